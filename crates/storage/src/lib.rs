@@ -1,0 +1,17 @@
+//! Places that hold files: directory trees, SFTP servers and (later) buckets.
+//!
+//! A [`Storage`] holds files by relative path. It knows nothing of stanzas, labels or option names. Every
+//! backend has one folder here and is constructed from its own `…Settings` struct.
+
+pub mod error;
+pub mod path;
+pub mod storage;
+pub mod ticket;
+
+pub use error::{Error, ErrorKind, Operation, Result};
+pub use path::StoragePath;
+pub use storage::{
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, Owner, PipelineRead, Range, ReadOptions,
+    Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
+};
+pub use ticket::{Ticket, TicketResolver, Written};
