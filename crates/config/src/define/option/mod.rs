@@ -1,0 +1,399 @@
+//! What an option definition says, and the table of all options.
+//!
+//! The definitions are in the files beside this one, one file per subject; each names only what differs from a base such as
+//! [`OptionDef::GLOBAL`]. Values (defaults, ranges, choices) are spelled as a user would write them and read by the ordinary value
+//! parser. Invariant: [`OPTIONS`] is sorted by name and each name occurs once.
+
+use super::command::{CommandId, Role, Roles};
+
+mod table;
+
+pub use table::*;
+
+/// One option: where it may be said, what it may say, and what is known about it.
+///
+/// Two definitions are equal when their names are.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionDef {
+    /// Name without index: `process-max`, `repo-path`.
+    pub name: &'static str,
+    /// Kinds of configuration sections that may hold the option.
+    pub section: Section,
+    /// Heading of the option in help: `general`, `backup`, `command` …
+    pub help_section: &'static str,
+    /// How a value is read.
+    pub kind: Kind,
+    /// Indexed family the option belongs to (`repo1-path`, `pg2-path`).
+    pub group: Option<Group>,
+    /// Commands that know the option, each with the roles in which it does; sorted by command.
+    pub commands: &'static [CommandRoles],
+    /// Value when nothing was said.
+    pub default: Default,
+    /// Defaults of single commands, which win over `default`.
+    pub default_by_command: &'static [(CommandId, &'static str)],
+    /// The only values accepted; empty: any.
+    pub allowed: &'static [&'static str],
+    /// Accepted values of single commands, which replace `allowed`.
+    pub allowed_by_command: &'static [(CommandId, &'static [&'static str])],
+    /// Smallest and largest value.
+    pub range: Option<Range>,
+    /// Whether the command fails without a value (a default is a value).
+    pub required: bool,
+    /// The same for single commands, which wins over `required`.
+    pub required_by_command: &'static [(CommandId, bool)],
+    /// Whether `--no-<name>` is accepted.
+    pub negatable: bool,
+    /// Whether `--reset-<name>` is accepted.
+    pub resettable: bool,
+    /// Whether the option may be repeated, each time adding a value.
+    pub multiple: bool,
+    /// Whether the value is a secret: refused on the command line, never printed.
+    pub secure: bool,
+    /// Whether a choice can also be said like a boolean (`--name` is `y`, `--no-name` is `n`).
+    pub bool_like: bool,
+    /// Whether lists and help overviews leave the option out.
+    pub internal: bool,
+    /// Commands for which alone the option is internal.
+    pub internal_for: &'static [CommandId],
+    /// Older spellings that still work.
+    pub deprecated: &'static [Deprecated],
+    /// Condition under which the option has a meaning.
+    pub depends: Option<Depend>,
+    /// Conditions of single commands, which replace `depends`.
+    pub depends_by_command: &'static [(CommandId, Depend)],
+    /// Whether pgBackRest does not know the option; such options exist only when started as `pgkeep`.
+    pub ours: bool,
+    /// One sentence with a full stop.
+    pub summary: &'static str,
+    /// One to four paragraphs separated by an empty line: effect, unit, when to change it, traps.
+    pub help: &'static str,
+    /// How it looks in a configuration file (`repo1-path=/backup`) or, command-line only, on the command line (`--type=full`).
+    pub example: &'static str,
+}
+
+impl OptionDef {
+    /// An option that may be in any section: required, resettable, text; definitions start from here.
+    pub const GLOBAL: OptionDef = OptionDef {
+        name: "",
+        section: Section::Global,
+        help_section: "general",
+        kind: Kind::String,
+        group: None,
+        commands: &[],
+        default: Default::None,
+        default_by_command: &[],
+        allowed: &[],
+        allowed_by_command: &[],
+        range: None,
+        required: true,
+        required_by_command: &[],
+        negatable: false,
+        resettable: true,
+        multiple: false,
+        secure: false,
+        bool_like: false,
+        internal: false,
+        internal_for: &[],
+        deprecated: &[],
+        depends: None,
+        depends_by_command: &[],
+        ours: false,
+        summary: "",
+        help: "",
+        example: "",
+    };
+
+    /// A boolean that may be in any section and can be negated.
+    pub const GLOBAL_BOOLEAN: OptionDef = OptionDef {
+        kind: Kind::Boolean,
+        negatable: true,
+        ..Self::GLOBAL
+    };
+
+    /// An option of one repository (`repo1-…`), in any section.
+    pub const REPOSITORY: OptionDef = OptionDef {
+        help_section: "repository",
+        group: Some(Group::Repo),
+        ..Self::GLOBAL
+    };
+
+    /// A boolean of one repository.
+    pub const REPOSITORY_BOOLEAN: OptionDef = OptionDef {
+        kind: Kind::Boolean,
+        negatable: true,
+        ..Self::REPOSITORY
+    };
+
+    /// An option of one cluster (`pg1-…`), only in sections of a stanza.
+    pub const CLUSTER: OptionDef = OptionDef {
+        section: Section::Stanza,
+        help_section: "stanza",
+        group: Some(Group::Pg),
+        ..Self::GLOBAL
+    };
+
+    /// An option that files cannot hold.
+    pub const COMMAND_LINE: OptionDef = OptionDef {
+        section: Section::CommandLine,
+        help_section: "command",
+        resettable: false,
+        ..Self::GLOBAL
+    };
+
+    /// A boolean that files cannot hold and that cannot be negated.
+    pub const COMMAND_LINE_BOOLEAN: OptionDef = OptionDef {
+        kind: Kind::Boolean,
+        default: Default::Is("n"),
+        ..Self::COMMAND_LINE
+    };
+
+    /// Roles in which `command` knows the option, if it does at all.
+    pub fn roles(&self, command: CommandId) -> Option<&'static CommandRoles> {
+        self.commands.iter().find(|known| known.command == command)
+    }
+
+    /// Whether `command` in `role` knows the option.
+    pub fn is_valid(&self, command: CommandId, role: Role) -> bool {
+        self.roles(command).is_some_and(|known| known.has(role))
+    }
+
+    /// Default for `command`, whether its own or the option's.
+    pub fn default_for(&self, command: CommandId) -> Default {
+        by_command(self.default_by_command, command)
+            .map_or(self.default, |value| Default::Is(value))
+    }
+
+    /// Values accepted by `command`; empty: any.
+    pub fn allowed_for(&self, command: CommandId) -> &'static [&'static str] {
+        by_command(self.allowed_by_command, command).unwrap_or(self.allowed)
+    }
+
+    /// Whether `command` fails without a value.
+    pub fn required_for(&self, command: CommandId) -> bool {
+        by_command(self.required_by_command, command).unwrap_or(self.required)
+    }
+
+    /// Condition under which the option has a meaning for `command`.
+    pub fn depends_for(&self, command: CommandId) -> Option<Depend> {
+        by_command(self.depends_by_command, command).or(self.depends)
+    }
+
+    /// Whether help of `command` leaves the option out.
+    pub fn internal_in(&self, command: CommandId) -> bool {
+        self.internal || self.internal_for.contains(&command)
+    }
+}
+
+/// The entry of `command` in a list of exceptions.
+fn by_command<T: Copy>(list: &[(CommandId, T)], command: CommandId) -> Option<T> {
+    list.iter()
+        .find(|(known, _)| *known == command)
+        .map(|(_, value)| *value)
+}
+
+impl PartialEq for OptionDef {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for OptionDef {}
+
+impl PartialOrd for OptionDef {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for OptionDef {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.name.cmp(other.name)
+    }
+}
+
+impl std::hash::Hash for OptionDef {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// Kinds of sections that may hold an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// `[global]`, `[global:command]`, `[stanza]`, `[stanza:command]`.
+    Global,
+    /// `[stanza]` and `[stanza:command]` only.
+    Stanza,
+    /// None: command line and environment only.
+    CommandLine,
+}
+
+/// How a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `y` or `n`.
+    Boolean,
+    /// Signed decimal number.
+    Integer,
+    /// Bytes; suffixes `KiB`, `MiB` … are powers of 1024.
+    Size,
+    /// Milliseconds; without suffix the user means seconds.
+    Time,
+    /// Any text of at least one character.
+    String,
+    /// One of a fixed set of words.
+    StringId,
+    /// Absolute path.
+    Path,
+    /// Texts in the order given.
+    List,
+    /// `key=value` pairs.
+    Hash,
+}
+
+/// Indexed family of options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Clusters of the stanza: `pg1-…`.
+    Pg,
+    /// Repositories: `repo1-…`.
+    Repo,
+}
+
+impl Group {
+    /// Smallest and largest index.
+    pub const KEYS: (u32, u32) = (1, 256);
+
+    /// Prefix of the names: `pg` or `repo`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Pg => "pg",
+            Group::Repo => "repo",
+        }
+    }
+}
+
+/// A command that knows an option, and the roles in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandRoles {
+    /// The command.
+    pub command: CommandId,
+    /// Known to the process the user started.
+    pub main: bool,
+    /// Known to the background process of asynchronous archiving.
+    pub async_: bool,
+    /// Known to a local worker.
+    pub local: bool,
+    /// Known to the process on the other host.
+    pub remote: bool,
+}
+
+impl CommandRoles {
+    /// Every role that `command` has.
+    pub const fn all(command: CommandId) -> CommandRoles {
+        CommandRoles::only(command, command.roles())
+    }
+
+    /// The roles in `roles` and no others.
+    pub const fn only(command: CommandId, roles: Roles) -> CommandRoles {
+        CommandRoles {
+            command,
+            main: roles.main,
+            async_: roles.async_,
+            local: roles.local,
+            remote: roles.remote,
+        }
+    }
+
+    /// Whether `role` is among them.
+    pub const fn has(&self, role: Role) -> bool {
+        match role {
+            Role::Main => self.main,
+            Role::Async => self.async_,
+            Role::Local => self.local,
+            Role::Remote => self.remote,
+        }
+    }
+}
+
+/// Value of an option that was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// No value.
+    None,
+    /// This value, spelled as a user would.
+    Is(&'static str),
+    /// The program as it was started (`argv[0]`).
+    Argv0,
+    /// Depends on the value of another option; no value if that one is not listed.
+    ByOption {
+        /// Base name of the other option.
+        option: &'static str,
+        /// Its value and the default that follows.
+        values: &'static [(&'static str, &'static str)],
+    },
+}
+
+/// Smallest and largest value, both accepted, spelled as a user would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// Always these two.
+    Is(&'static str, &'static str),
+    /// Depends on the value of another option; no limit if that one is not listed.
+    ByOption {
+        /// Base name of the other option.
+        option: &'static str,
+        /// Its value, then smallest and largest.
+        values: &'static [(&'static str, &'static str, &'static str)],
+    },
+}
+
+/// An older spelling of an option; it means exactly the option (no old name stands for a negation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deprecated {
+    /// Old base name without index: `db-path`, `retention-full`.
+    pub name: &'static str,
+    /// `db3-path` is accepted and means index 3.
+    pub indexed: bool,
+    /// `db-path` is accepted and, for a group, means index 1.
+    pub unindexed: bool,
+}
+
+/// Condition on another option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depend {
+    /// Base name of the other option (same index if both are in the same group).
+    pub option: &'static str,
+    /// Values that fulfil it (`y`/`n` for booleans); empty: any value.
+    pub values: &'static [&'static str],
+    /// Value of this option when the condition is not fulfilled; none: the option then has no value.
+    pub otherwise: Option<&'static str>,
+}
+
+impl Depend {
+    /// Fulfilled when `option` has one of `values`.
+    pub const fn on(option: &'static str, values: &'static [&'static str]) -> Depend {
+        Depend {
+            option,
+            values,
+            otherwise: None,
+        }
+    }
+
+    /// Fulfilled when `option` has any value.
+    pub const fn set(option: &'static str) -> Depend {
+        Depend {
+            option,
+            values: &[],
+            otherwise: None,
+        }
+    }
+
+    /// The same condition, with a value for the case that it is not fulfilled.
+    pub const fn otherwise(self, value: &'static str) -> Depend {
+        Depend {
+            otherwise: Some(value),
+            ..self
+        }
+    }
+}
