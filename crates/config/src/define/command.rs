@@ -154,6 +154,14 @@ pub struct Roles {
 }
 
 impl Roles {
+    /// No role.
+    pub const NONE: Roles = Roles {
+        main: false,
+        async_: false,
+        local: false,
+        remote: false,
+    };
+
     /// Whether `role` is in the set.
     pub const fn has(self, role: Role) -> bool {
         match role {

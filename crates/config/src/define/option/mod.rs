@@ -6,6 +6,21 @@
 
 use super::command::{CommandId, Role, Roles};
 
+mod archive;
+mod backup;
+mod command_line;
+mod demo;
+mod general;
+mod known_to;
+mod log;
+mod maintainer;
+mod network;
+mod process;
+mod repository;
+mod restore;
+mod selection;
+mod server;
+mod stanza;
 mod table;
 
 pub use table::*;
@@ -159,8 +174,7 @@ impl OptionDef {
 
     /// Default for `command`, whether its own or the option's.
     pub fn default_for(&self, command: CommandId) -> Default {
-        by_command(self.default_by_command, command)
-            .map_or(self.default, |value| Default::Is(value))
+        by_command(self.default_by_command, command).map_or(self.default, Default::Is)
     }
 
     /// Values accepted by `command`; empty: any.
@@ -357,6 +371,35 @@ pub struct Deprecated {
     pub indexed: bool,
     /// `db-path` is accepted and, for a group, means index 1.
     pub unindexed: bool,
+}
+
+impl Deprecated {
+    /// Accepted with an index and without.
+    pub const fn either(name: &'static str) -> Deprecated {
+        Deprecated {
+            name,
+            indexed: true,
+            unindexed: true,
+        }
+    }
+
+    /// Accepted with an index only.
+    pub const fn indexed(name: &'static str) -> Deprecated {
+        Deprecated {
+            name,
+            indexed: true,
+            unindexed: false,
+        }
+    }
+
+    /// Accepted without index only.
+    pub const fn unindexed(name: &'static str) -> Deprecated {
+        Deprecated {
+            name,
+            indexed: false,
+            unindexed: true,
+        }
+    }
 }
 
 /// Condition on another option.

@@ -1,0 +1,7 @@
+//! Options of the clusters of a stanza.
+
+mod cluster;
+mod host;
+
+pub use cluster::*;
+pub use host::*;
