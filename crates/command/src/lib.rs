@@ -1,1 +1,18 @@
-//! placeholder
+//! The commands: one folder each, and the runtime they share.
+//!
+//! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
+//! command line, the environment or the clock directly, prints, or exits: that comes in through
+//! [`runtime::context::Context`].
+
+pub mod error;
+pub mod error_code;
+pub mod runtime;
+
+/// Logs at the level between info and debug that the original calls `DETAIL`.
+#[macro_export]
+macro_rules! detail {
+    ($($arg:tt)*) => { log::debug!(target: $crate::DETAIL, $($arg)*) };
+}
+
+/// Target that marks a debug record as `DETAIL`.
+pub const DETAIL: &str = "detail";

@@ -1,0 +1,188 @@
+//! The sink of every log record: console, stderr and file, each with its own level.
+//!
+//! A message that stderr takes is not printed on stdout as well. `detail` is a debug record with the target of that
+//! name; the exit code of an error travels in the target too. Records of libraries are shown only at debug and trace.
+#![allow(clippy::disallowed_methods)] // the log file is written directly (architecture: exceptions to std::fs)
+
+mod format;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pgkeep_command::runtime::pool::process_number;
+
+pub(crate) use format::Level;
+use format::{Entry, Header};
+
+/// Called around every line printed on the terminal, so that a progress bar can step aside.
+pub(crate) type Around = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+/// Levels and shape of the log of a run.
+#[derive(Clone)]
+pub(crate) struct LogSettings {
+    pub(crate) console: Level,
+    pub(crate) stderr: Level,
+    pub(crate) file: Level,
+    pub(crate) timestamp: bool,
+    pub(crate) process_digits: usize,
+    pub(crate) dry_run: bool,
+}
+
+impl LogSettings {
+    /// While options are read: warnings on stdout without a time, before the configured levels are known.
+    pub(crate) fn early() -> Self {
+        Self {
+            console: Level::Warn,
+            stderr: Level::Off,
+            file: Level::Off,
+            timestamp: false,
+            process_digits: 2,
+            dry_run: false,
+        }
+    }
+}
+
+struct Inner {
+    settings: LogSettings,
+    header: Header,
+    file: Option<File>,
+    file_started: bool,
+    around: Option<Around>,
+}
+
+/// The process's log.
+pub(crate) struct Sink(Mutex<Inner>);
+
+static SINK: std::sync::OnceLock<Sink> = std::sync::OnceLock::new();
+
+/// Installs the sink with the levels in force while options are read.
+pub(crate) fn install() -> &'static Sink {
+    let sink = SINK.get_or_init(|| {
+        let settings = LogSettings::early();
+        let header = header_of(&settings);
+        Sink(Mutex::new(Inner { settings, header, file: None, file_started: false, around: None }))
+    });
+    // A second call (only tests) finds the logger installed already.
+    if log::set_logger(sink).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+    sink
+}
+
+fn header_of(settings: &LogSettings) -> Header {
+    Header { timestamp: settings.timestamp, process_digits: settings.process_digits, zone: TimeZone::system() }
+}
+
+impl Sink {
+    /// Puts the configured levels in force.
+    pub(crate) fn configure(&self, settings: LogSettings) {
+        let mut inner = self.lock();
+        let most = settings.console.max(settings.stderr).max(settings.file);
+        inner.header = header_of(&settings);
+        inner.settings = settings;
+        log::set_max_level(match most {
+            Level::Off => log::LevelFilter::Off,
+            Level::Error => log::LevelFilter::Error,
+            Level::Warn => log::LevelFilter::Warn,
+            Level::Info => log::LevelFilter::Info,
+            Level::Detail | Level::Debug => log::LevelFilter::Debug,
+            Level::Trace => log::LevelFilter::Trace,
+        });
+    }
+
+    /// Opens the log file for appending; the caller warns when that fails.
+    pub(crate) fn open_file(&self, path: &PathBuf) -> std::io::Result<()> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
+        let mut inner = self.lock();
+        inner.file = Some(file);
+        inner.file_started = false;
+        Ok(())
+    }
+
+    /// Lets `around` enclose every line on the terminal.
+    pub(crate) fn set_around(&self, around: Option<Around>) {
+        self.lock().around = around;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl log::Log for Sink {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        ours(metadata.target()) || metadata.level() >= log::Level::Debug
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let target = record.target();
+        let own = ours(target);
+        let level = match record.level() {
+            log::Level::Debug if target == pgkeep_command::DETAIL => Level::Detail,
+            // What a library calls an error is for us to judge: it is shown for debugging only.
+            log::Level::Error if own => Level::Error,
+            log::Level::Warn if own => Level::Warn,
+            log::Level::Info if own => Level::Info,
+            log::Level::Trace => Level::Trace,
+            _ => Level::Debug,
+        };
+        let code = target.strip_prefix("error:").and_then(|code| code.parse().ok());
+        let mut text = record.args().to_string();
+        if level >= Level::Debug {
+            text = format!("{}: {text}", record.module_path().unwrap_or(target));
+        }
+        let mut inner = self.lock();
+        let entry = Entry { level, process: process_number(), code, dry_run: inner.settings.dry_run, text: &text };
+        inner.write(&entry, Timestamp::now());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Whether the record is from this program: its crates, or one of the marked targets.
+fn ours(target: &str) -> bool {
+    target.starts_with("pgkeep") || target == pgkeep_command::DETAIL || target.starts_with("error:")
+}
+
+impl Inner {
+    fn write(&mut self, entry: &Entry<'_>, now: Timestamp) {
+        let to_stderr = entry.level <= self.settings.stderr;
+        let to_stdout = !to_stderr && entry.level <= self.settings.console;
+        if to_stderr || to_stdout {
+            let line = if to_stderr { format::render_plain(entry) } else { self.header.render(entry, now) };
+            let mut print = || {
+                // A closed pipe must not end a backup: the file still gets the line.
+                let _ = if to_stderr {
+                    std::io::stderr().lock().write_all(line.as_bytes())
+                } else {
+                    let mut out = std::io::stdout().lock();
+                    out.write_all(line.as_bytes()).and_then(|()| out.flush())
+                };
+            };
+            match self.around.clone() {
+                Some(around) => around(&mut print),
+                None => print(),
+            }
+        }
+        if entry.level <= self.settings.file
+            && let Some(file) = &mut self.file
+        {
+            let mut line = String::new();
+            if !self.file_started {
+                self.file_started = true;
+                if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+                    line.push('\n');
+                }
+                line.push_str("-------------------PROCESS START-------------------\n");
+            }
+            line.push_str(&self.header.render(entry, now));
+            // A full log disk must not end a backup.
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The only error with an exit code, and the only place where lower errors become one.
+//!
+//! Lower layers say what failed ([`pgkeep_storage::Error`], …); this file decides which of the original's codes that
+//! is. The message is one or more lines; hints are kept apart and shown as `HINT:` lines.
+
+use std::fmt;
+
+use pgkeep_storage::{ErrorKind, Operation};
+
+pub use crate::error_code::ErrorCode;
+
+/// A result of a command step.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What ends a command: code, message in the original's words, and what to do next.
+#[derive(Debug, Clone)]
+pub struct Error {
+    pub code: ErrorCode,
+    pub message: String,
+    /// Lines for `HINT:`, without that word.
+    pub hints: Vec<String>,
+}
+
+impl Error {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hints: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Puts a text in front of the message, as the original does for errors of one repository.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.message.insert_str(0, prefix);
+        self
+    }
+
+    /// Message and hints as printed: hints on lines of their own.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for hint in &self.hints {
+            text.push_str("\nHINT: ");
+            text.push_str(hint);
+        }
+        text
+    }
+
+    /// `[FileMissingError] text`, the form inside collected messages.
+    #[must_use]
+    pub fn named_text(&self) -> String {
+        format!("[{}] {}", self.code.name(), self.text())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The original's code for a failed storage operation.
+#[must_use]
+pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
+    match error.kind {
+        ErrorKind::Connect => return ErrorCode::HostConnect,
+        ErrorKind::Identity => return ErrorCode::Service,
+        ErrorKind::Cancelled => return ErrorCode::Term,
+        _ => {}
+    }
+    let missing = error.kind == ErrorKind::NotFound;
+    match error.operation {
+        Operation::Connect => ErrorCode::Service,
+        Operation::Info => ErrorCode::FileOpen,
+        Operation::List if missing => ErrorCode::PathMissing,
+        Operation::List => ErrorCode::PathOpen,
+        Operation::OpenRead | Operation::OpenWrite if missing => ErrorCode::FileMissing,
+        Operation::OpenWrite if error.kind == ErrorKind::Exists => ErrorCode::FileExists,
+        Operation::OpenRead | Operation::OpenWrite => ErrorCode::FileOpen,
+        Operation::Read => ErrorCode::FileRead,
+        Operation::Write => ErrorCode::FileWrite,
+        Operation::Sync => ErrorCode::FileSync,
+        Operation::Close => ErrorCode::FileClose,
+        Operation::Rename => ErrorCode::FileMove,
+        Operation::Remove => ErrorCode::FileRemove,
+        Operation::RemovePath => ErrorCode::PathRemove,
+        Operation::CreatePath => ErrorCode::PathCreate,
+        Operation::SyncPath if missing => ErrorCode::PathMissing,
+        Operation::SyncPath => ErrorCode::PathSync,
+        Operation::Link => ErrorCode::FileOpen,
+        Operation::SetOwner => ErrorCode::FileOwner,
+        Operation::SetMode => ErrorCode::FileMode,
+        Operation::SetTime => ErrorCode::FileInfo,
+        Operation::HardLink => ErrorCode::FileWrite,
+    }
+}
+
+impl From<pgkeep_storage::Error> for Error {
+    fn from(error: pgkeep_storage::Error) -> Self {
+        let mut lowered = Self::new(storage_code(&error), error.to_string());
+        lowered.hints.extend(error.hints);
+        lowered
+    }
+}
+
+/// I/O errors of readers and writers carry the storage error inside.
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>()) {
+            return inner.clone().into();
+        }
+        Self::new(ErrorCode::FileRead, error.to_string())
+    }
+}

@@ -1,0 +1,79 @@
+//! Time as handed in by the caller, so that tests choose it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Wall clock, sleep and time zone of the process.
+#[derive(Clone)]
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    sleep: Arc<dyn Fn(Duration) + Send + Sync>,
+    zone: TimeZone,
+}
+
+impl Clock {
+    /// The system's clock and local time zone.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { now: Arc::new(Timestamp::now), sleep: Arc::new(std::thread::sleep), zone: TimeZone::system() }
+    }
+
+    /// A clock that stands still at `now` (UTC) and moves only by [`Clock::sleep`].
+    #[must_use]
+    pub fn fixed(now: Timestamp) -> Self {
+        let at = Arc::new(std::sync::Mutex::new(now));
+        let read = Arc::clone(&at);
+        Self {
+            now: Arc::new(move || *read.lock().expect("no panic while the clock is read")),
+            sleep: Arc::new(move |time| {
+                let mut at = at.lock().expect("no panic while the clock is set");
+                *at += time;
+            }),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
+    /// Whole seconds since 1970.
+    #[must_use]
+    pub fn seconds(&self) -> i64 {
+        self.now().as_second()
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn milliseconds(&self) -> i64 {
+        self.now().as_millisecond()
+    }
+
+    pub fn sleep(&self, time: Duration) {
+        (self.sleep)(time);
+    }
+
+    /// The process's time zone, used for labels and printed times.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// `2026-11-24 04:50:26` in the local zone for seconds since 1970.
+    #[must_use]
+    pub fn local_text(&self, seconds: i64) -> String {
+        let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(self.zone.clone());
+        at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
