@@ -3,6 +3,10 @@
 //! What a command does is in the command crate; which options it knows is said by the options. Invariant: [`COMMANDS`] is sorted
 //! by name, in the order of [`CommandId`].
 
+mod table;
+
+pub use table::COMMANDS;
+
 /// One of the commands, in alphabetical order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommandId {
@@ -63,6 +67,14 @@ impl CommandId {
     /// Name as it is typed.
     pub fn name(self) -> &'static str {
         self.definition().name
+    }
+
+    /// The command of that exact name, whether pgBackRest knows it or not.
+    pub fn from_name(name: &str) -> Option<CommandId> {
+        COMMANDS
+            .iter()
+            .find(|command| command.name == name)
+            .map(|command| command.id)
     }
 
     /// Roles a process of this command can have.
@@ -283,5 +295,29 @@ pub struct CommandDef {
     pub examples: &'static [&'static str],
 }
 
-/// All commands, in the order of [`CommandId`].
-pub static COMMANDS: &[CommandDef] = &[];
+impl CommandDef {
+    /// An ordinary command: no parameters, no locks, a log file, begin and end lines at info.
+    const fn new(id: CommandId, name: &'static str) -> CommandDef {
+        CommandDef {
+            id,
+            name,
+            ours: false,
+            internal: false,
+            parameters: (0, 0),
+            parameter_usage: "",
+            lock: LockKind::None,
+            lock_at_start: false,
+            lock_remote: false,
+            stop_test: false,
+            log_file: true,
+            log_level_default: BeginLevel::Info,
+            roles: id.roles(),
+            host: Host::Both,
+            writes: &[],
+            repo_unset: RepoUnset::NotUsed,
+            summary: "",
+            help: "",
+            examples: &[],
+        }
+    }
+}

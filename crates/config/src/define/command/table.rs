@@ -1,0 +1,383 @@
+//! The commands, in the order of [`CommandId`].
+//!
+//! Each entry names what differs from [`CommandDef::new`]. Facts about locks, log and repositories are the original's; texts are
+//! ours and what `help` prints.
+
+use super::{BeginLevel, CommandDef, CommandId, Host, LockKind, RepoUnset, Writes};
+
+/// All commands, in the order of [`CommandId`].
+pub static COMMANDS: &[CommandDef] = &[
+    CommandDef {
+        lock: LockKind::Backup,
+        lock_at_start: true,
+        lock_remote: true,
+        log_file: false,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::All,
+        summary: "Add, change or remove notes on a backup.",
+        help: "A note is a pair of key and value kept with the backup set; `info --set` shows it. \
+            Use it for ticket numbers, release names or a reason to keep the set. Notes have \
+            no influence on retention.\n\n\
+            An existing key gets the new value; an empty value (`--annotation=ticket=`) \
+            removes the key. Other keys of the set stay as they are.\n\n\
+            Without `--repo` every repository that knows the label is changed.",
+        examples: &[
+            "pgkeep --stanza=demo --set=20260101-120000F --annotation=ticket=4711 annotate",
+        ],
+        ..CommandDef::new(CommandId::Annotate, "annotate")
+    },
+    CommandDef {
+        parameters: (2, 2),
+        parameter_usage: "WAL-NAME DESTINATION",
+        lock: LockKind::Archive,
+        log_file: false,
+        host: Host::Postgres,
+        writes: &[Writes::DataDirectory, Writes::Spool],
+        repo_unset: RepoUnset::Search,
+        summary: "Fetch a WAL segment from the archive.",
+        help: "Meant for PostgreSQL's `restore_command`, which `restore` sets up by itself. The \
+            first parameter is the file PostgreSQL asks for (`%f`), the second where it shall \
+            be put (`%p`).\n\n\
+            Exit status 0 means fetched, 1 means that no repository has the file, which is \
+            normal at the end of recovery; anything else is an error, and PostgreSQL will ask \
+            again.\n\n\
+            All repositories are asked in key order. With `archive-async` segments are fetched \
+            ahead into the spool directory, which pays off when the repository is far away.",
+        examples: &["restore_command = 'pgkeep --stanza=demo archive-get %f \"%p\"'"],
+        ..CommandDef::new(CommandId::ArchiveGet, "archive-get")
+    },
+    CommandDef {
+        parameters: (1, 1),
+        parameter_usage: "WAL-PATH",
+        lock: LockKind::Archive,
+        lock_remote: true,
+        stop_test: true,
+        log_file: false,
+        host: Host::Postgres,
+        writes: &[Writes::Repository, Writes::Spool],
+        repo_unset: RepoUnset::All,
+        summary: "Push a WAL segment to the archive.",
+        help: "Meant for PostgreSQL's `archive_command`; the parameter is the file PostgreSQL \
+            hands over (`%p`). The command succeeds only when every repository has the file, \
+            since PostgreSQL recycles the segment afterwards.\n\n\
+            If one repository fails the others are still served, the command fails, and \
+            PostgreSQL tries again; copies already made are recognized by their checksum. A \
+            segment of the same name with other content is refused (exit 45): usually two \
+            clusters archive into one stanza.\n\n\
+            With `archive-async` a background process pushes many segments in parallel and \
+            this command only reports the result.",
+        examples: &["archive_command = 'pgkeep --stanza=demo archive-push %p'"],
+        ..CommandDef::new(CommandId::ArchivePush, "archive-push")
+    },
+    CommandDef {
+        lock: LockKind::Backup,
+        lock_at_start: true,
+        lock_remote: true,
+        stop_test: true,
+        writes: &[Writes::Repository, Writes::Cluster],
+        repo_unset: RepoUnset::First,
+        summary: "Back up a database cluster.",
+        help: "Copies the files of the cluster into one repository, by default the one with the \
+            lowest key. `--type` chooses full, diff (changes since the last full) or incr \
+            (changes since the last backup of any kind, the default). Without a prior backup a \
+            full one is made.\n\n\
+            PostgreSQL keeps running. Before copying it makes a checkpoint, which may take as \
+            long as the checkpoint settings say unless `start-fast` is set. At the end the \
+            command waits until the WAL needed for consistency is in the archive.\n\n\
+            After success old backups are expired in the same run unless `expire-auto` is off; \
+            without `--repo` that concerns all repositories.",
+        examples: &[
+            "pgkeep --stanza=demo --type=full backup",
+            "pgkeep --stanza=demo --repo=2 --type=diff --start-fast backup",
+        ],
+        ..CommandDef::new(CommandId::Backup, "backup")
+    },
+    CommandDef {
+        log_file: false,
+        writes: &[Writes::Cluster],
+        repo_unset: RepoUnset::All,
+        summary: "Check that configuration, archiving and repositories work together.",
+        help: "Connects to every cluster of the stanza, compares it with the repositories, then \
+            switches WAL on the primary and waits until the segment has arrived in each \
+            repository. Run it after every change of configuration and from monitoring.\n\n\
+            On a standby no WAL is switched. Without `--stanza` every stanza of the \
+            configuration file is checked; the command ends at the first that fails.\n\n\
+            A segment that does not arrive within `archive-timeout` gives exit 82: look into \
+            the PostgreSQL log for errors of `archive_command`.",
+        examples: &["pgkeep --stanza=demo check"],
+        ..CommandDef::new(CommandId::Check, "check")
+    },
+    CommandDef {
+        ours: true,
+        log_file: false,
+        host: Host::This,
+        writes: &[Writes::ScratchDirectory],
+        summary: "Try backup and restore with a throw-away cluster.",
+        help: "Creates a small PostgreSQL cluster and a repository in a directory of their own, \
+            archives WAL, makes backups, destroys the data, restores it and compares. Each \
+            step is shown with the command line that does it.\n\n\
+            Nothing outside that directory is read or changed: no configuration file, no \
+            existing cluster. PostgreSQL server programs must be installed. The directory is \
+            removed at the end unless `--demo-keep` is given.",
+        examples: &[
+            "pgkeep demo",
+            "pgkeep --demo-keep --demo-path=/tmp/pgkeep-demo demo",
+        ],
+        ..CommandDef::new(CommandId::Demo, "demo")
+    },
+    CommandDef {
+        lock: LockKind::Backup,
+        lock_at_start: true,
+        lock_remote: true,
+        stop_test: true,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::All,
+        summary: "Remove backups and WAL that retention no longer covers.",
+        help: "Applies the `repo-retention-…` options: full backups first with everything that \
+            depends on them, then differential backups, then WAL, then old manifests in the \
+            history. `backup` runs it by itself unless `expire-auto` is off.\n\n\
+            `--set` removes one backup and its dependents regardless of retention, `--oldest` \
+            the oldest full backup. `--dry-run` shows what would go and changes nothing.\n\n\
+            A problem in one repository does not keep the others from being expired; the exit \
+            status is then 104.",
+        examples: &[
+            "pgkeep --stanza=demo --dry-run expire",
+            "pgkeep --stanza=demo --repo=1 --set=20260101-120000F expire",
+        ],
+        ..CommandDef::new(CommandId::Expire, "expire")
+    },
+    CommandDef {
+        parameters: (0, 2),
+        parameter_usage: "[COMMAND [OPTION]]",
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        host: Host::This,
+        summary: "Get help.",
+        help: "Without parameters lists the commands, with a command its options, with a command \
+            and an option everything about that option.\n\n\
+            Help for a command reads the configuration like the command itself would, so it \
+            shows the values in effect beside the defaults. Secrets are never shown.",
+        examples: &[
+            "pgkeep help",
+            "pgkeep help backup",
+            "pgkeep help backup repo-path",
+        ],
+        ..CommandDef::new(CommandId::Help, "help")
+    },
+    CommandDef {
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        repo_unset: RepoUnset::All,
+        summary: "Retrieve information about backups.",
+        help: "Shows for each stanza the state of its repositories, the WAL range in the archive \
+            and the backups with times, sizes and dependencies. All repositories are merged; \
+            `--repo` limits the view to one.\n\n\
+            `--set` shows one backup in detail, with databases, tablespaces, links and notes. \
+            `--output=json` is the form to build monitoring on.\n\n\
+            The exit status is 0 even when a stanza is missing or a repository cannot be read; \
+            the state is in the text and, in JSON, in `status.code`. Progress of a running \
+            backup shows only on the host where it runs.",
+        examples: &[
+            "pgkeep info",
+            "pgkeep --stanza=demo --set=20260101-120000F info",
+            "pgkeep --output=json info",
+        ],
+        ..CommandDef::new(CommandId::Info, "info")
+    },
+    CommandDef {
+        internal: true,
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        repo_unset: RepoUnset::First,
+        summary: "Show the manifest of a backup.",
+        help: "Prints a summary and the list of files of one backup set: where each file is \
+            stored, its size, its checksum and which backup holds it.\n\n\
+            Read only. The form of the text may change; scripts should use `--output=json`.",
+        examples: &["pgkeep --stanza=demo --set=latest manifest"],
+        ..CommandDef::new(CommandId::Manifest, "manifest")
+    },
+    CommandDef {
+        parameters: (1, 1),
+        parameter_usage: "FILE",
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        repo_unset: RepoUnset::First,
+        summary: "Get a file from a repository.",
+        help: "Writes the file to standard output, decrypted unless `--raw` is given, but not \
+            decompressed. The path is relative to the repository.\n\n\
+            Files above the directory of a stanza have no key that could be found, so an \
+            encrypted repository needs `--raw` for them. A missing file gives exit 55, with \
+            `--ignore-missing` exit 1 and no message.",
+        examples: &["pgkeep --repo=1 repo-get backup/demo/backup.info"],
+        ..CommandDef::new(CommandId::RepoGet, "repo-get")
+    },
+    CommandDef {
+        parameters: (0, 1),
+        parameter_usage: "[PATH]",
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        repo_unset: RepoUnset::First,
+        summary: "List files in a repository.",
+        help: "Lists one directory of the repository, or all below it with `--recurse`. The path \
+            is relative to the repository; without it the listing starts at the top.\n\n\
+            A missing directory looks like an empty one, because object stores do not know \
+            directories. `--output=json` adds type, size and time.",
+        examples: &["pgkeep --repo=1 --recurse --filter='\\.gz$' repo-ls archive/demo"],
+        ..CommandDef::new(CommandId::RepoLs, "repo-ls")
+    },
+    CommandDef {
+        internal: true,
+        parameters: (0, 1),
+        parameter_usage: "[PATH]",
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::First,
+        summary: "Remove files from a repository.",
+        help: "Removes a file, or with `--recurse` a directory and all below it. Nothing asks \
+            back, and nothing checks whether a backup still needs the files.\n\n\
+            To get rid of backups use `expire --set`, of a whole stanza `stanza-delete`.",
+        examples: &["pgkeep --repo=1 --recurse repo-rm backup/old-stanza"],
+        ..CommandDef::new(CommandId::RepoRm, "repo-rm")
+    },
+    CommandDef {
+        lock: LockKind::Restore,
+        lock_at_start: true,
+        host: Host::Postgres,
+        writes: &[Writes::DataDirectory, Writes::Spool],
+        repo_unset: RepoUnset::Search,
+        summary: "Restore a database cluster.",
+        help: "Writes the files of one backup into the data directory and prepares recovery, so \
+            that PostgreSQL only has to be started. Without `--set` a fitting backup is \
+            chosen: the newest, or for `--type=time` and `lsn` the newest that lies before the \
+            target.\n\n\
+            PostgreSQL must be stopped, and the directory must be empty unless `--delta` (keep \
+            what is unchanged, replace the rest) or `--force` (replace everything) is given. \
+            Both remove files that do not belong to the backup.\n\n\
+            An interrupted restore cannot be started by accident, because `pg_control` comes \
+            last. Run it again with `--delta` to continue.",
+        examples: &[
+            "pgkeep --stanza=demo restore",
+            "pgkeep --stanza=demo --delta --type=time --target='2026-01-01 12:00:00+00' restore",
+        ],
+        ..CommandDef::new(CommandId::Restore, "restore")
+    },
+    CommandDef {
+        host: Host::This,
+        summary: "Run the TLS server for connections from other hosts.",
+        help: "Accepts connections over TLS as an alternative to SSH. It stays in the foreground; \
+            let the service manager start it. Each connection gets a process of its own with \
+            the rights of the user who runs the server.\n\n\
+            Clients must present a certificate signed by the CA of the server, and its common \
+            name must be listed in `tls-server-auth`. SIGHUP reads configuration and \
+            certificates again, SIGTERM ends the server.",
+        examples: &["pgkeep server"],
+        ..CommandDef::new(CommandId::Server, "server")
+    },
+    CommandDef {
+        parameters: (0, 1),
+        parameter_usage: "[HOST]",
+        log_file: false,
+        host: Host::This,
+        summary: "Ping a TLS server.",
+        help: "Connects, exchanges a greeting, and leaves. Certificates are not checked and none \
+            is sent, so success says only that a server listens and answers.\n\n\
+            Host and port default to `tls-server-address` and `tls-server-port`. Without an \
+            answer within `io-timeout` the exit status is 49.",
+        examples: &["pgkeep server-ping pg1.example.com"],
+        ..CommandDef::new(CommandId::ServerPing, "server-ping")
+    },
+    CommandDef {
+        lock: LockKind::All,
+        lock_at_start: true,
+        lock_remote: true,
+        stop_test: true,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::All,
+        summary: "Create the files a stanza needs in the repositories.",
+        help: "Run once per stanza after it has been configured, and again after a repository was \
+            added. The primary must be reachable, because the identity of the cluster is \
+            recorded; `--no-online` takes it from the data directory instead.\n\n\
+            Doing it again does no harm: a repository that is complete and matches is left \
+            alone, a lost copy is written anew. Encrypted repositories get fresh keys for the \
+            stanza.",
+        examples: &["pgkeep --stanza=demo stanza-create"],
+        ..CommandDef::new(CommandId::StanzaCreate, "stanza-create")
+    },
+    CommandDef {
+        lock: LockKind::All,
+        lock_at_start: true,
+        lock_remote: true,
+        writes: &[Writes::Repository, Writes::StopFile],
+        repo_unset: RepoUnset::Required,
+        summary: "Delete a stanza with all its backups and WAL.",
+        help: "Removes everything the repository holds for the stanza; there is no way back. It \
+            concerns one repository, which must be named when there are several.\n\n\
+            For safety the stanza must have been stopped (`stop --stanza`) on this host and \
+            PostgreSQL must not run, unless `--force` is given.",
+        examples: &[
+            "pgkeep --stanza=demo stop",
+            "pgkeep --stanza=demo --repo=1 stanza-delete",
+        ],
+        ..CommandDef::new(CommandId::StanzaDelete, "stanza-delete")
+    },
+    CommandDef {
+        lock: LockKind::All,
+        lock_at_start: true,
+        lock_remote: true,
+        stop_test: true,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::All,
+        summary: "Tell the repositories about a new version of the cluster.",
+        help: "Run after pg_upgrade, or after the cluster was initialized anew, and before the \
+            first backup of the new cluster; until then WAL of the new cluster is refused. Old \
+            backups stay restorable.\n\n\
+            Nothing happens if the repositories are up to date. `--no-online` takes the \
+            identity of the cluster from the data directory.",
+        examples: &["pgkeep --stanza=demo stanza-upgrade"],
+        ..CommandDef::new(CommandId::StanzaUpgrade, "stanza-upgrade")
+    },
+    CommandDef {
+        host: Host::This,
+        writes: &[Writes::StopFile],
+        summary: "Allow commands on this host again.",
+        help: "Takes back what `stop` did, for one stanza or, without `--stanza`, for all. A stop \
+            for all stanzas and stops for single ones are independent of each other.\n\n\
+            Only this host is concerned.",
+        examples: &["pgkeep --stanza=demo start"],
+        ..CommandDef::new(CommandId::Start, "start")
+    },
+    CommandDef {
+        host: Host::This,
+        writes: &[Writes::StopFile],
+        summary: "Keep commands from running on this host.",
+        help: "Commands that write to a repository refuse to start (exit 62) until `start`, for \
+            one stanza or, without `--stanza`, for all. Running ones go on unless `--force` is \
+            given, which ends them.\n\n\
+            `archive-push` refuses as well, so PostgreSQL keeps its WAL: watch the disk. \
+            Restore, archive-get and info are not affected. Only this host is concerned.",
+        examples: &["pgkeep --stanza=demo stop", "pgkeep --force stop"],
+        ..CommandDef::new(CommandId::Stop, "stop")
+    },
+    CommandDef {
+        repo_unset: RepoUnset::First,
+        summary: "Verify backups and WAL in a repository.",
+        help: "Reads every WAL segment and every file of every backup, decrypts, decompresses and \
+            compares checksum and size. `--set` limits the work to one backup and the WAL it \
+            needs. Expect the repository to be read in full.\n\n\
+            Damage found does not change the exit status, which is 0 when the check itself \
+            could be done. Look at the text (`--output=text`) or the log.",
+        examples: &["pgkeep --stanza=demo --output=text verify"],
+        ..CommandDef::new(CommandId::Verify, "verify")
+    },
+    CommandDef {
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        host: Host::This,
+        summary: "Get the version.",
+        help: "Prints name and version of the program; `--output=num` prints a number that grows \
+            with each version and is easy to compare.",
+        examples: &["pgkeep version"],
+        ..CommandDef::new(CommandId::Version, "version")
+    },
+];
