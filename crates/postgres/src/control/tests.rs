@@ -1,0 +1,224 @@
+use super::*;
+use proptest::prelude::*;
+
+/// A whole control file of one version, made field by field.
+fn control(version: PgVersion) -> Vec<u8> {
+    let layout = layout::for_version(version).unwrap();
+    let mut bytes = vec![0; DATA_SIZE];
+    put(&mut bytes, SYSTEM_ID, 0x0605_0403);
+    put(&mut bytes, SYSTEM_ID + 4, 0x6999_0201);
+    put(&mut bytes, CONTROL_VERSION, layout.control_version);
+    put(&mut bytes, CATALOG_VERSION, layout.catalog_version);
+    put(&mut bytes, CHECKPOINT, 0x400_0028);
+    put(&mut bytes, layout.timeline, 5);
+    put(&mut bytes, layout.page_size, 8192);
+    put(&mut bytes, layout.wal_segment_size, 1 << 24);
+    put(&mut bytes, layout.data_checksum_version, 1);
+    seal(&mut bytes, layout.crc);
+    bytes
+}
+
+fn put(bytes: &mut [u8], offset: usize, value: u32) {
+    bytes[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
+}
+
+fn seal(bytes: &mut [u8], crc: usize) {
+    let sum = crc32_iscsi(&bytes[..crc]);
+    put(bytes, crc, sum);
+}
+
+#[test]
+fn crc_is_castagnoli() {
+    assert_eq!(crc32_iscsi(b"123456789"), 0xE306_9283);
+}
+
+#[test]
+fn every_version_is_recognised_and_read() {
+    for layout in &layout::LAYOUTS {
+        let expected = ControlFile {
+            version: layout.version,
+            system_id: 0x6999_0201_0605_0403,
+            control_version: layout.control_version,
+            catalog_version: layout.catalog_version,
+            checkpoint: Lsn(0x400_0028),
+            timeline: TimelineId(5),
+            page_size: 8192,
+            wal_segment_size: 1 << 24,
+            data_checksum_version: 1,
+        };
+        assert_eq!(
+            ControlFile::parse(&control(layout.version), None),
+            Ok(expected)
+        );
+    }
+}
+
+#[test]
+fn unknown_version_is_refused_unless_forced() {
+    let mut bytes = control(PgVersion::V17);
+    put(&mut bytes, CATALOG_VERSION, 202_401_011);
+    seal(&mut bytes, 288);
+    let error = ControlFile::parse(&bytes, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Version);
+    assert_eq!(
+        error.message(),
+        "unexpected control version = 1700 and catalog version = 202401011"
+    );
+    assert_eq!(
+        error.hints(),
+        [
+            "is this version of PostgreSQL supported?",
+            "is pgBackRest up to date on all hosts?"
+        ]
+    );
+    let forced = ControlFile::parse(&bytes, Some(PgVersion::V17)).unwrap();
+    assert_eq!(
+        (forced.version, forced.catalog_version),
+        (PgVersion::V17, 202_401_011)
+    );
+}
+
+#[test]
+fn forced_version_finds_a_later_crc() {
+    let mut bytes = control(PgVersion::V15);
+    put(&mut bytes, 288, 0x1234_5678);
+    seal(&mut bytes, 300);
+    assert_eq!(
+        ControlFile::parse(&bytes, None).unwrap_err().kind(),
+        ErrorKind::Checksum
+    );
+    assert!(ControlFile::parse(&bytes, Some(PgVersion::V15)).is_ok());
+    invalidate_checkpoint(&mut bytes, PgVersion::V15).unwrap();
+    assert!(
+        ControlFile::parse(&bytes, Some(PgVersion::V15))
+            .unwrap()
+            .is_checkpoint_invalid()
+    );
+}
+
+#[test]
+fn damage_is_reported_with_both_sums() {
+    let mut bytes = control(PgVersion::V15);
+    bytes[100] ^= 1;
+    let error = ControlFile::parse(&bytes, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checksum);
+    assert_eq!(
+        error.message(),
+        "calculated pg_control checksum does not match expected value"
+    );
+    let (calculated, expected) = (crc32_iscsi(&bytes[..288]), field_u32(&bytes, 288));
+    assert_eq!(
+        error.hints()[0],
+        format!("calculated 0x{calculated:x} but expected value is 0x{expected:x}")
+    );
+    assert_eq!(error.hints().len(), 3);
+
+    let before = bytes.clone();
+    assert!(invalidate_checkpoint(&mut bytes, PgVersion::V15).is_err());
+    assert_eq!(bytes, before);
+    assert_eq!(
+        ControlFile::parse(&bytes, Some(PgVersion::V15))
+            .unwrap_err()
+            .hints()
+            .len(),
+        4
+    );
+}
+
+#[test]
+fn impossible_sizes_are_refused() {
+    let mut bytes = control(PgVersion::V15);
+    put(&mut bytes, 228, 3 << 20);
+    seal(&mut bytes, 288);
+    let error = ControlFile::parse(&bytes, None).unwrap_err();
+    assert!(
+        error
+            .message()
+            .starts_with("wal segment size is 3145728 but must be"),
+        "{error}"
+    );
+
+    let mut bytes = control(PgVersion::V15);
+    put(&mut bytes, 216, 4095);
+    seal(&mut bytes, 288);
+    let error = ControlFile::parse(&bytes, None).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "page size is 4095 but only 1024, 2048, 4096, 8192, 16384, and 32768 are supported"
+    );
+
+    assert_eq!(
+        ControlFile::parse(&bytes[..511], None).unwrap_err().kind(),
+        ErrorKind::Format
+    );
+}
+
+#[test]
+fn checksums_in_progress_count_as_none_from_19_on() {
+    for (version, found, expected) in [
+        (PgVersion::V18, 1, Ok(1)),
+        (
+            PgVersion::V18,
+            2,
+            Err("page checksum version is 2 but must be <= 1"),
+        ),
+        (PgVersion::V19, 1, Ok(1)),
+        (PgVersion::V19, 2, Ok(0)),
+        (PgVersion::V19, 3, Ok(0)),
+        (
+            PgVersion::V19,
+            4,
+            Err("page checksum version is 4 but must be <= 3"),
+        ),
+    ] {
+        let layout = layout::for_version(version).unwrap();
+        let mut bytes = control(version);
+        put(&mut bytes, layout.data_checksum_version, found);
+        seal(&mut bytes, layout.crc);
+        let parsed = ControlFile::parse(&bytes, None);
+        let parsed = parsed
+            .as_ref()
+            .map(|control| control.data_checksum_version)
+            .map_err(Error::message);
+        assert_eq!(parsed, expected);
+    }
+}
+
+#[test]
+fn invalidated_checkpoint_keeps_everything_else() {
+    for layout in &layout::LAYOUTS {
+        let mut bytes = padded(&control(layout.version)).unwrap();
+        let before = ControlFile::parse(&bytes, None).unwrap();
+        assert!(!before.is_checkpoint_invalid());
+        invalidate_checkpoint(&mut bytes, layout.version).unwrap();
+        let after = ControlFile::parse(&bytes, None).unwrap();
+        assert_eq!(
+            after,
+            ControlFile {
+                checkpoint: CHECKPOINT_INVALID,
+                ..before
+            }
+        );
+    }
+}
+
+#[test]
+fn padding_drops_what_is_beyond_the_data() {
+    let mut bytes = control(PgVersion::V13);
+    bytes.extend([7; 100]);
+    let image = padded(&bytes).unwrap();
+    assert_eq!(image.len(), FILE_SIZE);
+    assert_eq!(image[..DATA_SIZE], bytes[..DATA_SIZE]);
+    assert!(image[DATA_SIZE..].iter().all(|&b| b == 0));
+    assert!(padded(&bytes[..100]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let _ = ControlFile::parse(&bytes, None);
+        for layout in &layout::LAYOUTS {
+            let _ = ControlFile::parse(&bytes, Some(layout.version));
+        }
+    }
+}
