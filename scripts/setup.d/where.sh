@@ -1,0 +1,14 @@
+# Says which real parts the tests will find. Sourced by scripts/setup.
+
+where() {
+    local path
+    for path in /usr/lib/postgresql/*/bin/postgres "$cache"/pg/*/bin/postgres; do
+        [ ! -x "$path" ] || say "$("$path" --version | sed 's/^postgres (PostgreSQL)/PostgreSQL/; s/ (.*//') in $(dirname "$path")"
+    done
+    for path in "$cache"/original/*/pgbackrest; do
+        [ ! -x "$path" ] || say "$("$path" version) in $(dirname "$path")"
+    done
+    for path in "$cache"/ignored/*; do
+        [ ! -s "$path" ] || say "ignored: $(basename "$path"): $(cat "$path")"
+    done
+}
