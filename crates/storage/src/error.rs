@@ -53,6 +53,9 @@ pub enum Operation {
     Link,
     SetOwner,
     SetMode,
+    /// Sets a modification time.
+    SetTime,
+    HardLink,
 }
 
 /// An operation that failed, the object it was tried on, and the reason.
@@ -95,6 +98,32 @@ impl Error {
             None => source.to_string(),
         };
         Self::new(kind, operation, object, reason)
+    }
+
+    /// Wraps this error so that it can pass through [`std::io::Read`] and [`std::io::Write`]; [`Error::from_stream`] gets it back.
+    #[must_use]
+    pub fn into_io(self) -> std::io::Error {
+        use std::io::ErrorKind as Io;
+        let kind = match self.kind {
+            ErrorKind::NotFound => Io::NotFound,
+            ErrorKind::Denied | ErrorKind::Identity => Io::PermissionDenied,
+            ErrorKind::Exists => Io::AlreadyExists,
+            ErrorKind::NoSpace => Io::StorageFull,
+            ErrorKind::Unsupported => Io::Unsupported,
+            ErrorKind::Connect => Io::ConnectionAborted,
+            ErrorKind::Busy | ErrorKind::Broken | ErrorKind::Cancelled => Io::Other,
+        };
+        std::io::Error::new(kind, self)
+    }
+
+    /// Takes the storage error out of an error of `read` or `write`; another error is described with `operation` and
+    /// `object`.
+    #[must_use]
+    pub fn from_stream(operation: Operation, object: impl Into<String>, source: std::io::Error) -> Self {
+        match source.downcast::<Self>() {
+            Ok(error) => error,
+            Err(source) => Self::from_io(operation, object, &source),
+        }
     }
 
     #[must_use]
@@ -142,6 +171,8 @@ impl fmt::Display for Error {
             Operation::Link => write!(f, "unable to create symlink '{o}'")?,
             Operation::SetOwner => write!(f, "unable to set ownership for '{o}'")?,
             Operation::SetMode => write!(f, "unable to set mode for '{o}'")?,
+            Operation::SetTime => write!(f, "unable to set time for '{o}'")?,
+            Operation::HardLink => write!(f, "unable to create hardlink '{o}'")?,
         }
         if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
     }

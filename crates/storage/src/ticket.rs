@@ -27,8 +27,10 @@ struct Shared {
     resolved: Condvar,
 }
 
+type BeforeWait = Box<dyn FnOnce() + Send>;
+
 /// Resolves when the file is published and durable, or has failed.
-pub struct Ticket(Arc<Shared>);
+pub struct Ticket(Arc<Shared>, Option<BeforeWait>);
 
 /// The backend's half of a [`Ticket`]. Dropping it unresolved fails the ticket, so nobody waits for ever.
 pub struct TicketResolver(Option<Arc<Shared>>);
@@ -37,18 +39,27 @@ impl Ticket {
     /// A ticket that has already resolved (a local disk has nothing to wait for).
     #[must_use]
     pub fn ready(result: Result<Written>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::new(State::Done(Some(result))), resolved: Condvar::new() }))
+        Self(Arc::new(Shared { state: Mutex::new(State::Done(Some(result))), resolved: Condvar::new() }), None)
     }
 
     /// A ticket to be resolved later through the resolver.
     #[must_use]
     pub fn pending() -> (TicketResolver, Self) {
         let shared = Arc::new(Shared { state: Mutex::new(State::Pending(None)), resolved: Condvar::new() });
-        (TicketResolver(Some(Arc::clone(&shared))), Self(shared))
+        (TicketResolver(Some(Arc::clone(&shared))), Self(shared, None))
+    }
+
+    /// Has `hook` called once when somebody is about to [`wait`](Ticket::wait) (a virtual clock then moves on).
+    #[must_use]
+    pub fn before_wait(self, hook: impl FnOnce() + Send + 'static) -> Self {
+        Self(self.0, Some(Box::new(hook)))
     }
 
     /// Blocks until the file is published and durable.
-    pub fn wait(self) -> Result<Written> {
+    pub fn wait(mut self) -> Result<Written> {
+        if let Some(hook) = self.1.take() {
+            hook();
+        }
         let mut state = self.0.state.lock().expect("ticket state is never poisoned: no panic while it is held");
         loop {
             match &mut *state {

@@ -1,0 +1,98 @@
+//! Writing into memory, atomically or in place.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::MemoryStorage;
+use super::node::{Content, MemoryFile, Node};
+use crate::error::{ErrorKind, Operation, Result};
+use crate::path::StoragePath;
+use crate::storage::{StorageWrite, WriteMode, WriteOptions};
+use crate::ticket::{Ticket, Written};
+
+pub(super) struct MemoryWrite {
+    storage: MemoryStorage,
+    path: StoragePath,
+    atomic: bool,
+    modified: Option<i64>,
+    /// In the tree from the start when in place, else only in the end.
+    file: Arc<MemoryFile>,
+    size: u64,
+}
+
+impl MemoryWrite {
+    pub(super) fn open(storage: &MemoryStorage, path: &StoragePath, write: &WriteOptions) -> Result<Self> {
+        let mut state = storage.state();
+        let now = state.now;
+        if write.create_path {
+            state.tree.create_path(&path.parent(), write.path_mode, now).map_err(|reason| {
+                let kind = if reason.is_empty() { ErrorKind::NotFound } else { ErrorKind::Broken };
+                storage.error(kind, Operation::OpenWrite, path, reason)
+            })?;
+        }
+        let above = state.tree.resolve(&path.parent(), true);
+        match above.and_then(|place| state.tree.get(&place)) {
+            None => return Err(storage.error(ErrorKind::NotFound, Operation::OpenWrite, path, "")),
+            Some(Node::Path { .. }) => {}
+            Some(_) => {
+                return Err(storage.error(ErrorKind::Broken, Operation::OpenWrite, path, "[20] Not a directory"));
+            }
+        }
+        let atomic = write.mode == WriteMode::Atomic;
+        let content = Content {
+            bytes: Arc::default(),
+            mode: write.file_mode,
+            owner: write.owner.filter(|_| storage.features.owner).unwrap_or((0, 0)),
+            modified: now,
+        };
+        let mut file = MemoryFile::new(content);
+        if !atomic {
+            // In place follows a link, as opening a file does.
+            let place = state.tree.resolve(path, true);
+            let there = place.and_then(|place| state.tree.get(&place));
+            match there {
+                Some(_) if !write.truncate => {
+                    return Err(storage.error(ErrorKind::Exists, Operation::OpenWrite, path, "[17] File exists"));
+                }
+                Some(Node::File(old)) => {
+                    old.content().bytes = Arc::default();
+                    file = Arc::clone(old);
+                }
+                Some(_) => {
+                    return Err(storage.error(ErrorKind::Broken, Operation::OpenWrite, path, "[21] Is a directory"));
+                }
+                None => {
+                    let node = Node::File(Arc::clone(&file));
+                    storage.place(&mut state.tree, Operation::OpenWrite, path, node)?;
+                }
+            }
+        }
+        drop(state);
+        Ok(Self { storage: storage.clone(), path: path.clone(), atomic, modified: write.modified, file, size: 0 })
+    }
+}
+
+impl Write for MemoryWrite {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A reader that is under way keeps the content it has: `make_mut` copies only then.
+        Arc::make_mut(&mut self.file.content().bytes).extend_from_slice(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl StorageWrite for MemoryWrite {
+    fn finish(self: Box<Self>) -> Result<Ticket> {
+        let mut state = self.storage.state();
+        self.file.content().modified = self.modified.unwrap_or(state.now);
+        if self.atomic {
+            let node = Node::File(Arc::clone(&self.file));
+            self.storage.place(&mut state.tree, Operation::Rename, &self.path, node)?;
+        }
+        Ok(Ticket::ready(Ok(Written { size: self.size })))
+    }
+}

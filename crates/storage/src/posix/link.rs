@@ -1,0 +1,41 @@
+//! Making symbolic and hard links.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::failure_of_two;
+use super::write::temp_name;
+use crate::error::{Operation, Result};
+
+/// Makes `path` a symbolic link to `destination`, replacing a file or link that has the name.
+pub(super) fn symlink(path: &Path, destination: &[u8]) -> Result<()> {
+    let destination = std::ffi::OsStr::from_bytes(destination);
+    let fail = |errno| failure_of_two(Operation::Link, path, destination, errno);
+    match rustix::fs::symlink(destination, path) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EXIST) => {}
+        Err(errno) => return Err(fail(errno)),
+    }
+    // Under a temporary name and renamed, so that a reader finds the old link or the new one, never none.
+    let working = temp_name(path);
+    match rustix::fs::symlink(destination, &working) {
+        Err(Errno::EXIST) => {
+            // Left by a killed run.
+            rustix::fs::unlink(&working).map_err(fail)?;
+            rustix::fs::symlink(destination, &working).map_err(fail)?;
+        }
+        other => other.map_err(fail)?,
+    }
+    rustix::fs::rename(&working, path).map_err(|errno| {
+        // The failure is reported; a leftover would only be replaced by the next try.
+        let _ = rustix::fs::unlink(&working);
+        fail(errno)
+    })
+}
+
+/// Makes `to` a further name of the file `from`.
+pub(super) fn hard_link(from: &Path, to: &Path) -> Result<()> {
+    rustix::fs::link(from, to).map_err(|errno| failure_of_two(Operation::HardLink, to, from, errno))
+}

@@ -1,0 +1,204 @@
+//! A directory tree of this machine as a storage: `posix`, and `cifs` for mounted SMB shares.
+//!
+//! Here stand the settings, the storage itself and the way from a relative path to an absolute one; each operation has
+//! its file beside this one. `cifs` is the same code without directory fsync, links and owners.
+//! Invariant: a path is bytes and is never forced through UTF-8, and nothing above this folder calls `std::fs`.
+
+// This folder is the place that the lint on std::fs sends everybody to.
+#![allow(clippy::disallowed_methods)]
+
+mod create;
+mod file_tree;
+mod info;
+mod link;
+mod list;
+mod owner;
+mod read;
+mod remove;
+mod sync;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+use crate::error::{Error, Operation, Result};
+use crate::path::StoragePath;
+use crate::storage::{
+    Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
+    StorageKind, StorageWrite, WriteOptions,
+};
+use crate::ticket::Ticket;
+
+/// What an atomically written file is called until it is complete; the original's suffix, so that either program knows
+/// the leftovers of the other.
+pub const TEMP_SUFFIX: &str = ".pgbackrest.tmp";
+
+/// Where the tree is and what its file system can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PosixSettings {
+    /// Absolute path of the root; it need not exist yet.
+    pub root: PathBuf,
+    /// A mounted SMB share: no directory fsync, no links, owners mean nothing.
+    pub cifs: bool,
+    /// Symbolic links may be made (`repo-symlink`); without effect when `cifs`.
+    pub symlinks: bool,
+}
+
+impl PosixSettings {
+    /// The usual settings for a tree at `root`.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), ..Self::default() }
+    }
+}
+
+impl Default for PosixSettings {
+    fn default() -> Self {
+        Self { root: PathBuf::from("/"), cifs: false, symlinks: true }
+    }
+}
+
+/// A directory tree of this machine.
+#[derive(Debug)]
+pub struct PosixStorage {
+    settings: PosixSettings,
+    owners: owner::OwnerNames,
+}
+
+impl PosixStorage {
+    #[must_use]
+    pub fn new(settings: PosixSettings) -> Self {
+        Self { settings, owners: owner::OwnerNames::default() }
+    }
+
+    /// The usual storage for a tree at `root`.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self::new(PosixSettings::at(root))
+    }
+
+    /// Absolute path of `path`, for code that must hand a name to another program.
+    #[must_use]
+    pub fn absolute(&self, path: &StoragePath) -> PathBuf {
+        if path.is_root() { self.settings.root.clone() } else { self.settings.root.join(path.as_os_str()) }
+    }
+}
+
+/// Describes the failure of `operation` on `object`, an absolute name.
+fn failure(operation: Operation, object: &(impl AsRef<std::path::Path> + ?Sized), errno: Errno) -> Error {
+    let object = String::from_utf8_lossy(object.as_ref().as_os_str().as_bytes()).into_owned();
+    Error::from_io(operation, object, &std::io::Error::from(errno))
+}
+
+/// Describes the failure of an operation on two names, worded `'<one>' to '<other>'` by the quotes that
+/// [`Error`] puts around its object.
+fn failure_of_two(
+    operation: Operation,
+    one: &(impl AsRef<std::path::Path> + ?Sized),
+    other: &(impl AsRef<std::path::Path> + ?Sized),
+    errno: Errno,
+) -> Error {
+    let object = format!("{}' to '{}", one.as_ref().display(), other.as_ref().display());
+    Error::from_io(operation, object, &std::io::Error::from(errno))
+}
+
+impl Storage for PosixStorage {
+    fn kind(&self) -> StorageKind {
+        if self.settings.cifs { StorageKind::Cifs } else { StorageKind::Posix }
+    }
+
+    fn features(&self) -> Features {
+        let own = !self.settings.cifs;
+        Features {
+            paths: true,
+            symlinks: own && self.settings.symlinks,
+            hardlinks: own,
+            path_sync: own,
+            owner: own,
+            slow: false,
+        }
+    }
+
+    fn display(&self, path: &StoragePath) -> String {
+        self.absolute(path).display().to_string()
+    }
+
+    fn info(&self, path: &StoragePath, want: InfoLevel) -> Result<Option<FileInfo>> {
+        self.look_up(path, want)
+    }
+
+    fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
+        paths.iter().map(|path| self.look_up(path, want)).collect()
+    }
+
+    fn list(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
+        self.list_directory(path, list)
+    }
+
+    fn list_tree(
+        &self,
+        path: &StoragePath,
+        list: &ListOptions,
+        each: &mut dyn FnMut(FileInfo) -> Result<()>,
+    ) -> Result<Found> {
+        self.walk(path, list, each)
+    }
+
+    fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
+        Ok(Box::new(read::PosixRead::open(self.absolute(path), read)?))
+    }
+
+    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
+        Ok(Box::new(write::PosixWrite::open(self.absolute(path), write, self.features())?))
+    }
+
+    fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
+        crate::copy::copy_plain(self, from, self, to)
+    }
+
+    fn remove(&self, path: &StoragePath) -> Result<Removed> {
+        self.remove_entry(path)
+    }
+
+    fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        paths.iter().map(|path| self.remove_entry(path)).collect()
+    }
+
+    fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
+        self.remove_all(path)
+    }
+
+    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        create::create_path(&self.absolute(path), mode).map(drop)
+    }
+
+    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
+        paths.iter().try_for_each(|path| self.create_path(path, mode))
+    }
+
+    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
+        if self.settings.cifs {
+            return Ok(());
+        }
+        paths.iter().try_for_each(|path| sync::sync_path(&self.absolute(path)))
+    }
+
+    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
+        if self.features().symlinks { link::symlink(&self.absolute(path), destination) } else { Ok(()) }
+    }
+
+    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
+        if self.settings.cifs {
+            let reason = "a cifs storage has no hard links";
+            return Err(Error::new(crate::ErrorKind::Unsupported, Operation::HardLink, self.display(to), reason));
+        }
+        link::hard_link(&self.absolute(from), &self.absolute(to))
+    }
+
+    fn as_file_tree(&self) -> Option<&dyn FileTree> {
+        Some(self)
+    }
+}

@@ -1,0 +1,118 @@
+//! Removing files, links and whole trees.
+//!
+//! A tree is removed through the descriptors of its directories, each opened without following a link: a directory that
+//! somebody swaps for a link meanwhile does not lead the removal out of the tree.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{PosixStorage, failure};
+use crate::error::{Operation, Result};
+use crate::path::StoragePath;
+use crate::storage::Removed;
+
+/// A directory being emptied. It is kept open so that what it holds is named relative to it.
+struct Emptying {
+    directory: OwnedFd,
+    path: PathBuf,
+    /// Directories found in it that are still to be removed.
+    inner: Vec<PathBuf>,
+    /// Its name in the directory that holds it.
+    name: PathBuf,
+}
+
+impl PosixStorage {
+    /// [`crate::Storage::remove`].
+    pub(super) fn remove_entry(&self, path: &StoragePath) -> Result<Removed> {
+        let absolute = self.absolute(path);
+        match rustix::fs::unlink(&absolute) {
+            Ok(()) => Ok(Removed::Removed),
+            Err(Errno::NOENT) => Ok(Removed::Missing),
+            Err(errno) => Err(failure(Operation::Remove, &absolute, errno)),
+        }
+    }
+
+    /// [`crate::Storage::remove_tree`].
+    pub(super) fn remove_all(&self, path: &StoragePath) -> Result<Removed> {
+        let root = self.absolute(path);
+        let mut stack = match open_inner(CWD, &root) {
+            Ok(Some(directory)) => vec![emptied(directory, root.clone(), root.clone())?],
+            Ok(None) => return Ok(Removed::Missing),
+            // The name is a link: the link is what is to go.
+            Err(Errno::NOTDIR | Errno::LOOP) if is_link(&root) => return self.remove_entry(path),
+            Err(errno) => return Err(failure(Operation::RemovePath, &root, errno)),
+        };
+        while let Some(top) = stack.last_mut() {
+            if let Some(name) = top.inner.pop() {
+                let path = top.path.join(&name);
+                match open_inner(top.directory.as_fd(), &name) {
+                    Ok(Some(directory)) => {
+                        let inner = emptied(directory, path, name)?;
+                        stack.push(inner);
+                    }
+                    Ok(None) => {}
+                    Err(errno) => return Err(failure(Operation::RemovePath, &path, errno)),
+                }
+                continue;
+            }
+            let done = stack.pop().expect("the loop runs while there is a directory");
+            let holder = stack.last().map_or(CWD, |outer| outer.directory.as_fd());
+            match rustix::fs::unlinkat(holder, &done.name, AtFlags::REMOVEDIR) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(failure(Operation::RemovePath, &done.path, errno)),
+            }
+        }
+        Ok(Removed::Removed)
+    }
+}
+
+fn is_link(path: &Path) -> bool {
+    rustix::fs::lstat(path)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink)
+}
+
+fn open_inner(holder: impl AsFd, name: &Path) -> rustix::io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat(holder, name, flags, Mode::empty()) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Removes everything from `directory` but the directories in it, which are noted.
+fn emptied(directory: OwnedFd, path: PathBuf, name: PathBuf) -> Result<Emptying> {
+    let fail = |errno| failure(Operation::List, &path, errno);
+    let mut inner = Vec::new();
+    // Names first: what `readdir` reports after a removal is undefined.
+    let mut names = Vec::new();
+    for entry in Dir::read_from(&directory).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        match entry.file_name().to_bytes() {
+            b"." | b".." => {}
+            _ if entry.file_type() == rustix::fs::FileType::Directory => inner.push(name_of(entry.file_name())),
+            _ => names.push(entry.file_name().to_owned()),
+        }
+    }
+    for entry in names {
+        // The type is unknown on some file systems: try, and see whether it is a directory.
+        match rustix::fs::unlinkat(&directory, &entry, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(Errno::ISDIR | Errno::PERM) if is_directory(&directory, &entry) => inner.push(name_of(&entry)),
+            Err(errno) => return Err(failure(Operation::Remove, &path.join(name_of(&entry)), errno)),
+        }
+    }
+    Ok(Emptying { directory, path, inner, name })
+}
+
+fn is_directory(holder: &OwnedFd, name: &std::ffi::CStr) -> bool {
+    rustix::fs::statat(holder, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
+}
+
+fn name_of(name: &std::ffi::CStr) -> PathBuf {
+    PathBuf::from(StoragePath::new(name.to_bytes()).into_os_string())
+}

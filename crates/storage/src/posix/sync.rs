@@ -1,0 +1,60 @@
+//! Making what was written durable: directories, and whole file systems.
+//!
+//! A directory entry (a new name, a rename) survives a crash only after an fsync of the directory itself.
+
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::failure;
+use crate::error::{Operation, Result};
+
+/// First kernel whose `syncfs` reports that writing back failed (before, an I/O error went unnoticed).
+const SYNCFS_REPORTS_ERRORS: (u32, u32) = (5, 8);
+
+/// Flushes the entries of one directory.
+pub(super) fn sync_path(path: &Path) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fail = |errno| failure(Operation::SyncPath, path, errno);
+    let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+    rustix::fs::fsync(&directory).map_err(fail)
+}
+
+/// Flushes the file system that holds `path`; `false` where this kernel would hide its errors.
+pub(super) fn sync_file_system(path: &Path) -> Result<bool> {
+    let uname = rustix::system::uname();
+    if !reports_errors(&uname.release().to_string_lossy()) {
+        return Ok(false);
+    }
+    let fail = |errno| failure(Operation::SyncPath, path, errno);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let place = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+    rustix::fs::syncfs(&place).map_err(fail)?;
+    Ok(true)
+}
+
+fn reports_errors(release: &str) -> bool {
+    kernel_release(release).is_some_and(|release| release >= SYNCFS_REPORTS_ERRORS)
+}
+
+/// Major and minor number of a release such as `6.1.0-13-amd64`.
+fn kernel_release(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn syncfs_is_trusted_from_kernel_5_8_on() {
+        assert!(reports_errors("5.8.0"));
+        assert!(reports_errors("6.1.0-13-amd64"));
+        assert!(reports_errors("5.10-rc1"));
+        assert!(!reports_errors("5.7.19"));
+        assert!(!reports_errors("4.18.0-553.el8.x86_64"));
+        assert!(!reports_errors("unknown"));
+        assert!(!reports_errors(""));
+    }
+}
