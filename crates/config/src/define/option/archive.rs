@@ -8,62 +8,76 @@ use crate::define::option::known_to::{ARCHIVE_PUSH, MAIN, MAIN_ASYNC, all, only}
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
 /// An option under the heading Archive.
-const ARCHIVE: OptionDef = OptionDef {
-    help_section: "archive",
-    ..OptionDef::GLOBAL
-};
+const ARCHIVE: OptionDef = OptionDef { help_section: "archive", ..OptionDef::GLOBAL };
 
-/// `archive-async`.
+/// Push and fetch WAL in the background.
 pub const ARCHIVE_ASYNC: &OptionDef = &OptionDef {
     name: "archive-async",
     help_section: "archive",
     commands: &[all(ArchiveGet), all(ArchivePush)],
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Push and fetch WAL in the background.",
+    help: "With this option `archive-push` hands segments to a background process that pushes \
+        many at once, and `archive-get` fetches the next segments ahead into the spool \
+        directory. Without it each call moves exactly one file.\n\n\
+        Turn it on when the cluster writes WAL faster than single pushes can follow, or when \
+        the repository is far away. The number of workers is `process-max`.\n\n\
+        Needs `spool-path` on a local disk that survives restarts, and `pg1-path`.",
+    example: "archive-async=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `archive-get-queue-max`.
+/// Size of the queue of WAL fetched ahead.
 pub const ARCHIVE_GET_QUEUE_MAX: &OptionDef = &OptionDef {
     name: "archive-get-queue-max",
     kind: Kind::Size,
     commands: &[only(ArchiveGet, MAIN_ASYNC)],
     default: Default::Is("128MiB"),
     range: Some(Range::Is("0B", "4PiB")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Size of the queue of WAL fetched ahead.",
+    help: "Limit in bytes for the segments that asynchronous `archive-get` keeps in the spool \
+        directory. The background process is started again when the queue is less than half \
+        full.\n\n\
+        With the default of 128MiB eight segments of 16MiB are kept. Raise it when recovery \
+        waits for WAL, and make sure the spool directory has the room.",
+    example: "archive-get-queue-max=1GiB",
     ..ARCHIVE
 };
 
-/// `archive-missing-retry`.
+/// Ask again for WAL that was missing before.
 pub const ARCHIVE_MISSING_RETRY: &OptionDef = &OptionDef {
     name: "archive-missing-retry",
     help_section: "archive",
     commands: &[only(ArchiveGet, MAIN)],
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Ask again for WAL that was missing before.",
+    help: "With asynchronous fetching the background process notes which segments no repository \
+        had. By default such a note is not trusted and the repositories are asked again, \
+        because the segment may have been pushed in the meantime.\n\n\
+        Turning it off spares the request, at the risk that a standby stops at a segment that \
+        has arrived by now.",
+    example: "archive-missing-retry=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `archive-push-batch-size`.
+/// Amount of WAL one background push takes on.
 pub const ARCHIVE_PUSH_BATCH_SIZE: &OptionDef = &OptionDef {
     name: "archive-push-batch-size",
     kind: Kind::Size,
     commands: ARCHIVE_PUSH,
     default: Default::Is("16GiB"),
     range: Some(Range::Is("1MiB", "4PiB")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Amount of WAL one background push takes on.",
+    help: "Limit in bytes for the segments that one asynchronous background process pushes before \
+        it ends; the next call of `archive_command` starts a new one. At least one segment is \
+        always pushed.\n\n\
+        Restarting now and then makes changed settings effective and keeps a long backlog from \
+        being handled by one process for hours.",
+    example: "archive-push-batch-size=4GiB",
     ..ARCHIVE
 };
 
-/// `archive-push-queue-max`.
+/// Size of waiting WAL at which WAL is dropped.
 pub const ARCHIVE_PUSH_QUEUE_MAX: &OptionDef = &OptionDef {
     name: "archive-push-queue-max",
     kind: Kind::Size,
@@ -71,26 +85,30 @@ pub const ARCHIVE_PUSH_QUEUE_MAX: &OptionDef = &OptionDef {
     range: Some(Range::Is("0B", "4PiB")),
     required: false,
     deprecated: &[Deprecated::unindexed("archive-queue-max")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Size of waiting WAL at which WAL is dropped.",
+    help: "When the segments waiting to be archived exceed this number of bytes, `archive-push` \
+        throws them away and reports success, so that PostgreSQL can recycle them and the disk \
+        does not fill up.\n\n\
+        WAL dropped means that point-in-time recovery is interrupted until the next backup; a \
+        warning is logged for each segment. Leave the option unset if keeping every segment \
+        matters more than keeping the cluster running, and monitor the disk.",
+    example: "archive-push-queue-max=100GiB",
     ..ARCHIVE
 };
 
-/// `archive-timeout`.
+/// Time to wait for WAL to be archived or fetched.
 pub const ARCHIVE_TIMEOUT: &OptionDef = &OptionDef {
     name: "archive-timeout",
     kind: Kind::Time,
-    commands: &[
-        only(ArchiveGet, MAIN),
-        only(ArchivePush, MAIN),
-        only(Backup, MAIN),
-        only(Check, MAIN),
-    ],
+    commands: &[only(ArchiveGet, MAIN), only(ArchivePush, MAIN), only(Backup, MAIN), only(Check, MAIN)],
     default: Default::Is("1m"),
     range: Some(Range::Is("100ms", "1d")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time to wait for WAL to be archived or fetched.",
+    help: "How long `backup` and `check` wait for a segment to arrive in the archive, and how \
+        long asynchronous `archive-push` and `archive-get` wait for their background process. \
+        In milliseconds with suffix `ms`, otherwise seconds unless another suffix is given.\n\n\
+        A backup that fails here usually means that `archive_command` fails: look at the \
+        PostgreSQL log before raising the value.",
+    example: "archive-timeout=5m",
     ..ARCHIVE
 };

@@ -8,18 +8,12 @@ use crate::define::option::known_to::{ARCHIVE_CHECKS, BACKUP, MAIN, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// A switch under the heading Backup.
-const BACKUP_BOOLEAN: OptionDef = OptionDef {
-    help_section: "backup",
-    ..OptionDef::GLOBAL_BOOLEAN
-};
+const BACKUP_BOOLEAN: OptionDef = OptionDef { help_section: "backup", ..OptionDef::GLOBAL_BOOLEAN };
 
 /// An option under the heading Backup.
-const BACKUP_VALUE: OptionDef = OptionDef {
-    help_section: "backup",
-    ..OptionDef::GLOBAL
-};
+const BACKUP_VALUE: OptionDef = OptionDef { help_section: "backup", ..OptionDef::GLOBAL };
 
-/// `annotation`.
+/// Note to keep with the backup.
 pub const ANNOTATION: &OptionDef = &OptionDef {
     name: "annotation",
     kind: Kind::Hash,
@@ -27,49 +21,65 @@ pub const ANNOTATION: &OptionDef = &OptionDef {
     required: false,
     required_by_command: &[(Annotate, true)],
     multiple: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Note to keep with the backup.",
+    help: "A pair of key and value, shown by `info --set`. The option can be repeated for several \
+        notes. The `annotate` command changes notes later; there an empty value removes the \
+        key.\n\n\
+        Keys and values are free text; the first `=` after the option separates them.",
+    example: "--annotation=ticket=4711",
     ..BACKUP_VALUE
 };
 
-/// `archive-check`.
+/// Check that the WAL a backup needs is in the archive.
 pub const ARCHIVE_CHECK: &OptionDef = &OptionDef {
     name: "archive-check",
     commands: ARCHIVE_CHECKS,
     default: Default::Is("y"),
     depends_by_command: &[(Backup, Depend::on("online", &["y"]).otherwise("n"))],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Check that the WAL a backup needs is in the archive.",
+    help: "A backup is consistent only with the WAL written while it was made. By default \
+        `backup` waits until these segments are in the archive and fails if they are not, \
+        within `archive-timeout`.\n\n\
+        Turn it off only when WAL reaches the archive by other means and you check it \
+        yourself: without it a backup can succeed and be useless.",
+    example: "archive-check=n",
     ..BACKUP_BOOLEAN
 };
 
-/// `archive-copy`.
+/// Copy the WAL a backup needs into the backup.
 pub const ARCHIVE_COPY: &OptionDef = &OptionDef {
     name: "archive-copy",
     commands: BACKUP,
     default: Default::Is("n"),
     depends_by_command: &[(Backup, Depend::on("archive-check", &["y"]).otherwise("n"))],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Copy the WAL a backup needs into the backup.",
+    help: "The segments needed for consistency are stored in the backup as well as in the \
+        archive, and restored into the WAL directory. Such a backup can be started without the \
+        archive.\n\n\
+        Costs space for the segments of each backup. Useful for backups that outlive their WAL \
+        or are moved elsewhere. Requires `archive-check`.",
+    example: "archive-copy=y",
     ..BACKUP_BOOLEAN
 };
 
-/// `archive-mode-check`.
+/// Check PostgreSQL's `archive_mode`.
 pub const ARCHIVE_MODE_CHECK: &OptionDef = &OptionDef {
     name: "archive-mode-check",
     commands: ARCHIVE_CHECKS,
     default: Default::Is("y"),
     depends: Some(Depend::on("archive-check", &["y"]).otherwise("n")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Check PostgreSQL's `archive_mode`.",
+    help: "By default `archive_mode=always` is refused, because primary and standby would then \
+        push the same segments, and a message reminds of segments that are in the archive \
+        already.\n\n\
+        Turn it off if both servers are meant to archive into one repository. Identical \
+        duplicates are then accepted silently; segments of the same name with other content \
+        are still refused.",
+    example: "archive-mode-check=n",
     ..BACKUP_BOOLEAN
 };
 
-/// `backup-standby`.
+/// Copy from a standby instead of the primary.
 pub const BACKUP_STANDBY: &OptionDef = &OptionDef {
     name: "backup-standby",
     kind: Kind::StringId,
@@ -77,90 +87,119 @@ pub const BACKUP_STANDBY: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     allowed: &["n", "prefer", "y"],
     bool_like: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Copy from a standby instead of the primary.",
+    help: "With `y` most files are copied from the first standby found and the primary is spared; \
+        without a standby the backup fails. With `prefer` the primary is used when there is no \
+        standby. `n` always uses the primary.\n\n\
+        The primary must be reachable in any case: the backup is started and stopped there, \
+        and some files must come from it. The standby must replay up to the start of the \
+        backup first.",
+    example: "backup-standby=prefer",
     ..BACKUP_BOOLEAN
 };
 
-/// `checksum-page`.
+/// Check page checksums while copying.
 pub const CHECKSUM_PAGE: &OptionDef = &OptionDef {
     name: "checksum-page",
     commands: BACKUP,
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Check page checksums while copying.",
+    help: "Every page of the data files is checked against its checksum. Pages that fail are \
+        warned about and recorded in the manifest, but the backup goes on, so that a damaged \
+        cluster can still be saved.\n\n\
+        By default on if the cluster was initialized with checksums, off otherwise. \
+        Differential and incremental backups keep the setting of the backup they build on.",
+    example: "checksum-page=n",
     ..BACKUP_BOOLEAN
 };
 
-/// `exclude`.
+/// Leave files or directories out of the backup.
 pub const EXCLUDE: &OptionDef = &OptionDef {
     name: "exclude",
     kind: Kind::List,
     commands: BACKUP,
     required: false,
     multiple: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Leave files or directories out of the backup.",
+    help: "A path relative to the data directory. With a trailing slash the content of the \
+        directory is left out, without it the file or the directory and all below it. The \
+        option can be repeated.\n\n\
+        Nothing checks whether PostgreSQL can do without: a cluster restored from such a \
+        backup may not start. Meant for foreign files that happen to be in the data directory.",
+    example: "exclude=junk/",
     ..BACKUP_VALUE
 };
 
-/// `expire-auto`.
+/// Run expire after a backup.
 pub const EXPIRE_AUTO: &OptionDef = &OptionDef {
     name: "expire-auto",
     commands: BACKUP,
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Run expire after a backup.",
+    help: "By default every successful backup is followed by `expire` with the options of the \
+        backup. Without `--repo` it works on all repositories, not only the one backed up to.\n\n\
+        Turn it off to run `expire` on a schedule of its own, for example when deleting is \
+        slow.",
+    example: "expire-auto=n",
     ..BACKUP_BOOLEAN
 };
 
-/// `manifest-save-threshold`.
+/// Amount of data after which the manifest is saved.
 pub const MANIFEST_SAVE_THRESHOLD: &OptionDef = &OptionDef {
     name: "manifest-save-threshold",
     kind: Kind::Size,
     commands: BACKUP,
     default: Default::Is("1GiB"),
     range: Some(Range::Is("1B", "1TiB")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Amount of data after which the manifest is saved.",
+    help: "During a backup the manifest is saved each time this number of bytes has been copied, \
+        or a hundredth of the backup if that is more. What is in the saved manifest need not \
+        be copied again when an interrupted backup is resumed.\n\n\
+        Lower it when backups are often interrupted; each save costs time when there are many \
+        files.",
+    example: "manifest-save-threshold=8GiB",
     ..BACKUP_VALUE
 };
 
-/// `resume`.
+/// Continue an interrupted full backup.
 pub const RESUME: &OptionDef = &OptionDef {
     name: "resume",
     commands: BACKUP,
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Continue an interrupted full backup.",
+    help: "An interrupted full backup leaves its files in the repository. By default the next \
+        full backup verifies and keeps those that still match and copies only the rest, which \
+        needs checksums of all kept files.\n\n\
+        Turn it off to begin anew each time. Only full backups made by the same version with \
+        the same settings are resumed.",
+    example: "resume=n",
     ..BACKUP_BOOLEAN
 };
 
-/// `start-fast`.
+/// Do not wait for the next regular checkpoint.
 pub const START_FAST: &OptionDef = &OptionDef {
     name: "start-fast",
     commands: BACKUP,
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Do not wait for the next regular checkpoint.",
+    help: "A backup starts with a checkpoint. By default PostgreSQL spreads it like any other, \
+        which may take minutes; with this option it is done at once.\n\n\
+        An immediate checkpoint causes a burst of writes. Handy for tests and small clusters, \
+        and when a backup must begin at a definite time.",
+    example: "start-fast=y",
     ..BACKUP_BOOLEAN
 };
 
-/// `stop-auto`.
+/// Stop a backup that another run left behind.
 pub const STOP_AUTO: &OptionDef = &OptionDef {
     name: "stop-auto",
     commands: BACKUP,
     default: Default::Is("n"),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Stop a backup that another run left behind.",
+    help: "Mattered only for PostgreSQL 9.5 and older, where a backup in progress blocked the \
+        next one. Those versions are not backed up any more; the option is accepted so that \
+        old configurations work, and does nothing but warn.",
+    example: "stop-auto=y",
     ..BACKUP_BOOLEAN
 };

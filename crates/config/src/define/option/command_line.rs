@@ -4,204 +4,203 @@
 //! Options that say which files to read and which stanza is meant are in `selection`, those of
 //! child processes in `process`.
 
-use crate::define::command::CommandId::{
-    Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete,
-    StanzaUpgrade, Stop, Verify, Version,
-};
+use crate::define::command::CommandId::{Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version};
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
-/// `archive-expire-before`.
+/// Remove WAL older than a segment.
 pub const ARCHIVE_EXPIRE_BEFORE: &OptionDef = &OptionDef {
     name: "archive-expire-before",
     commands: EXPIRE,
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Remove WAL older than a segment.",
+    help: "The full name of a segment, 24 hexadecimal digits. WAL of its timeline before it is \
+        removed, though retention would keep it; the segment itself stays. WAL that kept \
+        backups need for consistency may be among it, so look at `info --set` first and use \
+        `--dry-run`.",
+    example: "--archive-expire-before=000000010000000A000000F0",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `detail-level`.
+/// Amount of information.
 pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
     name: "detail-level",
     kind: Kind::StringId,
     commands: &[only(Info, MAIN)],
     default: Default::Is("full"),
     allowed: &["full", "progress"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Amount of information.",
+    help: "`full` shows everything; `progress` only the state of the stanzas and of running \
+        commands, which is quick because no backups are read. Cannot be combined with `--set`.",
+    example: "--detail-level=progress",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `dry-run`.
+/// Show what would be done and do nothing.
 pub const DRY_RUN: &OptionDef = &OptionDef {
     name: "dry-run",
     commands: EXPIRE,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show what would be done and do nothing.",
+    help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.",
+    example: "--dry-run",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `filter`.
+/// Show only names that match.
 pub const FILTER: &OptionDef = &OptionDef {
     name: "filter",
     commands: &[only(Manifest, MAIN), only(RepoLs, MAIN)],
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show only names that match.",
+    help: "A regular expression; a name is shown if any part of it matches, so use `^` and `$` to \
+        fix the ends. With `--recurse` it is applied to the path below the directory listed.",
+    example: "--filter='\\.backup$'",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `force`.
+/// Do it in spite of a safety check.
 pub const FORCE: &OptionDef = &OptionDef {
     name: "force",
-    commands: &[
-        only(Backup, MAIN),
-        only(Restore, MAIN),
-        only(StanzaCreate, MAIN),
-        only(StanzaDelete, MAIN),
-        all(Stop),
-    ],
+    commands: &[only(Backup, MAIN), only(Restore, MAIN), only(StanzaCreate, MAIN), only(StanzaDelete, MAIN), all(Stop)],
     internal_for: &[StanzaCreate],
     depends_by_command: &[(Backup, Depend::on("online", &["n"]))],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Do it in spite of a safety check.",
+    help: "`restore`: replaces all files and removes those that do not belong to the backup; with \
+        `--delta`, compares by size and time instead of checksum. `stop`: ends running \
+        commands. `stanza-delete`: goes on although PostgreSQL runs. `backup` with \
+        `--no-online`: goes on although PostgreSQL seems to run, which gives an inconsistent \
+        copy if it really does.",
+    example: "--force",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `help`.
+/// Show help.
 pub const HELP: &OptionDef = &OptionDef {
     name: "help",
     commands: HELP_COMMAND,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show help.",
+    help: "The same as the command `help`; only without another command.",
+    example: "--help",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `ignore-missing`.
+/// Do not complain about a missing file.
 pub const IGNORE_MISSING: &OptionDef = &OptionDef {
     name: "ignore-missing",
     commands: REPO_GET,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Do not complain about a missing file.",
+    help: "The exit status is 1 and no message is shown, instead of an error.",
+    example: "--ignore-missing",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `oldest`.
+/// Remove the oldest full backup.
 pub const OLDEST: &OptionDef = &OptionDef {
     name: "oldest",
     commands: EXPIRE,
     depends_by_command: &[(Expire, Depend::set("stanza"))],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Remove the oldest full backup.",
+    help: "Lowers retention by one full backup for this run, so the oldest goes with all that \
+        depends on it. The last full backup stays. Needs `--stanza`; cannot be combined with \
+        `--set`.",
+    example: "--oldest",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `online`.
+/// Connect to PostgreSQL.
 pub const ONLINE: &OptionDef = &OptionDef {
     name: "online",
-    commands: &[
-        only(Backup, MAIN),
-        only(StanzaCreate, MAIN),
-        only(StanzaUpgrade, MAIN),
-    ],
+    commands: &[only(Backup, MAIN), only(StanzaCreate, MAIN), only(StanzaUpgrade, MAIN)],
     default: Default::Is("y"),
     negatable: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Connect to PostgreSQL.",
+    help: "By default the cluster must be running. `--no-online` makes a plain copy of a stopped \
+        cluster, or takes its identity from the data directory in `stanza-create` and \
+        `stanza-upgrade`.\n\n\
+        A backup made this way has no WAL and cannot be recovered to a later time.",
+    example: "--no-online",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `output`.
+/// Form of the output.
 pub const OUTPUT: &OptionDef = &OptionDef {
     name: "output",
     kind: Kind::StringId,
-    commands: &[
-        only(Info, MAIN),
-        only(Manifest, MAIN),
-        only(RepoLs, MAIN),
-        only(Verify, MAIN),
-        all(Version),
-    ],
+    commands: &[only(Info, MAIN), only(Manifest, MAIN), only(RepoLs, MAIN), only(Verify, MAIN), all(Version)],
     default: Default::Is("text"),
     default_by_command: &[(Verify, "none"), (Version, "text")],
     allowed: &["text", "json"],
     allowed_by_command: &[(Verify, &["none", "text"]), (Version, &["text", "num"])],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Form of the output.",
+    help: "`text` is for people and may change, `json` is for programs. `verify` prints nothing \
+        by default (`none`) and leaves its result in the log; `version` knows `num`, a number \
+        that is easy to compare.",
+    example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `raw`.
+/// Do not decrypt.
 pub const RAW: &OptionDef = &OptionDef {
     name: "raw",
     commands: REPO_GET,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Do not decrypt.",
+    help: "The file is copied as it is stored. Needed for files of an encrypted repository that \
+        belong to no stanza.",
+    example: "--raw",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `recurse`.
+/// Include everything below.
 pub const RECURSE: &OptionDef = &OptionDef {
     name: "recurse",
     commands: &[only(RepoLs, MAIN), only(RepoRm, MAIN)],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Include everything below.",
+    help: "Lists the whole tree, or removes a directory that is not empty.",
+    example: "--recurse",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `reference`.
+/// Show only files stored by this backup.
 pub const REFERENCE: &OptionDef = &OptionDef {
     name: "reference",
     commands: &[only(Manifest, MAIN)],
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show only files stored by this backup.",
+    help: "A backup label. Files of a differential or incremental backup can be stored in earlier \
+        ones; this shows those that are in one of them.",
+    example: "--reference=20260101-120000F",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `sort`.
+/// Order of names.
 pub const SORT: &OptionDef = &OptionDef {
     name: "sort",
     kind: Kind::StringId,
     commands: &[only(RepoLs, MAIN)],
     default: Default::Is("asc"),
     allowed: &["none", "asc", "desc"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Order of names.",
+    help: "`asc`, `desc`, or `none` for the order in which the storage lists them.",
+    example: "--sort=desc",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `verbose`.
+/// Show what is in order as well.
 pub const VERBOSE: &OptionDef = &OptionDef {
     name: "verbose",
     commands: &[only(Verify, MAIN)],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show what is in order as well.",
+    help: "By default only what is damaged is listed in detail.",
+    example: "--verbose",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `version`.
+/// Show the version.
 pub const VERSION: &OptionDef = &OptionDef {
     name: "version",
     commands: HELP_COMMAND,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Show the version.",
+    help: "The same as the command `version`; only without another command.",
+    example: "--version",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

@@ -2,44 +2,41 @@
 //!
 //! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
 
-use crate::define::command::CommandId::Demo;
-use crate::define::option::known_to::all;
+use crate::define::command::CommandId::{Demo};
+use crate::define::option::known_to::{all};
 use crate::define::option::{Kind, OptionDef};
 
 /// An option of `demo`.
-const DEMO: OptionDef = OptionDef {
-    kind: Kind::Path,
-    commands: &[all(Demo)],
-    required: false,
-    ours: true,
-    ..OptionDef::COMMAND_LINE
-};
+const DEMO: OptionDef = OptionDef { kind: Kind::Path, commands: &[all(Demo)], required: false, ours: true, ..OptionDef::COMMAND_LINE };
 
-/// `demo-keep`.
+/// Keep the files of the demonstration.
 pub const DEMO_KEEP: &OptionDef = &OptionDef {
     name: "demo-keep",
     commands: &[all(Demo)],
     ours: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Keep the files of the demonstration.",
+    help: "By default everything is removed at the end. With this option cluster, repository and \
+        configuration file stay, with a note on how to go on with them.",
+    example: "--demo-keep",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// `demo-path`.
+/// Directory for the demonstration.
 pub const DEMO_PATH: &OptionDef = &OptionDef {
     name: "demo-path",
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory for the demonstration.",
+    help: "Must be missing or empty. By default a new directory for temporary files. Takes some \
+        hundred megabytes.",
+    example: "--demo-path=/tmp/pgkeep-demo",
     ..DEMO
 };
 
-/// `demo-pg-bin`.
+/// Directory of the PostgreSQL server programs.
 pub const DEMO_PG_BIN: &OptionDef = &OptionDef {
     name: "demo-pg-bin",
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of the PostgreSQL server programs.",
+    help: "Where `initdb` and `postgres` are. By default they are looked for on the search path \
+        and in the usual places of packages; the newest version found is used.",
+    example: "--demo-pg-bin=/usr/lib/postgresql/17/bin",
     ..DEMO
 };

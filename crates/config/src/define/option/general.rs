@@ -2,129 +2,132 @@
 //!
 //! What concerns connections is in `network`, logging in `log`.
 
-use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, RepoGet, RepoLs, RepoRm,
-    Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
-};
-use crate::define::option::known_to::{
-    COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
-    NETWORK_COMMANDS, WORKER_COMMANDS, all, only,
-};
+use crate::define::command::CommandId::{Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, RepoGet, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify};
+use crate::define::option::known_to::{COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL, NETWORK_COMMANDS, WORKER_COMMANDS, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
-/// `allow-root`.
+/// Allow running as root.
 pub const ALLOW_ROOT: &OptionDef = &OptionDef {
     name: "allow-root",
     commands: EVERY_COMMAND,
     default: Default::Is("n"),
     default_by_command: &[(Restore, "y")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Allow running as root.",
+    help: "Running as root leaves files behind that the ordinary user cannot read or delete, so \
+        by default every command but `restore` refuses it.\n\n\
+        Restore is allowed because only root can give files to other owners.",
+    example: "allow-root=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `beta`.
+/// Allow features that are not finished.
 pub const BETA: &OptionDef = &OptionDef {
     name: "beta",
     commands: EVERY_COMMAND,
     default: Default::Is("n"),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Allow features that are not finished.",
+    help: "Options marked as beta are refused unless this is set. Their meaning and what they \
+        write may change, so do not use them for backups you need.",
+    example: "beta=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `buffer-size`.
+/// Size of buffers for reading and writing.
 pub const BUFFER_SIZE: &OptionDef = &OptionDef {
     name: "buffer-size",
     kind: Kind::Size,
     commands: NETWORK_COMMANDS,
     default: Default::Is("1MiB"),
-    allowed: &[
-        "16KiB", "32KiB", "64KiB", "128KiB", "256KiB", "512KiB", "1MiB", "2MiB", "4MiB", "8MiB",
-        "16MiB",
-    ],
-    summary: "",
-    help: "",
-    example: "",
+    allowed: &["16KiB", "32KiB", "64KiB", "128KiB", "256KiB", "512KiB", "1MiB", "2MiB", "4MiB", "8MiB", "16MiB"],
+    summary: "Size of buffers for reading and writing.",
+    help: "Unit in bytes of all file and network transfers. Each worker holds several buffers, so \
+        memory grows with this value and `process-max`.\n\n\
+        The default of 1MiB is a good middle. Larger buffers help on connections with much \
+        latency, smaller ones where memory is short. Only the listed powers of two are \
+        accepted.",
+    example: "buffer-size=4MiB",
     ..OptionDef::GLOBAL
 };
 
-/// `cmd`.
+/// Program as other programs should call it.
 pub const CMD: &OptionDef = &OptionDef {
     name: "cmd",
     commands: WORKER_COMMANDS,
     default: Default::Argv0,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Program as other programs should call it.",
+    help: "The command that `restore` writes into `restore_command` and that workers are started \
+        with. By default the path by which the program was started.\n\n\
+        Set it if a wrapper must be used, for example to set up an environment.",
+    example: "cmd=/usr/local/bin/pgkeep-wrapper",
     ..OptionDef::GLOBAL
 };
 
-/// `compress`.
+/// Compress files (superseded by compress-type).
 pub const COMPRESS: &OptionDef = &OptionDef {
     name: "compress",
     commands: &[only(ArchivePush, MAIN), only(Backup, MAIN)],
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Compress files (superseded by compress-type).",
+    help: "Kept for old configurations: `n` means `compress-type=none`. If both are set, \
+        `compress-type` wins and a warning is logged. New configurations should only use \
+        `compress-type`.",
+    example: "compress=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `compress-level`.
+/// Level of compression.
 pub const COMPRESS_LEVEL: &OptionDef = &OptionDef {
     name: "compress-level",
     kind: Kind::Integer,
     commands: COMPRESSING_COMMANDS,
-    default: Default::ByOption {
-        option: "compress-type",
-        values: &[("bz2", "9"), ("gz", "6"), ("lz4", "1"), ("zst", "3")],
-    },
-    range: Some(Range::ByOption {
-        option: "compress-type",
-        values: &[
-            ("bz2", "1", "9"),
-            ("gz", "-1", "9"),
-            ("lz4", "-5", "12"),
-            ("zst", "-7", "22"),
-        ],
-    }),
+    default: Default::ByOption { option: "compress-type", values: &[("bz2", "9"), ("gz", "6"), ("lz4", "1"), ("zst", "3")] },
+    range: Some(Range::ByOption { option: "compress-type", values: &[("bz2", "1", "9"), ("gz", "-1", "9"), ("lz4", "-5", "12"), ("zst", "-7", "22")] }),
     required: false,
     depends: Some(Depend::on("compress-type", &["bz2", "gz", "lz4", "zst"]).otherwise("0")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Level of compression.",
+    help: "Trades time for space. The range depends on the method: gz -1 to 9 (6 if unset), bz2 1 \
+        to 9 (9), lz4 -5 to 12 (1), zst -7 to 22 (3).\n\n\
+        High levels cost much time for little gain; try zst or a lower level before adding \
+        workers. Files are readable whatever level they were written with.",
+    example: "compress-level=3",
     ..OptionDef::GLOBAL
 };
 
-/// `compress-type`.
+/// Method of compression.
 pub const COMPRESS_TYPE: &OptionDef = &OptionDef {
     name: "compress-type",
     kind: Kind::StringId,
     commands: COMPRESSING_COMMANDS,
     default: Default::Is("gz"),
     allowed: &["none", "bz2", "gz", "lz4", "zst"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Method of compression.",
+    help: "Used for backups and WAL. `zst` compresses better and faster than `gz`, `lz4` is the \
+        fastest, `bz2` the smallest and slowest; `none` stores files as they are.\n\n\
+        Can be changed at any time: existing files stay readable. A differential or \
+        incremental backup keeps the method of the backup it builds on, so a change takes \
+        effect with the next full backup. For WAL it takes effect at once.",
+    example: "compress-type=zst",
     ..OptionDef::GLOBAL
 };
 
-/// `delta`.
+/// Compare files by checksum instead of size and time.
 pub const DELTA: &OptionDef = &OptionDef {
     name: "delta",
     commands: &[only(Backup, MAIN), only(Restore, MAIN)],
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Compare files by checksum instead of size and time.",
+    help: "For `restore`: files in the data directory that match the backup are kept, the others \
+        are replaced, and files that do not belong to it are removed. Mostly much faster than \
+        restoring everything.\n\n\
+        For `backup`: whether a file has changed since the prior backup is decided by its \
+        checksum. Slower, but independent of timestamps; it is turned on by itself when \
+        timestamps look unreliable or the timeline has changed.",
+    example: "delta=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `job-retry`.
+/// Repetitions of a failed file transfer.
 pub const JOB_RETRY: &OptionDef = &OptionDef {
     name: "job-retry",
     kind: Kind::Integer,
@@ -133,13 +136,16 @@ pub const JOB_RETRY: &OptionDef = &OptionDef {
     default_by_command: &[(ArchiveGet, "1"), (ArchivePush, "1")],
     range: Some(Range::Is("0", "360")),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Repetitions of a failed file transfer.",
+    help: "A worker that fails to copy a file tries again this many times, first at once, then at \
+        intervals of `job-retry-interval`. Archive commands use 1, since PostgreSQL repeats \
+        them anyway.\n\n\
+        Requests to object stores have retries of their own below this.",
+    example: "job-retry=5",
     ..OptionDef::GLOBAL
 };
 
-/// `job-retry-interval`.
+/// Time between repetitions of a failed file transfer.
 pub const JOB_RETRY_INTERVAL: &OptionDef = &OptionDef {
     name: "job-retry-interval",
     kind: Kind::Time,
@@ -147,114 +153,86 @@ pub const JOB_RETRY_INTERVAL: &OptionDef = &OptionDef {
     default: Default::Is("15s"),
     range: Some(Range::Is("0s", "15m")),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time between repetitions of a failed file transfer.",
+    help: "Seconds unless a suffix is given. The first repetition comes at once, the following \
+        after this time.",
+    example: "job-retry-interval=30s",
     ..OptionDef::GLOBAL
 };
 
-/// `lock-path`.
+/// Directory of lock and stop files.
 pub const LOCK_PATH: &OptionDef = &OptionDef {
     name: "lock-path",
     kind: Kind::Path,
-    commands: &[
-        all(Annotate),
-        all(ArchiveGet),
-        all(ArchivePush),
-        all(Backup),
-        all(Expire),
-        all(Info),
-        all(Restore),
-        all(StanzaCreate),
-        all(StanzaDelete),
-        all(StanzaUpgrade),
-        all(Start),
-        all(Stop),
-    ],
+    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Expire), all(Info), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop)],
     default: Default::Is("/tmp/pgbackrest"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of lock and stop files.",
+    help: "Holds the files that keep two commands of a stanza from running at once on a host, and \
+        the stop files. Must be local, must be the same for all processes of a host, and must \
+        be writable by all users that run the program; it is created on demand.\n\n\
+        A directory emptied at boot is fine, except that stop files then vanish.",
+    example: "lock-path=/run/pgbackrest",
     ..OptionDef::GLOBAL
 };
 
-/// `neutral-umask`.
+/// Ignore the umask of the user.
 pub const NEUTRAL_UMASK: &OptionDef = &OptionDef {
     name: "neutral-umask",
-    commands: &[
-        all(Annotate),
-        all(ArchiveGet),
-        all(ArchivePush),
-        all(Backup),
-        all(Check),
-        all(Expire),
-        all(RepoGet),
-        all(RepoLs),
-        all(RepoRm),
-        all(Restore),
-        all(StanzaCreate),
-        all(StanzaDelete),
-        all(StanzaUpgrade),
-        all(Start),
-        all(Stop),
-        all(Verify),
-    ],
+    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop), all(Verify)],
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Ignore the umask of the user.",
+    help: "By default the umask is set to 0000, so that files and directories in the repository \
+        get the modes 0640 and 0750, and group members can read them.\n\n\
+        Turn it off if the umask of the user shall apply instead.",
+    example: "neutral-umask=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `priority`.
+/// Scheduling priority of the process.
 pub const PRIORITY: &OptionDef = &OptionDef {
     name: "priority",
     kind: Kind::Integer,
     commands: EVERY_COMMAND,
     range: Some(Range::Is("-20", "19")),
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Scheduling priority of the process.",
+    help: "Niceness as for the `nice` command, from -20 (favoured) to 19 (last). Unset: \
+        inherited. Only root can use values below the inherited one.\n\n\
+        Concerns the processor, not disk or network.",
+    example: "priority=10",
     ..OptionDef::GLOBAL
 };
 
-/// `process-max`.
+/// Number of workers.
 pub const PROCESS_MAX: &OptionDef = &OptionDef {
     name: "process-max",
     kind: Kind::Integer,
-    commands: &[
-        only(ArchiveGet, MAIN_ASYNC),
-        only(ArchivePush, MAIN_ASYNC),
-        only(Backup, MAIN),
-        only(Restore, MAIN),
-        only(Verify, MAIN),
-    ],
+    commands: &[only(ArchiveGet, MAIN_ASYNC), only(ArchivePush, MAIN_ASYNC), only(Backup, MAIN), only(Restore, MAIN), only(Verify, MAIN)],
     default: Default::Is("1"),
     range: Some(Range::Is("1", "999")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Number of workers.",
+    help: "Files are compressed, encrypted and transferred by this many workers at once. More are \
+        faster until processor, disk or network are used up; they also take that from \
+        PostgreSQL.\n\n\
+        For `backup` on a busy primary a quarter of the processors is a start; for `restore` \
+        use all of them. Set it per command with a section such as `[global:restore]`.",
+    example: "process-max=4",
     ..OptionDef::GLOBAL
 };
 
-/// `spool-path`.
+/// Directory for asynchronous archiving.
 pub const SPOOL_PATH: &OptionDef = &OptionDef {
     name: "spool-path",
     kind: Kind::Path,
-    commands: &[
-        only(ArchiveGet, MAIN_ASYNC_LOCAL),
-        only(ArchivePush, MAIN_ASYNC_LOCAL),
-        only(Restore, MAIN_LOCAL),
-    ],
+    commands: &[only(ArchiveGet, MAIN_ASYNC_LOCAL), only(ArchivePush, MAIN_ASYNC_LOCAL), only(Restore, MAIN_LOCAL)],
     default: Default::Is("/var/spool/pgbackrest"),
     internal_for: &[Restore],
-    depends_by_command: &[
-        (ArchiveGet, Depend::on("archive-async", &["y"])),
-        (ArchivePush, Depend::on("archive-async", &["y"])),
-    ],
-    summary: "",
-    help: "",
-    example: "",
+    depends_by_command: &[(ArchiveGet, Depend::on("archive-async", &["y"])), (ArchivePush, Depend::on("archive-async", &["y"]))],
+    summary: "Directory for asynchronous archiving.",
+    help: "Holds results of pushed WAL (nearly nothing) and segments fetched ahead (up to \
+        `archive-get-queue-max`). Must be on a local disk and should survive a restart, \
+        otherwise segments are pushed a second time.\n\n\
+        Set it wherever `archive-async` is used. `restore` empties the stanza's part of it.",
+    example: "spool-path=/var/spool/pgbackrest",
     ..OptionDef::GLOBAL
 };

@@ -6,76 +6,81 @@ use crate::define::option::known_to::{EVERY_COMMAND, REPOSITORY_COMMANDS};
 use crate::define::option::{Default, Kind, OptionDef};
 
 /// A destination of messages and the lowest severity it gets.
-const LOG_LEVEL: OptionDef = OptionDef {
-    help_section: "log",
-    kind: Kind::StringId,
-    commands: EVERY_COMMAND,
-    allowed: &["off", "error", "warn", "info", "detail", "debug", "trace"],
-    ..OptionDef::GLOBAL
-};
+const LOG_LEVEL: OptionDef = OptionDef { help_section: "log", kind: Kind::StringId, commands: EVERY_COMMAND, allowed: &["off", "error", "warn", "info", "detail", "debug", "trace"], ..OptionDef::GLOBAL };
 
-/// `log-level-console`.
+/// Messages shown on standard output.
 pub const LOG_LEVEL_CONSOLE: &OptionDef = &OptionDef {
     name: "log-level-console",
     default: Default::Is("warn"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Messages shown on standard output.",
+    help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
+        `debug`, `trace`.\n\n\
+        Errors and warnings are shown on standard output unless `log-level-stderr` sends them \
+        elsewhere. The result of commands such as `info` does not depend on it.",
+    example: "log-level-console=info",
     ..LOG_LEVEL
 };
 
-/// `log-level-file`.
+/// Messages written to the log file.
 pub const LOG_LEVEL_FILE: &OptionDef = &OptionDef {
     name: "log-level-file",
     default: Default::Is("info"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Messages written to the log file.",
+    help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
+        `debug`, `trace`.\n\n\
+        Not every command writes a file; given on the command line this option makes it do so.",
+    example: "log-level-file=detail",
     ..LOG_LEVEL
 };
 
-/// `log-level-stderr`.
+/// Messages shown on standard error.
 pub const LOG_LEVEL_STDERR: &OptionDef = &OptionDef {
     name: "log-level-stderr",
     default: Default::Is("off"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Messages shown on standard error.",
+    help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
+        `debug`, `trace`.\n\n\
+        Messages of this severity go to standard error instead of standard output. `warn` is \
+        useful under cron, which mails what it finds there.",
+    example: "log-level-stderr=warn",
     ..LOG_LEVEL
 };
 
-/// `log-path`.
+/// Directory of log files.
 pub const LOG_PATH: &OptionDef = &OptionDef {
     name: "log-path",
     kind: Kind::Path,
     default: Default::Is("/var/log/pgbackrest"),
     allowed: &[],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of log files.",
+    help: "One file per stanza and command, such as `demo-backup.log`; runs are appended, and \
+        nothing rotates the files. The directory must exist.\n\n\
+        If a file cannot be opened a warning is shown and the run goes on without it.",
+    example: "log-path=/var/log/pgbackrest",
     ..LOG_LEVEL
 };
 
-/// `log-subprocess`.
+/// Let workers and remote processes write log files.
 pub const LOG_SUBPROCESS: &OptionDef = &OptionDef {
     name: "log-subprocess",
     help_section: "log",
     commands: REPOSITORY_COMMANDS,
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Let workers and remote processes write log files.",
+    help: "Each process gets a file of its own with its role and number in the name. For finding \
+        problems; together with `log-level-file=debug` it writes a lot.",
+    example: "log-subprocess=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `log-timestamp`.
+/// Begin each line with the time.
 pub const LOG_TIMESTAMP: &OptionDef = &OptionDef {
     name: "log-timestamp",
     help_section: "log",
     commands: EVERY_COMMAND,
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Begin each line with the time.",
+    help: "Turn it off where another program adds the time, or in tests that compare output.",
+    example: "log-timestamp=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };

@@ -3,176 +3,166 @@
 //! Addresses and credentials of single hosts are in `stanza` and `repository`. Times are
 //! milliseconds once read.
 
-use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
-    RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify,
-};
-use crate::define::option::known_to::{
-    DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all,
-};
+use crate::define::command::CommandId::{Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify};
+use crate::define::option::known_to::{DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// A setting of the kernel for idle TCP connections.
-const KEEP_ALIVE: OptionDef = OptionDef {
-    kind: Kind::Integer,
-    commands: NETWORK_COMMANDS,
-    required: false,
-    depends: Some(Depend::on("sck-keep-alive", &["y"])),
-    ..OptionDef::GLOBAL
-};
+const KEEP_ALIVE: OptionDef = OptionDef { kind: Kind::Integer, commands: NETWORK_COMMANDS, required: false, depends: Some(Depend::on("sck-keep-alive", &["y"])), ..OptionDef::GLOBAL };
 
-/// `cmd-ssh`.
+/// SSH client program.
 pub const CMD_SSH: &OptionDef = &OptionDef {
     name: "cmd-ssh",
     commands: REPOSITORY_CLIENTS,
     default: Default::Is("ssh"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "SSH client program.",
+    help: "Used for connections to other hosts. A path or a name to be found on the search path; \
+        options cannot be added here, put them into the client's configuration file.",
+    example: "cmd-ssh=/usr/local/bin/ssh",
     ..OptionDef::GLOBAL
 };
 
-/// `compress-level-network`.
+/// Level of compression between hosts.
 pub const COMPRESS_LEVEL_NETWORK: &OptionDef = &OptionDef {
     name: "compress-level-network",
     kind: Kind::Integer,
     commands: REPOSITORY_CLIENTS,
     default: Default::Is("1"),
     range: Some(Range::Is("-5", "12")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Level of compression between hosts.",
+    help: "Data that is not compressed already is compressed with lz4 on its way to another host; \
+        this is the lz4 level. 0 switches it off.\n\n\
+        Applies only to SSH and TLS connections to another host with the program, not to \
+        object stores or SFTP. Switch it off on a fast network when the processor is the \
+        limit.",
+    example: "compress-level-network=0",
     ..OptionDef::GLOBAL
 };
 
-/// `db-timeout`.
+/// Time limit for database statements.
 pub const DB_TIMEOUT: &OptionDef = &OptionDef {
     name: "db-timeout",
     kind: Kind::Time,
     commands: DATABASE_COMMANDS,
     default: Default::Is("30m"),
     range: Some(Range::Is("100ms", "7d")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time limit for database statements.",
+    help: "A statement that takes longer makes the command fail. Starting a backup may take long \
+        because of its checkpoint, so keep this above `checkpoint_timeout` or set \
+        `start-fast`. Seconds unless a suffix is given.\n\n\
+        Must be less than `protocol-timeout`; if only one of the two is set the other one \
+        follows.",
+    example: "db-timeout=1h",
     ..OptionDef::GLOBAL
 };
 
-/// `io-timeout`.
+/// Time to wait on the network.
 pub const IO_TIMEOUT: &OptionDef = &OptionDef {
     name: "io-timeout",
     kind: Kind::Time,
     commands: NETWORK_COMMANDS,
     default: Default::Is("1m"),
     range: Some(Range::Is("100ms", "1h")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time to wait on the network.",
+    help: "Limit for connecting and for each read or write on sockets: TLS, object stores, SFTP. \
+        Failing connections are tried again until this time is over. Seconds unless a suffix \
+        is given.\n\n\
+        Silence of another process of the program is limited by `protocol-timeout` instead.",
+    example: "io-timeout=2m",
     ..OptionDef::GLOBAL
 };
 
-/// `protocol-timeout`.
+/// Time to wait for another process of the program.
 pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
     name: "protocol-timeout",
     kind: Kind::Time,
-    commands: &[
-        all(Annotate),
-        all(ArchiveGet),
-        all(ArchivePush),
-        all(Backup),
-        all(Check),
-        all(Expire),
-        all(Info),
-        all(Manifest),
-        all(RepoGet),
-        all(RepoLs),
-        all(RepoRm),
-        all(Restore),
-        all(Server),
-        all(StanzaCreate),
-        all(StanzaDelete),
-        all(StanzaUpgrade),
-        all(Verify),
-    ],
+    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(Server), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Verify)],
     default: Default::Is("31m"),
     range: Some(Range::Is("100ms", "7d")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time to wait for another process of the program.",
+    help: "A local worker or a remote process that says nothing for so long is given up. Seconds \
+        unless a suffix is given.\n\n\
+        Must be greater than `db-timeout`, because the other side may be waiting for the \
+        database; if only one of the two is set the other one follows.",
+    example: "protocol-timeout=2h",
     ..OptionDef::GLOBAL
 };
 
-/// `sck-block`.
+/// Use blocking sockets.
 pub const SCK_BLOCK: &OptionDef = &OptionDef {
     name: "sck-block",
     commands: NETWORK_COMMANDS,
     default: Default::Is("n"),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Use blocking sockets.",
+    help: "For tests of the network code. With blocking sockets `io-timeout` cannot be kept.",
+    example: "sck-block=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `sck-keep-alive`.
+/// Send TCP keep-alive probes.
 pub const SCK_KEEP_ALIVE: &OptionDef = &OptionDef {
     name: "sck-keep-alive",
     commands: NETWORK_COMMANDS,
     default: Default::Is("y"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Send TCP keep-alive probes.",
+    help: "Probes make the kernel notice that the other side is gone, and keep firewalls from \
+        forgetting idle connections. Turn off only if probes do harm.",
+    example: "sck-keep-alive=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `tcp-keep-alive-count`.
+/// Probes unanswered until a connection is given up.
 pub const TCP_KEEP_ALIVE_COUNT: &OptionDef = &OptionDef {
     name: "tcp-keep-alive-count",
     range: Some(Range::Is("1", "32")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Probes unanswered until a connection is given up.",
+    help: "Unset: the setting of the operating system.",
+    example: "tcp-keep-alive-count=3",
     ..KEEP_ALIVE
 };
 
-/// `tcp-keep-alive-idle`.
+/// Idle time before the first keep-alive probe.
 pub const TCP_KEEP_ALIVE_IDLE: &OptionDef = &OptionDef {
     name: "tcp-keep-alive-idle",
     range: Some(Range::Is("1", "3600")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Idle time before the first keep-alive probe.",
+    help: "In seconds. Unset: the setting of the operating system, often two hours, which is \
+        longer than most firewalls remember an idle connection.",
+    example: "tcp-keep-alive-idle=60",
     ..KEEP_ALIVE
 };
 
-/// `tcp-keep-alive-interval`.
+/// Time between keep-alive probes.
 pub const TCP_KEEP_ALIVE_INTERVAL: &OptionDef = &OptionDef {
     name: "tcp-keep-alive-interval",
     range: Some(Range::Is("1", "900")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Time between keep-alive probes.",
+    help: "In seconds. Unset: the setting of the operating system.",
+    example: "tcp-keep-alive-interval=30",
     ..KEEP_ALIVE
 };
 
-/// `tls-cipher-12`.
+/// Ciphers allowed with TLS 1.2.
 pub const TLS_CIPHER_12: &OptionDef = &OptionDef {
     name: "tls-cipher-12",
     kind: Kind::String,
     depends: None,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Ciphers allowed with TLS 1.2.",
+    help: "A list in OpenSSL's notation, separated by colons. Unset: the strong ciphers of the \
+        library. Set it only if a rule of your organization demands it.",
+    example: "tls-cipher-12=ECDHE-RSA-AES256-GCM-SHA384",
     ..KEEP_ALIVE
 };
 
-/// `tls-cipher-13`.
+/// Ciphers allowed with TLS 1.3.
 pub const TLS_CIPHER_13: &OptionDef = &OptionDef {
     name: "tls-cipher-13",
     kind: Kind::String,
     depends: None,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Ciphers allowed with TLS 1.3.",
+    help: "A list of cipher suites in OpenSSL's notation, separated by colons. Unset: all suites \
+        of the library.",
+    example: "tls-cipher-13=TLS_AES_256_GCM_SHA384",
     ..KEEP_ALIVE
 };

@@ -3,48 +3,38 @@
 //! Users do not set them; help hides them. They are declared like all others so that child argument
 //! lists need no special case.
 
-use crate::define::command::CommandId::{
-    Annotate, ArchivePush, Backup, Check, Expire, Manifest, StanzaCreate, StanzaDelete,
-    StanzaUpgrade,
-};
+use crate::define::command::CommandId::{Annotate, ArchivePush, Backup, Check, Expire, Manifest, StanzaCreate, StanzaDelete, StanzaUpgrade};
 use crate::define::option::known_to::{CHILD_PROCESSES, EVERY_COMMAND, LOCAL, MAIN, REMOTE, only};
 use crate::define::option::{Kind, OptionDef, Range};
 
-/// `exec-id`.
+/// Identifier of a run.
 pub const EXEC_ID: &OptionDef = &OptionDef {
     name: "exec-id",
     commands: EVERY_COMMAND,
     required: false,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Identifier of a run.",
+    help: "Processes of one run share it, so that they recognize their own locks. Set by the \
+        program.",
+    example: "--exec-id=4711-1a2b3c4d",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `lock`.
+/// Lock to take on the other host.
 pub const LOCK: &OptionDef = &OptionDef {
     name: "lock",
     kind: Kind::List,
-    commands: &[
-        only(Annotate, REMOTE),
-        only(ArchivePush, REMOTE),
-        only(Backup, REMOTE),
-        only(Expire, REMOTE),
-        only(StanzaCreate, REMOTE),
-        only(StanzaDelete, REMOTE),
-        only(StanzaUpgrade, REMOTE),
-    ],
+    commands: &[only(Annotate, REMOTE), only(ArchivePush, REMOTE), only(Backup, REMOTE), only(Expire, REMOTE), only(StanzaCreate, REMOTE), only(StanzaDelete, REMOTE), only(StanzaUpgrade, REMOTE)],
     required: false,
     multiple: true,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Lock to take on the other host.",
+    help: "The name of a lock file, for a remote process; can be repeated. Set by the program.",
+    example: "--lock=demo-backup-1",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `pg`.
+/// Index of the cluster a process is for.
 pub const PG: &OptionDef = &OptionDef {
     name: "pg",
     kind: Kind::Integer,
@@ -52,13 +42,13 @@ pub const PG: &OptionDef = &OptionDef {
     range: Some(Range::Is("1", "256")),
     required: false,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Index of the cluster a process is for.",
+    help: "Set by the program for its workers. For `manifest` the cluster to compare with.",
+    example: "--pg=1",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `process`.
+/// Number of a worker.
 pub const PROCESS: &OptionDef = &OptionDef {
     name: "process",
     kind: Kind::Integer,
@@ -66,13 +56,13 @@ pub const PROCESS: &OptionDef = &OptionDef {
     range: Some(Range::Is("0", "1024")),
     required: false,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Number of a worker.",
+    help: "0 is the main process. Shown in each line of the log. Set by the program.",
+    example: "--process=1",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `remote-type`.
+/// What a remote process is for.
 pub const REMOTE_TYPE: &OptionDef = &OptionDef {
     name: "remote-type",
     kind: Kind::StringId,
@@ -80,19 +70,20 @@ pub const REMOTE_TYPE: &OptionDef = &OptionDef {
     allowed: &["pg", "repo"],
     required: false,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "What a remote process is for.",
+    help: "`pg` serves a cluster, `repo` a repository. Set by the program.",
+    example: "--remote-type=repo",
     ..OptionDef::COMMAND_LINE
 };
 
-/// `report`.
+/// Print configuration and environment as JSON.
 pub const REPORT: &OptionDef = &OptionDef {
     name: "report",
     commands: &[only(Check, MAIN)],
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Print configuration and environment as JSON.",
+    help: "For reports of problems, instead of the check. Secrets are left out; read it before \
+        you pass it on nevertheless.",
+    example: "--report",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

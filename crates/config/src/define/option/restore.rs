@@ -2,19 +2,13 @@
 //!
 //! What is restored and how far recovery goes is in `selection`.
 
-use crate::define::option::known_to::RESTORE;
+use crate::define::option::known_to::{RESTORE};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
 /// A repeatable option of restore.
-const RESTORE_LIST: OptionDef = OptionDef {
-    help_section: "restore",
-    commands: RESTORE,
-    required: false,
-    multiple: true,
-    ..OptionDef::GLOBAL
-};
+const RESTORE_LIST: OptionDef = OptionDef { help_section: "restore", commands: RESTORE, required: false, multiple: true, ..OptionDef::GLOBAL };
 
-/// `archive-mode`.
+/// Archiving of the restored cluster.
 pub const ARCHIVE_MODE: &OptionDef = &OptionDef {
     name: "archive-mode",
     kind: Kind::StringId,
@@ -22,92 +16,105 @@ pub const ARCHIVE_MODE: &OptionDef = &OptionDef {
     allowed: &["preserve", "off"],
     required: true,
     multiple: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Archiving of the restored cluster.",
+    help: "`preserve` leaves `archive_mode` as it is in the backup. `off` writes a setting that \
+        disables archiving, for copies that must never push WAL into the stanza they come \
+        from. Needs PostgreSQL 12 or newer.\n\n\
+        To archive again remove the setting from postgresql.auto.conf.",
+    example: "--archive-mode=off",
     ..RESTORE_LIST
 };
 
-/// `db-exclude`.
+/// Databases not to restore.
 pub const DB_EXCLUDE: &OptionDef = &OptionDef {
     name: "db-exclude",
     kind: Kind::List,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Databases not to restore.",
+    help: "A name or an OID; the option can be repeated. Files of the database are created with \
+        their size but without content, so little is written; the database cannot be used and \
+        should be dropped once recovery is over.\n\n\
+        Cannot be combined with `db-include` for the same database.",
+    example: "--db-exclude=archive",
     ..RESTORE_LIST
 };
 
-/// `db-include`.
+/// Databases to restore.
 pub const DB_INCLUDE: &OptionDef = &OptionDef {
     name: "db-include",
     kind: Kind::List,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Databases to restore.",
+    help: "A name or an OID; the option can be repeated. Only these and the system databases are \
+        restored. Files of the others are created with their size but without content; drop \
+        those databases once recovery is over.\n\n\
+        Meant for getting single databases out of a large cluster, not for running it: the WAL \
+        of the whole cluster is replayed.",
+    example: "--db-include=shop",
     ..RESTORE_LIST
 };
 
-/// `link-all`.
+/// Restore all symbolic links as links.
 pub const LINK_ALL: &OptionDef = &OptionDef {
     name: "link-all",
     help_section: "restore",
     commands: RESTORE,
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Restore all symbolic links as links.",
+    help: "By default links in the data directory, for example of the WAL directory, are restored \
+        as ordinary directories and files in place, with a warning; tablespaces always stay \
+        links. With this option all are created again and point to where they pointed before.\n\n\
+        Other destinations are given with `link-map`.",
+    example: "--link-all",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// `link-map`.
+/// New destination of a symbolic link.
 pub const LINK_MAP: &OptionDef = &OptionDef {
     name: "link-map",
     kind: Kind::Hash,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "New destination of a symbolic link.",
+    help: "The name of the link relative to the data directory, `=`, and the absolute path it \
+        shall point to; can be repeated. The link is created even if the backup has a \
+        directory or file of that name.\n\n\
+        The destination must be empty unless `--delta` or `--force` is given.",
+    example: "--link-map=pg_wal=/fast/pg_wal",
     ..RESTORE_LIST
 };
 
-/// `recovery-option`.
+/// Setting for recovery.
 pub const RECOVERY_OPTION: &OptionDef = &OptionDef {
     name: "recovery-option",
     kind: Kind::Hash,
-    depends: Some(Depend::on(
-        "type",
-        &[
-            "default",
-            "immediate",
-            "lsn",
-            "name",
-            "time",
-            "standby",
-            "xid",
-        ],
-    )),
-    summary: "",
-    help: "",
-    example: "",
+    depends: Some(Depend::on("type", &["default", "immediate", "lsn", "name", "time", "standby", "xid"])),
+    summary: "Setting for recovery.",
+    help: "A setting of PostgreSQL that is written along with those restore writes itself, as \
+        `name=value`; can be repeated. Dashes in names are read as underscores.\n\n\
+        Often `primary_conninfo` for a standby. A `restore_command` given here replaces the \
+        one restore would write. Settings that have options of their own (target and so on) \
+        should not be given this way.",
+    example: "--recovery-option=primary_conninfo=host=pg1",
     ..RESTORE_LIST
 };
 
-/// `tablespace-map`.
+/// New path of a tablespace.
 pub const TABLESPACE_MAP: &OptionDef = &OptionDef {
     name: "tablespace-map",
     kind: Kind::Hash,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "New path of a tablespace.",
+    help: "The name or OID of the tablespace, `=`, and the absolute path it shall have; can be \
+        repeated. The directory must be empty unless `--delta` or `--force` is given.\n\n\
+        Goes before `tablespace-map-all`.",
+    example: "--tablespace-map=ts_01=/disk2/ts_01",
     ..RESTORE_LIST
 };
 
-/// `tablespace-map-all`.
+/// New common directory of all tablespaces.
 pub const TABLESPACE_MAP_ALL: &OptionDef = &OptionDef {
     name: "tablespace-map-all",
     multiple: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "New common directory of all tablespaces.",
+    help: "Each tablespace is restored into a subdirectory of this path with the name of the \
+        tablespace. Handy for restoring on a host with other disks. Single ones can be placed \
+        with `tablespace-map`.",
+    example: "--tablespace-map-all=/data/tablespaces",
     ..RESTORE_LIST
 };

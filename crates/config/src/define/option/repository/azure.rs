@@ -2,78 +2,81 @@
 //!
 //! What all object stores share is in `storage`.
 
-use crate::define::option::known_to::REPOSITORY_COMMANDS;
+use crate::define::option::known_to::{REPOSITORY_COMMANDS};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
 /// An option that means something for Azure only.
-const AZURE: OptionDef = OptionDef {
-    commands: REPOSITORY_COMMANDS,
-    depends: Some(Depend::on("repo-type", &["azure"])),
-    ..OptionDef::REPOSITORY
-};
+const AZURE: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::on("repo-type", &["azure"])), ..OptionDef::REPOSITORY };
 
-/// `repo-azure-account`.
+/// Azure storage account.
 pub const REPO_AZURE_ACCOUNT: &OptionDef = &OptionDef {
     name: "repo-azure-account",
     secure: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Azure storage account.",
+    help: "The account that owns the container. Treated as a secret, thus refused on the command \
+        line.",
+    example: "repo1-azure-account=pgbackup",
     ..AZURE
 };
 
-/// `repo-azure-container`.
+/// Azure container.
 pub const REPO_AZURE_CONTAINER: &OptionDef = &OptionDef {
     name: "repo-azure-container",
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Azure container.",
+    help: "Must exist. Several repositories can share it if their `repo-path` differ.",
+    example: "repo1-azure-container=pg-backup",
     ..AZURE
 };
 
-/// `repo-azure-endpoint`.
+/// Azure endpoint.
 pub const REPO_AZURE_ENDPOINT: &OptionDef = &OptionDef {
     name: "repo-azure-endpoint",
     default: Default::Is("blob.core.windows.net"),
     secure: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Azure endpoint.",
+    help: "Change it for national clouds and for emulators. Treated as a secret, thus refused on \
+        the command line.",
+    example: "repo1-azure-endpoint=blob.core.usgovcloudapi.net",
     ..AZURE
 };
 
-/// `repo-azure-key`.
+/// Azure key or shared access signature.
 pub const REPO_AZURE_KEY: &OptionDef = &OptionDef {
     name: "repo-azure-key",
     required: false,
     secure: true,
     depends: Some(Depend::on("repo-azure-key-type", &["shared", "sas"])),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Azure key or shared access signature.",
+    help: "With key type `shared` the account key (base64), with `sas` the signature, without the \
+        question mark. A signature needs the rights to read, write, list and delete, and must \
+        be renewed before it ends.",
+    example: "repo1-azure-key=T+9+aov82qNhrcXSNGZCzm9m…",
     ..AZURE
 };
 
-/// `repo-azure-key-type`.
+/// Kind of Azure credentials.
 pub const REPO_AZURE_KEY_TYPE: &OptionDef = &OptionDef {
     name: "repo-azure-key-type",
     kind: Kind::StringId,
     default: Default::Is("shared"),
     allowed: &["shared", "sas", "auto"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Kind of Azure credentials.",
+    help: "`shared` is the account key, `sas` a shared access signature with limited rights, \
+        `auto` the managed identity of the virtual machine, which needs no secret in the \
+        configuration.",
+    example: "repo1-azure-key-type=sas",
     ..AZURE
 };
 
-/// `repo-azure-uri-style`.
+/// Form of Azure addresses.
 pub const REPO_AZURE_URI_STYLE: &OptionDef = &OptionDef {
     name: "repo-azure-uri-style",
     kind: Kind::StringId,
     default: Default::Is("host"),
     allowed: &["host", "path"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Form of Azure addresses.",
+    help: "`host` puts the account into the host name, `path` into the path. Emulators mostly \
+        need `path`.",
+    example: "repo1-azure-uri-style=path",
     ..AZURE
 };

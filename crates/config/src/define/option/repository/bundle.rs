@@ -3,121 +3,133 @@
 //!
 //! Both are decided per backup; a restore needs none of them.
 
-use crate::define::option::known_to::BACKUP;
+use crate::define::option::known_to::{BACKUP};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// An option of block-incremental.
-const BLOCK: OptionDef = OptionDef {
-    kind: Kind::Size,
-    commands: BACKUP,
-    internal: true,
-    depends: Some(Depend::on("repo-block", &["y"])),
-    ..OptionDef::REPOSITORY
-};
+const BLOCK: OptionDef = OptionDef { kind: Kind::Size, commands: BACKUP, internal: true, depends: Some(Depend::on("repo-block", &["y"])), ..OptionDef::REPOSITORY };
 
-/// `repo-block`.
+/// Store only the changed blocks of files.
 pub const REPO_BLOCK: &OptionDef = &OptionDef {
     name: "repo-block",
     commands: BACKUP,
     default: Default::Is("n"),
     depends: Some(Depend::on("repo-bundle", &["y"]).otherwise("n")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Store only the changed blocks of files.",
+    help: "Large files are divided into blocks, and differential and incremental backups store \
+        only those that have changed. Saves much space when large tables change a little. \
+        Needs `repo-bundle`.\n\n\
+        Takes effect with the next full backup. Versions before 2.52 cannot read such backups.",
+    example: "repo1-block=y",
     ..OptionDef::REPOSITORY_BOOLEAN
 };
 
-/// `repo-block-age-map`.
+/// Block size by age of the file.
 pub const REPO_BLOCK_AGE_MAP: &OptionDef = &OptionDef {
     name: "repo-block-age-map",
     kind: Kind::Hash,
     required: false,
     multiple: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Block size by age of the file.",
+    help: "Days since the last change, `=`, and the factor by which the block size grows; 0 \
+        stores the file whole. Old files seldom change, so larger blocks cost less.\n\n\
+        For tests; the built-in values fit.",
+    example: "repo1-block-age-map=7=2",
     ..BLOCK
 };
 
-/// `repo-block-checksum-size-map`.
+/// Length of block checksums by block size.
 pub const REPO_BLOCK_CHECKSUM_SIZE_MAP: &OptionDef = &OptionDef {
     name: "repo-block-checksum-size-map",
     kind: Kind::Hash,
     required: false,
     multiple: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Length of block checksums by block size.",
+    help: "Block size, `=`, and the number of bytes kept of the checksum of a block. Shorter \
+        checksums make smaller maps and a greater chance that a change is missed.\n\n\
+        For tests; the built-in values fit.",
+    example: "repo1-block-checksum-size-map=32KiB=8",
     ..BLOCK
 };
 
-/// `repo-block-size-map`.
+/// Block size by size of the file.
 pub const REPO_BLOCK_SIZE_MAP: &OptionDef = &OptionDef {
     name: "repo-block-size-map",
     kind: Kind::Hash,
     required: false,
     multiple: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Block size by size of the file.",
+    help: "Smallest file size, `=`, and the size of blocks. Smaller blocks store less of each \
+        change and need larger maps.\n\n\
+        For tests; the built-in values fit.",
+    example: "repo1-block-size-map=8MiB=64KiB",
     ..BLOCK
 };
 
-/// `repo-block-size-super`.
+/// Amount compressed together in partial backups.
 pub const REPO_BLOCK_SIZE_SUPER: &OptionDef = &OptionDef {
     name: "repo-block-size-super",
     default: Default::Is("256KiB"),
     range: Some(Range::Is("32KiB", "16MiB")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Amount compressed together in partial backups.",
+    help: "Changed blocks of a file are compressed in groups of about this size in bytes, in \
+        differential and incremental backups. Larger groups compress better; a restore that \
+        needs one block must read the group.",
+    example: "repo1-block-size-super=512KiB",
     ..BLOCK
 };
 
-/// `repo-block-size-super-full`.
+/// Amount compressed together in full backups.
 pub const REPO_BLOCK_SIZE_SUPER_FULL: &OptionDef = &OptionDef {
     name: "repo-block-size-super-full",
     default: Default::Is("1MiB"),
     range: Some(Range::Is("32KiB", "16MiB")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Amount compressed together in full backups.",
+    help: "The same as `repo-block-size-super`, for full backups, where groups can be larger \
+        because mostly all of it is read.",
+    example: "repo1-block-size-super-full=2MiB",
     ..BLOCK
 };
 
-/// `repo-bundle`.
+/// Put small files together.
 pub const REPO_BUNDLE: &OptionDef = &OptionDef {
     name: "repo-bundle",
     commands: BACKUP,
     default: Default::Is("n"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Put small files together.",
+    help: "Many small files are stored in one larger file, and empty files in none. Saves a \
+        request per file, which matters most with object stores, SFTP and clusters of many \
+        tables.\n\n\
+        Restores read single files from a bundle, so nothing is lost by it. Takes effect with \
+        the next backup of any kind.",
+    example: "repo1-bundle=y",
     ..OptionDef::REPOSITORY_BOOLEAN
 };
 
-/// `repo-bundle-limit`.
+/// Size up to which files are bundled.
 pub const REPO_BUNDLE_LIMIT: &OptionDef = &OptionDef {
     name: "repo-bundle-limit",
     default: Default::Is("2MiB"),
     range: Some(Range::Is("8KiB", "1PiB")),
     internal: false,
     depends: Some(Depend::on("repo-bundle", &["y"])),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Size up to which files are bundled.",
+    help: "Larger files, in bytes before compression, are stored on their own. Raising it makes \
+        fewer files; such files cannot be kept when an interrupted backup is resumed.",
+    example: "repo1-bundle-limit=10MiB",
     ..BLOCK
 };
 
-/// `repo-bundle-size`.
+/// Size at which a bundle is complete.
 pub const REPO_BUNDLE_SIZE: &OptionDef = &OptionDef {
     name: "repo-bundle-size",
     default: Default::Is("20MiB"),
     range: Some(Range::Is("1MiB", "1PiB")),
     internal: false,
     depends: Some(Depend::on("repo-bundle", &["y"])),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Size at which a bundle is complete.",
+    help: "In bytes before compression; a bundle can become larger by its last file. Several \
+        workers fill a bundle each, so very large bundles leave some of them idle at the end.",
+    example: "repo1-bundle-size=100MiB",
     ..BLOCK
 };

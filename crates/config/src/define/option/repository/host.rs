@@ -3,174 +3,171 @@
 //!
 //! The mirror image, reaching a PostgreSQL host, is in `stanza::host`.
 
-use crate::define::option::known_to::REPOSITORY_CLIENTS;
+use crate::define::option::known_to::{REPOSITORY_CLIENTS};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// Something about the other host, of use once there is one.
-const HOST: OptionDef = OptionDef {
-    commands: REPOSITORY_CLIENTS,
-    depends: Some(Depend::set("repo-host")),
-    ..OptionDef::REPOSITORY
-};
+const HOST: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::set("repo-host")), ..OptionDef::REPOSITORY };
 
 /// Something about the SSH connection.
-const SSH: OptionDef = OptionDef {
-    commands: REPOSITORY_CLIENTS,
-    depends: Some(Depend::on("repo-host-type", &["ssh"])),
-    ..OptionDef::REPOSITORY
-};
+const SSH: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::on("repo-host-type", &["ssh"])), ..OptionDef::REPOSITORY };
 
 /// A file of the TLS client.
-const TLS: OptionDef = OptionDef {
-    commands: REPOSITORY_CLIENTS,
-    depends: Some(Depend::on("repo-host-type", &["tls"])),
-    ..OptionDef::REPOSITORY
-};
+const TLS: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::on("repo-host-type", &["tls"])), ..OptionDef::REPOSITORY };
 
-/// `repo-host`.
+/// Host of the repository.
 pub const REPO_HOST: &OptionDef = &OptionDef {
     name: "repo-host",
     required: false,
     deprecated: &[Deprecated::unindexed("backup-host")],
     depends: Some(Depend::on("repo-local", &["n"])),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Host of the repository.",
+    help: "Set on the PostgreSQL host when the repository is on another host that has the program \
+        installed; unset means that this host opens the repository itself. With SSH (the \
+        default) or TLS, see `repo-host-type`.\n\n\
+        Secrets of the repository are then needed only over there. Do not set it on the \
+        repository host itself; there the cluster is reached with `pg-host`. Both in one \
+        configuration are refused.",
+    example: "repo1-host=repo.example.com",
     ..TLS
 };
 
-/// `repo-host-ca-file`.
+/// Authority that signed the repository host's certificate.
 pub const REPO_HOST_CA_FILE: &OptionDef = &OptionDef {
     name: "repo-host-ca-file",
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Authority that signed the repository host's certificate.",
+    help: "PEM file with trusted certificates. Unset: those of the operating system, which seldom \
+        fits for certificates of your own.",
+    example: "repo1-host-ca-file=/etc/pgbackrest/cert/ca.crt",
     ..TLS
 };
 
-/// `repo-host-ca-path`.
+/// Directory of authorities for the repository host's certificate.
 pub const REPO_HOST_CA_PATH: &OptionDef = &OptionDef {
     name: "repo-host-ca-path",
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of authorities for the repository host's certificate.",
+    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative \
+        to `repo-host-ca-file`.",
+    example: "repo1-host-ca-path=/etc/pgbackrest/cert/ca",
     ..TLS
 };
 
-/// `repo-host-cert-file`.
+/// Certificate shown to the repository host.
 pub const REPO_HOST_CERT_FILE: &OptionDef = &OptionDef {
     name: "repo-host-cert-file",
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Certificate shown to the repository host.",
+    help: "PEM file. Its common name must be listed in `tls-server-auth` over there.",
+    example: "repo1-host-cert-file=/etc/pgbackrest/cert/client.crt",
     ..TLS
 };
 
-/// `repo-host-cmd`.
+/// Program on the repository host.
 pub const REPO_HOST_CMD: &OptionDef = &OptionDef {
     name: "repo-host-cmd",
     default: Default::Argv0,
     deprecated: &[Deprecated::unindexed("backup-cmd")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Program on the repository host.",
+    help: "Set it if the program has another path there than here. Both must be the same version.",
+    example: "repo1-host-cmd=/opt/pgkeep/bin/pgkeep",
     ..SSH
 };
 
-/// `repo-host-config`.
+/// Configuration file on the repository host.
 pub const REPO_HOST_CONFIG: &OptionDef = &OptionDef {
     name: "repo-host-config",
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     deprecated: &[Deprecated::unindexed("backup-config")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Configuration file on the repository host.",
+    help: "Set it if the file is not in the default place there.",
+    example: "repo1-host-config=/opt/pgbackrest/pgbackrest.conf",
     ..HOST
 };
 
-/// `repo-host-config-include-path`.
+/// Directory of further configuration files on the repository host.
 pub const REPO_HOST_CONFIG_INCLUDE_PATH: &OptionDef = &OptionDef {
     name: "repo-host-config-include-path",
     kind: Kind::Path,
     default: Default::Is("/etc/pgbackrest/conf.d"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of further configuration files on the repository host.",
+    help: "Files in it whose names end in `.conf` are read there in addition to the main file.",
+    example: "repo1-host-config-include-path=/opt/pgbackrest/conf.d",
     ..HOST
 };
 
-/// `repo-host-config-path`.
+/// Base directory of the configuration on the repository host.
 pub const REPO_HOST_CONFIG_PATH: &OptionDef = &OptionDef {
     name: "repo-host-config-path",
     kind: Kind::Path,
     default: Default::Is("/etc/pgbackrest"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Base directory of the configuration on the repository host.",
+    help: "Changes the default of both `repo-host-config` and `repo-host-config-include-path`.",
+    example: "repo1-host-config-path=/opt/pgbackrest",
     ..HOST
 };
 
-/// `repo-host-key-file`.
+/// Private key of the certificate shown to the repository host.
 pub const REPO_HOST_KEY_FILE: &OptionDef = &OptionDef {
     name: "repo-host-key-file",
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Private key of the certificate shown to the repository host.",
+    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root \
+        (mode 0640 or less).",
+    example: "repo1-host-key-file=/etc/pgbackrest/cert/client.key",
     ..TLS
 };
 
-/// `repo-host-port`.
+/// Port on the repository host.
 pub const REPO_HOST_PORT: &OptionDef = &OptionDef {
     name: "repo-host-port",
     kind: Kind::Integer,
-    default: Default::ByOption {
-        option: "repo-host-type",
-        values: &[("tls", "8432")],
-    },
+    default: Default::ByOption { option: "repo-host-type", values: &[("tls", "8432")] },
     range: Some(Range::Is("0", "65535")),
     required: false,
     deprecated: &[Deprecated::unindexed("backup-ssh-port")],
     depends: Some(Depend::on("repo-host-type", &["ssh", "tls"])),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Port on the repository host.",
+    help: "Port of the SSH server or of the TLS server. Unset: for SSH whatever the client's \
+        configuration says, for TLS 8432.",
+    example: "repo1-host-port=2222",
     ..TLS
 };
 
-/// `repo-host-type`.
+/// How to reach the repository host.
 pub const REPO_HOST_TYPE: &OptionDef = &OptionDef {
     name: "repo-host-type",
     kind: Kind::StringId,
     default: Default::Is("ssh"),
     allowed: &["ssh", "tls"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "How to reach the repository host.",
+    help: "`ssh` runs the program there through the SSH client; the users need keys for each \
+        other. `tls` needs the `server` command running there, and certificates, but no \
+        logins.",
+    example: "repo1-host-type=tls",
     ..HOST
 };
 
-/// `repo-host-user`.
+/// User to log in as on the repository host.
 pub const REPO_HOST_USER: &OptionDef = &OptionDef {
     name: "repo-host-user",
     default: Default::Is("pgbackrest"),
     required: false,
     deprecated: &[Deprecated::unindexed("backup-user")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "User to log in as on the repository host.",
+    help: "For SSH. Should be the owner of the repository, and better not the owner of a cluster, \
+        so that whoever takes over a database does not get its backups.",
+    example: "repo1-host-user=backup",
     ..SSH
 };
 
-/// `repo-local`.
+/// Treat the repository as being on this host.
 pub const REPO_LOCAL: &OptionDef = &OptionDef {
     name: "repo-local",
     commands: REPOSITORY_CLIENTS,
     default: Default::Is("n"),
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Treat the repository as being on this host.",
+    help: "Set by the program for its own child processes; overrides `repo-host`.",
+    example: "repo1-local=y",
     ..OptionDef::REPOSITORY_BOOLEAN
 };

@@ -2,29 +2,27 @@
 //!
 //! The rules that follow from them are in the repository crate.
 
-use crate::define::option::known_to::RETENTION_COMMANDS;
+use crate::define::option::known_to::{RETENTION_COMMANDS};
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
 /// A number of backups or days; unset: no limit.
-const RETENTION: OptionDef = OptionDef {
-    kind: Kind::Integer,
-    commands: RETENTION_COMMANDS,
-    range: Some(Range::Is("1", "9999999")),
-    required: false,
-    ..OptionDef::REPOSITORY
-};
+const RETENTION: OptionDef = OptionDef { kind: Kind::Integer, commands: RETENTION_COMMANDS, range: Some(Range::Is("1", "9999999")), required: false, ..OptionDef::REPOSITORY };
 
-/// `repo-retention-archive`.
+/// Number of backups for which WAL is kept.
 pub const REPO_RETENTION_ARCHIVE: &OptionDef = &OptionDef {
     name: "repo-retention-archive",
     deprecated: &[Deprecated::unindexed("retention-archive")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Number of backups for which WAL is kept.",
+    help: "Counts backups of the kind in `repo-retention-archive-type`. WAL older than the oldest \
+        of them is removed, except what each kept backup needs for consistency. Unset: as long \
+        as full backups are kept.\n\n\
+        A lower number saves space at the price that older backups can only be restored to \
+        their end, not to a time after it. Leave it unset unless space forces you.",
+    example: "repo1-retention-archive=2",
     ..RETENTION
 };
 
-/// `repo-retention-archive-type`.
+/// Kind of backups counted for keeping WAL.
 pub const REPO_RETENTION_ARCHIVE_TYPE: &OptionDef = &OptionDef {
     name: "repo-retention-archive-type",
     kind: Kind::StringId,
@@ -32,51 +30,61 @@ pub const REPO_RETENTION_ARCHIVE_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("full"),
     allowed: &["full", "diff", "incr"],
     deprecated: &[Deprecated::unindexed("retention-archive-type")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Kind of backups counted for keeping WAL.",
+    help: "`full` counts full backups, `diff` full and differential, `incr` all. With anything \
+        but `full`, `repo-retention-archive` should be set. The default suits nearly everyone.",
+    example: "repo1-retention-archive-type=diff",
     ..OptionDef::REPOSITORY
 };
 
-/// `repo-retention-diff`.
+/// Number of differential backups kept.
 pub const REPO_RETENTION_DIFF: &OptionDef = &OptionDef {
     name: "repo-retention-diff",
     deprecated: &[Deprecated::unindexed("retention-diff")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Number of differential backups kept.",
+    help: "Full backups count as differential ones here. Incremental backups go with the backup \
+        they build on. Unset: differential backups go only with their full backup.",
+    example: "repo1-retention-diff=3",
     ..RETENTION
 };
 
-/// `repo-retention-full`.
+/// Full backups kept, as number or days.
 pub const REPO_RETENTION_FULL: &OptionDef = &OptionDef {
     name: "repo-retention-full",
     deprecated: &[Deprecated::unindexed("retention-full")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Full backups kept, as number or days.",
+    help: "With `repo-retention-full-type=count` this many full backups are kept, and a surplus \
+        one goes when the next has succeeded, so have room for one more. With `time` it is a \
+        number of days: the newest full backup older than that is kept as well, since without \
+        it the oldest day could not be restored.\n\n\
+        Everything that depends on a full backup goes with it. Unset nothing is removed and a \
+        warning is logged.",
+    example: "repo1-retention-full=2",
     ..RETENTION
 };
 
-/// `repo-retention-full-type`.
+/// Meaning of the number of full backups.
 pub const REPO_RETENTION_FULL_TYPE: &OptionDef = &OptionDef {
     name: "repo-retention-full-type",
     kind: Kind::StringId,
     commands: RETENTION_COMMANDS,
     default: Default::Is("count"),
     allowed: &["count", "time"],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Meaning of the number of full backups.",
+    help: "`count`: a number of backups. `time`: a number of days. With `time` nothing is removed \
+        until there is a backup older than that.",
+    example: "repo1-retention-full-type=time",
     ..OptionDef::REPOSITORY
 };
 
-/// `repo-retention-history`.
+/// Days for which manifests of removed backups are kept.
 pub const REPO_RETENTION_HISTORY: &OptionDef = &OptionDef {
     name: "repo-retention-history",
     range: Some(Range::Is("0", "9999999")),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Days for which manifests of removed backups are kept.",
+    help: "A copy of each manifest stays in the history after its backup has been removed, which \
+        documents sizes and checksums. 0 keeps only those of existing backups; unset keeps \
+        all.",
+    example: "repo1-retention-history=365",
     ..RETENTION
 };

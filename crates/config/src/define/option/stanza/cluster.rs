@@ -3,31 +3,24 @@
 //! How to reach another host is in `host`. Index 1 must exist; others are standbys, or the primary
 //! after a switchover.
 
-use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete,
-    StanzaUpgrade,
-};
+use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade};
 use crate::define::option::known_to::{CLUSTER_LOCATION, DATABASE_COMMANDS, all};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// A parameter of the SQL connection; only of use with a data directory.
-const CONNECTION: OptionDef = OptionDef {
-    commands: DATABASE_COMMANDS,
-    depends: Some(Depend::set("pg-path")),
-    ..OptionDef::CLUSTER
-};
+const CONNECTION: OptionDef = OptionDef { commands: DATABASE_COMMANDS, depends: Some(Depend::set("pg-path")), ..OptionDef::CLUSTER };
 
-/// `pg-database`.
+/// Database to connect to.
 pub const PG_DATABASE: &OptionDef = &OptionDef {
     name: "pg-database",
     default: Default::Is("postgres"),
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Database to connect to.",
+    help: "Which one does not matter for a backup, as long as it exists and the user may connect.",
+    example: "pg1-database=maintenance",
     ..CONNECTION
 };
 
-/// `pg-local`.
+/// Treat the cluster as being on this host.
 pub const PG_LOCAL: &OptionDef = &OptionDef {
     name: "pg-local",
     kind: Kind::Boolean,
@@ -35,66 +28,62 @@ pub const PG_LOCAL: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     negatable: true,
     internal: true,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Treat the cluster as being on this host.",
+    help: "Set by the program for its own child processes; overrides `pg-host`.",
+    example: "pg1-local=y",
     ..OptionDef::CLUSTER
 };
 
-/// `pg-path`.
+/// Data directory of the cluster.
 pub const PG_PATH: &OptionDef = &OptionDef {
     name: "pg-path",
     kind: Kind::Path,
-    commands: &[
-        all(ArchiveGet),
-        all(ArchivePush),
-        all(Backup),
-        all(Check),
-        all(Manifest),
-        all(Restore),
-        all(StanzaCreate),
-        all(StanzaDelete),
-        all(StanzaUpgrade),
-    ],
+    commands: &[all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Manifest), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade)],
     required_by_command: &[(ArchivePush, false), (Manifest, false)],
     deprecated: &[Deprecated::either("db-path")],
     depends_by_command: &[(Check, Depend::set("stanza"))],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Data directory of the cluster.",
+    help: "Must be the same as `data_directory` in PostgreSQL, without the way over a symbolic \
+        link. Required on the PostgreSQL host; `restore` writes here.\n\n\
+        Several indexes are the primary and its standbys, in any order; the roles are found \
+        out at each run.",
+    example: "pg1-path=/var/lib/postgresql/17/main",
     ..OptionDef::CLUSTER
 };
 
-/// `pg-port`.
+/// Port of the cluster.
 pub const PG_PORT: &OptionDef = &OptionDef {
     name: "pg-port",
     kind: Kind::Integer,
     default: Default::Is("5432"),
     range: Some(Range::Is("0", "65535")),
     deprecated: &[Deprecated::either("db-port")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Port of the cluster.",
+    help: "Part of the name of the Unix socket as well. Set it whenever PostgreSQL does not use \
+        5432.",
+    example: "pg1-port=5433",
     ..CONNECTION
 };
 
-/// `pg-socket-path`.
+/// Directory of the Unix socket.
 pub const PG_SOCKET_PATH: &OptionDef = &OptionDef {
     name: "pg-socket-path",
     required: false,
     deprecated: &[Deprecated::either("db-socket-path")],
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Directory of the Unix socket.",
+    help: "As in `unix_socket_directories`. Unset: the default of the client library. A name \
+        beginning with `@` is an abstract socket.",
+    example: "pg1-socket-path=/run/postgresql",
     ..CONNECTION
 };
 
-/// `pg-user`.
+/// Database user.
 pub const PG_USER: &OptionDef = &OptionDef {
     name: "pg-user",
     required: false,
-    summary: "",
-    help: "",
-    example: "",
+    summary: "Database user.",
+    help: "Unset: the operating system user, on the PostgreSQL host. Must be allowed to start and \
+        stop backups, switch WAL and read all settings; a superuser is the easy way.",
+    example: "pg1-user=backup",
     ..CONNECTION
 };
