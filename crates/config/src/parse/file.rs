@@ -1,0 +1,260 @@
+//! Decides which configuration files are read, and reads them (spec 11.1).
+//!
+//! The original's files, and for pgkeep its own in front of them. What is in them is read by `ini`. Invariant: a file that was asked for
+//! must exist; a file that is only looked for by default may be missing, but not unreadable.
+
+use std::io;
+
+use super::Said;
+use super::ini::Ini;
+use crate::define::option::{CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH};
+use crate::error::{
+    ConfigError, FILE_MISSING, FILE_OPEN, FILE_READ, PATH_MISSING, PATH_OPEN, Result,
+};
+use crate::input::{ConfigFiles, Program};
+
+/// Where a program looks for its files if it is not told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DefaultFiles {
+    /// Directory of both.
+    pub(crate) path: &'static str,
+    /// Main file.
+    pub(crate) config: &'static str,
+    /// Directory of further files.
+    pub(crate) include: &'static str,
+    /// Name of the main file alone.
+    name: &'static str,
+}
+
+/// Places of pgBackRest as the distributions build it.
+pub(crate) const PGBACKREST_FILES: DefaultFiles = DefaultFiles {
+    path: "/etc/pgbackrest",
+    config: "/etc/pgbackrest/pgbackrest.conf",
+    include: "/etc/pgbackrest/conf.d",
+    name: "pgbackrest.conf",
+};
+
+/// Places of pgkeep's own.
+pub(crate) const PGKEEP_FILES: DefaultFiles = DefaultFiles {
+    path: "/etc/pgkeep",
+    config: "/etc/pgkeep/pgkeep.conf",
+    include: "/etc/pgkeep/conf.d",
+    name: "pgkeep.conf",
+};
+
+/// Place of the main file before pgBackRest had a directory of its own.
+const PGBACKREST_OLD_FILE: &str = "/etc/pgbackrest.conf";
+
+/// What the files say.
+pub(crate) struct Loaded {
+    /// Nothing if no file was there.
+    pub(crate) ini: Option<Ini>,
+    /// The defaults that apply to this run.
+    pub(crate) defaults: DefaultFiles,
+}
+
+/// Reads the files that the command line and the environment ask for.
+///
+/// # Errors
+/// 55/73 for a missing required file or directory, 41/42/53 for an unreadable one, 29 for bad lines.
+pub(crate) fn load(
+    files: &dyn ConfigFiles,
+    program: Program,
+    said: &Said,
+    warnings: &mut Vec<String>,
+) -> Result<Loaded> {
+    let config = said.get(CONFIG, 0);
+    let given = |option| {
+        said.get(option, 0)
+            .and_then(|value| value.values.first())
+            .map(String::as_str)
+    };
+    let (file, path, include) = (
+        given(CONFIG),
+        given(CONFIG_PATH),
+        given(CONFIG_INCLUDE_PATH),
+    );
+    let defaults = default_files(files, program, path)?;
+
+    let mut load = Load { files, ini: None };
+    let use_main = config.is_none_or(|value| !value.negate);
+    // `--config` and `--no-config` alone also switch the include directory off.
+    let use_include = config.is_none() || path.is_some() || include.is_some();
+
+    if use_main {
+        match (file, path) {
+            (Some(file), _) => load.required(&absolute(file))?,
+            (None, Some(path)) => {
+                let own = program == Program::PgKeep
+                    && load.optional(&absolute(&format!("{path}/{}", PGKEEP_FILES.name)))?;
+                if !own {
+                    load.optional(&absolute(&format!("{path}/{}", PGBACKREST_FILES.name)))?;
+                }
+            }
+            (None, None) => load.default_main(defaults, program, warnings)?,
+        }
+    }
+    if use_include {
+        match (include, path) {
+            (Some(include), _) => load.directory(&absolute(include), true)?,
+            (None, Some(path)) => load.directory(&absolute(&format!("{path}/conf.d")), false)?,
+            (None, None) => load.directory(defaults.include, false)?,
+        }
+    }
+    Ok(Loaded {
+        ini: load.ini,
+        defaults,
+    })
+}
+
+/// The places of this program: pgkeep's own if there is anything in them, or if there is nothing anywhere.
+fn default_files(
+    files: &dyn ConfigFiles,
+    program: Program,
+    path: Option<&str>,
+) -> Result<DefaultFiles> {
+    if program == Program::PgBackRest {
+        return Ok(PGBACKREST_FILES);
+    }
+    if path.is_some() || holds_files(files, PGKEEP_FILES)? {
+        return Ok(PGKEEP_FILES);
+    }
+    let original =
+        holds_files(files, PGBACKREST_FILES)? || read(files, PGBACKREST_OLD_FILE)?.is_some();
+    Ok(if original {
+        PGBACKREST_FILES
+    } else {
+        PGKEEP_FILES
+    })
+}
+
+/// Whether the main file or a file to include is there.
+fn holds_files(files: &dyn ConfigFiles, places: DefaultFiles) -> Result<bool> {
+    Ok(read(files, places.config)?.is_some()
+        || list(files, places.include, false)?.is_some_and(|names| !names.is_empty()))
+}
+
+/// Collects the files that are there.
+struct Load<'a> {
+    files: &'a dyn ConfigFiles,
+    ini: Option<Ini>,
+}
+
+impl Load<'_> {
+    /// Reads the default main file, or the one at the original's old place.
+    fn default_main(
+        &mut self,
+        defaults: DefaultFiles,
+        program: Program,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
+        let found = self.optional(defaults.config)?;
+        if defaults == PGBACKREST_FILES {
+            if !found {
+                self.optional(PGBACKREST_OLD_FILE)?;
+            }
+        } else if found && program == Program::PgKeep {
+            for other in [PGBACKREST_FILES.config, PGBACKREST_OLD_FILE] {
+                if matches!(read(self.files, other), Ok(Some(_))) {
+                    warnings.push(format!(
+                        "configuration file '{}' is used, '{other}' is ignored",
+                        defaults.config
+                    ));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file that was asked for.
+    fn required(&mut self, path: &str) -> Result<()> {
+        if self.optional(path)? {
+            return Ok(());
+        }
+        Err(ConfigError::new(
+            FILE_MISSING,
+            format!("unable to open missing file '{path}' for read"),
+        ))
+    }
+
+    /// Reads a file if it is there; says whether it was.
+    fn optional(&mut self, path: &str) -> Result<bool> {
+        let Some(content) = read(self.files, path)? else {
+            return Ok(false);
+        };
+        self.ini
+            .get_or_insert_with(Ini::default)
+            .add(path, &content)?;
+        Ok(true)
+    }
+
+    /// Reads the `*.conf` files of a directory in the order of their names.
+    fn directory(&mut self, path: &str, required: bool) -> Result<()> {
+        for name in list(self.files, path, required)?.unwrap_or_default() {
+            self.optional(&format!("{path}/{name}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The original resolves relative names against the root, not the working directory.
+fn absolute(path: &str) -> String {
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    }
+}
+
+/// Content of a file; nothing if it is missing.
+fn read(files: &dyn ConfigFiles, path: &str) -> Result<Option<Vec<u8>>> {
+    match files.read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(ConfigError::new(
+            FILE_READ,
+            format!("unable to read '{path}': {}", cause(&error)),
+        )),
+        Err(error) => Err(ConfigError::new(
+            FILE_OPEN,
+            format!("unable to open file '{path}' for read: {}", cause(&error)),
+        )),
+    }
+}
+
+/// Names of the files to include, sorted; nothing if the directory is missing and need not exist.
+fn list(files: &dyn ConfigFiles, path: &str, required: bool) -> Result<Option<Vec<String>>> {
+    match files.list(path) {
+        Ok(mut names) => {
+            // `.+\.conf$`: at least one character before the ending.
+            names.retain(|name| name.ends_with(".conf") && name != ".conf");
+            names.sort_unstable();
+            Ok(Some(names))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ConfigError::new(
+            PATH_MISSING,
+            format!("unable to list file info for missing path '{path}'"),
+        )),
+        Err(error) => Err(ConfigError::new(
+            PATH_OPEN,
+            format!(
+                "unable to list file info for path '{path}': {}",
+                cause(&error)
+            ),
+        )),
+    }
+}
+
+/// Number and text of a system error, as the original shows them.
+fn cause(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            format!("[{number}] {text}")
+        }
+        None => error.to_string(),
+    }
+}

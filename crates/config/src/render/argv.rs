@@ -1,0 +1,202 @@
+//! Options as words: the begin line (spec 12.10), command lines of child processes and `restore_command` (spec 9.6, 14.2).
+//!
+//! Invariant: alphabetical by option, then by index; secrets are `<redacted>` in the begin line and left out everywhere else.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, Entry};
+use crate::define::command::{CommandId, Role};
+use crate::define::option::{OptionDef, REPO_CIPHER_TYPE};
+use crate::parse::name;
+use crate::value::{Source, Value};
+
+/// What a child process is told instead of the own value of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// Nothing.
+    Omit,
+    /// `--name` or `--no-name`.
+    Boolean(bool),
+    /// `--name=value`.
+    Value(String),
+}
+
+/// Who is told, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Child<'a> {
+    /// Command of the child; only options it knows are passed.
+    pub command: CommandId,
+    /// Its role.
+    pub role: Role,
+    /// It runs on this host and reads the same files, so only what the command line said is passed.
+    pub local: bool,
+    /// Values with a space are put in double quotes (for a shell).
+    pub quote: bool,
+    /// Replacements by full name (`repo1-path`).
+    pub replace: &'a BTreeMap<String, Replacement>,
+}
+
+/// Options that make sense for `restore` but not for the `archive-get` that PostgreSQL starts.
+const NOT_FOR_RESTORE_COMMAND: [&str; 10] = [
+    "exec-id",
+    "job-retry",
+    "job-retry-interval",
+    "log-level-console",
+    "log-level-file",
+    "log-level-stderr",
+    "log-subprocess",
+    "log-timestamp",
+    "process-max",
+    "cmd",
+];
+
+impl Config {
+    /// Every option that is not at its default, as the begin line lists them; empty or beginning with `--`.
+    ///
+    /// Take it from the configuration before [`Config::check`], as the line is shown before.
+    pub fn begin_line_options(&self) -> String {
+        self.begin_line_options_for(self.command)
+    }
+
+    /// The same for a command that runs at the end of this one (`expire` after `backup`): without options it does not know.
+    pub fn begin_line_options_for(&self, command: CommandId) -> String {
+        let mut words = Vec::new();
+        for option in name::options(self.program()) {
+            if !option.is_valid(command, self.role) {
+                continue;
+            }
+            for key in self.indexes(option) {
+                if let Some(entry) = self.entry(option, key) {
+                    let full_name = name::indexed(option, key);
+                    begin_line_words(&full_name, option, entry, &mut words);
+                }
+            }
+        }
+        words.join(" ")
+    }
+
+    /// Words after the command in the begin line: `[a, "b c"]`, or nothing.
+    pub fn begin_line_parameters(&self) -> String {
+        if self.parameters.is_empty() {
+            return String::new();
+        }
+        let words: Vec<String> = self.parameters.iter().map(|word| quoted(word)).collect();
+        format!("[{}]", words.join(", "))
+    }
+
+    /// Options for the command line of a child process, without the command itself.
+    pub fn child_options(&self, child: Child<'_>) -> Vec<String> {
+        let mut words = Vec::new();
+        for option in name::options(self.program()) {
+            // The type of a cipher is of no use to a process that does not get the passphrase.
+            if !option.is_valid(child.command, child.role)
+                || option.secure
+                || option == REPO_CIPHER_TYPE
+            {
+                continue;
+            }
+            for key in self.indexes(option) {
+                self.child_words(child, option, key, &mut words);
+            }
+        }
+        words
+    }
+
+    /// `<options>` of `restore_command`: what the command line said and archive-get knows.
+    pub fn restore_command_options(&self) -> Vec<String> {
+        let replace = NOT_FOR_RESTORE_COMMAND
+            .iter()
+            .map(|name| ((*name).to_owned(), Replacement::Omit))
+            .collect();
+        self.child_options(Child {
+            command: CommandId::ArchiveGet,
+            role: Role::Main,
+            local: true,
+            quote: true,
+            replace: &replace,
+        })
+    }
+
+    fn child_words(
+        &self,
+        child: Child<'_>,
+        option: &'static OptionDef,
+        key: u32,
+        words: &mut Vec<String>,
+    ) {
+        let full_name = name::indexed(option, key);
+        let quote = |value: &str| {
+            if child.quote {
+                quoted(value)
+            } else {
+                value.to_owned()
+            }
+        };
+        match child.replace.get(&full_name) {
+            Some(Replacement::Omit) => return,
+            Some(Replacement::Boolean(true)) => return words.push(format!("--{full_name}")),
+            Some(Replacement::Boolean(false)) => return words.push(format!("--no-{full_name}")),
+            Some(Replacement::Value(value)) => {
+                return words.push(format!("--{full_name}={}", quote(value)));
+            }
+            None => {}
+        }
+        let Some(entry) = self.entry(option, key) else {
+            return;
+        };
+        let said = entry.negate || !entry.source.is_default();
+        if !said && entry.reset {
+            words.push(format!("--reset-{full_name}"));
+        } else if said && (!child.local || entry.source == Source::CommandLine) {
+            if entry.negate {
+                words.push(format!("--no-{full_name}"));
+            } else if let Some(Value::Boolean(_)) = entry.value {
+                words.push(format!("--{full_name}"));
+            } else {
+                for value in shown_values(entry) {
+                    words.push(format!("--{full_name}={}", quote(&value)));
+                }
+            }
+        }
+    }
+}
+
+fn begin_line_words(full_name: &str, option: &OptionDef, entry: &Entry, words: &mut Vec<String>) {
+    if entry.negate {
+        words.push(format!("--no-{full_name}"));
+    } else if entry.reset {
+        words.push(format!("--reset-{full_name}"));
+    } else if entry.source.is_default() {
+    } else if option.secure {
+        words.push(format!("--{full_name}=<redacted>"));
+    } else if let Some(Value::Boolean(_)) = entry.value {
+        words.push(format!("--{full_name}"));
+    } else {
+        for value in shown_values(entry) {
+            words.push(format!("--{full_name}={}", quoted(&value)));
+        }
+    }
+}
+
+/// The values of an option as they are typed, one for each time the option is repeated; none for secrets.
+pub(crate) fn shown_values(entry: &Entry) -> Vec<String> {
+    match &entry.value {
+        Some(Value::List(values)) => values.clone(),
+        Some(Value::Map(pairs)) => pairs
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+        Some(Value::Boolean(value)) => vec![if *value { "y" } else { "n" }.to_owned()],
+        Some(Value::Secret(_)) | None => Vec::new(),
+        Some(_) => entry.spelling.iter().cloned().collect(),
+    }
+}
+
+/// In double quotes if there is a space; nothing is escaped.
+fn quoted(value: &str) -> String {
+    if value.contains(' ') {
+        format!("\"{value}\"")
+    } else {
+        value.to_owned()
+    }
+}

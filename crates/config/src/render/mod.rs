@@ -1,0 +1,5 @@
+//! Writes commands and options down again: for the log, for child processes, as help, reference, man pages and shell completion.
+//!
+//! Invariant: a secret never leaves this module in readable form, except through nothing at all: it is `<redacted>` or left out.
+
+pub mod argv;
