@@ -6,3 +6,6 @@
 
 pub mod command;
 pub mod option;
+
+#[cfg(test)]
+mod tests;

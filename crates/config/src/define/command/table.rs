@@ -56,7 +56,7 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::Postgres,
         writes: &[Writes::Repository, Writes::Spool],
         repo_unset: RepoUnset::All,
-        summary: "Push a WAL segment to the archive.",
+        summary: "Store a WAL segment in the archive.",
         help: "Meant for PostgreSQL's `archive_command`; the parameter is the file PostgreSQL \
             hands over (`%p`). The command succeeds only when every repository has the file, \
             since PostgreSQL recycles the segment afterwards.\n\n\
@@ -76,7 +76,7 @@ pub static COMMANDS: &[CommandDef] = &[
         stop_test: true,
         writes: &[Writes::Repository, Writes::Cluster],
         repo_unset: RepoUnset::First,
-        summary: "Back up a database cluster.",
+        summary: "Make a backup of a cluster.",
         help: "Copies the files of the cluster into one repository, by default the one with the \
             lowest key. `--type` chooses full, diff (changes since the last full) or incr \
             (changes since the last backup of any kind, the default). Without a prior backup a \
@@ -168,7 +168,7 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::All,
-        summary: "Retrieve information about backups.",
+        summary: "Show backups and the state of repositories.",
         help: "Shows for each stanza the state of its repositories, the WAL range in the archive \
             and the backups with times, sizes and dependencies. All repositories are merged; \
             `--repo` limits the view to one.\n\n\
@@ -202,7 +202,7 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::First,
-        summary: "Get a file from a repository.",
+        summary: "Copy a file of a repository to standard output.",
         help: "Writes the file to standard output, decrypted unless `--raw` is given, but not \
             decompressed. The path is relative to the repository.\n\n\
             Files above the directory of a stanza have no key that could be found, so an \
@@ -217,7 +217,7 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::First,
-        summary: "List files in a repository.",
+        summary: "List what is in a repository.",
         help: "Lists one directory of the repository, or all below it with `--recurse`. The path \
             is relative to the repository; without it the listing starts at the top.\n\n\
             A missing directory looks like an empty one, because object stores do not know \
@@ -246,7 +246,7 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::Postgres,
         writes: &[Writes::DataDirectory, Writes::Spool],
         repo_unset: RepoUnset::Search,
-        summary: "Restore a database cluster.",
+        summary: "Restore a cluster from a backup.",
         help: "Writes the files of one backup into the data directory and prepares recovery, so \
             that PostgreSQL only has to be started. Without `--set` a fitting backup is \
             chosen: the newest, or for `--type=time` and `lsn` the newest that lies before the \

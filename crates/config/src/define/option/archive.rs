@@ -8,7 +8,10 @@ use crate::define::option::known_to::{ARCHIVE_PUSH, MAIN, MAIN_ASYNC, all, only}
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
 /// An option under the heading Archive.
-const ARCHIVE: OptionDef = OptionDef { help_section: "archive", ..OptionDef::GLOBAL };
+const ARCHIVE: OptionDef = OptionDef {
+    help_section: "archive",
+    ..OptionDef::GLOBAL
+};
 
 /// Push and fetch WAL in the background.
 pub const ARCHIVE_ASYNC: &OptionDef = &OptionDef {
@@ -100,7 +103,12 @@ pub const ARCHIVE_PUSH_QUEUE_MAX: &OptionDef = &OptionDef {
 pub const ARCHIVE_TIMEOUT: &OptionDef = &OptionDef {
     name: "archive-timeout",
     kind: Kind::Time,
-    commands: &[only(ArchiveGet, MAIN), only(ArchivePush, MAIN), only(Backup, MAIN), only(Check, MAIN)],
+    commands: &[
+        only(ArchiveGet, MAIN),
+        only(ArchivePush, MAIN),
+        only(Backup, MAIN),
+        only(Check, MAIN),
+    ],
     default: Default::Is("1m"),
     range: Some(Range::Is("100ms", "1d")),
     summary: "Time to wait for WAL to be archived or fetched.",

@@ -8,10 +8,16 @@ use crate::define::option::known_to::{ARCHIVE_CHECKS, BACKUP, MAIN, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// A switch under the heading Backup.
-const BACKUP_BOOLEAN: OptionDef = OptionDef { help_section: "backup", ..OptionDef::GLOBAL_BOOLEAN };
+const BACKUP_BOOLEAN: OptionDef = OptionDef {
+    help_section: "backup",
+    ..OptionDef::GLOBAL_BOOLEAN
+};
 
 /// An option under the heading Backup.
-const BACKUP_VALUE: OptionDef = OptionDef { help_section: "backup", ..OptionDef::GLOBAL };
+const BACKUP_VALUE: OptionDef = OptionDef {
+    help_section: "backup",
+    ..OptionDef::GLOBAL
+};
 
 /// Note to keep with the backup.
 pub const ANNOTATION: &OptionDef = &OptionDef {

@@ -4,7 +4,10 @@
 //! Options that say which files to read and which stanza is meant are in `selection`, those of
 //! child processes in `process`.
 
-use crate::define::command::CommandId::{Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version};
+use crate::define::command::CommandId::{
+    Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete,
+    StanzaUpgrade, Stop, Verify, Version,
+};
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
@@ -14,10 +17,11 @@ pub const ARCHIVE_EXPIRE_BEFORE: &OptionDef = &OptionDef {
     commands: EXPIRE,
     required: false,
     summary: "Remove WAL older than a segment.",
-    help: "The full name of a segment, 24 hexadecimal digits. WAL of its timeline before it is \
-        removed, though retention would keep it; the segment itself stays. WAL that kept \
-        backups need for consistency may be among it, so look at `info --set` first and use \
-        `--dry-run`.",
+    help: "The full name of a segment, 24 hexadecimal digits; it and all that comes after it \
+        stay. WAL before it is removed as far as no kept backup needs it, even if there are \
+        not yet enough backups for retention to apply, or none at all.\n\n\
+        Meant for repositories that only hold WAL, for example as `%r` of PostgreSQL's \
+        `archive_cleanup_command`. Try it with `--dry-run`.",
     example: "--archive-expire-before=000000010000000A000000F0",
     ..OptionDef::COMMAND_LINE
 };
@@ -52,8 +56,11 @@ pub const FILTER: &OptionDef = &OptionDef {
     commands: &[only(Manifest, MAIN), only(RepoLs, MAIN)],
     required: false,
     summary: "Show only names that match.",
-    help: "A regular expression; a name is shown if any part of it matches, so use `^` and `$` to \
-        fix the ends. With `--recurse` it is applied to the path below the directory listed.",
+    help: "`repo-ls`: a regular expression; a name is shown if any part of it matches, so use `^` \
+        and `$` to fix the ends. With `--recurse` it is applied to the path below the \
+        directory listed.\n\n\
+        `manifest`: the exact name of one file, such as `pg_data/PG_VERSION`, which is then \
+        shown with all details.",
     example: "--filter='\\.backup$'",
     ..OptionDef::COMMAND_LINE
 };
@@ -61,7 +68,13 @@ pub const FILTER: &OptionDef = &OptionDef {
 /// Do it in spite of a safety check.
 pub const FORCE: &OptionDef = &OptionDef {
     name: "force",
-    commands: &[only(Backup, MAIN), only(Restore, MAIN), only(StanzaCreate, MAIN), only(StanzaDelete, MAIN), all(Stop)],
+    commands: &[
+        only(Backup, MAIN),
+        only(Restore, MAIN),
+        only(StanzaCreate, MAIN),
+        only(StanzaDelete, MAIN),
+        all(Stop),
+    ],
     internal_for: &[StanzaCreate],
     depends_by_command: &[(Backup, Depend::on("online", &["n"]))],
     summary: "Do it in spite of a safety check.",
@@ -110,7 +123,11 @@ pub const OLDEST: &OptionDef = &OptionDef {
 /// Connect to PostgreSQL.
 pub const ONLINE: &OptionDef = &OptionDef {
     name: "online",
-    commands: &[only(Backup, MAIN), only(StanzaCreate, MAIN), only(StanzaUpgrade, MAIN)],
+    commands: &[
+        only(Backup, MAIN),
+        only(StanzaCreate, MAIN),
+        only(StanzaUpgrade, MAIN),
+    ],
     default: Default::Is("y"),
     negatable: true,
     summary: "Connect to PostgreSQL.",
@@ -126,7 +143,13 @@ pub const ONLINE: &OptionDef = &OptionDef {
 pub const OUTPUT: &OptionDef = &OptionDef {
     name: "output",
     kind: Kind::StringId,
-    commands: &[only(Info, MAIN), only(Manifest, MAIN), only(RepoLs, MAIN), only(Verify, MAIN), all(Version)],
+    commands: &[
+        only(Info, MAIN),
+        only(Manifest, MAIN),
+        only(RepoLs, MAIN),
+        only(Verify, MAIN),
+        all(Version),
+    ],
     default: Default::Is("text"),
     default_by_command: &[(Verify, "none"), (Version, "text")],
     allowed: &["text", "json"],
@@ -167,7 +190,8 @@ pub const REFERENCE: &OptionDef = &OptionDef {
     required: false,
     summary: "Show only files stored by this backup.",
     help: "A backup label. Files of a differential or incremental backup can be stored in earlier \
-        ones; this shows those that are in one of them.",
+        ones; this shows those that are in one of them. `latest` shows those that the backup \
+        stores itself.",
     example: "--reference=20260101-120000F",
     ..OptionDef::COMMAND_LINE
 };

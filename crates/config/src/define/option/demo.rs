@@ -2,12 +2,18 @@
 //!
 //! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
 
-use crate::define::command::CommandId::{Demo};
-use crate::define::option::known_to::{all};
+use crate::define::command::CommandId::Demo;
+use crate::define::option::known_to::all;
 use crate::define::option::{Kind, OptionDef};
 
 /// An option of `demo`.
-const DEMO: OptionDef = OptionDef { kind: Kind::Path, commands: &[all(Demo)], required: false, ours: true, ..OptionDef::COMMAND_LINE };
+const DEMO: OptionDef = OptionDef {
+    kind: Kind::Path,
+    commands: &[all(Demo)],
+    required: false,
+    ours: true,
+    ..OptionDef::COMMAND_LINE
+};
 
 /// Keep the files of the demonstration.
 pub const DEMO_KEEP: &OptionDef = &OptionDef {

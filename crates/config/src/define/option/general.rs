@@ -2,8 +2,14 @@
 //!
 //! What concerns connections is in `network`, logging in `log`.
 
-use crate::define::command::CommandId::{Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, RepoGet, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify};
-use crate::define::option::known_to::{COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL, NETWORK_COMMANDS, WORKER_COMMANDS, all, only};
+use crate::define::command::CommandId::{
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, RepoGet, RepoLs, RepoRm,
+    Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+};
+use crate::define::option::known_to::{
+    COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
+    NETWORK_COMMANDS, WORKER_COMMANDS, all, only,
+};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// Allow running as root.
@@ -39,7 +45,10 @@ pub const BUFFER_SIZE: &OptionDef = &OptionDef {
     kind: Kind::Size,
     commands: NETWORK_COMMANDS,
     default: Default::Is("1MiB"),
-    allowed: &["16KiB", "32KiB", "64KiB", "128KiB", "256KiB", "512KiB", "1MiB", "2MiB", "4MiB", "8MiB", "16MiB"],
+    allowed: &[
+        "16KiB", "32KiB", "64KiB", "128KiB", "256KiB", "512KiB", "1MiB", "2MiB", "4MiB", "8MiB",
+        "16MiB",
+    ],
     summary: "Size of buffers for reading and writing.",
     help: "Unit in bytes of all file and network transfers. Each worker holds several buffers, so \
         memory grows with this value and `process-max`.\n\n\
@@ -81,8 +90,19 @@ pub const COMPRESS_LEVEL: &OptionDef = &OptionDef {
     name: "compress-level",
     kind: Kind::Integer,
     commands: COMPRESSING_COMMANDS,
-    default: Default::ByOption { option: "compress-type", values: &[("bz2", "9"), ("gz", "6"), ("lz4", "1"), ("zst", "3")] },
-    range: Some(Range::ByOption { option: "compress-type", values: &[("bz2", "1", "9"), ("gz", "-1", "9"), ("lz4", "-5", "12"), ("zst", "-7", "22")] }),
+    default: Default::ByOption {
+        option: "compress-type",
+        values: &[("bz2", "9"), ("gz", "6"), ("lz4", "1"), ("zst", "3")],
+    },
+    range: Some(Range::ByOption {
+        option: "compress-type",
+        values: &[
+            ("bz2", "1", "9"),
+            ("gz", "-1", "9"),
+            ("lz4", "-5", "12"),
+            ("zst", "-7", "22"),
+        ],
+    }),
     required: false,
     depends: Some(Depend::on("compress-type", &["bz2", "gz", "lz4", "zst"]).otherwise("0")),
     summary: "Level of compression.",
@@ -164,7 +184,20 @@ pub const JOB_RETRY_INTERVAL: &OptionDef = &OptionDef {
 pub const LOCK_PATH: &OptionDef = &OptionDef {
     name: "lock-path",
     kind: Kind::Path,
-    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Expire), all(Info), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop)],
+    commands: &[
+        all(Annotate),
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Expire),
+        all(Info),
+        all(Restore),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+        all(Start),
+        all(Stop),
+    ],
     default: Default::Is("/tmp/pgbackrest"),
     summary: "Directory of lock and stop files.",
     help: "Holds the files that keep two commands of a stanza from running at once on a host, and \
@@ -178,7 +211,24 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
 /// Ignore the umask of the user.
 pub const NEUTRAL_UMASK: &OptionDef = &OptionDef {
     name: "neutral-umask",
-    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop), all(Verify)],
+    commands: &[
+        all(Annotate),
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Check),
+        all(Expire),
+        all(RepoGet),
+        all(RepoLs),
+        all(RepoRm),
+        all(Restore),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+        all(Start),
+        all(Stop),
+        all(Verify),
+    ],
     default: Default::Is("y"),
     summary: "Ignore the umask of the user.",
     help: "By default the umask is set to 0000, so that files and directories in the repository \
@@ -207,7 +257,13 @@ pub const PRIORITY: &OptionDef = &OptionDef {
 pub const PROCESS_MAX: &OptionDef = &OptionDef {
     name: "process-max",
     kind: Kind::Integer,
-    commands: &[only(ArchiveGet, MAIN_ASYNC), only(ArchivePush, MAIN_ASYNC), only(Backup, MAIN), only(Restore, MAIN), only(Verify, MAIN)],
+    commands: &[
+        only(ArchiveGet, MAIN_ASYNC),
+        only(ArchivePush, MAIN_ASYNC),
+        only(Backup, MAIN),
+        only(Restore, MAIN),
+        only(Verify, MAIN),
+    ],
     default: Default::Is("1"),
     range: Some(Range::Is("1", "999")),
     summary: "Number of workers.",
@@ -224,10 +280,17 @@ pub const PROCESS_MAX: &OptionDef = &OptionDef {
 pub const SPOOL_PATH: &OptionDef = &OptionDef {
     name: "spool-path",
     kind: Kind::Path,
-    commands: &[only(ArchiveGet, MAIN_ASYNC_LOCAL), only(ArchivePush, MAIN_ASYNC_LOCAL), only(Restore, MAIN_LOCAL)],
+    commands: &[
+        only(ArchiveGet, MAIN_ASYNC_LOCAL),
+        only(ArchivePush, MAIN_ASYNC_LOCAL),
+        only(Restore, MAIN_LOCAL),
+    ],
     default: Default::Is("/var/spool/pgbackrest"),
     internal_for: &[Restore],
-    depends_by_command: &[(ArchiveGet, Depend::on("archive-async", &["y"])), (ArchivePush, Depend::on("archive-async", &["y"]))],
+    depends_by_command: &[
+        (ArchiveGet, Depend::on("archive-async", &["y"])),
+        (ArchivePush, Depend::on("archive-async", &["y"])),
+    ],
     summary: "Directory for asynchronous archiving.",
     help: "Holds results of pushed WAL (nearly nothing) and segments fetched ahead (up to \
         `archive-get-queue-max`). Must be on a local disk and should survive a restart, \

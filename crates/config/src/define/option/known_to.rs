@@ -7,19 +7,40 @@ use crate::define::command::CommandId::{self, *};
 use crate::define::command::Roles;
 
 /// The process the user started.
-pub(super) const MAIN: Roles = Roles { main: true, ..Roles::NONE };
+pub(super) const MAIN: Roles = Roles {
+    main: true,
+    ..Roles::NONE
+};
 /// Main process and background process of archiving.
-pub(super) const MAIN_ASYNC: Roles = Roles { async_: true, ..MAIN };
+pub(super) const MAIN_ASYNC: Roles = Roles {
+    async_: true,
+    ..MAIN
+};
 /// Main process and local workers.
-pub(super) const MAIN_LOCAL: Roles = Roles { local: true, ..MAIN };
+pub(super) const MAIN_LOCAL: Roles = Roles {
+    local: true,
+    ..MAIN
+};
 /// All but the process on the other host.
-pub(super) const MAIN_ASYNC_LOCAL: Roles = Roles { local: true, ..MAIN_ASYNC };
+pub(super) const MAIN_ASYNC_LOCAL: Roles = Roles {
+    local: true,
+    ..MAIN_ASYNC
+};
 /// Local workers.
-pub(super) const LOCAL: Roles = Roles { local: true, ..Roles::NONE };
+pub(super) const LOCAL: Roles = Roles {
+    local: true,
+    ..Roles::NONE
+};
 /// The process on the other host.
-pub(super) const REMOTE: Roles = Roles { remote: true, ..Roles::NONE };
+pub(super) const REMOTE: Roles = Roles {
+    remote: true,
+    ..Roles::NONE
+};
 /// Local workers and the process on the other host.
-pub(super) const LOCAL_REMOTE: Roles = Roles { local: true, ..REMOTE };
+pub(super) const LOCAL_REMOTE: Roles = Roles {
+    local: true,
+    ..REMOTE
+};
 
 /// Every role of `command`.
 pub(super) const fn all(command: CommandId) -> CommandRoles {
@@ -32,40 +53,165 @@ pub(super) const fn only(command: CommandId, roles: Roles) -> CommandRoles {
 }
 
 /// All commands but `demo`, `help` and `version`.
-pub(super) const EVERY_COMMAND: &[CommandRoles] = &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(Server), all(ServerPing), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop), all(Verify)];
+pub(super) const EVERY_COMMAND: &[CommandRoles] = &[
+    all(Annotate),
+    all(ArchiveGet),
+    all(ArchivePush),
+    all(Backup),
+    all(Check),
+    all(Expire),
+    all(Info),
+    all(Manifest),
+    all(RepoGet),
+    all(RepoLs),
+    all(RepoRm),
+    all(Restore),
+    all(Server),
+    all(ServerPing),
+    all(StanzaCreate),
+    all(StanzaDelete),
+    all(StanzaUpgrade),
+    all(Start),
+    all(Stop),
+    all(Verify),
+];
 
 /// Commands that open a repository.
-pub(super) const REPOSITORY_COMMANDS: &[CommandRoles] = &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Verify)];
+pub(super) const REPOSITORY_COMMANDS: &[CommandRoles] = &[
+    all(Annotate),
+    all(ArchiveGet),
+    all(ArchivePush),
+    all(Backup),
+    all(Check),
+    all(Expire),
+    all(Info),
+    all(Manifest),
+    all(RepoGet),
+    all(RepoLs),
+    all(RepoRm),
+    all(Restore),
+    all(StanzaCreate),
+    all(StanzaDelete),
+    all(StanzaUpgrade),
+    all(Verify),
+];
 
 /// Processes that may have to connect to a repository host.
-pub(super) const REPOSITORY_CLIENTS: &[CommandRoles] = &[only(Annotate, MAIN), only(ArchiveGet, MAIN_ASYNC_LOCAL), only(ArchivePush, MAIN_ASYNC_LOCAL), only(Backup, MAIN_LOCAL), only(Check, MAIN), only(Expire, MAIN), only(Info, MAIN), only(Manifest, MAIN), only(RepoGet, MAIN), only(RepoLs, MAIN), only(RepoRm, MAIN), only(Restore, MAIN_LOCAL), only(StanzaCreate, MAIN), only(StanzaDelete, MAIN), only(StanzaUpgrade, MAIN), only(Verify, MAIN_LOCAL)];
+pub(super) const REPOSITORY_CLIENTS: &[CommandRoles] = &[
+    only(Annotate, MAIN),
+    only(ArchiveGet, MAIN_ASYNC_LOCAL),
+    only(ArchivePush, MAIN_ASYNC_LOCAL),
+    only(Backup, MAIN_LOCAL),
+    only(Check, MAIN),
+    only(Expire, MAIN),
+    only(Info, MAIN),
+    only(Manifest, MAIN),
+    only(RepoGet, MAIN),
+    only(RepoLs, MAIN),
+    only(RepoRm, MAIN),
+    only(Restore, MAIN_LOCAL),
+    only(StanzaCreate, MAIN),
+    only(StanzaDelete, MAIN),
+    only(StanzaUpgrade, MAIN),
+    only(Verify, MAIN_LOCAL),
+];
 
 /// Commands that may use the network.
-pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(Server), all(ServerPing), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Verify)];
+pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[
+    all(Annotate),
+    all(ArchiveGet),
+    all(ArchivePush),
+    all(Backup),
+    all(Check),
+    all(Expire),
+    all(Info),
+    all(Manifest),
+    all(RepoGet),
+    all(RepoLs),
+    all(RepoRm),
+    all(Restore),
+    all(Server),
+    all(ServerPing),
+    all(StanzaCreate),
+    all(StanzaDelete),
+    all(StanzaUpgrade),
+    all(Verify),
+];
 
 /// Commands that connect to a cluster.
-pub(super) const DATABASE_COMMANDS: &[CommandRoles] = &[all(Backup), all(Check), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade)];
+pub(super) const DATABASE_COMMANDS: &[CommandRoles] = &[
+    all(Backup),
+    all(Check),
+    all(StanzaCreate),
+    all(StanzaDelete),
+    all(StanzaUpgrade),
+];
 
 /// Processes that may have to connect to a PostgreSQL host.
-pub(super) const CLUSTER_CLIENTS: &[CommandRoles] = &[only(Backup, MAIN_LOCAL), only(Check, MAIN), only(Manifest, MAIN), only(StanzaCreate, MAIN), only(StanzaDelete, MAIN), only(StanzaUpgrade, MAIN)];
+pub(super) const CLUSTER_CLIENTS: &[CommandRoles] = &[
+    only(Backup, MAIN_LOCAL),
+    only(Check, MAIN),
+    only(Manifest, MAIN),
+    only(StanzaCreate, MAIN),
+    only(StanzaDelete, MAIN),
+    only(StanzaUpgrade, MAIN),
+];
 
 /// Processes that must know whether a cluster is on this host.
-pub(super) const CLUSTER_LOCATION: &[CommandRoles] = &[only(ArchiveGet, MAIN_ASYNC_LOCAL), only(ArchivePush, MAIN_ASYNC_LOCAL), only(Backup, MAIN_LOCAL), only(Check, MAIN), only(Manifest, MAIN), only(Restore, MAIN_LOCAL), only(StanzaCreate, MAIN), only(StanzaDelete, MAIN), only(StanzaUpgrade, MAIN)];
+pub(super) const CLUSTER_LOCATION: &[CommandRoles] = &[
+    only(ArchiveGet, MAIN_ASYNC_LOCAL),
+    only(ArchivePush, MAIN_ASYNC_LOCAL),
+    only(Backup, MAIN_LOCAL),
+    only(Check, MAIN),
+    only(Manifest, MAIN),
+    only(Restore, MAIN_LOCAL),
+    only(StanzaCreate, MAIN),
+    only(StanzaDelete, MAIN),
+    only(StanzaUpgrade, MAIN),
+];
 
 /// Commands that hand file jobs to workers.
-pub(super) const WORKER_COMMANDS: &[CommandRoles] = &[only(ArchiveGet, MAIN_ASYNC_LOCAL), only(ArchivePush, MAIN_ASYNC_LOCAL), only(Backup, MAIN_LOCAL), only(Restore, MAIN_LOCAL), only(Verify, MAIN_LOCAL)];
+pub(super) const WORKER_COMMANDS: &[CommandRoles] = &[
+    only(ArchiveGet, MAIN_ASYNC_LOCAL),
+    only(ArchivePush, MAIN_ASYNC_LOCAL),
+    only(Backup, MAIN_LOCAL),
+    only(Restore, MAIN_LOCAL),
+    only(Verify, MAIN_LOCAL),
+];
 
 /// Processes started by another process of the program.
-pub(super) const CHILD_PROCESSES: &[CommandRoles] = &[only(Annotate, REMOTE), only(ArchiveGet, LOCAL_REMOTE), only(ArchivePush, LOCAL_REMOTE), only(Backup, LOCAL_REMOTE), only(Check, REMOTE), only(Expire, REMOTE), only(Info, REMOTE), only(Manifest, REMOTE), only(RepoGet, REMOTE), only(RepoLs, REMOTE), only(RepoRm, REMOTE), only(Restore, LOCAL_REMOTE), only(StanzaCreate, REMOTE), only(StanzaDelete, REMOTE), only(StanzaUpgrade, REMOTE), only(Verify, LOCAL_REMOTE)];
+pub(super) const CHILD_PROCESSES: &[CommandRoles] = &[
+    only(Annotate, REMOTE),
+    only(ArchiveGet, LOCAL_REMOTE),
+    only(ArchivePush, LOCAL_REMOTE),
+    only(Backup, LOCAL_REMOTE),
+    only(Check, REMOTE),
+    only(Expire, REMOTE),
+    only(Info, REMOTE),
+    only(Manifest, REMOTE),
+    only(RepoGet, REMOTE),
+    only(RepoLs, REMOTE),
+    only(RepoRm, REMOTE),
+    only(Restore, LOCAL_REMOTE),
+    only(StanzaCreate, REMOTE),
+    only(StanzaDelete, REMOTE),
+    only(StanzaUpgrade, REMOTE),
+    only(Verify, LOCAL_REMOTE),
+];
 
 /// Commands that remove old backups, or check that something will.
 pub(super) const RETENTION_COMMANDS: &[CommandRoles] = &[only(Backup, MAIN), only(Expire, MAIN)];
 
 /// Commands that write compressed files.
-pub(super) const COMPRESSING_COMMANDS: &[CommandRoles] = &[only(ArchivePush, MAIN_ASYNC), only(Backup, MAIN)];
+pub(super) const COMPRESSING_COMMANDS: &[CommandRoles] =
+    &[only(ArchivePush, MAIN_ASYNC), only(Backup, MAIN)];
 
 /// Commands that check the archiving settings of a cluster.
-pub(super) const ARCHIVE_CHECKS: &[CommandRoles] = &[only(ArchivePush, MAIN_ASYNC), only(Backup, MAIN), only(Check, MAIN)];
+pub(super) const ARCHIVE_CHECKS: &[CommandRoles] = &[
+    only(ArchivePush, MAIN_ASYNC),
+    only(Backup, MAIN),
+    only(Check, MAIN),
+];
 
 /// `archive-push`, in the foreground and in the background.
 pub(super) const ARCHIVE_PUSH: &[CommandRoles] = &[only(ArchivePush, MAIN_ASYNC)];

@@ -6,7 +6,13 @@ use crate::define::option::known_to::{EVERY_COMMAND, REPOSITORY_COMMANDS};
 use crate::define::option::{Default, Kind, OptionDef};
 
 /// A destination of messages and the lowest severity it gets.
-const LOG_LEVEL: OptionDef = OptionDef { help_section: "log", kind: Kind::StringId, commands: EVERY_COMMAND, allowed: &["off", "error", "warn", "info", "detail", "debug", "trace"], ..OptionDef::GLOBAL };
+const LOG_LEVEL: OptionDef = OptionDef {
+    help_section: "log",
+    kind: Kind::StringId,
+    commands: EVERY_COMMAND,
+    allowed: &["off", "error", "warn", "info", "detail", "debug", "trace"],
+    ..OptionDef::GLOBAL
+};
 
 /// Messages shown on standard output.
 pub const LOG_LEVEL_CONSOLE: &OptionDef = &OptionDef {

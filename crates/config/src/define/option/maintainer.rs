@@ -3,7 +3,10 @@
 //!
 //! Each switches off a check, so each says in its help what is lost.
 
-use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify};
+use crate::define::command::CommandId::{
+    ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete,
+    StanzaUpgrade, Verify,
+};
 use crate::define::option::known_to::{ARCHIVE_PUSH, BACKUP, all};
 use crate::define::option::{Default, OptionDef};
 
@@ -41,7 +44,18 @@ pub const PG_VERSION_FORCE: &OptionDef = &OptionDef {
     name: "pg-version-force",
     help_section: "maintainer",
     group: None,
-    commands: &[all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Manifest), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Verify)],
+    commands: &[
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Check),
+        all(Manifest),
+        all(Restore),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+        all(Verify),
+    ],
     required: false,
     summary: "Treat the cluster as this version of PostgreSQL.",
     help: "For forks and patched builds whose control file is not recognized. Give the major \

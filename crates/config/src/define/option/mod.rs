@@ -162,6 +162,14 @@ impl OptionDef {
         ..Self::COMMAND_LINE
     };
 
+    /// The option of that exact name without index, whether pgBackRest knows it or not.
+    pub fn from_name(name: &str) -> Option<&'static OptionDef> {
+        let at = OPTIONS
+            .binary_search_by(|option| option.name.cmp(name))
+            .ok()?;
+        Some(OPTIONS[at])
+    }
+
     /// Roles in which `command` knows the option, if it does at all.
     pub fn roles(&self, command: CommandId) -> Option<&'static CommandRoles> {
         self.commands.iter().find(|known| known.command == command)

@@ -3,12 +3,23 @@
 //! Addresses and credentials of single hosts are in `stanza` and `repository`. Times are
 //! milliseconds once read.
 
-use crate::define::command::CommandId::{Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify};
-use crate::define::option::known_to::{DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all};
+use crate::define::command::CommandId::{
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
+    RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify,
+};
+use crate::define::option::known_to::{
+    DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all,
+};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// A setting of the kernel for idle TCP connections.
-const KEEP_ALIVE: OptionDef = OptionDef { kind: Kind::Integer, commands: NETWORK_COMMANDS, required: false, depends: Some(Depend::on("sck-keep-alive", &["y"])), ..OptionDef::GLOBAL };
+const KEEP_ALIVE: OptionDef = OptionDef {
+    kind: Kind::Integer,
+    commands: NETWORK_COMMANDS,
+    required: false,
+    depends: Some(Depend::on("sck-keep-alive", &["y"])),
+    ..OptionDef::GLOBAL
+};
 
 /// SSH client program.
 pub const CMD_SSH: &OptionDef = &OptionDef {
@@ -76,7 +87,25 @@ pub const IO_TIMEOUT: &OptionDef = &OptionDef {
 pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
     name: "protocol-timeout",
     kind: Kind::Time,
-    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(Server), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Verify)],
+    commands: &[
+        all(Annotate),
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Check),
+        all(Expire),
+        all(Info),
+        all(Manifest),
+        all(RepoGet),
+        all(RepoLs),
+        all(RepoRm),
+        all(Restore),
+        all(Server),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+        all(Verify),
+    ],
     default: Default::Is("31m"),
     range: Some(Range::Is("100ms", "7d")),
     summary: "Time to wait for another process of the program.",

@@ -3,7 +3,10 @@
 //! Users do not set them; help hides them. They are declared like all others so that child argument
 //! lists need no special case.
 
-use crate::define::command::CommandId::{Annotate, ArchivePush, Backup, Check, Expire, Manifest, StanzaCreate, StanzaDelete, StanzaUpgrade};
+use crate::define::command::CommandId::{
+    Annotate, ArchivePush, Backup, Check, Expire, Manifest, StanzaCreate, StanzaDelete,
+    StanzaUpgrade,
+};
 use crate::define::option::known_to::{CHILD_PROCESSES, EVERY_COMMAND, LOCAL, MAIN, REMOTE, only};
 use crate::define::option::{Kind, OptionDef, Range};
 
@@ -24,7 +27,15 @@ pub const EXEC_ID: &OptionDef = &OptionDef {
 pub const LOCK: &OptionDef = &OptionDef {
     name: "lock",
     kind: Kind::List,
-    commands: &[only(Annotate, REMOTE), only(ArchivePush, REMOTE), only(Backup, REMOTE), only(Expire, REMOTE), only(StanzaCreate, REMOTE), only(StanzaDelete, REMOTE), only(StanzaUpgrade, REMOTE)],
+    commands: &[
+        only(Annotate, REMOTE),
+        only(ArchivePush, REMOTE),
+        only(Backup, REMOTE),
+        only(Expire, REMOTE),
+        only(StanzaCreate, REMOTE),
+        only(StanzaDelete, REMOTE),
+        only(StanzaUpgrade, REMOTE),
+    ],
     required: false,
     multiple: true,
     internal: true,
@@ -43,7 +54,8 @@ pub const PG: &OptionDef = &OptionDef {
     required: false,
     internal: true,
     summary: "Index of the cluster a process is for.",
-    help: "Set by the program for its workers. For `manifest` the cluster to compare with.",
+    help: "Set by the program for its workers. For `manifest` the cluster to compare with: files \
+        that have changed since the backup are marked.",
     example: "--pg=1",
     ..OptionDef::COMMAND_LINE
 };

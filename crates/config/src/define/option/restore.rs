@@ -2,11 +2,17 @@
 //!
 //! What is restored and how far recovery goes is in `selection`.
 
-use crate::define::option::known_to::{RESTORE};
+use crate::define::option::known_to::RESTORE;
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
 /// A repeatable option of restore.
-const RESTORE_LIST: OptionDef = OptionDef { help_section: "restore", commands: RESTORE, required: false, multiple: true, ..OptionDef::GLOBAL };
+const RESTORE_LIST: OptionDef = OptionDef {
+    help_section: "restore",
+    commands: RESTORE,
+    required: false,
+    multiple: true,
+    ..OptionDef::GLOBAL
+};
 
 /// Archiving of the restored cluster.
 pub const ARCHIVE_MODE: &OptionDef = &OptionDef {
@@ -84,7 +90,18 @@ pub const LINK_MAP: &OptionDef = &OptionDef {
 pub const RECOVERY_OPTION: &OptionDef = &OptionDef {
     name: "recovery-option",
     kind: Kind::Hash,
-    depends: Some(Depend::on("type", &["default", "immediate", "lsn", "name", "time", "standby", "xid"])),
+    depends: Some(Depend::on(
+        "type",
+        &[
+            "default",
+            "immediate",
+            "lsn",
+            "name",
+            "time",
+            "standby",
+            "xid",
+        ],
+    )),
     summary: "Setting for recovery.",
     help: "A setting of PostgreSQL that is written along with those restore writes itself, as \
         `name=value`; can be repeated. Dashes in names are read as underscores.\n\n\

@@ -4,17 +4,20 @@
 //! All are for the command line or the environment only, because a file that chose them would
 //! choose for every command.
 
-use crate::define::command::CommandId::{Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify};
+use crate::define::command::CommandId::{
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
+    RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+};
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
-/// Configuration file.
+/// Main configuration file.
 pub const CONFIG: &OptionDef = &OptionDef {
     name: "config",
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     negatable: true,
-    summary: "Configuration file.",
+    summary: "Main configuration file.",
     help: "If given, the file must exist, and the directory of further files is not read unless \
         named as well. `--no-config` reads no file at all. Default: the file in \
         `/etc/pgbackrest`, then `/etc/pgbackrest.conf`; both may be missing.",
@@ -52,7 +55,24 @@ pub const CONFIG_PATH: &OptionDef = &OptionDef {
 pub const REPO: &OptionDef = &OptionDef {
     name: "repo",
     kind: Kind::Integer,
-    commands: &[all(Annotate), all(ArchiveGet), only(ArchivePush, REMOTE), all(Backup), only(Check, REMOTE), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), only(StanzaCreate, REMOTE), all(StanzaDelete), only(StanzaUpgrade, REMOTE), all(Verify)],
+    commands: &[
+        all(Annotate),
+        all(ArchiveGet),
+        only(ArchivePush, REMOTE),
+        all(Backup),
+        only(Check, REMOTE),
+        all(Expire),
+        all(Info),
+        all(Manifest),
+        all(RepoGet),
+        all(RepoLs),
+        all(RepoRm),
+        all(Restore),
+        only(StanzaCreate, REMOTE),
+        all(StanzaDelete),
+        only(StanzaUpgrade, REMOTE),
+        all(Verify),
+    ],
     range: Some(Range::Is("1", "256")),
     required: false,
     summary: "Repository the command is for.",
@@ -66,7 +86,14 @@ pub const REPO: &OptionDef = &OptionDef {
 /// Backup set the command is for.
 pub const SET: &OptionDef = &OptionDef {
     name: "set",
-    commands: &[only(Annotate, MAIN), only(Expire, MAIN), only(Info, MAIN), only(Manifest, MAIN), only(Restore, MAIN), only(Verify, MAIN)],
+    commands: &[
+        only(Annotate, MAIN),
+        only(Expire, MAIN),
+        only(Info, MAIN),
+        only(Manifest, MAIN),
+        only(Restore, MAIN),
+        only(Verify, MAIN),
+    ],
     default_by_command: &[(Manifest, "latest"), (Restore, "latest")],
     required: false,
     required_by_command: &[(Annotate, true), (Manifest, true), (Restore, true)],
@@ -82,8 +109,35 @@ pub const SET: &OptionDef = &OptionDef {
 /// Stanza the command is for.
 pub const STANZA: &OptionDef = &OptionDef {
     name: "stanza",
-    commands: &[all(Annotate), all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Expire), all(Info), all(Manifest), all(RepoGet), all(RepoLs), all(RepoRm), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade), all(Start), all(Stop), all(Verify)],
-    required_by_command: &[(Check, false), (Info, false), (RepoGet, false), (RepoLs, false), (RepoRm, false), (Start, false), (Stop, false)],
+    commands: &[
+        all(Annotate),
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Check),
+        all(Expire),
+        all(Info),
+        all(Manifest),
+        all(RepoGet),
+        all(RepoLs),
+        all(RepoRm),
+        all(Restore),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+        all(Start),
+        all(Stop),
+        all(Verify),
+    ],
+    required_by_command: &[
+        (Check, false),
+        (Info, false),
+        (RepoGet, false),
+        (RepoLs, false),
+        (RepoRm, false),
+        (Start, false),
+        (Stop, false),
+    ],
     internal_for: &[RepoGet, RepoLs, RepoRm],
     summary: "Stanza the command is for.",
     help: "The configuration of one cluster with its standbys: the name of its section in the \
@@ -116,7 +170,10 @@ pub const TARGET_ACTION: &OptionDef = &OptionDef {
     commands: RESTORE,
     default: Default::Is("pause"),
     allowed: &["pause", "promote", "shutdown"],
-    depends: Some(Depend::on("type", &["immediate", "lsn", "name", "time", "xid"])),
+    depends: Some(Depend::on(
+        "type",
+        &["immediate", "lsn", "name", "time", "xid"],
+    )),
     summary: "What PostgreSQL does at the target.",
     help: "`pause` lets you look and decide, reads only; `promote` makes the cluster writable at \
         once; `shutdown` stops it, ready to be started again with another target.",
@@ -141,7 +198,10 @@ pub const TARGET_TIMELINE: &OptionDef = &OptionDef {
     name: "target-timeline",
     commands: RESTORE,
     required: false,
-    depends: Some(Depend::on("type", &["default", "lsn", "name", "standby", "time", "xid"])),
+    depends: Some(Depend::on(
+        "type",
+        &["default", "lsn", "name", "standby", "time", "xid"],
+    )),
     summary: "Timeline to follow.",
     help: "A number (decimal, or hexadecimal with `0x`), `latest` or `current`. Unset: \
         PostgreSQL's own default, which is `latest` from version 12 and `current` before; \
@@ -157,7 +217,24 @@ pub const TYPE: &OptionDef = &OptionDef {
     kind: Kind::StringId,
     commands: &[only(Backup, MAIN), only(Info, MAIN), only(Restore, MAIN)],
     default_by_command: &[(Backup, "incr"), (Restore, "default")],
-    allowed_by_command: &[(Backup, &["full", "diff", "incr"]), (Info, &["full", "diff", "incr"]), (Restore, &["default", "preserve", "immediate", "standby", "none", "name", "time", "lsn", "xid"])],
+    allowed_by_command: &[
+        (Backup, &["full", "diff", "incr"]),
+        (Info, &["full", "diff", "incr"]),
+        (
+            Restore,
+            &[
+                "default",
+                "preserve",
+                "immediate",
+                "standby",
+                "none",
+                "name",
+                "time",
+                "lsn",
+                "xid",
+            ],
+        ),
+    ],
     required_by_command: &[(Info, false)],
     summary: "Kind of backup or of recovery.",
     help: "`backup`: `full` copies everything, `diff` what has changed since the last full \

@@ -7,7 +7,12 @@ use crate::define::option::known_to::{SERVER, SERVER_AND_PING};
 use crate::define::option::{Default, Kind, OptionDef, Range};
 
 /// A PEM file the server reads at start and on SIGHUP.
-const SERVER_FILE: OptionDef = OptionDef { help_section: "server", kind: Kind::Path, commands: SERVER, ..OptionDef::GLOBAL };
+const SERVER_FILE: OptionDef = OptionDef {
+    help_section: "server",
+    kind: Kind::Path,
+    commands: SERVER,
+    ..OptionDef::GLOBAL
+};
 
 /// Address the TLS server listens on.
 pub const TLS_SERVER_ADDRESS: &OptionDef = &OptionDef {

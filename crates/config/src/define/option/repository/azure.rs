@@ -2,11 +2,15 @@
 //!
 //! What all object stores share is in `storage`.
 
-use crate::define::option::known_to::{REPOSITORY_COMMANDS};
+use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
 /// An option that means something for Azure only.
-const AZURE: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::on("repo-type", &["azure"])), ..OptionDef::REPOSITORY };
+const AZURE: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    depends: Some(Depend::on("repo-type", &["azure"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// Azure storage account.
 pub const REPO_AZURE_ACCOUNT: &OptionDef = &OptionDef {

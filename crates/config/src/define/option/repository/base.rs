@@ -2,8 +2,12 @@
 //!
 //! What one kind of storage needs is in a file of its own.
 
-use crate::define::command::CommandId::{ArchiveGet, Info, Manifest, RepoGet, RepoLs, Restore, Verify};
-use crate::define::option::known_to::{BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS, only};
+use crate::define::command::CommandId::{
+    ArchiveGet, Info, Manifest, RepoGet, RepoLs, Restore, Verify,
+};
+use crate::define::option::known_to::{
+    BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS, only,
+};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef};
 
 /// Passphrase of the repository.
@@ -93,7 +97,15 @@ pub const REPO_SYMLINK: &OptionDef = &OptionDef {
 pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
     name: "repo-target-time",
     group: None,
-    commands: &[only(ArchiveGet, MAIN_ASYNC_LOCAL), only(Info, MAIN), only(Manifest, MAIN), only(RepoGet, MAIN), only(RepoLs, MAIN), only(Restore, MAIN_LOCAL), only(Verify, MAIN_LOCAL)],
+    commands: &[
+        only(ArchiveGet, MAIN_ASYNC_LOCAL),
+        only(Info, MAIN),
+        only(Manifest, MAIN),
+        only(RepoGet, MAIN),
+        only(RepoLs, MAIN),
+        only(Restore, MAIN_LOCAL),
+        only(Verify, MAIN_LOCAL),
+    ],
     required: false,
     summary: "View the repository as it was at a time.",
     help: "Reads only versions of objects that existed then, which gets backups back that were \

@@ -3,11 +3,17 @@
 //!
 //! Both are decided per backup; a restore needs none of them.
 
-use crate::define::option::known_to::{BACKUP};
+use crate::define::option::known_to::BACKUP;
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// An option of block-incremental.
-const BLOCK: OptionDef = OptionDef { kind: Kind::Size, commands: BACKUP, internal: true, depends: Some(Depend::on("repo-block", &["y"])), ..OptionDef::REPOSITORY };
+const BLOCK: OptionDef = OptionDef {
+    kind: Kind::Size,
+    commands: BACKUP,
+    internal: true,
+    depends: Some(Depend::on("repo-block", &["y"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// Store only the changed blocks of files.
 pub const REPO_BLOCK: &OptionDef = &OptionDef {
@@ -129,7 +135,8 @@ pub const REPO_BUNDLE_SIZE: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-bundle", &["y"])),
     summary: "Size at which a bundle is complete.",
     help: "In bytes before compression; a bundle can become larger by its last file. Several \
-        workers fill a bundle each, so very large bundles leave some of them idle at the end.",
+        workers fill a bundle each, so very large bundles leave some of them idle at the end; \
+        and after an error the whole bundle is sent again.",
     example: "repo1-bundle-size=100MiB",
     ..BLOCK
 };

@@ -2,11 +2,15 @@
 //!
 //! What all object stores share is in `storage`.
 
-use crate::define::option::known_to::{REPOSITORY_COMMANDS};
+use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Kind, OptionDef};
 
 /// An option that means something for GCS only.
-const GCS: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::set("repo-gcs-key-type")), ..OptionDef::REPOSITORY };
+const GCS: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    depends: Some(Depend::set("repo-gcs-key-type")),
+    ..OptionDef::REPOSITORY
+};
 
 /// GCS bucket.
 pub const REPO_GCS_BUCKET: &OptionDef = &OptionDef {

@@ -3,17 +3,29 @@
 //!
 //! The mirror image, reaching a PostgreSQL host, is in `stanza::host`.
 
-use crate::define::option::known_to::{REPOSITORY_CLIENTS};
+use crate::define::option::known_to::REPOSITORY_CLIENTS;
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// Something about the other host, of use once there is one.
-const HOST: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::set("repo-host")), ..OptionDef::REPOSITORY };
+const HOST: OptionDef = OptionDef {
+    commands: REPOSITORY_CLIENTS,
+    depends: Some(Depend::set("repo-host")),
+    ..OptionDef::REPOSITORY
+};
 
 /// Something about the SSH connection.
-const SSH: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::on("repo-host-type", &["ssh"])), ..OptionDef::REPOSITORY };
+const SSH: OptionDef = OptionDef {
+    commands: REPOSITORY_CLIENTS,
+    depends: Some(Depend::on("repo-host-type", &["ssh"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// A file of the TLS client.
-const TLS: OptionDef = OptionDef { commands: REPOSITORY_CLIENTS, depends: Some(Depend::on("repo-host-type", &["tls"])), ..OptionDef::REPOSITORY };
+const TLS: OptionDef = OptionDef {
+    commands: REPOSITORY_CLIENTS,
+    depends: Some(Depend::on("repo-host-type", &["tls"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// Host of the repository.
 pub const REPO_HOST: &OptionDef = &OptionDef {
@@ -74,12 +86,12 @@ pub const REPO_HOST_CMD: &OptionDef = &OptionDef {
     ..SSH
 };
 
-/// Configuration file on the repository host.
+/// Main configuration file on the repository host.
 pub const REPO_HOST_CONFIG: &OptionDef = &OptionDef {
     name: "repo-host-config",
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     deprecated: &[Deprecated::unindexed("backup-config")],
-    summary: "Configuration file on the repository host.",
+    summary: "Main configuration file on the repository host.",
     help: "Set it if the file is not in the default place there.",
     example: "repo1-host-config=/opt/pgbackrest/pgbackrest.conf",
     ..HOST
@@ -121,7 +133,10 @@ pub const REPO_HOST_KEY_FILE: &OptionDef = &OptionDef {
 pub const REPO_HOST_PORT: &OptionDef = &OptionDef {
     name: "repo-host-port",
     kind: Kind::Integer,
-    default: Default::ByOption { option: "repo-host-type", values: &[("tls", "8432")] },
+    default: Default::ByOption {
+        option: "repo-host-type",
+        values: &[("tls", "8432")],
+    },
     range: Some(Range::Is("0", "65535")),
     required: false,
     deprecated: &[Deprecated::unindexed("backup-ssh-port")],

@@ -2,11 +2,17 @@
 //!
 //! The rules that follow from them are in the repository crate.
 
-use crate::define::option::known_to::{RETENTION_COMMANDS};
+use crate::define::option::known_to::RETENTION_COMMANDS;
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
 /// A number of backups or days; unset: no limit.
-const RETENTION: OptionDef = OptionDef { kind: Kind::Integer, commands: RETENTION_COMMANDS, range: Some(Range::Is("1", "9999999")), required: false, ..OptionDef::REPOSITORY };
+const RETENTION: OptionDef = OptionDef {
+    kind: Kind::Integer,
+    commands: RETENTION_COMMANDS,
+    range: Some(Range::Is("1", "9999999")),
+    required: false,
+    ..OptionDef::REPOSITORY
+};
 
 /// Number of backups for which WAL is kept.
 pub const REPO_RETENTION_ARCHIVE: &OptionDef = &OptionDef {

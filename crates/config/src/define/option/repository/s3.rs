@@ -2,14 +2,23 @@
 //!
 //! What all object stores share is in `storage`.
 
-use crate::define::option::known_to::{REPOSITORY_COMMANDS};
+use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef};
 
 /// An option that means something for S3 only.
-const S3: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::on("repo-type", &["s3"])), ..OptionDef::REPOSITORY };
+const S3: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    depends: Some(Depend::on("repo-type", &["s3"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// A secret given in the configuration.
-const S3_SHARED_KEY: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, secure: true, depends: Some(Depend::on("repo-s3-key-type", &["shared"])), ..OptionDef::REPOSITORY };
+const S3_SHARED_KEY: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    secure: true,
+    depends: Some(Depend::on("repo-s3-key-type", &["shared"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// S3 bucket.
 pub const REPO_S3_BUCKET: &OptionDef = &OptionDef {

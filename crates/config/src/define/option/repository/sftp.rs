@@ -2,11 +2,15 @@
 //!
 //! A repository host with the program installed is another thing: see `host`.
 
-use crate::define::option::known_to::{REPOSITORY_COMMANDS};
+use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// An option that means something for SFTP only.
-const SFTP: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::on("repo-type", &["sftp"])), ..OptionDef::REPOSITORY };
+const SFTP: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    depends: Some(Depend::on("repo-type", &["sftp"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// SFTP host.
 pub const REPO_SFTP_HOST: &OptionDef = &OptionDef {
@@ -22,7 +26,10 @@ pub const REPO_SFTP_HOST: &OptionDef = &OptionDef {
 pub const REPO_SFTP_HOST_FINGERPRINT: &OptionDef = &OptionDef {
     name: "repo-sftp-host-fingerprint",
     required: false,
-    depends: Some(Depend::on("repo-sftp-host-key-check-type", &["fingerprint", "strict"])),
+    depends: Some(Depend::on(
+        "repo-sftp-host-key-check-type",
+        &["fingerprint", "strict"],
+    )),
     summary: "Fingerprint of the SFTP host's key.",
     help: "Hexadecimal, with the hash of `repo-sftp-host-key-hash-type`. Compared with the key \
         the host shows when `repo-sftp-host-key-check-type` is `fingerprint`. Changes when the \
@@ -86,7 +93,10 @@ pub const REPO_SFTP_KNOWN_HOST: &OptionDef = &OptionDef {
     kind: Kind::List,
     required: false,
     multiple: true,
-    depends: Some(Depend::on("repo-sftp-host-key-check-type", &["accept-new", "strict"])),
+    depends: Some(Depend::on(
+        "repo-sftp-host-key-check-type",
+        &["accept-new", "strict"],
+    )),
     summary: "Known hosts files for SFTP.",
     help: "Paths, with `~/` for the home directory; can be repeated. Unset: the two files in \
         `~/.ssh` and the two in `/etc/ssh` that OpenSSH uses.",

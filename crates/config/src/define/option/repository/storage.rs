@@ -2,17 +2,24 @@
 //!
 //! Buckets and credentials are in the file of each store.
 
-use crate::define::option::known_to::{REPOSITORY_COMMANDS};
+use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// An option that means something for every object store.
-const OBJECT_STORE: OptionDef = OptionDef { commands: REPOSITORY_COMMANDS, depends: Some(Depend::on("repo-type", &["azure", "gcs", "s3"])), ..OptionDef::REPOSITORY };
+const OBJECT_STORE: OptionDef = OptionDef {
+    commands: REPOSITORY_COMMANDS,
+    depends: Some(Depend::on("repo-type", &["azure", "gcs", "s3"])),
+    ..OptionDef::REPOSITORY
+};
 
 /// Authority that signed the object store's certificate.
 pub const REPO_STORAGE_CA_FILE: &OptionDef = &OptionDef {
     name: "repo-storage-ca-file",
     required: false,
-    deprecated: &[Deprecated::indexed("repo-azure-ca-file"), Deprecated::either("repo-s3-ca-file")],
+    deprecated: &[
+        Deprecated::indexed("repo-azure-ca-file"),
+        Deprecated::either("repo-s3-ca-file"),
+    ],
     summary: "Authority that signed the object store's certificate.",
     help: "PEM file with trusted certificates. Unset: those of the operating system. Needed for \
         servers with certificates of your own.",
@@ -25,7 +32,10 @@ pub const REPO_STORAGE_CA_PATH: &OptionDef = &OptionDef {
     name: "repo-storage-ca-path",
     kind: Kind::Path,
     required: false,
-    deprecated: &[Deprecated::indexed("repo-azure-ca-path"), Deprecated::either("repo-s3-ca-path")],
+    deprecated: &[
+        Deprecated::indexed("repo-azure-ca-path"),
+        Deprecated::either("repo-s3-ca-path"),
+    ],
     summary: "Directory of authorities for the object store's certificate.",
     help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative \
         to `repo-storage-ca-file`.",
@@ -37,7 +47,10 @@ pub const REPO_STORAGE_CA_PATH: &OptionDef = &OptionDef {
 pub const REPO_STORAGE_HOST: &OptionDef = &OptionDef {
     name: "repo-storage-host",
     required: false,
-    deprecated: &[Deprecated::indexed("repo-azure-host"), Deprecated::either("repo-s3-host")],
+    deprecated: &[
+        Deprecated::indexed("repo-azure-host"),
+        Deprecated::either("repo-s3-host"),
+    ],
     depends: Some(Depend::on("repo-type", &["azure", "s3"])),
     summary: "Address to connect to instead of the endpoint.",
     help: "For servers that are reached at another address than their name says, as in tests or \
@@ -54,7 +67,10 @@ pub const REPO_STORAGE_PORT: &OptionDef = &OptionDef {
     kind: Kind::Integer,
     default: Default::Is("443"),
     range: Some(Range::Is("1", "65535")),
-    deprecated: &[Deprecated::indexed("repo-azure-port"), Deprecated::indexed("repo-s3-port")],
+    deprecated: &[
+        Deprecated::indexed("repo-azure-port"),
+        Deprecated::indexed("repo-s3-port"),
+    ],
     depends: Some(Depend::on("repo-type", &["azure", "s3"])),
     summary: "Port of the object store.",
     help: "443, or 80 if the address begins with `http://`. Goes before a port in the address.",
@@ -107,8 +123,18 @@ pub const REPO_STORAGE_TAG: &OptionDef = &OptionDef {
 pub const REPO_STORAGE_UPLOAD_CHUNK_SIZE: &OptionDef = &OptionDef {
     name: "repo-storage-upload-chunk-size",
     kind: Kind::Size,
-    default: Default::ByOption { option: "repo-type", values: &[("azure", "4MiB"), ("gcs", "4MiB"), ("s3", "5MiB")] },
-    range: Some(Range::ByOption { option: "repo-type", values: &[("azure", "4MiB", "1GiB"), ("gcs", "4MiB", "1GiB"), ("s3", "5MiB", "1GiB")] }),
+    default: Default::ByOption {
+        option: "repo-type",
+        values: &[("azure", "4MiB"), ("gcs", "4MiB"), ("s3", "5MiB")],
+    },
+    range: Some(Range::ByOption {
+        option: "repo-type",
+        values: &[
+            ("azure", "4MiB", "1GiB"),
+            ("gcs", "4MiB", "1GiB"),
+            ("s3", "5MiB", "1GiB"),
+        ],
+    }),
     summary: "Size of the parts of large uploads.",
     help: "In bytes. Files that fit into one part are uploaded with a single request. Each worker \
         needs memory for one part or two.\n\n\
@@ -124,7 +150,11 @@ pub const REPO_STORAGE_VERIFY_TLS: &OptionDef = &OptionDef {
     kind: Kind::Boolean,
     default: Default::Is("y"),
     negatable: true,
-    deprecated: &[Deprecated::indexed("repo-azure-verify-tls"), Deprecated::either("repo-s3-verify-ssl"), Deprecated::indexed("repo-s3-verify-tls")],
+    deprecated: &[
+        Deprecated::indexed("repo-azure-verify-tls"),
+        Deprecated::either("repo-s3-verify-ssl"),
+        Deprecated::indexed("repo-s3-verify-tls"),
+    ],
     summary: "Check the object store's certificate.",
     help: "Turn it off only for tests: without the check anybody in between can read and change \
         what is transferred. For certificates of your own use `repo-storage-ca-file`.",

@@ -3,12 +3,19 @@
 //! How to reach another host is in `host`. Index 1 must exist; others are standbys, or the primary
 //! after a switchover.
 
-use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade};
+use crate::define::command::CommandId::{
+    ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete,
+    StanzaUpgrade,
+};
 use crate::define::option::known_to::{CLUSTER_LOCATION, DATABASE_COMMANDS, all};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// A parameter of the SQL connection; only of use with a data directory.
-const CONNECTION: OptionDef = OptionDef { commands: DATABASE_COMMANDS, depends: Some(Depend::set("pg-path")), ..OptionDef::CLUSTER };
+const CONNECTION: OptionDef = OptionDef {
+    commands: DATABASE_COMMANDS,
+    depends: Some(Depend::set("pg-path")),
+    ..OptionDef::CLUSTER
+};
 
 /// Database to connect to.
 pub const PG_DATABASE: &OptionDef = &OptionDef {
@@ -38,7 +45,17 @@ pub const PG_LOCAL: &OptionDef = &OptionDef {
 pub const PG_PATH: &OptionDef = &OptionDef {
     name: "pg-path",
     kind: Kind::Path,
-    commands: &[all(ArchiveGet), all(ArchivePush), all(Backup), all(Check), all(Manifest), all(Restore), all(StanzaCreate), all(StanzaDelete), all(StanzaUpgrade)],
+    commands: &[
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(Check),
+        all(Manifest),
+        all(Restore),
+        all(StanzaCreate),
+        all(StanzaDelete),
+        all(StanzaUpgrade),
+    ],
     required_by_command: &[(ArchivePush, false), (Manifest, false)],
     deprecated: &[Deprecated::either("db-path")],
     depends_by_command: &[(Check, Depend::set("stanza"))],
@@ -77,13 +94,14 @@ pub const PG_SOCKET_PATH: &OptionDef = &OptionDef {
     ..CONNECTION
 };
 
-/// Database user.
+/// User of the database connection.
 pub const PG_USER: &OptionDef = &OptionDef {
     name: "pg-user",
     required: false,
-    summary: "Database user.",
-    help: "Unset: the operating system user, on the PostgreSQL host. Must be allowed to start and \
-        stop backups, switch WAL and read all settings; a superuser is the easy way.",
+    summary: "User of the database connection.",
+    help: "Unset: the value of `PGUSER`, else the operating system user, on the PostgreSQL host. \
+        Must be allowed to start and stop backups, switch WAL and read all settings; a \
+        superuser is the easy way.",
     example: "pg1-user=backup",
     ..CONNECTION
 };

@@ -7,10 +7,19 @@ use crate::define::option::known_to::{CLUSTER_CLIENTS, CLUSTER_LOCATION};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range, Section};
 
 /// Something about the other host, of use once there is one.
-const HOST: OptionDef = OptionDef { commands: CLUSTER_CLIENTS, depends: Some(Depend::set("pg-host")), ..OptionDef::CLUSTER };
+const HOST: OptionDef = OptionDef {
+    commands: CLUSTER_CLIENTS,
+    depends: Some(Depend::set("pg-host")),
+    ..OptionDef::CLUSTER
+};
 
 /// A file of the TLS client; may also be in a global section, since one host has one certificate.
-const TLS: OptionDef = OptionDef { section: Section::Global, commands: CLUSTER_CLIENTS, depends: Some(Depend::on("pg-host-type", &["tls"])), ..OptionDef::CLUSTER };
+const TLS: OptionDef = OptionDef {
+    section: Section::Global,
+    commands: CLUSTER_CLIENTS,
+    depends: Some(Depend::on("pg-host-type", &["tls"])),
+    ..OptionDef::CLUSTER
+};
 
 /// Host of the cluster.
 pub const PG_HOST: &OptionDef = &OptionDef {
@@ -72,13 +81,13 @@ pub const PG_HOST_CMD: &OptionDef = &OptionDef {
     ..HOST
 };
 
-/// Configuration file on the PostgreSQL host.
+/// Main configuration file on the PostgreSQL host.
 pub const PG_HOST_CONFIG: &OptionDef = &OptionDef {
     name: "pg-host-config",
     kind: Kind::Path,
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     deprecated: &[Deprecated::either("db-config")],
-    summary: "Configuration file on the PostgreSQL host.",
+    summary: "Main configuration file on the PostgreSQL host.",
     help: "Set it if the file is not in the default place there.",
     example: "pg1-host-config=/opt/pgbackrest/pgbackrest.conf",
     ..HOST
@@ -120,7 +129,10 @@ pub const PG_HOST_KEY_FILE: &OptionDef = &OptionDef {
 pub const PG_HOST_PORT: &OptionDef = &OptionDef {
     name: "pg-host-port",
     kind: Kind::Integer,
-    default: Default::ByOption { option: "pg-host-type", values: &[("tls", "8432")] },
+    default: Default::ByOption {
+        option: "pg-host-type",
+        values: &[("tls", "8432")],
+    },
     range: Some(Range::Is("0", "65535")),
     required: false,
     deprecated: &[Deprecated::either("db-ssh-port")],
