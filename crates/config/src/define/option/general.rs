@@ -65,7 +65,7 @@ pub const CMD: &OptionDef = &OptionDef {
     commands: WORKER_COMMANDS,
     default: Default::Argv0,
     summary: "Program as other programs should call it.",
-    help: "The command that `restore` writes into `restore_command` and that workers are started \
+    help: "The command that `restore` writes into `restore_command` and that background processes are started \
         with. By default the path by which the program was started.\n\n\
         Set it if a wrapper must be used, for example to set up an environment.",
     example: "cmd=/usr/local/bin/pgkeep-wrapper",

@@ -66,13 +66,13 @@ pub const LOG_PATH: &OptionDef = &OptionDef {
     ..LOG_LEVEL
 };
 
-/// Let workers and remote processes write log files.
+/// Let background and remote processes write log files.
 pub const LOG_SUBPROCESS: &OptionDef = &OptionDef {
     name: "log-subprocess",
     help_section: "log",
     commands: REPOSITORY_COMMANDS,
     default: Default::Is("n"),
-    summary: "Let workers and remote processes write log files.",
+    summary: "Let background and remote processes write log files.",
     help: "Each process gets a file of its own with its role and number in the name. For finding \
         problems; together with `log-level-file=debug` it writes a lot.",
     example: "log-subprocess=y",

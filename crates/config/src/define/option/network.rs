@@ -109,7 +109,7 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("31m"),
     range: Some(Range::Is("100ms", "7d")),
     summary: "Time to wait for another process of the program.",
-    help: "A local worker or a remote process that says nothing for so long is given up. Seconds \
+    help: "A process on another host that says nothing for so long is given up. Seconds \
         unless a suffix is given.\n\n\
         Must be greater than `db-timeout`, because the other side may be waiting for the \
         database; if only one of the two is set the other one follows.",

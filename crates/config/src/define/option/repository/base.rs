@@ -96,7 +96,7 @@ pub const REPO_SYMLINK: &OptionDef = &OptionDef {
 /// View the repository as it was at a time.
 pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
     name: "repo-target-time",
-    group: None,
+    help_section: "repository",
     commands: &[
         only(ArchiveGet, MAIN_ASYNC_LOCAL),
         only(Info, MAIN),
@@ -115,7 +115,7 @@ pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
         zone local time is meant. Google and Azure do not say when a file was deleted, so \
         files deleted before that time may show up.",
     example: "--repo-target-time='2026-01-01 12:00:00+00'",
-    ..OptionDef::REPOSITORY
+    ..OptionDef::GLOBAL
 };
 
 /// Kind of storage.
