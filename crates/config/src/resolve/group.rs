@@ -58,10 +58,14 @@ impl Groups {
         self.keep.insert((group, key));
     }
 
-    /// Drops the indexes that have only defaults. If that is all that remains of a group, its index becomes 1.
+    /// Drops the indexes that have only defaults.
+    ///
+    /// If one index remains of a group whose first index had only defaults, it becomes index 1. The original does so even if the one that
+    /// remains has values (`pg2-path` alone is `pg1-path` for archive-push), and keys show in messages and lock names.
     pub(crate) fn finish(mut self, entries: &mut Entries) -> [Vec<u32>; 2] {
         for group in GROUPS {
             let keys = &mut self.keys[group as usize];
+            let first = keys.first().copied();
             let is_of_group =
                 |name: &str| name::by_name(name).is_some_and(|option| option.group == Some(group));
             for key in keys.clone().into_iter().rev() {
@@ -72,7 +76,7 @@ impl Groups {
             }
             if let [last] = keys[..]
                 && last != 1
-                && !self.keep.contains(&(group, last))
+                && first.is_some_and(|first| !self.keep.contains(&(group, first)))
             {
                 keys[0] = 1;
                 let renamed: Vec<&'static str> = entries
