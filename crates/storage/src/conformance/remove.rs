@@ -1,0 +1,75 @@
+//! Behaviour of `remove`, `remove_many` and `remove_tree`.
+
+use super::{at, behaviors, content, info, names, put};
+use crate::storage::{Removed, Storage};
+
+behaviors! {
+    a_file_is_removed_once,
+    a_link_is_removed_and_not_its_target if symlinks,
+    many_are_removed_with_results_in_order,
+    a_tree_is_removed_with_all_below,
+    removing_a_missing_tree_tells_that_it_was_missing,
+    removing_a_tree_does_not_follow_links if symlinks,
+    a_link_to_a_tree_is_removed_as_a_link if symlinks,
+}
+
+fn a_file_is_removed_once(storage: &dyn Storage) {
+    put(storage, "dir/file", b"x");
+    assert_eq!(storage.remove(&at("dir/file")).unwrap(), Removed::Removed);
+    assert_eq!(storage.remove(&at("dir/file")).unwrap(), Removed::Missing);
+    assert_eq!(storage.remove(&at("missing/file")).unwrap(), Removed::Missing);
+    assert_eq!(content(storage, "dir/file"), None);
+}
+
+fn a_link_is_removed_and_not_its_target(storage: &dyn Storage) {
+    put(storage, "file", b"x");
+    storage.link(&at("link"), b"file").unwrap();
+    assert_eq!(storage.remove(&at("link")).unwrap(), Removed::Removed);
+    assert_eq!(names(storage, ""), ["file"]);
+}
+
+fn many_are_removed_with_results_in_order(storage: &dyn Storage) {
+    for name in ["a", "b", "dir/c", "stays"] {
+        put(storage, name, b"x");
+    }
+    let paths = [at("b"), at("missing"), at("dir/c"), at("a"), at("missing/x")];
+    use Removed::{Missing, Removed as Gone};
+    assert_eq!(storage.remove_many(&paths).unwrap(), [Gone, Missing, Gone, Gone, Missing]);
+    assert_eq!(content(storage, "stays").as_deref(), Some(&b"x"[..]));
+    assert_eq!(content(storage, "a"), None);
+    assert_eq!(storage.remove_many(&[]).unwrap(), []);
+}
+
+fn a_tree_is_removed_with_all_below(storage: &dyn Storage) {
+    for name in ["top/a", "top/b/c/d", "top/b/e", "top-not/file"] {
+        put(storage, name, b"x");
+    }
+    if storage.features().paths {
+        storage.create_path(&at("top/empty/inner"), 0o750).unwrap();
+    }
+    assert_eq!(storage.remove_tree(&at("top")).unwrap(), Removed::Removed);
+    assert_eq!(info(storage, "top"), None);
+    assert_eq!(names(storage, ""), ["top-not"]);
+}
+
+fn removing_a_missing_tree_tells_that_it_was_missing(storage: &dyn Storage) {
+    assert_eq!(storage.remove_tree(&at("missing")).unwrap(), Removed::Missing);
+    assert_eq!(storage.remove_tree(&at("missing/below")).unwrap(), Removed::Missing);
+}
+
+fn removing_a_tree_does_not_follow_links(storage: &dyn Storage) {
+    put(storage, "outside/file", b"x");
+    put(storage, "top/inner/file", b"x");
+    storage.link(&at("top/directory"), b"../outside").unwrap();
+    storage.link(&at("top/inner/file-link"), b"../../outside/file").unwrap();
+    assert_eq!(storage.remove_tree(&at("top")).unwrap(), Removed::Removed);
+    assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));
+}
+
+fn a_link_to_a_tree_is_removed_as_a_link(storage: &dyn Storage) {
+    put(storage, "outside/file", b"x");
+    storage.link(&at("link"), b"outside").unwrap();
+    assert_eq!(storage.remove_tree(&at("link")).unwrap(), Removed::Removed);
+    assert_eq!(names(storage, ""), ["outside"]);
+    assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));
+}
