@@ -9,6 +9,7 @@ pub mod control;
 pub mod error;
 pub mod lsn;
 pub mod page;
+pub mod session;
 
 pub mod timeline;
 pub mod version;
