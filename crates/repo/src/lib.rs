@@ -1,1 +1,25 @@
-//! placeholder
+//! What a repository contains: layout, labels, info files, backup manifests, retention.
+//!
+//! This crate is the on-disk format and its invariants. It runs no SQL, starts no threads and reads no options.
+//! Only [`layout`] spells repository paths. Files written by the original parse and are written again byte for byte.
+
+pub mod archive;
+pub mod archive_id;
+pub mod archive_info;
+pub mod backup_info;
+pub mod backup_label;
+pub mod backup_type;
+pub mod error;
+pub mod info_file;
+pub mod layout;
+pub mod pg_history;
+pub mod stanza;
+
+pub use archive_id::ArchiveId;
+pub use archive_info::ArchiveInfo;
+pub use backup_info::BackupInfo;
+pub use backup_label::BackupLabel;
+pub use backup_type::BackupType;
+pub use error::{Error, ErrorType, Result};
+pub use pg_history::PgHistory;
+pub use stanza::Stanza;

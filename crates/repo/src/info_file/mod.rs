@@ -1,0 +1,30 @@
+//! The format shared by `archive.info`, `backup.info` and `backup.manifest` (spec 2.1–2.5).
+//!
+//! An INI file whose values are JSON in the original's dialect, closed by a SHA-1 over its own contents. What the
+//! sections mean is the business of [`crate::archive_info`], [`crate::backup_info`] and [`crate::manifest`].
+
+mod checksum;
+mod cipher;
+pub mod json;
+mod load;
+mod read;
+mod save;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use cipher::encrypt;
+pub(crate) use cipher::{StoredWriter, plain_reader};
+pub use load::{LoadKind, load, load_one};
+pub use read::{EachEntry, InfoHeader, read};
+pub use save::{save_copy_then_main, save_main_then_copy};
+pub use write::InfoWriter;
+
+/// `backrest-format` of every repository this program reads or writes.
+pub const FORMAT: u64 = 5;
+
+/// `backrest-version` that this program writes.
+///
+/// It names another program than the original on purpose: the original resumes a partial backup whose version equals
+/// its own, and must not resume one of ours (spec 7.5).
+pub const PROGRAM_VERSION: &str = concat!("pgkeep ", env!("CARGO_PKG_VERSION"));
