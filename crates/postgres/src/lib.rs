@@ -5,10 +5,12 @@
 //! tables (`control::layout`, `data_dir`), not conditions spread over the code. Nothing here knows a repository or an option.
 
 pub mod control;
+pub mod data_dir;
 
 pub mod error;
 pub mod lsn;
 pub mod page;
+pub mod recovery;
 pub mod session;
 
 pub mod timeline;
