@@ -1,1 +1,18 @@
-fn main() {}
+//! The program: command line in, exit code out.
+//!
+//! Only this crate reads argv and environment, writes to the terminal, installs signal handlers and exits.
+#![allow(clippy::disallowed_methods)] // the one crate that reads argv, environment and configuration files
+
+mod dispatch;
+mod files;
+mod log;
+mod process;
+mod progress;
+mod signal;
+mod start;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(start::run())
+}

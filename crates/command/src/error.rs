@@ -68,20 +68,24 @@ impl std::error::Error for Error {}
 /// The original's code for a failed storage operation.
 #[must_use]
 pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
-    match error.kind {
+    storage_code_of(error.operation, error.kind)
+}
+
+fn storage_code_of(operation: Operation, kind: ErrorKind) -> ErrorCode {
+    match kind {
         ErrorKind::Connect => return ErrorCode::HostConnect,
         ErrorKind::Identity => return ErrorCode::Service,
         ErrorKind::Cancelled => return ErrorCode::Term,
         _ => {}
     }
-    let missing = error.kind == ErrorKind::NotFound;
-    match error.operation {
+    let missing = kind == ErrorKind::NotFound;
+    match operation {
         Operation::Connect => ErrorCode::Service,
         Operation::Info => ErrorCode::FileOpen,
         Operation::List if missing => ErrorCode::PathMissing,
         Operation::List => ErrorCode::PathOpen,
         Operation::OpenRead | Operation::OpenWrite if missing => ErrorCode::FileMissing,
-        Operation::OpenWrite if error.kind == ErrorKind::Exists => ErrorCode::FileExists,
+        Operation::OpenWrite if kind == ErrorKind::Exists => ErrorCode::FileExists,
         Operation::OpenRead | Operation::OpenWrite => ErrorCode::FileOpen,
         Operation::Read => ErrorCode::FileRead,
         Operation::Write => ErrorCode::FileWrite,
@@ -115,6 +119,59 @@ impl From<std::io::Error> for Error {
         if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>()) {
             return inner.clone().into();
         }
+        if let Some(inner) = pgkeep_pipeline::Error::from_io(&error) {
+            return inner.clone().into();
+        }
         Self::new(ErrorCode::FileRead, error.to_string())
+    }
+}
+
+impl From<pgkeep_postgres::Error> for Error {
+    fn from(error: pgkeep_postgres::Error) -> Self {
+        use pgkeep_postgres::ErrorKind as Kind;
+        let code = match error.kind() {
+            Kind::Format => ErrorCode::Format,
+            Kind::Checksum => ErrorCode::Checksum,
+            Kind::Version => ErrorCode::VersionNotSupported,
+            Kind::Config => ErrorCode::Config,
+            Kind::Connect => ErrorCode::DbConnect,
+            Kind::Query => ErrorCode::DbQuery,
+            Kind::Mismatch => ErrorCode::DbMismatch,
+            Kind::ReplayTimeout => ErrorCode::ArchiveTimeout,
+            Kind::Cancelled => ErrorCode::Term,
+        };
+        Self { code, message: error.message().to_owned(), hints: error.hints().to_vec() }
+    }
+}
+
+impl From<pgkeep_repo::Error> for Error {
+    fn from(error: pgkeep_repo::Error) -> Self {
+        use pgkeep_repo::ErrorType as Type;
+        let code = match error.kind {
+            Type::Assert => ErrorCode::Assert,
+            Type::Checksum => ErrorCode::Checksum,
+            Type::Format => ErrorCode::Format,
+            Type::FileOpen => ErrorCode::FileOpen,
+            Type::VersionNotSupported => ErrorCode::VersionNotSupported,
+            Type::LinkExpected => ErrorCode::LinkExpected,
+            Type::LinkDestination => ErrorCode::LinkDestination,
+            Type::Crypto => ErrorCode::Crypto,
+            Type::JsonFormat => ErrorCode::JsonFormat,
+            Type::Clock => ErrorCode::Clock,
+            Type::Storage(operation, kind) => storage_code_of(operation, kind),
+        };
+        Self { code, message: error.message, hints: error.hints }
+    }
+}
+
+impl From<pgkeep_pipeline::Error> for Error {
+    fn from(error: pgkeep_pipeline::Error) -> Self {
+        use pgkeep_pipeline::ErrorKind as Kind;
+        let code = match error.kind() {
+            Kind::Format => ErrorCode::Format,
+            Kind::Crypto => ErrorCode::Crypto,
+            Kind::Internal => ErrorCode::Assert,
+        };
+        Self::new(code, error.to_string())
     }
 }

@@ -7,6 +7,9 @@
 pub mod error;
 pub mod error_code;
 pub mod runtime;
+pub mod start;
+pub mod stop;
+pub mod version;
 
 /// Logs at the level between info and debug that the original calls `DETAIL`.
 #[macro_export]
@@ -16,3 +19,9 @@ macro_rules! detail {
 
 /// Target that marks a debug record as `DETAIL`.
 pub const DETAIL: &str = "detail";
+
+/// Logs an error with its code, as the line that explains an exit status.
+pub fn log_error(error: &error::Error) {
+    let target = format!("error:{:03}", error.code.number());
+    log::error!(target: &target, "{}", error.text());
+}

@@ -1,8 +1,16 @@
 //! What every command shares: context, locks, workers, repositories. No command logic lives here.
 
+pub mod begin;
 pub mod cancel;
 pub mod clock;
 pub mod lock;
 pub mod pool;
 pub mod progress;
+pub mod size_text;
 pub mod stop_file;
+pub mod cluster;
+pub mod context;
+pub mod open;
+
+pub use context::Context;
+pub use open::{PgHost, Repository};

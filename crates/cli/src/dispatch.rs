@@ -1,0 +1,13 @@
+//! Which function runs which command.
+
+use pgkeep_command::error::Error;
+use pgkeep_command::runtime::Context;
+use pgkeep_config::command::CommandId;
+
+/// Runs the command of this configuration; the value is the exit status of a run without error.
+pub(crate) fn run(context: &Context) -> Result<u8, Error> {
+    match context.config.command() {
+        CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),
+        other => Err(pgkeep_command::runtime::open::command_not_yet(other)),
+    }
+}

@@ -1,0 +1,174 @@
+//! One run from the words of the command line to the exit code: configuration, log, locks, command, end line.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use pgkeep_command::error::{Error, ErrorCode};
+use pgkeep_command::runtime::cancel::Cancel;
+use pgkeep_command::runtime::clock::Clock;
+use pgkeep_command::runtime::context::Output;
+use pgkeep_command::runtime::{Context, begin};
+use pgkeep_config::command::{BeginLevel, Role};
+use pgkeep_config::{Config, ConfigError, Input, Phase, Source, option};
+
+use crate::files::HostFiles;
+use crate::log::{self, Level, LogSettings, Sink};
+use crate::{dispatch, process, progress, signal};
+
+/// Runs the program and returns its exit code.
+pub(crate) fn run() -> u8 {
+    let sink = log::install();
+    let args: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let argv0 = args.first().cloned().unwrap_or_else(|| "pgkeep".to_owned());
+    let user = process::user();
+    let files = HostFiles { home: user.home.as_ref().map(|home| home.to_string_lossy().into_owned()) };
+    let environment = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect();
+    let input = Input {
+        program: process::program(&argv0),
+        args,
+        environment,
+        files: &files,
+        uid: user.uid,
+        exec_id: process::exec_id(),
+    };
+    let loaded = match pgkeep_config::load(&input) {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(&error),
+    };
+    if loaded.config.role() == Role::Main {
+        for warning in &loaded.warnings {
+            ::log::warn!("{warning}");
+        }
+    }
+    let cancel = Cancel::default();
+    let context = Context {
+        config: Arc::new(loaded.config),
+        clock: Clock::system(),
+        cancel: cancel.clone(),
+        progress: progress::for_terminal(sink),
+        output: Output::new(std::io::stdout()),
+        user,
+        environment: process::environment(),
+        program_path: process::program_path(&argv0),
+        working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        locks: Arc::new(Mutex::new(Vec::new())),
+    };
+    if let Err(error) = signal::listen(cancel) {
+        return report(&Error::new(ErrorCode::Kernel, format!("unable to listen for signals: {error}")));
+    }
+    run_command(sink, &context)
+}
+
+/// A configuration that cannot be used: where the message goes depends on how far we came (spec 10.3).
+fn refuse(error: &ConfigError) -> u8 {
+    for warning in &error.warnings {
+        ::log::warn!("{warning}");
+    }
+    // The original shows what is wrong with the words on stderr, before it knows any level.
+    if error.phase == Phase::CommandLine {
+        let mut settings = LogSettings::early();
+        settings.console = Level::Off;
+        settings.stderr = Level::Warn;
+        log::install().configure(settings);
+    }
+    report(&begin::lower(error))
+}
+
+/// Logs the error that ends the run and returns its exit code.
+fn report(error: &Error) -> u8 {
+    pgkeep_command::log_error(error);
+    error.code.number()
+}
+
+fn run_command(sink: &'static Sink, context: &Context) -> u8 {
+    let config = &context.config;
+    let command = config.command().definition();
+    configure_log(sink, config);
+    if let Err(error) = config.check_user() {
+        return report(&begin::lower(&error));
+    }
+    let started = Instant::now();
+    let name = config.command_role_name();
+    let begin_level = match command.log_level_default {
+        BeginLevel::Info => ::log::Level::Info,
+        BeginLevel::Debug => ::log::Level::Debug,
+    };
+    ::log::log!(begin_level, "{}", begin::begin_line(config, config.command()));
+    let result = prepare(context).and_then(|context| dispatch::run(&context));
+    // Locks go before the end line, so that who waits for the line can start the next command.
+    context.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    context.progress.end();
+    let (status, end) = match &result {
+        Ok(status) => (*status, "completed successfully".to_owned()),
+        Err(error) if error.code == ErrorCode::Term => {
+            ::log::info!("{name} command end: {}", error.message);
+            return error.code.number();
+        }
+        Err(error) => {
+            pgkeep_command::log_error(error);
+            (error.code.number(), format!("aborted with exception [{:03}]", error.code.number()))
+        }
+    };
+    let time = if config.boolean(option::LOG_TIMESTAMP) && result.is_ok() {
+        format!(" ({}ms)", started.elapsed().as_millis())
+    } else {
+        String::new()
+    };
+    ::log::log!(begin_level, "{name} command end: {end}{time}");
+    status
+}
+
+/// What comes between the begin line and the command: umask, priority, locks, and the checks of options against each
+/// other, whose result is the configuration the command works with.
+fn prepare(context: &Context) -> Result<Context, Error> {
+    let config = &context.config;
+    if config.boolean(option::NEUTRAL_UMASK) {
+        process::neutral_umask();
+    }
+    if let Some(priority) = config.integer(option::PRIORITY) {
+        let priority = i32::try_from(priority).unwrap_or(0);
+        process::set_priority(priority).map_err(|error| {
+            Error::new(ErrorCode::Kernel, format!("unable to set process priority to '{priority}': {error}"))
+        })?;
+    }
+    begin::take_locks(context)?;
+    let checked = config.check().map_err(|error| begin::lower(&error))?;
+    for warning in &checked.warnings {
+        ::log::warn!("{warning}");
+    }
+    Ok(context.with_config(checked.config))
+}
+
+fn configure_log(sink: &'static Sink, config: &Config) {
+    if !config.is_valid(option::LOG_LEVEL_CONSOLE) {
+        return;
+    }
+    let level = |option, default| config.string(option).and_then(Level::from_option).unwrap_or(default);
+    let settings = LogSettings {
+        console: level(option::LOG_LEVEL_CONSOLE, Level::Warn),
+        stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
+        file: level(option::LOG_LEVEL_FILE, Level::Info),
+        timestamp: config.boolean(option::LOG_TIMESTAMP),
+        process_digits: if config.integer(option::PROCESS_MAX).is_some_and(|max| max > 99) { 3 } else { 2 },
+        dry_run: config.boolean(option::DRY_RUN),
+    };
+    let wants_file = settings.file > Level::Off;
+    sink.configure(settings);
+    let asked = matches!(config.source(option::LOG_LEVEL_FILE, 0), Source::CommandLine);
+    let by_itself = config.command().definition().log_file || config.role() == Role::Async;
+    if !wants_file || !(asked || by_itself) {
+        return;
+    }
+    let path = begin::log_file_path(config);
+    if let Err(error) = sink.open_file(&path) {
+        let reason = error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or(&reason);
+        ::log::warn!(
+            "unable to open log file '{}': {reason}\nNOTE: process will continue without log file.",
+            path.display()
+        );
+    }
+}

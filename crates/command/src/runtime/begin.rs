@@ -1,0 +1,82 @@
+//! What every run does around its command: begin line, log file name, locks.
+
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use pgkeep_config::command::{CommandId, LockKind, Role};
+use pgkeep_config::{Config, ConfigError, option};
+
+use super::context::Context;
+use super::lock::{Lock, LockType};
+use super::open;
+use crate::error::{Error, ErrorCode, Result};
+use crate::version;
+
+/// `backup command begin 2.60.0: [parameters] --option=value …` (spec 12.10).
+///
+/// `command` is the configuration's own, or the one that runs at its end (`expire` after `backup`).
+#[must_use]
+pub fn begin_line(config: &Config, command: CommandId) -> String {
+    let name = if command == config.command() { config.command_role_name() } else { command.name().to_owned() };
+    let mut line = format!("{name} command begin {}:", version::shown(config.program()));
+    for part in [config.begin_line_parameters(), config.begin_line_options_for(command)] {
+        if !part.is_empty() {
+            line.push(' ');
+            line.push_str(&part);
+        }
+    }
+    line
+}
+
+/// An error of the configuration as an error of the command.
+#[must_use]
+pub fn lower(error: &ConfigError) -> Error {
+    let code = ErrorCode::from_number(error.code).unwrap_or(ErrorCode::Unknown);
+    let mut lowered = Error::new(code, error.message.clone());
+    lowered.hints.clone_from(&error.hints);
+    lowered
+}
+
+/// `<log-path>/<stanza or all>-<command>[-async].log` (spec 12.9).
+#[must_use]
+pub fn log_file_path(config: &Config) -> PathBuf {
+    let directory = config.string(option::LOG_PATH).unwrap_or("/var/log/pgbackrest");
+    let role = match config.role() {
+        Role::Main => String::new(),
+        role => format!("-{}", role.name()),
+    };
+    let name = format!("{}-{}{role}.log", config.stanza().unwrap_or("all"), config.command().name());
+    Path::new(directory).join(name)
+}
+
+/// Takes the locks that the command holds from its start to its end.
+///
+/// # Errors
+/// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
+pub fn take_locks(context: &Context) -> Result<()> {
+    let command = context.config.command().definition();
+    let types: &[LockType] = match command.lock {
+        _ if !command.lock_at_start => &[],
+        LockKind::None => &[],
+        LockKind::Archive => &[LockType::Archive],
+        LockKind::Backup => &[LockType::Backup],
+        LockKind::Restore => &[LockType::Restore],
+        LockKind::All => &[LockType::Archive, LockType::Backup, LockType::Restore],
+    };
+    types.iter().try_for_each(|lock_type| take_lock(context, *lock_type))
+}
+
+/// Takes one type of lock for every repository the run works on.
+///
+/// # Errors
+/// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
+pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
+    let config = &context.config;
+    let path = Path::new(config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"));
+    let stanza = context.stanza()?;
+    for key in open::repository_keys(config) {
+        let lock = Lock::acquire(path, stanza, lock_type, key, config.exec_id())?;
+        context.locks.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The clusters of a run: which is the primary, which a standby, and what their control files say.
+//!
+//! A cluster is only used when the server behind the socket and the data directory on disk are the same (spec 12.2);
+//! otherwise a backup would be of another cluster than the one that was told to start it.
+
+use std::io::Read;
+use std::time::Duration;
+
+use pgkeep_config::option;
+use pgkeep_config::option::Group;
+use pgkeep_postgres::PgVersion;
+use pgkeep_postgres::control::{self, ControlFile};
+use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSettings};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+
+use super::context::Context;
+use super::open::{self, PgHost};
+use crate::error::{Error, ErrorCode, Result};
+
+/// Name of the control file inside a data directory.
+pub const PG_CONTROL: &str = "global/pg_control";
+
+/// A running cluster with its data directory, session and control file.
+pub struct Cluster {
+    pub host: PgHost,
+    pub session: Box<dyn Session>,
+    pub control: ControlFile,
+}
+
+/// What was found behind pg1, pg2, …
+#[derive(Debug, Default)]
+pub struct Clusters {
+    pub primary: Option<Cluster>,
+    /// The first standby.
+    pub standby: Option<Cluster>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("host", &self.host).field("control", &self.control).finish_non_exhaustive()
+    }
+}
+
+/// The version every cluster is taken for (`pg-version-force`).
+///
+/// # Errors
+/// [`ErrorCode::OptionInvalidValue`] when it is not a known version.
+pub fn forced_version(context: &Context) -> Result<Option<PgVersion>> {
+    let config = &context.config;
+    match config.string(option::PG_VERSION_FORCE) {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Error::new(ErrorCode::OptionInvalidValue, format!("'{text}' is not valid for 'pg-version-force' option"))
+        }),
+    }
+}
+
+/// The control file of a data directory and its image of 8192 bytes as it is stored in a backup.
+///
+/// The server may be writing it: after a failure it is read again until two reads give the same bytes (spec 9.2).
+///
+/// # Errors
+/// When it cannot be read, or is damaged, or is of a version that is not known.
+pub fn read_control(context: &Context, host: &PgHost) -> Result<(ControlFile, Vec<u8>)> {
+    let force = forced_version(context)?;
+    let mut last: Option<Vec<u8>> = None;
+    loop {
+        let mut bytes = Vec::with_capacity(8192);
+        let path = StoragePath::from(PG_CONTROL);
+        host.storage.open_read(&path, &ReadOptions::default())?.take(8192).read_to_end(&mut bytes)?;
+        match ControlFile::parse(&bytes, force) {
+            Ok(control) => return Ok((control, control::padded(&bytes)?)),
+            Err(error) if last.as_deref() == Some(&bytes) => return Err(error.into()),
+            Err(_) => {
+                last = Some(bytes);
+                context.clock.sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// Connects to one cluster and makes sure that server and data directory belong together.
+///
+/// # Errors
+/// [`ErrorCode::DbConnect`], or [`ErrorCode::DbMismatch`] when they do not.
+pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
+    let host = open::pg_host(context, key)?;
+    let session = PgSession::open(&session_settings(context, key))?;
+    let (control, _) = read_control(context, &host)?;
+    Ok(Cluster { host, session: Box::new(session), control })
+}
+
+/// The settings of a session with the cluster of this key.
+#[must_use]
+pub fn session_settings(context: &Context, key: u32) -> SessionSettings {
+    let config = &context.config;
+    SessionSettings {
+        socket_path: config.string_at(option::PG_SOCKET_PATH, key).map(str::to_owned),
+        port: config.integer_at(option::PG_PORT, key).and_then(|port| u16::try_from(port).ok()).unwrap_or(5432),
+        database: config.string_at(option::PG_DATABASE, key).unwrap_or("postgres").to_owned(),
+        user: config.string_at(option::PG_USER, key).map(str::to_owned),
+        timeout: config.time(option::DB_TIMEOUT).unwrap_or(Duration::from_secs(1800)),
+        // The original's name: monitoring queries look for it.
+        application_name: format!("pgBackRest [{}]", config.command().name()),
+        os_user: context.user.name.clone(),
+        home: context.user.home.clone(),
+        environment: LibpqEnvironment::from_variables(&context.environment),
+    }
+}
+
+/// Connects to every configured cluster; one that cannot be reached is only warned about, as another may be the primary.
+///
+/// # Errors
+/// [`ErrorCode::DbConnect`] when there are two primaries.
+pub fn find_all(context: &Context) -> Result<Clusters> {
+    let mut found = Clusters::default();
+    for &key in context.config.keys(Group::Pg) {
+        context.cancel.check()?;
+        match connect(context, key) {
+            Ok(cluster) if cluster.session.is_standby() => {
+                found.standby.get_or_insert(cluster);
+            }
+            Ok(cluster) => {
+                if found.primary.is_some() {
+                    return Err(Error::new(ErrorCode::DbConnect, "more than one primary cluster found"));
+                }
+                found.primary = Some(cluster);
+            }
+            Err(error) if error.code == ErrorCode::Term || error.code == ErrorCode::OptionInvalid => return Err(error),
+            Err(error) => log::warn!("unable to check pg{key}: {}", error.named_text()),
+        }
+    }
+    Ok(found)
+}
+
+/// The primary among the configured clusters.
+///
+/// # Errors
+/// [`ErrorCode::DbConnect`] when there is none.
+pub fn find_primary(context: &Context) -> Result<Cluster> {
+    find_all(context)?.primary.ok_or_else(no_primary)
+}
+
+/// The error of a run that needs a primary and has none.
+#[must_use]
+pub fn no_primary() -> Error {
+    Error::new(ErrorCode::DbConnect, "unable to find primary cluster - cannot proceed")
+        .with_hint("are all available clusters in recovery?")
+}
+
+/// Version and data directory as the server says them must be those of the control file and of the option (spec 12.2).
+///
+/// # Errors
+/// [`ErrorCode::DbMismatch`].
+pub fn check_same_cluster(context: &Context, cluster: &Cluster) -> Result<()> {
+    let (session, control) = (&cluster.session, &cluster.control);
+    let path = cluster.host.path.to_string_lossy();
+    if session.server_version() == control.version && same_directory(session.data_directory(), &path) {
+        return Ok(());
+    }
+    let _ = context;
+    Err(Error::new(
+        ErrorCode::DbMismatch,
+        format!(
+            "version '{}' and path '{}' queried from cluster do not match version '{}' and '{path}' read from '{path}/{PG_CONTROL}'",
+            session.server_version(),
+            session.data_directory(),
+            control.version,
+        ),
+    )
+    .with_hint(format!("the pg{0}-path and pg{0}-port settings likely reference different clusters.", cluster.host.key)))
+}
+
+/// A link to the data directory counts as the directory.
+fn same_directory(a: &str, b: &str) -> bool {
+    let trim = |path: &str| path.trim_end_matches('/').to_owned();
+    trim(a) == trim(b)
+}
+
+/// Settings without which no WAL reaches the archive (spec 12.2, "Config check").
+///
+/// # Errors
+/// [`ErrorCode::ArchiveDisabled`], [`ErrorCode::FeatureNotSupported`], [`ErrorCode::ArchiveCommandInvalid`].
+pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()> {
+    let config = &context.config;
+    if cluster.session.is_standby() || !config.boolean(option::ARCHIVE_CHECK) {
+        return Ok(());
+    }
+    match cluster.session.archive_mode() {
+        "off" => return Err(Error::new(ErrorCode::ArchiveDisabled, "archive_mode must be enabled")),
+        "always" if config.boolean(option::ARCHIVE_MODE_CHECK) => {
+            return Err(Error::new(ErrorCode::FeatureNotSupported, "archive_mode=always not supported"));
+        }
+        _ => {}
+    }
+    let command = cluster.session.archive_command();
+    if command.contains("pgbackrest") {
+        return Ok(());
+    }
+    if command.contains("pgkeep") {
+        log::warn!(
+            "archive_command '{command}' does not contain pgbackrest\n\
+             HINT: pgBackRest refuses to back up this cluster; archive through a link named pgbackrest to keep the way back open."
+        );
+        return Ok(());
+    }
+    let shown = if command.is_empty() { "[null]" } else { command };
+    Err(Error::new(ErrorCode::ArchiveCommandInvalid, format!("archive_command '{shown}' must contain pgbackrest")))
+}

@@ -1,0 +1,126 @@
+//! Everything a command gets from outside: configuration, clock, cancel flag, output, user and environment.
+//!
+//! A command reads nothing by itself; tests build a context of their own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pgkeep_config::Config;
+
+use super::cancel::Cancel;
+use super::clock::Clock;
+use super::lock::{Lock, LockType};
+use super::progress::Progress;
+use crate::error::{Error, ErrorCode, Result};
+
+/// Who runs the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub uid: u32,
+    pub gid: u32,
+    /// Name from the user database, or the number where there is none.
+    pub name: String,
+    /// Name from the group database, or the number where there is none.
+    pub group: String,
+    pub home: Option<PathBuf>,
+}
+
+/// Where the output of a command goes: what `info`, `help`, `version`, … print, not log lines.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Output {
+    #[must_use]
+    pub fn new(write: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(write))))
+    }
+
+    /// Prints bytes as they are.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileWrite`]; a closed pipe is no error (`info | head` is fine).
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::new(ErrorCode::FileWrite, format!("unable to write to stdout: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a text as it is.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn text(&self, text: &str) -> Result<()> {
+        self.write(text.as_bytes())
+    }
+}
+
+/// The surroundings of one run.
+#[derive(Clone)]
+pub struct Context {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub cancel: Cancel,
+    pub progress: Arc<dyn Progress>,
+    pub output: Output,
+    pub user: User,
+    /// Environment variables that libpq or the SSH agent would read: `PG*`, `SSH_AUTH_SOCK`, `HOME`.
+    pub environment: BTreeMap<String, String>,
+    /// Absolute path of the running program, as it was started.
+    pub program_path: PathBuf,
+    /// Directory the program was started in.
+    pub working_directory: PathBuf,
+    /// Locks taken for this run, released when the last handle goes.
+    pub locks: Arc<Mutex<Vec<Lock>>>,
+}
+
+impl Context {
+    /// This context with another configuration (commands that walk over all stanzas).
+    #[must_use]
+    pub fn with_config(&self, config: Config) -> Self {
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Notes progress in the lock file of a repository.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileWrite`].
+    pub fn note_progress(&self, lock_type: LockType, repo_key: u32, size: u64, done: u64) -> Result<()> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        match locks.iter_mut().find(|lock| lock.lock_type() == lock_type && lock.repo_key() == repo_key) {
+            Some(lock) => lock.note_progress(size, done),
+            None => Ok(()),
+        }
+    }
+
+    /// The stanza of this run.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OptionRequired`] when none was given.
+    pub fn stanza(&self) -> Result<&str> {
+        self.config.stanza().ok_or_else(|| {
+            Error::new(
+                ErrorCode::OptionRequired,
+                format!("{} command requires option: stanza", self.config.command().name()),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("command", &self.config.command()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Output")
+    }
+}

@@ -1,0 +1,23 @@
+//! `start`: removes the stop file of a stanza, or that of all stanzas.
+
+use std::path::Path;
+
+use pgkeep_config::option;
+use pgkeep_storage::{Removed, Storage};
+
+use crate::error::Result;
+use crate::runtime::{Context, open, stop_file};
+
+/// Removes the stop file on this host; one that is not there is only worth a warning.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn run(context: &Context) -> Result<()> {
+    let lock_path = open::local(Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest")));
+    let stanza = context.config.stanza();
+    if lock_path.remove(&stop_file::path(stanza))? == Removed::Missing {
+        let of = stanza.map(|stanza| format!(" for stanza {stanza}")).unwrap_or_default();
+        log::warn!("stop file does not exist{of}");
+    }
+    Ok(())
+}
