@@ -3,3 +3,5 @@
 //! Invariant: a secret never leaves this module in readable form, except through nothing at all: it is `<redacted>` or left out.
 
 pub mod argv;
+pub mod help;
+mod text;
