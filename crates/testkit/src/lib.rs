@@ -1,1 +1,26 @@
-//! placeholder
+//! The outside world, for tests: real clusters, made-up data directories, the original program, sshd, a bad line.
+//!
+//! What lives here lies outside our code; fakes of our own traits live beside the traits. This crate depends on no other
+//! crate of ours, so every layer can use it. What is missing on a machine is `Error::Missing`, which a `suite` reports as
+//! *ignored* with the reason: a test that could not run never counts as passed.
+
+// Tests reach real files, environment and clock on purpose; the bans are for the program.
+#![allow(clippy::disallowed_methods)]
+
+pub mod account;
+pub mod cluster;
+pub mod compare;
+pub mod configuration;
+pub mod data_dir;
+pub mod error;
+pub mod golden;
+pub mod installed;
+pub mod line_proxy;
+pub mod original;
+pub mod page_check;
+pub mod run;
+pub mod scratch;
+pub mod sftp_server;
+pub mod suite;
+
+pub use error::{Error, Result};

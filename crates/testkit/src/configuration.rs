@@ -1,0 +1,112 @@
+//! A configuration file in the original's form, for tests: read by both programs.
+//!
+//! Lock, spool and log directories lie in the scratch directory, so nothing of a test touches the system's own.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::cluster::Cluster;
+use crate::error::Result;
+use crate::scratch::Scratch;
+
+/// Sections and options in the order given.
+#[derive(Debug, Clone, Default)]
+pub struct Configuration {
+    global: Vec<(String, String)>,
+    stanzas: Vec<(String, Vec<(String, String)>)>,
+}
+
+impl Configuration {
+    /// A file with one posix repository `repo` and its own lock, spool and log directories below `scratch`.
+    pub fn new(scratch: &Scratch) -> Result<Self> {
+        let mut made = Self::default();
+        for (option, name) in [
+            ("repo1-path", "repo"),
+            ("lock-path", "lock"),
+            ("spool-path", "spool"),
+            ("log-path", "log"),
+        ] {
+            made = made.global(option, scratch.make_dir(name)?.display());
+        }
+        Ok(made
+            .global("log-level-file", "detail")
+            .global("archive-timeout", 30)
+            .global("start-fast", "y"))
+    }
+
+    /// Adds or replaces an option of section `[global]`.
+    pub fn global(mut self, option: &str, value: impl ToString) -> Self {
+        set(&mut self.global, option, value);
+        self
+    }
+
+    /// Adds or replaces an option of a stanza's section.
+    pub fn stanza(mut self, stanza: &str, option: &str, value: impl ToString) -> Self {
+        let at = self
+            .stanzas
+            .iter()
+            .position(|(name, _)| name == stanza)
+            .unwrap_or_else(|| {
+                self.stanzas.push((stanza.to_owned(), Vec::new()));
+                self.stanzas.len() - 1
+            });
+        set(&mut self.stanzas[at].1, option, value);
+        self
+    }
+
+    /// Adds a stanza for a cluster: its path, socket directory, port and user.
+    pub fn cluster(self, stanza: &str, cluster: &Cluster) -> Self {
+        self.stanza(stanza, "pg1-path", cluster.data_dir().display())
+            .stanza(stanza, "pg1-socket-path", cluster.socket_dir().display())
+            .stanza(stanza, "pg1-port", cluster.port())
+            .stanza(stanza, "pg1-user", "postgres")
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> String {
+        let mut text = String::from("[global]\n");
+        let section = |options: &[(String, String)], text: &mut String| {
+            for (option, value) in options {
+                writeln!(text, "{option}={value}").expect("writing to a string");
+            }
+        };
+        section(&self.global, &mut text);
+        for (stanza, options) in &self.stanzas {
+            writeln!(text, "\n[{stanza}]").expect("writing to a string");
+            section(options, &mut text);
+        }
+        text
+    }
+
+    /// Writes it below `scratch`; give the result as `--config`.
+    pub fn write(&self, scratch: &Scratch, name: &str) -> Result<PathBuf> {
+        scratch.write(name, self.text())
+    }
+}
+
+fn set(options: &mut Vec<(String, String)>, option: &str, value: impl ToString) {
+    let value = value.to_string();
+    match options.iter_mut().find(|(name, _)| name == option) {
+        Some(found) => found.1 = value,
+        None => options.push((option.to_owned(), value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_value_replaces_an_earlier_one_in_its_place() {
+        let text = Configuration::default()
+            .global("process-max", 1)
+            .global("compress-type", "gz")
+            .global("process-max", 2)
+            .stanza("main", "pg1-path", "/pg")
+            .text();
+        assert_eq!(
+            text,
+            "[global]\nprocess-max=2\ncompress-type=gz\n\n[main]\npg1-path=/pg\n"
+        );
+    }
+}

@@ -1,0 +1,333 @@
+//! A bad line: a TCP proxy on a loopback port that delays, cuts or stalls.
+//!
+//! Delay is added in each direction to every piece of data without limiting how much is under way, so it acts like
+//! distance. A cut or stall happens at a count of pieces or bytes, never at a time, and so is the same in every run.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{During, Result};
+
+/// What happens on the line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line {
+    delay: Duration,
+    cut_at_piece: Option<u64>,
+    cut_at_byte: Option<u64>,
+    stall_at_piece: Option<u64>,
+    every_connection: bool,
+}
+
+impl Line {
+    /// A line that does nothing to what it carries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Time from one end to the other; the round trip is twice that.
+    pub fn delay(mut self, one_way: Duration) -> Self {
+        self.delay = one_way;
+        self
+    }
+
+    /// Closes the connection in place of passing on the n-th piece (counted from 1, both directions together).
+    pub fn cut_at_piece(mut self, n: u64) -> Self {
+        self.cut_at_piece = Some(n);
+        self
+    }
+
+    /// Closes the connection when n bytes have passed, both directions together.
+    pub fn cut_at_byte(mut self, n: u64) -> Self {
+        self.cut_at_byte = Some(n);
+        self
+    }
+
+    /// From the n-th piece on nothing passes any more, but the connection stays open.
+    pub fn stall_at_piece(mut self, n: u64) -> Self {
+        self.stall_at_piece = Some(n);
+        self
+    }
+
+    /// Cuts and stalls hit every connection, each counted on its own; otherwise only the first that reaches the count.
+    pub fn every_connection(mut self) -> Self {
+        self.every_connection = true;
+        self
+    }
+
+    /// Opens the proxy in front of `server`.
+    pub fn to(self, server: SocketAddr) -> Result<LineProxy> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).during("open a loopback port")?;
+        let address = listener.local_addr().during("read the port")?;
+        let shared = Arc::new(Shared::default());
+        let state = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if state.closed.load(Ordering::Acquire) {
+                    break;
+                }
+                if let Ok(client) = client {
+                    // A refused connection to the server shows at the client as a closed one.
+                    let _ = connect(self, client, server, &state);
+                }
+            }
+        });
+        Ok(LineProxy { address, shared })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    closed: AtomicBool,
+    connections: AtomicU64,
+    pieces: AtomicU64,
+    bytes: AtomicU64,
+    spent: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+/// The open proxy; all its connections are closed when it is dropped.
+#[derive(Debug)]
+pub struct LineProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl LineProxy {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Acquire)
+    }
+
+    /// Pieces of data passed on so far.
+    pub fn pieces(&self) -> u64 {
+        self.shared.pieces.load(Ordering::Acquire)
+    }
+
+    /// Bytes passed on so far.
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Acquire)
+    }
+
+    /// True once a cut or stall has happened.
+    pub fn has_struck(&self) -> bool {
+        self.shared.spent.load(Ordering::Acquire)
+    }
+
+    /// Closes all connections that are open now, as a reboot between the hosts would.
+    pub fn cut_all(&self) {
+        let mut open = self
+            .shared
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for stream in open.drain(..) {
+            // Already closed by an end: nothing to do.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for LineProxy {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+        self.cut_all();
+        // Wakes the accepting thread so that it sees the end.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Counts of one connection, both directions.
+#[derive(Debug, Default)]
+struct Counts {
+    pieces: AtomicU64,
+    bytes: AtomicU64,
+    stalled: AtomicBool,
+}
+
+fn connect(
+    line: Line,
+    client: TcpStream,
+    server: SocketAddr,
+    shared: &Arc<Shared>,
+) -> std::io::Result<()> {
+    let server = TcpStream::connect(server)?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    shared.connections.fetch_add(1, Ordering::AcqRel);
+    {
+        let mut open = shared
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        open.push(client.try_clone()?);
+        open.push(server.try_clone()?);
+    }
+    let counts = Arc::new(Counts::default());
+    for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
+        let (sender, receiver) = sync_channel::<(Instant, Vec<u8>)>(4096);
+        let (counts, shared) = (Arc::clone(&counts), Arc::clone(shared));
+        let mut source = from.try_clone()?;
+        thread::spawn(move || {
+            let mut buffer = vec![0; 65_536];
+            while let Ok(size @ 1..) = source.read(&mut buffer) {
+                if sender
+                    .send((Instant::now() + line.delay, buffer[..size].to_vec()))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+        thread::spawn(move || pass_on(line, &receiver, &from, to, &counts, &shared));
+    }
+    Ok(())
+}
+
+fn pass_on(
+    line: Line,
+    pieces: &Receiver<(Instant, Vec<u8>)>,
+    from: &TcpStream,
+    mut to: TcpStream,
+    counts: &Counts,
+    shared: &Shared,
+) {
+    while let Ok((due, piece)) = pieces.recv() {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let number = counts.pieces.fetch_add(1, Ordering::AcqRel) + 1;
+        let before = counts.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
+        if counts.stalled.load(Ordering::Acquire) {
+            continue;
+        }
+        let reached = |limit: Option<u64>| limit.is_some_and(|limit| number >= limit);
+        let last = line.cut_at_byte.and_then(|limit| {
+            (before + piece.len() as u64 >= limit).then(|| limit.saturating_sub(before))
+        });
+        let strikes = reached(line.cut_at_piece) || reached(line.stall_at_piece) || last.is_some();
+        if strikes && (line.every_connection || !shared.spent.swap(true, Ordering::AcqRel)) {
+            shared.spent.store(true, Ordering::Release);
+            if reached(line.stall_at_piece) {
+                counts.stalled.store(true, Ordering::Release);
+                continue;
+            }
+            let kept = last.map_or(0, |last| {
+                usize::try_from(last).unwrap_or(0).min(piece.len())
+            });
+            // The other end may be gone already; the line is cut either way.
+            let _ = to.write_all(&piece[..kept]);
+            let _ = to.shutdown(Shutdown::Both);
+            let _ = from.shutdown(Shutdown::Both);
+            return;
+        }
+        shared.pieces.fetch_add(1, Ordering::AcqRel);
+        shared.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
+        if to.write_all(&piece).is_err() {
+            let _ = from.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+    if !counts.stalled.load(Ordering::Acquire) {
+        let _ = to.shutdown(Shutdown::Write);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that sends back what it gets.
+    fn echo() -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || std::io::copy(&mut stream.try_clone().unwrap(), &mut stream));
+            }
+        });
+        address
+    }
+
+    fn ask(proxy: &LineProxy, times: usize) -> (usize, TcpStream) {
+        let mut stream = TcpStream::connect(proxy.address()).unwrap();
+        let mut answered = 0;
+        for _ in 0..times {
+            let mut answer = [0; 4];
+            if stream.write_all(b"ping").is_err() || stream.read_exact(&mut answer).is_err() {
+                break;
+            }
+            answered += 1;
+        }
+        (answered, stream)
+    }
+
+    #[test]
+    fn a_plain_line_passes_everything_and_counts() {
+        let proxy = Line::new().to(echo()).unwrap();
+        assert_eq!(ask(&proxy, 5).0, 5);
+        assert_eq!((proxy.connections(), proxy.bytes()), (1, 40));
+        assert!(!proxy.has_struck());
+    }
+
+    #[test]
+    fn a_delay_is_added_in_both_directions() {
+        let proxy = Line::new()
+            .delay(Duration::from_millis(20))
+            .to(echo())
+            .unwrap();
+        let started = Instant::now();
+        assert_eq!(ask(&proxy, 3).0, 3);
+        assert!(started.elapsed() >= Duration::from_millis(120));
+    }
+
+    #[test]
+    fn a_cut_at_a_piece_hits_the_first_connection_only() {
+        let proxy = Line::new().cut_at_piece(4).to(echo()).unwrap();
+        assert_eq!(ask(&proxy, 5).0, 1);
+        assert!(proxy.has_struck());
+        assert_eq!(ask(&proxy, 5).0, 5);
+    }
+
+    #[test]
+    fn a_cut_at_a_byte_passes_what_comes_before_it() {
+        let proxy = Line::new()
+            .cut_at_byte(10)
+            .every_connection()
+            .to(echo())
+            .unwrap();
+        assert_eq!(ask(&proxy, 5).0, 1);
+        assert_eq!(ask(&proxy, 5).0, 1);
+    }
+
+    #[test]
+    fn a_stalled_connection_stays_open_and_silent() {
+        let proxy = Line::new().stall_at_piece(3).to(echo()).unwrap();
+        let (answered, mut stream) = {
+            let stream = TcpStream::connect(proxy.address()).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_millis(200)))
+                .unwrap();
+            let mut stream = stream;
+            let mut answer = [0; 4];
+            stream.write_all(b"ping").unwrap();
+            stream.read_exact(&mut answer).unwrap();
+            (1, stream)
+        };
+        assert_eq!(answered, 1);
+        stream.write_all(b"ping").unwrap();
+        let error = stream.read(&mut [0; 4]).unwrap_err();
+        assert!(matches!(
+            error.kind(),
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+        ));
+    }
+}

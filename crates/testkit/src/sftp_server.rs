@@ -1,0 +1,388 @@
+//! A real OpenSSH server on a loopback port that offers `internal-sftp`, with keys and files of its own.
+//!
+//! Plain: it runs as the server account, which is also the login. Chrooted (root only): the usual SFTP-only system user in
+//! a chroot, who exists only in the server's own mount namespace, so the machine's user database is not touched. Traps that
+//! this knows: sshd refuses a chroot below a world-writable directory (so it is bound to another place), takes an account
+//! with the password `!` for locked, and wants /run/sshd.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::account::Account;
+use crate::error::{During, Error, Result};
+use crate::run::run;
+use crate::scratch::Scratch;
+
+const SSHD: &str = "/usr/sbin/sshd";
+/// Uid and gid of the chrooted account, above what Debian gives out.
+const CHROOTED_ID: u32 = 64_217;
+/// A directory every Debian has, over which the chroot is bound in the server's namespace.
+const CHROOT_AT: &str = "/srv";
+
+/// What the server shall be like.
+#[derive(Debug, Clone, Default)]
+pub struct SftpServerBuilder {
+    chrooted: bool,
+    lines: Vec<String>,
+    host_key_type: Option<String>,
+}
+
+impl SftpServerBuilder {
+    /// An SFTP-only system user in a chroot (needs root).
+    pub fn chrooted(mut self) -> Self {
+        self.chrooted = true;
+        self
+    }
+
+    /// Adds a line to the global part of `sshd_config`, before the defaults used here; the first of a keyword counts.
+    pub fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Type of the host key as `ssh-keygen -t` names it (ed25519 unless set).
+    pub fn host_key_type(mut self, kind: impl Into<String>) -> Self {
+        self.host_key_type = Some(kind.into());
+        self
+    }
+
+    /// Makes keys and configuration and starts the server.
+    pub fn start(self) -> Result<SftpServer> {
+        if !Path::new(SSHD).exists() {
+            return Err(Error::missing("sshd"));
+        }
+        if self.chrooted && !rustix::process::geteuid().is_root() {
+            return Err(Error::Missing(
+                "a chrooted SFTP account can be made by root only".into(),
+            ));
+        }
+        let scratch = Scratch::new()?;
+        let account = scratch.account().clone();
+        keygen(
+            &account,
+            &scratch.join("host_key"),
+            self.host_key_type.as_deref().unwrap_or("ed25519"),
+        )?;
+        keygen(&account, &scratch.join("client_key"), "ed25519")?;
+        fs::copy(
+            scratch.join("client_key.pub"),
+            scratch.join("authorized_keys"),
+        )
+        .during("copy the client's key")?;
+        account.own(&scratch.join("authorized_keys"))?;
+        let layout = if self.chrooted {
+            chrooted_layout(&scratch)?
+        } else {
+            plain_layout(&scratch)?
+        };
+        let mut last = String::new();
+        // The port is free when it is chosen; should another process take it first, another one is tried.
+        for _ in 0..5 {
+            let address = free_port()?;
+            scratch.write(
+                "sshd_config",
+                self.configuration(&scratch, address, &layout),
+            )?;
+            match launch(&scratch, address, &layout) {
+                Ok(child) => {
+                    let known_hosts = known_hosts(&scratch, address)?;
+                    return Ok(SftpServer {
+                        child,
+                        address,
+                        layout,
+                        known_hosts,
+                        scratch,
+                    });
+                }
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(Error::Failed(last))
+    }
+
+    fn configuration(&self, scratch: &Scratch, address: SocketAddr, layout: &Layout) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text.push_str(&format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nUseDNS no\nMaxStartups 100\n\
+             LogLevel VERBOSE\nSubsystem sftp internal-sftp\nAllowUsers {user}\n",
+            port = address.port(),
+            dir = scratch.path().display(),
+            user = layout.user,
+        ));
+        if self.chrooted {
+            text.push_str(&format!(
+                "Match User {}\n    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    X11Forwarding no\n",
+                layout.user
+            ));
+        }
+        text
+    }
+}
+
+#[derive(Debug)]
+struct Layout {
+    user: String,
+    /// Where the client's files land, as this process sees it.
+    files: PathBuf,
+    /// The same place as the client names it.
+    remote: String,
+    chrooted: bool,
+}
+
+/// A running server; ended when dropped.
+#[derive(Debug)]
+pub struct SftpServer {
+    child: Child,
+    address: SocketAddr,
+    layout: Layout,
+    known_hosts: PathBuf,
+    scratch: Scratch,
+}
+
+impl SftpServer {
+    /// Describes a new server.
+    pub fn builder() -> SftpServerBuilder {
+        SftpServerBuilder::default()
+    }
+
+    /// Address and port on loopback.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Login name.
+    pub fn user(&self) -> &str {
+        &self.layout.user
+    }
+
+    /// The client's private key, readable by the server account only.
+    pub fn private_key(&self) -> PathBuf {
+        self.scratch.join("client_key")
+    }
+
+    /// The client's public key.
+    pub fn public_key(&self) -> PathBuf {
+        self.scratch.join("client_key.pub")
+    }
+
+    /// A `known_hosts` file that names this server at its port.
+    pub fn known_hosts(&self) -> &Path {
+        &self.known_hosts
+    }
+
+    /// The directory that the client may write, as the client names it.
+    pub fn remote_dir(&self) -> &str {
+        &self.layout.remote
+    }
+
+    /// The same directory as this process sees it.
+    pub fn files(&self) -> &Path {
+        &self.layout.files
+    }
+
+    /// A `known_hosts` file for the same server behind another address, for instance a `LineProxy`.
+    pub fn known_hosts_for(&self, address: SocketAddr) -> Result<PathBuf> {
+        known_hosts(&self.scratch, address)
+    }
+
+    /// The host key's fingerprint, `SHA256:…`.
+    pub fn fingerprint(&self) -> Result<String> {
+        let said = run(Command::new("ssh-keygen")
+            .arg("-lf")
+            .arg(self.scratch.join("host_key.pub")))?
+        .success()?
+        .stdout;
+        Ok(said
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// Replaces the host key; the server must be restarted to use it.
+    pub fn new_host_key(&self) -> Result<()> {
+        for name in ["host_key", "host_key.pub"] {
+            fs::remove_file(self.scratch.join(name)).during(format!("remove {name}"))?;
+        }
+        keygen(
+            self.scratch.account(),
+            &self.scratch.join("host_key"),
+            "ed25519",
+        )
+    }
+
+    /// Ends the server with all sessions, and starts it again at the same port. `known_hosts` stays as it is.
+    pub fn restart(&mut self) -> Result<()> {
+        self.end();
+        self.child = launch(&self.scratch, self.address, &self.layout)?;
+        Ok(())
+    }
+
+    /// What the server logged so far.
+    pub fn log_text(&self) -> String {
+        fs::read_to_string(self.scratch.join("sshd.log")).unwrap_or_default()
+    }
+
+    fn end(&mut self) {
+        // The group holds the listener and its sessions. An error means that it has ended already.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            if let Some(group) = rustix::process::Pid::from_raw(pid) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+            }
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for SftpServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn plain_layout(scratch: &Scratch) -> Result<Layout> {
+    let files = scratch.make_dir("files")?;
+    let remote = files.display().to_string();
+    Ok(Layout {
+        user: scratch.account().name().to_owned(),
+        files,
+        remote,
+        chrooted: false,
+    })
+}
+
+fn chrooted_layout(scratch: &Scratch) -> Result<Layout> {
+    let chroot = scratch.join("chroot");
+    let files = chroot.join("backup");
+    fs::create_dir_all(&files).during("make the chroot")?;
+    std::os::unix::fs::chown(&files, Some(CHROOTED_ID), Some(CHROOTED_ID))
+        .during("give the chroot's directory away")?;
+    // The machine's own user database plus one account; seen by this sshd only.
+    for (file, line) in [
+        (
+            "passwd",
+            format!("sftpuser:x:{CHROOTED_ID}:{CHROOTED_ID}::/backup:/usr/sbin/nologin\n"),
+        ),
+        ("group", format!("sftpusers:x:{CHROOTED_ID}:\n")),
+        ("shadow", "sftpuser:*:20000::::::\n".to_owned()),
+    ] {
+        let own =
+            fs::read_to_string(Path::new("/etc").join(file)).during(format!("read /etc/{file}"))?;
+        fs::write(scratch.join(file), format!("{}\n{line}", own.trim_end()))
+            .during(format!("write {file}"))?;
+    }
+    let privilege_user = fs::read_to_string(scratch.join("passwd")).unwrap_or_default();
+    if !privilege_user.lines().any(|line| line.starts_with("sshd:")) {
+        return Err(Error::missing(
+            "the account sshd of the OpenSSH server package",
+        ));
+    }
+    Ok(Layout {
+        user: "sftpuser".into(),
+        files,
+        remote: "/backup".into(),
+        chrooted: true,
+    })
+}
+
+fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Child> {
+    use std::os::unix::process::CommandExt;
+    let log_path = scratch.join("sshd.log");
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)
+        .during("open sshd's log")?;
+    let mut command = if layout.chrooted {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-ec"]).arg(
+            "for f in passwd group shadow; do mount --bind \"$1/$f\" /etc/$f; done; mount -t tmpfs -o mode=755 tmpfs /run; \
+             mkdir -m 755 /run/sshd; mount --bind \"$1/chroot\" \"$2\"; exec \"$3\" -D -e -f \"$1/sshd_config\"",
+        );
+        command
+            .arg("sh")
+            .arg(scratch.path())
+            .arg(CHROOT_AT)
+            .arg(SSHD);
+        command
+    } else {
+        let mut command = scratch.account().command(SSHD);
+        command
+            .args(["-D", "-e", "-f"])
+            .arg(scratch.join("sshd_config"));
+        command
+    };
+    let mut child = command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .during("start sshd")?;
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = child.try_wait().during("watch sshd")? {
+            let log = fs::read_to_string(&log_path).unwrap_or_default();
+            if layout.chrooted && log.contains("unshare failed") {
+                return Err(Error::Missing(
+                    "this machine allows no mount namespace for a chrooted sshd".into(),
+                ));
+            }
+            return Err(Error::Failed(format!(
+                "sshd ended at once ({status}):\n{log}"
+            )));
+        }
+        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+            return Ok(child);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // It never answered; whatever it is, it must not stay.
+    let _ = child.kill();
+    let _ = child.wait();
+    Err(Error::Failed(format!(
+        "sshd does not answer:\n{}",
+        fs::read_to_string(&log_path).unwrap_or_default()
+    )))
+}
+
+fn keygen(account: &Account, path: &Path, kind: &str) -> Result<()> {
+    if !Path::new("/usr/bin/ssh-keygen").exists() {
+        return Err(Error::missing("ssh-keygen"));
+    }
+    run(account
+        .command("ssh-keygen")
+        .args(["-q", "-N", "", "-C", "pgkeep test", "-t", kind, "-f"])
+        .arg(path))?
+    .success()
+    .map(drop)
+}
+
+fn known_hosts(scratch: &Scratch, address: SocketAddr) -> Result<PathBuf> {
+    let key = fs::read_to_string(scratch.join("host_key.pub")).during("read the host key")?;
+    let words: Vec<&str> = key.split_whitespace().take(2).collect();
+    let name = format!("known_hosts.{}", address.port());
+    scratch.write(
+        name,
+        format!(
+            "[{}]:{} {}\n",
+            address.ip(),
+            address.port(),
+            words.join(" ")
+        ),
+    )
+}
+
+fn free_port() -> Result<SocketAddr> {
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .during("find a free port")
+}

@@ -1,0 +1,85 @@
+//! A suite of tests that may find, while running, that they cannot run here.
+//!
+//! libtest cannot ignore at run time, so suites have `harness = false` and build their list with this. Output and closing
+//! lines are those of `cargo test`. A test that returns `Error::Missing` is *ignored* with the reason; it never passes.
+//! The seed (`PGKEEP_TEST_SEED`, else 1) is printed for each suite, and the time by the closing lines.
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::error::Error;
+
+/// What a test of a suite returns: `?` works on every error.
+pub type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+/// A list of tests under one name.
+#[derive(Debug)]
+pub struct Suite {
+    name: &'static str,
+    trials: Vec<Trial>,
+}
+
+impl Suite {
+    /// An empty suite.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            trials: Vec::new(),
+        }
+    }
+
+    /// Adds a test; its name is a sentence.
+    pub fn test(
+        mut self,
+        name: impl Into<String>,
+        test: impl FnOnce() -> TestResult + Send + 'static,
+    ) -> Self {
+        self.trials
+            .push(Trial::ignorable_test(name.into(), move || outcome(test())));
+        self
+    }
+
+    /// Runs what the command line selects and prints the closing lines of `cargo test`.
+    pub fn run(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        if !arguments.list {
+            println!("suite {}: seed {}", self.name, seed());
+        }
+        // The closing lines give counts and time.
+        libtest_mimic::run(&arguments, self.trials).exit_code()
+    }
+}
+
+/// The seed for everything drawn at random in a suite.
+pub fn seed() -> u64 {
+    std::env::var("PGKEEP_TEST_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
+
+fn outcome(result: TestResult) -> Result<Completion, Failed> {
+    match result {
+        Ok(()) => Ok(Completion::Completed),
+        Err(error) => match error.downcast_ref::<Error>() {
+            Some(Error::Missing(what)) => Ok(Completion::ignored_with(what)),
+            _ => Err(Failed::from(error.to_string())),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_part_is_ignored_with_its_reason_and_a_failure_fails() {
+        let missing = outcome(Err(Error::missing("sshd").into())).unwrap();
+        assert!(
+            matches!(missing, Completion::Ignored { reason: Some(why) } if why.starts_with("sshd is missing"))
+        );
+        assert!(outcome(Err(Error::failed("broken").into())).is_err());
+        assert!(outcome(Err("any other error".into())).is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! The test kit against the real parts it stands for: without them these tests are ignored, with the reason.
+
+#![allow(clippy::disallowed_methods)]
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use pgkeep_testkit::cluster::{Cluster, Load, StopMode};
+use pgkeep_testkit::compare::{self, Ignore, Snapshot};
+use pgkeep_testkit::configuration::Configuration;
+use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::original::Original;
+use pgkeep_testkit::run::run;
+use pgkeep_testkit::scratch::Scratch;
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::{Error, page_check};
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new("testkit");
+    for major in [12, 15, 17, 18] {
+        suite = suite
+            .test(
+                format!(
+                    "a_cluster_of_{major}_answers_stops_and_its_pages_are_right_by_both_readers"
+                ),
+                move || cluster_works(major),
+            )
+            .test(
+                format!("a_damaged_page_of_{major}_is_found_by_both_readers"),
+                move || damage_is_found(major),
+            );
+    }
+    suite
+        .test(
+            "clusters_of_the_same_options_share_a_system_id_unless_asked",
+            system_ids,
+        )
+        .test(
+            "the_mandatory_original_backs_up_and_restores_a_live_cluster",
+            || live(&Original::mandatory()?, 17),
+        )
+        .test(
+            "the_rolling_original_backs_up_and_restores_a_live_cluster",
+            || live(&Original::rolling()?, 18),
+        )
+        .test("every_original_backs_up_a_made_up_directory", made_up)
+        .test("an_sshd_with_a_plain_account_serves_files", || {
+            sftp_works(SftpServer::builder().start()?)
+        })
+        .test("an_sshd_with_a_chrooted_account_serves_files", || {
+            sftp_works(SftpServer::builder().chrooted().start()?)
+        })
+        .test("an_sshd_comes_back_at_the_same_port", sftp_restarts)
+        .run()
+}
+
+fn cluster_works(major: u32) -> TestResult {
+    let cluster = Cluster::builder(major).start()?;
+    assert!(
+        cluster
+            .sql("show server_version")?
+            .starts_with(&major.to_string())
+    );
+    assert_eq!(cluster.sql("show wal_segment_size")?, "1MB");
+    let load = Load::start(&cluster)?;
+    load.wait_for(20)?;
+    let last = load.stop()?;
+    assert_eq!(
+        cluster.sql("select count(*) from load")?,
+        (last * 10).to_string()
+    );
+    assert!(cluster.dump()?.contains("CREATE TABLE public.load"));
+    if major >= 14 {
+        cluster.check_structures()?;
+    }
+    cluster.stop(StopMode::Fast)?;
+    assert!(!cluster.is_running());
+    cluster.check_pages()?;
+    assert!(page_check::check(cluster.data_dir())? > 300);
+    Ok(())
+}
+
+fn damage_is_found(major: u32) -> TestResult {
+    let cluster = Cluster::builder(major).create()?;
+    let victim = largest(&cluster.data_dir().join("base/1"))?;
+    let mut bytes = fs::read(&victim)?;
+    bytes[8192 + 5000] ^= 1;
+    fs::write(&victim, bytes)?;
+    assert!(cluster.check_pages().is_err());
+    assert!(page_check::check(cluster.data_dir()).is_err());
+    Ok(())
+}
+
+fn largest(directory: &Path) -> Result<std::path::PathBuf, Error> {
+    let mut files: Vec<_> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    files.sort_by_key(|path| path.metadata().map_or(0, |found| found.len()));
+    files
+        .pop()
+        .ok_or_else(|| Error::failed("an empty directory"))
+}
+
+fn system_ids() -> TestResult {
+    let id = |cluster: &Cluster| {
+        fs::read(cluster.data_dir().join("global/pg_control")).map(|bytes| bytes[..8].to_vec())
+    };
+    let first = Cluster::builder(15).create()?;
+    let second = Cluster::builder(15).create()?;
+    let third = Cluster::builder(15).own_system_id().create()?;
+    assert_eq!(id(&first)?, id(&second)?);
+    assert_ne!(id(&first)?, id(&third)?);
+    Ok(())
+}
+
+fn live(original: &Original, major: u32) -> TestResult {
+    let scratch = Scratch::new()?;
+    let cluster = Cluster::builder(major)
+        .setting("archive_mode", "on")
+        .setting(
+            "archive_command",
+            format!(
+                "{} --config={} --stanza=main archive-push %p",
+                original.path().display(),
+                scratch.join("original.conf").display()
+            ),
+        )
+        .start()?;
+    let config = Configuration::new(&scratch)?
+        .cluster("main", &cluster)
+        .write(&scratch, "original.conf")?;
+    let with = |rest: &[&str]| {
+        let mut all = vec![
+            format!("--config={}", config.display()),
+            "--stanza=main".to_owned(),
+        ];
+        all.extend(rest.iter().map(|word| (*word).to_owned()));
+        original.run(all)?.success()
+    };
+    with(&["stanza-create"])?;
+    let load = Load::start(&cluster)?;
+    load.wait_for(10)?;
+    with(&["backup", "--type=full"])?;
+    let last = load.stop()?;
+    with(&["check"])?;
+    cluster.stop(StopMode::Fast)?;
+    let before = Snapshot::of(cluster.data_dir(), &Ignore::of_restore())?;
+
+    let target = scratch.make_dir("restored")?;
+    with(&["restore", &format!("--pg1-path={}", target.display())])?;
+    let restored = Cluster::at(major, &target, false)?;
+    restored.start()?;
+    restored.wait_for_sql("select pg_is_in_recovery()", "f")?;
+    assert_eq!(
+        restored.sql("select count(*) from load")?,
+        (last * 10).to_string()
+    );
+    restored.stop(StopMode::Fast)?;
+    restored.check_pages()?;
+    assert!(before.files() > 500);
+    Ok(())
+}
+
+fn made_up() -> TestResult {
+    for original in Original::all()? {
+        let scratch = Scratch::new()?;
+        let data = scratch.join("data");
+        DataDirBuilder::new("15")?
+            .page_checksums()
+            .relation("base/1/1259", 5)
+            .file("base/1/16384", "not pages")
+            .build(&data)?;
+        scratch.account().own_tree(&data)?;
+        let config = Configuration::new(&scratch)?
+            .global("repo1-retention-full", 9)
+            .stanza("main", "pg1-path", data.display())
+            .write(&scratch, "original.conf")?;
+        let config = format!("--config={}", config.display());
+        let run = |words: &[&str]| {
+            original
+                .run([&[config.as_str(), "--stanza=main", "--no-online"], words].concat())?
+                .success()
+        };
+        run(&["stanza-create"])?;
+        let said = run(&["backup", "--type=full"])?;
+        assert!(said.stderr.is_empty(), "{}", said.stderr);
+        let target = scratch.make_dir("restored")?;
+        let to = format!("--pg1-path={}", target.display());
+        original
+            .run([
+                config.as_str(),
+                "--stanza=main",
+                "--type=none",
+                "restore",
+                &to,
+            ])?
+            .success()?;
+        compare::trees(&data, &target, &Ignore::of_restore())?;
+        let log = fs::read_to_string(scratch.join("log/main-backup.log"))?;
+        assert!(
+            !log.contains("invalid page checksum"),
+            "pgBackRest {} doubts our pages:\n{log}",
+            original.version()
+        );
+    }
+    Ok(())
+}
+
+fn sftp_works(server: SftpServer) -> TestResult {
+    let scratch = Scratch::new()?;
+    let file = scratch.write("file", "content")?;
+    let batch = scratch.write(
+        "batch",
+        format!("put {} {}/file\n", file.display(), server.remote_dir()),
+    )?;
+    run(scratch
+        .account()
+        .command("sftp")
+        .args([
+            "-q",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+        ])
+        .arg(format!(
+            "UserKnownHostsFile={}",
+            server.known_hosts().display()
+        ))
+        .arg("-i")
+        .arg(server.private_key())
+        .arg("-P")
+        .arg(server.address().port().to_string())
+        .arg("-b")
+        .arg(batch)
+        .arg(format!("{}@127.0.0.1", server.user())))?
+    .success()
+    .map_err(|error| Error::failed(format!("{error}\nserver:\n{}", server.log_text())))?;
+    assert_eq!(fs::read_to_string(server.files().join("file"))?, "content");
+    assert!(server.fingerprint()?.starts_with("SHA256:"));
+    Ok(())
+}
+
+fn sftp_restarts() -> TestResult {
+    let mut server = SftpServer::builder().line("MaxSessions 3").start()?;
+    let address = server.address();
+    server.restart()?;
+    assert_eq!(server.address(), address);
+    sftp_works(server)
+}
