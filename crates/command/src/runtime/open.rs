@@ -58,7 +58,8 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     refuse_unsupported_repository(config, key)?;
     let path = config.string_at(option::REPO_PATH, key).unwrap_or("/var/lib/pgbackrest");
     let kind = config.string_at(option::REPO_TYPE, key).unwrap_or("posix");
-    let settings = PosixSettings { cifs: kind == "cifs", ..PosixSettings::new(path) };
+    let symlinks = config.boolean_or_unset_at(option::REPO_SYMLINK, key).unwrap_or(true);
+    let settings = PosixSettings { root: PathBuf::from(path), cifs: kind == "cifs", symlinks };
     let storage: Arc<dyn Storage> = Arc::new(PosixStorage::new(settings));
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
         None | Some("none") => None,
@@ -104,13 +105,13 @@ pub fn pg_host(context: &Context, key: u32) -> Result<PgHost> {
         )
         .with_hint("does this stanza exist?")
     })?;
-    Ok(PgHost { key, path: PathBuf::from(path), storage: Arc::new(PosixStorage::new(PosixSettings::new(path))) })
+    Ok(PgHost { key, path: PathBuf::from(path), storage: Arc::new(PosixStorage::new(PosixSettings::at(path))) })
 }
 
 /// A directory of this host as a storage (lock path, spool path, link targets).
 #[must_use]
 pub fn local(path: &Path) -> Arc<PosixStorage> {
-    Arc::new(PosixStorage::new(PosixSettings::new(path)))
+    Arc::new(PosixStorage::new(PosixSettings::at(path)))
 }
 
 /// What cannot be used yet, by option name, with the reason shown to the user. Shrinks to nothing.
