@@ -106,6 +106,26 @@ pub fn padded(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(image)
 }
 
+/// Reads a control file that a server may be writing at the same time: again and again until it is whole, or until the
+/// same bad bytes come twice in a row. `pause` waits a moment (the original: 50 ms). Returns what the file says and its
+/// image as [`padded`] gives it.
+pub fn read_stable<E: From<Error>>(
+    force: Option<PgVersion>,
+    mut read: impl FnMut() -> std::result::Result<Vec<u8>, E>,
+    mut pause: impl FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<(ControlFile, Vec<u8>), E> {
+    let mut last: Option<Vec<u8>> = None;
+    loop {
+        let bytes = read()?;
+        match (ControlFile::parse(&bytes, force), last) {
+            (Ok(control), _) => return Ok((control, padded(&bytes)?)),
+            (Err(error), Some(last)) if last == bytes => return Err(error.into()),
+            _ => last = Some(bytes),
+        }
+        pause()?;
+    }
+}
+
 /// Sets the checkpoint of a control file to [`CHECKPOINT_INVALID`] and renews its CRC, wherever that is from the place of
 /// this version on; fails, and changes nothing, if the file was not whole.
 pub fn invalidate_checkpoint(bytes: &mut [u8], version: PgVersion) -> Result<()> {

@@ -213,6 +213,38 @@ fn padding_drops_what_is_beyond_the_data() {
     assert!(padded(&bytes[..100]).is_err());
 }
 
+#[test]
+fn torn_reads_are_repeated_until_the_file_is_whole_or_stays_bad() {
+    let whole = control(PgVersion::V17);
+    let torn = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let read = |reads: &[Vec<u8>]| {
+        let (mut reads, mut pauses) = (reads.iter(), 0);
+        let result = read_stable(
+            None,
+            || Ok::<_, Error>(reads.next().expect("no read beyond the decision").clone()),
+            || {
+                pauses += 1;
+                Ok(())
+            },
+        );
+        (result, pauses)
+    };
+    let (result, pauses) = read(&[torn(50), torn(51), torn(50), whole.clone()]);
+    let (control, image) = result.unwrap();
+    assert_eq!((control.version, pauses), (PgVersion::V17, 3));
+    assert_eq!(image, padded(&whole).unwrap());
+
+    let (result, pauses) = read(&[torn(50), torn(51), torn(51)]);
+    assert_eq!(
+        (result.unwrap_err().kind(), pauses),
+        (ErrorKind::Checksum, 2)
+    );
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {

@@ -120,6 +120,11 @@ pub(super) fn server_message(error: &postgres::error::DbError) -> String {
 
 /// What the client library said: its own words, then the reason below them.
 pub(super) fn client_text(error: &postgres::Error) -> String {
+    if error.is_closed() {
+        return "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\t\
+                before or while processing the request."
+            .to_owned();
+    }
     match error.source() {
         Some(source) => match source.downcast_ref::<io::Error>() {
             Some(error) => io_text(error),

@@ -4,7 +4,7 @@
 //! knows nothing of files: reading `pg_control` and waiting for the archive are the caller's. Dropping a session closes
 //! the connection, and a server then ends a backup that this session had started.
 
-pub mod cancel;
+mod cancel;
 mod connect;
 mod environment;
 mod pg_session;
@@ -13,7 +13,7 @@ pub mod replay;
 pub mod scripted;
 mod service;
 mod settings;
-pub mod statement;
+mod statement;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use postgres::error::SqlState;
+use postgres::error::{DbError, Severity, SqlState};
 use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::cancel::{CancelHandle, CancelState};
@@ -142,7 +142,7 @@ impl PgSession {
                     self.timeout.as_millis()
                 ))
             }
-            Some(server) if !self.client.is_closed() => query(format!(
+            Some(server) if !ends_session(server) && !self.client.is_closed() => query(format!(
                 "unable to execute query '{sql}': {}",
                 connect::server_message(server)
             )),
@@ -185,6 +185,14 @@ impl PgSession {
         let [value] = self.row(sql)?;
         required(sql, value)
     }
+}
+
+/// Whether the server says that it closes the connection.
+fn ends_session(server: &DbError) -> bool {
+    matches!(
+        server.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    )
 }
 
 fn cancelled(sql: &str) -> Error {

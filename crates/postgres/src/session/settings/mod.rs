@@ -223,5 +223,4 @@ fn escape(value: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;
