@@ -7,7 +7,9 @@ use std::io::Write;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lz4::liblz4::{BlockMode as CBlockMode, BlockSize as CBlockSize, ContentChecksum};
+use lz4::liblz4::{
+    BlockChecksum, BlockMode as CBlockMode, BlockSize as CBlockSize, ContentChecksum,
+};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 
 use crate::error::{Error, Result};
@@ -110,6 +112,7 @@ impl High {
             .level(level)
             .block_mode(CBlockMode::Linked)
             .block_size(CBlockSize::Max64KB)
+            .block_checksum(BlockChecksum::NoBlockChecksum)
             .checksum(checksum)
             .build(written.clone())
             .map_err(refused);
