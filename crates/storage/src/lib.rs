@@ -9,8 +9,10 @@ pub mod error;
 pub mod memory;
 pub mod path;
 pub mod posix;
+pub mod registry;
 pub mod storage;
 pub mod ticket;
+pub mod wrap;
 
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use path::StoragePath;

@@ -1,0 +1,297 @@
+//! A storage behind a slow line, on paper: every call moves a virtual clock by the round trips it would cost.
+//!
+//! It keeps the callers honest: a loop of single calls shows as thousands of round trips. Costs are those of a backend
+//! that pipelines (SFTP): requests of one call are under way together up to a limit, written files are under way
+//! together through their tickets, reads are prefetched. No real time passes.
+//!
+//! One clock serves all threads, and what several threads do at once is counted as if one did it: exact for one
+//! worker, an upper bound for more. A ticket that is `notify`ed resolves at once in real time, and its virtual time
+//! is waited for by `sync_paths` and counted by [`Latency::elapsed`]; whoever needs order waits for the ticket.
+
+mod file_tree;
+mod line;
+mod read;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{ErrorKind, Result};
+use crate::path::StoragePath;
+use crate::storage::{
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
+    StorageKind, StorageWrite, WriteOptions,
+};
+use crate::ticket::Ticket;
+use line::Line;
+
+/// What the line can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatencySettings {
+    /// Time between a request and its answer.
+    pub round_trip: Duration,
+    /// Small requests (look up, remove, list) of one call that are under way together.
+    pub requests_in_flight: usize,
+    /// Written files whose tickets are open together.
+    pub files_in_flight: usize,
+    /// Bytes of one file that are under way together.
+    pub window: u64,
+    /// Names in one answer to a listing.
+    pub names_per_answer: usize,
+}
+
+impl Default for LatencySettings {
+    fn default() -> Self {
+        Self {
+            round_trip: Duration::from_millis(50),
+            requests_in_flight: 512,
+            files_in_flight: 64,
+            window: 4 << 20,
+            names_per_answer: 100,
+        }
+    }
+}
+
+/// A storage whose calls cost virtual time.
+#[derive(Debug, Clone)]
+pub struct Latency {
+    inner: Arc<dyn Storage>,
+    line: Line,
+}
+
+impl Latency {
+    #[must_use]
+    pub fn new(inner: Arc<dyn Storage>, settings: LatencySettings) -> Self {
+        Self { inner, line: Line::new(settings) }
+    }
+
+    /// Virtual time until the last call and the last ticket are done.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.line.elapsed()
+    }
+
+    /// [`Latency::elapsed`] in round trips that came one after the other.
+    #[must_use]
+    pub fn serial_round_trips(&self) -> u64 {
+        self.line.serial_round_trips()
+    }
+
+    /// Requests sent in all, however many were under way together.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.line.requests()
+    }
+
+    /// The storage behind the line.
+    #[must_use]
+    pub fn inner(&self) -> &Arc<dyn Storage> {
+        &self.inner
+    }
+
+    /// Counts what a listing of the whole tree costs and reports its entries to `each`.
+    fn walk(
+        &self,
+        path: &StoragePath,
+        level: InfoLevel,
+        sort: bool,
+        each: &mut dyn FnMut(FileInfo) -> Result<()>,
+    ) -> Result<(Found, Tree)> {
+        let mut tree = Tree::default();
+        let all = ListOptions { level: level.max(InfoLevel::Type), filter: None, sort };
+        let found = self.inner.list_tree(path, &all, &mut |info| {
+            tree.count(&info, level);
+            each(info)
+        });
+        // Also where the caller ended the walk: what was read ahead was paid for.
+        for level in &tree.levels {
+            self.line.serial(level.directories.max(1));
+            self.line.serial(level.entries.div_ceil(self.line.settings.names_per_answer) + level.directories.max(1));
+        }
+        if tree.links > 0 {
+            self.line.serial(tree.links);
+        }
+        if tree.levels.is_empty() {
+            self.line.serial(1);
+        }
+        Ok((found?, tree))
+    }
+}
+
+/// Shape of a tree, from which follows what can be under way together.
+#[derive(Default)]
+struct Tree {
+    /// By depth.
+    levels: Vec<Level>,
+    files: usize,
+    links: usize,
+}
+
+#[derive(Default, Clone)]
+struct Level {
+    directories: usize,
+    entries: usize,
+}
+
+impl Tree {
+    fn count(&mut self, info: &FileInfo, level: InfoLevel) {
+        let depth = info.name.as_bytes().iter().filter(|&&byte| byte == b'/').count();
+        let directory = info.kind == FileType::Path;
+        let deepest = depth + usize::from(directory);
+        if self.levels.len() <= deepest {
+            self.levels.resize(deepest + 1, Level::default());
+        }
+        self.levels[depth].entries += 1;
+        if directory {
+            self.levels[depth + 1].directories += 1;
+        } else {
+            self.files += 1;
+        }
+        if info.kind == FileType::Link && level >= InfoLevel::Detail {
+            self.links += 1;
+        }
+    }
+}
+
+impl Storage for Latency {
+    fn kind(&self) -> StorageKind {
+        self.inner.kind()
+    }
+
+    fn features(&self) -> Features {
+        Features { slow: true, ..self.inner.features() }
+    }
+
+    fn display(&self, path: &StoragePath) -> String {
+        self.inner.display(path)
+    }
+
+    fn info(&self, path: &StoragePath, want: InfoLevel) -> Result<Option<FileInfo>> {
+        self.line.serial(1);
+        self.inner.info(path, want)
+    }
+
+    fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
+        self.line.serial(paths.len());
+        self.inner.info_many(paths, want)
+    }
+
+    fn list(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
+        // Open the directory, then ask for many answers at once; the last says that there are no more.
+        self.line.serial(1);
+        let all = ListOptions { filter: None, level: list.level.max(InfoLevel::Type), ..*list };
+        let Some(mut found) = self.inner.list(path, &all)? else { return Ok(None) };
+        self.line.serial(found.len().div_ceil(self.line.settings.names_per_answer) + 1);
+        found.retain(|info| list.filter.as_ref().is_none_or(|filter| filter.is_match(info.name.as_bytes())));
+        if list.level >= InfoLevel::Detail {
+            self.line.serial(found.iter().filter(|info| info.kind == FileType::Link).count());
+        }
+        Ok(Some(found))
+    }
+
+    fn list_tree(
+        &self,
+        path: &StoragePath,
+        list: &ListOptions,
+        each: &mut dyn FnMut(FileInfo) -> Result<()>,
+    ) -> Result<Found> {
+        let wanted = |info: &FileInfo| list.filter.as_ref().is_none_or(|f| f.is_match(info.name.file_name()));
+        let mut each = |info: FileInfo| if wanted(&info) { each(info) } else { Ok(()) };
+        Ok(self.walk(path, list.level, list.sort, &mut each)?.0)
+    }
+
+    fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
+        let opened = self.line.send(1);
+        if !read.lazy_open {
+            // Whether the file is there must be known at once.
+            self.line.wait_until(opened);
+        }
+        match self.inner.open_read(path, read) {
+            Ok(inner) => Ok(Box::new(read::LatencyRead::new(inner, self.line.clone(), opened))),
+            Err(error) if read.lazy_open && error.kind() == ErrorKind::NotFound => {
+                Ok(Box::new(read::MissingRead::new(error, self.line.clone(), opened)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
+        Ok(Box::new(write::LatencyWrite::open(self, path, write)?))
+    }
+
+    fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
+        // Open both, copy on the server, rename.
+        self.line.serial(1);
+        let written = self.inner.copy_within(from, to)?.wait();
+        let done = self.line.send(3);
+        Ok(self.line.ticket(written, done))
+    }
+
+    fn remove(&self, path: &StoragePath) -> Result<Removed> {
+        self.line.serial(1);
+        self.inner.remove(path)
+    }
+
+    fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        self.line.serial(paths.len());
+        self.inner.remove_many(paths)
+    }
+
+    fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
+        // A link or a missing name cannot be walked; the inner storage says what becomes of it.
+        let is_tree = self.inner.info(path, InfoLevel::Type)?.is_some_and(|info| info.kind == FileType::Path);
+        if !is_tree {
+            self.line.serial(1);
+            return self.inner.remove_tree(path);
+        }
+        let (_, tree) = self.walk(path, InfoLevel::Type, false, &mut |_| Ok(()))?;
+        self.line.serial(tree.files);
+        // Directories go from the innermost to the outermost, those of one depth together.
+        for level in tree.levels.iter().rev() {
+            self.line.serial(level.directories);
+        }
+        self.line.serial(1);
+        self.inner.remove_tree(path)
+    }
+
+    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        self.create_paths(std::slice::from_ref(path), mode)
+    }
+
+    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
+        // All parents by depth, those of one depth together.
+        let depth = |path: &StoragePath| path.as_bytes().split(|&byte| byte == b'/').count();
+        for _ in 0..paths.iter().map(depth).max().unwrap_or(0) {
+            self.line.serial(paths.len());
+        }
+        self.inner.create_paths(paths, mode)
+    }
+
+    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
+        // Entries become durable only once the files have them.
+        self.line.settle();
+        if self.inner.features().path_sync {
+            self.line.serial(paths.len());
+        }
+        self.inner.sync_paths(paths)
+    }
+
+    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
+        if self.inner.features().symlinks {
+            self.line.serial(1);
+        }
+        self.inner.link(path, destination)
+    }
+
+    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
+        self.line.serial(1);
+        self.inner.hard_link(from, to)
+    }
+
+    fn as_file_tree(&self) -> Option<&dyn FileTree> {
+        self.inner.as_file_tree().map(|_| self as &dyn FileTree)
+    }
+}

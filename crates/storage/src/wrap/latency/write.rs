@@ -1,0 +1,68 @@
+//! Writing over the line: open, data with fsync and close behind it, rename; the caller waits for none of them.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::Latency;
+use super::line::Line;
+use crate::error::Result;
+use crate::path::StoragePath;
+use crate::storage::{InfoLevel, Storage, StorageWrite, WriteMode, WriteOptions};
+use crate::ticket::Ticket;
+
+pub(super) struct LatencyWrite {
+    inner: Box<dyn StorageWrite>,
+    line: Line,
+    /// When the server has opened the file.
+    opened: Duration,
+    /// Requests that follow when all data is there.
+    afterwards: usize,
+    size: u64,
+}
+
+impl LatencyWrite {
+    pub(super) fn open(storage: &Latency, path: &StoragePath, write: &WriteOptions) -> Result<Self> {
+        let line = storage.line.clone();
+        let started = line.admit();
+        // The file is opened as if the directory were there; where it is not: make it, open again.
+        let missing = storage.inner.info(&path.parent(), InfoLevel::Exists)?.is_none();
+        let opened = line.after(started, if missing && write.create_path { 3 } else { 1 });
+        line.count(if missing { 3 } else { 1 });
+        if !write.create_path || !write.truncate {
+            // The caller asked for an answer: is the parent missing, is the file there?
+            line.wait_until(opened);
+        }
+        let inner = storage.inner.open_write(path, write)?;
+        let afterwards = usize::from(write.mode == WriteMode::Atomic);
+        Ok(Self { inner, line, opened, afterwards, size: 0 })
+    }
+}
+
+impl Write for LatencyWrite {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.size += count as u64;
+        // Up to a window may be unanswered; before more is taken the earlier bytes must have been.
+        let window = self.line.settings.window.max(1);
+        if self.size > window {
+            self.line.wait_until(self.line.streamed(self.opened, self.size - window));
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl StorageWrite for LatencyWrite {
+    fn finish(self: Box<Self>) -> Result<Ticket> {
+        let Self { inner, line, opened, afterwards, size } = *self;
+        let written = inner.finish()?.wait();
+        line.count(1 + afterwards);
+        // The last data is sent no earlier than now.
+        let data = line.streamed(opened, size).max(line.after(line.now(), 1));
+        let done = line.after(data, afterwards);
+        Ok(line.ticket(written, done))
+    }
+}
