@@ -90,11 +90,9 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let keep = std::env::var_os("PGKEEP_TEST_KEEP").is_some();
-        if let Some(mut dir) = self.dir.take() {
-            if keep {
-                dir.disable_cleanup(true);
-                eprintln!("kept: {}", self.path.display());
-            }
+        if let Some(mut dir) = self.dir.take_if(|_| keep) {
+            dir.disable_cleanup(true);
+            eprintln!("kept: {}", self.path.display());
         }
     }
 }

@@ -233,10 +233,11 @@ impl SftpServer {
 
     fn end(&mut self) {
         // The group holds the listener and its sessions. An error means that it has ended already.
-        if let Ok(pid) = i32::try_from(self.child.id()) {
-            if let Some(group) = rustix::process::Pid::from_raw(pid) {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-            }
+        let group = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
         }
         let _ = self.child.wait();
     }
