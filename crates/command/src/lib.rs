@@ -4,9 +4,11 @@
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
 //! [`runtime::context::Context`].
 
+pub mod check;
 pub mod error;
 pub mod error_code;
 pub mod runtime;
+pub mod stanza_create;
 pub mod start;
 pub mod stop;
 pub mod version;

@@ -152,13 +152,12 @@ pub fn no_primary() -> Error {
 ///
 /// # Errors
 /// [`ErrorCode::DbMismatch`].
-pub fn check_same_cluster(context: &Context, cluster: &Cluster) -> Result<()> {
+pub fn check_same_cluster(cluster: &Cluster) -> Result<()> {
     let (session, control) = (&cluster.session, &cluster.control);
     let path = cluster.host.path.to_string_lossy();
     if session.server_version() == control.version && same_directory(session.data_directory(), &path) {
         return Ok(());
     }
-    let _ = context;
     Err(Error::new(
         ErrorCode::DbMismatch,
         format!(

@@ -162,3 +162,17 @@ pub fn command_not_yet(command: pgkeep_config::command::CommandId) -> Error {
     Error::new(ErrorCode::CommandInvalid, format!("command '{}' is not supported by pgkeep yet", command.name()))
         .with_hint("run this command with pgBackRest: the repository is the same.")
 }
+
+/// The lock path of this run as a storage.
+#[must_use]
+pub fn lock_path(context: &Context) -> Arc<PosixStorage> {
+    local(Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest")))
+}
+
+/// Fails when a stop file forbids this run.
+///
+/// # Errors
+/// [`ErrorCode::Stop`].
+pub fn test_stop_file(context: &Context) -> Result<()> {
+    super::stop_file::test(&*lock_path(context), context.config.stanza())
+}

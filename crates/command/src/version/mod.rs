@@ -16,7 +16,7 @@ pub const COMPATIBLE: &str = "2.60.0";
 
 /// Goes into files we write as `backrest-version`. Distinct from every version of the original, so that it never resumes a backup
 /// of ours (spec 7.5), and the reader sees who wrote a set.
-pub const WRITTEN_BY: &str = concat!("pgkeep ", env!("CARGO_PKG_VERSION"));
+pub use pgkeep_repo::info_file::PROGRAM_VERSION as WRITTEN_BY;
 
 /// The version shown in begin lines and answers: the compatible one when started as the original.
 #[must_use]

@@ -1,0 +1,119 @@
+//! `check`: would a backup and the archiving of WAL work now?
+//!
+//! For one stanza or all of the configuration: settings of the cluster, info files of every repository, and one real
+//! WAL segment switched and awaited in every repository.
+
+use std::time::Duration;
+
+use pgkeep_config::option;
+use pgkeep_config::option::Group;
+use pgkeep_repo::Stanza;
+use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::cluster::{self, Cluster};
+use crate::runtime::wal_find::WalFind;
+use crate::runtime::{Context, Repository, open, stanza_info};
+
+/// Checks the stanza of this run, or every stanza of the configuration.
+///
+/// # Errors
+/// The first thing that is wrong; later stanzas are not looked at then, as in the original.
+pub fn run(context: &Context) -> Result<()> {
+    if context.config.stanza().is_some() {
+        return check_stanza(context);
+    }
+    let stanzas = context.config.stanzas();
+    if stanzas.is_empty() {
+        log::warn!("no stanzas found to check\nHINT: are there non-empty stanza sections in the configuration?");
+    }
+    for stanza in stanzas {
+        log::info!("check stanza '{stanza}'");
+        let loaded = context.config.for_stanza(&stanza).map_err(|error| crate::runtime::begin::lower(&error))?;
+        for warning in &loaded.warnings {
+            log::warn!("{warning}");
+        }
+        check_stanza(&context.with_config(loaded.config))?;
+    }
+    Ok(())
+}
+
+fn check_stanza(context: &Context) -> Result<()> {
+    let stanza = Stanza::new(context.stanza()?)?;
+    let found = cluster::find_all(context)?;
+    if found.primary.is_none() && found.standby.is_none() {
+        return Err(Error::new(ErrorCode::Config, "no database found").with_hint("check indexed pg-path/pg-host configurations"));
+    }
+    for &key in context.config.keys(Group::Pg) {
+        // Readable at all? A backup could not list what it must copy.
+        let host = open::pg_host(context, key)?;
+        host.storage.list(&StoragePath::root(), &ListOptions { level: InfoLevel::Exists, ..ListOptions::default() })?;
+    }
+    let repositories = open::repositories(context)?;
+    match &found.standby {
+        Some(standby) => check_standby(context, &stanza, &repositories, standby, found.primary.is_some())?,
+        None if context.config.string(option::BACKUP_STANDBY).is_some_and(|value| value != "n") => {
+            log::warn!("option 'backup-standby' is enabled but standby is not properly configured");
+        }
+        None => {}
+    }
+    match found.primary {
+        Some(mut primary) => check_primary(context, &stanza, &repositories, &mut primary),
+        None => Ok(()),
+    }
+}
+
+fn check_standby(
+    context: &Context,
+    stanza: &Stanza,
+    repositories: &[Repository],
+    standby: &Cluster,
+    has_primary: bool,
+) -> Result<()> {
+    if !has_primary {
+        // With a local repository, or several clusters configured, a primary should have been found.
+        return Err(Error::new(ErrorCode::Config, "primary database not found")
+            .with_hint("check indexed pg-path/pg-host configurations"));
+    }
+    cluster::check_same_cluster(standby)?;
+    for repository in repositories {
+        log::info!("check {} (standby)", repository.name());
+        stanza_info::load_for(repository, stanza, &standby.control)?;
+    }
+    let _ = context;
+    log::info!("switch wal not performed because this is a standby");
+    Ok(())
+}
+
+fn check_primary(
+    context: &Context,
+    stanza: &Stanza,
+    repositories: &[Repository],
+    primary: &mut Cluster,
+) -> Result<()> {
+    cluster::check_same_cluster(primary)?;
+    cluster::check_archive_settings(context, primary)?;
+    let mut archive_ids = Vec::new();
+    for repository in repositories {
+        log::info!("check {} configuration (primary)", repository.name());
+        let info = stanza_info::load_for(repository, stanza, &primary.control)?;
+        archive_ids.push(info.archive.history.current().archive_id());
+    }
+    let handle = primary.session.cancel_handle();
+    let _ends_the_wait = context.cancel.on_cancel(move || handle.cancel());
+    let segment = primary.session.switch_wal_for_archive()?.to_string();
+    let timeout = context.config.time(option::ARCHIVE_TIMEOUT).unwrap_or(Duration::from_secs(60));
+    for (repository, archive_id) in repositories.iter().zip(&archive_ids) {
+        log::info!("check {} archive for WAL (primary)", repository.name());
+        let storage = &*repository.storage;
+        if let Some(found) = WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment)? {
+            let path = pgkeep_repo::layout::archive_file(stanza, archive_id, &found.to_string());
+            log::info!(
+                "WAL segment {segment} successfully archived to '{}' on {}",
+                storage.display(&path),
+                repository.name()
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! `stanza-create`: makes the two info files of a stanza in every repository.
+//!
+//! Running it again is harmless: existing files are checked against the cluster and a missing copy is put back.
+
+use pgkeep_config::option;
+use pgkeep_pipeline::cipher;
+use pgkeep_postgres::control::ControlFile;
+use pgkeep_repo::{ArchiveInfo, BackupInfo, PgHistory, Stanza, layout};
+use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use secrecy::SecretString;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::open::{self, Repository};
+use crate::runtime::stanza_info;
+use crate::runtime::{Context, cluster};
+
+/// Makes or checks the stanza in every repository.
+///
+/// # Errors
+/// When a repository holds something else under that name, or files that do not fit the cluster.
+pub fn run(context: &Context) -> Result<()> {
+    let stanza = Stanza::new(context.stanza()?)?;
+    open::test_stop_file(context)?;
+    if context.config.boolean(option::FORCE) {
+        log::warn!("option --force is no longer supported");
+    }
+    let control = control_of_cluster(context)?;
+    for repository in open::repositories(context)? {
+        context.cancel.check()?;
+        log::info!("stanza-create for stanza '{stanza}' on {}", repository.name());
+        create(&repository, &stanza, &control)?;
+    }
+    Ok(())
+}
+
+/// What the cluster says of itself: from the primary, or with `--no-online` from the files of pg1.
+///
+/// # Errors
+/// When there is no primary, or server and data directory are not the same cluster.
+pub fn control_of_cluster(context: &Context) -> Result<ControlFile> {
+    if context.config.boolean(option::ONLINE) {
+        let primary = cluster::find_primary(context)?;
+        cluster::check_same_cluster(&primary)?;
+        return Ok(primary.control);
+    }
+    let host = open::pg_host(context, 1)?;
+    Ok(cluster::read_control(context, &host)?.0)
+}
+
+/// Which of a file and its copy exist.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    main: bool,
+    copy: bool,
+}
+
+impl Pair {
+    fn any(self) -> bool {
+        self.main || self.copy
+    }
+}
+
+fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
+    let storage = &*repository.storage;
+    let archive = layout::archive_info(stanza);
+    let backup = layout::backup_info(stanza);
+    let paths = [archive.clone(), layout::copy_of(&archive), backup.clone(), layout::copy_of(&backup)];
+    let found = storage.info_many(&paths, InfoLevel::Exists)?;
+    let exists = |at: usize| found[at].is_some();
+    let in_archive = Pair { main: exists(0), copy: exists(1) };
+    let in_backup = Pair { main: exists(2), copy: exists(3) };
+    match (in_archive.any(), in_backup.any()) {
+        (false, false) => create_new(repository, stanza, control),
+        (true, true) => {
+            stanza_info::load_for(repository, stanza, control)?;
+            let mended = [mend(storage, &archive, in_archive)?, mend(storage, &backup, in_backup)?];
+            if !mended.contains(&true) {
+                log::info!("stanza '{stanza}' already exists on {} and is valid", repository.name());
+            }
+            Ok(())
+        }
+        (archive_exists, _) => {
+            let (there, missing) =
+                if archive_exists { ("archive.info", "backup.info") } else { ("backup.info", "archive.info") };
+            Err(Error::new(
+                ErrorCode::FileMissing,
+                format!("{there} exists but {missing} is missing on {}", repository.name()),
+            )
+            .with_hint("this may be a symptom of repository corruption!"))
+        }
+    }
+}
+
+/// Copies the file that is there to the one that is missing; `true` if one was.
+fn mend(storage: &dyn Storage, main: &StoragePath, pair: Pair) -> Result<bool> {
+    let copy = layout::copy_of(main);
+    let (from, to) = match pair {
+        Pair { main: true, copy: true } => return Ok(false),
+        Pair { main: true, copy: false } => (main, &copy),
+        Pair { main: false, .. } => (&copy, main),
+    };
+    storage.copy_within(from, to)?.wait()?;
+    Ok(true)
+}
+
+fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
+    let storage = &*repository.storage;
+    let holds_files = |path: &StoragePath| {
+        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+        Ok::<_, Error>(storage.list(path, &options)?.is_some_and(|entries| !entries.is_empty()))
+    };
+    let in_backup = holds_files(&layout::backup_path(stanza))?;
+    let in_archive = holds_files(&layout::archive_path(stanza))?;
+    let what = match (in_backup, in_archive) {
+        (false, false) => None,
+        (true, false) => Some("backup directory"),
+        (false, true) => Some("archive directory"),
+        (true, true) => Some("backup directory and/or archive directory"),
+    };
+    if let Some(what) = what {
+        return Err(Error::new(ErrorCode::PathNotEmpty, format!("{what} not empty"))
+            .with_hint(format!("the repository at '{}' holds files of this stanza but no info files.", storage.display(&StoragePath::root()))));
+    }
+    let pass = repository.pass.as_ref();
+    let entry = stanza_info::history_entry(control);
+    // archive.info first: WAL may be pushed as soon as it stands, and a run that dies in between is told apart (one pair
+    // missing) instead of looking like a stanza without an archive.
+    ArchiveInfo::new(PgHistory::new(entry.clone()), sub_pass(pass)?).save(storage, stanza, pass)?;
+    BackupInfo::new(PgHistory::new(entry), sub_pass(pass)?).save(storage, stanza, pass)?;
+    Ok(())
+}
+
+/// A new pass-phrase for what lies below an encrypted info file.
+fn sub_pass(repository_pass: Option<&SecretString>) -> Result<Option<SecretString>> {
+    Ok(repository_pass.map(|_| cipher::generate_pass()).transpose()?)
+}
+
+#[cfg(test)]
+mod tests;
