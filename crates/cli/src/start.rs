@@ -9,7 +9,7 @@ use pgkeep_command::runtime::cancel::Cancel;
 use pgkeep_command::runtime::clock::Clock;
 use pgkeep_command::runtime::context::Output;
 use pgkeep_command::runtime::{Context, begin};
-use pgkeep_config::command::{BeginLevel, Role};
+use pgkeep_config::command::{BeginLevel, CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Input, Phase, Source, option};
 
 use crate::files::HostFiles;
@@ -58,6 +58,13 @@ pub(crate) fn run() -> u8 {
     };
     if let Err(error) = signal::listen(cancel) {
         return report(&Error::new(ErrorCode::Kernel, format!("unable to listen for signals: {error}")));
+    }
+    if context.config.is_help() || context.config.command() == CommandId::Help {
+        // Help is about a command but does nothing of it: no log file, no locks, no begin line.
+        return match pgkeep_command::help::run(&context) {
+            Ok(()) => 0,
+            Err(error) => report(&error),
+        };
     }
     run_command(sink, &context)
 }

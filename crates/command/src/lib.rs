@@ -7,6 +7,7 @@
 pub mod check;
 pub mod error;
 pub mod error_code;
+pub mod help;
 pub mod runtime;
 pub mod stanza_create;
 pub mod start;
