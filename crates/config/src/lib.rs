@@ -5,12 +5,16 @@
 
 pub mod config;
 pub mod define;
+#[cfg(test)]
+mod equivalence_tests;
 pub mod error;
 pub mod input;
 mod origin;
 mod parse;
 pub mod render;
 mod resolve;
+#[cfg(test)]
+mod testing;
 pub mod value;
 
 pub use config::Config;
@@ -19,7 +23,7 @@ pub use define::option;
 pub use error::{ConfigError, Phase};
 pub use input::{ConfigFiles, Input, Program};
 pub use parse::name::indexed as option_name;
-pub use value::Source;
+pub use value::{Source, parse_size};
 
 /// A configuration and what the user should be warned about.
 #[derive(Clone, Debug)]

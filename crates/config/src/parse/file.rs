@@ -74,7 +74,7 @@ pub(crate) fn load(
         given(CONFIG_PATH),
         given(CONFIG_INCLUDE_PATH),
     );
-    let defaults = default_files(files, program, path)?;
+    let defaults = default_files(files, program, path);
 
     let mut load = Load { files, ini: None };
     let use_main = config.is_none_or(|value| !value.negate);
@@ -91,7 +91,7 @@ pub(crate) fn load(
                     load.optional(&absolute(&format!("{path}/{}", PGBACKREST_FILES.name)))?;
                 }
             }
-            (None, None) => load.default_main(defaults, program, warnings)?,
+            (None, None) => load.default_main(defaults, warnings)?,
         }
     }
     if use_include {
@@ -108,30 +108,24 @@ pub(crate) fn load(
 }
 
 /// The places of this program: pgkeep's own if there is anything in them, or if there is nothing anywhere.
-fn default_files(
-    files: &dyn ConfigFiles,
-    program: Program,
-    path: Option<&str>,
-) -> Result<DefaultFiles> {
-    if program == Program::PgBackRest {
-        return Ok(PGBACKREST_FILES);
-    }
-    if path.is_some() || holds_files(files, PGKEEP_FILES)? {
-        return Ok(PGKEEP_FILES);
-    }
-    let original =
-        holds_files(files, PGBACKREST_FILES)? || read(files, PGBACKREST_OLD_FILE)?.is_some();
-    Ok(if original {
-        PGBACKREST_FILES
-    } else {
-        PGKEEP_FILES
-    })
+fn default_files(files: &dyn ConfigFiles, program: Program, path: Option<&str>) -> DefaultFiles {
+    let own = program == Program::PgKeep
+        && (path.is_some()
+            || holds_files(files, PGKEEP_FILES)
+            || !(holds_files(files, PGBACKREST_FILES) || is_there(files, PGBACKREST_OLD_FILE)));
+    if own { PGKEEP_FILES } else { PGBACKREST_FILES }
 }
 
 /// Whether the main file or a file to include is there.
-fn holds_files(files: &dyn ConfigFiles, places: DefaultFiles) -> Result<bool> {
-    Ok(read(files, places.config)?.is_some()
-        || list(files, places.include, false)?.is_some_and(|names| !names.is_empty()))
+fn holds_files(files: &dyn ConfigFiles, places: DefaultFiles) -> bool {
+    is_there(files, places.config)
+        || list(files, places.include, false)
+            .map_or(true, |names| names.is_some_and(|names| !names.is_empty()))
+}
+
+/// Whether a file is there; an unreadable one is, and is reported when it is read.
+fn is_there(files: &dyn ConfigFiles, path: &str) -> bool {
+    read(files, path).map_or(true, |content| content.is_some())
 }
 
 /// Collects the files that are there.
@@ -142,26 +136,25 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// Reads the default main file, or the one at the original's old place.
-    fn default_main(
-        &mut self,
-        defaults: DefaultFiles,
-        program: Program,
-        warnings: &mut Vec<String>,
-    ) -> Result<()> {
+    fn default_main(&mut self, defaults: DefaultFiles, warnings: &mut Vec<String>) -> Result<()> {
         let found = self.optional(defaults.config)?;
         if defaults == PGBACKREST_FILES {
             if !found {
                 self.optional(PGBACKREST_OLD_FILE)?;
             }
-        } else if found && program == Program::PgKeep {
-            for other in [PGBACKREST_FILES.config, PGBACKREST_OLD_FILE] {
-                if matches!(read(self.files, other), Ok(Some(_))) {
-                    warnings.push(format!(
-                        "configuration file '{}' is used, '{other}' is ignored",
-                        defaults.config
-                    ));
-                    break;
-                }
+        } else {
+            let used = if found {
+                defaults.config
+            } else {
+                defaults.include
+            };
+            let ignored = [PGBACKREST_FILES.config, PGBACKREST_OLD_FILE]
+                .into_iter()
+                .find(|other| is_there(self.files, other));
+            if let Some(ignored) = ignored {
+                warnings.push(format!(
+                    "configuration file '{used}' is used, '{ignored}' is ignored"
+                ));
             }
         }
         Ok(())

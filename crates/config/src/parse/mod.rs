@@ -10,6 +10,11 @@ pub(crate) mod ini;
 pub(crate) mod name;
 pub(crate) mod section;
 
+#[cfg(test)]
+mod file_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::define::option::OptionDef;

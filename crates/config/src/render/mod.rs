@@ -4,4 +4,6 @@
 
 pub mod argv;
 pub mod help;
+#[cfg(test)]
+mod tests;
 mod text;

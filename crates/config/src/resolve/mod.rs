@@ -9,6 +9,8 @@ mod group;
 mod option;
 mod order;
 mod repository;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,0 +1,210 @@
+//! Options as words, and help.
+
+use std::collections::BTreeMap;
+
+use super::argv::{Child, Replacement};
+use super::help::help;
+use crate::define::command::{CommandId, Role};
+use crate::testing::{Host, fault};
+
+fn host() -> Host {
+    Host::original().config(
+        "[global]\nrepo1-path=/repo\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=hush\nrepo2-path=/r 2\nrepo1-retention-full=2\nlog-level-console=info\nprotocol-timeout=1d\n[demo]\npg1-path=/pg\n",
+    )
+}
+
+#[test]
+fn the_begin_line_lists_what_is_not_default_in_alphabetical_order() {
+    let config = host()
+        .load("backup --stanza=demo --start-fast --no-resume --reset-process-max --archive-timeout=90 --exclude=b --exclude=a --annotation=k=v --backup-standby")
+        .expect("valid")
+        .config;
+    assert_eq!(
+        config.begin_line_options(),
+        "--annotation=k=v --archive-timeout=90 --backup-standby=y --exclude=b --exclude=a --exec-id=1-a --log-level-console=info --pg1-path=/pg --reset-process-max --protocol-timeout=1d --repo1-cipher-pass=<redacted> --repo1-cipher-type=aes-256-cbc --repo1-path=/repo --repo2-path=\"/r 2\" --repo1-retention-full=2 --no-resume --stanza=demo --start-fast"
+    );
+    assert_eq!(
+        config.begin_line_options_for(CommandId::Expire),
+        "--exec-id=1-a --log-level-console=info --protocol-timeout=1d --repo1-cipher-pass=<redacted> --repo1-cipher-type=aes-256-cbc --repo1-path=/repo --repo2-path=\"/r 2\" --repo1-retention-full=2 --stanza=demo"
+    );
+}
+
+#[test]
+fn restore_command_repeats_the_command_line_but_not_the_files() {
+    let config = host()
+        .file("/my.conf", "[demo]\npg1-path=/pg\n")
+        .load_words([
+            "restore",
+            "--stanza=demo",
+            "--config=/my.conf",
+            "--pg1-path=/p g",
+            "--process-max=4",
+            "--log-level-console=detail",
+            "--type=immediate",
+            "--repo1-path=/x",
+            "--reset-repo1-cipher-type",
+            "--no-archive-async",
+        ])
+        .map(|loaded| loaded.config);
+    // `archive-async` is not an option of restore.
+    assert_eq!(
+        fault(config),
+        (
+            31,
+            "option 'archive-async' not valid for command 'restore'".to_owned()
+        )
+    );
+    let config = host()
+        .file("/my.conf", "[demo]\npg1-path=/pg\nbuffer-size=2MiB\n")
+        .load_words([
+            "restore",
+            "--stanza=demo",
+            "--config=/my.conf",
+            "--pg1-path=/p g",
+            "--process-max=4",
+            "--log-level-console=detail",
+            "--type=immediate",
+            "--repo1-path=/x",
+            "--reset-io-timeout",
+        ])
+        .expect("valid")
+        .config;
+    assert_eq!(
+        config.restore_command_options(),
+        [
+            "--config=/my.conf",
+            "--reset-io-timeout",
+            "--pg1-path=\"/p g\"",
+            "--repo1-path=/x",
+            "--stanza=demo"
+        ]
+    );
+}
+
+#[test]
+fn a_remote_is_told_everything_but_secrets() {
+    let config = host()
+        .load("backup --stanza=demo --no-online --force --db-timeout=5m")
+        .expect("valid")
+        .config;
+    let replace = BTreeMap::from([
+        (
+            "log-level-console".to_owned(),
+            Replacement::Value("off".to_owned()),
+        ),
+        ("process".to_owned(), Replacement::Value("0".to_owned())),
+        ("log-timestamp".to_owned(), Replacement::Boolean(false)),
+        ("repo2-path".to_owned(), Replacement::Omit),
+    ]);
+    let words = config.child_options(Child {
+        command: CommandId::Backup,
+        role: Role::Remote,
+        local: false,
+        quote: true,
+        replace: &replace,
+    });
+    assert_eq!(
+        words,
+        [
+            "--db-timeout=5m",
+            "--exec-id=1-a",
+            "--log-level-console=off",
+            "--no-log-timestamp",
+            "--pg1-path=/pg",
+            "--process=0",
+            "--protocol-timeout=1d",
+            "--repo1-path=/repo",
+            "--stanza=demo"
+        ]
+    );
+}
+
+#[test]
+fn help_is_titled_by_the_name_of_the_program() {
+    let text = |host: Host, words: &str| {
+        let loaded = host.check(words).expect(words);
+        help(&loaded.config, "2.60.0").expect(words)
+    };
+    let original = text(Host::original(), "");
+    assert!(
+        original.starts_with(
+            "pgBackRest 2.60.0 - General help\n\nUsage:\n    pgbackrest [options] [command]\n\nCommands:\n    annotate "
+        ),
+        "{original}"
+    );
+    assert!(original.ends_with("\nUse 'pgbackrest help [command]' for more information.\n"));
+    assert!(!original.contains("    demo "), "{original}");
+    let ours = text(Host::ours(), "help");
+    assert!(ours.starts_with("pgkeep 2.60.0 - General help\n"), "{ours}");
+    assert!(ours.contains("    demo "), "{ours}");
+    assert_eq!(text(Host::original(), "version"), "pgBackRest 2.60.0\n");
+    assert_eq!(text(Host::original(), "--version"), "pgBackRest 2.60.0\n");
+    assert_eq!(text(Host::original(), "version --output=num"), "2060000");
+}
+
+#[test]
+fn command_help_shows_current_and_default_values() {
+    let loaded = host().check("help backup --stanza=demo").expect("help");
+    let text = help(&loaded.config, "2.60.0").expect("help of a command");
+    let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "pgBackRest 2.60.0 - 'backup' command help",
+        "Command Options:",
+        "Repository Options:",
+        "[current=info, default=warn]",
+        "[current=<multi>, default=/var/lib/pgbackrest]",
+        "[current=<redacted>]",
+        "[default=incr]",
+        "Use 'pgbackrest help backup [option]' for more information.",
+    ] {
+        assert!(squeezed.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains("hush"));
+    assert!(
+        text.lines().all(|line| line.len() <= 80
+            || !line.contains("--")
+            || line.starts_with("  pgbackrest"))
+    );
+}
+
+#[test]
+fn option_help_shows_values_of_each_index_an_example_and_older_names() {
+    let loaded = host()
+        .check("help backup repo-path --stanza=demo")
+        .expect("help");
+    let text = help(&loaded.config, "2.60.0").expect("help of an option");
+    assert!(text.starts_with("pgBackRest 2.60.0 - 'backup' command - 'repo-path' option help\n"));
+    assert!(
+        text.contains(
+            "\ncurrent:\n  repo1: /repo\n  repo2: /r 2\ndefault: /var/lib/pgbackrest\n\nexample: repo1-path="
+        ),
+        "{text}"
+    );
+    assert!(text.ends_with("\ndeprecated name: repo-path\n"), "{text}");
+}
+
+#[test]
+fn help_refuses_what_the_command_does_not_know() {
+    let run = |words: &str| {
+        let loaded = Host::original().check(words)?;
+        help(&loaded.config, "2.60.0")
+    };
+    assert_eq!(
+        fault(run("help backup bogus")),
+        (
+            31,
+            "option 'bogus' is not valid for command 'backup'".to_owned()
+        )
+    );
+    assert_eq!(
+        fault(run("help info pg-path")),
+        (
+            31,
+            "option 'pg-path' is not valid for command 'info'".to_owned()
+        )
+    );
+    assert_eq!(
+        fault(run("help backup a b")),
+        (96, "only one option allowed for option help".to_owned())
+    );
+}
