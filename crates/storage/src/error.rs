@@ -179,3 +179,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_way_through_a_stream() {
+        let error = Error::new(ErrorKind::NoSpace, Operation::Write, "/repo/x", "[28] No space left on device");
+        let text = error.to_string();
+        let back = Error::from_stream(Operation::Read, "unused", error.into_io());
+        assert_eq!((back.kind(), back.operation, back.to_string()), (ErrorKind::NoSpace, Operation::Write, text));
+        let other = Error::from_stream(Operation::Read, "/repo/y", std::io::Error::from_raw_os_error(5));
+        assert_eq!(other.to_string(), "unable to read '/repo/y': [5] Input/output error");
+    }
+}

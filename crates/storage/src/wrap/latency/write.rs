@@ -7,7 +7,7 @@ use super::Latency;
 use super::line::Line;
 use crate::error::Result;
 use crate::path::StoragePath;
-use crate::storage::{InfoLevel, Storage, StorageWrite, WriteMode, WriteOptions};
+use crate::storage::{InfoLevel, StorageWrite, WriteMode, WriteOptions};
 use crate::ticket::Ticket;
 
 pub(super) struct LatencyWrite {
