@@ -3,7 +3,11 @@
 //! Invariant: a secret never leaves this module in readable form, except through nothing at all: it is `<redacted>` or left out.
 
 pub mod argv;
+pub mod completion;
+mod facts;
 pub mod help;
+pub mod man;
+pub mod reference;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::argv::{Child, Replacement};
+use super::completion::{Shell, script};
+use super::facts::name_with_index;
 use super::help::help;
-use crate::define::command::{CommandId, Role};
+use super::{man, reference};
+use crate::Program;
+use crate::define::command::{COMMANDS, CommandId, Role};
+use crate::define::option::OPTIONS;
 use crate::testing::{Host, fault};
 
 fn host() -> Host {
@@ -207,4 +212,60 @@ fn help_refuses_what_the_command_does_not_know() {
         fault(run("help backup a b")),
         (96, "only one option allowed for option help".to_owned())
     );
+}
+
+#[test]
+fn reference_pages_have_every_option_and_command_once() {
+    let options = reference::configuration(Program::PgKeep);
+    for option in OPTIONS.iter().filter(|option| !option.internal) {
+        let heading = format!("\n### {}\n", name_with_index(option));
+        assert_eq!(options.matches(&heading).count(), 1, "{}", option.name);
+    }
+    let commands = reference::command_pages(Program::PgKeep);
+    for command in COMMANDS {
+        let heading = format!("\n## {}\n", command.name);
+        assert_eq!(commands.matches(&heading).count(), 1, "{}", command.name);
+    }
+    let original = reference::command_pages(Program::PgBackRest);
+    assert!(!original.contains("\n## demo\n"));
+}
+
+#[test]
+fn the_reference_tells_defaults_ranges_and_conditions() {
+    let page = reference::configuration(Program::PgBackRest);
+    for line in [
+        "- Range: 1 to 999",
+        "- Default: n; y for restore",
+        "- Depends on: repo-type = s3",
+        "- Older names: repo-path",
+        "- Accepted: n, prefer, y",
+    ] {
+        assert!(page.contains(&format!("\n{line}\n")), "{line}");
+    }
+}
+
+#[test]
+fn the_manual_page_escapes_dashes_and_leading_dots() {
+    let page = man::page(Program::PgKeep, "1.2.3");
+    assert!(page.starts_with(".TH PGKEEP 1 \"\" \"pgkeep 1.2.3\"\n"));
+    assert!(page.contains("\n.B \\-\\-repoN\\-path=PATH\n"));
+    assert!(page.contains("\n.I /etc/pgkeep/pgkeep.conf\n"));
+    let requests = [".TH", ".SH", ".TP", ".B ", ".I ", ".br"];
+    for line in page.lines().filter(|line| line.starts_with('.')) {
+        assert!(
+            requests.iter().any(|known| line.starts_with(known)),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn completion_knows_commands_options_and_choices_but_no_secrets() {
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        let script = script(Program::PgKeep, shell);
+        for word in ["stanza-create", "process-max", "demo", "zst"] {
+            assert!(script.contains(word), "{shell:?} {word}");
+        }
+        assert!(!script.contains("cipher-pass"), "{shell:?}");
+    }
 }
