@@ -12,6 +12,7 @@ pub mod backup_type;
 pub mod error;
 pub mod info_file;
 pub mod layout;
+pub mod manifest;
 pub mod pg_history;
 pub mod stanza;
 
@@ -21,5 +22,6 @@ pub use backup_info::BackupInfo;
 pub use backup_label::BackupLabel;
 pub use backup_type::BackupType;
 pub use error::{Error, ErrorType, Result};
+pub use manifest::Manifest;
 pub use pg_history::PgHistory;
 pub use stanza::Stanza;

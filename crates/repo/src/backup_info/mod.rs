@@ -20,7 +20,8 @@ use crate::info_file::{self, InfoWriter, LoadKind};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
-pub use entry::BackupEntry;
+pub use entry::{BackupEntry, MapSize};
+pub(crate) use entry::{read_annotations, write_annotations};
 
 const CURRENT: &str = "backup:current";
 

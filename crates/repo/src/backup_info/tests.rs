@@ -44,7 +44,7 @@ fn optional_keys_are_kept_or_left_out() {
             "\"backup-prior\":\"20261124-041940F\",\"backup-reference\":[\"20261124-041940F\"],\"backup-timestamp-start\"",
         );
     let entry = BackupEntry::parse(label("20261124-041940F_20261124-041941I"), line.as_bytes()).unwrap();
-    assert_eq!(entry.repo_size_map, Some(entry::MapSize { all: 5, delta: 3 }));
+    assert_eq!(entry.repo_size_map, Some(MapSize { all: 5, delta: 3 }));
     let mut out = Vec::new();
     entry.write(&mut out);
     assert_eq!(String::from_utf8(out).unwrap(), line);

@@ -1,0 +1,407 @@
+//! Reads a manifest as a stream (spec 2.8), of any version of the original and in any order of sections.
+//!
+//! Defaults of owners and modes may come after the entries they apply to, so entries remember what they left open and
+//! are completed at the end.
+
+use std::io::BufRead;
+
+use pgkeep_pipeline::Sha1Digest;
+
+use super::file::{BlockFile, BundleSlice, FileData, PageCheck, PageRange};
+use super::owner::OwnerId;
+use super::table::Attributes;
+use super::target::TargetKind;
+use super::{
+    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA, Path, PgInfo,
+    Target,
+};
+use crate::backup_info::read_annotations;
+use crate::backup_label::BackupLabel;
+use crate::backup_type::BackupType;
+use crate::error::{Error, Result};
+use crate::info_file;
+use crate::info_file::json::JsonReader;
+use crate::pg_history::is_version;
+
+/// Owner and mode of an entry as far as it says them, or of a default section.
+type Given = Attributes;
+
+const NOTHING: Given = Attributes { mode: None, user: None, group: None };
+
+/// What is collected while the file is read.
+struct Reader {
+    manifest: Manifest,
+    /// `[backup] backup-reference` was there; else the list is made from the files' references.
+    has_references: bool,
+    path_given: Vec<Given>,
+    link_given: Vec<Given>,
+    file_default: Given,
+    path_default: Given,
+    link_default: Given,
+    name: Vec<u8>,
+}
+
+impl Manifest {
+    /// Parses plain text.
+    pub fn parse(input: &mut dyn BufRead) -> Result<Self> {
+        let backup = BackupHeader::new(BackupType::Full, 0);
+        let mut reader = Reader {
+            manifest: Self::new(backup, PgInfo::default(), BackupOptions::default()),
+            has_references: false,
+            path_given: Vec::new(),
+            link_given: Vec::new(),
+            file_default: NOTHING,
+            path_default: NOTHING,
+            link_default: NOTHING,
+            name: Vec::new(),
+        };
+        let header = info_file::read(input, &mut |section, key, value| reader.entry(section, key, value))?;
+        reader.manifest.version = header.version;
+        reader.manifest.cipher_pass = header.cipher_pass;
+        reader.finish()
+    }
+}
+
+impl Reader {
+    fn entry(&mut self, section: &[u8], key: &[u8], value: &[u8]) -> Result<()> {
+        let mut json = JsonReader::new(value);
+        let json = &mut json;
+        match section {
+            b"target:file" => self.file(key, json),
+            b"target:path" => self.path(key, json),
+            b"target:link" => self.link(key, json),
+            b"target:file:default" => default(&mut self.manifest, &mut self.file_default, key, json),
+            b"target:path:default" => default(&mut self.manifest, &mut self.path_default, key, json),
+            b"target:link:default" => default(&mut self.manifest, &mut self.link_default, key, json),
+            b"backup" => self.backup(key, json),
+            b"backup:db" => self.pg(key, json),
+            b"backup:option" => self.option(key, json),
+            b"backup:target" => {
+                let target = target(key, json)?;
+                self.manifest.targets.push(target);
+                Ok(())
+            }
+            b"db" => {
+                let database = database(key, json)?;
+                self.manifest.databases.push(database);
+                Ok(())
+            }
+            b"metadata" if key == b"annotation" => {
+                self.manifest.annotations = read_annotations(json)?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&mut self, name: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        let mut data = FileData::default();
+        let mut given = NOTHING;
+        let (mut size, mut timestamp, mut repo_size, mut size_original) = (None, None, None, None);
+        let (mut block_units, mut block_checksum, mut block_map) = (0, None, 0);
+        let (mut bundle_id, mut bundle_offset) = (0, 0);
+        let (mut page_valid, mut pages) = (None, None);
+        json.begin_object()?;
+        while let Some(key) = json.next_key()? {
+            match key {
+                b"bi" => block_units = json.read_u64()?,
+                b"bic" => block_checksum = Some(json.read_u32()?),
+                b"bim" => block_map = json.read_u64()?,
+                b"bni" => bundle_id = json.read_u64()?,
+                b"bno" => bundle_offset = json.read_u64()?,
+                b"checksum" => data.checksum = Some(Sha1Digest(json.read_sha1()?)),
+                b"checksum-page" => page_valid = Some(json.read_bool()?),
+                b"checksum-page-error" => pages = read_pages(json)?,
+                b"group" => given.group = Some(self.owner(json)?),
+                b"mode" => given.mode = Some(json.read_mode()?),
+                b"rck" => data.repo_checksum = Some(Sha1Digest(json.read_sha1()?)),
+                b"reference" => data.reference = Some(self.reference(json)?),
+                b"repo-size" => repo_size = Some(json.read_u64()?),
+                b"size" => size = Some(json.read_u64()?),
+                b"szo" => size_original = Some(json.read_u64()?),
+                b"timestamp" => timestamp = Some(json.read_i64()?),
+                b"user" => given.user = Some(self.owner(json)?),
+                _ => json.skip()?,
+            }
+        }
+        let missing =
+            |what: &str| Error::format(format!("missing {what} for file '{}'", String::from_utf8_lossy(name)));
+        data.size = size.ok_or_else(|| missing("size"))?;
+        data.timestamp = timestamp.ok_or_else(|| missing("timestamp"))?;
+        data.repo_size = repo_size.unwrap_or(data.size);
+        data.size_original = size_original.unwrap_or(data.size);
+        if data.size == 0 {
+            data.checksum = Some(Sha1Digest::EMPTY);
+        }
+        if block_units != 0 {
+            let size = block_units.checked_mul(BLOCK_UNIT).ok_or_else(|| missing("possible block size"))?;
+            let checksum_size = block_checksum.unwrap_or(BLOCK_CHECKSUM_MIN);
+            data.block = Some(BlockFile { size, checksum_size, map_size: block_map });
+        }
+        if bundle_id != 0 {
+            data.bundle = Some(BundleSlice { id: bundle_id, offset: bundle_offset });
+        }
+        data.page_check = match page_valid {
+            None => PageCheck::None,
+            Some(true) => PageCheck::Valid,
+            Some(false) => PageCheck::Invalid(pages),
+        };
+        self.manifest.files.push(name, &given, &data);
+        Ok(())
+    }
+
+    fn owner(&mut self, json: &mut JsonReader<'_>) -> Result<Option<OwnerId>> {
+        let name = json.read_owner()?;
+        Ok(self.manifest.owner_id(name.as_deref()))
+    }
+
+    fn reference(&mut self, json: &mut JsonReader<'_>) -> Result<super::LabelId> {
+        self.name.clear();
+        self.name.extend_from_slice(&json.read_string()?);
+        let label = std::str::from_utf8(&self.name)
+            .map_err(|_| Error::format("backup label is not valid UTF-8"))?
+            .parse::<BackupLabel>()?;
+        if !self.has_references && !self.manifest.references.contains(&label) {
+            self.manifest.references.push(label.clone());
+        }
+        Ok(self.manifest.label_id(&label))
+    }
+
+    fn path(&mut self, name: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        let given = self.given(json, None)?;
+        self.path_given.push(given);
+        self.manifest.paths.push(Path { name: name.to_vec(), mode: 0, user: None, group: None });
+        Ok(())
+    }
+
+    fn link(&mut self, name: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        let mut destination = None;
+        let given = self.given(json, Some(&mut destination))?;
+        self.link_given.push(given);
+        let destination = destination.ok_or_else(|| Error::json("required key 'destination' not found"))?;
+        self.manifest.links.push(Link { name: name.to_vec(), destination, user: None, group: None });
+        Ok(())
+    }
+
+    fn given(&mut self, json: &mut JsonReader<'_>, mut destination: Option<&mut Option<Vec<u8>>>) -> Result<Given> {
+        let mut given = NOTHING;
+        json.begin_object()?;
+        while let Some(key) = json.next_key()? {
+            match key {
+                b"destination" if destination.is_some() => {
+                    let text = json.read_string()?.into_owned();
+                    if let Some(destination) = &mut destination {
+                        **destination = Some(text);
+                    }
+                }
+                b"group" => given.group = Some(self.owner(json)?),
+                b"mode" => given.mode = Some(json.read_mode()?),
+                b"user" => given.user = Some(self.owner(json)?),
+                _ => json.skip()?,
+            }
+        }
+        Ok(given)
+    }
+
+    fn backup(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        let backup = &mut self.manifest.backup;
+        let mut time = || {
+            let time = json.read_u64()?;
+            i64::try_from(time).map_err(|_| Error::json(format!("{time} is out of range for int64")))
+        };
+        match key {
+            b"backup-timestamp-copy-start" => backup.timestamp_copy_start = time()?,
+            b"backup-timestamp-start" => backup.timestamp_start = time()?,
+            b"backup-timestamp-stop" => backup.timestamp_stop = time()?,
+            b"backup-block-incr" => backup.block_incr = json.read_bool()?,
+            b"backup-bundle" => backup.bundle = json.read_bool()?,
+            b"backup-bundle-raw" => backup.bundle_raw = json.read_bool()?,
+            b"backup-type" => backup.backup_type = json.read_text()?.parse()?,
+            b"backup-archive-start" => backup.archive_start = nullable(json)?,
+            b"backup-archive-stop" => backup.archive_stop = nullable(json)?,
+            b"backup-label" => backup.label = nullable(json)?.map(|label| label.parse()).transpose()?,
+            b"backup-lsn-start" => backup.lsn_start = nullable(json)?,
+            b"backup-lsn-stop" => backup.lsn_stop = nullable(json)?,
+            b"backup-prior" => backup.prior = nullable(json)?.map(|label| label.parse()).transpose()?,
+            b"backup-reference" => {
+                let list = json.read_text()?;
+                self.manifest.references = list.split(',').map(str::parse).collect::<Result<_>>()?;
+                self.has_references = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn pg(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        let pg = &mut self.manifest.pg;
+        match key {
+            b"db-id" => pg.id = json.read_u32()?,
+            b"db-system-id" => pg.system_id = json.read_u64()?,
+            b"db-catalog-version" => pg.catalog_version = json.read_u32()?,
+            b"db-control-version" => pg.control_version = json.read_u32()?,
+            b"db-version" => {
+                pg.version = json.read_text()?;
+                if !is_version(&pg.version) {
+                    return Err(Error::format(format!("version '{}' is not valid", pg.version)));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+        use pgkeep_pipeline::CompressType;
+        let options = &mut self.manifest.options;
+        let mut level = || json.read_u32().map(|level| Some(level.cast_signed()));
+        match key {
+            b"option-compress-level" => options.compress_level = level()?,
+            b"option-compress-level-network" => options.compress_level_network = level()?,
+            b"option-archive-check" => options.archive_check = json.read_bool()?,
+            b"option-archive-copy" => options.archive_copy = json.read_bool()?,
+            b"option-backup-standby" => options.backup_standby = Some(json.read_bool()?),
+            b"option-buffer-size" => options.buffer_size = Some(json.read_u32()?),
+            b"option-checksum-page" => options.checksum_page = Some(json.read_bool()?),
+            // Once meant gz; the type, if there is one, comes later in the file and says better.
+            b"option-compress" => {
+                options.compress_type = if json.read_bool()? { CompressType::Gz } else { CompressType::None };
+            }
+            b"option-compress-type" => {
+                let name = json.read_text()?;
+                options.compress_type =
+                    name.parse().map_err(|_| Error::format(format!("invalid compression type '{name}'")))?;
+            }
+            b"option-delta" => options.delta = Some(json.read_bool()?),
+            b"option-hardlink" => options.hardlink = json.read_bool()?,
+            b"option-online" => options.online = json.read_bool()?,
+            b"option-process-max" => options.process_max = Some(json.read_u32()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Completes entries from the defaults and puts everything in order.
+    fn finish(mut self) -> Result<Manifest> {
+        let manifest = &mut self.manifest;
+        for (path, given) in manifest.paths.iter_mut().zip(&self.path_given) {
+            path.mode = given.mode.or(self.path_default.mode).unwrap_or(0);
+            path.user = given.user.or(self.path_default.user).flatten();
+            path.group = given.group.or(self.path_default.group).flatten();
+        }
+        for (link, given) in manifest.links.iter_mut().zip(&self.link_given) {
+            link.user = given.user.or(self.link_default.user).flatten();
+            link.group = given.group.or(self.link_default.group).flatten();
+        }
+        manifest.files.resolve(&Attributes {
+            mode: Some(self.file_default.mode.unwrap_or(0)),
+            user: Some(self.file_default.user.flatten()),
+            group: Some(self.file_default.group.flatten()),
+        });
+        // Another program's collation may have written them in another order.
+        manifest.files.sort();
+        manifest.databases.sort_by(|a, b| a.name.cmp(&b.name));
+        manifest.targets.sort_by(|a, b| a.name.cmp(&b.name));
+        manifest.paths.sort_by(|a, b| a.name.cmp(&b.name));
+        manifest.links.sort_by(|a, b| a.name.cmp(&b.name));
+        if !self.has_references
+            && let Some(label) = &manifest.backup.label
+            && !manifest.references.contains(label)
+        {
+            manifest.references.push(label.clone());
+        }
+        if manifest.target(PG_DATA).is_none() {
+            return Err(Error::format("manifest has no target 'pg_data'"));
+        }
+        if let Some(name) = manifest.files.duplicate() {
+            return Err(Error::format(format!("file '{name}' is in the manifest twice")));
+        }
+        Ok(self.manifest)
+    }
+}
+
+/// A string or `null`.
+fn nullable(json: &mut JsonReader<'_>) -> Result<Option<String>> {
+    if json.read_null() { Ok(None) } else { json.read_text().map(Some) }
+}
+
+fn default(manifest: &mut Manifest, default: &mut Given, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+    match key {
+        b"mode" => default.mode = Some(json.read_mode()?),
+        b"group" => default.group = Some(json.read_owner()?.map(|name| manifest.names.intern_owner(&name))),
+        b"user" => default.user = Some(json.read_owner()?.map(|name| manifest.names.intern_owner(&name))),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn target(name: &[u8], json: &mut JsonReader<'_>) -> Result<Target> {
+    let (mut file, mut path, mut oid, mut tablespace, mut kind) = (None, None, None, None, None);
+    json.begin_object()?;
+    while let Some(key) = json.next_key()? {
+        match key {
+            b"file" => file = Some(json.read_string()?.into_owned()),
+            b"path" => path = Some(json.read_string()?.into_owned()),
+            b"tablespace-id" => oid = Some(json.read_text()?),
+            b"tablespace-name" => tablespace = Some(json.read_string()?.into_owned()),
+            b"type" => kind = Some(json.read_text()?),
+            _ => json.skip()?,
+        }
+    }
+    let missing = |key: &str| Error::json(format!("required key '{key}' not found"));
+    let kind = match (kind.ok_or_else(|| missing("type"))?.as_str(), oid) {
+        ("path", None) => TargetKind::Path,
+        ("link", None) => TargetKind::Link { file },
+        ("link", Some(oid)) => TargetKind::Tablespace {
+            oid: oid.parse().map_err(|_| Error::format(format!("invalid tablespace id '{oid}'")))?,
+            name: tablespace.ok_or_else(|| missing("tablespace-name"))?,
+        },
+        (kind, _) => return Err(Error::format(format!("invalid target type '{kind}'"))),
+    };
+    Ok(Target { name: name.to_vec(), path: path.ok_or_else(|| missing("path"))?, kind })
+}
+
+fn database(name: &[u8], json: &mut JsonReader<'_>) -> Result<Database> {
+    let (mut oid, mut last) = (None, None);
+    json.begin_object()?;
+    while let Some(key) = json.next_key()? {
+        match key {
+            b"db-id" => oid = Some(json.read_u32()?),
+            b"db-last-system-id" => last = Some(json.read_u32()?),
+            _ => json.skip()?,
+        }
+    }
+    let missing = |key: &str| Error::json(format!("required key '{key}' not found"));
+    Ok(Database {
+        name: name.to_vec(),
+        oid: oid.ok_or_else(|| missing("db-id"))?,
+        last_system_oid: last.ok_or_else(|| missing("db-last-system-id"))?,
+    })
+}
+
+/// Page numbers and `[first,last]` pairs.
+fn read_pages(json: &mut JsonReader<'_>) -> Result<Option<Box<[PageRange]>>> {
+    if json.read_null() {
+        return Ok(None);
+    }
+    let mut pages = Vec::new();
+    json.begin_array()?;
+    while json.next_element()? {
+        let range = if json.at_array()? {
+            let mut pair = Vec::new();
+            json.begin_array()?;
+            while json.next_element()? {
+                pair.push(json.read_u64()?);
+            }
+            match pair.as_slice() {
+                [first, last] if first <= last => PageRange { first: *first, last: *last },
+                _ => return Err(Error::format("invalid range of pages")),
+            }
+        } else {
+            let page = json.read_u64()?;
+            PageRange { first: page, last: page }
+        };
+        pages.push(range);
+    }
+    Ok(Some(pages.into()))
+}
