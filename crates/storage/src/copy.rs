@@ -80,7 +80,8 @@ pub fn copy_file_with(
 ) -> Result<(Vec<Report>, Ticket), CopyError> {
     loop {
         // Filled as far as it goes: codecs and the page check work best on whole buffers.
-        let filled = fill(read, buffer).map_err(|error| CopyError::from_stream(Operation::Read, error))?;
+        let filled =
+            fill(read, buffer).map_err(|error| CopyError::from_stream(Operation::Read, error))?;
         if filled > 0 {
             running
                 .push_into(&buffer[..filled], &mut write)
@@ -90,8 +91,9 @@ pub fn copy_file_with(
             break;
         }
     }
-    let reports =
-        running.finish_into(&mut write).map_err(|error| CopyError::from_stream(Operation::Write, error))?;
+    let reports = running
+        .finish_into(&mut write)
+        .map_err(|error| CopyError::from_stream(Operation::Write, error))?;
     Ok((reports, write.finish()?))
 }
 
@@ -110,8 +112,15 @@ fn fill(read: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Reads a whole small file. `None` when it is missing; a file of more than `limit` bytes is `ErrorKind::Broken`.
-pub fn read_all(storage: &dyn Storage, path: &StoragePath, limit: u64) -> StorageResult<Option<Vec<u8>>> {
-    let options = ReadOptions { expect: Some(limit), ..ReadOptions::default() };
+pub fn read_all(
+    storage: &dyn Storage,
+    path: &StoragePath,
+    limit: u64,
+) -> StorageResult<Option<Vec<u8>>> {
+    let options = ReadOptions {
+        expect: Some(limit),
+        ..ReadOptions::default()
+    };
     let mut out = Vec::new();
     // One byte more than allowed tells a file that fits from one that does not.
     let read = storage.open_read(path, &options).and_then(|read| {
@@ -126,13 +135,23 @@ pub fn read_all(storage: &dyn Storage, path: &StoragePath, limit: u64) -> Storag
     }
     if out.len() as u64 > limit {
         let reason = format!("the file has more than {limit} bytes");
-        return Err(Error::new(ErrorKind::Broken, Operation::Read, storage.display(path), reason));
+        return Err(Error::new(
+            ErrorKind::Broken,
+            Operation::Read,
+            storage.display(path),
+            reason,
+        ));
     }
     Ok(Some(out))
 }
 
 /// Writes a whole small file and waits until it is published.
-pub fn write_all(storage: &dyn Storage, path: &StoragePath, write: &WriteOptions, content: &[u8]) -> StorageResult<Written> {
+pub fn write_all(
+    storage: &dyn Storage,
+    path: &StoragePath,
+    write: &WriteOptions,
+    content: &[u8],
+) -> StorageResult<Written> {
     write_ticket(storage, path, write, content)?.wait()
 }
 
@@ -143,7 +162,10 @@ pub fn write_ticket(
     write: &WriteOptions,
     content: &[u8],
 ) -> StorageResult<Ticket> {
-    let options = WriteOptions { expect: Some(content.len() as u64), ..write.clone() };
+    let options = WriteOptions {
+        expect: Some(content.len() as u64),
+        ..write.clone()
+    };
     let mut writer = storage.open_write(path, &options)?;
     writer
         .write_all(content)
@@ -162,9 +184,9 @@ pub fn copy_plain(
     let mut write = to_storage.open_write(to, &WriteOptions::default())?;
     let mut buffer = vec![0; PLAIN_BUFFER];
     loop {
-        let got = read
-            .read(&mut buffer)
-            .map_err(|error| Error::from_stream(Operation::Read, from_storage.display(from), error))?;
+        let got = read.read(&mut buffer).map_err(|error| {
+            Error::from_stream(Operation::Read, from_storage.display(from), error)
+        })?;
         if got == 0 {
             return write.finish();
         }
@@ -185,22 +207,44 @@ mod tests {
         StoragePath::new(path)
     }
 
-    fn copy(storage: &MemoryStorage, stages: Vec<Stage>, buffer: usize) -> Result<(Vec<Report>, Ticket), CopyError> {
+    fn copy(
+        storage: &MemoryStorage,
+        stages: Vec<Stage>,
+        buffer: usize,
+    ) -> Result<(Vec<Report>, Ticket), CopyError> {
         let mut read = storage.open_read(&at("from"), &ReadOptions::default())?;
         let write = storage.open_write(&at("to"), &WriteOptions::default())?;
-        copy_file(&mut read, write, Pipeline::new(stages).start(buffer), buffer)
+        copy_file(
+            &mut read,
+            write,
+            Pipeline::new(stages).start(buffer),
+            buffer,
+        )
     }
 
     #[test]
     fn a_copy_without_stages_is_the_same_file_whatever_the_buffer() {
         let storage = MemoryStorage::new();
-        for (size, buffer) in [(0, 1), (1, 1), (10, 3), (9, 3), (70_000, 65_536), (65_536, 65_536), (5, 0)] {
-            let bytes: Vec<u8> = (0..size).map(|n: u32| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+        for (size, buffer) in [
+            (0, 1),
+            (1, 1),
+            (10, 3),
+            (9, 3),
+            (70_000, 65_536),
+            (65_536, 65_536),
+            (5, 0),
+        ] {
+            let bytes: Vec<u8> = (0..size)
+                .map(|n: u32| n.to_le_bytes()[0] ^ n.to_le_bytes()[1])
+                .collect();
             write_all(&storage, &at("from"), &WriteOptions::default(), &bytes).unwrap();
             let (reports, ticket) = copy(&storage, Vec::new(), buffer).unwrap();
             assert!(reports.is_empty());
             assert_eq!(ticket.wait().unwrap().size, u64::from(size));
-            assert_eq!(read_all(&storage, &at("to"), 1 << 20).unwrap().unwrap(), bytes);
+            assert_eq!(
+                read_all(&storage, &at("to"), 1 << 20).unwrap().unwrap(),
+                bytes
+            );
         }
     }
 
@@ -212,28 +256,70 @@ mod tests {
         let stages = vec![
             Stage::Sha1,
             Stage::Size,
-            Stage::Compress { kind: CompressType::Gz, level: 6, raw: false },
+            Stage::Compress {
+                kind: CompressType::Gz,
+                level: 6,
+                raw: false,
+            },
             Stage::Size,
         ];
         let (reports, ticket) = copy(&storage, stages, 65_536).unwrap();
         let written = ticket.wait().unwrap().size;
-        let [Report::Sha1(sum), Report::Size(300_000), _, Report::Size(stored)] = &reports[..] else {
+        let [
+            Report::Sha1(sum),
+            Report::Size(300_000),
+            _,
+            Report::Size(stored),
+        ] = &reports[..]
+        else {
             panic!("{reports:?}")
         };
         assert_ne!(*sum, Sha1Digest::EMPTY);
         assert_eq!(*stored, written);
         assert!(written < 10_000);
 
-        storage.copy_within(&at("to"), &at("from")).unwrap().wait().unwrap();
-        copy(&storage, vec![Stage::Decompress { kind: CompressType::Gz, raw: false }], 1000).unwrap().1.wait().unwrap();
-        assert_eq!(read_all(&storage, &at("to"), 1 << 20).unwrap().unwrap(), bytes);
+        storage
+            .copy_within(&at("to"), &at("from"))
+            .unwrap()
+            .wait()
+            .unwrap();
+        copy(
+            &storage,
+            vec![Stage::Decompress {
+                kind: CompressType::Gz,
+                raw: false,
+            }],
+            1000,
+        )
+        .unwrap()
+        .1
+        .wait()
+        .unwrap();
+        assert_eq!(
+            read_all(&storage, &at("to"), 1 << 20).unwrap().unwrap(),
+            bytes
+        );
     }
 
     #[test]
     fn a_failing_stage_is_told_apart_and_publishes_nothing() {
         let storage = MemoryStorage::new();
-        write_all(&storage, &at("from"), &WriteOptions::default(), b"this is no gzip file").unwrap();
-        let error = copy(&storage, vec![Stage::Decompress { kind: CompressType::Gz, raw: false }], 1000).unwrap_err();
+        write_all(
+            &storage,
+            &at("from"),
+            &WriteOptions::default(),
+            b"this is no gzip file",
+        )
+        .unwrap();
+        let error = copy(
+            &storage,
+            vec![Stage::Decompress {
+                kind: CompressType::Gz,
+                raw: false,
+            }],
+            1000,
+        )
+        .unwrap_err();
         assert!(matches!(error, CopyError::Pipeline(_)), "{error}");
         assert_eq!(read_all(&storage, &at("to"), 100).unwrap(), None);
     }
@@ -242,8 +328,14 @@ mod tests {
     fn a_small_file_is_read_up_to_its_limit() {
         let storage = MemoryStorage::new();
         write_all(&storage, &at("file"), &WriteOptions::default(), b"12345").unwrap();
-        assert_eq!(read_all(&storage, &at("file"), 5).unwrap().as_deref(), Some(&b"12345"[..]));
-        assert_eq!(read_all(&storage, &at("file"), 4).unwrap_err().kind(), ErrorKind::Broken);
+        assert_eq!(
+            read_all(&storage, &at("file"), 5).unwrap().as_deref(),
+            Some(&b"12345"[..])
+        );
+        assert_eq!(
+            read_all(&storage, &at("file"), 4).unwrap_err().kind(),
+            ErrorKind::Broken
+        );
         assert_eq!(read_all(&storage, &at("missing"), 4).unwrap(), None);
     }
 }

@@ -75,12 +75,27 @@ pub struct Error {
 }
 
 impl Error {
-    pub fn new(kind: ErrorKind, operation: Operation, object: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { kind, operation, object: object.into(), reason: reason.into(), hints: Vec::new() }
+    pub fn new(
+        kind: ErrorKind,
+        operation: Operation,
+        object: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            operation,
+            object: object.into(),
+            reason: reason.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// Builds the error from an operating system error, keeping its number.
-    pub fn from_io(operation: Operation, object: impl Into<String>, source: &std::io::Error) -> Self {
+    pub fn from_io(
+        operation: Operation,
+        object: impl Into<String>,
+        source: &std::io::Error,
+    ) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match source.kind() {
             Io::NotFound => ErrorKind::NotFound,
@@ -92,7 +107,10 @@ impl Error {
         let reason = match source.raw_os_error() {
             Some(code) => {
                 let text = source.to_string();
-                let text = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text).to_owned();
+                let text = text
+                    .strip_suffix(&format!(" (os error {code})"))
+                    .unwrap_or(&text)
+                    .to_owned();
                 format!("[{code}] {text}")
             }
             None => source.to_string(),
@@ -119,7 +137,11 @@ impl Error {
     /// Takes the storage error out of an error of `read` or `write`; another error is described with `operation` and
     /// `object`.
     #[must_use]
-    pub fn from_stream(operation: Operation, object: impl Into<String>, source: std::io::Error) -> Self {
+    pub fn from_stream(
+        operation: Operation,
+        object: impl Into<String>,
+        source: std::io::Error,
+    ) -> Self {
         match source.downcast::<Self>() {
             Ok(error) => error,
             Err(source) => Self::from_io(operation, object, &source),
@@ -149,24 +171,36 @@ impl fmt::Display for Error {
         let missing = self.kind == ErrorKind::NotFound;
         match self.operation {
             Operation::Connect => write!(f, "unable to connect to '{o}'")?,
-            Operation::Info if missing => return write!(f, "unable to get info for missing path/file '{o}'"),
+            Operation::Info if missing => {
+                return write!(f, "unable to get info for missing path/file '{o}'");
+            }
             Operation::Info => write!(f, "unable to get info for path/file '{o}'")?,
-            Operation::List if missing => return write!(f, "unable to list file info for missing path '{o}'"),
+            Operation::List if missing => {
+                return write!(f, "unable to list file info for missing path '{o}'");
+            }
             Operation::List => write!(f, "unable to list file info for path '{o}'")?,
-            Operation::OpenRead if missing => return write!(f, "unable to open missing file '{o}' for read"),
+            Operation::OpenRead if missing => {
+                return write!(f, "unable to open missing file '{o}' for read");
+            }
             Operation::OpenRead => write!(f, "unable to open file '{o}' for read")?,
             Operation::Read => write!(f, "unable to read '{o}'")?,
-            Operation::OpenWrite if missing => return write!(f, "unable to open file '{o}' for write in missing path"),
+            Operation::OpenWrite if missing => {
+                return write!(f, "unable to open file '{o}' for write in missing path");
+            }
             Operation::OpenWrite => write!(f, "unable to open file '{o}' for write")?,
             Operation::Write => write!(f, "unable to write '{o}'")?,
             Operation::Sync => write!(f, "unable to sync file '{o}' after write")?,
             Operation::Close => write!(f, "unable to close file '{o}' after write")?,
             Operation::Rename => write!(f, "unable to move '{o}'")?,
             Operation::Remove => write!(f, "unable to remove file '{o}'")?,
-            Operation::RemovePath if missing => return write!(f, "unable to remove missing path '{o}'"),
+            Operation::RemovePath if missing => {
+                return write!(f, "unable to remove missing path '{o}'");
+            }
             Operation::RemovePath => write!(f, "unable to remove path '{o}'")?,
             Operation::CreatePath => write!(f, "unable to create path '{o}'")?,
-            Operation::SyncPath if missing => return write!(f, "unable to sync missing path '{o}'"),
+            Operation::SyncPath if missing => {
+                return write!(f, "unable to sync missing path '{o}'");
+            }
             Operation::SyncPath => write!(f, "unable to sync path '{o}'")?,
             Operation::Link => write!(f, "unable to create symlink '{o}'")?,
             Operation::SetOwner => write!(f, "unable to set ownership for '{o}'")?,
@@ -174,7 +208,11 @@ impl fmt::Display for Error {
             Operation::SetTime => write!(f, "unable to set time for '{o}'")?,
             Operation::HardLink => write!(f, "unable to create hardlink '{o}'")?,
         }
-        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
+        if self.reason.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.reason)
+        }
     }
 }
 
@@ -186,11 +224,26 @@ mod tests {
 
     #[test]
     fn an_error_survives_the_way_through_a_stream() {
-        let error = Error::new(ErrorKind::NoSpace, Operation::Write, "/repo/x", "[28] No space left on device");
+        let error = Error::new(
+            ErrorKind::NoSpace,
+            Operation::Write,
+            "/repo/x",
+            "[28] No space left on device",
+        );
         let text = error.to_string();
         let back = Error::from_stream(Operation::Read, "unused", error.into_io());
-        assert_eq!((back.kind(), back.operation, back.to_string()), (ErrorKind::NoSpace, Operation::Write, text));
-        let other = Error::from_stream(Operation::Read, "/repo/y", std::io::Error::from_raw_os_error(5));
-        assert_eq!(other.to_string(), "unable to read '/repo/y': [5] Input/output error");
+        assert_eq!(
+            (back.kind(), back.operation, back.to_string()),
+            (ErrorKind::NoSpace, Operation::Write, text)
+        );
+        let other = Error::from_stream(
+            Operation::Read,
+            "/repo/y",
+            std::io::Error::from_raw_os_error(5),
+        );
+        assert_eq!(
+            other.to_string(),
+            "unable to read '/repo/y': [5] Input/output error"
+        );
     }
 }

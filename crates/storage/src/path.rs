@@ -14,7 +14,11 @@ impl StoragePath {
     /// Takes a relative path; leading, trailing and doubled slashes are dropped.
     pub fn new(path: impl AsRef<[u8]>) -> Self {
         let mut out = Vec::with_capacity(path.as_ref().len());
-        for part in path.as_ref().split(|&b| b == b'/').filter(|part| !part.is_empty()) {
+        for part in path
+            .as_ref()
+            .split(|&b| b == b'/')
+            .filter(|part| !part.is_empty())
+        {
             if !out.is_empty() {
                 out.push(b'/');
             }

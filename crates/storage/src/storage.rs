@@ -257,7 +257,8 @@ pub trait Storage: Debug + Send + Sync {
     /// - atomic: nothing has the name before the ticket resolves, and the old content stays until then
     /// - atomic: dropping the writer leaves the old content and no temporary file
     /// - parents are made when `create_path`, else a missing parent is `ErrorKind::NotFound`
-    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>>;
+    fn open_write(&self, path: &StoragePath, write: &WriteOptions)
+    -> Result<Box<dyn StorageWrite>>;
 
     /// Copies a file inside this storage, atomically; where the storage cannot, by reading and writing.
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket>;

@@ -39,14 +39,26 @@ impl Ticket {
     /// A ticket that has already resolved (a local disk has nothing to wait for).
     #[must_use]
     pub fn ready(result: Result<Written>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::new(State::Done(Some(result))), resolved: Condvar::new() }), None)
+        Self(
+            Arc::new(Shared {
+                state: Mutex::new(State::Done(Some(result))),
+                resolved: Condvar::new(),
+            }),
+            None,
+        )
     }
 
     /// A ticket to be resolved later through the resolver.
     #[must_use]
     pub fn pending() -> (TicketResolver, Self) {
-        let shared = Arc::new(Shared { state: Mutex::new(State::Pending(None)), resolved: Condvar::new() });
-        (TicketResolver(Some(Arc::clone(&shared))), Self(shared, None))
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::Pending(None)),
+            resolved: Condvar::new(),
+        });
+        (
+            TicketResolver(Some(Arc::clone(&shared))),
+            Self(shared, None),
+        )
     }
 
     /// Has `hook` called once when somebody is about to [`wait`](Ticket::wait) (a virtual clock then moves on).
@@ -60,12 +72,20 @@ impl Ticket {
         if let Some(hook) = self.1.take() {
             hook();
         }
-        let mut state = self.0.state.lock().expect("ticket state is never poisoned: no panic while it is held");
+        let mut state = self
+            .0
+            .state
+            .lock()
+            .expect("ticket state is never poisoned: no panic while it is held");
         loop {
             match &mut *state {
                 State::Done(result) => return result.take().expect("a ticket is consumed once"),
                 State::Pending(_) => {
-                    state = self.0.resolved.wait(state).expect("ticket state is never poisoned");
+                    state = self
+                        .0
+                        .resolved
+                        .wait(state)
+                        .expect("ticket state is never poisoned");
                 }
             }
         }
@@ -111,7 +131,12 @@ impl TicketResolver {
 
 impl Drop for TicketResolver {
     fn drop(&mut self) {
-        self.settle(Err(Error::new(ErrorKind::Broken, Operation::Write, "", "the storage stopped before the file was stored")));
+        self.settle(Err(Error::new(
+            ErrorKind::Broken,
+            Operation::Write,
+            "",
+            "the storage stopped before the file was stored",
+        )));
     }
 }
 
@@ -153,7 +178,8 @@ mod tests {
         let first = send.clone();
         ticket.notify(move |result| first.send(result.unwrap().size).unwrap());
         resolver.resolve(Ok(Written { size: 1 }));
-        Ticket::ready(Ok(Written { size: 2 })).notify(move |result| send.send(result.unwrap().size).unwrap());
+        Ticket::ready(Ok(Written { size: 2 }))
+            .notify(move |result| send.send(result.unwrap().size).unwrap());
         assert_eq!(receive.iter().collect::<Vec<_>>(), [1, 2]);
     }
 }

@@ -11,15 +11,21 @@ fn posix(settings: PosixSettings, left_out: &[&str]) {
     let mut make = |name: &'static str| -> Box<dyn Storage> {
         let root = place.path().join(name);
         std::fs::create_dir(&root).expect("the directory of a case can be made");
-        Box::new(PosixStorage::new(PosixSettings { root, ..settings.clone() }))
+        Box::new(PosixStorage::new(PosixSettings {
+            root,
+            ..settings.clone()
+        }))
     };
     let ran = conformance::run(&mut make);
     expect_all_but(&ran, left_out);
 }
 
 fn expect_all_but(ran: &[&str], left_out: &[&str]) {
-    let missing: Vec<_> =
-        conformance::cases().iter().map(|case| case.name).filter(|name| !ran.contains(name)).collect();
+    let missing: Vec<_> = conformance::cases()
+        .iter()
+        .map(|case| case.name)
+        .filter(|name| !ran.contains(name))
+        .collect();
     assert_eq!(missing, left_out, "cases that did not run");
 }
 
@@ -41,7 +47,13 @@ fn posix_keeps_the_contract() {
 
 #[test]
 fn posix_without_symlinks_keeps_the_contract() {
-    posix(PosixSettings { symlinks: false, ..PosixSettings::default() }, &NEED_SYMLINKS);
+    posix(
+        PosixSettings {
+            symlinks: false,
+            ..PosixSettings::default()
+        },
+        &NEED_SYMLINKS,
+    );
 }
 
 #[test]
@@ -63,17 +75,29 @@ fn cifs_keeps_the_contract() {
         "a_mode_is_set",
         "an_owner_is_set_on_the_link_itself",
     ];
-    posix(PosixSettings { cifs: true, ..PosixSettings::default() }, &left_out);
+    posix(
+        PosixSettings {
+            cifs: true,
+            ..PosixSettings::default()
+        },
+        &left_out,
+    );
 }
 
 #[test]
 fn memory_keeps_the_contract() {
-    expect_all_but(&conformance::run(&mut |_| Box::new(MemoryStorage::new())), &[]);
+    expect_all_but(
+        &conformance::run(&mut |_| Box::new(MemoryStorage::new())),
+        &[],
+    );
 }
 
 #[test]
 fn memory_without_links_keeps_the_contract() {
-    let features = pgkeep_storage::Features { symlinks: false, ..MemoryStorage::new().features() };
+    let features = pgkeep_storage::Features {
+        symlinks: false,
+        ..MemoryStorage::new().features()
+    };
     let ran = conformance::run(&mut |_| Box::new(MemoryStorage::with_features(features)));
     expect_all_but(&ran, &NEED_SYMLINKS);
 }

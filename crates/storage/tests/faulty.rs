@@ -22,11 +22,22 @@ const NEW: &[u8] = b"the new content, which is longer";
 #[ignore = "is started by a_process_killed_at_any_operation_leaves_whole_files"]
 #[allow(clippy::disallowed_methods)]
 fn victim() {
-    let [place, point, torn] = [PLACE, POINT, TORN].map(|name| std::env::var(name).expect("set by the test"));
-    let fault = if torn == "1" { Fault::TornKill } else { Fault::Kill };
-    let plan = FaultPlan::new(FaultySettings { at: point.parse().expect("a number"), fault });
+    let [place, point, torn] =
+        [PLACE, POINT, TORN].map(|name| std::env::var(name).expect("set by the test"));
+    let fault = if torn == "1" {
+        Fault::TornKill
+    } else {
+        Fault::Kill
+    };
+    let plan = FaultPlan::new(FaultySettings {
+        at: point.parse().expect("a number"),
+        fault,
+    });
     let storage = Faulty::new(Arc::new(PosixStorage::at(place)), plan);
-    let in_place = WriteOptions { mode: WriteMode::InPlace, ..WriteOptions::default() };
+    let in_place = WriteOptions {
+        mode: WriteMode::InPlace,
+        ..WriteOptions::default()
+    };
     write_all(&storage, &"set/file".into(), &in_place, NEW).unwrap();
     storage.sync_paths(&["set".into()]).unwrap();
     write_all(&storage, &"info".into(), &WriteOptions::default(), NEW).unwrap();
@@ -52,18 +63,33 @@ fn a_process_killed_at_any_operation_leaves_whole_files() {
                 .env(TORN, torn)
                 .output()
                 .expect("the test can start itself");
-            let found = read_all(&storage, &info, 100).unwrap().expect("the name is never gone");
-            assert!(found == OLD || found == NEW, "point {point}: {}", String::from_utf8_lossy(&found));
+            let found = read_all(&storage, &info, 100)
+                .unwrap()
+                .expect("the name is never gone");
+            assert!(
+                found == OLD || found == NEW,
+                "point {point}: {}",
+                String::from_utf8_lossy(&found)
+            );
             states.insert(found == NEW);
             // The next run gets by with whatever the dead one left, temporary files included.
             write_all(&storage, &info, &WriteOptions::default(), OLD).unwrap();
             if outcome.status.success() {
                 break;
             }
-            assert_eq!(outcome.status.signal(), Some(9), "point {point}: {}", String::from_utf8_lossy(&outcome.stdout));
+            assert_eq!(
+                outcome.status.signal(),
+                Some(9),
+                "point {point}: {}",
+                String::from_utf8_lossy(&outcome.stdout)
+            );
             kills += 1;
         }
         assert!(kills >= 10, "{kills} points");
-        assert_eq!(states.len(), 2, "some were killed before, some after the file was published");
+        assert_eq!(
+            states.len(),
+            2,
+            "some were killed before, some after the file was published"
+        );
     }
 }

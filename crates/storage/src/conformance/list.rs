@@ -23,7 +23,10 @@ behaviors! {
 }
 
 fn sorted() -> ListOptions {
-    ListOptions { sort: true, ..ListOptions::default() }
+    ListOptions {
+        sort: true,
+        ..ListOptions::default()
+    }
 }
 
 fn tree(storage: &dyn Storage, path: &str, options: &ListOptions) -> Vec<FileInfo> {
@@ -37,7 +40,10 @@ fn tree(storage: &dyn Storage, path: &str, options: &ListOptions) -> Vec<FileInf
 }
 
 fn tree_names(storage: &dyn Storage, path: &str, options: &ListOptions) -> Vec<String> {
-    tree(storage, path, options).iter().map(|entry| entry.name.to_string()).collect()
+    tree(storage, path, options)
+        .iter()
+        .map(|entry| entry.name.to_string())
+        .collect()
 }
 
 fn a_missing_directory_is_none(storage: &dyn Storage) {
@@ -47,7 +53,10 @@ fn a_missing_directory_is_none(storage: &dyn Storage) {
 
 fn an_empty_directory_is_an_empty_list(storage: &dyn Storage) {
     storage.create_path(&at("empty"), 0o750).unwrap();
-    assert_eq!(storage.list(&at("empty"), &sorted()).unwrap(), Some(Vec::new()));
+    assert_eq!(
+        storage.list(&at("empty"), &sorted()).unwrap(),
+        Some(Vec::new())
+    );
     assert_eq!(tree(storage, "empty", &sorted()), []);
 }
 
@@ -59,7 +68,10 @@ fn names_are_bare_and_without_dots(storage: &dyn Storage) {
 }
 
 fn sorted_lists_ascend_by_bytes(storage: &dyn Storage) {
-    for name in ["b", "a.b", "a-b", "a", "B", "10", "9", "a/x"].into_iter().filter(|name| *name != "a") {
+    for name in ["b", "a.b", "a-b", "a", "B", "10", "9", "a/x"]
+        .into_iter()
+        .filter(|name| *name != "a")
+    {
         put(storage, name, b"");
     }
     assert_eq!(names(storage, ""), ["10", "9", "B", "a", "a-b", "a.b", "b"]);
@@ -70,33 +82,59 @@ fn a_filter_picks_by_the_last_part(storage: &dyn Storage) {
         put(storage, name, b"");
     }
     let filter = regex::bytes::Regex::new(r"^keep.*\.gz$").ok();
-    let found = storage.list(&at("dir"), &ListOptions { filter, ..sorted() }).unwrap().unwrap();
-    assert_eq!(found.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["keep.gz"]);
+    let found = storage
+        .list(&at("dir"), &ListOptions { filter, ..sorted() })
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        found
+            .iter()
+            .map(|entry| entry.name.to_string())
+            .collect::<Vec<_>>(),
+        ["keep.gz"]
+    );
 }
 
 fn a_directory_of_three_thousand_files_is_listed_whole(storage: &dyn Storage) {
     // More than any server puts into one answer.
-    let fast = crate::storage::WriteOptions { sync: false, ..Default::default() };
+    let fast = crate::storage::WriteOptions {
+        sync: false,
+        ..Default::default()
+    };
     let tickets: Vec<_> = (0..3000)
-        .map(|n| crate::copy::write_ticket(storage, &at(&format!("many/{n:05}")), &fast, b"").unwrap())
+        .map(|n| {
+            crate::copy::write_ticket(storage, &at(&format!("many/{n:05}")), &fast, b"").unwrap()
+        })
         .collect();
     for ticket in tickets {
         ticket.wait().unwrap();
     }
     let found = names(storage, "many");
     assert_eq!(found.len(), 3000);
-    assert_eq!(found.iter().enumerate().find(|(n, name)| **name != format!("{n:05}")), None);
+    assert_eq!(
+        found
+            .iter()
+            .enumerate()
+            .find(|(n, name)| **name != format!("{n:05}")),
+        None
+    );
 }
 
 fn a_list_has_the_facts_that_info_has(storage: &dyn Storage) {
     put(storage, "dir/file", b"four");
     put(storage, "dir/inner/x", b"");
     for level in [InfoLevel::Type, InfoLevel::Basic, InfoLevel::Detail] {
-        let listed = storage.list(&at("dir"), &ListOptions { level, ..sorted() }).unwrap().unwrap();
+        let listed = storage
+            .list(&at("dir"), &ListOptions { level, ..sorted() })
+            .unwrap()
+            .unwrap();
         for entry in listed {
             let path = at("dir").join(entry.name.as_bytes());
             let alone = storage.info(&path, level).unwrap().unwrap();
-            assert_eq!((entry.kind, entry.mode, &entry.owner), (alone.kind, alone.mode, &alone.owner));
+            assert_eq!(
+                (entry.kind, entry.mode, &entry.owner),
+                (alone.kind, alone.mode, &alone.owner)
+            );
             if level >= InfoLevel::Basic {
                 assert_eq!((entry.size, entry.modified), (alone.size, alone.modified));
             }
@@ -125,9 +163,15 @@ fn a_sorted_tree_ascends_in_each_directory(storage: &dyn Storage) {
     for name in ["b/2", "b/1", "a/z/1", "a/y", "c", "a-b/1"] {
         put(storage, name, b"");
     }
-    let found: Vec<_> = tree(storage, "", &sorted()).into_iter().map(|entry| entry.name).collect();
+    let found: Vec<_> = tree(storage, "", &sorted())
+        .into_iter()
+        .map(|entry| entry.name)
+        .collect();
     for directory in found.iter().map(StoragePath::parent) {
-        let children: Vec<_> = found.iter().filter(|name| name.parent() == directory).collect();
+        let children: Vec<_> = found
+            .iter()
+            .filter(|name| name.parent() == directory)
+            .collect();
         assert!(children.is_sorted(), "{children:?}");
     }
     assert!(found.len() >= 6);
@@ -138,8 +182,21 @@ fn a_filtered_tree_is_descended_regardless(storage: &dyn Storage) {
         put(storage, name, b"");
     }
     let filter = regex::bytes::Regex::new("^keep$").ok();
-    for level in [InfoLevel::Exists, InfoLevel::Type, InfoLevel::Basic, InfoLevel::Detail] {
-        let mut found = tree_names(storage, "", &ListOptions { filter: filter.clone(), level, sort: true });
+    for level in [
+        InfoLevel::Exists,
+        InfoLevel::Type,
+        InfoLevel::Basic,
+        InfoLevel::Detail,
+    ] {
+        let mut found = tree_names(
+            storage,
+            "",
+            &ListOptions {
+                filter: filter.clone(),
+                level,
+                sort: true,
+            },
+        );
         found.sort();
         assert_eq!(found, ["dir/inner/keep", "dir/keep", "keep"]);
     }
@@ -160,7 +217,10 @@ fn what_vanishes_during_a_walk_is_left_out(storage: &dyn Storage) {
     assert_eq!(outcome.unwrap(), Found::Found);
     // What was read ahead may still be reported, but what was not reached is no error and the rest is there.
     for name in ["a", "c/3", "d"] {
-        assert!(found.iter().any(|entry| entry == name), "{name} is reported: {found:?}");
+        assert!(
+            found.iter().any(|entry| entry == name),
+            "{name} is reported: {found:?}"
+        );
     }
 }
 
@@ -171,14 +231,28 @@ fn an_error_of_the_caller_ends_the_walk(storage: &dyn Storage) {
     let mut seen = 0;
     let outcome = storage.list_tree(&at(""), &sorted(), &mut |_| {
         seen += 1;
-        if seen < 2 { Ok(()) } else { Err(Error::new(ErrorKind::Cancelled, Operation::List, "walk", "enough")) }
+        if seen < 2 {
+            Ok(())
+        } else {
+            Err(Error::new(
+                ErrorKind::Cancelled,
+                Operation::List,
+                "walk",
+                "enough",
+            ))
+        }
     });
     let error = outcome.unwrap_err();
-    assert_eq!((error.kind(), error.reason.as_str(), seen), (ErrorKind::Cancelled, "enough", 2));
+    assert_eq!(
+        (error.kind(), error.reason.as_str(), seen),
+        (ErrorKind::Cancelled, "enough", 2)
+    );
 }
 
 fn a_missing_tree_is_missing(storage: &dyn Storage) {
-    let outcome = storage.list_tree(&at("missing"), &sorted(), &mut |_| panic!("nothing can be reported"));
+    let outcome = storage.list_tree(&at("missing"), &sorted(), &mut |_| {
+        panic!("nothing can be reported")
+    });
     assert_eq!(outcome.unwrap(), Found::Missing);
 }
 
@@ -186,9 +260,21 @@ fn a_walk_does_not_follow_links(storage: &dyn Storage) {
     put(storage, "outside/file", b"");
     put(storage, "top/file", b"");
     storage.link(&at("top/link"), b"../outside").unwrap();
-    let options = ListOptions { level: InfoLevel::Detail, ..sorted() };
+    let options = ListOptions {
+        level: InfoLevel::Detail,
+        ..sorted()
+    };
     let found = tree(storage, "top", &options);
-    assert_eq!(found.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["file", "link"]);
+    assert_eq!(
+        found
+            .iter()
+            .map(|entry| entry.name.to_string())
+            .collect::<Vec<_>>(),
+        ["file", "link"]
+    );
     assert_eq!(found[1].kind, FileType::Link);
-    assert_eq!(found[1].link_destination.as_deref(), Some(&b"../outside"[..]));
+    assert_eq!(
+        found[1].link_destination.as_deref(),
+        Some(&b"../outside"[..])
+    );
 }

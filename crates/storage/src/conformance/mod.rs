@@ -43,8 +43,16 @@ use behaviors;
 /// Every case there is.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [info::cases(), list::cases(), read::cases(), write::cases(), remove::cases(), path::cases(), file_tree::cases()]
-        .concat()
+    [
+        info::cases(),
+        list::cases(),
+        read::cases(),
+        write::cases(),
+        remove::cases(),
+        path::cases(),
+        file_tree::cases(),
+    ]
+    .concat()
 }
 
 /// Runs every case that fits, each on a storage of its own from `make` (which gets the name of the case), and returns
@@ -56,8 +64,14 @@ pub fn run(make: &mut dyn FnMut(&'static str) -> Box<dyn Storage>) -> Vec<&'stat
         if (case.needs)(&storage.features()) {
             // Named before it runs: a panic then tells which case it was.
             log::info!("{:?}: {}", storage.kind(), case.name);
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (case.run)(&*storage)));
-            assert!(outcome.is_ok(), "{:?} does not keep the contract: {}", storage.kind(), case.name);
+            let outcome =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (case.run)(&*storage)));
+            assert!(
+                outcome.is_ok(),
+                "{:?} does not keep the contract: {}",
+                storage.kind(),
+                case.name
+            );
             done.push(case.name);
         }
     }
@@ -71,8 +85,13 @@ fn at(path: &str) -> StoragePath {
 
 /// Puts a file of the given content in place, parents included.
 fn put(storage: &dyn Storage, path: &str, content: &[u8]) {
-    let written = write_all(storage, &at(path), &WriteOptions::default(), content).expect("a file can be written");
-    assert_eq!(written.size, content.len() as u64, "the ticket tells the size of {path}");
+    let written = write_all(storage, &at(path), &WriteOptions::default(), content)
+        .expect("a file can be written");
+    assert_eq!(
+        written.size,
+        content.len() as u64,
+        "the ticket tells the size of {path}"
+    );
 }
 
 /// Content of a file, `None` when it is missing.
@@ -81,12 +100,24 @@ fn content(storage: &dyn Storage, path: &str) -> Option<Vec<u8>> {
 }
 
 fn info(storage: &dyn Storage, path: &str) -> Option<FileInfo> {
-    storage.info(&at(path), InfoLevel::Detail).expect("an entry can be looked up")
+    storage
+        .info(&at(path), InfoLevel::Detail)
+        .expect("an entry can be looked up")
 }
 
 /// Sorted bare names below a directory.
 fn names(storage: &dyn Storage, path: &str) -> Vec<String> {
-    let options = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
-    let listed = storage.list(&at(path), &options).expect("a directory can be listed");
-    listed.expect("the directory is there").iter().map(|entry| entry.name.to_string()).collect()
+    let options = ListOptions {
+        level: InfoLevel::Exists,
+        sort: true,
+        ..ListOptions::default()
+    };
+    let listed = storage
+        .list(&at(path), &options)
+        .expect("a directory can be listed");
+    listed
+        .expect("the directory is there")
+        .iter()
+        .map(|entry| entry.name.to_string())
+        .collect()
 }

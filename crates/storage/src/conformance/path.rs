@@ -28,7 +28,10 @@ fn many_directories_are_made(storage: &dyn Storage) {
     let paths = [at("x/y/z"), at("x"), at("x/y"), at("w/v"), at("x/y/z")];
     storage.create_paths(&paths, 0o750).unwrap();
     for path in paths {
-        assert_eq!(info(storage, &path.to_string()).unwrap().kind, FileType::Path);
+        assert_eq!(
+            info(storage, &path.to_string()).unwrap().kind,
+            FileType::Path
+        );
     }
     storage.create_paths(&[], 0o750).unwrap();
 }
@@ -50,14 +53,27 @@ fn a_directory_gets_the_mode_asked_for(storage: &dyn Storage) {
 
 fn a_missing_directory_cannot_be_synced(storage: &dyn Storage) {
     storage.create_path(&at("there"), 0o750).unwrap();
-    let error = storage.sync_paths(&[at("there"), at("missing")]).unwrap_err();
-    assert_eq!((error.kind(), error.operation), (ErrorKind::NotFound, Operation::SyncPath));
-    assert_eq!(error.to_string(), format!("unable to sync missing path '{}'", storage.display(&at("missing"))));
+    let error = storage
+        .sync_paths(&[at("there"), at("missing")])
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation),
+        (ErrorKind::NotFound, Operation::SyncPath)
+    );
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "unable to sync missing path '{}'",
+            storage.display(&at("missing"))
+        )
+    );
 }
 
 fn directories_are_synced(storage: &dyn Storage) {
     storage.create_paths(&[at("a/b"), at("c")], 0o750).unwrap();
-    storage.sync_paths(&[at("a/b"), at("a"), at("c"), at("")]).unwrap();
+    storage
+        .sync_paths(&[at("a/b"), at("a"), at("c"), at("")])
+        .unwrap();
     if !storage.features().path_sync {
         storage.sync_paths(&[at("missing")]).unwrap();
     }
@@ -66,7 +82,10 @@ fn directories_are_synced(storage: &dyn Storage) {
 fn a_link_replaces_a_link(storage: &dyn Storage) {
     for destination in [&b"first"[..], b"second", b"second", b"/absolute/and/\xff"] {
         storage.link(&at("link"), destination).unwrap();
-        assert_eq!(info(storage, "link").unwrap().link_destination.as_deref(), Some(destination));
+        assert_eq!(
+            info(storage, "link").unwrap().link_destination.as_deref(),
+            Some(destination)
+        );
     }
     assert_eq!(names(storage, ""), ["link"]);
 }
@@ -74,7 +93,10 @@ fn a_link_replaces_a_link(storage: &dyn Storage) {
 fn a_file_is_read_through_a_link(storage: &dyn Storage) {
     put(storage, "set/one/file", b"content");
     storage.link(&at("set/latest"), b"one").unwrap();
-    assert_eq!(content(storage, "set/latest/file").as_deref(), Some(&b"content"[..]));
+    assert_eq!(
+        content(storage, "set/latest/file").as_deref(),
+        Some(&b"content"[..])
+    );
     assert_eq!(names(storage, "set/latest"), ["file"]);
 }
 
@@ -86,10 +108,23 @@ fn a_link_is_quietly_not_made_without_the_feature(storage: &dyn Storage) {
 fn a_hard_link_is_the_same_file(storage: &dyn Storage) {
     put(storage, "first/file", b"content");
     storage.create_path(&at("second"), 0o750).unwrap();
-    storage.hard_link(&at("first/file"), &at("second/file")).unwrap();
-    assert_eq!(content(storage, "second/file").as_deref(), Some(&b"content"[..]));
+    storage
+        .hard_link(&at("first/file"), &at("second/file"))
+        .unwrap();
+    assert_eq!(
+        content(storage, "second/file").as_deref(),
+        Some(&b"content"[..])
+    );
     storage.remove(&at("first/file")).unwrap();
-    assert_eq!(content(storage, "second/file").as_deref(), Some(&b"content"[..]));
-    let error = storage.hard_link(&at("missing"), &at("second/other")).unwrap_err();
-    assert_eq!((error.kind(), error.operation), (ErrorKind::NotFound, Operation::HardLink));
+    assert_eq!(
+        content(storage, "second/file").as_deref(),
+        Some(&b"content"[..])
+    );
+    let error = storage
+        .hard_link(&at("missing"), &at("second/other"))
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation),
+        (ErrorKind::NotFound, Operation::HardLink)
+    );
 }

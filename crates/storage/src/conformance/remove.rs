@@ -17,7 +17,10 @@ fn a_file_is_removed_once(storage: &dyn Storage) {
     put(storage, "dir/file", b"x");
     assert_eq!(storage.remove(&at("dir/file")).unwrap(), Removed::Removed);
     assert_eq!(storage.remove(&at("dir/file")).unwrap(), Removed::Missing);
-    assert_eq!(storage.remove(&at("missing/file")).unwrap(), Removed::Missing);
+    assert_eq!(
+        storage.remove(&at("missing/file")).unwrap(),
+        Removed::Missing
+    );
     assert_eq!(content(storage, "dir/file"), None);
 }
 
@@ -32,9 +35,18 @@ fn many_are_removed_with_results_in_order(storage: &dyn Storage) {
     for name in ["a", "b", "dir/c", "stays"] {
         put(storage, name, b"x");
     }
-    let paths = [at("b"), at("missing"), at("dir/c"), at("a"), at("missing/x")];
+    let paths = [
+        at("b"),
+        at("missing"),
+        at("dir/c"),
+        at("a"),
+        at("missing/x"),
+    ];
     use Removed::{Missing, Removed as Gone};
-    assert_eq!(storage.remove_many(&paths).unwrap(), [Gone, Missing, Gone, Gone, Missing]);
+    assert_eq!(
+        storage.remove_many(&paths).unwrap(),
+        [Gone, Missing, Gone, Gone, Missing]
+    );
     assert_eq!(content(storage, "stays").as_deref(), Some(&b"x"[..]));
     assert_eq!(content(storage, "a"), None);
     assert_eq!(storage.remove_many(&[]).unwrap(), []);
@@ -53,15 +65,23 @@ fn a_tree_is_removed_with_all_below(storage: &dyn Storage) {
 }
 
 fn removing_a_missing_tree_tells_that_it_was_missing(storage: &dyn Storage) {
-    assert_eq!(storage.remove_tree(&at("missing")).unwrap(), Removed::Missing);
-    assert_eq!(storage.remove_tree(&at("missing/below")).unwrap(), Removed::Missing);
+    assert_eq!(
+        storage.remove_tree(&at("missing")).unwrap(),
+        Removed::Missing
+    );
+    assert_eq!(
+        storage.remove_tree(&at("missing/below")).unwrap(),
+        Removed::Missing
+    );
 }
 
 fn removing_a_tree_does_not_follow_links(storage: &dyn Storage) {
     put(storage, "outside/file", b"x");
     put(storage, "top/inner/file", b"x");
     storage.link(&at("top/directory"), b"../outside").unwrap();
-    storage.link(&at("top/inner/file-link"), b"../../outside/file").unwrap();
+    storage
+        .link(&at("top/inner/file-link"), b"../../outside/file")
+        .unwrap();
     assert_eq!(storage.remove_tree(&at("top")).unwrap(), Removed::Removed);
     assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));
 }

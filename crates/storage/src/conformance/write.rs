@@ -25,34 +25,52 @@ behaviors! {
 }
 
 fn in_place() -> WriteOptions {
-    WriteOptions { mode: WriteMode::InPlace, ..WriteOptions::default() }
+    WriteOptions {
+        mode: WriteMode::InPlace,
+        ..WriteOptions::default()
+    }
 }
 
 fn an_atomic_file_appears_with_its_ticket(storage: &dyn Storage) {
     put(storage, "dir/old", b"before");
     for name in ["dir/old", "dir/new"] {
         let before = content(storage, name);
-        let mut writer = storage.open_write(&at(name), &WriteOptions::default()).unwrap();
+        let mut writer = storage
+            .open_write(&at(name), &WriteOptions::default())
+            .unwrap();
         writer.write_all(b"after").unwrap();
         assert_eq!(content(storage, name), before, "{name} while it is written");
         assert_eq!(writer.finish().unwrap().wait().unwrap().size, 5);
         assert_eq!(content(storage, name).as_deref(), Some(&b"after"[..]));
     }
-    assert_eq!(names(storage, "dir"), ["new", "old"], "no temporary file is left");
+    assert_eq!(
+        names(storage, "dir"),
+        ["new", "old"],
+        "no temporary file is left"
+    );
 }
 
 fn a_dropped_atomic_writer_leaves_the_old_content_and_nothing_else(storage: &dyn Storage) {
     put(storage, "dir/file", b"before");
-    let mut writer = storage.open_write(&at("dir/file"), &WriteOptions::default()).unwrap();
+    let mut writer = storage
+        .open_write(&at("dir/file"), &WriteOptions::default())
+        .unwrap();
     writer.write_all(b"half of wh").unwrap();
     drop(writer);
     assert_eq!(names(storage, "dir"), ["file"]);
-    assert_eq!(content(storage, "dir/file").as_deref(), Some(&b"before"[..]));
+    assert_eq!(
+        content(storage, "dir/file").as_deref(),
+        Some(&b"before"[..])
+    );
 }
 
 fn a_dropped_atomic_writer_leaves_no_new_name(storage: &dyn Storage) {
     put(storage, "dir/other", b"");
-    drop(storage.open_write(&at("dir/file"), &WriteOptions::default()).unwrap());
+    drop(
+        storage
+            .open_write(&at("dir/file"), &WriteOptions::default())
+            .unwrap(),
+    );
     assert_eq!(names(storage, "dir"), ["other"]);
 }
 
@@ -63,21 +81,36 @@ fn an_atomic_file_replaces_the_old_one(storage: &dyn Storage) {
 }
 
 fn a_file_in_place_is_truncated(storage: &dyn Storage) {
-    write_all(storage, &at("dir/file"), &in_place(), b"the longer old content").unwrap();
+    write_all(
+        storage,
+        &at("dir/file"),
+        &in_place(),
+        b"the longer old content",
+    )
+    .unwrap();
     write_all(storage, &at("dir/file"), &in_place(), b"new").unwrap();
     assert_eq!(content(storage, "dir/file").as_deref(), Some(&b"new"[..]));
 }
 
 fn a_file_in_place_without_truncation_must_be_new(storage: &dyn Storage) {
-    let exclusive = WriteOptions { truncate: false, ..in_place() };
+    let exclusive = WriteOptions {
+        truncate: false,
+        ..in_place()
+    };
     write_all(storage, &at("file"), &exclusive, b"first").unwrap();
     let error = write_all(storage, &at("file"), &exclusive, b"second").unwrap_err();
-    assert_eq!((error.kind(), error.operation), (ErrorKind::Exists, Operation::OpenWrite));
+    assert_eq!(
+        (error.kind(), error.operation),
+        (ErrorKind::Exists, Operation::OpenWrite)
+    );
     assert_eq!(content(storage, "file").as_deref(), Some(&b"first"[..]));
 }
 
 fn parents_are_made_on_the_way(storage: &dyn Storage) {
-    for (name, options) in [("a/b/c/atomic", WriteOptions::default()), ("d/e/f/place", in_place())] {
+    for (name, options) in [
+        ("a/b/c/atomic", WriteOptions::default()),
+        ("d/e/f/place", in_place()),
+    ] {
         write_all(storage, &at(name), &options, b"x").unwrap();
         assert_eq!(content(storage, name).as_deref(), Some(&b"x"[..]));
     }
@@ -85,11 +118,20 @@ fn parents_are_made_on_the_way(storage: &dyn Storage) {
 
 fn a_missing_parent_is_not_found_unless_it_may_be_made(storage: &dyn Storage) {
     for options in [WriteOptions::default(), in_place()] {
-        let options = WriteOptions { create_path: false, ..options };
+        let options = WriteOptions {
+            create_path: false,
+            ..options
+        };
         let error = write_all(storage, &at("missing/file"), &options, b"x").unwrap_err();
-        assert_eq!((error.kind(), error.operation), (ErrorKind::NotFound, Operation::OpenWrite));
+        assert_eq!(
+            (error.kind(), error.operation),
+            (ErrorKind::NotFound, Operation::OpenWrite)
+        );
         let name = storage.display(&at("missing/file"));
-        assert_eq!(error.to_string(), format!("unable to open file '{name}' for write in missing path"));
+        assert_eq!(
+            error.to_string(),
+            format!("unable to open file '{name}' for write in missing path")
+        );
     }
     assert_eq!(info(storage, "missing"), None);
 }
@@ -97,7 +139,11 @@ fn a_missing_parent_is_not_found_unless_it_may_be_made(storage: &dyn Storage) {
 fn a_file_gets_the_mode_asked_for(storage: &dyn Storage) {
     for options in [WriteOptions::default(), in_place()] {
         let name = format!("{:?}", options.mode);
-        let options = WriteOptions { file_mode: 0o600, path_mode: 0o700, ..options };
+        let options = WriteOptions {
+            file_mode: 0o600,
+            path_mode: 0o700,
+            ..options
+        };
         write_all(storage, &at("dir").join(&name), &options, b"x").unwrap();
         assert_eq!(info(storage, &format!("dir/{name}")).unwrap().mode, 0o600);
     }
@@ -106,7 +152,10 @@ fn a_file_gets_the_mode_asked_for(storage: &dyn Storage) {
 
 fn a_file_gets_the_time_asked_for(storage: &dyn Storage) {
     for options in [WriteOptions::default(), in_place()] {
-        let options = WriteOptions { modified: Some(1_234_567_890), ..options };
+        let options = WriteOptions {
+            modified: Some(1_234_567_890),
+            ..options
+        };
         write_all(storage, &at("file"), &options, b"x").unwrap();
         assert_eq!(info(storage, "file").unwrap().modified, 1_234_567_890);
     }
@@ -115,7 +164,9 @@ fn a_file_gets_the_time_asked_for(storage: &dyn Storage) {
 fn many_tickets_may_be_open_at_once(storage: &dyn Storage) {
     let mut tickets = Vec::new();
     for number in 0..200 {
-        let mut writer = storage.open_write(&at(&format!("dir/{number}")), &in_place()).unwrap();
+        let mut writer = storage
+            .open_write(&at(&format!("dir/{number}")), &in_place())
+            .unwrap();
         writer.write_all(number.to_string().as_bytes()).unwrap();
         tickets.push(writer.finish().unwrap());
     }
@@ -129,21 +180,37 @@ fn many_tickets_may_be_open_at_once(storage: &dyn Storage) {
 fn a_file_is_copied_within_the_storage(storage: &dyn Storage) {
     put(storage, "from", &[7; 300_000]);
     put(storage, "dir/to", b"old");
-    storage.copy_within(&at("from"), &at("dir/to")).unwrap().wait().unwrap();
+    storage
+        .copy_within(&at("from"), &at("dir/to"))
+        .unwrap()
+        .wait()
+        .unwrap();
     assert!(content(storage, "dir/to") == Some(vec![7; 300_000]));
     assert_eq!(names(storage, "dir"), ["to"]);
-    let missing = storage.copy_within(&at("missing"), &at("dir/x")).and_then(|ticket| ticket.wait());
+    let missing = storage
+        .copy_within(&at("missing"), &at("dir/x"))
+        .and_then(|ticket| ticket.wait());
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 fn names_are_bytes(storage: &dyn Storage) {
-    let odd: [&[u8]; 6] = [b"with space", b"a=b", b"quote'\"", "gr\u{fc}n".as_bytes(), b"not\xffutf\xfe8", b"line\nbreak"];
+    let odd: [&[u8]; 6] = [
+        b"with space",
+        b"a=b",
+        b"quote'\"",
+        "gr\u{fc}n".as_bytes(),
+        b"not\xffutf\xfe8",
+        b"line\nbreak",
+    ];
     for name in odd {
         let path = at("odd").join(name);
         write_all(storage, &path, &WriteOptions::default(), name).unwrap();
         assert!(storage.info(&path, InfoLevel::Exists).unwrap().is_some());
     }
-    let listed = storage.list(&at("odd"), &crate::storage::ListOptions::default()).unwrap().unwrap();
+    let listed = storage
+        .list(&at("odd"), &crate::storage::ListOptions::default())
+        .unwrap()
+        .unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|entry| entry.name).collect();
     listed.sort();
     let mut expected: Vec<_> = odd.iter().map(StoragePath::new).collect();

@@ -30,7 +30,12 @@ impl MemoryStorage {
 impl FileTree for MemoryStorage {
     fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
         if from.is_root() {
-            return Err(self.error(ErrorKind::Denied, Operation::Rename, from, "[16] Device or resource busy"));
+            return Err(self.error(
+                ErrorKind::Denied,
+                Operation::Rename,
+                from,
+                "[16] Device or resource busy",
+            ));
         }
         let mut state = self.state();
         let source = state.tree.resolve(from, false);
@@ -39,12 +44,27 @@ impl FileTree for MemoryStorage {
         };
         let target = state.tree.resolve(to, false);
         let above = to.parent();
-        let fits = state.tree.resolve(&above, true).and_then(|place| state.tree.get(&place)).map(|node| node.children().is_some());
-        let blocked = target.as_ref().and_then(|place| state.tree.get(place)).is_some_and(|node| node.children().is_some());
+        let fits = state
+            .tree
+            .resolve(&above, true)
+            .and_then(|place| state.tree.get(&place))
+            .map(|node| node.children().is_some());
+        let blocked = target
+            .as_ref()
+            .and_then(|place| state.tree.get(place))
+            .is_some_and(|node| node.children().is_some());
         let source = source.expect("the node was found there");
         if fits != Some(true) || blocked {
-            state.tree.put(&source, node).ok().expect("the node goes back to where it was");
-            let kind = if blocked { ErrorKind::Exists } else { ErrorKind::NotFound };
+            state
+                .tree
+                .put(&source, node)
+                .ok()
+                .expect("the node goes back to where it was");
+            let kind = if blocked {
+                ErrorKind::Exists
+            } else {
+                ErrorKind::NotFound
+            };
             return Err(self.error(kind, Operation::Rename, from, "[39] Directory not empty"));
         }
         self.place(&mut state.tree, Operation::Rename, to, node)

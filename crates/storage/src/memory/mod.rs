@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteOptions,
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
 };
 use crate::ticket::Ticket;
 use node::{Node, Tree};
@@ -41,16 +41,28 @@ struct State {
 impl MemoryStorage {
     #[must_use]
     pub fn new() -> Self {
-        let features =
-            Features { paths: true, symlinks: true, hardlinks: true, path_sync: true, owner: true, slow: false };
+        let features = Features {
+            paths: true,
+            symlinks: true,
+            hardlinks: true,
+            path_sync: true,
+            owner: true,
+            slow: false,
+        };
         Self::with_features(features)
     }
 
     /// A storage that claims to have only `features`: links are then ignored or refused as the contract says.
     #[must_use]
     pub fn with_features(features: Features) -> Self {
-        let state = State { tree: Tree::default(), now: FIRST_TIME };
-        Self { state: Arc::new(Mutex::new(state)), features }
+        let state = State {
+            tree: Tree::default(),
+            now: FIRST_TIME,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            features,
+        }
     }
 
     /// Sets the time that files written from now on get, seconds since 1970.
@@ -59,12 +71,24 @@ impl MemoryStorage {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no panic happens while the tree is held")
+        self.state
+            .lock()
+            .expect("no panic happens while the tree is held")
     }
 
-    fn error(&self, kind: ErrorKind, operation: Operation, path: &StoragePath, reason: &str) -> Error {
+    fn error(
+        &self,
+        kind: ErrorKind,
+        operation: Operation,
+        path: &StoragePath,
+        reason: &str,
+    ) -> Error {
         // `NotFound` says it all; the others get the reason that the operating system would give.
-        let reason = if kind == ErrorKind::NotFound { "" } else { reason };
+        let reason = if kind == ErrorKind::NotFound {
+            ""
+        } else {
+            reason
+        };
         Error::new(kind, operation, self.display(path), reason)
     }
 }
@@ -96,8 +120,13 @@ impl Storage for MemoryStorage {
 
     fn info(&self, path: &StoragePath, want: InfoLevel) -> Result<Option<FileInfo>> {
         let state = self.state();
-        let Some(place) = state.tree.resolve(path, false) else { return Ok(None) };
-        Ok(state.tree.get(&place).map(|node| node.info(path.clone(), want, self.features)))
+        let Some(place) = state.tree.resolve(path, false) else {
+            return Ok(None);
+        };
+        Ok(state
+            .tree
+            .get(&place)
+            .map(|node| node.info(path.clone(), want, self.features)))
     }
 
     fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
@@ -106,14 +135,27 @@ impl Storage for MemoryStorage {
 
     fn list(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
         let state = self.state();
-        let Some(node) = state.tree.resolve(path, true).and_then(|place| state.tree.get(&place)) else {
+        let Some(node) = state
+            .tree
+            .resolve(path, true)
+            .and_then(|place| state.tree.get(&place))
+        else {
             return Ok(None);
         };
         let Some(children) = node.children() else {
-            return Err(self.error(ErrorKind::Broken, Operation::List, path, "[20] Not a directory"));
+            return Err(self.error(
+                ErrorKind::Broken,
+                Operation::List,
+                path,
+                "[20] Not a directory",
+            ));
         };
-        let wanted = children.iter().filter(|(name, _)| list.filter.as_ref().is_none_or(|f| f.is_match(name)));
-        let info = |(name, node): (&Vec<u8>, &Node)| node.info(StoragePath::new(name), list.level, self.features);
+        let wanted = children
+            .iter()
+            .filter(|(name, _)| list.filter.as_ref().is_none_or(|f| f.is_match(name)));
+        let info = |(name, node): (&Vec<u8>, &Node)| {
+            node.info(StoragePath::new(name), list.level, self.features)
+        };
         let mut found: Vec<_> = wanted.map(info).collect();
         if !list.sort {
             // The order is the backend's, and nobody may rely on it: it is the opposite of what would hide a mistake.
@@ -130,8 +172,14 @@ impl Storage for MemoryStorage {
     ) -> Result<Found> {
         // Directory by directory, without holding the tree while the caller works: it may change the storage.
         let filter = list.filter.as_ref();
-        let all = ListOptions { filter: None, level: list.level.max(InfoLevel::Type), sort: list.sort };
-        let Some(first) = self.list(path, &all)? else { return Ok(Found::Missing) };
+        let all = ListOptions {
+            filter: None,
+            level: list.level.max(InfoLevel::Type),
+            sort: list.sort,
+        };
+        let Some(first) = self.list(path, &all)? else {
+            return Ok(Found::Missing);
+        };
         let mut stack = vec![(StoragePath::root(), first.into_iter())];
         while let Some((below, entries)) = stack.last_mut() {
             let Some(entry) = entries.next() else {
@@ -142,7 +190,10 @@ impl Storage for MemoryStorage {
             let name = below.join(entry.name.as_bytes());
             let descend = entry.kind == FileType::Path;
             if wanted {
-                each(FileInfo { name: name.clone(), ..entry })?;
+                each(FileInfo {
+                    name: name.clone(),
+                    ..entry
+                })?;
             }
             if descend {
                 // Vanished or replaced meanwhile: left out.
@@ -156,15 +207,27 @@ impl Storage for MemoryStorage {
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
         let state = self.state();
-        let node = state.tree.resolve(path, true).and_then(|place| state.tree.get(&place));
+        let node = state
+            .tree
+            .resolve(path, true)
+            .and_then(|place| state.tree.get(&place));
         match node {
             Some(Node::File(file)) => Ok(Box::new(read::MemoryRead::new(file, &read.ranges))),
-            Some(_) => Err(self.error(ErrorKind::Broken, Operation::OpenRead, path, "[21] Is a directory")),
+            Some(_) => Err(self.error(
+                ErrorKind::Broken,
+                Operation::OpenRead,
+                path,
+                "[21] Is a directory",
+            )),
             None => Err(self.error(ErrorKind::NotFound, Operation::OpenRead, path, "")),
         }
     }
 
-    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
+    fn open_write(
+        &self,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Box<dyn StorageWrite>> {
         Ok(Box::new(write::MemoryWrite::open(self, path, write)?))
     }
 
@@ -174,12 +237,17 @@ impl Storage for MemoryStorage {
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {
         let mut state = self.state();
-        let Some(place) = state.tree.resolve(path, false) else { return Ok(Removed::Missing) };
+        let Some(place) = state.tree.resolve(path, false) else {
+            return Ok(Removed::Missing);
+        };
         match state.tree.get(&place) {
             None => Ok(Removed::Missing),
-            Some(Node::Path { .. }) => {
-                Err(self.error(ErrorKind::Broken, Operation::Remove, path, "[21] Is a directory"))
-            }
+            Some(Node::Path { .. }) => Err(self.error(
+                ErrorKind::Broken,
+                Operation::Remove,
+                path,
+                "[21] Is a directory",
+            )),
             Some(_) => {
                 state.tree.take(&place);
                 Ok(Removed::Removed)
@@ -193,12 +261,17 @@ impl Storage for MemoryStorage {
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         let mut state = self.state();
-        let Some(place) = state.tree.resolve(path, false) else { return Ok(Removed::Missing) };
+        let Some(place) = state.tree.resolve(path, false) else {
+            return Ok(Removed::Missing);
+        };
         match state.tree.get(&place) {
             None => Ok(Removed::Missing),
-            Some(Node::File(_)) => {
-                Err(self.error(ErrorKind::Broken, Operation::RemovePath, path, "[20] Not a directory"))
-            }
+            Some(Node::File(_)) => Err(self.error(
+                ErrorKind::Broken,
+                Operation::RemovePath,
+                path,
+                "[20] Not a directory",
+            )),
             Some(_) => {
                 state.tree.take(&place);
                 Ok(Removed::Removed)
@@ -210,13 +283,19 @@ impl Storage for MemoryStorage {
         let mut state = self.state();
         let now = state.now;
         state.tree.create_path(path, mode, now).map_err(|reason| {
-            let kind = if reason.is_empty() { ErrorKind::NotFound } else { ErrorKind::Exists };
+            let kind = if reason.is_empty() {
+                ErrorKind::NotFound
+            } else {
+                ErrorKind::Exists
+            };
             self.error(kind, Operation::CreatePath, path, reason)
         })
     }
 
     fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths.iter().try_for_each(|path| self.create_path(path, mode))
+        paths
+            .iter()
+            .try_for_each(|path| self.create_path(path, mode))
     }
 
     fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
@@ -224,7 +303,16 @@ impl Storage for MemoryStorage {
             return Ok(());
         }
         for path in paths {
-            if self.list(path, &ListOptions { level: InfoLevel::Exists, ..ListOptions::default() })?.is_none() {
+            if self
+                .list(
+                    path,
+                    &ListOptions {
+                        level: InfoLevel::Exists,
+                        ..ListOptions::default()
+                    },
+                )?
+                .is_none()
+            {
                 return Err(self.error(ErrorKind::NotFound, Operation::SyncPath, path, ""));
             }
         }
@@ -236,7 +324,10 @@ impl Storage for MemoryStorage {
             return Ok(());
         }
         let mut state = self.state();
-        let node = Node::Link { destination: destination.to_vec(), modified: state.now };
+        let node = Node::Link {
+            destination: destination.to_vec(),
+            modified: state.now,
+        };
         self.place(&mut state.tree, Operation::Link, path, node)
     }
 
@@ -246,14 +337,33 @@ impl Storage for MemoryStorage {
             return Err(self.error(ErrorKind::Unsupported, Operation::HardLink, to, reason));
         }
         let mut state = self.state();
-        let source = state.tree.resolve(from, false).and_then(|place| state.tree.get(&place));
+        let source = state
+            .tree
+            .resolve(from, false)
+            .and_then(|place| state.tree.get(&place));
         let node = match source {
             Some(Node::File(file)) => Node::File(Arc::clone(file)),
-            Some(_) => return Err(self.error(ErrorKind::Denied, Operation::HardLink, to, "[1] Operation not permitted")),
+            Some(_) => {
+                return Err(self.error(
+                    ErrorKind::Denied,
+                    Operation::HardLink,
+                    to,
+                    "[1] Operation not permitted",
+                ));
+            }
             None => return Err(self.error(ErrorKind::NotFound, Operation::HardLink, to, "")),
         };
-        if state.tree.resolve(to, false).is_some_and(|place| state.tree.get(&place).is_some()) {
-            return Err(self.error(ErrorKind::Exists, Operation::HardLink, to, "[17] File exists"));
+        if state
+            .tree
+            .resolve(to, false)
+            .is_some_and(|place| state.tree.get(&place).is_some())
+        {
+            return Err(self.error(
+                ErrorKind::Exists,
+                Operation::HardLink,
+                to,
+                "[17] File exists",
+            ));
         }
         self.place(&mut state.tree, Operation::HardLink, to, node)
     }
@@ -265,10 +375,17 @@ impl Storage for MemoryStorage {
 
 impl MemoryStorage {
     /// Gives `node` the name `path`; a directory is never replaced.
-    fn place(&self, tree: &mut Tree, operation: Operation, path: &StoragePath, node: Node) -> Result<()> {
+    fn place(
+        &self,
+        tree: &mut Tree,
+        operation: Operation,
+        path: &StoragePath,
+        node: Node,
+    ) -> Result<()> {
         let Some(place) = tree.resolve(path, false) else {
             return Err(self.error(ErrorKind::NotFound, operation, path, ""));
         };
-        tree.put(&place, node).map_err(|refused| self.error(refused.kind, operation, path, refused.reason))
+        tree.put(&place, node)
+            .map_err(|refused| self.error(refused.kind, operation, path, refused.reason))
     }
 }

@@ -14,10 +14,18 @@ const MOST_LINKS: usize = 40;
 
 #[derive(Debug)]
 pub(super) enum Node {
-    Path { children: BTreeMap<Vec<u8>, Node>, mode: u32, owner: (u32, u32), modified: i64 },
+    Path {
+        children: BTreeMap<Vec<u8>, Node>,
+        mode: u32,
+        owner: (u32, u32),
+        modified: i64,
+    },
     /// Shared between its hard links.
     File(Arc<MemoryFile>),
-    Link { destination: Vec<u8>, modified: i64 },
+    Link {
+        destination: Vec<u8>,
+        modified: i64,
+    },
 }
 
 #[derive(Debug)]
@@ -37,7 +45,9 @@ impl MemoryFile {
     }
 
     pub(super) fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().expect("no panic happens while a file is held")
+        self.0
+            .lock()
+            .expect("no panic happens while a file is held")
     }
 }
 
@@ -49,7 +59,12 @@ pub(super) struct Refused {
 
 impl Node {
     pub(super) fn directory(mode: u32, now: i64) -> Self {
-        Self::Path { children: BTreeMap::new(), mode, owner: (0, 0), modified: now }
+        Self::Path {
+            children: BTreeMap::new(),
+            mode,
+            owner: (0, 0),
+            modified: now,
+        }
     }
 
     pub(super) fn children(&self) -> Option<&BTreeMap<Vec<u8>, Node>> {
@@ -61,17 +76,42 @@ impl Node {
 
     pub(super) fn info(&self, name: StoragePath, want: InfoLevel, features: Features) -> FileInfo {
         let (kind, size, modified, mode, owner, destination) = match self {
-            Self::Path { mode, owner, modified, .. } => (FileType::Path, 0, *modified, *mode, *owner, None),
+            Self::Path {
+                mode,
+                owner,
+                modified,
+                ..
+            } => (FileType::Path, 0, *modified, *mode, *owner, None),
             Self::File(file) => {
                 let file = file.content();
-                (FileType::File, file.bytes.len() as u64, file.modified, file.mode, file.owner, None)
+                (
+                    FileType::File,
+                    file.bytes.len() as u64,
+                    file.modified,
+                    file.mode,
+                    file.owner,
+                    None,
+                )
             }
-            Self::Link { destination, modified } => {
-                (FileType::Link, 0, *modified, 0o777, (0, 0), Some(destination.clone()))
-            }
+            Self::Link {
+                destination,
+                modified,
+            } => (
+                FileType::Link,
+                0,
+                *modified,
+                0o777,
+                (0, 0),
+                Some(destination.clone()),
+            ),
         };
         let (basic, detail) = (want >= InfoLevel::Basic, want >= InfoLevel::Detail);
-        let owner = Owner { uid: owner.0, gid: owner.1, user: None, group: None };
+        let owner = Owner {
+            uid: owner.0,
+            gid: owner.1,
+            user: None,
+            group: None,
+        };
         FileInfo {
             name,
             kind,
@@ -94,7 +134,9 @@ pub(super) struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { root: Node::directory(0o750, super::FIRST_TIME) }
+        Self {
+            root: Node::directory(0o750, super::FIRST_TIME),
+        }
     }
 }
 
@@ -127,14 +169,18 @@ impl Tree {
     }
 
     pub(super) fn get(&self, place: &[Vec<u8>]) -> Option<&Node> {
-        place.iter().try_fold(&self.root, |node, name| node.children()?.get(name))
+        place
+            .iter()
+            .try_fold(&self.root, |node, name| node.children()?.get(name))
     }
 
     pub(super) fn get_mut(&mut self, place: &[Vec<u8>]) -> Option<&mut Node> {
-        place.iter().try_fold(&mut self.root, |node, name| match node {
-            Node::Path { children, .. } => children.get_mut(name),
-            _ => None,
-        })
+        place
+            .iter()
+            .try_fold(&mut self.root, |node, name| match node {
+                Node::Path { children, .. } => children.get_mut(name),
+                _ => None,
+            })
     }
 
     /// Takes a node out of the tree; the root is emptied instead.
@@ -150,10 +196,18 @@ impl Tree {
 
     /// Puts a node under a name, in place of a file or link but never of a directory.
     pub(super) fn put(&mut self, place: &[Vec<u8>], node: Node) -> Result<(), Refused> {
-        let directory = Refused { kind: ErrorKind::Exists, reason: "[21] Is a directory" };
-        let Some((name, above)) = place.split_last() else { return Err(directory) };
+        let directory = Refused {
+            kind: ErrorKind::Exists,
+            reason: "[21] Is a directory",
+        };
+        let Some((name, above)) = place.split_last() else {
+            return Err(directory);
+        };
         match self.get_mut(above) {
-            None => Err(Refused { kind: ErrorKind::NotFound, reason: "" }),
+            None => Err(Refused {
+                kind: ErrorKind::NotFound,
+                reason: "",
+            }),
             Some(Node::Path { children, .. }) => {
                 if matches!(children.get(name), Some(Node::Path { .. })) {
                     return Err(directory);
@@ -161,22 +215,40 @@ impl Tree {
                 children.insert(name.clone(), node);
                 Ok(())
             }
-            Some(_) => Err(Refused { kind: ErrorKind::Broken, reason: "[20] Not a directory" }),
+            Some(_) => Err(Refused {
+                kind: ErrorKind::Broken,
+                reason: "[20] Not a directory",
+            }),
         }
     }
 
     /// Makes a directory and its parents; the error is the reason, empty for a link that leads nowhere.
-    pub(super) fn create_path(&mut self, path: &StoragePath, mode: u32, now: i64) -> Result<(), &'static str> {
+    pub(super) fn create_path(
+        &mut self,
+        path: &StoragePath,
+        mode: u32,
+        now: i64,
+    ) -> Result<(), &'static str> {
         let place = self.resolve(path, true).ok_or("")?;
         let mut node = &mut self.root;
         for name in place {
-            let Node::Path { children, .. } = node else { return Err("[20] Not a directory") };
-            node = children.entry(name).or_insert_with(|| Node::directory(mode, now));
+            let Node::Path { children, .. } = node else {
+                return Err("[20] Not a directory");
+            };
+            node = children
+                .entry(name)
+                .or_insert_with(|| Node::directory(mode, now));
         }
-        if node.children().is_some() { Ok(()) } else { Err("[17] File exists") }
+        if node.children().is_some() {
+            Ok(())
+        } else {
+            Err("[17] File exists")
+        }
     }
 }
 
 fn parts(path: &[u8]) -> impl DoubleEndedIterator<Item = Vec<u8>> {
-    path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".").map(<[u8]>::to_vec)
+    path.split(|&byte| byte == b'/')
+        .filter(|part| !part.is_empty() && *part != b".")
+        .map(<[u8]>::to_vec)
 }

@@ -15,11 +15,22 @@ pub(super) struct MemoryRead {
 impl MemoryRead {
     pub(super) fn new(file: &MemoryFile, ranges: &[Range]) -> Self {
         let bytes = Arc::clone(&file.content().bytes);
-        let within = |position: u64| usize::try_from(position).map_or(bytes.len(), |at| at.min(bytes.len()));
-        let whole = [Range { offset: 0, length: None }];
-        let ranges = if ranges.is_empty() { &whole[..] } else { ranges };
+        let within =
+            |position: u64| usize::try_from(position).map_or(bytes.len(), |at| at.min(bytes.len()));
+        let whole = [Range {
+            offset: 0,
+            length: None,
+        }];
+        let ranges = if ranges.is_empty() {
+            &whole[..]
+        } else {
+            ranges
+        };
         let piece = |range: &Range| {
-            let end = range.length.and_then(|length| range.offset.checked_add(length)).unwrap_or(u64::MAX);
+            let end = range
+                .length
+                .and_then(|length| range.offset.checked_add(length))
+                .unwrap_or(u64::MAX);
             (within(range.offset), within(end))
         };
         let pieces = ranges.iter().rev().map(piece).collect();

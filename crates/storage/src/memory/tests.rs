@@ -5,11 +5,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::copy::{read_all, write_all};
 use crate::posix::PosixStorage;
-use crate::storage::{WriteMode, WriteOptions};
+use crate::storage::{Range, WriteMode, WriteOptions};
 
 #[derive(Debug, Clone)]
 enum Call {
-    Write { path: StoragePath, atomic: bool, create_path: bool, content: Vec<u8> },
+    Write {
+        path: StoragePath,
+        atomic: bool,
+        create_path: bool,
+        content: Vec<u8>,
+    },
     Read(StoragePath),
     Remove(StoragePath),
     RemoveTree(StoragePath),
@@ -48,23 +53,49 @@ fn call() -> impl Strategy<Value = Call> {
 /// What a call came to, comparable; `None` for any error, since the kinds of odd cases may differ.
 fn outcome(storage: &dyn Storage, call: &Call) -> Option<String> {
     let text = match call {
-        Call::Write { path, atomic, create_path, content } => {
-            let mode = if *atomic { WriteMode::Atomic } else { WriteMode::InPlace };
-            let options = WriteOptions { mode, create_path: *create_path, sync: false, ..WriteOptions::default() };
+        Call::Write {
+            path,
+            atomic,
+            create_path,
+            content,
+        } => {
+            let mode = if *atomic {
+                WriteMode::Atomic
+            } else {
+                WriteMode::InPlace
+            };
+            let options = WriteOptions {
+                mode,
+                create_path: *create_path,
+                sync: false,
+                ..WriteOptions::default()
+            };
             write_all(storage, path, &options, content).map(|written| format!("{written:?}"))
         }
         Call::Read(path) => read_all(storage, path, 1000).map(|content| format!("{content:?}")),
         Call::Remove(path) => storage.remove(path).map(|removed| format!("{removed:?}")),
-        Call::RemoveTree(path) => storage.remove_tree(path).map(|removed| format!("{removed:?}")),
+        Call::RemoveTree(path) => storage
+            .remove_tree(path)
+            .map(|removed| format!("{removed:?}")),
         Call::CreatePath(path) => storage.create_path(path, 0o750).map(|()| String::new()),
-        Call::Link(path, destination) => storage.link(path, destination.as_bytes()).map(|()| String::new()),
+        Call::Link(path, destination) => storage
+            .link(path, destination.as_bytes())
+            .map(|()| String::new()),
         Call::HardLink(from, to) => storage.hard_link(from, to).map(|()| String::new()),
-        Call::Rename(from, to) => {
-            storage.as_file_tree().expect("both are file trees").rename(from, to).map(|()| String::new())
-        }
-        Call::Info(path) => storage.info(path, InfoLevel::Type).map(|info| format!("{info:?}")),
+        Call::Rename(from, to) => storage
+            .as_file_tree()
+            .expect("both are file trees")
+            .rename(from, to)
+            .map(|()| String::new()),
+        Call::Info(path) => storage
+            .info(path, InfoLevel::Type)
+            .map(|info| format!("{info:?}")),
         Call::List(path) => {
-            let options = ListOptions { level: InfoLevel::Type, sort: true, ..ListOptions::default() };
+            let options = ListOptions {
+                level: InfoLevel::Type,
+                sort: true,
+                ..ListOptions::default()
+            };
             storage.list(path, &options).map(|list| format!("{list:?}"))
         }
     };
@@ -73,12 +104,23 @@ fn outcome(storage: &dyn Storage, call: &Call) -> Option<String> {
 
 /// Everything there is, with contents.
 fn snapshot(storage: &dyn Storage) -> Vec<String> {
-    let options = ListOptions { level: InfoLevel::Detail, sort: true, ..ListOptions::default() };
+    let options = ListOptions {
+        level: InfoLevel::Detail,
+        sort: true,
+        ..ListOptions::default()
+    };
     let mut all = Vec::new();
     storage
         .list_tree(&StoragePath::root(), &options, &mut |info| {
-            let content = if info.kind == FileType::File { read_all(storage, &info.name, 1000)? } else { None };
-            all.push(format!("{} {:?} {} {:?} {content:?}", info.name, info.kind, info.size, info.link_destination));
+            let content = if info.kind == FileType::File {
+                read_all(storage, &info.name, 1000)?
+            } else {
+                None
+            };
+            all.push(format!(
+                "{} {:?} {} {:?} {content:?}",
+                info.name, info.kind, info.size, info.link_destination
+            ));
             Ok(())
         })
         .expect("a tree can be walked");
@@ -87,7 +129,13 @@ fn snapshot(storage: &dyn Storage) -> Vec<String> {
 
 /// Cases in which a real file system has a rule that the tree in memory does not copy.
 fn is_odd(memory: &MemoryStorage, call: &Call) -> bool {
-    let kind = |path: &StoragePath| memory.info(path, InfoLevel::Type).ok().flatten().map(|info| info.kind);
+    let kind = |path: &StoragePath| {
+        memory
+            .info(path, InfoLevel::Type)
+            .ok()
+            .flatten()
+            .map(|info| info.kind)
+    };
     let through_file = |path: &StoragePath| {
         let mut above = path.parent();
         while !above.is_root() {
@@ -100,15 +148,21 @@ fn is_odd(memory: &MemoryStorage, call: &Call) -> bool {
         false
     };
     let touched: Vec<&StoragePath> = match call {
-        Call::Write { path, .. } | Call::Read(path) | Call::Remove(path) | Call::RemoveTree(path) => vec![path],
-        Call::CreatePath(path) | Call::Link(path, _) | Call::Info(path) | Call::List(path) => vec![path],
+        Call::Write { path, .. }
+        | Call::Read(path)
+        | Call::Remove(path)
+        | Call::RemoveTree(path) => vec![path],
+        Call::CreatePath(path) | Call::Link(path, _) | Call::Info(path) | Call::List(path) => {
+            vec![path]
+        }
         Call::HardLink(from, to) | Call::Rename(from, to) => vec![from, to],
     };
     let moves_directory = matches!(call, Call::Rename(from, to)
         if from == to || kind(from) == Some(FileType::Path) || kind(to) == Some(FileType::Path));
     let links_link = matches!(call, Call::HardLink(from, _) if kind(from) == Some(FileType::Link));
     // Two names of one file: renaming one over the other does nothing there.
-    let both_files = matches!(call, Call::Rename(from, to) if kind(from).is_some() && kind(to).is_some());
+    let both_files =
+        matches!(call, Call::Rename(from, to) if kind(from).is_some() && kind(to).is_some());
     // Where a circle or a dangling link leads is worded differently; the conformance cases follow the good ones.
     let follows = matches!(call, Call::Read(path) | Call::List(path) | Call::CreatePath(path) | Call::Write { path, .. }
         if kind(path) == Some(FileType::Link));
@@ -133,19 +187,71 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn memory_and_posix_deliver_the_same_ranges(
+        size in 0usize..5000,
+        ranges in proptest::collection::vec((0u64..6000, proptest::option::of(0u64..3000)), 0..8),
+        step in 1usize..2000,
+    ) {
+        let content: Vec<u8> = (0..size).map(|n| (n % 251).to_le_bytes()[0]).collect();
+        let place = tempfile::tempdir().expect("a temporary directory can be made");
+        let storages: [Box<dyn Storage>; 2] =
+            [Box::new(MemoryStorage::new()), Box::new(PosixStorage::at(place.path()))];
+        let asked = ranges.iter().map(|&(offset, length)| Range { offset, length }).collect();
+        let options = ReadOptions { ranges: asked, ..ReadOptions::default() };
+        let mut expected = Vec::new();
+        for &(offset, length) in if ranges.is_empty() { &[(0, None)][..] } else { &ranges } {
+            let start = size.min(offset as usize);
+            let end = length.map_or(size, |length| size.min((offset + length) as usize));
+            expected.extend_from_slice(&content[start..end]);
+        }
+        for storage in storages {
+            write_all(&*storage, &"file".into(), &WriteOptions::default(), &content).unwrap();
+            let mut read = storage.open_read(&"file".into(), &options).unwrap();
+            let (mut found, mut buffer) = (Vec::new(), vec![0; step]);
+            loop {
+                let got = std::io::Read::read(&mut read, &mut buffer).unwrap();
+                if got == 0 {
+                    break;
+                }
+                found.extend_from_slice(&buffer[..got]);
+            }
+            prop_assert!(found == expected, "{:?}", storage.kind());
+        }
+    }
+}
+
 #[test]
 fn a_file_gets_the_time_of_the_storage() {
     let storage = MemoryStorage::new();
     storage.set_now(1_800_000_000);
     write_all(&storage, &"file".into(), &WriteOptions::default(), b"x").unwrap();
-    assert_eq!(storage.info(&"file".into(), InfoLevel::Basic).unwrap().unwrap().modified, 1_800_000_000);
+    assert_eq!(
+        storage
+            .info(&"file".into(), InfoLevel::Basic)
+            .unwrap()
+            .unwrap()
+            .modified,
+        1_800_000_000
+    );
 }
 
 #[test]
 fn an_open_reader_keeps_the_content_it_opened() {
     let storage = MemoryStorage::new();
-    write_all(&storage, &"file".into(), &WriteOptions::default(), b"before").unwrap();
-    let mut read = storage.open_read(&"file".into(), &ReadOptions::default()).unwrap();
+    write_all(
+        &storage,
+        &"file".into(),
+        &WriteOptions::default(),
+        b"before",
+    )
+    .unwrap();
+    let mut read = storage
+        .open_read(&"file".into(), &ReadOptions::default())
+        .unwrap();
     write_all(&storage, &"file".into(), &WriteOptions::default(), b"after").unwrap();
     storage.remove(&"file".into()).unwrap();
     let mut found = Vec::new();
@@ -161,7 +267,10 @@ fn links_in_a_circle_and_out_of_the_storage_lead_nowhere() {
     storage.link(&"out".into(), b"../../etc/passwd").unwrap();
     storage.link(&"absolute".into(), b"/etc/passwd").unwrap();
     for name in ["one", "out", "absolute"] {
-        let error = storage.open_read(&name.into(), &ReadOptions::default()).map(drop).unwrap_err();
+        let error = storage
+            .open_read(&name.into(), &ReadOptions::default())
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
     }
 }

@@ -21,28 +21,47 @@ pub(super) struct MemoryWrite {
 }
 
 impl MemoryWrite {
-    pub(super) fn open(storage: &MemoryStorage, path: &StoragePath, write: &WriteOptions) -> Result<Self> {
+    pub(super) fn open(
+        storage: &MemoryStorage,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Self> {
         let mut state = storage.state();
         let now = state.now;
         if write.create_path {
-            state.tree.create_path(&path.parent(), write.path_mode, now).map_err(|reason| {
-                let kind = if reason.is_empty() { ErrorKind::NotFound } else { ErrorKind::Broken };
-                storage.error(kind, Operation::OpenWrite, path, reason)
-            })?;
+            state
+                .tree
+                .create_path(&path.parent(), write.path_mode, now)
+                .map_err(|reason| {
+                    let kind = if reason.is_empty() {
+                        ErrorKind::NotFound
+                    } else {
+                        ErrorKind::Broken
+                    };
+                    storage.error(kind, Operation::OpenWrite, path, reason)
+                })?;
         }
         let above = state.tree.resolve(&path.parent(), true);
         match above.and_then(|place| state.tree.get(&place)) {
             None => return Err(storage.error(ErrorKind::NotFound, Operation::OpenWrite, path, "")),
             Some(Node::Path { .. }) => {}
             Some(_) => {
-                return Err(storage.error(ErrorKind::Broken, Operation::OpenWrite, path, "[20] Not a directory"));
+                return Err(storage.error(
+                    ErrorKind::Broken,
+                    Operation::OpenWrite,
+                    path,
+                    "[20] Not a directory",
+                ));
             }
         }
         let atomic = write.mode == WriteMode::Atomic;
         let content = Content {
             bytes: Arc::default(),
             mode: write.file_mode,
-            owner: write.owner.filter(|_| storage.features.owner).unwrap_or((0, 0)),
+            owner: write
+                .owner
+                .filter(|_| storage.features.owner)
+                .unwrap_or((0, 0)),
             modified: now,
         };
         let mut file = MemoryFile::new(content);
@@ -52,14 +71,24 @@ impl MemoryWrite {
             let there = place.and_then(|place| state.tree.get(&place));
             match there {
                 Some(_) if !write.truncate => {
-                    return Err(storage.error(ErrorKind::Exists, Operation::OpenWrite, path, "[17] File exists"));
+                    return Err(storage.error(
+                        ErrorKind::Exists,
+                        Operation::OpenWrite,
+                        path,
+                        "[17] File exists",
+                    ));
                 }
                 Some(Node::File(old)) => {
                     old.content().bytes = Arc::default();
                     file = Arc::clone(old);
                 }
                 Some(_) => {
-                    return Err(storage.error(ErrorKind::Broken, Operation::OpenWrite, path, "[21] Is a directory"));
+                    return Err(storage.error(
+                        ErrorKind::Broken,
+                        Operation::OpenWrite,
+                        path,
+                        "[21] Is a directory",
+                    ));
                 }
                 None => {
                     let node = Node::File(Arc::clone(&file));
@@ -68,7 +97,14 @@ impl MemoryWrite {
             }
         }
         drop(state);
-        Ok(Self { storage: storage.clone(), path: path.clone(), atomic, modified: write.modified, file, size: 0 })
+        Ok(Self {
+            storage: storage.clone(),
+            path: path.clone(),
+            atomic,
+            modified: write.modified,
+            file,
+            size: 0,
+        })
     }
 }
 
@@ -91,7 +127,8 @@ impl StorageWrite for MemoryWrite {
         self.file.content().modified = self.modified.unwrap_or(state.now);
         if self.atomic {
             let node = Node::File(Arc::clone(&self.file));
-            self.storage.place(&mut state.tree, Operation::Rename, &self.path, node)?;
+            self.storage
+                .place(&mut state.tree, Operation::Rename, &self.path, node)?;
         }
         Ok(Ticket::ready(Ok(Written { size: self.size })))
     }

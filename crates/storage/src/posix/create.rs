@@ -27,7 +27,9 @@ pub(super) fn create_path(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
             }
             Err(Errno::NOENT) => match next.parent() {
                 // No parent is missing more than once: a parent that vanishes while we go down ends in an error.
-                Some(parent) if changed.is_empty() && !parent.as_os_str().is_empty() => missing.push(parent),
+                Some(parent) if changed.is_empty() && !parent.as_os_str().is_empty() => {
+                    missing.push(parent)
+                }
                 _ => return Err(failure(Operation::CreatePath, next, Errno::NOENT)),
             },
             Err(errno) => return Err(failure(Operation::CreatePath, next, errno)),

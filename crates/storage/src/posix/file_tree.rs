@@ -18,7 +18,11 @@ impl FileTree for PosixStorage {
             .map_err(|errno| failure_of_two(Operation::Rename, &source, &target, errno))?;
         if !self.settings.cifs {
             // The new name first: after a crash between the two the file has both names, never none.
-            for directory in target.parent().into_iter().chain(source.parent().filter(|&p| target.parent() != Some(p))) {
+            for directory in target
+                .parent()
+                .into_iter()
+                .chain(source.parent().filter(|&p| target.parent() != Some(p)))
+            {
                 sync::sync_path(directory)?;
             }
         }
@@ -31,8 +35,14 @@ impl FileTree for PosixStorage {
         }
         let absolute = self.absolute(path);
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        rustix::fs::chownat(CWD, &absolute, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| failure(Operation::SetOwner, &absolute, errno))
+        rustix::fs::chownat(
+            CWD,
+            &absolute,
+            Some(uid),
+            Some(gid),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )
+        .map_err(|errno| failure(Operation::SetOwner, &absolute, errno))
     }
 
     fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
@@ -43,8 +53,14 @@ impl FileTree for PosixStorage {
 
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
         let absolute = self.absolute(path);
-        let time = Timespec { tv_sec: modified, tv_nsec: 0 };
-        let times = Timestamps { last_access: time, last_modification: time };
+        let time = Timespec {
+            tv_sec: modified,
+            tv_nsec: 0,
+        };
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
         rustix::fs::utimensat(CWD, &absolute, &times, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| failure(Operation::SetTime, &absolute, errno))
     }

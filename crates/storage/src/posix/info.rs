@@ -25,7 +25,14 @@ pub(super) struct Facts {
 impl Facts {
     /// An entry of which only the type is known (or not even that, where nobody asked).
     pub(super) fn of_kind(kind: FileType) -> Self {
-        Self { kind, size: 0, modified: 0, mode: 0, uid: 0, gid: 0 }
+        Self {
+            kind,
+            size: 0,
+            modified: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+        }
     }
 }
 
@@ -34,7 +41,11 @@ impl From<&Stat> for Facts {
         let kind = kind_of(rustix::fs::FileType::from_raw_mode(stat.st_mode));
         Self {
             kind,
-            size: if kind == FileType::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 },
+            size: if kind == FileType::File {
+                u64::try_from(stat.st_size).unwrap_or(0)
+            } else {
+                0
+            },
             // The width of the field differs between platforms.
             #[allow(clippy::useless_conversion)]
             modified: i64::from(stat.st_mtime),
@@ -74,7 +85,12 @@ impl PosixStorage {
         } else {
             None
         };
-        Ok(Some(self.file_info(path.clone(), &facts, want, destination)))
+        Ok(Some(self.file_info(
+            path.clone(),
+            &facts,
+            want,
+            destination,
+        )))
     }
 
     /// Gives `facts` a name and as much detail as is wanted.

@@ -47,7 +47,11 @@ impl Entries {
 /// Opens a directory; `None` when it is not there.
 fn open_directory(path: &Path, below_root: bool) -> Result<Option<OwnedFd>> {
     // The directory asked for may be reached through a link; one found by the walk may not have become a link since.
-    let follow = if below_root { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let follow = if below_root {
+        OFlags::NOFOLLOW
+    } else {
+        OFlags::empty()
+    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(directory) => Ok(Some(directory)),
@@ -59,10 +63,19 @@ fn open_directory(path: &Path, below_root: bool) -> Result<Option<OwnedFd>> {
 }
 
 /// Reads a directory. `descend` keeps directories that the filter rejects.
-fn read_entries(directory: OwnedFd, path: &Path, list: &ListOptions, descend: bool) -> Result<Entries> {
+fn read_entries(
+    directory: OwnedFd,
+    path: &Path,
+    list: &ListOptions,
+    descend: bool,
+) -> Result<Entries> {
     let fail = |errno| failure(Operation::List, path, errno);
     let mut dir = Dir::new(directory).map_err(fail)?;
-    let mut entries = Entries { names: Vec::new(), list: Vec::new(), directory: None };
+    let mut entries = Entries {
+        names: Vec::new(),
+        list: Vec::new(),
+        directory: None,
+    };
     let mut links = false;
     while let Some(entry) = dir.read() {
         let entry = entry.map_err(fail)?;
@@ -71,7 +84,10 @@ fn read_entries(directory: OwnedFd, path: &Path, list: &ListOptions, descend: bo
         if bytes == b"." || bytes == b".." {
             continue;
         }
-        let wanted = list.filter.as_ref().is_none_or(|filter| filter.is_match(bytes));
+        let wanted = list
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.is_match(bytes));
         let hint = entry.file_type();
         let typed = hint != rustix::fs::FileType::Unknown;
         if !wanted && (!descend || (typed && hint != rustix::fs::FileType::Directory)) {
@@ -93,13 +109,23 @@ fn read_entries(directory: OwnedFd, path: &Path, list: &ListOptions, descend: bo
             }
         };
         links |= facts.kind == FileType::Link;
-        let start = u32::try_from(entries.names.len()).expect("names of one directory stay under 4 GiB");
+        let start =
+            u32::try_from(entries.names.len()).expect("names of one directory stay under 4 GiB");
         let length = u16::try_from(bytes.len()).expect("the kernel limits names to 255 bytes");
         entries.names.extend_from_slice(bytes);
-        entries.list.push(Entry { start, length, wanted, facts });
+        entries.list.push(Entry {
+            start,
+            length,
+            wanted,
+            facts,
+        });
     }
     if links && list.level >= InfoLevel::Detail {
-        entries.directory = Some(dir.fd().and_then(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0)).map_err(fail)?);
+        entries.directory = Some(
+            dir.fd()
+                .and_then(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 0))
+                .map_err(fail)?,
+        );
     }
     if list.sort {
         entries.sort();
@@ -109,13 +135,25 @@ fn read_entries(directory: OwnedFd, path: &Path, list: &ListOptions, descend: bo
 
 impl PosixStorage {
     /// [`crate::Storage::list`].
-    pub(super) fn list_directory(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
+    pub(super) fn list_directory(
+        &self,
+        path: &StoragePath,
+        list: &ListOptions,
+    ) -> Result<Option<Vec<FileInfo>>> {
         let absolute = self.absolute(path);
-        let Some(directory) = open_directory(&absolute, false)? else { return Ok(None) };
+        let Some(directory) = open_directory(&absolute, false)? else {
+            return Ok(None);
+        };
         let entries = read_entries(directory, &absolute, list, false)?;
         let mut found = Vec::with_capacity(entries.list.len());
         for entry in &entries.list {
-            found.extend(self.report(&entries, entry, StoragePath::new(entries.name(entry)), &absolute, list.level)?);
+            found.extend(self.report(
+                &entries,
+                entry,
+                StoragePath::new(entries.name(entry)),
+                &absolute,
+                list.level,
+            )?);
         }
         Ok(Some(found))
     }
@@ -128,8 +166,14 @@ impl PosixStorage {
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<Found> {
         let root = self.absolute(path);
-        let Some(directory) = open_directory(&root, false)? else { return Ok(Found::Missing) };
-        let mut stack = vec![(StoragePath::root(), read_entries(directory, &root, list, true)?, 0)];
+        let Some(directory) = open_directory(&root, false)? else {
+            return Ok(Found::Missing);
+        };
+        let mut stack = vec![(
+            StoragePath::root(),
+            read_entries(directory, &root, list, true)?,
+            0,
+        )];
         while let Some((below, entries, next)) = stack.last_mut() {
             let Some(entry) = entries.list.get(*next) else {
                 stack.pop();
@@ -140,7 +184,9 @@ impl PosixStorage {
             let descend = entry.facts.kind == FileType::Path;
             if entry.wanted {
                 let parent = root.join(below.as_os_str());
-                if let Some(info) = self.report(entries, entry, name.clone(), &parent, list.level)? {
+                if let Some(info) =
+                    self.report(entries, entry, name.clone(), &parent, list.level)?
+                {
                     each(info)?;
                 }
             }
@@ -165,7 +211,11 @@ impl PosixStorage {
     ) -> Result<Option<FileInfo>> {
         let mut destination = None;
         if let (FileType::Link, Some(directory)) = (entry.facts.kind, &entries.directory) {
-            match rustix::fs::readlinkat(directory, StoragePath::new(entries.name(entry)).as_os_str(), Vec::new()) {
+            match rustix::fs::readlinkat(
+                directory,
+                StoragePath::new(entries.name(entry)).as_os_str(),
+                Vec::new(),
+            ) {
                 Ok(found) => destination = Some(found.into_bytes()),
                 Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
                 Err(errno) => {

@@ -29,8 +29,8 @@ use rustix::io::Errno;
 use crate::error::{Error, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
-    Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteOptions,
+    Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions,
+    Removed, Storage, StorageKind, StorageWrite, WriteOptions,
 };
 use crate::ticket::Ticket;
 
@@ -52,13 +52,20 @@ pub struct PosixSettings {
 impl PosixSettings {
     /// The usual settings for a tree at `root`.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), ..Self::default() }
+        Self {
+            root: root.into(),
+            ..Self::default()
+        }
     }
 }
 
 impl Default for PosixSettings {
     fn default() -> Self {
-        Self { root: PathBuf::from("/"), cifs: false, symlinks: true }
+        Self {
+            root: PathBuf::from("/"),
+            cifs: false,
+            symlinks: true,
+        }
     }
 }
 
@@ -72,7 +79,10 @@ pub struct PosixStorage {
 impl PosixStorage {
     #[must_use]
     pub fn new(settings: PosixSettings) -> Self {
-        Self { settings, owners: owner::OwnerNames::default() }
+        Self {
+            settings,
+            owners: owner::OwnerNames::default(),
+        }
     }
 
     /// The usual storage for a tree at `root`.
@@ -83,12 +93,20 @@ impl PosixStorage {
     /// Absolute path of `path`, for code that must hand a name to another program.
     #[must_use]
     pub fn absolute(&self, path: &StoragePath) -> PathBuf {
-        if path.is_root() { self.settings.root.clone() } else { self.settings.root.join(path.as_os_str()) }
+        if path.is_root() {
+            self.settings.root.clone()
+        } else {
+            self.settings.root.join(path.as_os_str())
+        }
     }
 }
 
 /// Describes the failure of `operation` on `object`, an absolute name.
-fn failure(operation: Operation, object: &(impl AsRef<std::path::Path> + ?Sized), errno: Errno) -> Error {
+fn failure(
+    operation: Operation,
+    object: &(impl AsRef<std::path::Path> + ?Sized),
+    errno: Errno,
+) -> Error {
     let object = String::from_utf8_lossy(object.as_ref().as_os_str().as_bytes()).into_owned();
     Error::from_io(operation, object, &std::io::Error::from(errno))
 }
@@ -101,13 +119,21 @@ fn failure_of_two(
     other: &(impl AsRef<std::path::Path> + ?Sized),
     errno: Errno,
 ) -> Error {
-    let object = format!("{}' to '{}", one.as_ref().display(), other.as_ref().display());
+    let object = format!(
+        "{}' to '{}",
+        one.as_ref().display(),
+        other.as_ref().display()
+    );
     Error::from_io(operation, object, &std::io::Error::from(errno))
 }
 
 impl Storage for PosixStorage {
     fn kind(&self) -> StorageKind {
-        if self.settings.cifs { StorageKind::Cifs } else { StorageKind::Posix }
+        if self.settings.cifs {
+            StorageKind::Cifs
+        } else {
+            StorageKind::Posix
+        }
     }
 
     fn features(&self) -> Features {
@@ -151,8 +177,16 @@ impl Storage for PosixStorage {
         Ok(Box::new(read::PosixRead::open(self.absolute(path), read)?))
     }
 
-    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
-        Ok(Box::new(write::PosixWrite::open(self.absolute(path), write, self.features())?))
+    fn open_write(
+        &self,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Box<dyn StorageWrite>> {
+        Ok(Box::new(write::PosixWrite::open(
+            self.absolute(path),
+            write,
+            self.features(),
+        )?))
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
@@ -176,24 +210,37 @@ impl Storage for PosixStorage {
     }
 
     fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths.iter().try_for_each(|path| self.create_path(path, mode))
+        paths
+            .iter()
+            .try_for_each(|path| self.create_path(path, mode))
     }
 
     fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
         if self.settings.cifs {
             return Ok(());
         }
-        paths.iter().try_for_each(|path| sync::sync_path(&self.absolute(path)))
+        paths
+            .iter()
+            .try_for_each(|path| sync::sync_path(&self.absolute(path)))
     }
 
     fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        if self.features().symlinks { link::symlink(&self.absolute(path), destination) } else { Ok(()) }
+        if self.features().symlinks {
+            link::symlink(&self.absolute(path), destination)
+        } else {
+            Ok(())
+        }
     }
 
     fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
         if self.settings.cifs {
             let reason = "a cifs storage has no hard links";
-            return Err(Error::new(crate::ErrorKind::Unsupported, Operation::HardLink, self.display(to), reason));
+            return Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                Operation::HardLink,
+                self.display(to),
+                reason,
+            ));
         }
         link::hard_link(&self.absolute(from), &self.absolute(to))
     }

@@ -23,7 +23,12 @@ impl OwnerNames {
         let group = remembered(&self.groups, gid, |gid| {
             uzers::get_group_by_gid(gid).and_then(|group| group.name().to_str().map(str::to_owned))
         });
-        Owner { uid, gid, user, group }
+        Owner {
+            uid,
+            gid,
+            user,
+            group,
+        }
     }
 }
 
@@ -32,7 +37,9 @@ fn remembered(
     id: u32,
     ask: impl FnOnce(u32) -> Option<String>,
 ) -> Option<String> {
-    let mut names = names.lock().expect("the map of names is whole even after a panic elsewhere: it is only extended");
+    let mut names = names
+        .lock()
+        .expect("the map of names is whole even after a panic elsewhere: it is only extended");
     names.entry(id).or_insert_with(|| ask(id)).clone()
 }
 
@@ -44,7 +51,10 @@ mod tests {
     fn root_has_a_name_and_an_unused_number_has_none() {
         let names = OwnerNames::default();
         let known = names.owner(0, 0);
-        assert_eq!((known.user.as_deref(), known.group.as_deref()), (Some("root"), Some("root")));
+        assert_eq!(
+            (known.user.as_deref(), known.group.as_deref()),
+            (Some("root"), Some("root"))
+        );
         let unknown = names.owner(3_999_999_999, 3_999_999_998);
         assert_eq!((unknown.uid, unknown.gid), (3_999_999_999, 3_999_999_998));
         assert_eq!((unknown.user, unknown.group), (None, None));
@@ -53,7 +63,13 @@ mod tests {
     #[test]
     fn each_number_is_asked_once() {
         let names = Mutex::default();
-        assert_eq!(remembered(&names, 7, |_| Some("seven".into())).as_deref(), Some("seven"));
-        assert_eq!(remembered(&names, 7, |_| panic!("asked again")).as_deref(), Some("seven"));
+        assert_eq!(
+            remembered(&names, 7, |_| Some("seven".into())).as_deref(),
+            Some("seven")
+        );
+        assert_eq!(
+            remembered(&names, 7, |_| panic!("asked again")).as_deref(),
+            Some("seven")
+        );
     }
 }

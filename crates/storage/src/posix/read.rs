@@ -34,14 +34,22 @@ impl PosixRead {
             .map_err(|errno| failure(Operation::OpenRead, &path, errno))?;
         let mut pieces = merged(&read.ranges);
         if pieces.is_empty() && read.ranges.is_empty() {
-            pieces.push(Range { offset: 0, length: None });
+            pieces.push(Range {
+                offset: 0,
+                length: None,
+            });
             if read.expect.is_none_or(|size| size >= ADVISE_FROM) {
                 // Only advice: where it is refused the file is read all the same.
                 let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
             }
         }
         pieces.reverse();
-        let mut read = Self { file: File::from(file), path, pieces, ahead: 0 };
+        let mut read = Self {
+            file: File::from(file),
+            path,
+            pieces,
+            ahead: 0,
+        };
         if read.pieces.len() > 1 {
             read.ask_ahead();
         }
@@ -63,8 +71,16 @@ fn merged(ranges: &[Range]) -> Vec<Range> {
     let mut out: Vec<Range> = Vec::with_capacity(ranges.len());
     for range in ranges.iter().filter(|range| range.length != Some(0)) {
         match out.last_mut() {
-            Some(last) if last.length.and_then(|length| last.offset.checked_add(length)) == Some(range.offset) => {
-                last.length = last.length.zip(range.length).and_then(|(a, b)| a.checked_add(b));
+            Some(last)
+                if last
+                    .length
+                    .and_then(|length| last.offset.checked_add(length))
+                    == Some(range.offset) =>
+            {
+                last.length = last
+                    .length
+                    .zip(range.length)
+                    .and_then(|(a, b)| a.checked_add(b));
             }
             _ => out.push(*range),
         }
@@ -85,7 +101,12 @@ impl Read for PosixRead {
                 Ok(got) => got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return Err(Error::from_io(Operation::Read, self.path.display().to_string(), &error).into_io());
+                    return Err(Error::from_io(
+                        Operation::Read,
+                        self.path.display().to_string(),
+                        &error,
+                    )
+                    .into_io());
                 }
             };
             piece.offset += got as u64;
@@ -110,15 +131,29 @@ mod tests {
     use super::*;
 
     fn range(offset: u64, length: impl Into<Option<u64>>) -> Range {
-        Range { offset, length: length.into() }
+        Range {
+            offset,
+            length: length.into(),
+        }
     }
 
     #[test]
     fn pieces_without_a_gap_become_one() {
-        assert_eq!(merged(&[range(0, 4), range(4, 4), range(9, 1), range(10, None)]), [range(0, 8), range(9, None)]);
-        assert_eq!(merged(&[range(8, 4), range(4, 4)]), [range(8, 4), range(4, 4)], "order is the caller's");
+        assert_eq!(
+            merged(&[range(0, 4), range(4, 4), range(9, 1), range(10, None)]),
+            [range(0, 8), range(9, None)]
+        );
+        assert_eq!(
+            merged(&[range(8, 4), range(4, 4)]),
+            [range(8, 4), range(4, 4)],
+            "order is the caller's"
+        );
         assert_eq!(merged(&[range(3, 0), range(7, 2)]), [range(7, 2)]);
         let huge = range(u64::MAX, 4);
-        assert_eq!(merged(&[huge, range(3, 1)]), [huge, range(3, 1)], "an overflowing end follows nothing");
+        assert_eq!(
+            merged(&[huge, range(3, 1)]),
+            [huge, range(3, 1)],
+            "an overflowing end follows nothing"
+        );
     }
 }

@@ -58,7 +58,9 @@ impl PosixStorage {
                 }
                 continue;
             }
-            let done = stack.pop().expect("the loop runs while there is a directory");
+            let done = stack
+                .pop()
+                .expect("the loop runs while there is a directory");
             let holder = stack.last().map_or(CWD, |outer| outer.directory.as_fd());
             match rustix::fs::unlinkat(holder, &done.name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => {}
@@ -70,8 +72,9 @@ impl PosixStorage {
 }
 
 fn is_link(path: &Path) -> bool {
-    rustix::fs::lstat(path)
-        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink)
+    rustix::fs::lstat(path).is_ok_and(|stat| {
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink
+    })
 }
 
 fn open_inner(holder: impl AsFd, name: &Path) -> rustix::io::Result<Option<OwnedFd>> {
@@ -93,7 +96,9 @@ fn emptied(directory: OwnedFd, path: PathBuf, name: PathBuf) -> Result<Emptying>
         let entry = entry.map_err(fail)?;
         match entry.file_name().to_bytes() {
             b"." | b".." => {}
-            _ if entry.file_type() == rustix::fs::FileType::Directory => inner.push(name_of(entry.file_name())),
+            _ if entry.file_type() == rustix::fs::FileType::Directory => {
+                inner.push(name_of(entry.file_name()))
+            }
             _ => names.push(entry.file_name().to_owned()),
         }
     }
@@ -101,16 +106,30 @@ fn emptied(directory: OwnedFd, path: PathBuf, name: PathBuf) -> Result<Emptying>
         // The type is unknown on some file systems: try, and see whether it is a directory.
         match rustix::fs::unlinkat(&directory, &entry, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR | Errno::PERM) if is_directory(&directory, &entry) => inner.push(name_of(&entry)),
-            Err(errno) => return Err(failure(Operation::Remove, &path.join(name_of(&entry)), errno)),
+            Err(Errno::ISDIR | Errno::PERM) if is_directory(&directory, &entry) => {
+                inner.push(name_of(&entry))
+            }
+            Err(errno) => {
+                return Err(failure(
+                    Operation::Remove,
+                    &path.join(name_of(&entry)),
+                    errno,
+                ));
+            }
         }
     }
-    Ok(Emptying { directory, path, inner, name })
+    Ok(Emptying {
+        directory,
+        path,
+        inner,
+        name,
+    })
 }
 
 fn is_directory(holder: &OwnedFd, name: &std::ffi::CStr) -> bool {
-    rustix::fs::statat(holder, name, AtFlags::SYMLINK_NOFOLLOW)
-        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
+    rustix::fs::statat(holder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
+    })
 }
 
 fn name_of(name: &std::ffi::CStr) -> PathBuf {

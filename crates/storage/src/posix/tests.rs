@@ -20,15 +20,23 @@ fn at(path: &str) -> StoragePath {
 }
 
 fn in_place() -> WriteOptions {
-    WriteOptions { mode: WriteMode::InPlace, ..WriteOptions::default() }
+    WriteOptions {
+        mode: WriteMode::InPlace,
+        ..WriteOptions::default()
+    }
 }
 
 #[test]
 fn an_atomic_file_is_written_under_the_name_of_the_original() {
     let (place, storage) = place();
-    let mut writer = storage.open_write(&at("dir/file"), &WriteOptions::default()).unwrap();
+    let mut writer = storage
+        .open_write(&at("dir/file"), &WriteOptions::default())
+        .unwrap();
     writer.write_all(b"half").unwrap();
-    assert_eq!(fs::read(place.path().join("dir/file.pgbackrest.tmp")).unwrap(), b"half");
+    assert_eq!(
+        fs::read(place.path().join("dir/file.pgbackrest.tmp")).unwrap(),
+        b"half"
+    );
     assert!(!place.path().join("dir/file").exists());
     writer.finish().unwrap().wait().unwrap();
     assert!(!place.path().join("dir/file.pgbackrest.tmp").exists());
@@ -38,7 +46,11 @@ fn an_atomic_file_is_written_under_the_name_of_the_original() {
 #[test]
 fn a_longer_leftover_of_a_killed_run_is_overwritten() {
     let (place, storage) = place();
-    fs::write(place.path().join("file.pgbackrest.tmp"), b"much longer than the new content").unwrap();
+    fs::write(
+        place.path().join("file.pgbackrest.tmp"),
+        b"much longer than the new content",
+    )
+    .unwrap();
     write_all(&storage, &at("file"), &WriteOptions::default(), b"new").unwrap();
     assert_eq!(fs::read(place.path().join("file")).unwrap(), b"new");
 }
@@ -50,7 +62,10 @@ fn a_file_in_place_has_its_name_while_it_is_written() {
     writer.write_all(b"half").unwrap();
     assert_eq!(fs::read(place.path().join("file")).unwrap(), b"half");
     drop(writer);
-    assert!(place.path().join("file").exists(), "what is left is for the caller to remove");
+    assert!(
+        place.path().join("file").exists(),
+        "what is left is for the caller to remove"
+    );
 }
 
 #[test]
@@ -58,14 +73,34 @@ fn the_owner_is_set_before_the_file_gets_its_name() {
     let (place, storage) = place();
     let mine = fs::metadata(place.path()).unwrap();
     let owner = (mine.uid(), mine.gid());
-    write_all(&storage, &at("mine"), &WriteOptions { owner: Some(owner), ..WriteOptions::default() }, b"x").unwrap();
+    write_all(
+        &storage,
+        &at("mine"),
+        &WriteOptions {
+            owner: Some(owner),
+            ..WriteOptions::default()
+        },
+        b"x",
+    )
+    .unwrap();
     let found = fs::metadata(place.path().join("mine")).unwrap();
     assert_eq!((found.uid(), found.gid()), owner);
     if owner.0 == 0 {
-        let other = WriteOptions { owner: Some((12_345, 12_346)), ..WriteOptions::default() };
+        let other = WriteOptions {
+            owner: Some((12_345, 12_346)),
+            ..WriteOptions::default()
+        };
         write_all(&storage, &at("other"), &other, b"x").unwrap();
-        let found = storage.info(&at("other"), InfoLevel::Detail).unwrap().unwrap().owner.unwrap();
-        assert_eq!((found.uid, found.gid, found.user, found.group), (12_345, 12_346, None, None));
+        let found = storage
+            .info(&at("other"), InfoLevel::Detail)
+            .unwrap()
+            .unwrap()
+            .owner
+            .unwrap();
+        assert_eq!(
+            (found.uid, found.gid, found.user, found.group),
+            (12_345, 12_346, None, None)
+        );
     }
 }
 
@@ -75,25 +110,55 @@ fn errors_have_the_words_and_numbers_of_the_original() {
     let root = place.path().display();
     write_all(&storage, &at("file"), &WriteOptions::default(), b"x").unwrap();
     storage.create_path(&at("dir/inner"), 0o750).unwrap();
-    let error = storage.list(&at("file"), &ListOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), format!("unable to list file info for path '{root}/file': [20] Not a directory"));
+    let error = storage
+        .list(&at("file"), &ListOptions::default())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("unable to list file info for path '{root}/file': [20] Not a directory")
+    );
     let error = storage.remove(&at("dir")).unwrap_err();
-    assert_eq!(error.to_string(), format!("unable to remove file '{root}/dir': [21] Is a directory"));
-    let error = storage.info(&at("file/below"), InfoLevel::Exists).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("unable to remove file '{root}/dir': [21] Is a directory")
+    );
+    let error = storage
+        .info(&at("file/below"), InfoLevel::Exists)
+        .unwrap_err();
     let words = "unable to get info for path/file";
-    assert_eq!(error.to_string(), format!("{words} '{root}/file/below': [20] Not a directory"));
+    assert_eq!(
+        error.to_string(),
+        format!("{words} '{root}/file/below': [20] Not a directory")
+    );
     let error = storage.create_path(&at("file/below"), 0o750).unwrap_err();
-    assert_eq!(error.to_string(), format!("unable to create path '{root}/file/below': [20] Not a directory"));
+    assert_eq!(
+        error.to_string(),
+        format!("unable to create path '{root}/file/below': [20] Not a directory")
+    );
     let error = write_all(&storage, &at("dir"), &WriteOptions::default(), b"x").unwrap_err();
     let (from, to) = (format!("{root}/dir.pgbackrest.tmp"), format!("{root}/dir"));
-    assert_eq!(error.to_string(), format!("unable to move '{from}' to '{to}': [21] Is a directory"));
-    assert!(!place.path().join("dir.pgbackrest.tmp").exists(), "the temporary file is gone after the error too");
-    let error = storage.hard_link(&at("file"), &at("dir/inner")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("unable to move '{from}' to '{to}': [21] Is a directory")
+    );
+    assert!(
+        !place.path().join("dir.pgbackrest.tmp").exists(),
+        "the temporary file is gone after the error too"
+    );
+    let error = storage
+        .hard_link(&at("file"), &at("dir/inner"))
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exists);
     let words = "unable to create hardlink";
-    assert_eq!(error.to_string(), format!("{words} '{root}/dir/inner' to '{root}/file': [17] File exists"));
+    assert_eq!(
+        error.to_string(),
+        format!("{words} '{root}/dir/inner' to '{root}/file': [17] File exists")
+    );
     let error = read_all(&storage, &at("dir"), 10).unwrap_err();
-    assert_eq!(error.to_string(), format!("unable to read '{root}/dir': [21] Is a directory"));
+    assert_eq!(
+        error.to_string(),
+        format!("unable to read '{root}/dir': [21] Is a directory")
+    );
 }
 
 #[test]
@@ -106,17 +171,33 @@ fn a_name_with_a_zero_byte_is_an_error() {
     assert!(storage.remove_tree(&path).is_err());
     assert!(storage.create_path(&path, 0o750).is_err());
     let long = at(&"x".repeat(5000));
-    assert_eq!(storage.create_path(&long, 0o750).unwrap_err().reason, "[36] File name too long");
+    assert_eq!(
+        storage.create_path(&long, 0o750).unwrap_err().reason,
+        "[36] File name too long"
+    );
 }
 
 #[test]
 fn a_root_that_does_not_exist_is_empty_and_made_on_demand() {
     let (place, _) = place();
     let storage = PosixStorage::at(place.path().join("repo/one"));
-    assert_eq!(storage.info(&StoragePath::root(), InfoLevel::Basic).unwrap(), None);
-    assert_eq!(storage.list(&StoragePath::root(), &ListOptions::default()).unwrap(), None);
+    assert_eq!(
+        storage
+            .info(&StoragePath::root(), InfoLevel::Basic)
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        storage
+            .list(&StoragePath::root(), &ListOptions::default())
+            .unwrap(),
+        None
+    );
     write_all(&storage, &at("file"), &WriteOptions::default(), b"x").unwrap();
-    assert_eq!(storage.display(&at("file")), place.path().join("repo/one/file").display().to_string());
+    assert_eq!(
+        storage.display(&at("file")),
+        place.path().join("repo/one/file").display().to_string()
+    );
     assert!(place.path().join("repo/one/file").exists());
 }
 
@@ -124,7 +205,12 @@ fn a_root_that_does_not_exist_is_empty_and_made_on_demand() {
 fn the_root_of_the_file_system_can_be_the_root() {
     let storage = PosixStorage::at("/");
     assert_eq!(storage.display(&at("etc/passwd")), "/etc/passwd");
-    assert!(storage.info(&at("etc/passwd"), InfoLevel::Type).unwrap().is_some());
+    assert!(
+        storage
+            .info(&at("etc/passwd"), InfoLevel::Type)
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
@@ -144,9 +230,14 @@ fn a_link_that_leads_nowhere_does_not_become_a_directory() {
 fn special_files_are_told_apart_and_removed_with_their_tree() {
     let (place, storage) = place();
     fs::create_dir(place.path().join("dir")).unwrap();
-    std::os::unix::net::UnixListener::bind(place.path().join("dir/socket")).map(drop).unwrap();
+    std::os::unix::net::UnixListener::bind(place.path().join("dir/socket"))
+        .map(drop)
+        .unwrap();
     for level in [InfoLevel::Type, InfoLevel::Detail] {
-        let options = ListOptions { level, ..ListOptions::default() };
+        let options = ListOptions {
+            level,
+            ..ListOptions::default()
+        };
         let listed = storage.list(&at("dir"), &options).unwrap().unwrap();
         assert_eq!((listed[0].kind, listed[0].size), (FileType::Special, 0));
     }
@@ -163,7 +254,11 @@ fn deep_trees_are_walked_and_removed_without_recursion() {
     }
     storage.create_path(&deep, 0o750).unwrap();
     let mut seen = 0;
-    let options = ListOptions { level: InfoLevel::Detail, sort: true, ..ListOptions::default() };
+    let options = ListOptions {
+        level: InfoLevel::Detail,
+        sort: true,
+        ..ListOptions::default()
+    };
     storage
         .list_tree(&at("deep"), &options, &mut |_| {
             seen += 1;
@@ -178,12 +273,22 @@ fn deep_trees_are_walked_and_removed_without_recursion() {
 #[test]
 fn cifs_makes_no_links_and_tells_no_owners() {
     let place = tempfile::tempdir().unwrap();
-    let storage = PosixStorage::new(PosixSettings { cifs: true, ..PosixSettings::at(place.path()) });
+    let storage = PosixStorage::new(PosixSettings {
+        cifs: true,
+        ..PosixSettings::at(place.path())
+    });
     assert_eq!(storage.kind(), StorageKind::Cifs);
     write_all(&storage, &at("file"), &WriteOptions::default(), b"x").unwrap();
     storage.link(&at("link"), b"file").unwrap();
     assert!(fs::symlink_metadata(place.path().join("link")).is_err());
-    assert_eq!(storage.info(&at("file"), InfoLevel::Detail).unwrap().unwrap().owner, None);
+    assert_eq!(
+        storage
+            .info(&at("file"), InfoLevel::Detail)
+            .unwrap()
+            .unwrap()
+            .owner,
+        None
+    );
     let error = storage.hard_link(&at("file"), &at("other")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     storage.sync_paths(&[at("missing")]).unwrap();
@@ -193,10 +298,27 @@ fn cifs_makes_no_links_and_tells_no_owners() {
 fn modes_reach_the_file_and_set_id_bits_survive_a_change_of_owner() {
     let (place, storage) = place();
     let mine = fs::metadata(place.path()).unwrap();
-    let options =
-        WriteOptions { file_mode: 0o4700, owner: Some((mine.uid(), mine.gid())), ..WriteOptions::default() };
+    let options = WriteOptions {
+        file_mode: 0o4700,
+        owner: Some((mine.uid(), mine.gid())),
+        ..WriteOptions::default()
+    };
     write_all(&storage, &at("file"), &options, b"").unwrap();
-    assert_eq!(fs::metadata(place.path().join("file")).unwrap().permissions().mode() & 0o7777, 0o4700);
+    assert_eq!(
+        fs::metadata(place.path().join("file"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777,
+        0o4700
+    );
     storage.set_mode(&at("file"), 0o400).unwrap();
-    assert_eq!(storage.info(&at("file"), InfoLevel::Detail).unwrap().unwrap().mode, 0o400);
+    assert_eq!(
+        storage
+            .info(&at("file"), InfoLevel::Detail)
+            .unwrap()
+            .unwrap()
+            .mode,
+        0o400
+    );
 }

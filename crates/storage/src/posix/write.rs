@@ -37,14 +37,24 @@ pub(super) struct PosixWrite {
 impl PosixWrite {
     pub(super) fn open(path: PathBuf, options: &WriteOptions, features: Features) -> Result<Self> {
         let atomic = options.mode == WriteMode::Atomic;
-        let working = if atomic { temp_name(&path) } else { path.clone() };
+        let working = if atomic {
+            temp_name(&path)
+        } else {
+            path.clone()
+        };
         // Atomic: truncates whatever a killed run left under the temporary name.
-        let exclusive = if atomic || options.truncate { OFlags::TRUNC } else { OFlags::EXCL };
+        let exclusive = if atomic || options.truncate {
+            OFlags::TRUNC
+        } else {
+            OFlags::EXCL
+        };
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | exclusive;
         let mode = Mode::from_raw_mode(options.file_mode);
         let mut changed = Vec::new();
         let mut opened = rustix::fs::open(&working, flags, mode);
-        if let (Err(Errno::NOENT), true, Some(parent)) = (&opened, options.create_path, path.parent()) {
+        if let (Err(Errno::NOENT), true, Some(parent)) =
+            (&opened, options.create_path, path.parent())
+        {
             // Only now, since the directory is there nearly always.
             changed = create_path(parent, options.path_mode)?;
             opened = rustix::fs::open(&working, flags, mode);
@@ -62,8 +72,12 @@ impl PosixWrite {
         };
         if let (Some((uid, gid)), true) = (write.options.owner, features.owner) {
             // Before the first byte: nobody else can read the content under the wrong owner.
-            rustix::fs::fchown(&write.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
-                .map_err(|errno| failure(Operation::SetOwner, &write.working, errno))?;
+            rustix::fs::fchown(
+                &write.file,
+                Some(Uid::from_raw(uid)),
+                Some(Gid::from_raw(gid)),
+            )
+            .map_err(|errno| failure(Operation::SetOwner, &write.working, errno))?;
             // A change of owner clears set-id bits.
             if options.file_mode & 0o6000 != 0 {
                 rustix::fs::fchmod(&write.file, mode)
@@ -76,17 +90,28 @@ impl PosixWrite {
     fn publish(&mut self) -> Result<Written> {
         if let Some(modified) = self.options.modified {
             // After the last write, which sets the time itself, and before the sync, which makes the time durable too.
-            let time = Timespec { tv_sec: modified, tv_nsec: 0 };
-            rustix::fs::futimens(&self.file, &Timestamps { last_access: time, last_modification: time })
-                .map_err(|errno| failure(Operation::SetTime, &self.working, errno))?;
+            let time = Timespec {
+                tv_sec: modified,
+                tv_nsec: 0,
+            };
+            rustix::fs::futimens(
+                &self.file,
+                &Timestamps {
+                    last_access: time,
+                    last_modification: time,
+                },
+            )
+            .map_err(|errno| failure(Operation::SetTime, &self.working, errno))?;
         }
         if self.options.sync {
             // Before the rename: otherwise a crash could leave the final name with no content behind it.
-            rustix::fs::fsync(&self.file).map_err(|errno| failure(Operation::Sync, &self.working, errno))?;
+            rustix::fs::fsync(&self.file)
+                .map_err(|errno| failure(Operation::Sync, &self.working, errno))?;
         }
         if self.discard {
-            rustix::fs::rename(&self.working, &self.path)
-                .map_err(|errno| failure_of_two(Operation::Rename, &self.working, &self.path, errno))?;
+            rustix::fs::rename(&self.working, &self.path).map_err(|errno| {
+                failure_of_two(Operation::Rename, &self.working, &self.path, errno)
+            })?;
             self.discard = false;
         }
         if self.options.sync && self.options.sync_path && self.features.path_sync {

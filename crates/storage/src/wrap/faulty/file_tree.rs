@@ -8,7 +8,10 @@ use crate::storage::FileTree;
 impl Faulty {
     fn tree(&self, operation: Operation, path: &StoragePath) -> Result<&dyn FileTree> {
         self.pass(operation, path)?;
-        Ok(self.inner.as_file_tree().expect("as_file_tree gives this away only when the inner storage is one"))
+        Ok(self
+            .inner
+            .as_file_tree()
+            .expect("as_file_tree gives this away only when the inner storage is one"))
     }
 }
 
@@ -18,7 +21,8 @@ impl FileTree for Faulty {
     }
 
     fn set_owner(&self, path: &StoragePath, uid: u32, gid: u32) -> Result<()> {
-        self.tree(Operation::SetOwner, path)?.set_owner(path, uid, gid)
+        self.tree(Operation::SetOwner, path)?
+            .set_owner(path, uid, gid)
     }
 
     fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
@@ -26,11 +30,13 @@ impl FileTree for Faulty {
     }
 
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
-        self.tree(Operation::SetTime, path)?.set_modified(path, modified)
+        self.tree(Operation::SetTime, path)?
+            .set_modified(path, modified)
     }
 
     fn open_update(&self, path: &StoragePath, file_mode: u32) -> Result<std::fs::File> {
-        self.tree(Operation::OpenWrite, path)?.open_update(path, file_mode)
+        self.tree(Operation::OpenWrite, path)?
+            .open_update(path, file_mode)
     }
 
     fn sync_file_system(&self, path: &StoragePath) -> Result<bool> {

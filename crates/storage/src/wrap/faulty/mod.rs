@@ -11,14 +11,15 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteOptions,
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
 };
 use crate::ticket::Ticket;
 
@@ -43,6 +44,28 @@ pub struct FaultySettings {
     pub fault: Fault,
 }
 
+/// `<fault>:<n>`, with the faults `error`, `no-space`, `torn-error`, `kill` and `torn-kill`: how a test tells a binary.
+impl FromStr for FaultySettings {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || format!("'{text}' is not <fault>:<number of the operation>");
+        let (fault, at) = text.split_once(':').ok_or_else(wrong)?;
+        let fault = match fault {
+            "error" => Fault::Error(ErrorKind::Broken),
+            "no-space" => Fault::Error(ErrorKind::NoSpace),
+            "torn-error" => Fault::TornError(ErrorKind::Broken),
+            "kill" => Fault::Kill,
+            "torn-kill" => Fault::TornKill,
+            _ => return Err(wrong()),
+        };
+        Ok(Self {
+            at: at.parse().map_err(|_| wrong())?,
+            fault,
+        })
+    }
+}
+
 /// Counts operations over all storages that share it. Fires once.
 #[derive(Debug)]
 pub struct FaultPlan {
@@ -60,13 +83,19 @@ enum Step {
 impl FaultPlan {
     #[must_use]
     pub fn new(settings: FaultySettings) -> Arc<Self> {
-        Arc::new(Self { settings, done: AtomicU64::new(0) })
+        Arc::new(Self {
+            settings,
+            done: AtomicU64::new(0),
+        })
     }
 
     /// A plan that only counts.
     #[must_use]
     pub fn counting() -> Arc<Self> {
-        Self::new(FaultySettings { at: 0, fault: Fault::Kill })
+        Self::new(FaultySettings {
+            at: 0,
+            fault: Fault::Kill,
+        })
     }
 
     /// Operations begun so far.
@@ -81,7 +110,11 @@ impl FaultPlan {
 
     /// Counts one operation and lets the fault happen if it is here.
     fn pass(&self, operation: Operation, object: impl FnOnce() -> String) -> Result<()> {
-        if self.is_now() { Err(self.strike(operation, object())) } else { Ok(()) }
+        if self.is_now() {
+            Err(self.strike(operation, object()))
+        } else {
+            Ok(())
+        }
     }
 
     /// As [`FaultPlan::pass`], for a write, which can be done by half.
@@ -102,7 +135,10 @@ impl FaultPlan {
             }
             Fault::Kill | Fault::TornKill => {
                 // SIGKILL: nothing is cleaned up, no destructor runs, as when the power goes.
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                let _ = rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::KILL,
+                );
                 unreachable!("a process does not outlive its SIGKILL")
             }
         }
@@ -146,7 +182,9 @@ impl Storage for Faulty {
     }
 
     fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
-        paths.iter().try_for_each(|path| self.pass(Operation::Info, path))?;
+        paths
+            .iter()
+            .try_for_each(|path| self.pass(Operation::Info, path))?;
         self.inner.info_many(paths, want)
     }
 
@@ -168,13 +206,25 @@ impl Storage for Faulty {
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
         self.pass(Operation::OpenRead, path)?;
         let inner = self.inner.open_read(path, read)?;
-        Ok(Box::new(stream::FaultyRead::new(inner, Arc::clone(&self.plan), self.display(path))))
+        Ok(Box::new(stream::FaultyRead::new(
+            inner,
+            Arc::clone(&self.plan),
+            self.display(path),
+        )))
     }
 
-    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
+    fn open_write(
+        &self,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Box<dyn StorageWrite>> {
         self.pass(Operation::OpenWrite, path)?;
         let inner = self.inner.open_write(path, write)?;
-        Ok(Box::new(stream::FaultyWrite::new(inner, Arc::clone(&self.plan), self.display(path))))
+        Ok(Box::new(stream::FaultyWrite::new(
+            inner,
+            Arc::clone(&self.plan),
+            self.display(path),
+        )))
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
@@ -195,14 +245,25 @@ impl Storage for Faulty {
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         // Entry by entry, in an order that a real removal may have, so that it can end half done.
-        let is_tree = self.inner.info(path, InfoLevel::Type)?.is_some_and(|info| info.kind == FileType::Path);
+        let is_tree = self
+            .inner
+            .info(path, InfoLevel::Type)?
+            .is_some_and(|info| info.kind == FileType::Path);
         if is_tree {
             let mut directories = Vec::new();
             let mut files = Vec::new();
-            let options = ListOptions { level: InfoLevel::Type, sort: true, ..ListOptions::default() };
+            let options = ListOptions {
+                level: InfoLevel::Type,
+                sort: true,
+                ..ListOptions::default()
+            };
             self.inner.list_tree(path, &options, &mut |entry| {
                 let name = path.join(entry.name.as_bytes());
-                if entry.kind == FileType::Path { directories.push(name) } else { files.push(name) }
+                if entry.kind == FileType::Path {
+                    directories.push(name)
+                } else {
+                    files.push(name)
+                }
                 Ok(())
             })?;
             for name in files {
@@ -224,7 +285,9 @@ impl Storage for Faulty {
     }
 
     fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths.iter().try_for_each(|path| self.create_path(path, mode))
+        paths
+            .iter()
+            .try_for_each(|path| self.create_path(path, mode))
     }
 
     fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {

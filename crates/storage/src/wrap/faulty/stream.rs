@@ -16,13 +16,19 @@ pub(super) struct FaultyRead {
 
 impl FaultyRead {
     pub(super) fn new(inner: Box<dyn PipelineRead>, plan: Arc<FaultPlan>, object: String) -> Self {
-        Self { inner, plan, object }
+        Self {
+            inner,
+            plan,
+            object,
+        }
     }
 }
 
 impl Read for FaultyRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.plan.pass(Operation::Read, || self.object.clone()).map_err(|error| error.into_io())?;
+        self.plan
+            .pass(Operation::Read, || self.object.clone())
+            .map_err(|error| error.into_io())?;
         self.inner.read(buffer)
     }
 }
@@ -35,17 +41,28 @@ pub(super) struct FaultyWrite {
 
 impl FaultyWrite {
     pub(super) fn new(inner: Box<dyn StorageWrite>, plan: Arc<FaultPlan>, object: String) -> Self {
-        Self { inner, plan, object }
+        Self {
+            inner,
+            plan,
+            object,
+        }
     }
 }
 
 impl Write for FaultyWrite {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.plan.pass_write(|| self.object.clone()).map_err(|error| error.into_io())? {
+        match self
+            .plan
+            .pass_write(|| self.object.clone())
+            .map_err(|error| error.into_io())?
+        {
             Step::Whole => self.inner.write(bytes),
             Step::Half => {
                 self.inner.write_all(&bytes[..bytes.len() / 2])?;
-                Err(self.plan.strike(Operation::Write, self.object.clone()).into_io())
+                Err(self
+                    .plan
+                    .strike(Operation::Write, self.object.clone())
+                    .into_io())
             }
         }
     }
@@ -57,7 +74,11 @@ impl Write for FaultyWrite {
 
 impl StorageWrite for FaultyWrite {
     fn finish(self: Box<Self>) -> Result<Ticket> {
-        let Self { inner, plan, object } = *self;
+        let Self {
+            inner,
+            plan,
+            object,
+        } = *self;
         plan.pass(Operation::Sync, || object.clone())?;
         let ticket = inner.finish()?;
         // Published, but the caller never learns it: the other half of what can go wrong here.

@@ -8,7 +8,9 @@ use crate::storage::FileTree;
 impl Latency {
     fn tree(&self) -> &dyn FileTree {
         self.line.serial(1);
-        self.inner.as_file_tree().expect("as_file_tree gives this away only when the inner storage is one")
+        self.inner
+            .as_file_tree()
+            .expect("as_file_tree gives this away only when the inner storage is one")
     }
 }
 

@@ -33,15 +33,22 @@ impl Clock {
 
 impl Line {
     pub(super) fn new(settings: LatencySettings) -> Self {
-        Self { settings, clock: Arc::default() }
+        Self {
+            settings,
+            clock: Arc::default(),
+        }
     }
 
     fn clock(&self) -> MutexGuard<'_, Clock> {
-        self.clock.lock().expect("no panic happens while the clock is held")
+        self.clock
+            .lock()
+            .expect("no panic happens while the clock is held")
     }
 
     fn round_trips(&self, count: usize) -> Duration {
-        self.settings.round_trip.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
+        self.settings
+            .round_trip
+            .saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// Sends `requests` that do not depend on each other and waits for all answers.
@@ -68,7 +75,11 @@ impl Line {
     pub(super) fn admit(&self) -> Duration {
         let mut clock = self.clock();
         while clock.files.len() >= self.settings.files_in_flight.max(1) {
-            let first = *clock.files.iter().min().expect("the list is not empty: it has reached the limit");
+            let first = *clock
+                .files
+                .iter()
+                .min()
+                .expect("the list is not empty: it has reached the limit");
             clock.wait_until(first);
         }
         clock.now
@@ -107,7 +118,13 @@ impl Line {
 
     pub(super) fn elapsed(&self) -> Duration {
         let clock = self.clock();
-        clock.files.iter().copied().max().unwrap_or_default().max(clock.now)
+        clock
+            .files
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or_default()
+            .max(clock.now)
     }
 
     pub(super) fn serial_round_trips(&self) -> u64 {

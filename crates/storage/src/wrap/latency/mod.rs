@@ -22,8 +22,8 @@ use std::time::Duration;
 use crate::error::{ErrorKind, Result};
 use crate::path::StoragePath;
 use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteOptions,
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
 };
 use crate::ticket::Ticket;
 use line::Line;
@@ -65,7 +65,10 @@ pub struct Latency {
 impl Latency {
     #[must_use]
     pub fn new(inner: Arc<dyn Storage>, settings: LatencySettings) -> Self {
-        Self { inner, line: Line::new(settings) }
+        Self {
+            inner,
+            line: Line::new(settings),
+        }
     }
 
     /// Virtual time until the last call and the last ticket are done.
@@ -101,7 +104,11 @@ impl Latency {
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<(Found, Tree)> {
         let mut tree = Tree::default();
-        let all = ListOptions { level: level.max(InfoLevel::Type), filter: None, sort };
+        let all = ListOptions {
+            level: level.max(InfoLevel::Type),
+            filter: None,
+            sort,
+        };
         let found = self.inner.list_tree(path, &all, &mut |info| {
             tree.count(&info, level);
             each(info)
@@ -109,7 +116,10 @@ impl Latency {
         // Also where the caller ended the walk: what was read ahead was paid for.
         for level in &tree.levels {
             self.line.serial(level.directories.max(1));
-            self.line.serial(level.entries.div_ceil(self.line.settings.names_per_answer) + level.directories.max(1));
+            self.line.serial(
+                level.entries.div_ceil(self.line.settings.names_per_answer)
+                    + level.directories.max(1),
+            );
         }
         if tree.links > 0 {
             self.line.serial(tree.links);
@@ -138,7 +148,12 @@ struct Level {
 
 impl Tree {
     fn count(&mut self, info: &FileInfo, level: InfoLevel) {
-        let depth = info.name.as_bytes().iter().filter(|&&byte| byte == b'/').count();
+        let depth = info
+            .name
+            .as_bytes()
+            .iter()
+            .filter(|&&byte| byte == b'/')
+            .count();
         let directory = info.kind == FileType::Path;
         let deepest = depth + usize::from(directory);
         if self.levels.len() <= deepest {
@@ -162,7 +177,10 @@ impl Storage for Latency {
     }
 
     fn features(&self) -> Features {
-        Features { slow: true, ..self.inner.features() }
+        Features {
+            slow: true,
+            ..self.inner.features()
+        }
     }
 
     fn display(&self, path: &StoragePath) -> String {
@@ -182,12 +200,28 @@ impl Storage for Latency {
     fn list(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
         // Open the directory, then ask for many answers at once; the last says that there are no more.
         self.line.serial(1);
-        let all = ListOptions { filter: None, level: list.level.max(InfoLevel::Type), ..*list };
-        let Some(mut found) = self.inner.list(path, &all)? else { return Ok(None) };
-        self.line.serial(found.len().div_ceil(self.line.settings.names_per_answer) + 1);
-        found.retain(|info| list.filter.as_ref().is_none_or(|filter| filter.is_match(info.name.as_bytes())));
+        let all = ListOptions {
+            filter: None,
+            level: list.level.max(InfoLevel::Type),
+            ..*list
+        };
+        let Some(mut found) = self.inner.list(path, &all)? else {
+            return Ok(None);
+        };
+        self.line
+            .serial(found.len().div_ceil(self.line.settings.names_per_answer) + 1);
+        found.retain(|info| {
+            list.filter
+                .as_ref()
+                .is_none_or(|filter| filter.is_match(info.name.as_bytes()))
+        });
         if list.level >= InfoLevel::Detail {
-            self.line.serial(found.iter().filter(|info| info.kind == FileType::Link).count());
+            self.line.serial(
+                found
+                    .iter()
+                    .filter(|info| info.kind == FileType::Link)
+                    .count(),
+            );
         }
         Ok(Some(found))
     }
@@ -198,7 +232,11 @@ impl Storage for Latency {
         list: &ListOptions,
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<Found> {
-        let wanted = |info: &FileInfo| list.filter.as_ref().is_none_or(|f| f.is_match(info.name.file_name()));
+        let wanted = |info: &FileInfo| {
+            list.filter
+                .as_ref()
+                .is_none_or(|f| f.is_match(info.name.file_name()))
+        };
         let mut each = |info: FileInfo| if wanted(&info) { each(info) } else { Ok(()) };
         Ok(self.walk(path, list.level, list.sort, &mut each)?.0)
     }
@@ -210,15 +248,23 @@ impl Storage for Latency {
             self.line.wait_until(opened);
         }
         match self.inner.open_read(path, read) {
-            Ok(inner) => Ok(Box::new(read::LatencyRead::new(inner, self.line.clone(), opened))),
-            Err(error) if read.lazy_open && error.kind() == ErrorKind::NotFound => {
-                Ok(Box::new(read::MissingRead::new(error, self.line.clone(), opened)))
-            }
+            Ok(inner) => Ok(Box::new(read::LatencyRead::new(
+                inner,
+                self.line.clone(),
+                opened,
+            ))),
+            Err(error) if read.lazy_open && error.kind() == ErrorKind::NotFound => Ok(Box::new(
+                read::MissingRead::new(error, self.line.clone(), opened),
+            )),
             Err(error) => Err(error),
         }
     }
 
-    fn open_write(&self, path: &StoragePath, write: &WriteOptions) -> Result<Box<dyn StorageWrite>> {
+    fn open_write(
+        &self,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Box<dyn StorageWrite>> {
         Ok(Box::new(write::LatencyWrite::open(self, path, write)?))
     }
 
@@ -242,7 +288,10 @@ impl Storage for Latency {
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         // A link or a missing name cannot be walked; the inner storage says what becomes of it.
-        let is_tree = self.inner.info(path, InfoLevel::Type)?.is_some_and(|info| info.kind == FileType::Path);
+        let is_tree = self
+            .inner
+            .info(path, InfoLevel::Type)?
+            .is_some_and(|info| info.kind == FileType::Path);
         if !is_tree {
             self.line.serial(1);
             return self.inner.remove_tree(path);

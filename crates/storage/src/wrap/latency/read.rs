@@ -18,7 +18,12 @@ pub(super) struct LatencyRead {
 impl LatencyRead {
     pub(super) fn new(inner: Box<dyn PipelineRead>, line: Line, opened: Duration) -> Self {
         line.count(1);
-        Self { inner, line, opened, delivered: 0 }
+        Self {
+            inner,
+            line,
+            opened,
+            delivered: 0,
+        }
     }
 }
 
@@ -26,7 +31,8 @@ impl Read for LatencyRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(buffer)?;
         self.delivered += got as u64;
-        self.line.wait_until(self.line.streamed(self.opened, self.delivered));
+        self.line
+            .wait_until(self.line.streamed(self.opened, self.delivered));
         Ok(got)
     }
 }
@@ -40,7 +46,11 @@ pub(super) struct MissingRead {
 
 impl MissingRead {
     pub(super) fn new(error: Error, line: Line, opened: Duration) -> Self {
-        Self { error, line, opened }
+        Self {
+            error,
+            line,
+            opened,
+        }
     }
 }
 

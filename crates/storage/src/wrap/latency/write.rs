@@ -21,11 +21,18 @@ pub(super) struct LatencyWrite {
 }
 
 impl LatencyWrite {
-    pub(super) fn open(storage: &Latency, path: &StoragePath, write: &WriteOptions) -> Result<Self> {
+    pub(super) fn open(
+        storage: &Latency,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Self> {
         let line = storage.line.clone();
         let started = line.admit();
         // The file is opened as if the directory were there; where it is not: make it, open again.
-        let missing = storage.inner.info(&path.parent(), InfoLevel::Exists)?.is_none();
+        let missing = storage
+            .inner
+            .info(&path.parent(), InfoLevel::Exists)?
+            .is_none();
         let opened = line.after(started, if missing && write.create_path { 3 } else { 1 });
         line.count(if missing { 3 } else { 1 });
         if !write.create_path || !write.truncate {
@@ -34,7 +41,13 @@ impl LatencyWrite {
         }
         let inner = storage.inner.open_write(path, write)?;
         let afterwards = usize::from(write.mode == WriteMode::Atomic);
-        Ok(Self { inner, line, opened, afterwards, size: 0 })
+        Ok(Self {
+            inner,
+            line,
+            opened,
+            afterwards,
+            size: 0,
+        })
     }
 }
 
@@ -45,7 +58,8 @@ impl Write for LatencyWrite {
         // Up to a window may be unanswered; before more is taken the earlier bytes must have been.
         let window = self.line.settings.window.max(1);
         if self.size > window {
-            self.line.wait_until(self.line.streamed(self.opened, self.size - window));
+            self.line
+                .wait_until(self.line.streamed(self.opened, self.size - window));
         }
         Ok(count)
     }
@@ -57,7 +71,13 @@ impl Write for LatencyWrite {
 
 impl StorageWrite for LatencyWrite {
     fn finish(self: Box<Self>) -> Result<Ticket> {
-        let Self { inner, line, opened, afterwards, size } = *self;
+        let Self {
+            inner,
+            line,
+            opened,
+            afterwards,
+            size,
+        } = *self;
         let written = inner.finish()?.wait();
         line.count(1 + afterwards);
         // The last data is sent no earlier than now.
