@@ -7,6 +7,7 @@ use pgkeep_config::command::CommandId;
 /// Runs the command of this configuration; the value is the exit status of a run without error.
 pub(crate) fn run(context: &Context) -> Result<u8, Error> {
     match context.config.command() {
+        CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::StanzaCreate => pgkeep_command::stanza_create::run(context).map(|()| 0),
         CommandId::Start => pgkeep_command::start::run(context).map(|()| 0),

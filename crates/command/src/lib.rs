@@ -5,6 +5,7 @@
 //! [`runtime::context::Context`].
 
 pub mod check;
+pub mod demo;
 pub mod error;
 pub mod error_code;
 pub mod help;

@@ -26,6 +26,14 @@ pub fn process_number() -> u32 {
     PROCESS.with(Cell::get)
 }
 
+/// Runs `then` with log lines shown under the number of a worker: for results that the main thread logs.
+pub fn as_process<T>(number: u32, then: impl FnOnce() -> T) -> T {
+    let own = PROCESS.replace(number);
+    let result = then();
+    PROCESS.set(own);
+    result
+}
+
 /// What a worker says of a job.
 #[derive(Debug)]
 pub enum Outcome<R> {

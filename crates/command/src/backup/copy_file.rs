@@ -1,0 +1,393 @@
+//! What a worker does: copies the files of one job from the data directory into one repository file.
+//!
+//! First every file that may be unchanged or already stored is compared, then the rest goes through its pipeline, one
+//! after the other, into the same repository file. Nothing here touches the manifest. The invariant: what a result says is
+//! true once the ticket of the job has resolved, and a job that failed can be done again from the start.
+
+use std::io::{Cursor, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pgkeep_pipeline::block::BlockSettings;
+use pgkeep_pipeline::{CompressType, PageCheckSettings, Pipeline, Report, Running, Sha1, Sha1Digest, Stage};
+use pgkeep_postgres::data_dir;
+use pgkeep_storage::{Range, ReadOptions, Storage, StoragePath, StorageWrite, WriteMode, WriteOptions};
+use secrecy::SecretString;
+
+use super::block_map::MapReader;
+use super::job::{CopyJob, FileJob, FileResult, Outcome};
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::open::PgHost;
+use crate::runtime::{Context, cluster, pool};
+
+/// Bytes read from a file at once at most: what the hash and the codec then work on still lies in the cache.
+const READ_MAX: usize = 256 * 1024;
+
+/// What all jobs of a backup have in common.
+pub(super) struct Copier {
+    pub context: Context,
+    pub pg: PgHost,
+    pub repo: Arc<dyn Storage>,
+    pub compress: CompressType,
+    pub level: i32,
+    /// Passphrase of the backup set's files.
+    pub pass: Option<SecretString>,
+    /// Files inside bundles have the raw forms.
+    pub bundle_raw: bool,
+    pub page_size: u32,
+    pub header_check: bool,
+    /// Plain bytes in a super block.
+    pub super_block_size: u64,
+    /// Index of this backup in `backup-reference`.
+    pub reference: u32,
+    pub buffer_size: usize,
+    /// Read buffers that no worker uses at the moment.
+    pub buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+impl std::fmt::Debug for Copier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Copier").field("pg", &self.pg).field("repo", &self.repo).finish_non_exhaustive()
+    }
+}
+
+/// The place of a cluster file below the data directory; tablespaces are reached through their links.
+pub(super) fn pg_path(name: &[u8]) -> StoragePath {
+    let below = name.strip_prefix(data_dir::PG_DATA).and_then(|rest| rest.strip_prefix(b"/"));
+    StoragePath::new(below.unwrap_or(name))
+}
+
+/// How files of a backup set are written: their names need not appear at once, since the manifest alone makes them valid,
+/// and their directories are made durable together at the end.
+fn write_options() -> WriteOptions {
+    WriteOptions { mode: WriteMode::InPlace, sync_path: false, ..WriteOptions::default() }
+}
+
+impl Copier {
+    /// Does one job.
+    ///
+    /// # Errors
+    /// Whatever reading, a stage or writing meets; [`ErrorCode::Term`] when the run was cancelled.
+    pub(super) fn run(&self, job: &CopyJob) -> Result<pool::Outcome<Vec<FileResult>>> {
+        let mut buffer = self.take_buffer();
+        let result = self.copy(job, &mut buffer);
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        result
+    }
+
+    fn take_buffer(&self) -> Vec<u8> {
+        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| vec![0; self.buffer_size.min(READ_MAX)])
+    }
+
+    fn copy(&self, job: &CopyJob, buffer: &mut [u8]) -> Result<pool::Outcome<Vec<FileResult>>> {
+        let mut checked = Vec::with_capacity(job.files.len());
+        for file in &job.files {
+            checked.push(self.check(file, &job.target, buffer)?);
+        }
+        let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
+        for (file, _) in job.files.iter().zip(&checked).filter(|(_, checked)| checked.result.is_none()) {
+            maps.expect(file);
+        }
+        let mut write = None;
+        let mut offset = 0;
+        let mut results = Vec::with_capacity(job.files.len());
+        for (file, checked) in job.files.iter().zip(checked) {
+            let result = match checked.result {
+                Some(result) => result,
+                None => {
+                    let mut result = self.store(job, file, offset, &mut maps, &mut write, buffer)?;
+                    result.repo_invalid = checked.repo_invalid && result.outcome == Outcome::Stored;
+                    result
+                }
+            };
+            offset += result.repo_size;
+            results.push(result);
+        }
+        Ok(match write {
+            None => pool::Outcome::Done(results),
+            Some(write) => pool::Outcome::Written(results, write.finish()?),
+        })
+    }
+
+    /// Compares a file with the prior backup and with what an aborted run left.
+    fn check(&self, file: &FileJob, target: &StoragePath, buffer: &mut [u8]) -> Result<Checked> {
+        let mut same = None;
+        if file.delta {
+            let Some(mut read) = self.open(file)? else {
+                if file.resume {
+                    self.repo.remove(target)?;
+                }
+                return Ok(Checked::done(vanished()));
+            };
+            let found = self.measure(&mut *read, buffer)?;
+            same = Some(file.checksum == Some(found.1) && found.0 == file.size);
+            if same == Some(true) && file.has_reference {
+                return Ok(Checked::done(FileResult::new(Outcome::Unchanged, found.0, found.1)));
+            }
+        }
+        let (Some(checksum), true) = (file.checksum, file.resume && same != Some(false)) else {
+            return Ok(Checked { result: None, repo_invalid: false });
+        };
+        let found = match self.repo.open_read(target, &ReadOptions::default()) {
+            Ok(mut read) => Some(self.measure(&mut *read, buffer)?),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        if found == Some((file.repo_size, file.repo_checksum.unwrap_or(checksum))) {
+            return Ok(Checked::done(FileResult::new(Outcome::Resumed, file.size, checksum)));
+        }
+        Ok(Checked { result: None, repo_invalid: true })
+    }
+
+    /// Size and SHA-1 of what is left to read.
+    fn measure(&self, read: &mut dyn Read, buffer: &mut [u8]) -> Result<(u64, Sha1Digest)> {
+        let mut sha1 = Sha1::new();
+        let mut size = 0;
+        loop {
+            self.context.cancel.check()?;
+            let got = read.read(buffer)?;
+            if got == 0 {
+                return Ok((size, sha1.finish()));
+            }
+            sha1.update(&buffer[..got]);
+            size += got as u64;
+        }
+    }
+
+    /// Opens a file of the cluster; `None` when it is gone and may be.
+    fn open(&self, file: &FileJob) -> Result<Option<Box<dyn Read>>> {
+        if !file.limited {
+            let (_, image) = cluster::read_control(&self.context, &self.pg)?;
+            return Ok(Some(Box::new(Cursor::new(image))));
+        }
+        let options = ReadOptions { expect: Some(file.size_original), ..ReadOptions::default() };
+        match self.pg.storage.open_read(&pg_path(&file.name), &options) {
+            Ok(read) => Ok(Some(Box::new(read.take(file.size_original)))),
+            Err(error) if error.is_not_found() && file.may_vanish => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Copies one file to the end of the job's repository file.
+    fn store(
+        &self,
+        job: &CopyJob,
+        file: &FileJob,
+        offset: u64,
+        maps: &mut MapReader<'_>,
+        write: &mut Option<Box<dyn StorageWrite>>,
+        buffer: &mut [u8],
+    ) -> Result<FileResult> {
+        // Before the file is opened: maps are read in one go, so each must be taken even if its file has vanished.
+        let mut prior = maps.next(file)?;
+        loop {
+            let had_prior = prior.is_some();
+            let block = file.block.as_ref().map(|block| BlockSettings {
+                block_size: block.block_size,
+                super_block_size: self.super_block_size,
+                checksum_size: block.checksum_size,
+                reference: self.reference,
+                bundle_id: job.bundle_id,
+                offset,
+                prior: prior.take().map(Arc::new),
+                compress: self.compress,
+                level: self.level,
+                pass: self.pass.clone(),
+            });
+            let Some(mut read) = self.open(file)? else { return Ok(vanished()) };
+            let first = read.read(buffer)?;
+            if first == 0 && job.bundle_id != 0 {
+                return Ok(FileResult::new(Outcome::Truncated, 0, Sha1Digest::EMPTY));
+            }
+            let (pipeline, places) = self.pipeline(job, file, block);
+            let mut sink = Sink {
+                open: || Ok(self.repo.open_write(&job.target, &write_options())?),
+                write,
+                held: Vec::new(),
+                // What stays within one buffer is judged before anything is stored.
+                hold: if file.has_reference { self.buffer_size } else { 0 },
+            };
+            let reports = self.push(&mut *read, first, pipeline.start(self.buffer_size), &mut sink, buffer)?;
+            let result = places.result(&reports, offset)?;
+            let unchanged = file.has_reference && file.checksum == Some(result.checksum) && file.size == result.size;
+            if sink.is_held() && unchanged {
+                return Ok(FileResult::new(Outcome::Unchanged, result.size, result.checksum));
+            }
+            let same_blocks = reports.iter().filter_map(Report::block).any(|block| block.unchanged());
+            if same_blocks && had_prior {
+                // Two different blocks have one block checksum: store the whole file, then the map is right.
+                continue;
+            }
+            sink.release()?;
+            return Ok(result);
+        }
+    }
+
+    /// Pushes a file whose first bytes are in `buffer` through its pipeline.
+    fn push(
+        &self,
+        read: &mut dyn Read,
+        first: usize,
+        mut running: Running,
+        sink: &mut dyn Write,
+        buffer: &mut [u8],
+    ) -> Result<Vec<Report>> {
+        let mut got = first;
+        while got > 0 {
+            self.context.cancel.check()?;
+            running.push_into(&buffer[..got], sink)?;
+            got = read.read(buffer)?;
+        }
+        Ok(running.finish_into(sink)?)
+    }
+
+    /// The stages of one file, and which report is whose.
+    fn pipeline(&self, job: &CopyJob, file: &FileJob, block: Option<BlockSettings>) -> (Pipeline, Places) {
+        let raw = job.bundle_id != 0 && self.bundle_raw;
+        let mut stages = vec![Stage::Sha1, Stage::Size];
+        let mut places = Places::default();
+        if file.page_check {
+            places.page = Some(stages.len());
+            stages.push(Stage::PageCheck(self.page_check(file)));
+        }
+        let plain = stages.len();
+        if let Some(block) = block {
+            places.block = Some(stages.len());
+            stages.push(Stage::BlockIncremental(block));
+        } else {
+            if self.compress != CompressType::None {
+                stages.push(Stage::Compress { kind: self.compress, level: self.level, raw });
+            }
+            if let Some(pass) = &self.pass {
+                stages.push(Stage::Encrypt { pass: pass.clone(), raw });
+            }
+        }
+        // A file that is stored as it is has the same checksum on both sides.
+        if stages.len() > plain {
+            places.repo_checksum = Some(stages.len());
+            stages.push(Stage::Sha1);
+            places.repo_size = Some(stages.len());
+            stages.push(Stage::Size);
+        }
+        (Pipeline::new(stages), places)
+    }
+
+    fn page_check(&self, file: &FileJob) -> PageCheckSettings {
+        let (storage, path) = (Arc::clone(&self.pg.storage), pg_path(&file.name));
+        PageCheckSettings {
+            page_size: self.page_size as usize,
+            segment_first_block: data_dir::first_page(&file.name, self.page_size),
+            header_check: self.header_check,
+            reread: Some(Arc::new(move |offset, page: &mut [u8]| {
+                let range = Range { offset, length: Some(page.len() as u64) };
+                let mut read = storage.open_read(&path, &ReadOptions { ranges: vec![range], ..Default::default() }).ok()?;
+                let mut filled = 0;
+                while filled < page.len() {
+                    match read.read(&mut page[filled..]).ok()? {
+                        0 => break,
+                        got => filled += got,
+                    }
+                }
+                Some(filled)
+            })),
+        }
+    }
+}
+
+/// Outcome of the comparison of one file.
+struct Checked {
+    /// `None`: it must be copied.
+    result: Option<FileResult>,
+    repo_invalid: bool,
+}
+
+impl Checked {
+    fn done(result: FileResult) -> Self {
+        Self { result: Some(result), repo_invalid: false }
+    }
+}
+
+fn vanished() -> FileResult {
+    FileResult::new(Outcome::Vanished, 0, Sha1Digest::EMPTY)
+}
+
+/// Which of the reports of a file says what.
+#[derive(Default)]
+struct Places {
+    page: Option<usize>,
+    block: Option<usize>,
+    repo_checksum: Option<usize>,
+    repo_size: Option<usize>,
+}
+
+impl Places {
+    fn result(&self, reports: &[Report], offset: u64) -> Result<FileResult> {
+        let at = |place: Option<usize>| place.and_then(|place| reports.get(place));
+        let lost = || Error::new(ErrorCode::Assert, "a stage of the pipeline did not report");
+        let checksum = at(Some(0)).and_then(Report::sha1).ok_or_else(lost)?;
+        let size = at(Some(1)).and_then(Report::size).ok_or_else(lost)?;
+        Ok(FileResult {
+            repo_size: at(self.repo_size).and_then(Report::size).unwrap_or(size),
+            repo_checksum: at(self.repo_checksum).and_then(Report::sha1),
+            bundle_offset: offset,
+            map_size: at(self.block).and_then(Report::block).map_or(0, |block| block.map_size),
+            page: at(self.page).and_then(Report::page).cloned(),
+            ..FileResult::new(Outcome::Stored, size, checksum)
+        })
+    }
+}
+
+/// The repository file of a job, opened when the first byte goes into it. Holds the first bytes of a file back as long as
+/// the file may turn out to be unchanged.
+struct Sink<'a, F: Fn() -> Result<Box<dyn StorageWrite>>> {
+    open: F,
+    write: &'a mut Option<Box<dyn StorageWrite>>,
+    held: Vec<u8>,
+    /// Bytes that are held back; 0: nothing (any more).
+    hold: usize,
+}
+
+impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, F> {
+    /// Whether nothing of this file has been written.
+    fn is_held(&self) -> bool {
+        self.hold > 0
+    }
+
+    /// Writes what is held back; from now on everything is written.
+    fn release(&mut self) -> Result<()> {
+        self.hold = 0;
+        let held = std::mem::take(&mut self.held);
+        // Also without a byte: a file that is stored as nothing still exists in the repository.
+        Ok(self.target()?.write_all(&held)?)
+    }
+
+    fn target(&mut self) -> Result<&mut Box<dyn StorageWrite>> {
+        if self.write.is_none() {
+            *self.write = Some((self.open)()?);
+        }
+        Ok(self.write.as_mut().expect("it was opened just now"))
+    }
+}
+
+impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Write for Sink<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.hold > 0 {
+            if self.held.len() + bytes.len() <= self.hold {
+                self.held.extend_from_slice(bytes);
+                return Ok(bytes.len());
+            }
+            self.release().map_err(into_io)?;
+        }
+        self.target().map_err(into_io)?.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Carries an error of this layer through [`Write`]; [`Error::from`] takes it out again.
+fn into_io(error: Error) -> std::io::Error {
+    std::io::Error::other(error)
+}

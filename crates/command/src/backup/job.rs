@@ -1,0 +1,111 @@
+//! What the main thread tells a worker to copy, and what the worker tells it back: plain values.
+//!
+//! A job is one repository file: a bundle of many cluster files, or one file alone. It holds everything the worker needs,
+//! so that workers never see the manifest.
+
+use pgkeep_pipeline::{PageReport, Sha1Digest};
+use pgkeep_storage::StoragePath;
+
+/// One repository file to be written.
+#[derive(Debug, Clone)]
+pub(super) struct CopyJob {
+    /// The bundle, or the file's own place in the repository.
+    pub target: StoragePath,
+    /// 0: the only file is stored alone.
+    pub bundle_id: u64,
+    pub files: Vec<FileJob>,
+}
+
+/// One file of the cluster.
+#[derive(Debug, Clone)]
+pub(super) struct FileJob {
+    /// Name in the manifest.
+    pub name: Vec<u8>,
+    /// Size and checksum that the file has if it is the one of the prior or the resumed backup, bytes.
+    pub size: u64,
+    pub checksum: Option<Sha1Digest>,
+    /// Size when the manifest was built: no more than this is read, since what was added later comes from WAL.
+    pub size_original: u64,
+    /// `false` only for the control file, which always has its full size.
+    pub limited: bool,
+    /// Compare the checksum before copying.
+    pub delta: bool,
+    /// The file is in the repository already, left by an aborted run; `repo_size` and `repo_checksum` say what it must be.
+    pub resume: bool,
+    pub repo_size: u64,
+    pub repo_checksum: Option<Sha1Digest>,
+    /// A prior backup holds the file, so it need not be stored if it did not change.
+    pub has_reference: bool,
+    /// The server may have removed it meanwhile.
+    pub may_vanish: bool,
+    pub page_check: bool,
+    pub block: Option<BlockJob>,
+}
+
+/// How a file is stored block by block.
+#[derive(Debug, Clone)]
+pub(super) struct BlockJob {
+    /// Bytes in a block.
+    pub block_size: usize,
+    /// Bytes of a block checksum.
+    pub checksum_size: usize,
+    /// Where the map of the prior backup is.
+    pub prior: Option<MapPlace>,
+}
+
+/// The piece of a repository file that holds a block map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MapPlace {
+    pub path: StoragePath,
+    pub offset: u64,
+    pub size: u64,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is in the repository now.
+    Stored,
+    /// It became empty during the backup; bundles hold no empty files, so nothing was stored.
+    Truncated,
+    /// It equals the file of the prior backup; nothing was stored.
+    Unchanged,
+    /// The file left by an aborted run is good.
+    Resumed,
+    /// The server removed it.
+    Vanished,
+}
+
+/// What a worker found and did, for the manifest and the log.
+#[derive(Debug, Clone)]
+pub(super) struct FileResult {
+    pub outcome: Outcome,
+    /// The resumed file was damaged and has been replaced.
+    pub repo_invalid: bool,
+    /// Bytes that were copied.
+    pub size: u64,
+    pub checksum: Sha1Digest,
+    pub repo_size: u64,
+    /// `None`: stored as it is, so that `checksum` says it all.
+    pub repo_checksum: Option<Sha1Digest>,
+    pub bundle_offset: u64,
+    /// 0: no block map.
+    pub map_size: u64,
+    pub page: Option<PageReport>,
+}
+
+impl FileResult {
+    pub(super) fn new(outcome: Outcome, size: u64, checksum: Sha1Digest) -> Self {
+        Self {
+            outcome,
+            repo_invalid: false,
+            size,
+            checksum,
+            repo_size: 0,
+            repo_checksum: None,
+            bundle_offset: 0,
+            map_size: 0,
+            page: None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `backup`: copies a cluster into a repository, whole or what changed since an earlier backup.
+//!
+//! The story is [`make`]: what this backup builds on, start, list, label, copy, stop, archive, complete. Each step is a file
+//! beside this one. The invariant: a backup exists from the instant its `backup.manifest` does, and whatever ends a run before
+//! that leaves the cluster out of backup mode and the repository valid.
+
+mod archive;
+mod block_map;
+mod complete;
+mod copy_file;
+mod fold;
+mod job;
+mod label;
+mod manifest_build;
+mod plan;
+mod prior;
+mod process;
+mod queue;
+mod resume;
+mod settings;
+mod source;
+mod start;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use pgkeep_pipeline::cipher;
+use pgkeep_repo::BackupInfo;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::size_text::size_text;
+use crate::runtime::{Context, Repository, open, stop_file};
+use archive::{Archive, Needed};
+use plan::Plan;
+use process::Process;
+use resume::Resume;
+use settings::Settings;
+use source::Source;
+
+/// Makes one backup and expires old ones afterwards.
+///
+/// # Errors
+/// Whatever a step meets; [`ErrorCode::Stop`] when the stanza was stopped.
+pub fn run(context: &Context) -> Result<()> {
+    let settings = Settings::from(context)?;
+    stop_file::test(&*open::local(Path::new(&settings.lock_path)), Some(settings.stanza.as_str()))?;
+    if settings.repo_defaulted {
+        log::info!("repo option not specified, defaulting to repo{}", settings.repo_key);
+    }
+    let repository = open::repository(context, settings.repo_key)?;
+    make(context, &settings, &repository, Source::open)
+}
+
+/// Makes one backup in one repository. `open` finds the cluster, once the stanza is known to exist.
+///
+/// # Errors
+/// Whatever a step meets.
+fn make(
+    context: &Context,
+    settings: &Settings,
+    repository: &Repository,
+    open: impl FnOnce(&Context, &Settings) -> Result<Source>,
+) -> Result<()> {
+    let storage = &*repository.storage;
+    let mut info = BackupInfo::load_reconstruct(storage, &settings.stanza, repository.pass.as_ref())?;
+    let mut source = open(context, settings)?;
+    source.check_stanza(info.history.current())?;
+    let mut plan = Plan::new(settings, source.control.data_checksum_version != 0);
+    let archive = Archive::load(settings, repository)?;
+    let start_time = source.time(context)?;
+    let prior = prior::find(settings, &mut plan, repository, &info)?;
+
+    let started = start::start(context, settings, repository, archive.as_ref(), &mut source)?;
+    let mut manifest = manifest_build::build(context, settings, &plan, &info, &source, &started, start_time)?;
+    // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
+    let before_copy = source.wait_for_next_second(context)?;
+    manifest_build::prepare(settings, &mut plan, &mut manifest, prior, before_copy, &started)?;
+    if manifest.backup.prior.is_none() && settings.encrypted {
+        manifest.cipher_pass = Some(cipher::generate_pass()?);
+    }
+    let manifest_pass = info.cipher_pass.clone();
+    let resume =
+        Resume { context, settings, plan: &plan, repository, manifest_pass: manifest_pass.as_ref() };
+    if !resume.resume(&mut manifest)? {
+        let prior = manifest.backup.prior.clone();
+        let label = label::create(context, settings, repository, plan.backup_type, prior.as_ref(), start_time)?;
+        manifest.set_label(label);
+    }
+    let label = manifest.backup.label.clone().ok_or_else(|| Error::new(ErrorCode::Assert, "the manifest has no label"))?;
+    let process = Process {
+        context,
+        settings,
+        plan: &plan,
+        repository,
+        label: &label,
+        manifest_pass: manifest_pass.as_ref(),
+    };
+    process.save_copy(&manifest)?;
+    process.run(&mut manifest, &mut source)?;
+    source.ping(context, true)?;
+
+    let stopped = stop::stop(context, settings, &plan, repository, &mut source, &mut manifest)?;
+    complete::fill(&mut manifest, settings, &plan, &started, &stopped);
+    source.disconnect();
+    if let (Some(archive), Some(start), Some(stop)) = (&archive, started.lsn, stopped.lsn) {
+        let needed = Needed { settings, plan: &plan, repository, archive, start, stop };
+        let (first, last) = needed.ends(&source);
+        log::info!("check archive for segment(s) {first}:{last}");
+        // Waiting may fail: everything copied so far is then kept for a resume.
+        process.save_copy(&manifest)?;
+        needed.check_and_copy(context, &source, &mut manifest)?;
+    }
+    log::info!("new backup label = {label}");
+    complete::complete(settings, repository, &mut info, &manifest, &label)?;
+    let totals = manifest.totals();
+    log::info!(
+        "{} backup size = {}, file total = {}",
+        plan.backup_type,
+        size_text(totals.size_delta),
+        manifest.file_count()
+    );
+    if totals.error_files > 0 {
+        log::warn!("{} file(s) with page checksum errors", totals.error_files);
+    }
+    Ok(())
+}

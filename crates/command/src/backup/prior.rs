@@ -1,0 +1,67 @@
+//! The backup that a diff or incr depends on, and what must be taken over from it (spec 7.1).
+
+use pgkeep_repo::manifest::Manifest;
+use pgkeep_repo::{BackupInfo, BackupType};
+
+use super::plan::Plan;
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Repository;
+
+/// Finds the prior backup and adapts the plan to it. `None`: this backup is or becomes a full one.
+///
+/// # Errors
+/// When its manifest cannot be loaded.
+pub(super) fn find(
+    settings: &Settings,
+    plan: &mut Plan,
+    repository: &Repository,
+    info: &BackupInfo,
+) -> Result<Option<Manifest>> {
+    if plan.backup_type == BackupType::Full {
+        return Ok(None);
+    }
+    let pg_id = info.history.current().id;
+    let label = info
+        .entries()
+        .iter()
+        .rev()
+        .find(|entry| {
+            entry.pg_id == pg_id && (plan.backup_type == BackupType::Incr || entry.backup_type == BackupType::Full)
+        })
+        .map(|entry| &entry.label);
+    let Some(label) = label else {
+        log::warn!("no prior backup exists, {} backup has been changed to full", plan.backup_type);
+        plan.backup_type = BackupType::Full;
+        return Ok(None);
+    };
+    let prior = Manifest::load(&*repository.storage, &settings.stanza, label, info.cipher_pass.as_ref())?;
+    log::info!("last backup label = {label}, version = {}", prior.version);
+    if prior.options.compress_type != plan.compress {
+        log::warn!(
+            "{} backup cannot alter compress-type option to '{}', reset to value in {label}",
+            plan.backup_type,
+            plan.compress
+        );
+        plan.compress = prior.options.compress_type;
+        plan.level = prior
+            .options
+            .compress_level
+            .ok_or_else(|| Error::new(ErrorCode::Format, "compress-level missing in prior manifest"))?;
+    }
+    match prior.options.checksum_page {
+        // Made before page checksums were known: they begin with the next full backup.
+        None => plan.checksum_page = false,
+        Some(checksum_page) => {
+            if checksum_page != plan.checksum_page {
+                log::warn!(
+                    "{} backup cannot alter 'checksum-page' option to '{}', reset to '{checksum_page}' from {label}",
+                    plan.backup_type,
+                    plan.checksum_page
+                );
+            }
+            plan.checksum_page = checksum_page;
+        }
+    }
+    Ok(Some(prior))
+}

@@ -1,0 +1,245 @@
+//! Copies everything the manifest asks for: queues, workers, results, and the manifest saved from time to time.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+
+use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
+use pgkeep_repo::layout::{self, StoredAs};
+use pgkeep_repo::manifest::{Manifest, PG_DATA};
+use pgkeep_repo::{BackupLabel, BackupType};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use secrecy::SecretString;
+
+use super::copy_file::Copier;
+use super::fold::Fold;
+use super::plan::Plan;
+use super::queue::{Queues, Rulebook};
+use super::settings::Settings;
+use super::source::Source;
+use crate::detail;
+use crate::error::Result;
+use crate::runtime::lock::LockType;
+use crate::runtime::pool::{self, Steps};
+use crate::runtime::{Context, Repository};
+
+/// Mode of directories in the repository.
+const PATH_MODE: u32 = 0o750;
+
+/// What copying needs beside the manifest.
+pub(super) struct Process<'a> {
+    pub context: &'a Context,
+    pub settings: &'a Settings,
+    pub plan: &'a Plan,
+    pub repository: &'a Repository,
+    pub label: &'a BackupLabel,
+    /// Passphrase of manifests.
+    pub manifest_pass: Option<&'a SecretString>,
+}
+
+impl std::fmt::Debug for Process<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+impl Process<'_> {
+    /// Saves the copy of the manifest, so that an aborted backup can be resumed; not when nobody would resume it.
+    ///
+    /// # Errors
+    /// What saving meets.
+    pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
+        if self.settings.resume {
+            let storage = &*self.repository.storage;
+            manifest.save_copy(storage, &self.settings.stanza, self.label, self.manifest_pass)?;
+        }
+        Ok(())
+    }
+
+    /// Copies all files and leaves a manifest that says where each is.
+    ///
+    /// # Errors
+    /// The first error of a job that its retries did not mend; those of the queues and of the ping.
+    pub(super) fn run(&self, manifest: &mut Manifest, source: &mut Source) -> Result<()> {
+        let hard_link = self.settings.hardlink && self.repository.storage.features().hardlinks;
+        // A set with all its directories is a data directory that people can copy back by hand.
+        let all_paths = (self.plan.backup_type == BackupType::Full && self.settings.bundle.is_none()) || hard_link;
+        if all_paths {
+            self.create_paths(manifest)?;
+        }
+        let mut vanished = self.copy(manifest, source)?;
+        // Only now: removing moves the positions that queues and results speak of.
+        vanished.sort_unstable();
+        let mut position = 0;
+        manifest.retain_files(|_| {
+            position += 1;
+            vanished.binary_search(&(position - 1)).is_err()
+        });
+        self.references(manifest, hard_link)?;
+        self.sync_paths(manifest, all_paths)
+    }
+
+    fn set_path(&self, name: &[u8]) -> StoragePath {
+        layout::set_path(&self.settings.stanza, self.label).join(name)
+    }
+
+    fn create_paths(&self, manifest: &Manifest) -> Result<()> {
+        let storage = &*self.repository.storage;
+        let features = storage.features();
+        if features.paths {
+            let paths: Vec<StoragePath> = manifest.paths().iter().map(|path| self.set_path(&path.name)).collect();
+            storage.create_paths(&paths, PATH_MODE)?;
+        }
+        if features.symlinks {
+            for oid in manifest.targets().iter().filter_map(|target| target.tablespace_oid()) {
+                let oid = oid.to_string();
+                let link = self.set_path(PG_DATA).join(PG_TBLSPC).join(&oid);
+                storage.link(&link, [b"../../", PG_TBLSPC, b"/", oid.as_bytes()].concat().as_slice())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the workers; returns positions of files that the server removed.
+    fn copy(&self, manifest: &mut Manifest, source: &mut Source) -> Result<Vec<u32>> {
+        let (context, settings) = (self.context, self.settings);
+        let host = source.host.clone();
+        let pg: &dyn Storage = &*host.storage;
+        let queues = Queues::build(manifest, settings, pg)?;
+        let control = &source.control;
+        let rules = Rules::new(control.version, control.catalog_version, settings.online);
+        let book = Rulebook { settings, plan: self.plan, rules: &rules, label: self.label };
+        let copier = self.copier(manifest, source);
+        let total = queues.total;
+        context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
+        context.progress.begin("backup", total);
+        let state = RefCell::new(State {
+            manifest,
+            queues,
+            fold: Fold { pg, page_size: source.control.page_size, total, done: 0, vanished: Vec::new() },
+            saved: 0,
+            save_after: (total / 100).max(settings.manifest_save_threshold),
+        });
+        let result = pool::run(
+            settings.pool,
+            &context.cancel,
+            &|job: &Given| copier.run(&job.copy),
+            Steps {
+                next: &mut |worker| {
+                    let state = &mut *state.borrow_mut();
+                    let next = state.queues.next(worker, state.manifest, &book);
+                    Ok(next.map(|(copy, positions)| Given { copy, positions }))
+                },
+                done: &mut |job: Given, results, process| {
+                    let state = &mut *state.borrow_mut();
+                    pool::as_process(process, || {
+                        state.fold.take(state.manifest, &job.copy, &job.positions, &results);
+                    });
+                    let last = job.copy.files.last().map(|file| String::from_utf8_lossy(&file.name));
+                    context.progress.advance(state.fold.done, &last.unwrap_or_default());
+                    context.note_progress(LockType::Backup, self.repository.key, total, state.fold.done)?;
+                    if state.fold.done - state.saved >= state.save_after {
+                        state.saved = state.fold.done;
+                        self.save_copy(state.manifest)?;
+                    }
+                    Ok(())
+                },
+                tick: &mut || source.ping(context, false),
+            },
+        );
+        context.progress.end();
+        let State { manifest, fold, .. } = state.into_inner();
+        if let Err(error) = result {
+            // What was copied until now need not be copied again by the run that resumes this one. A failure to save it
+            // must not hide why the run ends.
+            if fold.done > 0
+                && let Err(second) = self.save_copy(manifest)
+            {
+                log::warn!("unable to save manifest of the aborted backup: {}", second.named_text());
+            }
+            return Err(error);
+        }
+        Ok(fold.vanished)
+    }
+
+    fn copier(&self, manifest: &Manifest, source: &Source) -> Copier {
+        let settings = self.settings;
+        let super_block_size = settings.block.as_ref().map_or(0, |block| match self.plan.backup_type {
+            BackupType::Full => block.super_block_size_full,
+            BackupType::Diff | BackupType::Incr => block.super_block_size,
+        });
+        Copier {
+            context: self.context.clone(),
+            pg: source.host.clone(),
+            repo: Arc::clone(&self.repository.storage),
+            compress: self.plan.compress,
+            level: self.plan.level,
+            pass: manifest.cipher_pass.clone(),
+            bundle_raw: manifest.backup.bundle_raw,
+            page_size: source.control.page_size,
+            header_check: settings.page_header_check,
+            super_block_size,
+            reference: u32::try_from(manifest.references.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            buffer_size: settings.buffer_bytes(),
+            buffers: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Logs what was not copied, and links it into this set where that is asked for.
+    fn references(&self, manifest: &Manifest, hard_link: bool) -> Result<()> {
+        if !hard_link && !log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
+            return Ok(());
+        }
+        let stored = StoredAs::Whole(self.plan.compress.extension());
+        let stanza = &self.settings.stanza;
+        for file in manifest.files() {
+            let Some(reference) = file.reference_label() else { continue };
+            if !hard_link {
+                detail!("reference {} to {reference}", file.name);
+                continue;
+            }
+            detail!("hardlink {} to {reference}", file.name);
+            let name = file.name.to_vec();
+            let from = layout::backup_file(stanza, reference, &name, stored);
+            self.repository.storage.hard_link(&from, &layout::backup_file(stanza, self.label, &name, stored))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the names of all files durable: without their directories the files would be lost with the power.
+    fn sync_paths(&self, manifest: &Manifest, all_exist: bool) -> Result<()> {
+        let storage = &*self.repository.storage;
+        if !storage.features().path_sync {
+            return Ok(());
+        }
+        let mut paths: Vec<StoragePath> = manifest.paths().iter().map(|path| self.set_path(&path.name)).collect();
+        if !all_exist {
+            let found = storage.info_many(&paths, InfoLevel::Exists)?;
+            let mut found = found.into_iter();
+            paths.retain(|_| found.next().is_some_and(|info| info.is_some()));
+        }
+        // Not a path of the cluster, so the manifest does not list it.
+        let bundles = layout::bundle_path(&self.settings.stanza, self.label);
+        if self.settings.bundle.is_some() && storage.info(&bundles, InfoLevel::Exists)?.is_some() {
+            paths.push(bundles);
+        }
+        paths.push(layout::set_path(&self.settings.stanza, self.label));
+        paths.push(layout::backup_path(&self.settings.stanza));
+        Ok(storage.sync_paths(&paths)?)
+    }
+}
+
+/// A job on its way.
+struct Given {
+    copy: super::job::CopyJob,
+    positions: Vec<u32>,
+}
+
+/// What the steps of the pool share; they all run on the main thread.
+struct State<'a, 'b> {
+    manifest: &'a mut Manifest,
+    queues: Queues,
+    fold: Fold<'b>,
+    /// Bytes done when the manifest was saved last, and how many more make it worth saving again.
+    saved: u64,
+    save_after: u64,
+}

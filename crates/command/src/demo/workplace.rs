@@ -1,0 +1,205 @@
+//! The directory of the demonstration: program, configuration, repository, data directories.
+#![allow(clippy::disallowed_methods)] // a scratch directory with a copied program is no storage of ours
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::binaries::Binaries;
+use super::settings::Settings;
+use super::shell::{self, Account};
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
+
+/// Port of the cluster; it listens only on a socket in the workplace, so nothing can collide.
+pub(super) const PORT: u16 = 54321;
+
+/// Everything of the demonstration lies below one directory.
+#[derive(Debug)]
+pub(super) struct Workplace {
+    root: PathBuf,
+    made_root: bool,
+    binaries: Binaries,
+    version: String,
+    account: Account,
+}
+
+impl Workplace {
+    /// Makes the directory and what must stand in it before the cluster is made.
+    pub(super) fn make(context: &Context, settings: &Settings, binaries: Binaries) -> Result<Self> {
+        let account = account(context)?;
+        let root = match &settings.path {
+            Some(path) => path.clone(),
+            None => {
+                let base = context.environment.get("TMPDIR").map_or("/tmp", String::as_str);
+                Path::new(base).join(format!("pgkeep-demo-{}", std::process::id()))
+            }
+        };
+        // The path of a socket must fit in about 107 bytes.
+        if root.as_os_str().len() > 70 {
+            return Err(Error::new(ErrorCode::OptionInvalidValue, format!("path '{}' is too long for a socket", root.display()))
+                .with_hint("choose a shorter one with --demo-path=/tmp/pgkeep-demo"));
+        }
+        let made_root = !root.exists();
+        if !made_root && fs::read_dir(&root).map_err(|error| failed("list", &root, &error))?.next().is_some() {
+            return Err(Error::new(ErrorCode::PathNotEmpty, format!("path '{}' is not empty", root.display()))
+                .with_hint("choose a missing or empty one with --demo-path"));
+        }
+        let place = Self { root, made_root, binaries, version: String::new(), account };
+        place.directory("")?;
+        let result = place.furnish(context);
+        match result {
+            Ok(version) => Ok(Self { version, ..place }),
+            Err(error) => {
+                place.remove();
+                Err(error)
+            }
+        }
+    }
+
+    fn furnish(&self, context: &Context) -> Result<String> {
+        for name in ["bin", "repo", "log", "lock", "spool", "run"] {
+            self.directory(name)?;
+        }
+        // The running program may lie where the unprivileged user cannot look.
+        let program = self.program();
+        fs::copy(&context.program_path, &program).map_err(|error| failed("copy", &context.program_path, &error))?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).map_err(|error| failed("set mode of", &program, &error))?;
+        // Archiving goes through a link of the original's name: pgBackRest insists on it, so the way back stays open.
+        let link = self.archiver();
+        symlink("pgkeep", &link).map_err(|error| failed("create link", &link, &error))?;
+        let config = self.config();
+        let text = format!(
+            "[global]\nrepo1-path={root}/repo\nrepo1-retention-full=2\nlog-path={root}/log\nlock-path={root}/lock\n\
+             spool-path={root}/spool\nstart-fast=y\ncompress-type=zst\nprocess-max=2\n\n\
+             [demo]\npg1-path={root}/data\npg1-socket-path={root}/run\npg1-port={PORT}\npg1-user=demo\n",
+            root = self.root.display()
+        );
+        fs::write(&config, text).map_err(|error| failed("write", &config, &error))?;
+        let version = shell::run(self.server_command("postgres", &["--version"]))?;
+        Ok(version.split_whitespace().nth(2).unwrap_or("?").to_owned())
+    }
+
+    fn directory(&self, name: &str) -> Result<()> {
+        let path = self.root.join(name);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| failed("create path", &path, &error))?;
+        if self.account.switch {
+            chown(&path, Some(self.account.uid), Some(self.account.gid)).map_err(|error| failed("set owner of", &path, &error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `17.4`
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn program(&self) -> PathBuf {
+        self.root.join("bin/pgkeep")
+    }
+
+    pub(super) fn archiver(&self) -> PathBuf {
+        self.root.join("bin/pgbackrest")
+    }
+
+    pub(super) fn config(&self) -> PathBuf {
+        self.root.join("pgkeep.conf")
+    }
+
+    pub(super) fn data_path(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// The second data directory, restored only to be compared.
+    pub(super) fn copy_path(&self) -> PathBuf {
+        self.root.join("copy")
+    }
+
+    /// A program of the PostgreSQL server.
+    pub(super) fn server_command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = shell::command(&self.account, &self.root, &self.binaries.server.join(name));
+        command.args(arguments);
+        command
+    }
+
+    /// The client, connected to the cluster of the demonstration.
+    pub(super) fn psql(&self, sql: &str) -> Command {
+        let mut command = shell::command(&self.account, &self.root, &self.binaries.psql);
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "demo", "-d", "postgres"]);
+        command.arg("-h").arg(self.root.join("run")).arg("-p").arg(PORT.to_string()).arg("-c").arg(sql);
+        command
+    }
+
+    /// Runs this program with one of its public commands.
+    pub(super) fn pgkeep(&self, arguments: &[&str]) -> Result<String> {
+        self.directory("copy")?;
+        let mut command = shell::command(&self.account, &self.root, &self.program());
+        command.arg(format!("--config={}", self.config().display())).arg("--stanza=demo").args(arguments);
+        shell::run(command)
+    }
+
+    /// Bytes of the cluster's files.
+    pub(super) fn data_size(&self) -> Result<u64> {
+        tree_size(&self.data_path())
+    }
+
+    /// Bytes of the repository.
+    pub(super) fn repository_size(&self) -> Result<u64> {
+        tree_size(&self.root.join("repo"))
+    }
+
+    /// Removes everything; what cannot be removed is left behind with a warning.
+    pub(super) fn remove(&self) {
+        let result = if self.made_root {
+            fs::remove_dir_all(&self.root)
+        } else {
+            fs::read_dir(&self.root).and_then(|entries| {
+                for entry in entries {
+                    let path = entry?.path();
+                    if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+                }
+                Ok(())
+            })
+        };
+        if let Err(error) = result {
+            log::warn!("unable to remove path '{}': {error}", self.root.display());
+        }
+    }
+}
+
+/// The running user, or when that is root an unprivileged one.
+fn account(context: &Context) -> Result<Account> {
+    let user = &context.user;
+    if user.uid != 0 {
+        return Ok(Account { uid: user.uid, gid: user.gid, name: user.name.clone(), switch: false });
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = uzers::get_user_by_name(name) {
+            return Ok(Account { uid: user.uid(), gid: user.primary_group_id(), name: name.to_owned(), switch: true });
+        }
+    }
+    Err(Error::new(ErrorCode::UserMissing, "unable to find an unprivileged user to run PostgreSQL")
+        .with_hint("run the demonstration as an ordinary user, or make a user named postgres."))
+}
+
+fn tree_size(path: &Path) -> Result<u64> {
+    let mut size = 0;
+    let mut open = vec![path.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).map_err(|error| failed("list", &directory, &error))? {
+            let entry = entry.map_err(|error| failed("list", &directory, &error))?;
+            let metadata = entry.metadata().map_err(|error| failed("look at", &entry.path(), &error))?;
+            if metadata.is_dir() { open.push(entry.path()) } else { size += metadata.len() }
+        }
+    }
+    Ok(size)
+}
+
+fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::new(ErrorCode::FileOpen, format!("unable to {verb} '{}': {error}", path.display()))
+}
