@@ -1,10 +1,11 @@
 //! `backup.info`: the backups of a stanza and the clusters they are of (spec 2.7).
 //!
-//! Entries are kept sorted by label. The list is a cache of the manifests on disk: [`reconstruct`] reconciles the two
+//! Entries are kept sorted by label. The list is an index of the manifests on disk: [`BackupInfo::reconstruct`]
+//! reconciles the two
 //! for the commands that change it.
 
 mod entry;
-// pub mod reconstruct;
+mod reconstruct;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::info_file::{self, InfoWriter, LoadKind};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
+pub use reconstruct::list_sets;
 pub use entry::{BackupEntry, MapSize};
 pub(crate) use entry::{read_annotations, write_annotations};
 

@@ -6,17 +6,21 @@
 //!
 //! The invariant: files, paths, links, targets and databases are always sorted by name.
 
+pub mod build;
 mod database;
 mod defaults;
 mod file;
 mod header;
+mod increment;
 mod link;
 mod load;
+mod location;
 mod name;
 mod owner;
 mod path;
 mod read;
 mod record;
+mod resume;
 mod save;
 mod table;
 mod target;
@@ -37,6 +41,7 @@ pub use link::Link;
 pub use name::FileName;
 pub use owner::{LabelId, Names, OwnerId};
 pub use path::Path;
+pub use resume::ResumedFile;
 pub use save::save_history;
 pub use table::FileTable;
 pub use target::{Target, TargetKind};

@@ -265,7 +265,7 @@ impl FileTable {
     }
 }
 
-fn known(data: &FileData) -> Attributes {
+pub(super) fn known(data: &FileData) -> Attributes {
     Attributes { mode: Some(data.mode), user: Some(data.user), group: Some(data.group) }
 }
 

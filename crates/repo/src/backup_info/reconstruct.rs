@@ -1,0 +1,89 @@
+//! Reconciles `backup.info` with the sets on disk (spec 2.7): the manifests are the truth, the list is their index.
+//!
+//! Used by the commands that change backups; `info`, `restore` and `verify` take the list as it is.
+
+use std::collections::BTreeSet;
+
+use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use secrecy::SecretString;
+
+use super::BackupInfo;
+use crate::backup_label::BackupLabel;
+use crate::backup_type::BackupType;
+use crate::error::Result;
+use crate::layout;
+use crate::manifest::Manifest;
+use crate::stanza::Stanza;
+
+/// Labels of the directories in `backup/<stanza>`, ascending; complete or not.
+pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
+    let options = ListOptions { level: InfoLevel::Exists, filter: None, sort: true };
+    let found = storage.list(&layout::backup_path(stanza), &options)?.unwrap_or_default();
+    let label = |name: &StoragePath| std::str::from_utf8(name.as_bytes()).ok()?.parse::<BackupLabel>().ok();
+    let labels: BTreeSet<BackupLabel> = found.iter().filter_map(|info| label(&info.name)).collect();
+    Ok(labels.into_iter().collect())
+}
+
+impl BackupInfo {
+    /// Loads the stanza's file and reconciles it; returns warnings in the original's words.
+    pub fn load_reconstructed(
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<(Self, Vec<String>)> {
+        let mut info = Self::load(storage, stanza, pass)?;
+        let warnings = info.reconstruct(storage, stanza)?;
+        Ok((info, warnings))
+    }
+
+    /// Drops entries whose manifest is gone, with all that depend on them, and adopts finished backups that are not
+    /// listed. Returns warnings in the original's words.
+    pub fn reconstruct(&mut self, storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<String>> {
+        let sets = list_sets(storage, stanza)?;
+        let manifests: Vec<StoragePath> = sets.iter().map(|label| layout::manifest(stanza, label)).collect();
+        // One call for all: a slow storage has many requests under way.
+        let found = storage.info_many(&manifests, InfoLevel::Exists)?;
+        let complete: BTreeSet<&BackupLabel> =
+            sets.iter().zip(&found).filter(|(_, found)| found.is_some()).map(|(label, _)| label).collect();
+
+        let mut warnings = Vec::new();
+        let listed: Vec<BackupLabel> = self.entries().iter().map(|entry| entry.label.clone()).collect();
+        for label in listed.iter().filter(|label| !complete.contains(label)) {
+            if self.find(label).is_none() {
+                // Went with the one it depended on.
+                continue;
+            }
+            for gone in self.dependents(label).iter().rev() {
+                warnings.push(format!("backup '{gone}' missing manifest removed from backup.info"));
+                self.remove(gone);
+            }
+        }
+        // Ascending, so a full backup is there before those that depend on it.
+        let listed: BTreeSet<BackupLabel> = self.entries().iter().map(|entry| entry.label.clone()).collect();
+        for label in complete.into_iter().filter(|label| !listed.contains(label)) {
+            let set_is_listed = self.entries().iter().any(|entry| entry.label.full_part() == label.full_part());
+            if label.backup_type() != BackupType::Full && !set_is_listed {
+                // Its prior is in the same set, so it cannot be adopted whatever its manifest says.
+                continue;
+            }
+            let manifest = Manifest::load(storage, stanza, label, self.cipher_pass.as_ref())?;
+            if self.accepts(&manifest) {
+                warnings.push(format!("backup '{label}' found in repository added to backup.info"));
+                self.add(manifest.backup_entry()?);
+            } else {
+                warnings.push(format!("invalid backup '{label}' cannot be added to current backups"));
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Whether a backup is of a cluster of the history and what it depends on is listed.
+    fn accepts(&self, manifest: &Manifest) -> bool {
+        let pg = &manifest.pg;
+        let known = self
+            .history
+            .find(pg.id)
+            .is_some_and(|entry| entry.system_id == pg.system_id && entry.version == pg.version);
+        known && manifest.backup.prior.as_ref().is_none_or(|prior| self.find(prior).is_some())
+    }
+}
