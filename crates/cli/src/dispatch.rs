@@ -9,6 +9,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
     match context.config.command() {
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
+        CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
         CommandId::StanzaCreate => pgkeep_command::stanza_create::run(context).map(|()| 0),
         CommandId::Start => pgkeep_command::start::run(context).map(|()| 0),
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),

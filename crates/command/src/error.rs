@@ -122,6 +122,10 @@ impl From<std::io::Error> for Error {
         if let Some(inner) = pgkeep_pipeline::Error::from_io(&error) {
             return inner.clone().into();
         }
+        // A writer of this layer failed.
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return inner.clone();
+        }
         Self::new(ErrorCode::FileRead, error.to_string())
     }
 }

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod error;
 pub mod error_code;
 pub mod help;
+pub mod info;
 pub mod runtime;
 pub mod stanza_create;
 pub mod start;

@@ -86,8 +86,7 @@ impl Resume<'_> {
         }
         // Whatever is wrong with it: a backup that starts afresh is always right.
         let Ok(resumed) = Manifest::load_file(storage, &copy, self.manifest_pass) else {
-            let shown = layout::manifest(stanza, label);
-            return Ok(Err(format!("unable to read <REPO:BACKUP>/{label}/{}.copy", String::from_utf8_lossy(shown.file_name()))));
+            return Ok(Err(format!("unable to read <REPO:BACKUP>/{label}/backup.manifest.copy")));
         };
         Ok(match self.difference(manifest, &resumed) {
             None => Ok(resumed),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use pgkeep_config::Config;
-use pgkeep_config::option::{self, OptionDef};
+use pgkeep_config::option::{self, Group, OptionDef};
 use pgkeep_pipeline::CompressType;
 use pgkeep_pipeline::block::size_map::{BlockRules, SUPER_BLOCK_SIZE, SUPER_BLOCK_SIZE_FULL};
 use pgkeep_postgres::PgVersion;
@@ -21,7 +21,10 @@ use crate::runtime::{Context, cluster, open};
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub stanza: Stanza,
+    pub lock_path: String,
     pub repo_key: u32,
+    /// The cluster of an offline backup.
+    pub pg_key: u32,
     /// Several repositories are configured and none was named.
     pub repo_defaulted: bool,
     pub backup_type: BackupType,
@@ -87,6 +90,8 @@ impl Settings {
         let defaults = PoolSettings::default();
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
+            lock_path: config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest").to_owned(),
+            pg_key: config.default_key(Group::Pg),
             repo_key: open::default_repository_key(config),
             repo_defaulted: open::repository_keys(config).len() > 1,
             backup_type: config.string(option::TYPE).unwrap_or("incr").parse()?,

@@ -47,7 +47,7 @@ impl Source {
         if settings.online {
             return Ok(Self::online(context, cluster::find_primary(context)?));
         }
-        let host = open::pg_host(context, context.config.default_key(pgkeep_config::option::Group::Pg))?;
+        let host = open::pg_host(context, settings.pg_key)?;
         let (control, _) = cluster::read_control(context, &host)?;
         Ok(Self { host, control, cluster: None, _cancel: None, last_ping: 0 })
     }

@@ -1,0 +1,39 @@
+//! `info`: what is in the repositories, for people and for scripts.
+//!
+//! Never fails because of the state of a repository: what cannot be read becomes a status. The text and the JSON are the
+//! original's, because monitoring reads them (spec 11).
+
+mod collect;
+mod details;
+mod document;
+mod json;
+mod settings;
+mod status;
+mod text;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
+use settings::{Output, Settings};
+
+/// Prints what is known of the stanzas.
+///
+/// # Errors
+/// Options that do not go together; output that cannot be written.
+pub fn run(context: &Context) -> Result<()> {
+    let settings = Settings::from(context)?;
+    if settings.set.is_some() && !settings.full {
+        return Err(Error::new(
+            ErrorCode::OptionInvalid,
+            "option 'set' cannot be used with option 'detail-level' = 'progress'",
+        ));
+    }
+    let stanzas = collect::stanzas(context, &settings)?;
+    let text = match settings.output {
+        Output::Json => document::stanzas(&settings, &stanzas).render(),
+        Output::Text => text::render(context, &settings, &stanzas).into_bytes(),
+    };
+    context.output.write(&text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The options of `info`.
+
+use pgkeep_config::option;
+use pgkeep_repo::{BackupLabel, BackupType};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    Text,
+    Json,
+}
+
+/// Typed options of `info`.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) output: Output,
+    /// Only this stanza.
+    pub(super) stanza: Option<String>,
+    /// Only this backup, with its details.
+    pub(super) set: Option<Requested>,
+    /// Only backups of this type.
+    pub(super) backup_type: Option<BackupType>,
+    /// Everything, not only whether something runs.
+    pub(super) full: bool,
+}
+
+/// The backup of `--set`: a text that is no label names no backup, but is no error either.
+#[derive(Debug, Clone)]
+pub(super) struct Requested {
+    pub(super) label: Option<BackupLabel>,
+}
+
+impl Settings {
+    pub(super) fn from(context: &Context) -> Result<Self> {
+        let config = &context.config;
+        let backup_type = match config.string(option::TYPE) {
+            None => None,
+            Some("full") => Some(BackupType::Full),
+            Some("diff") => Some(BackupType::Diff),
+            Some("incr") => Some(BackupType::Incr),
+            Some(other) => {
+                return Err(Error::new(ErrorCode::OptionInvalidValue, format!("'{other}' is not allowed for 'type' option")));
+            }
+        };
+        Ok(Self {
+            output: if config.string(option::OUTPUT) == Some("json") { Output::Json } else { Output::Text },
+            stanza: config.stanza().map(str::to_owned),
+            set: config.string(option::SET).map(|text| Requested { label: text.parse().ok() }),
+            backup_type,
+            full: config.string(option::DETAIL_LEVEL) != Some("progress"),
+        })
+    }
+}

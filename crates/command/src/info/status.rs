@@ -1,0 +1,90 @@
+//! Status of a repository and of a stanza over all repositories (spec 11.2), and what locks tell.
+
+use crate::runtime::lock::LockData;
+
+/// How a stanza stands in one repository or over all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    MissingPath,
+    NoBackups,
+    MissingData,
+    Mixed,
+    PgMismatch,
+    BackupMissing,
+    /// Something else; `[FileOpenError] …`.
+    Other(String),
+}
+
+impl Status {
+    pub(super) fn code(&self) -> u64 {
+        match self {
+            Self::Ok => 0,
+            Self::MissingPath => 1,
+            Self::NoBackups => 2,
+            Self::MissingData => 3,
+            Self::Mixed => 4,
+            Self::PgMismatch => 5,
+            Self::BackupMissing => 6,
+            Self::Other(_) => 99,
+        }
+    }
+
+    /// The message shown for the stanza; an error's own text is shown for its repository only.
+    pub(super) fn message(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::MissingPath => "missing stanza path",
+            Self::NoBackups => "no valid backups",
+            Self::MissingData => "missing stanza data",
+            Self::Mixed => "different across repos",
+            Self::PgMismatch => "database mismatch across repos",
+            Self::BackupMissing => "requested backup not found",
+            Self::Other(_) => "other",
+        }
+    }
+
+    /// The message shown for a repository.
+    pub(super) fn repository_message(&self) -> &str {
+        match self {
+            Self::Other(text) => text,
+            other => other.message(),
+        }
+    }
+
+    /// The status over all repositories: the common one, else mixed (from left to right, as the original does).
+    pub(super) fn over_all<'a>(mut of_repositories: impl Iterator<Item = &'a Status>) -> Self {
+        let Some(first) = of_repositories.next() else { return Self::MissingPath };
+        of_repositories.fold(first.clone(), |all, next| if all.code() == next.code() { next.clone() } else { Self::Mixed })
+    }
+}
+
+/// What a lock file says of a run; sizes are summed over repositories where several are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Running {
+    pub(super) held: bool,
+    /// Bytes to copy; 0: not known (yet).
+    pub(super) size: u64,
+    pub(super) size_complete: u64,
+}
+
+impl Running {
+    pub(super) fn add(&mut self, lock: &LockData) {
+        self.held = true;
+        if let Some(size) = lock.size {
+            self.size += size;
+            self.size_complete += lock.size_complete.unwrap_or(0);
+        }
+    }
+
+    /// ` - 12.34% complete`, or nothing while the size is not known.
+    pub(super) fn percent_text(&self) -> String {
+        if self.size == 0 { String::new() } else { format!(" - {} complete", percent(self.size_complete, self.size)) }
+    }
+}
+
+/// `12.34%`
+pub(super) fn percent(done: u64, all: u64) -> String {
+    let hundredths = if all == 0 { 0 } else { u128::from(done) * 10_000 / u128::from(all) };
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
