@@ -7,10 +7,16 @@ use pgkeep_config::command::CommandId;
 /// Runs the command of this configuration; the value is the exit status of a run without error.
 pub(crate) fn run(context: &Context) -> Result<u8, Error> {
     match context.config.command() {
-        CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
+        CommandId::Annotate => pgkeep_command::annotate::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
+        CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
+        CommandId::RepoGet => pgkeep_command::repo_get::run(context),
+        CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
+        CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
         CommandId::StanzaCreate => pgkeep_command::stanza_create::run(context).map(|()| 0),
+        CommandId::StanzaDelete => pgkeep_command::stanza_delete::run(context).map(|()| 0),
+        CommandId::StanzaUpgrade => pgkeep_command::stanza_upgrade::run(context).map(|()| 0),
         CommandId::Start => pgkeep_command::start::run(context).map(|()| 0),
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),
         CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),

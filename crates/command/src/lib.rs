@@ -4,14 +4,20 @@
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
 //! [`runtime::context::Context`].
 
+pub mod annotate;
 pub mod check;
 pub mod demo;
 pub mod error;
 pub mod error_code;
 pub mod help;
 pub mod info;
+pub mod repo_get;
+pub mod repo_ls;
+pub mod repo_rm;
 pub mod runtime;
 pub mod stanza_create;
+pub mod stanza_delete;
+pub mod stanza_upgrade;
 pub mod start;
 pub mod stop;
 pub mod version;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod lock;
 pub mod pool;
 pub mod progress;
+pub mod repo_path;
 pub mod size_text;
 pub mod stanza_info;
 pub mod stop_file;

@@ -1,0 +1,92 @@
+//! `repo-get`: copies a file of a repository to standard output, decrypted but not decompressed.
+
+use std::io::Read;
+
+use pgkeep_config::option;
+use pgkeep_pipeline::{Pipeline, RunningReader, Stage};
+use pgkeep_repo::manifest::Manifest;
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, Stanza};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+use secrecy::SecretString;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, Repository, open, repo_path};
+
+/// Bytes copied at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// Copies the file; the status is 1 when it is missing and `--ignore-missing` was given.
+///
+/// # Errors
+/// A missing file, a path that is not valid, a pass-phrase that does not fit.
+pub fn run(context: &Context) -> Result<u8> {
+    let config = &context.config;
+    let [file] = config.parameters() else {
+        return Err(Error::new(ErrorCode::ParamRequired, "source file required"));
+    };
+    let repository = open::repository(context, open::default_repository_key(config))?;
+    let storage = &*repository.storage;
+    let path = repo_path::parse(storage, file)?;
+    let pass = match &repository.pass {
+        Some(main) if !config.boolean(option::RAW) => Some(pass_of(context, &repository, main, &path)?),
+        _ => None,
+    };
+    let read = match storage.open_read(&path, &ReadOptions::default()) {
+        Ok(read) => read,
+        Err(error) if error.is_not_found() && config.boolean(option::IGNORE_MISSING) => return Ok(1),
+        Err(error) => return Err(error.into()),
+    };
+    let mut read: Box<dyn Read> = match pass {
+        None => Box::new(read),
+        Some(pass) => {
+            let stages = vec![Stage::Decrypt { pass, raw: false }];
+            Box::new(RunningReader::new(read, Pipeline::new(stages).start(BUFFER), BUFFER))
+        }
+    };
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        context.cancel.check()?;
+        let size = read.read(&mut buffer)?;
+        if size == 0 {
+            return Ok(0);
+        }
+        context.output.write(&buffer[..size])?;
+    }
+}
+
+/// The pass-phrase of a file by its place in the chain (spec 4.3).
+fn pass_of(context: &Context, repository: &Repository, main: &SecretString, path: &StoragePath) -> Result<SecretString> {
+    let text = path.to_string();
+    let parts: Vec<&str> = text.split('/').collect();
+    let unknown = || {
+        Error::new(ErrorCode::OptionInvalidValue, format!("unable to determine cipher passphrase for '{path}'"))
+            .with_hint("use --raw to get the file as it is stored.")
+    };
+    let [area, stanza_name, below @ ..] = &parts[..] else { return Err(unknown()) };
+    let (Some(first), Some(name)) = (below.first(), below.last()) else { return Err(unknown()) };
+    if context.config.stanza().is_some_and(|stanza| stanza != *stanza_name) {
+        let stanza = context.config.stanza().unwrap_or_default();
+        return Err(Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("stanza name '{stanza}' given in option doesn't match the given path"),
+        ));
+    }
+    let stanza = Stanza::new(*stanza_name)?;
+    let storage = &*repository.storage;
+    let found = match *area {
+        "archive" if matches!(*name, "archive.info" | "archive.info.copy") => Some(main.clone()),
+        "archive" => ArchiveInfo::load(storage, &stanza, Some(main))?.cipher_pass,
+        "backup" if matches!(*name, "backup.info" | "backup.info.copy") => Some(main.clone()),
+        "backup" => {
+            let manifests = BackupInfo::load(storage, &stanza, Some(main))?.cipher_pass;
+            if *first == "backup.history" || matches!(*name, "backup.manifest" | "backup.manifest.copy") {
+                manifests
+            } else {
+                let label: BackupLabel = first.parse().map_err(|_| unknown())?;
+                Manifest::load(storage, &stanza, &label, manifests.as_ref())?.cipher_pass
+            }
+        }
+        _ => None,
+    };
+    found.ok_or_else(unknown)
+}

@@ -1,0 +1,54 @@
+//! `stanza-upgrade`: tells the repositories that the cluster has a new version or system id.
+
+use pgkeep_postgres::control::ControlFile;
+use pgkeep_repo::Stanza;
+use pgkeep_repo::pg_history::PgHistoryEntry;
+
+use crate::error::Result;
+use crate::runtime::{Context, Repository, open, stanza_info};
+use crate::stanza_create;
+
+/// Adds a history entry to both info files of every repository that does not know the cluster.
+///
+/// # Errors
+/// Missing or damaged info files, or files that do not fit each other.
+pub fn run(context: &Context) -> Result<()> {
+    let stanza = Stanza::new(context.stanza()?)?;
+    open::test_stop_file(context)?;
+    let control = stanza_create::control_of_cluster(context)?;
+    for repository in open::repositories(context)? {
+        context.cancel.check()?;
+        log::info!("stanza-upgrade for stanza '{stanza}' on {}", repository.name());
+        upgrade(&repository, &stanza, &control)?;
+    }
+    Ok(())
+}
+
+fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
+    let mut info = stanza_info::load(repository, stanza)?;
+    let entry = stanza_info::history_entry(control);
+    let is_new = |current: &PgHistoryEntry| current.version != entry.version || current.system_id != entry.system_id;
+    // The two files cannot be written in one step, so each is looked at by itself: a run that died between them is
+    // finished by the next one.
+    let upgrade_archive = is_new(info.archive.history.current());
+    let upgrade_backup = is_new(info.backup.history.current());
+    if upgrade_archive {
+        info.archive.history.upgrade(entry.clone());
+    }
+    if upgrade_backup {
+        info.backup.history.upgrade(entry.clone());
+        info.backup.mark_updated();
+    }
+    stanza_info::check_match(&info)?;
+    let (storage, pass) = (&*repository.storage, repository.pass.as_ref());
+    if upgrade_archive {
+        info.archive.save(storage, stanza, pass)?;
+    }
+    if upgrade_backup {
+        info.backup.save(storage, stanza, pass)?;
+    }
+    if !upgrade_archive && !upgrade_backup {
+        log::info!("stanza '{stanza}' on {} is already up to date", repository.name());
+    }
+    Ok(())
+}
