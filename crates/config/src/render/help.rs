@@ -29,10 +29,10 @@ const HEADINGS: [&str; 6] = [
 
 /// Text of the help that `config` asks for, or the version.
 ///
-/// `config` should be checked ([`Config::check`]), so that computed defaults are shown.
+/// Values are those after [`Config::check`], so that computed defaults are shown.
 ///
 /// # Errors
-/// 96 for more than one option, 31 for an option that the command does not know.
+/// Those of [`Config::check`]; 96 for more than one option, 31 for an option that the command does not know.
 pub fn help(config: &Config, version: &str) -> Result<String> {
     let program = config.program();
     let title = format!("{} {version}", program.title());
@@ -47,6 +47,7 @@ pub fn help(config: &Config, version: &str) -> Result<String> {
             _ => general(program, &title),
         });
     }
+    let config = &config.check()?.config;
     let title = format!("{title} - '{}' command", config.command().name());
     let (text, more) = match config.parameters() {
         [] => (
