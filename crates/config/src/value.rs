@@ -79,7 +79,7 @@ fn parse_integer(text: &str) -> Option<i64> {
 }
 
 /// Bytes: digits and an optional suffix; all suffixes are powers of 1024 (spec 11.4).
-fn parse_size(text: &str) -> Option<i64> {
+pub fn parse_size(text: &str) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
     let power = match &lower[digits..] {
