@@ -9,11 +9,14 @@ pub mod archive_info;
 pub mod backup_info;
 pub mod backup_label;
 pub mod backup_type;
+pub mod bundle;
+pub mod cipher_keys;
 pub mod error;
 pub mod info_file;
 pub mod layout;
 pub mod manifest;
 pub mod pg_history;
+pub mod retention;
 pub mod stanza;
 
 pub use archive_id::ArchiveId;

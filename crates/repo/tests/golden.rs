@@ -116,3 +116,35 @@ fn a_byte_flipped_anywhere_is_refused_or_harmless_but_never_a_panic() {
         let _ = Manifest::parse(&mut &text[..at]).unwrap_err();
     }
 }
+
+#[test]
+fn encrypted_files_of_the_original_are_loaded_with_their_passphrase() {
+    use std::io::Write as _;
+
+    use pgkeep_repo::{ErrorType, Stanza};
+    use pgkeep_storage::memory::MemoryStorage;
+    use pgkeep_storage::{Storage, StoragePath, WriteOptions};
+
+    let stanza = Stanza::new("demo").unwrap();
+    let pass = secrecy::SecretString::from("sesame");
+    for path in goldens("archive.info.aes") {
+        let storage = MemoryStorage::new();
+        for (name, place) in
+            [("archive.info.aes", "archive/demo/archive.info"), ("backup.info.aes", "backup/demo/backup.info")]
+        {
+            let mut write = storage.open_write(&StoragePath::from(place), &WriteOptions::default()).unwrap();
+            write.write_all(&std::fs::read(path.with_file_name(name)).unwrap()).unwrap();
+            write.finish().unwrap().wait().unwrap();
+        }
+        let archive = ArchiveInfo::load(&storage, &stanza, Some(&pass)).unwrap();
+        let backup = BackupInfo::load(&storage, &stanza, Some(&pass)).unwrap();
+        assert!(archive.cipher_pass.is_some() && backup.cipher_pass.is_some());
+        assert_eq!(backup.entries().len(), 4);
+        assert_eq!(ArchiveInfo::load(&storage, &stanza, None).unwrap_err().kind, ErrorType::Format);
+        let wrong = secrecy::SecretString::from("wrong");
+        let error = ArchiveInfo::load(&storage, &stanza, Some(&wrong)).unwrap_err();
+        // The copy is missing, so the main file's class counts.
+        assert_eq!(error.kind, ErrorType::Crypto, "{error}");
+        assert!(error.message.contains("HINT: is or was the repo encrypted?"), "{error}");
+    }
+}

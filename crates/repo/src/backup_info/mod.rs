@@ -7,6 +7,8 @@
 mod entry;
 mod reconstruct;
 #[cfg(test)]
+mod reconstruct_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -21,9 +23,9 @@ use crate::info_file::{self, InfoWriter, LoadKind};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
-pub use reconstruct::list_sets;
 pub use entry::{BackupEntry, MapSize};
 pub(crate) use entry::{read_annotations, write_annotations};
+pub use reconstruct::list_sets;
 
 const CURRENT: &str = "backup:current";
 

@@ -55,7 +55,17 @@ pub fn load_one<T>(
 ) -> Result<T> {
     let attempt = || {
         let read = storage.open_read(path, &ReadOptions::default())?;
-        parse(&mut *plain_reader(read, pass))
+        let mut plain = plain_reader(read, pass);
+        let parsed = parse(&mut *plain);
+        // A wrong passphrase makes garbage, and only the end of the stream proves that it was wrong.
+        if parsed.is_err()
+            && pass.is_some()
+            && let Err(error) = std::io::copy(&mut plain, &mut std::io::sink()).map_err(Error::from)
+            && error.kind == ErrorType::Crypto
+        {
+            return Err(error);
+        }
+        parsed
     };
     attempt().map_err(|error: Error| match error.kind {
         ErrorType::Crypto => error.with_hint("is or was the repo encrypted?"),

@@ -88,9 +88,7 @@ impl Manifest {
                  HINT: this is normal after restoring from backup or promoting a standby."
             ))
         } else if prior.options.online != self.options.online {
-            Some(format!(
-                "the online option has changed since the {prior_label} backup, enabling delta checksum"
-            ))
+            Some(format!("the online option has changed since the {prior_label} backup, enabling delta checksum"))
         } else {
             None
         }

@@ -58,9 +58,7 @@ impl LinkCheck {
         };
         let same_directory = |other: &[u8]| {
             let (other, other_path) = other_of(other);
-            error(format!(
-                "link '{name}' ({shown}) destination is the same directory as link '{other}' ({other_path})"
-            ))
+            error(format!("link '{name}' ({shown}) destination is the same directory as link '{other}' ({other_path})"))
         };
         match (self.places.get_mut(&path), target.file()) {
             (Some(Place::Files(files)), Some(file)) => {

@@ -12,8 +12,8 @@ use crate::backup_type::BackupType;
 use crate::error::{Error, ErrorType, Result};
 use crate::manifest::path::{absolute, base, parent};
 use crate::manifest::{
-    BackupHeader, BackupOptions, BlockFile, FileData, Link, Manifest, PG_DATA, PG_TBLSPC, PageCheck, Path, PgInfo, Target,
-    TargetKind, pg_name,
+    BackupHeader, BackupOptions, BlockFile, FileData, Link, Manifest, PG_DATA, PG_TBLSPC, PageCheck, Path, PgInfo,
+    Target, TargetKind, pg_name,
 };
 
 /// Where an entry was found.
@@ -276,11 +276,9 @@ impl<'s> Visitor<'s> {
                 path: parent(&link.written).to_vec(),
                 kind: TargetKind::Link { file: Some(base(&link.written).to_vec()) },
             },
-            (None, _) => Target {
-                name: link.name.clone(),
-                path: link.written.clone(),
-                kind: TargetKind::Link { file: None },
-            },
+            (None, _) => {
+                Target { name: link.name.clone(), path: link.written.clone(), kind: TargetKind::Link { file: None } }
+            }
         };
         self.manifest.add_target(target.clone());
         self.link_check.add(&self.manifest, &target)?;
@@ -334,12 +332,11 @@ impl<'s> Visitor<'s> {
             let rules = &self.rules;
             self.manifest.files.retain(|table, at| {
                 let name = table.name(at);
-                let unlogged = name.directory().filter(|directory| rules.is_database_dir(directory)).is_some_and(
-                    |directory| {
+                let unlogged =
+                    name.directory().filter(|directory| rules.is_database_dir(directory)).is_some_and(|directory| {
                         unlogged_candidate(name.base())
                             .is_some_and(|init| init_forks.contains(&[directory, b"/", &init].concat()))
-                    },
-                );
+                    });
                 !unlogged
             });
         }

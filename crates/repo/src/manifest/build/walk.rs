@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use pgkeep_storage::{
-    Error as StorageError, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation, Storage, StoragePath,
+    Error as StorageError, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation, Storage,
+    StoragePath,
 };
 
 use super::visit::{Destination, FoundLink, Place, Visitor};

@@ -1,0 +1,49 @@
+//! Manifests in `backup.history` that are too old (spec 10.10).
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
+use crate::backup_label::BackupLabel;
+use crate::backup_type::BackupType;
+use crate::error::Result;
+use crate::layout::HISTORY_EXTENSION;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// What becomes of a year's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryYear {
+    /// It is removed with all in it.
+    Remove,
+    /// Its files are judged one by one.
+    Look,
+    /// It and all later ones stay.
+    Keep,
+}
+
+/// The label that history manifests must not be older than: `days` before `now` (seconds since 1970).
+pub fn history_limit(now: i64, days: u32, zone: &TimeZone) -> Result<BackupLabel> {
+    BackupLabel::format(BackupType::Full, None, now.saturating_sub(i64::from(days) * DAY), zone)
+}
+
+/// Judges a directory of `backup.history`; `None` if it is not a year.
+#[must_use]
+pub fn judge_history_year(name: &str, limit: &BackupLabel) -> Option<HistoryYear> {
+    let is_year = name.len() == 4 && name.starts_with('2') && name.bytes().all(|byte| byte.is_ascii_digit());
+    is_year.then(|| match name.cmp(limit.year()) {
+        std::cmp::Ordering::Less => HistoryYear::Remove,
+        std::cmp::Ordering::Equal => HistoryYear::Look,
+        std::cmp::Ordering::Greater => HistoryYear::Keep,
+    })
+}
+
+/// Whether a file of the limit's year stays: it is no history manifest, is young enough, or its backup is still listed.
+#[must_use]
+pub fn keeps_history_manifest(file: &str, limit: &BackupLabel, listed: &BTreeSet<BackupLabel>) -> bool {
+    match file.strip_suffix(HISTORY_EXTENSION).and_then(|label| label.parse::<BackupLabel>().ok()) {
+        Some(label) => label >= *limit || listed.contains(&label),
+        None => true,
+    }
+}
