@@ -1,0 +1,128 @@
+//! Layers look down only: which crate of ours may depend on which. Cargo refuses cycles, this refuses short cuts.
+
+use crate::tree::{files, no_findings, root};
+
+/// Folder of the crate, and the folders it may depend on.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("postgres", &[]),
+    ("pipeline", &["postgres"]),
+    ("storage", &["postgres", "pipeline"]),
+    ("repo", &["postgres", "pipeline", "storage"]),
+    ("config", &[]),
+    (
+        "command",
+        &["postgres", "pipeline", "storage", "repo", "config"],
+    ),
+    (
+        "cli",
+        &[
+            "postgres", "pipeline", "storage", "repo", "config", "command",
+        ],
+    ),
+    ("testkit", &[]),
+];
+
+#[test]
+fn crates_depend_on_lower_layers_only() {
+    let mut findings = Vec::new();
+    for file in files()
+        .iter()
+        .filter(|file| file.path.starts_with("crates/") && file.path.ends_with("/Cargo.toml"))
+    {
+        let folder = file.path.split('/').nth(1).unwrap_or_default();
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == folder) else {
+            findings.push(format!(
+                "{}: a crate without a place in the layers",
+                file.path
+            ));
+            continue;
+        };
+        let mut section = "";
+        for line in file.text.lines() {
+            if line.starts_with('[') {
+                section = line;
+            }
+            let Some(used) = line
+                .strip_prefix("pgkeep-")
+                .and_then(|rest| rest.split(['.', ' ', '=']).next())
+            else {
+                continue;
+            };
+            let for_tests =
+                section == "[dev-dependencies]" && used == "testkit" && folder != "testkit";
+            if !for_tests && !allowed.contains(&used) {
+                findings.push(format!("{}: {section} pgkeep-{used}", file.path));
+            }
+        }
+    }
+    no_findings(
+        "dependencies against the direction of the layers",
+        &findings,
+    );
+}
+
+#[test]
+fn every_crate_has_its_place_in_the_architecture_page() {
+    let page =
+        std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let missing: Vec<String> = std::fs::read_dir(root().join("crates"))
+        .expect("crates are there")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|folder| !page.contains(&format!("**{folder}**")))
+        .collect();
+    no_findings("crates that ARCHITECTURE.md does not describe", &missing);
+}
+
+/// Files that name a file of the repository without making a path of it, and why.
+const NAMED_ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "crates/command/src/backup/resume.rs",
+        "knows the one file of a listing that must stay",
+    ),
+    (
+        "crates/command/src/repo_get/mod.rs",
+        "tells from the path a user gave which pass phrase it needs",
+    ),
+    (
+        "crates/command/src/stanza_create/mod.rs",
+        "names files in a message",
+    ),
+];
+
+#[test]
+fn only_the_layout_module_spells_repository_paths() {
+    // File names inside a repository; labels and archive ids are made by their own types.
+    let spelled = [
+        "\"archive.info",
+        "\"backup.info",
+        "\"backup.manifest",
+        "\"backup.history",
+    ];
+    let findings: Vec<String> = crate::tree::rust_files()
+        .iter()
+        .filter(|file| {
+            file.path.starts_with("crates/")
+                && !file.is_test()
+                && !file.path.contains("repo/src/layout")
+        })
+        .filter(|file| !NAMED_ELSEWHERE.iter().any(|(path, _)| *path == file.path))
+        .flat_map(|file| {
+            let own = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+            own.lines()
+                .enumerate()
+                .filter(|(_, line)| {
+                    !line.trim_start().starts_with("//")
+                        && !is_message(line)
+                        && spelled.iter().any(|text| line.contains(text))
+                })
+                .map(|(number, line)| format!("{}:{}: {}", file.path, number + 1, line.trim()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    no_findings("repository paths outside layout", &findings);
+}
+
+/// A name followed by more words is a sentence for the user.
+fn is_message(line: &str) -> bool {
+    line.contains(".info ") || line.contains(".manifest ")
+}

@@ -1,0 +1,14 @@
+//! Rules of the source tree that no compiler checks: sizes, direction of layers, names, headers, links, foreign words.
+//!
+//! One file for each kind of rule; every exception is listed there with its reason. Needs nothing but the sources.
+
+#![allow(clippy::disallowed_methods)] // reads the source tree
+
+mod foreign_words;
+mod headers;
+mod layers;
+mod links;
+mod names;
+mod size;
+mod tree;
+mod unsafe_code;
