@@ -1,0 +1,483 @@
+//! One SFTP channel: requests out in order, answers back to whoever asked.
+//!
+//! One task writes (two writers would interleave pieces and corrupt the stream), one reads and never stops (a full
+//! buffer would stall the whole connection). Requests that belong together enter the queue in one step. A channel
+//! that makes no progress for `io-timeout` while something is asked is given up.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::chunk::Chunk;
+use crate::sftp::protocol::extension::Server;
+use crate::sftp::protocol::message::{self, Request, Response};
+use crate::sftp::protocol::packet::{PacketReader, PacketStream};
+
+/// Small requests are joined up to this size before they are sent.
+const JOIN: usize = 32 * 1024;
+
+/// The connection ended before the answer came; whether the request was carried out is unknown.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost(pub(crate) Arc<str>);
+
+pub(crate) type Answer = Result<Response, Lost>;
+
+enum Sink {
+    One(oneshot::Sender<Answer>),
+    Tagged(mpsc::UnboundedSender<(u64, Answer)>, u64),
+    Nobody,
+}
+
+impl Sink {
+    fn answer(self, answer: Answer) {
+        // Whoever asked may have lost interest.
+        match self {
+            Self::One(sender) => drop(sender.send(answer)),
+            Self::Tagged(sender, tag) => drop(sender.send((tag, answer))),
+            Self::Nobody => {}
+        }
+    }
+}
+
+/// The answer to come.
+#[derive(Debug)]
+pub(crate) struct Reply(oneshot::Receiver<Answer>);
+
+impl Reply {
+    pub(crate) async fn wait(self) -> Answer {
+        self.0
+            .await
+            .unwrap_or_else(|_| Err(Lost("the connection was closed".into())))
+    }
+}
+
+struct State {
+    pending: HashMap<u32, (Sink, usize)>,
+    dead: Option<Lost>,
+    progress: Instant,
+    outgoing: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
+    version: Option<oneshot::Sender<Server>>,
+    /// The writing task: a write to a dead line would hold its bytes until the kernel gives up.
+    writer: Option<tokio::task::AbortHandle>,
+}
+
+/// Counts for tests and debugging: what was asked over all channels of a storage.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) batches: AtomicUsize,
+    pub(crate) requests: AtomicUsize,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) channels: AtomicUsize,
+}
+
+/// One SFTP channel.
+pub(crate) struct Channel {
+    state: Mutex<State>,
+    next_id: AtomicU32,
+    /// Bytes asked for or sent and not yet answered.
+    load: AtomicUsize,
+    server: OnceLock<Server>,
+    counters: Arc<Counters>,
+    /// Which connection it is on (unique in the process).
+    pub(crate) connection: u64,
+    /// At most so many reads under way on the whole connection: what is asked beyond the server's TCP buffer only
+    /// piles up inside sshd.
+    pub(crate) reads: Arc<tokio::sync::Semaphore>,
+    /// The server is known to take the WRITEs of one file in any order.
+    pub(crate) any_order: bool,
+    on_death: Box<dyn Fn(bool) + Send + Sync>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel(of connection {})", self.connection)
+    }
+}
+
+/// What a new channel needs besides its SSH channel.
+pub(crate) struct ChannelParts {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) connection: u64,
+    pub(crate) reads: Arc<tokio::sync::Semaphore>,
+    pub(crate) io_timeout: Duration,
+    /// OpenSSH takes requests behind INIT at once, which saves a round trip.
+    pub(crate) eager: bool,
+    /// Called once when the channel dies; `true`: the whole connection is suspect.
+    pub(crate) on_death: Box<dyn Fn(bool) + Send + Sync>,
+}
+
+impl Channel {
+    /// Starts SFTP on an open SSH channel.
+    pub(crate) async fn start(
+        ssh: russh::Channel<Msg>,
+        parts: ChannelParts,
+    ) -> Result<Arc<Self>, Lost> {
+        let lost = |error: russh::Error| Lost(error.to_string().into());
+        let (read, write) = ssh.split();
+        write.request_subsystem(true, "sftp").await.map_err(lost)?;
+        let (outgoing, queue) = mpsc::unbounded_channel();
+        let (version_sender, version) = oneshot::channel();
+        let eager = parts.eager;
+        let channel = Arc::new(Self {
+            state: Mutex::new(State {
+                pending: HashMap::new(),
+                dead: None,
+                progress: Instant::now(),
+                outgoing: Some(outgoing),
+                version: Some(version_sender),
+                writer: None,
+            }),
+            next_id: AtomicU32::new(1),
+            load: AtomicUsize::new(0),
+            server: OnceLock::new(),
+            counters: parts.counters,
+            connection: parts.connection,
+            reads: parts.reads,
+            any_order: parts.eager,
+            on_death: parts.on_death,
+        });
+        let writer = tokio::spawn(Arc::clone(&channel).write(write, queue));
+        channel.lock().writer = Some(writer.abort_handle());
+        tokio::spawn(Arc::clone(&channel).read(read));
+        tokio::spawn(watch(Arc::downgrade(&channel), parts.io_timeout));
+        channel.post(vec![message::init()]);
+        let early = eager.then(|| channel.ask(&Request::Limits));
+        let server = tokio::time::timeout(parts.io_timeout, version).await;
+        let mut server = match server {
+            Ok(Ok(server)) => server,
+            Ok(Err(_)) => {
+                return Err(channel
+                    .death()
+                    .unwrap_or_else(|| Lost("the SFTP subsystem did not start".into())));
+            }
+            Err(_) => return Err(channel.kill("the SFTP subsystem does not answer", true)),
+        };
+        if server.version < 3 {
+            return Err(channel.kill("the server speaks an SFTP version below 3", true));
+        }
+        let limits = match early {
+            Some(reply) => Some(reply),
+            None => server.limits.then(|| channel.ask(&Request::Limits)),
+        };
+        if let Some(reply) = limits
+            && let Response::Extended(data) = reply.wait().await?
+        {
+            let _ = server.apply_limits(&mut PacketReader(data));
+        }
+        log::debug!("SFTP channel open: {server:?}");
+        let _ = channel.server.set(server);
+        channel.counters.channels.fetch_add(1, Ordering::Relaxed);
+        Ok(channel)
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        self.server
+            .get()
+            .expect("a channel is handed out only after the server's VERSION was read")
+    }
+
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.lock().pending.len()
+    }
+
+    pub(crate) fn death(&self) -> Option<Lost> {
+        self.lock().dead.clone()
+    }
+
+    /// Begins requests that enter the queue in one step, in order.
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch {
+            channel: self,
+            frames: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    pub(crate) fn ask(&self, request: &Request<'_>) -> Reply {
+        let mut batch = self.batch();
+        let reply = batch.ask(request);
+        batch.send();
+        reply
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, frames: Vec<Bytes>) {
+        if let Some(outgoing) = &self.lock().outgoing {
+            // The writer ends only together with the channel.
+            let _ = outgoing.send(frames);
+        }
+    }
+
+    /// Gives the channel up; everybody who waits gets `why`.
+    pub(crate) fn kill(&self, why: &str, connection: bool) -> Lost {
+        let (lost, pending, first) = {
+            let mut state = self.lock();
+            let first = state.dead.is_none();
+            let lost = state.dead.get_or_insert_with(|| Lost(why.into())).clone();
+            state.outgoing = None;
+            state.version = None;
+            if let Some(writer) = state.writer.take() {
+                writer.abort();
+            }
+            (lost, std::mem::take(&mut state.pending), first)
+        };
+        for (_, (sink, size)) in pending {
+            self.load.fetch_sub(size, Ordering::Relaxed);
+            sink.answer(Err(lost.clone()));
+        }
+        if first {
+            log::debug!("SFTP channel ended: {why}");
+            (self.on_death)(connection);
+        }
+        lost
+    }
+
+    async fn write(
+        self: Arc<Self>,
+        write: ChannelWriteHalf<Msg>,
+        mut queue: mpsc::UnboundedReceiver<Vec<Bytes>>,
+    ) {
+        let mut joined = BytesMut::new();
+        while let Some(frames) = queue.recv().await {
+            let mut more = Some(frames);
+            while let Some(frames) = more {
+                for frame in frames {
+                    if joined.len() + frame.len() <= JOIN {
+                        joined.extend_from_slice(&frame);
+                        continue;
+                    }
+                    // A large frame fills up the packet that the small ones before it began.
+                    let split = if joined.is_empty() {
+                        0
+                    } else {
+                        JOIN - joined.len()
+                    };
+                    joined.extend_from_slice(&frame[..split]);
+                    if !self.send(&write, joined.split().freeze()).await
+                        || !self.send(&write, frame.slice(split..)).await
+                    {
+                        return;
+                    }
+                }
+                more = queue.try_recv().ok();
+            }
+            if !self.send(&write, joined.split().freeze()).await {
+                return;
+            }
+        }
+        let _ = write.close().await;
+    }
+
+    async fn send(&self, write: &ChannelWriteHalf<Msg>, bytes: Bytes) -> bool {
+        if bytes.is_empty() {
+            return true;
+        }
+        if let Err(error) = write.data_bytes(bytes).await {
+            self.kill(&format!("unable to send: {error}"), true);
+            return false;
+        }
+        self.lock().progress = Instant::now();
+        true
+    }
+
+    async fn read(self: Arc<Self>, mut read: ChannelReadHalf) {
+        let mut stream = PacketStream::default();
+        loop {
+            match read.wait().await {
+                Some(ChannelMsg::Data { data }) => {
+                    stream.push(&data);
+                    loop {
+                        match stream.next() {
+                            Ok(Some(packet)) => {
+                                if !self.dispatch(packet) {
+                                    self.kill("the server's answer is not SFTP", true);
+                                    return;
+                                }
+                            }
+                            Ok(None) => break,
+                            Err(_) => {
+                                self.kill(
+                                    "the server's answer is not SFTP; does the account's shell or start file print something?",
+                                    true,
+                                );
+                                return;
+                            }
+                        }
+                    }
+                }
+                Some(ChannelMsg::Failure) => {
+                    self.kill(
+                        "the server has no SFTP subsystem, or the account may not use it",
+                        false,
+                    );
+                    return;
+                }
+                Some(ChannelMsg::ExtendedData { data, .. }) => {
+                    log::debug!(
+                        "SFTP server says: {}",
+                        String::from_utf8_lossy(&data).trim()
+                    );
+                }
+                Some(ChannelMsg::Eof | ChannelMsg::Close) => {
+                    self.kill("the SFTP server process ended", false);
+                    return;
+                }
+                Some(_) => {}
+                None => {
+                    self.kill("the connection was lost", true);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn dispatch(&self, packet: Bytes) -> bool {
+        if packet.first() == Some(&message::VERSION) {
+            let mut reader = PacketReader(packet.slice(1..));
+            let Ok(server) = Server::from_version(&mut reader) else {
+                return false;
+            };
+            let Some(version) = self.lock().version.take() else {
+                return false;
+            };
+            return version.send(server).is_ok();
+        }
+        let Ok((id, response)) = Response::decode(packet) else {
+            return false;
+        };
+        let found = {
+            let mut state = self.lock();
+            state.progress = Instant::now();
+            state.pending.remove(&id)
+        };
+        // An answer nobody asked for: the stream cannot be trusted any more.
+        let Some((sink, size)) = found else {
+            return false;
+        };
+        self.load.fetch_sub(size, Ordering::Relaxed);
+        sink.answer(Ok(response));
+        true
+    }
+}
+
+/// Ends a channel on which something is asked and nothing moves. The SSH connection may be alive all the time.
+async fn watch(channel: std::sync::Weak<Channel>, limit: Duration) {
+    let step = (limit / 4).min(Duration::from_secs(1));
+    loop {
+        tokio::time::sleep(step).await;
+        let Some(channel) = channel.upgrade() else {
+            return;
+        };
+        let stuck = {
+            let state = channel.lock();
+            if state.dead.is_some() {
+                return;
+            }
+            !state.pending.is_empty() && state.progress.elapsed() > limit
+        };
+        if stuck {
+            channel.kill(&format!("no answer for {} s", limit.as_secs_f32()), true);
+            return;
+        }
+    }
+}
+
+/// Requests that enter the queue together.
+pub(crate) struct Batch<'c> {
+    channel: &'c Channel,
+    frames: Vec<Bytes>,
+    asked: Vec<(u32, Sink, usize)>,
+}
+
+impl Batch<'_> {
+    fn id(&self) -> u32 {
+        self.channel.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn add(&mut self, request: &Request<'_>, sink: Sink) {
+        let id = self.id();
+        let frame = request.encode(id);
+        let answer = if let Request::Read { length, .. } = request {
+            *length as usize
+        } else {
+            0
+        };
+        self.asked.push((id, sink, frame.len() + answer));
+        self.frames.push(frame);
+    }
+
+    pub(crate) fn ask(&mut self, request: &Request<'_>) -> Reply {
+        let (sender, receiver) = oneshot::channel();
+        self.add(request, Sink::One(sender));
+        Reply(receiver)
+    }
+
+    pub(crate) fn ask_tagged(
+        &mut self,
+        request: &Request<'_>,
+        to: &mpsc::UnboundedSender<(u64, Answer)>,
+        tag: u64,
+    ) {
+        self.add(request, Sink::Tagged(to.clone(), tag));
+    }
+
+    /// Asks without wanting to know (CLOSE of a file that was only read).
+    pub(crate) fn tell(&mut self, request: &Request<'_>) {
+        self.add(request, Sink::Nobody);
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        chunk: &mut Chunk,
+        handle: &[u8],
+        to: &mpsc::UnboundedSender<(u64, Answer)>,
+    ) {
+        let id = self.id();
+        let frame = chunk.frame(id, handle);
+        self.asked
+            .push((id, Sink::Tagged(to.clone(), chunk.offset), frame.len()));
+        self.frames.push(frame);
+    }
+
+    pub(crate) fn send(self) {
+        let channel = self.channel;
+        channel.counters.batches.fetch_add(1, Ordering::Relaxed);
+        channel
+            .counters
+            .requests
+            .fetch_add(self.asked.len(), Ordering::Relaxed);
+        let mut state = channel.lock();
+        if let Some(lost) = state.dead.clone() {
+            drop(state);
+            for (_, sink, _) in self.asked {
+                sink.answer(Err(lost.clone()));
+            }
+            return;
+        }
+        if state.pending.is_empty() {
+            state.progress = Instant::now();
+        }
+        for (id, sink, size) in self.asked {
+            channel.load.fetch_add(size, Ordering::Relaxed);
+            state.pending.insert(id, (sink, size));
+        }
+        if let Some(outgoing) = &state.outgoing {
+            let _ = outgoing.send(self.frames);
+        }
+    }
+}

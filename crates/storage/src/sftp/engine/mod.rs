@@ -1,0 +1,10 @@
+//! Many requests under way at once: channels that match answers to requests, and the pool of connections they are on.
+//!
+//! Everything here is async and runs on the backend's own runtime. A request whose connection was lost comes back as
+//! [`channel::Lost`]; who asked decides whether it may be asked again.
+
+pub(crate) mod budget;
+pub(crate) mod channel;
+pub(crate) mod chunk;
+pub(crate) mod pool;
+pub(crate) mod retry;

@@ -1,0 +1,248 @@
+//! A repository on a server that is reached by SFTP and nothing else.
+//!
+//! Built on an SSH library, with our own SFTP engine: many requests under way, several channels and connections,
+//! lost connections survived, the server's identity proven before anything is sent. All of it is async inside and
+//! blocking outside; one small runtime is shared by all SFTP storages of the process.
+
+mod auth;
+mod durable;
+mod engine;
+mod identity;
+mod info;
+mod list;
+mod path;
+mod place;
+mod protocol;
+mod read;
+mod remove;
+mod settings;
+mod ssh;
+mod write;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use tokio::runtime::{Handle, Runtime};
+
+pub use durable::Durability;
+pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
+
+use crate::{
+    Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,
+    ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite, Ticket,
+    WriteOptions,
+};
+use engine::pool::Pool;
+use place::Place;
+
+/// Files on an SFTP server.
+#[derive(Debug)]
+pub struct SftpStorage {
+    pool: Arc<Pool>,
+    runtime: Handle,
+}
+
+/// What was asked of the server so far, over all connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statistics {
+    /// Groups of requests sent in one step. For one thing done after the other this is the number of round trips.
+    pub batches: usize,
+    pub requests: usize,
+    /// SSH connections made, lost ones included.
+    pub connections: usize,
+    /// SFTP channels opened.
+    pub channels: usize,
+}
+
+/// The one runtime of the process. It moves bytes; work that needs the CPU stays on the callers' threads.
+fn runtime() -> Result<Handle> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime.handle().clone());
+    }
+    let new = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("sftp")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::from_io(Operation::Connect, "runtime", &error))?;
+    Ok(RUNTIME.get_or_init(|| new).handle().clone())
+}
+
+impl SftpStorage {
+    /// Makes a storage; the server is reached when something is first asked.
+    pub fn new(settings: SftpSettings) -> Result<Self> {
+        if !settings.root.is_absolute() {
+            let reason = "the path of an SFTP repository must be absolute";
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                Operation::Info,
+                settings.root.display().to_string(),
+                reason,
+            ));
+        }
+        Ok(Self {
+            pool: Pool::new(settings),
+            runtime: runtime()?,
+        })
+    }
+
+    /// Connects if need be and says how durable files are there.
+    pub fn durability(&self) -> Result<Durability> {
+        let channel = self.runtime.block_on(self.pool.channel())?;
+        Ok(Durability::of(channel.server()))
+    }
+
+    /// Counts since the storage was made.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let counters = &self.pool.counters;
+        Statistics {
+            batches: counters.batches.load(Ordering::Relaxed),
+            requests: counters.requests.load(Ordering::Relaxed),
+            connections: counters.connections.load(Ordering::Relaxed),
+            channels: counters.channels.load(Ordering::Relaxed),
+        }
+    }
+
+    fn place(&self, path: &StoragePath) -> Place {
+        Place::new(&self.pool.settings.root, path)
+    }
+
+    fn places(&self, paths: &[StoragePath]) -> Vec<Place> {
+        paths.iter().map(|path| self.place(path)).collect()
+    }
+}
+
+impl Drop for SftpStorage {
+    fn drop(&mut self) {
+        // Files still on their way keep the pool; the last user closes.
+        if Arc::strong_count(&self.pool) == 1 {
+            self.runtime.block_on(self.pool.close());
+        }
+    }
+}
+
+impl Storage for SftpStorage {
+    fn kind(&self) -> StorageKind {
+        StorageKind::Sftp
+    }
+
+    fn features(&self) -> Features {
+        Features {
+            paths: true,
+            slow: true,
+            ..Features::default()
+        }
+    }
+
+    fn display(&self, path: &StoragePath) -> String {
+        self.place(path).text()
+    }
+
+    fn info(&self, path: &StoragePath, want: InfoLevel) -> Result<Option<FileInfo>> {
+        Ok(self
+            .info_many(std::slice::from_ref(path), want)?
+            .pop()
+            .flatten())
+    }
+
+    fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
+        let places: Vec<_> = paths
+            .iter()
+            .map(|path| (self.place(path), path.clone()))
+            .collect();
+        self.runtime
+            .block_on(info::look_up(&self.pool, &places, want))
+    }
+
+    fn list(&self, path: &StoragePath, options: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
+        self.runtime
+            .block_on(list::list(&self.pool, &self.place(path), options))
+    }
+
+    fn list_tree(
+        &self,
+        path: &StoragePath,
+        options: &ListOptions,
+        each: &mut dyn FnMut(FileInfo) -> Result<()>,
+    ) -> Result<Found> {
+        self.runtime.block_on(list::list_tree(
+            &self.pool,
+            &self.place(path),
+            options,
+            each,
+        ))
+    }
+
+    fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
+        Ok(Box::new(read::open_read(
+            &self.pool,
+            &self.runtime,
+            self.place(path),
+            read,
+        )?))
+    }
+
+    fn open_write(
+        &self,
+        path: &StoragePath,
+        write: &WriteOptions,
+    ) -> Result<Box<dyn StorageWrite>> {
+        Ok(Box::new(write::open(
+            &self.pool,
+            &self.runtime,
+            self.place(path),
+            write,
+        )?))
+    }
+
+    fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
+        let mut read = self.open_read(from, &ReadOptions::default())?;
+        let mut write = self.open_write(to, &WriteOptions::default())?;
+        std::io::copy(&mut read, &mut write)
+            .map_err(|error| Error::from_stream(Operation::Read, self.display(from), error))?;
+        write.finish()
+    }
+
+    fn remove(&self, path: &StoragePath) -> Result<Removed> {
+        let removed = self.remove_many(std::slice::from_ref(path))?;
+        Ok(removed.first().copied().unwrap_or(Removed::Missing))
+    }
+
+    fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        self.runtime
+            .block_on(remove::remove_many(&self.pool, &self.places(paths)))
+    }
+
+    fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
+        self.runtime
+            .block_on(remove::remove_tree(&self.pool, &self.place(path)))
+    }
+
+    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        self.create_paths(std::slice::from_ref(path), mode)
+    }
+
+    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
+        self.runtime
+            .block_on(path::create_paths(&self.pool, &self.places(paths), mode))
+    }
+
+    fn sync_paths(&self, _: &[StoragePath]) -> Result<()> {
+        Ok(())
+    }
+
+    fn link(&self, _: &StoragePath, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn hard_link(&self, _: &StoragePath, to: &StoragePath) -> Result<()> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            Operation::HardLink,
+            self.display(to),
+            "SFTP has no hard links",
+        ))
+    }
+}

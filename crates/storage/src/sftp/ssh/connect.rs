@@ -1,0 +1,139 @@
+//! TCP to a host: every address of the name, each a quarter of a second after the one before, the first wins.
+//!
+//! The socket has TCP_NODELAY and TCP_USER_TIMEOUT: the SSH library's keepalive timer cannot fire while a write to a
+//! dead line waits, the kernel's can.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::sftp::settings::SftpSettings;
+use crate::{Error, ErrorKind, Operation, Result};
+
+const STAGGER: Duration = Duration::from_millis(250);
+/// Packets of a handshake, roughly; after that delayed acknowledgements are welcome.
+const QUICK_READS: u32 = 40;
+
+/// A TCP connection that acknowledges at once while the handshake runs: the server's Nagle algorithm waits for it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    tcp: TcpStream,
+    quick: u32,
+}
+
+/// Connects, and says how long one round trip took.
+pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration)> {
+    let fail = |object: String, reason: String| {
+        Error::new(ErrorKind::Connect, Operation::Connect, object, reason)
+    };
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((settings.host.as_str(), settings.port))
+            .await
+            .map_err(|error| {
+                fail(
+                    settings.address(),
+                    format!("unable to get address: {error}"),
+                )
+                .with_hint(format!(
+                    "does the name resolve? getent hosts '{}'",
+                    settings.host
+                ))
+            })?
+            .collect();
+    let mut race = JoinSet::new();
+    let limit = settings.io_timeout;
+    for (index, address) in addresses.iter().copied().enumerate() {
+        race.spawn(async move {
+            tokio::time::sleep(STAGGER * u32::try_from(index).unwrap_or(u32::MAX)).await;
+            let start = Instant::now();
+            let result = match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+                Ok(result) => result,
+                Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+            };
+            (address, result, start.elapsed())
+        });
+    }
+    let mut first: Option<Error> = None;
+    while let Some(joined) = race.join_next().await {
+        let Ok((address, result, took)) = joined else {
+            continue;
+        };
+        match result {
+            Ok(tcp) => {
+                race.abort_all();
+                prepare(&tcp, limit);
+                return Ok((
+                    Stream {
+                        tcp,
+                        quick: QUICK_READS,
+                    },
+                    took,
+                ));
+            }
+            Err(error) => {
+                let io = Error::from_io(Operation::Connect, "", &error);
+                let error = fail(
+                    format!("{} ({})", settings.address(), address.ip()),
+                    io.reason,
+                );
+                first.get_or_insert(error);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| fail(settings.address(), "the name has no address".into())))
+}
+
+fn prepare(tcp: &TcpStream, io_timeout: Duration) {
+    let dead = u32::try_from(
+        (io_timeout / 2)
+            .clamp(Duration::from_secs(2), Duration::from_secs(30))
+            .as_millis(),
+    );
+    let options = [
+        rustix::net::sockopt::set_tcp_nodelay(tcp, true),
+        rustix::net::sockopt::set_tcp_user_timeout(tcp, dead.unwrap_or(30_000)),
+        rustix::net::sockopt::set_socket_keepalive(tcp, true),
+    ];
+    if let Some(error) = options.into_iter().find_map(std::result::Result::err) {
+        log::debug!("unable to set a socket option: {error}");
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.quick > 0 {
+            self.quick -= 1;
+            // Not sticky in Linux: has to be repeated.
+            let _ = rustix::net::sockopt::set_tcp_quickack(&self.tcp, true);
+        }
+        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}

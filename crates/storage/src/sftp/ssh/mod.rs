@@ -1,0 +1,7 @@
+//! One SSH connection: TCP to any address of the host, handshake, identity, login, SFTP channels.
+//!
+//! Nothing here knows files. `engine` speaks SFTP over the channels that are opened here.
+
+pub(crate) mod algorithms;
+pub(crate) mod connect;
+pub(crate) mod session;

@@ -1,0 +1,194 @@
+//! Handshake and login: from a TCP connection to an authenticated SSH session.
+//!
+//! The verifier is asked before anything of ours is sent; its refusal comes out as it is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use russh::client::{self, DisconnectReason, Handle};
+use russh::keys::{Algorithm, PublicKeyOrCertificate};
+
+use super::{algorithms, connect};
+use crate::sftp::auth::Credentials;
+use crate::sftp::identity::verify::Verifier;
+use crate::sftp::settings::SftpSettings;
+use crate::{Error, ErrorKind, Operation, Result};
+
+/// What became known during the handshake, and why the session ended.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// `SSH-2.0-OpenSSH_9.2p1 …`
+    pub(crate) server: String,
+    pub(crate) ended: Option<String>,
+}
+
+/// One authenticated connection.
+pub(crate) struct Session {
+    pub(crate) handle: Handle<Client>,
+    pub(crate) known: Arc<Mutex<Known>>,
+    pub(crate) round_trip: Duration,
+}
+
+/// Our side of the SSH library's callbacks.
+pub(crate) struct Client {
+    verifier: Arc<Verifier>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// Error of the session: the library's or ours.
+#[derive(Debug)]
+pub(crate) enum SessionError {
+    Ssh(russh::Error),
+    Refused(Error),
+}
+
+impl From<russh::Error> for SessionError {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+impl client::Handler for Client {
+    type Error = SessionError;
+
+    async fn check_server_key(
+        &mut self,
+        key: &PublicKeyOrCertificate,
+    ) -> std::result::Result<bool, SessionError> {
+        self.verifier
+            .check(&key.public_key(), key.certificate())
+            .map_err(SessionError::Refused)?;
+        Ok(true)
+    }
+
+    async fn kex_done(
+        &mut self,
+        _: Option<&[u8]>,
+        names: &russh::Names,
+        session: &mut client::Session,
+    ) -> std::result::Result<(), SessionError> {
+        let server = String::from_utf8_lossy(session.remote_sshid())
+            .trim()
+            .to_owned();
+        let mac: &str = names.client_mac.as_ref();
+        log::debug!(
+            "SSH server '{server}': key exchange {}, host key {}, cipher {}, mac {mac}",
+            names.kex.as_ref(),
+            Algorithm::as_str(&names.key),
+            names.cipher.as_ref(),
+        );
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .server = server;
+        Ok(())
+    }
+
+    async fn disconnected(
+        &mut self,
+        reason: DisconnectReason<SessionError>,
+    ) -> std::result::Result<(), SessionError> {
+        let text = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                format!("the server disconnected: {}", info.message)
+            }
+            DisconnectReason::Error(SessionError::Ssh(error)) => describe(&error),
+            DisconnectReason::Error(SessionError::Refused(error)) => error.to_string(),
+        };
+        log::debug!("SSH connection ended: {text}");
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ended
+            .get_or_insert(text);
+        Ok(())
+    }
+}
+
+fn describe(error: &russh::Error) -> String {
+    match error {
+        russh::Error::IO(error) => Error::from_io(Operation::Connect, "", error).reason,
+        russh::Error::Disconnect | russh::Error::HUP => "the server closed the connection".into(),
+        russh::Error::KeepaliveTimeout => "the server does not answer keepalive messages".into(),
+        error => error.to_string(),
+    }
+}
+
+/// Connects, proves who the server is, logs in.
+pub(crate) async fn open(
+    settings: &SftpSettings,
+    verifier: &Arc<Verifier>,
+    credentials: &Credentials,
+) -> Result<Session> {
+    loop {
+        let (stream, round_trip) = connect::connect(settings).await?;
+        let config = Arc::new(algorithms::config(settings, verifier.offer()));
+        let known = Arc::new(Mutex::new(Known::default()));
+        let client = Client {
+            verifier: Arc::clone(verifier),
+            known: Arc::clone(&known),
+        };
+        let handshake = client::connect_stream(config, stream, client);
+        let mut handle = match tokio::time::timeout(settings.io_timeout, handshake).await {
+            Ok(Ok(handle)) => handle,
+            // A fingerprint may be that of another of the server's keys: ask for those too.
+            Ok(Err(SessionError::Refused(_))) if verifier.may_offer_other_kind() => continue,
+            Ok(Err(SessionError::Refused(error))) => return Err(error),
+            Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
+            Err(_) => {
+                return Err(failed(
+                    settings,
+                    ErrorKind::Connect,
+                    "timeout during ssh handshake".into(),
+                )
+                .with_hint(format!(
+                    "is it an SSH server? nc {} {}",
+                    settings.host, settings.port
+                )));
+            }
+        };
+        return match tokio::time::timeout(
+            settings.io_timeout,
+            credentials.login(settings, &mut handle),
+        )
+        .await
+        {
+            Ok(Ok(())) => Ok(Session {
+                handle,
+                known,
+                round_trip,
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(failed(
+                settings,
+                ErrorKind::Connect,
+                "timeout during login".into(),
+            )),
+        };
+    }
+}
+
+fn handshake_error(settings: &SftpSettings, error: &russh::Error) -> Error {
+    match error {
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => failed(
+            settings,
+            ErrorKind::Identity,
+            format!(
+                "no common algorithm for {kind:?}: we offer {}, the server {}",
+                ours.join(","),
+                theirs.join(",")
+            ),
+        )
+        .with_hint("an old server may need the option that also offers old algorithms; better update the server"),
+        russh::Error::Version => failed(settings, ErrorKind::Connect, "the server is not an SSH server".into())
+            .with_hint(format!("see what it says: nc {} {}", settings.host, settings.port)),
+        russh::Error::WrongServerSig => {
+            failed(settings, ErrorKind::Identity, "the server could not prove that it has its host key".into())
+        }
+        error => failed(settings, ErrorKind::Connect, format!("ssh handshake failed: {}", describe(error))),
+    }
+}
+
+fn failed(settings: &SftpSettings, kind: ErrorKind, reason: String) -> Error {
+    Error::new(kind, Operation::Connect, settings.address(), reason)
+}

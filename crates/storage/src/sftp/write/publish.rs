@@ -1,0 +1,119 @@
+//! Gives a finished temporary file its name.
+//!
+//! Only files whose every byte is acknowledged and synced get here: a server whose disk is full refuses the write
+//! and still answers OK to a rename. The rename is followed by a sync on the handle that is still open, as SFTP
+//! cannot sync a directory. After a lost connection the outcome is looked up before anything is repeated.
+
+use std::sync::Arc;
+
+use super::upload::{Fail, Lane, Upload};
+use crate::sftp::engine::channel::Channel;
+use crate::sftp::engine::pool::unexpected;
+use crate::sftp::protocol::attributes::Attributes;
+use crate::sftp::protocol::message::{Request, Response, open};
+use crate::sftp::protocol::status::Status;
+use crate::{Error, ErrorKind, Operation};
+
+impl Upload {
+    /// RENAME, FSYNC and CLOSE in one step. The handle is closed afterwards.
+    pub(super) async fn publish(
+        &mut self,
+        channel: &Arc<Channel>,
+        handle: &[u8],
+    ) -> Result<(), Fail> {
+        let server = channel.server();
+        let (from, to) = (&self.name[..], &self.place.bytes[..]);
+        let mut batch = channel.batch();
+        let rename = if server.posix_rename {
+            batch.ask(&Request::PosixRename { from, to })
+        } else {
+            batch.ask(&Request::Rename { from, to })
+        };
+        let sync =
+            (self.options.sync && server.fsync).then(|| batch.ask(&Request::Fsync { handle }));
+        let close = batch.ask(&Request::Close { handle });
+        batch.send();
+        let mut renamed = rename.wait().await?;
+        let synced = match sync {
+            Some(sync) => sync.wait().await?,
+            None => Response::Ok,
+        };
+        let closed = close.wait().await?;
+        if let Response::Status(Status {
+            code: Status::FAILURE | Status::UNSUPPORTED | 11,
+            ..
+        }) = &renamed
+            && !server.posix_rename
+        {
+            // Version 3 does not replace. Both requests in one step: the name is missing for microseconds, not for a
+            // round trip.
+            let mut batch = channel.batch();
+            batch.tell(&Request::Remove { path: to });
+            let again = batch.ask(&Request::Rename { from, to });
+            batch.send();
+            renamed = again.wait().await?;
+        }
+        for (operation, response) in [
+            (Operation::Rename, renamed),
+            (Operation::Sync, synced),
+            (Operation::Close, closed),
+        ] {
+            if response != Response::Ok {
+                return Err(unexpected(operation, &self.object, &response).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection was lost while the rename was under way: looks what became of it and completes it.
+    pub(super) async fn settle_rename(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+        let channel = self.pool.channel().await?;
+        let mut batch = channel.batch();
+        let temporary = batch.ask(&Request::Lstat { path: &self.name });
+        let published = batch.ask(&Request::Lstat {
+            path: &self.place.bytes,
+        });
+        batch.send();
+        let whole = |response: &Response| matches!(response, Response::Attributes(found) if found.size.is_none_or(|size| size == self.total));
+        let (temporary, published) = (temporary.wait().await?, published.wait().await?);
+        let again = whole(&temporary);
+        if !again && !whole(&published) {
+            let reason =
+                "the connection was lost while it was renamed, and neither name has it now";
+            return Err(
+                Error::new(ErrorKind::Broken, Operation::Rename, &self.object, reason).into(),
+            );
+        }
+        let path: &[u8] = if again { &self.name } else { &self.place.bytes };
+        log::debug!(
+            "'{}': the rename had{} happened",
+            self.object,
+            if again { " not" } else { "" }
+        );
+        let request = Request::Open {
+            path,
+            flags: open::WRITE,
+            attributes: Attributes::default(),
+        };
+        let handle = match channel.ask(&request).wait().await? {
+            Response::Handle(handle) => handle,
+            other => return Err(unexpected(Operation::OpenWrite, &self.object, &other).into()),
+        };
+        if again {
+            return self.publish(&channel, &handle).await;
+        }
+        lanes.clear();
+        let mut batch = channel.batch();
+        let sync = (self.options.sync && channel.server().fsync)
+            .then(|| batch.ask(&Request::Fsync { handle: &handle }));
+        batch.tell(&Request::Close { handle: &handle });
+        batch.send();
+        match sync {
+            Some(sync) => match sync.wait().await? {
+                Response::Ok => Ok(()),
+                other => Err(unexpected(Operation::Sync, &self.object, &other).into()),
+            },
+            None => Ok(()),
+        }
+    }
+}

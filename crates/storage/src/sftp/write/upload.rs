@@ -1,0 +1,682 @@
+//! The task that stores one file.
+//!
+//! Chunks go out over one lane (an open handle on a channel), or over several where the server takes writes in any
+//! order. Bytes stay in memory until acknowledged. After a lost connection a file that is still wholly in memory is
+//! written again under a new temporary name; a longer one goes on behind the contiguous acknowledged prefix, after
+//! what was not yet synced of it has been read back and found right.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::temp_name::temp_name;
+use super::verify::{Expected, read_back};
+use super::{Failed, Piece};
+use crate::sftp::engine::channel::{Answer, Channel, Lost};
+use crate::sftp::engine::chunk::Chunk;
+use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
+use crate::sftp::path::make_path_and;
+use crate::sftp::place::Place;
+use crate::sftp::protocol::attributes::Attributes;
+use crate::sftp::protocol::message::{Request, Response, open};
+use crate::sftp::protocol::status::Status;
+use crate::{Error, ErrorKind, Operation, WriteMode, WriteOptions, Written};
+
+/// WRITEs under way on one channel (4 MiB; the server's window is 2 MiB).
+const UNDER_WAY: usize = 16;
+/// A file up to this size stays in memory until it is stored, and is simply written again if need be.
+const KEEP: u64 = 4 << 20;
+/// What is acknowledged is synced at least this often, so that little has to be read back.
+const SYNC_EVERY: u64 = 64 << 20;
+/// Lanes of one file.
+const MOST_LANES: usize = 8;
+
+const TAG_CLOSE: u64 = u64::MAX;
+const TAG_SYNC: u64 = u64::MAX - 1;
+const TAG_SET: u64 = u64::MAX - 2;
+const TAG_SIZE: u64 = u64::MAX - 3;
+const TAG_PART_SYNC: u64 = u64::MAX - 4;
+const TAG_LANE: u64 = u64::MAX - 5;
+
+/// Why an attempt ended.
+#[derive(Debug)]
+pub(super) enum Fail {
+    Lost(Lost),
+    Error(Error),
+    /// The caller dropped the writer.
+    Dropped,
+}
+
+impl From<Lost> for Fail {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+impl From<Error> for Fail {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Not,
+    UnderWay(usize),
+    Acknowledged,
+}
+
+/// An open handle of the file on one channel.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) channel: Arc<Channel>,
+    pub(super) handle: Bytes,
+    under_way: usize,
+}
+
+/// How far the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Data,
+    /// All bytes are durable under the temporary name; the rename may have been asked for.
+    Renaming,
+}
+
+pub(super) struct Upload {
+    pub(super) pool: Arc<Pool>,
+    pub(super) place: Place,
+    pub(super) object: String,
+    pub(super) options: WriteOptions,
+    pieces: mpsc::UnboundedReceiver<Piece>,
+    opened: Option<oneshot::Sender<crate::Result<()>>>,
+    /// Chunks from `released` on.
+    chunks: VecDeque<(Chunk, Sent)>,
+    /// Index in `chunks` of the first one that was never sent in this attempt.
+    next: usize,
+    ended: bool,
+    /// Bytes before this were acknowledged and given up.
+    released: u64,
+    /// Given up, acknowledged, not known to be synced.
+    unsynced: VecDeque<Expected>,
+    part_sync: Option<u64>,
+    since_sync: u64,
+    pub(super) total: u64,
+    /// Name the file has on the server now.
+    pub(super) name: Vec<u8>,
+    /// Names of earlier attempts that may have left something.
+    stale: Vec<Vec<u8>>,
+    created: bool,
+    pub(super) phase: Phase,
+    ahead: Option<Ahead>,
+}
+
+impl Upload {
+    pub(super) fn new(
+        pool: Arc<Pool>,
+        place: Place,
+        options: WriteOptions,
+        pieces: mpsc::UnboundedReceiver<Piece>,
+        opened: oneshot::Sender<crate::Result<()>>,
+    ) -> Self {
+        let ahead = options.expect.map(|bytes| pool.expect(bytes));
+        Self {
+            object: place.text(),
+            name: place.bytes.clone(),
+            pool,
+            place,
+            options,
+            pieces,
+            opened: Some(opened),
+            chunks: VecDeque::new(),
+            next: 0,
+            ended: false,
+            released: 0,
+            unsynced: VecDeque::new(),
+            part_sync: None,
+            since_sync: 0,
+            total: 0,
+            stale: Vec::new(),
+            created: false,
+            phase: Phase::Data,
+            ahead,
+        }
+    }
+
+    pub(super) async fn run(mut self, failed: &Failed) -> crate::Result<Written> {
+        let slot: Option<OwnedSemaphorePermit> =
+            Arc::clone(&self.pool.files).acquire_owned().await.ok();
+        let mut retry = self.pool.retry();
+        let mut progress = (0, Phase::Data);
+        let result = loop {
+            let mut lanes = Vec::new();
+            let attempt = match self.phase {
+                Phase::Data => self.store(&mut lanes).await,
+                Phase::Renaming => self.settle_rename(&mut lanes).await,
+            };
+            let fail = match attempt {
+                Ok(()) => break Ok(Written { size: self.total }),
+                Err(fail) => fail,
+            };
+            for lane in &lanes {
+                let mut batch = lane.channel.batch();
+                batch.tell(&Request::Close {
+                    handle: &lane.handle,
+                });
+                batch.send();
+            }
+            match fail {
+                Fail::Lost(lost) => {
+                    let now = (self.acknowledged(), self.phase);
+                    if now > progress {
+                        progress = now;
+                        retry.progress();
+                    }
+                    if let Err(error) = retry.lost(&lost, Operation::Write, &self.object).await {
+                        break Err(error);
+                    }
+                    self.begin_again();
+                }
+                Fail::Error(error) => break Err(error),
+                Fail::Dropped => {
+                    break Err(Error::new(
+                        ErrorKind::Cancelled,
+                        Operation::Write,
+                        &self.object,
+                        "the file was given up",
+                    ));
+                }
+            }
+        };
+        if let Err(error) = &result {
+            failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| error.clone());
+            if let Some(opened) = self.opened.take() {
+                let _ = opened.send(Err(error.clone()));
+            }
+        }
+        // Bytes still queued by the caller must not keep the budget.
+        self.pieces.close();
+        self.chunks.clear();
+        while self.pieces.try_recv().is_ok() {}
+        self.clean(result.is_ok()).await;
+        drop(slot);
+        result
+    }
+
+    fn acknowledged(&self) -> u64 {
+        let sent = self
+            .chunks
+            .iter()
+            .take_while(|(_, sent)| *sent == Sent::Acknowledged)
+            .last();
+        sent.map_or(self.released, |(chunk, _)| chunk.end())
+    }
+
+    fn begin_again(&mut self) {
+        if self.phase == Phase::Renaming {
+            return;
+        }
+        self.next = 0;
+        self.part_sync = None;
+        for (_, sent) in &mut self.chunks {
+            *sent = Sent::Not;
+        }
+    }
+
+    /// Removes what earlier attempts, or this file's failure, left behind.
+    async fn clean(&mut self, stored: bool) {
+        if self.options.mode == WriteMode::Atomic && !stored && self.created {
+            self.stale.push(self.name.clone());
+        }
+        if self.stale.is_empty() {
+            return;
+        }
+        let removing = async {
+            for _ in 0..3 {
+                let Ok(channel) = self.pool.channel().await else {
+                    return;
+                };
+                let mut batch = channel.batch();
+                let replies: Vec<_> = self
+                    .stale
+                    .iter()
+                    .map(|path| batch.ask(&Request::Remove { path }))
+                    .collect();
+                batch.send();
+                let mut lost = false;
+                for reply in replies {
+                    lost |= reply.wait().await.is_err();
+                }
+                if !lost {
+                    return;
+                }
+            }
+        };
+        let limit = self.pool.settings.io_timeout / 2;
+        if tokio::time::timeout(limit, removing).await.is_err() {
+            log::debug!("unable to remove temporary files of '{}'", self.object);
+        }
+    }
+
+    /// One attempt: open, write everything, sync, publish.
+    async fn store(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+        let channel = self.pool.channel().await?;
+        let handle = self.open(&channel).await?;
+        lanes.push(Lane {
+            channel,
+            handle,
+            under_way: 0,
+        });
+        if let Some(opened) = self.opened.take() {
+            let _ = opened.send(Ok(()));
+        }
+        if self.released > 0 {
+            self.confirm_prefix(&lanes[0]).await?;
+        }
+        self.pump(lanes).await?;
+        if self.options.mode == WriteMode::Atomic {
+            if self.options.sync && !lanes[0].channel.server().fsync {
+                let mut all: Vec<Expected> = self.unsynced.iter().copied().collect();
+                all.extend(
+                    self.chunks
+                        .iter()
+                        .map(|(chunk, _)| Expected::of(chunk.offset, chunk.data())),
+                );
+                read_back(&lanes[0].channel, &lanes[0].handle, &self.object, &all).await?;
+            }
+            self.phase = Phase::Renaming;
+            let lane = &lanes[0];
+            self.publish(&lane.channel, &lane.handle).await?;
+            // CLOSE was part of publishing.
+            lanes.remove(0);
+        } else {
+            lanes.remove(0);
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
+        for _ in 0..4 {
+            let resume = self.released > 0;
+            let mut flags = open::WRITE;
+            if self.options.mode == WriteMode::Atomic || resume {
+                // Read back, where needed, goes over the same handle.
+                flags |= open::READ;
+            }
+            if !resume {
+                flags |= open::CREATE;
+                if self.options.mode == WriteMode::Atomic {
+                    if self.created {
+                        self.stale.push(std::mem::take(&mut self.name));
+                    }
+                    self.name = temp_name(&self.place.bytes);
+                    flags |= open::EXCLUSIVE;
+                } else if self.options.truncate || self.created {
+                    flags |= open::TRUNCATE;
+                } else {
+                    flags |= open::EXCLUSIVE;
+                }
+                self.created = true;
+            }
+            let attributes = if resume {
+                Attributes::default()
+            } else {
+                Attributes::with_mode(self.options.file_mode)
+            };
+            let request = Request::Open {
+                path: &self.name,
+                flags,
+                attributes,
+            };
+            let mut response = channel.ask(&request).wait().await?;
+            if let Response::Status(status) = &response
+                && status.is_missing()
+                && self.options.create_path
+                && !resume
+            {
+                response = make_path_and(
+                    channel,
+                    &self.place.parent(),
+                    self.options.path_mode,
+                    &request,
+                )
+                .await?;
+            }
+            match response {
+                Response::Handle(handle) if handle.len() <= 256 => return Ok(handle),
+                // Another file has that name: take another name. (OpenSSH says failure, others say it exists.)
+                Response::Status(Status {
+                    code: Status::FAILURE | 11,
+                    ..
+                }) if flags & open::EXCLUSIVE != 0 && self.options.mode == WriteMode::Atomic => {
+                    self.created = false;
+                }
+                Response::Status(status) => {
+                    self.created = false;
+                    let mut error = status.into_error(Operation::OpenWrite, &self.object);
+                    if flags & open::EXCLUSIVE != 0 && error.kind == ErrorKind::Broken {
+                        error.kind = ErrorKind::Exists;
+                    }
+                    return Err(error.into());
+                }
+                other => return Err(unexpected(Operation::OpenWrite, &self.object, &other).into()),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Exists,
+            Operation::OpenWrite,
+            &self.object,
+            "no temporary name is free",
+        )
+        .into())
+    }
+
+    /// After a lost connection: what was given up must be there, and what was not synced must be what was sent.
+    async fn confirm_prefix(&mut self, lane: &Lane) -> Result<(), Fail> {
+        let size = match lane
+            .channel
+            .ask(&Request::Fstat {
+                handle: &lane.handle,
+            })
+            .wait()
+            .await?
+        {
+            Response::Attributes(attributes) => attributes.size.unwrap_or(0),
+            other => return Err(unexpected(Operation::Info, &self.object, &other).into()),
+        };
+        if size < self.released {
+            let reason = format!(
+                "the server has {size} of {} acknowledged bytes after the connection was lost",
+                self.released
+            );
+            return Err(
+                Error::new(ErrorKind::Broken, Operation::Write, &self.object, reason).into(),
+            );
+        }
+        let pieces: Vec<Expected> = self.unsynced.iter().copied().collect();
+        log::debug!(
+            "'{}': going on at {}, after reading back {} pieces",
+            self.object,
+            self.released,
+            pieces.len()
+        );
+        read_back(&lane.channel, &lane.handle, &self.object, &pieces).await
+    }
+
+    /// Sends chunks as they come until the file has ended and everything is acknowledged.
+    async fn pump(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+        let (sender, mut answers) = mpsc::unbounded_channel();
+        let mut opening: Option<Arc<Channel>> = None;
+        let mut last_asked = 0;
+        let mut last_sent = false;
+        loop {
+            self.send_chunks(lanes, &sender, &mut last_asked, &mut last_sent);
+            if self.next < self.chunks.len() && opening.is_none() {
+                opening = self.open_lane(lanes, &sender);
+            }
+            let under_way: usize = lanes.iter().map(|lane| lane.under_way).sum();
+            if self.ended && self.next == self.chunks.len() && under_way == 0 && !last_sent {
+                // Several lanes: the last requests go out when every write is acknowledged.
+                last_asked += self.send_last(&lanes[0], &sender, None);
+                last_sent = true;
+            }
+            if last_sent
+                && last_asked == 0
+                && under_way == 0
+                && self.part_sync.is_none()
+                && opening.is_none()
+            {
+                return Ok(());
+            }
+            let room = self.chunks.len() - self.next < UNDER_WAY;
+            tokio::select! {
+                answer = answers.recv() => {
+                    let (tag, answer) = answer.expect("this function holds a sender");
+                    self.take_answer(tag, answer, lanes, &mut opening, &mut last_asked)?;
+                }
+                piece = self.pieces.recv(), if !self.ended && room => match piece {
+                    Some(Piece::Data(chunk)) => self.add(chunk),
+                    Some(Piece::Last(chunk)) => {
+                        if let Some(chunk) = chunk {
+                            self.add(chunk);
+                        }
+                        self.ended = true;
+                    }
+                    None => return Err(Fail::Dropped),
+                },
+            }
+        }
+    }
+
+    fn add(&mut self, chunk: Chunk) {
+        self.total = chunk.end();
+        if let Some(ahead) = &mut self.ahead {
+            ahead.done(chunk.length);
+        }
+        self.chunks.push_back((chunk, Sent::Not));
+    }
+
+    fn send_chunks(
+        &mut self,
+        lanes: &mut [Lane],
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+        last_asked: &mut usize,
+        last_sent: &mut bool,
+    ) {
+        while self.next < self.chunks.len() {
+            let index = (0..lanes.len())
+                .min_by_key(|&index| lanes[index].under_way)
+                .expect("a file has a lane");
+            let single = lanes.len() == 1;
+            if lanes[index].under_way >= UNDER_WAY {
+                return;
+            }
+            lanes[index].under_way += 1;
+            let lane = &lanes[index];
+            let mut batch = lane.channel.batch();
+            let (chunk, sent) = &mut self.chunks[self.next];
+            batch.write(chunk, &lane.handle, sender);
+            *sent = Sent::UnderWay(index);
+            self.next += 1;
+            if self.ended && self.next == self.chunks.len() && single {
+                *last_asked += self.send_last(lane, sender, Some(batch));
+                *last_sent = true;
+            } else {
+                batch.send();
+            }
+        }
+        let acknowledged = self.acknowledged();
+        if self.options.sync
+            && self.part_sync.is_none()
+            && !*last_sent
+            && acknowledged >= self.since_sync + SYNC_EVERY
+        {
+            let lane = &lanes[0];
+            if lane.channel.server().fsync {
+                let mut batch = lane.channel.batch();
+                batch.ask_tagged(
+                    &Request::Fsync {
+                        handle: &lane.handle,
+                    },
+                    sender,
+                    TAG_PART_SYNC,
+                );
+                batch.send();
+                self.part_sync = Some(acknowledged);
+            }
+        }
+    }
+
+    /// What follows the last write: times, sync, and for a file in place CLOSE. Returns the number of answers to come.
+    fn send_last<'c>(
+        &self,
+        lane: &'c Lane,
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+        batch: Option<crate::sftp::engine::channel::Batch<'c>>,
+    ) -> usize {
+        let mut batch = batch.unwrap_or_else(|| lane.channel.batch());
+        let handle: &[u8] = &lane.handle;
+        let mut count = 0;
+        if let Some(modified) = self.options.modified {
+            let time = u32::try_from(modified).unwrap_or(0);
+            let attributes = Attributes {
+                times: Some((time, time)),
+                ..Attributes::default()
+            };
+            batch.ask_tagged(&Request::Fsetstat { handle, attributes }, sender, TAG_SET);
+            count += 1;
+        }
+        if lane.channel.server().fsync {
+            if self.options.sync {
+                batch.ask_tagged(&Request::Fsync { handle }, sender, TAG_SYNC);
+                count += 1;
+            }
+        } else {
+            batch.ask_tagged(&Request::Fstat { handle }, sender, TAG_SIZE);
+            count += 1;
+        }
+        if self.options.mode == WriteMode::InPlace {
+            batch.ask_tagged(&Request::Close { handle }, sender, TAG_CLOSE);
+            count += 1;
+        }
+        batch.send();
+        count
+    }
+
+    /// Asks for another lane where that helps and is allowed.
+    fn open_lane(
+        &self,
+        lanes: &[Lane],
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+    ) -> Option<Arc<Channel>> {
+        let first = &lanes[0].channel;
+        self.pool.consider_growth(first);
+        if !first.any_order || lanes.len() >= MOST_LANES || self.ended {
+            return None;
+        }
+        let used: Vec<&Arc<Channel>> = lanes.iter().map(|lane| &lane.channel).collect();
+        let channel = self.pool.idlest(&used)?;
+        if channel.load() > 1 << 20 {
+            return None;
+        }
+        let mut batch = channel.batch();
+        let request = Request::Open {
+            path: &self.name,
+            flags: open::WRITE,
+            attributes: Attributes::default(),
+        };
+        batch.ask_tagged(&request, sender, TAG_LANE);
+        batch.send();
+        Some(channel)
+    }
+
+    fn take_answer(
+        &mut self,
+        tag: u64,
+        answer: Answer,
+        lanes: &mut Vec<Lane>,
+        opening: &mut Option<Arc<Channel>>,
+        last_asked: &mut usize,
+    ) -> Result<(), Fail> {
+        if tag == TAG_LANE {
+            let channel = opening.take();
+            match (answer, channel) {
+                (Ok(Response::Handle(handle)), Some(channel)) => lanes.push(Lane {
+                    channel,
+                    handle,
+                    under_way: 0,
+                }),
+                // The file can be written without it.
+                (answer, _) => log::debug!("no further lane for '{}': {answer:?}", self.object),
+            }
+            return Ok(());
+        }
+        let response = answer?;
+        let operation = match tag {
+            TAG_PART_SYNC => {
+                if response == Response::Ok
+                    && let Some(upto) = self.part_sync.take()
+                {
+                    self.since_sync = upto;
+                    self.unsynced.retain(|piece| piece.end() > upto);
+                    return Ok(());
+                }
+                Operation::Sync
+            }
+            TAG_SIZE => {
+                *last_asked -= 1;
+                match response {
+                    Response::Attributes(attributes)
+                        if attributes.size.is_none_or(|size| size == self.total) =>
+                    {
+                        return Ok(());
+                    }
+                    Response::Attributes(attributes) => {
+                        let reason = format!(
+                            "the server has {} bytes of {}",
+                            attributes.size.unwrap_or(0),
+                            self.total
+                        );
+                        return Err(Error::new(
+                            ErrorKind::Broken,
+                            Operation::Write,
+                            &self.object,
+                            reason,
+                        )
+                        .into());
+                    }
+                    other => return Err(unexpected(Operation::Write, &self.object, &other).into()),
+                }
+            }
+            TAG_CLOSE | TAG_SYNC | TAG_SET => {
+                *last_asked -= 1;
+                match tag {
+                    TAG_CLOSE => Operation::Close,
+                    TAG_SYNC => Operation::Sync,
+                    _ => Operation::SetTime,
+                }
+            }
+            offset => {
+                self.acknowledge(offset, lanes);
+                Operation::Write
+            }
+        };
+        if response == Response::Ok {
+            Ok(())
+        } else {
+            Err(unexpected(operation, &self.object, &response).into())
+        }
+    }
+
+    fn acknowledge(&mut self, offset: u64, lanes: &mut [Lane]) {
+        let first = self.chunks.front().map_or(0, |(chunk, _)| chunk.offset);
+        // All chunks but the last have the same length, so the index is near; search only makes no assumption.
+        debug_assert!(offset >= first);
+        if let Ok(index) = self
+            .chunks
+            .binary_search_by_key(&offset, |(chunk, _)| chunk.offset)
+        {
+            let sent = &mut self.chunks[index].1;
+            if let Sent::UnderWay(lane) = *sent
+                && let Some(lane) = lanes.get_mut(lane)
+            {
+                lane.under_way -= 1;
+            }
+            *sent = Sent::Acknowledged;
+        }
+        if self.total <= KEEP {
+            return;
+        }
+        while let Some((chunk, Sent::Acknowledged)) = self.chunks.front() {
+            self.unsynced
+                .push_back(Expected::of(chunk.offset, chunk.data()));
+            self.released = chunk.end();
+            self.chunks.pop_front();
+            self.next -= 1;
+        }
+    }
+}
