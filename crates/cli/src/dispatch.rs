@@ -8,6 +8,7 @@ use pgkeep_config::command::CommandId;
 pub(crate) fn run(context: &Context) -> Result<u8, Error> {
     match context.config.command() {
         CommandId::Annotate => pgkeep_command::annotate::run(context).map(|()| 0),
+        CommandId::Backup => pgkeep_command::backup::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),

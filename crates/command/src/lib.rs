@@ -5,6 +5,7 @@
 //! [`runtime::context::Context`].
 
 pub mod annotate;
+pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod error;

@@ -10,7 +10,7 @@ use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileData, Manifest};
 use pgkeep_repo::{ArchiveId, ArchiveInfo};
-use pgkeep_storage::{ReadOptions, Storage, WriteOptions};
+use pgkeep_storage::{ReadOptions, WriteOptions};
 use secrecy::SecretString;
 
 use super::plan::Plan;

@@ -5,7 +5,6 @@
 
 use pgkeep_repo::manifest::{Manifest, save_history};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, layout};
-use pgkeep_storage::Storage;
 
 use super::plan::Plan;
 use super::settings::Settings;

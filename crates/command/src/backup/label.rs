@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pgkeep_repo::backup_info::list_sets;
 use pgkeep_repo::backup_label::{self, BackupLabel};
 use pgkeep_repo::{BackupType, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
@@ -35,24 +36,19 @@ pub(super) fn create(
 /// Labels of the sets that are there, and of those the newest year of the history remembers.
 fn existing(settings: &Settings, repository: &Repository) -> Result<Vec<BackupLabel>> {
     let storage = &*repository.storage;
-    let mut labels = labels(&names(storage, &layout::backup_path(&settings.stanza))?, "");
+    let mut labels = list_sets(storage, &settings.stanza)?;
     let years = names(storage, &layout::history_path(&settings.stanza))?;
     let is_year = |name: &&String| name.len() == 4 && name.starts_with('2') && name.bytes().all(|b| b.is_ascii_digit());
     if let Some(year) = years.iter().filter(is_year).max() {
         let history = names(storage, &layout::history_year_path(&settings.stanza, year))?;
-        labels.extend(self::labels(&history, layout::HISTORY_EXTENSION));
+        labels.extend(history.iter().filter_map(|name| name.strip_suffix(layout::HISTORY_EXTENSION)?.parse().ok()));
     }
     Ok(labels)
 }
 
 /// Names in a directory of the repository; none when it is missing.
-pub(super) fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
+fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
     let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
     let entries = storage.list(path, &options)?.unwrap_or_default();
     Ok(entries.iter().map(|entry| entry.name.to_string()).collect())
-}
-
-/// Those of `names` that are a label followed by `extension`.
-pub(super) fn labels(names: &[String], extension: &str) -> Vec<BackupLabel> {
-    names.iter().filter_map(|name| name.strip_suffix(extension)?.parse().ok()).collect()
 }

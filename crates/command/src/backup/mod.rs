@@ -21,13 +21,10 @@ mod settings;
 mod source;
 mod start;
 mod stop;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 
-use pgkeep_pipeline::cipher;
-use pgkeep_repo::BackupInfo;
+use pgkeep_repo::{BackupInfo, cipher_keys};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::size_text::size_text;
@@ -64,7 +61,10 @@ fn make(
     open: impl FnOnce(&Context, &Settings) -> Result<Source>,
 ) -> Result<()> {
     let storage = &*repository.storage;
-    let mut info = BackupInfo::load_reconstruct(storage, &settings.stanza, repository.pass.as_ref())?;
+    let (mut info, warnings) = BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
+    for warning in warnings {
+        log::warn!("{warning}");
+    }
     let mut source = open(context, settings)?;
     source.check_stanza(info.history.current())?;
     let mut plan = Plan::new(settings, source.control.data_checksum_version != 0);
@@ -73,13 +73,13 @@ fn make(
     let prior = prior::find(settings, &mut plan, repository, &info)?;
 
     let started = start::start(context, settings, repository, archive.as_ref(), &mut source)?;
-    let mut manifest = manifest_build::build(context, settings, &plan, &info, &source, &started, start_time)?;
+    let mut manifest = manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     let before_copy = source.wait_for_next_second(context)?;
-    manifest_build::prepare(settings, &mut plan, &mut manifest, prior, before_copy, &started)?;
-    if manifest.backup.prior.is_none() && settings.encrypted {
-        manifest.cipher_pass = Some(cipher::generate_pass()?);
-    }
+    manifest_build::compare(&mut plan, &mut manifest, prior.as_ref(), before_copy, &started)?;
+    manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
+    // A manifest of a million files is no small thing to keep.
+    drop(prior);
     let manifest_pass = info.cipher_pass.clone();
     let resume =
         Resume { context, settings, plan: &plan, repository, manifest_pass: manifest_pass.as_ref() };

@@ -4,14 +4,12 @@
 //! that nothing half-done stays behind a newer backup. Kept files are trusted only after their checksum was verified when
 //! their turn to be copied comes.
 
-use pgkeep_pipeline::CompressType;
-use pgkeep_repo::layout::{self, BLOCK_EXTENSION};
-use pgkeep_repo::manifest::Manifest;
-use pgkeep_repo::{BackupLabel, BackupType, info_file};
-use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_repo::backup_info::list_sets;
+use pgkeep_repo::manifest::{Manifest, ResumedFile};
+use pgkeep_repo::{BackupLabel, BackupType, layout};
+use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
 
-use super::label;
 use super::plan::Plan;
 use super::settings::Settings;
 use crate::detail;
@@ -55,8 +53,7 @@ impl Resume<'_> {
     /// The aborted backup that can be resumed; one that cannot is removed.
     fn find(&self, manifest: &Manifest) -> Result<Option<(BackupLabel, Manifest)>> {
         let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
-        let sets = label::labels(&label::names(storage, &layout::backup_path(stanza))?, "");
-        let Some(label) = sets.into_iter().max() else { return Ok(None) };
+        let Some(label) = list_sets(storage, stanza)?.pop() else { return Ok(None) };
         if storage.info(&layout::manifest(stanza, &label), InfoLevel::Exists)?.is_some() {
             return Ok(None);
         }
@@ -95,36 +92,11 @@ impl Resume<'_> {
     }
 
     fn difference(&self, manifest: &Manifest, resumed: &Manifest) -> Option<String> {
-        if resumed.version != info_file::PROGRAM_VERSION {
-            return Some(format!(
-                "new pgBackRest version '{}' does not match resumable pgBackRest version '{}'",
-                info_file::PROGRAM_VERSION,
-                resumed.version
-            ));
-        }
-        if resumed.backup.backup_type != self.plan.backup_type {
-            return Some(format!(
-                "new backup type '{}' does not match resumable backup type '{}'",
-                self.plan.backup_type, resumed.backup.backup_type
-            ));
-        }
-        if resumed.backup.prior != manifest.backup.prior {
-            let shown = |label: &Option<BackupLabel>| label.as_ref().map_or("<undef>".to_owned(), ToString::to_string);
-            return Some(format!(
-                "new prior backup label '{}' does not match resumable prior backup label '{}'",
-                shown(&resumed.backup.prior),
-                shown(&manifest.backup.prior)
-            ));
-        }
-        if resumed.options.compress_type != self.plan.compress {
-            return Some(format!(
-                "new compression '{}' does not match resumable compression '{}'",
-                self.plan.compress, resumed.options.compress_type
-            ));
-        }
-        // A repository that was made anew with or without encryption under the same path.
-        (resumed.cipher_pass.is_some() != self.settings.encrypted)
-            .then(|| "encryption does not match resumable encryption".to_owned())
+        manifest.resume_obstacle(resumed, self.plan.compress).or_else(|| {
+            // A repository that was made anew, with or without encryption, around what an old one left.
+            (resumed.cipher_pass.is_some() != self.settings.encrypted)
+                .then(|| "encryption does not match resumable encryption".to_owned())
+        })
     }
 
     /// Goes through what the aborted backup left below `below` and removes what cannot be used.
@@ -144,7 +116,8 @@ impl Resume<'_> {
                 // It stays until it is written again: without it this backup could not be resumed once more.
                 FileType::File if name.as_bytes() == b"backup.manifest.copy" => {}
                 FileType::File => {
-                    if let Some(reason) = self.keep_or_reason(name.as_bytes(), manifest, resumed) {
+                    let verdict = manifest.resume_file(resumed, name.as_bytes(), self.plan.compress, self.plan.delta);
+                    if let ResumedFile::Remove(reason) = verdict {
                         detail!("remove file '{}' from resumed backup ({reason})", storage.display(&path));
                         storage.remove(&path)?;
                     }
@@ -160,49 +133,4 @@ impl Resume<'_> {
         }
         Ok(())
     }
-
-    /// Marks a file of the aborted backup to be verified instead of copied, or says why it must go.
-    fn keep_or_reason(&self, stored: &[u8], manifest: &mut Manifest, resumed: &Manifest) -> Option<&'static str> {
-        let (name, kind) = without_extension(stored);
-        let (name, block) = match name.strip_suffix(BLOCK_EXTENSION.as_bytes()) {
-            Some(name) => (name, true),
-            None => (name, false),
-        };
-        if kind != self.plan.compress && !block {
-            return Some("mismatched compression type");
-        }
-        let Some(position) = manifest.file_position(name) else { return Some("missing in manifest") };
-        let Some(before) = resumed.file(name) else { return Some("missing in resumed manifest") };
-        let mut file = manifest.file_at(position).data;
-        if before.checksum.is_none() {
-            return Some("no checksum in resumed manifest");
-        }
-        if file.size != before.size {
-            return Some("mismatched size");
-        }
-        if !self.plan.delta && file.timestamp != before.timestamp {
-            return Some("mismatched timestamp");
-        }
-        if file.size == 0 {
-            return Some("zero size");
-        }
-        file.repo_size = before.repo_size;
-        file.checksum = before.checksum;
-        file.repo_checksum = before.repo_checksum;
-        file.block = before.block;
-        file.page_check = before.page_check.clone();
-        file.resume = true;
-        file.delta = self.plan.delta;
-        manifest.update_file_at(position, &file);
-        None
-    }
-}
-
-/// A name without the extension of its compression, and that compression.
-fn without_extension(name: &[u8]) -> (&[u8], CompressType) {
-    CompressType::ALL
-        .into_iter()
-        .skip(1)
-        .find_map(|kind| Some((name.strip_suffix(kind.extension().as_bytes())?, kind)))
-        .unwrap_or((name, CompressType::None))
 }

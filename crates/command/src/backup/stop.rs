@@ -8,7 +8,7 @@ use pgkeep_postgres::lsn::Lsn;
 use pgkeep_postgres::wal::segment::WalSegment;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileData, Manifest, PG_DATA};
-use pgkeep_storage::{Storage, WriteOptions};
+use pgkeep_storage::WriteOptions;
 
 use super::plan::Plan;
 use super::settings::Settings;
