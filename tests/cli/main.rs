@@ -1,0 +1,26 @@
+//! What bad input gets: the exit code and message of the original, a hint, and nothing lost.
+//!
+//! Every case is given to both programs in the same state (`case.rs`), so no expected code stands here: the original is
+//! the measure. Only where this program deliberately does better does a case say so.
+
+mod bad_input;
+mod case;
+mod refusals;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("cli: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let suite = bad_input::add(Suite::new("cli"), &program);
+    refusals::add(suite, &program).run()
+}

@@ -1,0 +1,39 @@
+//! Interop with the original: each program writes, continues and restores what the other made.
+//!
+//! The array of `array.rs` covers every pair of settings; a row is one life of a repository (`scenario.rs`). The default
+//! run takes a seeded sample, `PGKEEP_TEST_ROWS=all` the whole array. Invariant: a restored cluster is compared with its
+//! source file by file in a quiet moment, and row by row after it was started.
+
+mod array;
+mod row;
+mod scenario;
+mod workload;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::{Suite, seed};
+
+/// Rows of the default run on a local repository.
+const SAMPLE: usize = 30;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("interop: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let rows = array::covering(seed());
+    #[allow(clippy::disallowed_methods)] // suites are chosen by environment
+    let all = std::env::var("PGKEEP_TEST_ROWS").is_ok_and(|rows| rows == "all");
+    let count = if all { rows.len() } else { SAMPLE.min(rows.len()) };
+    let mut suite = Suite::new("interop");
+    for row in rows.into_iter().take(count) {
+        let program = Arc::clone(&program);
+        suite = suite.test(row.name(), move || scenario::run(&program, &row));
+    }
+    suite.run()
+}

@@ -1,0 +1,70 @@
+//! One combination of programs and settings.
+
+/// Which program does a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// This project's binary, started as pgbackrest.
+    Ours,
+    /// The original from Debian 13.
+    Stable,
+    /// The newest original.
+    Newest,
+}
+
+/// A row of the array.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Makes the stanza, the full backup, and archives up to it.
+    pub writer: Who,
+    /// Makes the differential and the incremental backup, and archives from then on.
+    pub continuer: Who,
+    /// Restores.
+    pub restorer: Who,
+    pub compress: &'static str,
+    pub cipher: bool,
+    pub layout: Layout,
+    /// PostgreSQL major.
+    pub pg: u32,
+    pub tablespace: bool,
+    pub process_max: u32,
+    pub delta: bool,
+}
+
+/// How files lie in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    Plain,
+    Hardlink,
+    Bundle,
+    Block,
+}
+
+impl Who {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Stable => "stable",
+            Self::Newest => "newest",
+        }
+    }
+}
+
+impl Row {
+    /// Reads as a sentence and names every setting.
+    pub fn name(&self) -> String {
+        format!(
+            "{}_writes_{}_continues_{}_restores_pg{}_{}{}_{:?}{}{}_p{}",
+            self.writer.name(),
+            self.continuer.name(),
+            self.restorer.name(),
+            self.pg,
+            self.compress,
+            if self.cipher { "_aes" } else { "" },
+            self.layout,
+            if self.tablespace { "_tablespace" } else { "" },
+            if self.delta { "_delta" } else { "" },
+            self.process_max,
+        )
+        .to_lowercase()
+    }
+}
