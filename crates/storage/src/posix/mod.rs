@@ -34,6 +34,8 @@ use crate::storage::{
 };
 use crate::ticket::Ticket;
 
+pub use sync::FileSystem;
+
 /// What an atomically written file is called until it is complete; the original's suffix, so that either program knows
 /// the leftovers of the other.
 pub const TEMP_SUFFIX: &str = ".pgbackrest.tmp";

@@ -2,12 +2,14 @@
 //!
 //! A directory entry (a new name, a rename) survives a crash only after an fsync of the directory itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 
-use super::failure;
+use super::{PosixStorage, failure};
 use crate::error::{Operation, Result};
+use crate::path::StoragePath;
 
 /// First kernel whose `syncfs` reports that writing back failed (before, an I/O error went unnoticed).
 const SYNCFS_REPORTS_ERRORS: (u32, u32) = (5, 8);
@@ -22,15 +24,54 @@ pub(super) fn sync_path(path: &Path) -> Result<()> {
 
 /// Flushes the file system that holds `path`; `false` where this kernel would hide its errors.
 pub(super) fn sync_file_system(path: &Path) -> Result<bool> {
-    let uname = rustix::system::uname();
-    if !reports_errors(&uname.release().to_string_lossy()) {
-        return Ok(false);
+    match FileSystem::open(path)? {
+        Some(system) => system.sync().map(|()| true),
+        None => Ok(false),
     }
-    let fail = |errno| failure(Operation::SyncPath, path, errno);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let place = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
-    rustix::fs::syncfs(&place).map_err(fail)?;
-    Ok(true)
+}
+
+/// A file system held open, so that its flush reports every write error since then.
+///
+/// The kernel tells a descriptor of the errors that came after it was opened: one opened only for the flush could miss
+/// an error that somebody else's flush has taken notice of in between.
+#[derive(Debug)]
+pub struct FileSystem {
+    place: OwnedFd,
+    path: PathBuf,
+    device: u64,
+}
+
+impl FileSystem {
+    fn open(path: &Path) -> Result<Option<Self>> {
+        let uname = rustix::system::uname();
+        if !reports_errors(&uname.release().to_string_lossy()) {
+            return Ok(None);
+        }
+        let fail = |errno| failure(Operation::SyncPath, path, errno);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let place = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+        let device = rustix::fs::fstat(&place).map_err(fail)?.st_dev;
+        Ok(Some(Self { place, path: path.to_owned(), device }))
+    }
+
+    /// Number that tells file systems apart.
+    #[must_use]
+    pub fn device(&self) -> u64 {
+        self.device
+    }
+
+    /// Flushes all that was written to it: files, directories, links.
+    pub fn sync(&self) -> Result<()> {
+        rustix::fs::syncfs(&self.place).map_err(|errno| failure(Operation::SyncPath, &self.path, errno))
+    }
+}
+
+impl PosixStorage {
+    /// Opens the file system that holds `path` for a later flush; `None` where this kernel would hide its errors, so
+    /// that each file has to be flushed by itself.
+    pub fn file_system(&self, path: &StoragePath) -> Result<Option<FileSystem>> {
+        FileSystem::open(&self.absolute(path))
+    }
 }
 
 fn reports_errors(release: &str) -> bool {
