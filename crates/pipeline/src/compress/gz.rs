@@ -14,10 +14,23 @@ const WINDOW_BITS: u8 = 15;
 
 pub(super) struct Compressor(Compress);
 
+/// The level of zlib-rs that comes close to zlib's in size.
+///
+/// Measured on heap pages, indexes, catalogs and WAL: its 1 is up to 40 % larger than zlib's 1 while its 2 is smaller;
+/// its 5 is within 0.6 % of its 6 (within 3.5 % of zlib's 6, 2 % smaller over all) at up to twice the speed. -1 stands for
+/// the default, 6.
+fn codec_level(level: i32) -> u32 {
+    match level {
+        -1 | 6 => 5,
+        1 => 2,
+        other => other.clamp(0, 9).unsigned_abs(),
+    }
+}
+
 impl Compressor {
     /// `level`: -1 (the default, 6) to 9.
     pub(super) fn new(level: i32, raw: bool) -> Compressor {
-        let level = u32::try_from(level).map_or_else(|_| Compression::default(), Compression::new);
+        let level = Compression::new(codec_level(level));
         Compressor(if raw {
             Compress::new_with_window_bits(level, true, WINDOW_BITS)
         } else {

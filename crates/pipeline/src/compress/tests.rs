@@ -89,7 +89,9 @@ fn gz_vectors_are_read_and_the_wrappers_are_those_of_the_format() {
     );
     assert_eq!(unpacked(CompressType::Gz, true, &raw).unwrap(), b"hello\n");
     assert_eq!(packed(CompressType::Gz, 6, false, b"hello\n"), normal);
-    assert_eq!(packed(CompressType::Gz, 6, true, b"hello\n"), raw);
+    // The second byte tells the level of the codec, which no reader looks at.
+    let written = packed(CompressType::Gz, 6, true, b"hello\n");
+    assert_eq!((written[0], &written[2..]), (raw[0], &raw[2..]));
 }
 
 #[test]
@@ -162,4 +164,101 @@ fn foreign_bytes_are_named_by_each_codec() {
             message
         );
     }
+}
+
+/// What the files in `golden` hold; more than one lz4 block.
+fn remainders() -> Vec<u8> {
+    (0..60_000u64)
+        .flat_map(|n| (n * n % 251).to_string().into_bytes())
+        .collect()
+}
+
+#[test]
+fn files_of_the_usual_programs_are_read() {
+    for (kind, raw, stored) in [
+        (
+            CompressType::Gz,
+            false,
+            &include_bytes!("golden/remainders.gz")[..],
+        ),
+        (
+            CompressType::Gz,
+            true,
+            include_bytes!("golden/remainders.zlib"),
+        ),
+        (
+            CompressType::Bz2,
+            false,
+            include_bytes!("golden/remainders.bz2"),
+        ),
+        (
+            CompressType::Zst,
+            false,
+            include_bytes!("golden/remainders.zst"),
+        ),
+        (
+            CompressType::Lz4,
+            false,
+            include_bytes!("golden/remainders.lz4"),
+        ),
+        // Linked blocks, block checksums and a content size
+        (
+            CompressType::Lz4,
+            false,
+            include_bytes!("golden/linked.lz4"),
+        ),
+    ] {
+        assert!(
+            unpacked(kind, raw, stored).unwrap() == remainders(),
+            "{kind} {raw}"
+        );
+        for piece in [1, 70_000] {
+            assert!(run(Stage::Decompress { kind, raw }, stored, piece).unwrap() == remainders());
+        }
+        let cut = unpacked(kind, raw, &stored[..stored.len() - 1]).unwrap_err();
+        assert_eq!(cut.to_string(), "unexpected eof in compressed data");
+    }
+}
+
+#[test]
+fn skippable_lz4_frames_are_skipped() {
+    let mut stored = vec![0x53, 0x2a, 0x4d, 0x18, 5, 0, 0, 0, 1, 2, 3, 4, 5];
+    assert!(unpacked(CompressType::Lz4, false, &stored[..12]).is_err());
+    stored.extend_from_slice(include_bytes!("golden/linked.lz4"));
+    stored.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+    assert!(unpacked(CompressType::Lz4, false, &stored).unwrap() == remainders());
+}
+
+#[test]
+fn flaws_of_an_lz4_frame_are_named() {
+    let good = include_bytes!("golden/linked.lz4");
+    let flawed = |at: usize, byte: u8| {
+        let mut stored = good.to_vec();
+        stored[at] = byte;
+        unpacked(CompressType::Lz4, false, &stored)
+            .unwrap_err()
+            .to_string()
+    };
+    for (at, byte, name) in [
+        (4, 0x9c, "[-6] ERROR_headerVersion_wrong"),
+        (4, 0x5e, "[-8] ERROR_reservedFlag_set"),
+        (5, 0x30, "[-2] ERROR_maxBlockSize_invalid"),
+        (6, 1, "[-17] ERROR_headerChecksum_invalid"),
+        // Low byte of the first block's size: longer than a block may be
+        (17, 0x7f, "[-2] ERROR_maxBlockSize_invalid"),
+        (19, !good[19], "[-7] ERROR_blockChecksum_invalid"),
+    ] {
+        assert!(
+            flawed(at, byte).contains(name),
+            "{name}: {}",
+            flawed(at, byte)
+        );
+    }
+}
+
+#[test]
+fn gz_levels_order_by_size() {
+    let size = |level| packed(CompressType::Gz, level, false, &text()).len();
+    assert_eq!(size(-1), size(6));
+    assert!(size(6) < size(1) && size(1) < size(0));
 }
