@@ -17,6 +17,7 @@ pub mod layout;
 pub mod manifest;
 pub mod pg_history;
 pub mod retention;
+pub mod sets;
 pub mod stanza;
 
 pub use archive_id::ArchiveId;

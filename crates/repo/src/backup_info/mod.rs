@@ -25,7 +25,6 @@ use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
 pub use entry::{BackupEntry, MapSize};
 pub(crate) use entry::{read_annotations, write_annotations};
-pub use reconstruct::list_sets;
 
 const CURRENT: &str = "backup:current";
 

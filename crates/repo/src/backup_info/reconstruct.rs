@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 use secrecy::SecretString;
 
 use super::BackupInfo;
@@ -13,16 +13,8 @@ use crate::backup_type::BackupType;
 use crate::error::Result;
 use crate::layout;
 use crate::manifest::Manifest;
+use crate::sets::list_sets;
 use crate::stanza::Stanza;
-
-/// Labels of the directories in `backup/<stanza>`, ascending; complete or not.
-pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
-    let options = ListOptions { level: InfoLevel::Exists, filter: None, sort: true };
-    let found = storage.list(&layout::backup_path(stanza), &options)?.unwrap_or_default();
-    let label = |name: &StoragePath| std::str::from_utf8(name.as_bytes()).ok()?.parse::<BackupLabel>().ok();
-    let labels: BTreeSet<BackupLabel> = found.iter().filter_map(|info| label(&info.name)).collect();
-    Ok(labels.into_iter().collect())
-}
 
 impl BackupInfo {
     /// Loads the stanza's file and reconciles it; returns warnings in the original's words.

@@ -261,7 +261,7 @@ impl Manifest {
         find(&self.paths, name, |path| &path.name).map(|at| self.paths.remove(at)).is_ok()
     }
 
-    /// Calls `change` for every path and then every link, to replace owners and modes (restore).
+    /// Calls `change` with user and group of every path, every link and every kind of file, to replace them (restore).
     pub fn change_owners(&mut self, mut change: impl FnMut(&mut Option<OwnerId>, &mut Option<OwnerId>)) {
         for path in &mut self.paths {
             change(&mut path.user, &mut path.group);

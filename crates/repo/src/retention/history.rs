@@ -28,11 +28,16 @@ pub fn history_limit(now: i64, days: u32, zone: &TimeZone) -> Result<BackupLabel
     BackupLabel::format(BackupType::Full, None, now.saturating_sub(i64::from(days) * DAY), zone)
 }
 
+/// Whether a directory of `backup.history` is a year (of this millennium, as the original has it).
+#[must_use]
+pub fn is_history_year(name: &str) -> bool {
+    name.len() == 4 && name.starts_with('2') && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Judges a directory of `backup.history`; `None` if it is not a year.
 #[must_use]
 pub fn judge_history_year(name: &str, limit: &BackupLabel) -> Option<HistoryYear> {
-    let is_year = name.len() == 4 && name.starts_with('2') && name.bytes().all(|byte| byte.is_ascii_digit());
-    is_year.then(|| match name.cmp(limit.year()) {
+    is_history_year(name).then(|| match name.cmp(limit.year()) {
         std::cmp::Ordering::Less => HistoryYear::Remove,
         std::cmp::Ordering::Equal => HistoryYear::Look,
         std::cmp::Ordering::Greater => HistoryYear::Keep,

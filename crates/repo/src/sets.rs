@@ -1,0 +1,77 @@
+//! Which backup sets and histories a repository has on disk, by their names alone.
+
+use std::collections::BTreeSet;
+
+use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath};
+
+use crate::backup_label::BackupLabel;
+use crate::error::Result;
+use crate::layout::{self, HISTORY_EXTENSION};
+use crate::retention::is_history_year;
+use crate::stanza::Stanza;
+
+fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
+    let options = ListOptions { level: InfoLevel::Exists, filter: None, sort: true };
+    let found = storage.list(path, &options)?.unwrap_or_default();
+    let name = |info: FileInfo| String::from_utf8(info.name.as_bytes().to_vec()).ok();
+    Ok(found.into_iter().filter_map(name).collect())
+}
+
+/// Labels of the directories in `backup/<stanza>`, ascending; complete or not.
+pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
+    let labels: BTreeSet<BackupLabel> =
+        names(storage, &layout::backup_path(stanza))?.iter().filter_map(|name| name.parse().ok()).collect();
+    Ok(labels.into_iter().collect())
+}
+
+/// Years that `backup.history` has, ascending.
+pub fn list_history_years(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<String>> {
+    let mut years = names(storage, &layout::history_path(stanza))?;
+    years.retain(|name| is_history_year(name));
+    Ok(years)
+}
+
+/// Labels of the history manifests of one year, ascending.
+pub fn list_history(storage: &dyn Storage, stanza: &Stanza, year: &str) -> Result<Vec<BackupLabel>> {
+    let label = |name: &String| name.strip_suffix(HISTORY_EXTENSION)?.parse().ok();
+    let labels: BTreeSet<BackupLabel> =
+        names(storage, &layout::history_year_path(stanza, year))?.iter().filter_map(label).collect();
+    Ok(labels.into_iter().collect())
+}
+
+/// All labels that a new one must be later than (spec 1.4): of the sets on disk, and of the newest year of the history.
+pub fn list_taken_labels(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
+    let mut labels = list_sets(storage, stanza)?;
+    if let Some(newest) = list_history_years(storage, stanza)?.last() {
+        labels.extend(list_history(storage, stanza, newest)?);
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use pgkeep_storage::memory::MemoryStorage;
+
+    use super::*;
+
+    #[test]
+    fn taken_labels_are_those_of_sets_and_of_the_newest_history() {
+        let storage = MemoryStorage::new();
+        let stanza = Stanza::new("demo").unwrap();
+        assert!(list_taken_labels(&storage, &stanza).unwrap().is_empty());
+        for path in [
+            "backup/demo/20260101-000000F",
+            "backup/demo/other",
+            "backup/demo/backup.history/2024/20240101-000000F.manifest.gz",
+            "backup/demo/backup.history/2025/20250101-000000F.manifest.gz",
+            "backup/demo/backup.history/2025/20250102-000000F.manifest",
+            "backup/demo/backup.history/notes",
+        ] {
+            storage.create_path(&StoragePath::from(path), 0o750).unwrap();
+        }
+        let labels = list_taken_labels(&storage, &stanza).unwrap();
+        let labels: Vec<_> = labels.iter().map(BackupLabel::as_str).collect();
+        assert_eq!(labels, ["20260101-000000F", "20250101-000000F"]);
+        assert_eq!(list_history_years(&storage, &stanza).unwrap(), ["2024", "2025"]);
+    }
+}
