@@ -9,13 +9,16 @@ use std::fmt;
 const EXTENSIONS: [&str; 6] = ["", ".gz", ".lz4", ".zst", ".xz", ".bz2"];
 
 fn is_upper_hex(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
 }
 
 /// The directory of a file whose name begins with 24 hexadecimal digits: its first 16 characters.
 #[must_use]
 pub fn wal_directory(name: &str) -> Option<&str> {
-    name.get(..24).filter(|segment| is_upper_hex(segment)).map(|segment| &segment[..16])
+    name.get(..24)
+        .filter(|segment| is_upper_hex(segment))
+        .map(|segment| &segment[..16])
 }
 
 /// Whether `name` is a directory of WAL: 16 upper-case hexadecimal digits.
@@ -27,7 +30,8 @@ pub fn is_wal_directory(name: &str) -> bool {
 /// The timeline of a stored history file (`00000002.history`): its first eight characters.
 #[must_use]
 pub fn history_timeline(name: &str) -> Option<&str> {
-    name.strip_suffix(".history").filter(|timeline| timeline.len() == 8 && is_upper_hex(timeline))
+    name.strip_suffix(".history")
+        .filter(|timeline| timeline.len() == 8 && is_upper_hex(timeline))
 }
 
 /// A segment as it is named in the archive: `<24 hex>[.partial]-<sha1><extension>`.
@@ -52,7 +56,9 @@ impl StoredSegment {
         }
         let checksum = rest.get(..40)?;
         let extension = &rest[40..];
-        let hex = checksum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let hex = checksum
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         (hex && EXTENSIONS.contains(&extension)).then(|| Self {
             name: name.to_owned(),
             checksum: checksum.to_owned(),
@@ -82,9 +88,15 @@ impl fmt::Display for StoredSegment {
 ///
 /// More than one is a duplicate: archive-duplicate for readers that need one. `archive-get` complains only when the
 /// checksums differ ([`same_checksum`]).
-pub fn find_segment<'a>(name: &str, listing: impl IntoIterator<Item = &'a str>) -> Vec<StoredSegment> {
-    let mut found: Vec<_> =
-        listing.into_iter().filter_map(StoredSegment::parse).filter(|stored| stored.name == name).collect();
+pub fn find_segment<'a>(
+    name: &str,
+    listing: impl IntoIterator<Item = &'a str>,
+) -> Vec<StoredSegment> {
+    let mut found: Vec<_> = listing
+        .into_iter()
+        .filter_map(StoredSegment::parse)
+        .filter(|stored| stored.name == name)
+        .collect();
     found.sort();
     found
 }
@@ -92,7 +104,9 @@ pub fn find_segment<'a>(name: &str, listing: impl IntoIterator<Item = &'a str>) 
 /// Whether all files hold the same segment.
 #[must_use]
 pub fn same_checksum(found: &[StoredSegment]) -> bool {
-    found.windows(2).all(|pair| pair[0].checksum == pair[1].checksum)
+    found
+        .windows(2)
+        .all(|pair| pair[0].checksum == pair[1].checksum)
 }
 
 #[cfg(test)]
@@ -135,7 +149,10 @@ mod tests {
         let found = find_segment("0000000100000000000000A1", listing);
         assert_eq!(found.len(), 2);
         assert!(!same_checksum(&found));
-        assert_eq!(find_segment("0000000100000000000000A1.partial", listing).len(), 1);
+        assert_eq!(
+            find_segment("0000000100000000000000A1.partial", listing).len(),
+            1
+        );
     }
 
     #[test]

@@ -18,7 +18,10 @@ pub struct ArchiveId {
 impl ArchiveId {
     /// Takes a version as in `db-version` and a history id.
     pub fn new(version: impl Into<String>, id: u32) -> Self {
-        Self { version: version.into(), id }
+        Self {
+            version: version.into(),
+            id,
+        }
     }
 
     #[must_use]
@@ -40,11 +43,15 @@ impl FromStr for ArchiveId {
     fn from_str(text: &str) -> Result<Self> {
         let bad = || Error::format(format!("'{text}' is not a valid archive id"));
         let (version, id) = text.split_once('-').ok_or_else(bad)?;
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !version.split('.').all(digits) || !digits(id) {
             return Err(bad());
         }
-        Ok(Self { version: version.to_owned(), id: id.parse().map_err(|_| bad())? })
+        Ok(Self {
+            version: version.to_owned(),
+            id: id.parse().map_err(|_| bad())?,
+        })
     }
 }
 
@@ -56,7 +63,9 @@ impl fmt::Display for ArchiveId {
 
 impl Ord for ArchiveId {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.id.cmp(&other.id).then_with(|| self.version.cmp(&other.version))
+        self.id
+            .cmp(&other.id)
+            .then_with(|| self.version.cmp(&other.version))
     }
 }
 
@@ -72,14 +81,31 @@ mod tests {
 
     #[test]
     fn archive_ids_sort_by_history_id() {
-        let mut ids: Vec<ArchiveId> = ["9.6-10", "17-2", "10-9"].iter().map(|id| id.parse().unwrap()).collect();
+        let mut ids: Vec<ArchiveId> = ["9.6-10", "17-2", "10-9"]
+            .iter()
+            .map(|id| id.parse().unwrap())
+            .collect();
         ids.sort();
-        assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ["17-2", "10-9", "9.6-10"]);
+        assert_eq!(
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["17-2", "10-9", "9.6-10"]
+        );
     }
 
     #[test]
     fn other_directories_are_no_archive_ids() {
-        for bad in ["", "17", "17-", "-1", "17.-1", ".6-1", "a-1", "17-1-2", "17-1x", "17-99999999999"] {
+        for bad in [
+            "",
+            "17",
+            "17-",
+            "-1",
+            "17.-1",
+            ".6-1",
+            "a-1",
+            "17-1-2",
+            "17-1x",
+            "17-99999999999",
+        ] {
             assert!(bad.parse::<ArchiveId>().is_err(), "{bad}");
         }
     }

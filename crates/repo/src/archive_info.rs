@@ -25,7 +25,11 @@ impl ArchiveInfo {
     /// The file of a new stanza.
     #[must_use]
     pub fn new(history: PgHistory, cipher_pass: Option<SecretString>) -> Self {
-        Self { history, cipher_pass, version: info_file::PROGRAM_VERSION.to_owned() }
+        Self {
+            history,
+            cipher_pass,
+            version: info_file::PROGRAM_VERSION.to_owned(),
+        }
     }
 
     /// Parses plain text.
@@ -35,7 +39,11 @@ impl ArchiveInfo {
             history.take(section, key, value)?;
             Ok(())
         })?;
-        Ok(Self { history: history.finish()?, cipher_pass: header.cipher_pass, version: header.version })
+        Ok(Self {
+            history: history.finish()?,
+            cipher_pass: header.cipher_pass,
+            version: header.version,
+        })
     }
 
     /// Writes plain text, naming `version` as the program that wrote it.
@@ -47,7 +55,11 @@ impl ArchiveInfo {
     }
 
     /// Loads the stanza's file or its copy; `pass` is the repository's passphrase.
-    pub fn load(storage: &dyn Storage, stanza: &Stanza, pass: Option<&SecretString>) -> Result<Self> {
+    pub fn load(
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<Self> {
         info_file::load(storage, &layout::archive_info(stanza), pass, LoadKind::Info, Self::parse).map_err(|error| {
             error
                 .with_hint("archive.info cannot be opened but is required to push/get WAL segments.")
@@ -61,7 +73,12 @@ impl ArchiveInfo {
     }
 
     /// Saves the file, then its copy, both durable on return.
-    pub fn save(&self, storage: &dyn Storage, stanza: &Stanza, pass: Option<&SecretString>) -> Result<()> {
+    pub fn save(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<()> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
         let bytes = info_file::encrypt(plain, pass)?;

@@ -33,7 +33,12 @@ impl BackupLabel {
         zone: &TimeZone,
     ) -> Result<Self> {
         let time = Timestamp::from_second(timestamp)
-            .map_err(|_| Error::new(ErrorType::Clock, format!("timestamp {timestamp} is out of range for a label")))?
+            .map_err(|_| {
+                Error::new(
+                    ErrorType::Clock,
+                    format!("timestamp {timestamp} is out of range for a label"),
+                )
+            })?
             .to_zoned_datetime(zone.clone());
         let time = format!("{}{}", time.strftime("%Y%m%d-%H%M%S"), backup_type.letter());
         let label = match (backup_type, prior) {
@@ -91,18 +96,29 @@ impl BackupLabel {
 /// Whether `text` is `YYYYMMDD-HHMMSS` by its digits.
 fn is_date_time(text: &[u8]) -> bool {
     text.len() == DATE_TIME_LEN
-        && text.iter().enumerate().all(|(at, byte)| if at == 8 { *byte == b'-' } else { byte.is_ascii_digit() })
+        && text.iter().enumerate().all(|(at, byte)| {
+            if at == 8 {
+                *byte == b'-'
+            } else {
+                byte.is_ascii_digit()
+            }
+        })
 }
 
 /// Whether `text` has the form of a label of any type (the regular expression of spec 1.4, anchored).
 #[must_use]
 pub fn is_label(text: &str) -> bool {
     let text = text.as_bytes();
-    let full =
-        |text: &[u8], letters: &[u8]| is_date_time(&text[..DATE_TIME_LEN]) && letters.contains(&text[DATE_TIME_LEN]);
+    let full = |text: &[u8], letters: &[u8]| {
+        is_date_time(&text[..DATE_TIME_LEN]) && letters.contains(&text[DATE_TIME_LEN])
+    };
     match text.len() {
         FULL_LEN => full(text, b"F"),
-        DEPENDENT_LEN => full(&text[..FULL_LEN], b"F") && text[FULL_LEN] == b'_' && full(&text[FULL_LEN + 1..], b"DI"),
+        DEPENDENT_LEN => {
+            full(&text[..FULL_LEN], b"F")
+                && text[FULL_LEN] == b'_'
+                && full(&text[FULL_LEN + 1..], b"DI")
+        }
         _ => false,
     }
 }
@@ -114,7 +130,9 @@ impl FromStr for BackupLabel {
         if is_label(text) {
             Ok(Self(text.into()))
         } else {
-            Err(Error::format(format!("'{text}' is not a valid backup label format")))
+            Err(Error::format(format!(
+                "'{text}' is not a valid backup label format"
+            )))
         }
     }
 }
@@ -154,18 +172,31 @@ pub fn unique<'a>(
     let set = prior.map(BackupLabel::full_part);
     let latest = existing
         .into_iter()
-        .filter(|label| set.is_none_or(|set| label.full_part() == set && label.backup_type() != BackupType::Full))
+        .filter(|label| {
+            set.is_none_or(|set| {
+                label.full_part() == set && label.backup_type() != BackupType::Full
+            })
+        })
         .max();
     let label = BackupLabel::format(backup_type, prior, timestamp, zone)?;
     let Some(latest) = latest else {
-        return Ok(UniqueLabel { label, wait_for_next_second: false });
+        return Ok(UniqueLabel {
+            label,
+            wait_for_next_second: false,
+        });
     };
     if label > *latest {
-        return Ok(UniqueLabel { label, wait_for_next_second: false });
+        return Ok(UniqueLabel {
+            label,
+            wait_for_next_second: false,
+        });
     }
     let label = BackupLabel::format(backup_type, prior, timestamp.saturating_add(1), zone)?;
     if label > *latest {
-        return Ok(UniqueLabel { label, wait_for_next_second: true });
+        return Ok(UniqueLabel {
+            label,
+            wait_for_next_second: true,
+        });
     }
     Err(Error::new(
         ErrorType::Clock,
@@ -189,7 +220,10 @@ mod tests {
         assert_eq!(incr.backup_type(), BackupType::Incr);
         assert_eq!(incr.full_label(), label("20261124-040113F"));
         assert_eq!(incr.year(), "2026");
-        assert_eq!(label("20261124-040113F_20261124-040127D").backup_type(), BackupType::Diff);
+        assert_eq!(
+            label("20261124-040113F_20261124-040127D").backup_type(),
+            BackupType::Diff
+        );
     }
 
     #[test]
@@ -213,22 +247,41 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let full = BackupLabel::format(BackupType::Full, None, 1_795_492_873, &zone).unwrap();
         assert_eq!(full.as_str(), "20261124-060113F");
-        let incr = BackupLabel::format(BackupType::Incr, Some(&full), 1_795_492_887, &TimeZone::UTC).unwrap();
+        let incr =
+            BackupLabel::format(BackupType::Incr, Some(&full), 1_795_492_887, &TimeZone::UTC)
+                .unwrap();
         assert_eq!(incr.as_str(), "20261124-060113F_20261124-040127I");
     }
 
     #[test]
     fn a_label_that_exists_takes_the_next_second() {
         let taken = [label("20261124-040113F")];
-        let unique = unique(BackupType::Full, None, 1_795_492_873, &TimeZone::UTC, &taken).unwrap();
+        let unique = unique(
+            BackupType::Full,
+            None,
+            1_795_492_873,
+            &TimeZone::UTC,
+            &taken,
+        )
+        .unwrap();
         assert_eq!(unique.label.as_str(), "20261124-040114F");
         assert!(unique.wait_for_next_second);
     }
 
     #[test]
     fn a_label_older_than_the_latest_is_a_clock_error() {
-        let taken = [label("20261124-040113F"), label("20261124-040113F_20261124-040127I")];
-        let error = unique(BackupType::Incr, Some(&taken[0]), 1_795_492_880, &TimeZone::UTC, &taken).unwrap_err();
+        let taken = [
+            label("20261124-040113F"),
+            label("20261124-040113F_20261124-040127I"),
+        ];
+        let error = unique(
+            BackupType::Incr,
+            Some(&taken[0]),
+            1_795_492_880,
+            &TimeZone::UTC,
+            &taken,
+        )
+        .unwrap_err();
         assert_eq!(error.kind, ErrorType::Clock);
         assert_eq!(
             error.text(),
@@ -240,7 +293,14 @@ mod tests {
     #[test]
     fn an_incr_looks_only_at_its_own_set() {
         let taken = [label("20261124-040113F"), label("20270101-000000F")];
-        let unique = unique(BackupType::Incr, Some(&taken[0]), 1_795_492_880, &TimeZone::UTC, &taken).unwrap();
+        let unique = unique(
+            BackupType::Incr,
+            Some(&taken[0]),
+            1_795_492_880,
+            &TimeZone::UTC,
+            &taken,
+        )
+        .unwrap();
         assert_eq!(unique.label.as_str(), "20261124-040113F_20261124-040120I");
         assert!(!unique.wait_for_next_second);
     }

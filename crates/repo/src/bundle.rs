@@ -37,7 +37,10 @@ pub fn plan<T>(
     let mut filled = 0u64;
     let mut close = |open: &mut Vec<T>, units: &mut Vec<CopyUnit<T>>| {
         if !open.is_empty() {
-            units.push(CopyUnit::Bundle { id: *next_id, files: std::mem::take(open) });
+            units.push(CopyUnit::Bundle {
+                id: *next_id,
+                files: std::mem::take(open),
+            });
             *next_id += 1;
         }
     };
@@ -73,8 +76,12 @@ pub fn copy_order(a: &FileRef<'_>, b: &FileRef<'_>, settings: Option<BundleSetti
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(label), Some(other)) => {
-                let place = |file: &FileRef<'_>| file.bundle.map(|bundle| (bundle.id, bundle.offset));
-                label.cmp(other).then_with(|| place(a).cmp(&place(b))).then_with(by_name)
+                let place =
+                    |file: &FileRef<'_>| file.bundle.map(|bundle| (bundle.id, bundle.offset));
+                label
+                    .cmp(other)
+                    .then_with(|| place(a).cmp(&place(b)))
+                    .then_with(by_name)
             }
             (None, None) => a.timestamp.cmp(&b.timestamp).then_with(by_name),
         },
@@ -85,7 +92,10 @@ pub fn copy_order(a: &FileRef<'_>, b: &FileRef<'_>, settings: Option<BundleSetti
 mod tests {
     use super::*;
 
-    const SETTINGS: Option<BundleSettings> = Some(BundleSettings { size: 100, limit: 60 });
+    const SETTINGS: Option<BundleSettings> = Some(BundleSettings {
+        size: 100,
+        limit: 60,
+    });
 
     #[test]
     fn a_bundle_closes_when_it_is_full_and_large_files_stand_alone() {
@@ -96,8 +106,14 @@ mod tests {
             units,
             [
                 CopyUnit::Single("big"),
-                CopyUnit::Bundle { id: 1, files: vec!["a", "b"] },
-                CopyUnit::Bundle { id: 2, files: vec!["c", "d"] },
+                CopyUnit::Bundle {
+                    id: 1,
+                    files: vec!["a", "b"]
+                },
+                CopyUnit::Bundle {
+                    id: 2,
+                    files: vec!["c", "d"]
+                },
             ]
         );
         assert_eq!(next, 3);
@@ -108,7 +124,13 @@ mod tests {
         let mut next = 7;
         assert!(plan(Vec::<(u8, u64)>::new(), SETTINGS, &mut next).is_empty());
         assert_eq!(next, 7);
-        assert_eq!(plan([(1, 5)], SETTINGS, &mut next), [CopyUnit::Bundle { id: 7, files: vec![1] }]);
+        assert_eq!(
+            plan([(1, 5)], SETTINGS, &mut next),
+            [CopyUnit::Bundle {
+                id: 7,
+                files: vec![1]
+            }]
+        );
         assert_eq!(plan([(1, 5)], None, &mut next), [CopyUnit::Single(1)]);
     }
 

@@ -72,7 +72,9 @@ fn storage_name(operation: Operation, kind: ErrorKind) -> &'static str {
         Operation::List => "PathOpenError",
         Operation::OpenRead | Operation::OpenWrite if missing => "FileMissingError",
         Operation::OpenWrite if kind == ErrorKind::Exists => "FileExistsError",
-        Operation::Info | Operation::OpenRead | Operation::OpenWrite | Operation::Link => "FileOpenError",
+        Operation::Info | Operation::OpenRead | Operation::OpenWrite | Operation::Link => {
+            "FileOpenError"
+        }
         Operation::Read => "FileReadError",
         Operation::Write | Operation::HardLink => "FileWriteError",
         Operation::Sync => "FileSyncError",
@@ -102,7 +104,12 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), storage: None }
+        Self {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            storage: None,
+        }
     }
 
     /// The file breaks the format of spec 2 [29].
@@ -173,7 +180,8 @@ impl From<pgkeep_pipeline::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         let inner = error.get_ref();
-        if let Some(storage) = inner.and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>()) {
+        if let Some(storage) = inner.and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>())
+        {
             return storage.clone().into();
         }
         if let Some(stage) = pgkeep_pipeline::Error::from_io(&error) {
@@ -182,6 +190,9 @@ impl From<std::io::Error> for Error {
         if let Some(repo) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
             return repo.clone();
         }
-        Self::new(ErrorType::Storage(Operation::Read, ErrorKind::Broken), error.to_string())
+        Self::new(
+            ErrorType::Storage(Operation::Read, ErrorKind::Broken),
+            error.to_string(),
+        )
     }
 }

@@ -154,7 +154,12 @@ pub enum StoredAs<'a> {
 
 /// The repository file that holds `name` (a manifest name) of set `label` (spec 1.5).
 #[must_use]
-pub fn backup_file(stanza: &Stanza, label: &BackupLabel, name: &[u8], stored: StoredAs<'_>) -> StoragePath {
+pub fn backup_file(
+    stanza: &Stanza,
+    label: &BackupLabel,
+    name: &[u8],
+    stored: StoredAs<'_>,
+) -> StoragePath {
     let extension = match stored {
         StoredAs::Bundle(id) => return bundle(stanza, label, id),
         StoredAs::Blocks => BLOCK_EXTENSION,
@@ -175,20 +180,38 @@ mod tests {
         let id: ArchiveId = "17-1".parse().unwrap();
         let label: BackupLabel = "20261124-040113F".parse().unwrap();
         let show = |path: StoragePath| path.to_string();
-        assert_eq!(show(copy_of(&archive_info(&stanza))), "archive/demo/archive.info.copy");
+        assert_eq!(
+            show(copy_of(&archive_info(&stanza))),
+            "archive/demo/archive.info.copy"
+        );
         assert_eq!(
             show(archive_file(&stanza, &id, "000000010000000000000001-aa.gz")),
             "archive/demo/17-1/0000000100000000/000000010000000000000001-aa.gz"
         );
-        assert_eq!(show(archive_file(&stanza, &id, "00000002.history")), "archive/demo/17-1/00000002.history");
+        assert_eq!(
+            show(archive_file(&stanza, &id, "00000002.history")),
+            "archive/demo/17-1/00000002.history"
+        );
         assert_eq!(
             show(history_manifest(&stanza, &label)),
             "backup/demo/backup.history/2026/20261124-040113F.manifest.gz"
         );
-        assert_eq!(show(manifest_copy(&stanza, &label)), "backup/demo/20261124-040113F/backup.manifest.copy");
+        assert_eq!(
+            show(manifest_copy(&stanza, &label)),
+            "backup/demo/20261124-040113F/backup.manifest.copy"
+        );
         let file = |stored| show(backup_file(&stanza, &label, b"pg_data/base/1/1259", stored));
-        assert_eq!(file(StoredAs::Bundle(3)), "backup/demo/20261124-040113F/bundle/3");
-        assert_eq!(file(StoredAs::Blocks), "backup/demo/20261124-040113F/pg_data/base/1/1259.pgbi");
-        assert_eq!(file(StoredAs::Whole(".gz")), "backup/demo/20261124-040113F/pg_data/base/1/1259.gz");
+        assert_eq!(
+            file(StoredAs::Bundle(3)),
+            "backup/demo/20261124-040113F/bundle/3"
+        );
+        assert_eq!(
+            file(StoredAs::Blocks),
+            "backup/demo/20261124-040113F/pg_data/base/1/1259.pgbi"
+        );
+        assert_eq!(
+            file(StoredAs::Whole(".gz")),
+            "backup/demo/20261124-040113F/pg_data/base/1/1259.gz"
+        );
     }
 }

@@ -51,7 +51,10 @@ impl PgHistory {
     /// The history of a new stanza: one entry with id 1. The id of `entry` is ignored.
     #[must_use]
     pub fn new(entry: PgHistoryEntry) -> Self {
-        Self { entries: vec![PgHistoryEntry { id: 1, ..entry }], current: 0 }
+        Self {
+            entries: vec![PgHistoryEntry { id: 1, ..entry }],
+            current: 0,
+        }
     }
 
     /// Adds a cluster (stanza-upgrade) with the id after the current one's and makes it current. The id of `entry` is
@@ -129,7 +132,11 @@ pub struct PgHistoryReader {
 impl PgHistoryReader {
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, entries: Vec::new(), current: None }
+        Self {
+            dialect,
+            entries: Vec::new(),
+            current: None,
+        }
     }
 
     /// Takes an entry of the file; `false` if its section is not one of the two.
@@ -150,7 +157,12 @@ impl PgHistoryReader {
         let id = std::str::from_utf8(key)
             .ok()
             .and_then(|key| key.parse().ok())
-            .ok_or_else(|| Error::format(format!("invalid history id '{}'", String::from_utf8_lossy(key))))?;
+            .ok_or_else(|| {
+                Error::format(format!(
+                    "invalid history id '{}'",
+                    String::from_utf8_lossy(key)
+                ))
+            })?;
         let (mut catalog, mut control, mut system_id, mut version) = (None, None, None, None);
         let system_id_key: &[u8] = match self.dialect {
             Dialect::Archive => b"db-id",
@@ -193,7 +205,9 @@ impl PgHistoryReader {
         if self.entries.is_empty() {
             return Err(Error::format("history is missing"));
         }
-        let current = self.current.ok_or_else(|| Error::format("current id is missing"))?;
+        let current = self
+            .current
+            .ok_or_else(|| Error::format("current id is missing"))?;
         PgHistory::from_entries(self.entries, current)
     }
 }
@@ -201,6 +215,8 @@ impl PgHistoryReader {
 /// Whether `text` is a version as the original writes it: `N.M` or two digits at least (`9` alone never was one).
 pub(crate) fn is_version(text: &str) -> bool {
     let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
-    let number = |part: &str| !part.is_empty() && part.len() < 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |part: &str| {
+        !part.is_empty() && part.len() < 4 && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
     text.len() >= 2 && number(major) && number(minor)
 }

@@ -11,7 +11,11 @@ use crate::retention::is_history_year;
 use crate::stanza::Stanza;
 
 fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
-    let options = ListOptions { level: InfoLevel::Exists, filter: None, sort: true };
+    let options = ListOptions {
+        level: InfoLevel::Exists,
+        filter: None,
+        sort: true,
+    };
     let found = storage.list(path, &options)?.unwrap_or_default();
     let name = |info: FileInfo| String::from_utf8(info.name.as_bytes().to_vec()).ok();
     Ok(found.into_iter().filter_map(name).collect())
@@ -19,8 +23,10 @@ fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
 
 /// Labels of the directories in `backup/<stanza>`, ascending; complete or not.
 pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
-    let labels: BTreeSet<BackupLabel> =
-        names(storage, &layout::backup_path(stanza))?.iter().filter_map(|name| name.parse().ok()).collect();
+    let labels: BTreeSet<BackupLabel> = names(storage, &layout::backup_path(stanza))?
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .collect();
     Ok(labels.into_iter().collect())
 }
 
@@ -32,10 +38,16 @@ pub fn list_history_years(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<
 }
 
 /// Labels of the history manifests of one year, ascending.
-pub fn list_history(storage: &dyn Storage, stanza: &Stanza, year: &str) -> Result<Vec<BackupLabel>> {
+pub fn list_history(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    year: &str,
+) -> Result<Vec<BackupLabel>> {
     let label = |name: &String| name.strip_suffix(HISTORY_EXTENSION)?.parse().ok();
-    let labels: BTreeSet<BackupLabel> =
-        names(storage, &layout::history_year_path(stanza, year))?.iter().filter_map(label).collect();
+    let labels: BTreeSet<BackupLabel> = names(storage, &layout::history_year_path(stanza, year))?
+        .iter()
+        .filter_map(label)
+        .collect();
     Ok(labels.into_iter().collect())
 }
 
@@ -67,11 +79,16 @@ mod tests {
             "backup/demo/backup.history/2025/20250102-000000F.manifest",
             "backup/demo/backup.history/notes",
         ] {
-            storage.create_path(&StoragePath::from(path), 0o750).unwrap();
+            storage
+                .create_path(&StoragePath::from(path), 0o750)
+                .unwrap();
         }
         let labels = list_taken_labels(&storage, &stanza).unwrap();
         let labels: Vec<_> = labels.iter().map(BackupLabel::as_str).collect();
         assert_eq!(labels, ["20260101-000000F", "20250101-000000F"]);
-        assert_eq!(list_history_years(&storage, &stanza).unwrap(), ["2024", "2025"]);
+        assert_eq!(
+            list_history_years(&storage, &stanza).unwrap(),
+            ["2024", "2025"]
+        );
     }
 }

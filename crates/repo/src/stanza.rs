@@ -16,7 +16,9 @@ impl Stanza {
     pub fn new(name: impl Into<String>) -> Result<Self> {
         let name = name.into();
         if name.is_empty() || name.contains('/') || name == "." || name == ".." {
-            return Err(Error::format(format!("'{name}' is not a valid stanza name")));
+            return Err(Error::format(format!(
+                "'{name}' is not a valid stanza name"
+            )));
         }
         Ok(Self(name))
     }

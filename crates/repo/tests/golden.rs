@@ -24,7 +24,11 @@ fn goldens(ending: &str) -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), ending, &mut found);
+    walk(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
+        ending,
+        &mut found,
+    );
     found.sort();
     assert!(!found.is_empty(), "no golden ends in {ending}");
     found
@@ -32,7 +36,10 @@ fn goldens(ending: &str) -> Vec<PathBuf> {
 
 /// Compares texts so that a difference is readable.
 fn assert_same(path: &Path, expected: &[u8], actual: &[u8]) {
-    let (expected, actual) = (String::from_utf8_lossy(expected), String::from_utf8_lossy(actual));
+    let (expected, actual) = (
+        String::from_utf8_lossy(expected),
+        String::from_utf8_lossy(actual),
+    );
     for (expected, actual) in expected.lines().zip(actual.lines()) {
         assert_eq!(expected, actual, "{}", path.display());
     }
@@ -84,22 +91,40 @@ fn manifests_add_up_to_what_the_original_put_into_backup_info() {
         let text = std::fs::read(&path).unwrap();
         let info = BackupInfo::parse(&mut &text[..]).unwrap();
         for entry in info.entries() {
-            let text = std::fs::read(path.with_file_name(format!("{}.manifest", entry.label))).unwrap();
+            let text =
+                std::fs::read(path.with_file_name(format!("{}.manifest", entry.label))).unwrap();
             let manifest = Manifest::parse(&mut &text[..]).unwrap();
-            assert_eq!(manifest.backup_entry().unwrap(), *entry, "{}", path.display());
+            assert_eq!(
+                manifest.backup_entry().unwrap(),
+                *entry,
+                "{}",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn an_online_manifest_shows_databases_tablespace_and_segments() {
-    for path in goldens("F.manifest").into_iter().filter(|path| path.to_string_lossy().contains("online")) {
+    for path in goldens("F.manifest")
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains("online"))
+    {
         let text = std::fs::read(&path).unwrap();
         let manifest = Manifest::parse(&mut &text[..]).unwrap();
-        assert!(manifest.databases().iter().any(|database| database.name == b"odd = name"));
+        assert!(
+            manifest
+                .databases()
+                .iter()
+                .any(|database| database.name == b"odd = name")
+        );
         assert!(manifest.backup.archive_start.is_some() && manifest.backup.lsn_stop.is_some());
         assert_eq!(manifest.backup.backup_type, BackupType::Full);
-        let tablespace = manifest.targets().iter().find(|target| target.tablespace_oid().is_some()).unwrap();
+        let tablespace = manifest
+            .targets()
+            .iter()
+            .find(|target| target.tablespace_oid().is_some())
+            .unwrap();
         assert!(matches!(&tablespace.kind, TargetKind::Tablespace { name, .. } if name == b"ts1"));
         assert_eq!(manifest.target_path(tablespace), b"/ts1");
     }
@@ -112,7 +137,10 @@ fn a_byte_flipped_anywhere_is_refused_or_harmless_but_never_a_panic() {
     for at in (0..text.len()).step_by(97) {
         let mut broken = text.clone();
         broken[at] ^= 0x15;
-        assert!(Manifest::parse(&mut &broken[..]).is_err(), "flipped at {at}");
+        assert!(
+            Manifest::parse(&mut &broken[..]).is_err(),
+            "flipped at {at}"
+        );
         let _ = Manifest::parse(&mut &text[..at]).unwrap_err();
     }
 }
@@ -129,22 +157,35 @@ fn encrypted_files_of_the_original_are_loaded_with_their_passphrase() {
     let pass = secrecy::SecretString::from("sesame");
     for path in goldens("archive.info.aes") {
         let storage = MemoryStorage::new();
-        for (name, place) in
-            [("archive.info.aes", "archive/demo/archive.info"), ("backup.info.aes", "backup/demo/backup.info")]
-        {
-            let mut write = storage.open_write(&StoragePath::from(place), &WriteOptions::default()).unwrap();
-            write.write_all(&std::fs::read(path.with_file_name(name)).unwrap()).unwrap();
+        for (name, place) in [
+            ("archive.info.aes", "archive/demo/archive.info"),
+            ("backup.info.aes", "backup/demo/backup.info"),
+        ] {
+            let mut write = storage
+                .open_write(&StoragePath::from(place), &WriteOptions::default())
+                .unwrap();
+            write
+                .write_all(&std::fs::read(path.with_file_name(name)).unwrap())
+                .unwrap();
             write.finish().unwrap().wait().unwrap();
         }
         let archive = ArchiveInfo::load(&storage, &stanza, Some(&pass)).unwrap();
         let backup = BackupInfo::load(&storage, &stanza, Some(&pass)).unwrap();
         assert!(archive.cipher_pass.is_some() && backup.cipher_pass.is_some());
         assert_eq!(backup.entries().len(), 4);
-        assert_eq!(ArchiveInfo::load(&storage, &stanza, None).unwrap_err().kind, ErrorType::Format);
+        assert_eq!(
+            ArchiveInfo::load(&storage, &stanza, None).unwrap_err().kind,
+            ErrorType::Format
+        );
         let wrong = secrecy::SecretString::from("wrong");
         let error = ArchiveInfo::load(&storage, &stanza, Some(&wrong)).unwrap_err();
         // The copy is missing, so the main file's class counts.
         assert_eq!(error.kind, ErrorType::Crypto, "{error}");
-        assert!(error.message.contains("HINT: is or was the repo encrypted?"), "{error}");
+        assert!(
+            error
+                .message
+                .contains("HINT: is or was the repo encrypted?"),
+            "{error}"
+        );
     }
 }

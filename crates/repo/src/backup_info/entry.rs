@@ -69,9 +69,10 @@ impl BackupEntry {
         if !self.annotations.is_empty() {
             write_annotations(object.key("backup-annotation"), &self.annotations);
         }
-        for (key, segment) in
-            [("backup-archive-start", &self.archive_start), ("backup-archive-stop", &self.archive_stop)]
-        {
+        for (key, segment) in [
+            ("backup-archive-start", &self.archive_start),
+            ("backup-archive-stop", &self.archive_stop),
+        ] {
             match segment {
                 Some(segment) => object.string(key, segment),
                 None => object.key(key).extend_from_slice(b"null"),
@@ -160,7 +161,11 @@ pub(crate) fn read_annotations(json: &mut JsonReader<'_>) -> Result<Annotations>
 
 /// A string or `null`.
 fn nullable(json: &mut JsonReader<'_>) -> Result<Option<String>> {
-    if json.read_null() { Ok(None) } else { json.read_text().map(Some) }
+    if json.read_null() {
+        Ok(None)
+    } else {
+        json.read_text().map(Some)
+    }
 }
 
 /// What was found while an object is read; required keys are checked at the end.
@@ -178,8 +183,13 @@ struct Fields {
     options: [Option<bool>; 7],
 }
 
-const TEXTS: [&str; 5] =
-    ["backup-archive-start", "backup-archive-stop", "backup-lsn-start", "backup-lsn-stop", "backup-prior"];
+const TEXTS: [&str; 5] = [
+    "backup-archive-start",
+    "backup-archive-stop",
+    "backup-lsn-start",
+    "backup-lsn-stop",
+    "backup-prior",
+];
 const NUMBERS: [&str; 8] = [
     "backup-info-repo-size",
     "backup-info-repo-size-delta",
@@ -232,12 +242,24 @@ impl Fields {
         let number = |at: usize| self.numbers[at].ok_or_else(|| missing(NUMBERS[at]));
         let option = |at: usize| self.options[at].ok_or_else(|| missing(OPTIONS[at]));
         let repo_size_map = match self.numbers[2] {
-            Some(all) => Some(MapSize { all, delta: number(3)? }),
+            Some(all) => Some(MapSize {
+                all,
+                delta: number(3)?,
+            }),
             None => None,
         };
-        let (repo_size, repo_size_delta, size, size_delta) = (number(0)?, number(1)?, number(4)?, number(5)?);
+        let (repo_size, repo_size_delta, size, size_delta) =
+            (number(0)?, number(1)?, number(4)?, number(5)?);
         let (timestamp_start, timestamp_stop) = (number(6)?, number(7)?);
-        let options = [option(0)?, option(1)?, option(2)?, option(3)?, option(4)?, option(5)?, option(6)?];
+        let options = [
+            option(0)?,
+            option(1)?,
+            option(2)?,
+            option(3)?,
+            option(4)?,
+            option(5)?,
+            option(6)?,
+        ];
         let [archive_start, archive_stop, lsn_start, lsn_stop, prior] = self.texts;
         Ok(BackupEntry {
             label,

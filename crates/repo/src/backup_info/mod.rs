@@ -49,7 +49,13 @@ impl BackupInfo {
     #[must_use]
     pub fn new(history: PgHistory, cipher_pass: Option<SecretString>) -> Self {
         let version = info_file::PROGRAM_VERSION.to_owned();
-        Self { history, cipher_pass, version, entries: Vec::new(), updated: true }
+        Self {
+            history,
+            cipher_pass,
+            version,
+            entries: Vec::new(),
+            updated: true,
+        }
     }
 
     /// Parses plain text.
@@ -79,7 +85,9 @@ impl BackupInfo {
     pub fn write(&self, out: impl Write, version: &str) -> Result<()> {
         let mut writer = InfoWriter::new(out, version, self.cipher_pass.as_ref())?;
         for entry in &self.entries {
-            writer.value(CURRENT, entry.label.as_str().as_bytes(), |out| entry.write(out))?;
+            writer.value(CURRENT, entry.label.as_str().as_bytes(), |out| {
+                entry.write(out)
+            })?;
         }
         self.history.write(&mut writer, Dialect::Backup)?;
         writer.finish()?;
@@ -87,8 +95,19 @@ impl BackupInfo {
     }
 
     /// Loads the stanza's file or its copy as it is; `pass` is the repository's passphrase.
-    pub fn load(storage: &dyn Storage, stanza: &Stanza, pass: Option<&SecretString>) -> Result<Self> {
-        info_file::load(storage, &layout::backup_info(stanza), pass, LoadKind::Info, Self::parse).map_err(|error| {
+    pub fn load(
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<Self> {
+        info_file::load(
+            storage,
+            &layout::backup_info(stanza),
+            pass,
+            LoadKind::Info,
+            Self::parse,
+        )
+        .map_err(|error| {
             error
                 .with_hint("backup.info cannot be opened and is required to perform a backup.")
                 .with_hint("has a stanza-create been performed?")
@@ -96,7 +115,12 @@ impl BackupInfo {
     }
 
     /// Saves the file, then its copy, both durable on return.
-    pub fn save(&mut self, storage: &dyn Storage, stanza: &Stanza, pass: Option<&SecretString>) -> Result<()> {
+    pub fn save(
+        &mut self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<()> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
         let bytes = info_file::encrypt(plain, pass)?;
@@ -128,7 +152,8 @@ impl BackupInfo {
     }
 
     fn index(&self, label: &BackupLabel) -> std::result::Result<usize, usize> {
-        self.entries.binary_search_by(|entry| entry.label.cmp(label))
+        self.entries
+            .binary_search_by(|entry| entry.label.cmp(label))
     }
 
     /// Adds a backup, replacing an entry with the same label.
@@ -182,7 +207,11 @@ pub fn dependents(entries: &[BackupEntry], label: &BackupLabel) -> Vec<BackupLab
     let mut set = vec![label.clone()];
     // One pass is enough: a backup sorts after the one it depends on.
     for entry in entries {
-        if entry.prior.as_ref().is_some_and(|prior| set.contains(prior)) {
+        if entry
+            .prior
+            .as_ref()
+            .is_some_and(|prior| set.contains(prior))
+        {
             set.push(entry.label.clone());
         }
     }

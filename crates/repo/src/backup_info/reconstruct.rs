@@ -32,38 +32,62 @@ impl BackupInfo {
     /// listed. Returns warnings in the original's words.
     pub fn reconstruct(&mut self, storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<String>> {
         let sets = list_sets(storage, stanza)?;
-        let manifests: Vec<StoragePath> = sets.iter().map(|label| layout::manifest(stanza, label)).collect();
+        let manifests: Vec<StoragePath> = sets
+            .iter()
+            .map(|label| layout::manifest(stanza, label))
+            .collect();
         // One call for all: a slow storage has many requests under way.
         let found = storage.info_many(&manifests, InfoLevel::Exists)?;
-        let complete: BTreeSet<&BackupLabel> =
-            sets.iter().zip(&found).filter(|(_, found)| found.is_some()).map(|(label, _)| label).collect();
+        let complete: BTreeSet<&BackupLabel> = sets
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_some())
+            .map(|(label, _)| label)
+            .collect();
 
         let mut warnings = Vec::new();
-        let listed: Vec<BackupLabel> = self.entries().iter().map(|entry| entry.label.clone()).collect();
+        let listed: Vec<BackupLabel> = self
+            .entries()
+            .iter()
+            .map(|entry| entry.label.clone())
+            .collect();
         for label in listed.iter().filter(|label| !complete.contains(label)) {
             if self.find(label).is_none() {
                 // Went with the one it depended on.
                 continue;
             }
             for gone in self.dependents(label).iter().rev() {
-                warnings.push(format!("backup '{gone}' missing manifest removed from backup.info"));
+                warnings.push(format!(
+                    "backup '{gone}' missing manifest removed from backup.info"
+                ));
                 self.remove(gone);
             }
         }
         // Ascending, so a full backup is there before those that depend on it.
-        let listed: BTreeSet<BackupLabel> = self.entries().iter().map(|entry| entry.label.clone()).collect();
+        let listed: BTreeSet<BackupLabel> = self
+            .entries()
+            .iter()
+            .map(|entry| entry.label.clone())
+            .collect();
         for label in complete.into_iter().filter(|label| !listed.contains(label)) {
-            let set_is_listed = self.entries().iter().any(|entry| entry.label.full_part() == label.full_part());
+            let set_is_listed = self
+                .entries()
+                .iter()
+                .any(|entry| entry.label.full_part() == label.full_part());
             if label.backup_type() != BackupType::Full && !set_is_listed {
                 // Its prior is in the same set, so it cannot be adopted whatever its manifest says.
                 continue;
             }
             let manifest = Manifest::load(storage, stanza, label, self.cipher_pass.as_ref())?;
             if self.accepts(&manifest) {
-                warnings.push(format!("backup '{label}' found in repository added to backup.info"));
+                warnings.push(format!(
+                    "backup '{label}' found in repository added to backup.info"
+                ));
                 self.add(manifest.backup_entry()?);
             } else {
-                warnings.push(format!("invalid backup '{label}' cannot be added to current backups"));
+                warnings.push(format!(
+                    "invalid backup '{label}' cannot be added to current backups"
+                ));
             }
         }
         Ok(warnings)
@@ -76,6 +100,11 @@ impl BackupInfo {
             .history
             .find(pg.id)
             .is_some_and(|entry| entry.system_id == pg.system_id && entry.version == pg.version);
-        known && manifest.backup.prior.as_ref().is_none_or(|prior| self.find(prior).is_some())
+        known
+            && manifest
+                .backup
+                .prior
+                .as_ref()
+                .is_none_or(|prior| self.find(prior).is_some())
     }
 }

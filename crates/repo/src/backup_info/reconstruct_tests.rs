@@ -6,7 +6,9 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::error::ErrorType;
-use crate::manifest::{BackupHeader, BackupOptions, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind};
+use crate::manifest::{
+    BackupHeader, BackupOptions, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
+};
 use crate::pg_history::PgHistoryEntry;
 
 const F1: &str = "20260101-000000F";
@@ -26,10 +28,25 @@ fn manifest(text: &str, prior: Option<&str>, system_id: u64) -> Manifest {
     let label = label(text);
     let mut header = BackupHeader::new(label.backup_type(), 1_767_225_600);
     header.prior = prior.map(self::label);
-    let pg = PgInfo { id: 1, system_id, version: "17".to_owned(), catalog_version: 1, control_version: 2 };
+    let pg = PgInfo {
+        id: 1,
+        system_id,
+        version: "17".to_owned(),
+        catalog_version: 1,
+        control_version: 2,
+    };
     let mut manifest = Manifest::new(header, pg, BackupOptions::default());
-    manifest.add_path(Path { name: PG_DATA.to_vec(), mode: 0o700, user: None, group: None });
-    manifest.add_target(Target { name: PG_DATA.to_vec(), path: b"/pgdata".to_vec(), kind: TargetKind::Path });
+    manifest.add_path(Path {
+        name: PG_DATA.to_vec(),
+        mode: 0o700,
+        user: None,
+        group: None,
+    });
+    manifest.add_target(Target {
+        name: PG_DATA.to_vec(),
+        path: b"/pgdata".to_vec(),
+        kind: TargetKind::Path,
+    });
     manifest.set_label(label);
     manifest
 }
@@ -59,7 +76,14 @@ impl Repository {
 
     fn set(&self, manifest: &Manifest) {
         let label = manifest.backup.label.as_ref().unwrap();
-        manifest.save(&self.storage, &stanza(), label, self.info.cipher_pass.as_ref()).unwrap();
+        manifest
+            .save(
+                &self.storage,
+                &stanza(),
+                label,
+                self.info.cipher_pass.as_ref(),
+            )
+            .unwrap();
     }
 
     fn listed_set(&mut self, text: &str, prior: Option<&str>) {
@@ -69,14 +93,30 @@ impl Repository {
     }
 
     fn reconciled(&mut self) -> (Vec<String>, Vec<String>) {
-        self.info.save(&self.storage, &stanza(), Some(&self.outer)).unwrap();
-        let (info, warnings) = BackupInfo::load_reconstructed(&self.storage, &stanza(), Some(&self.outer)).unwrap();
-        assert_eq!(info.is_updated(), !warnings.iter().all(|warning| warning.starts_with("invalid")));
-        (info.entries().iter().map(|entry| entry.label.to_string()).collect(), warnings)
+        self.info
+            .save(&self.storage, &stanza(), Some(&self.outer))
+            .unwrap();
+        let (info, warnings) =
+            BackupInfo::load_reconstructed(&self.storage, &stanza(), Some(&self.outer)).unwrap();
+        assert_eq!(
+            info.is_updated(),
+            !warnings
+                .iter()
+                .all(|warning| warning.starts_with("invalid"))
+        );
+        (
+            info.entries()
+                .iter()
+                .map(|entry| entry.label.to_string())
+                .collect(),
+            warnings,
+        )
     }
 
     fn remove(&self, label: &str, file: &str) {
-        self.storage.remove(&StoragePath::from(format!("backup/demo/{label}/{file}"))).unwrap();
+        self.storage
+            .remove(&StoragePath::from(format!("backup/demo/{label}/{file}")))
+            .unwrap();
     }
 }
 
@@ -85,7 +125,10 @@ fn a_list_that_fits_the_disk_stays() {
     let mut repository = Repository::new();
     repository.listed_set(F1, None);
     repository.listed_set(I1, Some(F1));
-    assert_eq!(repository.reconciled(), (vec![F1.to_owned(), I1.to_owned()], Vec::new()));
+    assert_eq!(
+        repository.reconciled(),
+        (vec![F1.to_owned(), I1.to_owned()], Vec::new())
+    );
 }
 
 #[test]
@@ -132,32 +175,57 @@ fn backups_of_another_cluster_and_unfinished_ones_are_not_adopted() {
     repository.set(&manifest(F2, None, 7));
     repository.remove(F2, "backup.manifest");
     // An orphan is not even read.
-    repository.storage.create_path(&StoragePath::from(format!("backup/demo/{I2}")), 0o750).unwrap();
+    repository
+        .storage
+        .create_path(&StoragePath::from(format!("backup/demo/{I2}")), 0o750)
+        .unwrap();
     let (left, warnings) = repository.reconciled();
     assert!(left.is_empty());
-    assert_eq!(warnings, [format!("invalid backup '{F1}' cannot be added to current backups")]);
+    assert_eq!(
+        warnings,
+        [format!(
+            "invalid backup '{F1}' cannot be added to current backups"
+        )]
+    );
 }
 
 #[test]
 fn either_copy_serves_and_two_failures_are_one_error() {
     let mut repository = Repository::new();
     // Not encrypted, so reading it with a passphrase fails.
-    repository.info.save(&repository.storage, &stanza(), None).unwrap();
+    repository
+        .info
+        .save(&repository.storage, &stanza(), None)
+        .unwrap();
     let (storage, outer) = (&repository.storage, &repository.outer);
     let load = |pass: Option<&SecretString>| BackupInfo::load(storage, &stanza(), pass);
-    storage.remove(&StoragePath::from("backup/demo/backup.info")).unwrap();
+    storage
+        .remove(&StoragePath::from("backup/demo/backup.info"))
+        .unwrap();
     assert!(load(None).is_ok());
     // One is missing, the other cannot be decrypted: what was found out about the other counts.
     let error = load(Some(outer)).unwrap_err();
     assert_eq!(error.kind, ErrorType::Crypto, "{error}");
     let shown = storage.display(&StoragePath::from("backup/demo/backup.info"));
     let lines: Vec<_> = error.message.lines().collect();
-    assert_eq!(lines[0], format!("unable to load info file '{shown}' or '{shown}.copy':"));
-    assert_eq!(lines[1], format!("FileMissingError: unable to open missing file '{shown}' for read"));
+    assert_eq!(
+        lines[0],
+        format!("unable to load info file '{shown}' or '{shown}.copy':")
+    );
+    assert_eq!(
+        lines[1],
+        format!("FileMissingError: unable to open missing file '{shown}' for read")
+    );
     assert!(lines[2].starts_with("CryptoError: "), "{}", lines[2]);
     assert_eq!(lines[3], "HINT: is or was the repo encrypted?");
-    assert!(error.text().ends_with("\nHINT: has a stanza-create been performed?"));
-    storage.remove(&StoragePath::from("backup/demo/backup.info.copy")).unwrap();
+    assert!(
+        error
+            .text()
+            .ends_with("\nHINT: has a stanza-create been performed?")
+    );
+    storage
+        .remove(&StoragePath::from("backup/demo/backup.info.copy"))
+        .unwrap();
     assert!(load(None).unwrap_err().is_missing());
 }
 
@@ -165,11 +233,19 @@ fn either_copy_serves_and_two_failures_are_one_error() {
 fn both_copies_hold_the_same_bytes() {
     use std::io::Read;
     let mut repository = Repository::new();
-    repository.info.save(&repository.storage, &stanza(), Some(&repository.outer)).unwrap();
+    repository
+        .info
+        .save(&repository.storage, &stanza(), Some(&repository.outer))
+        .unwrap();
     let read = |name: &str| {
         let mut bytes = Vec::new();
         let options = pgkeep_storage::ReadOptions::default();
-        repository.storage.open_read(&StoragePath::from(name), &options).unwrap().read_to_end(&mut bytes).unwrap();
+        repository
+            .storage
+            .open_read(&StoragePath::from(name), &options)
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
         bytes
     };
     let main = read("backup/demo/backup.info");

@@ -9,7 +9,10 @@ fn label(text: &str) -> BackupLabel {
 }
 
 fn entry(text: &str, prior: Option<&str>) -> BackupEntry {
-    BackupEntry { prior: prior.map(label), ..BackupEntry::parse(label(text), LINE.as_bytes()).unwrap() }
+    BackupEntry {
+        prior: prior.map(label),
+        ..BackupEntry::parse(label(text), LINE.as_bytes()).unwrap()
+    }
 }
 
 fn info() -> BackupInfo {
@@ -43,7 +46,8 @@ fn optional_keys_are_kept_or_left_out() {
             "\"backup-timestamp-start\"",
             "\"backup-prior\":\"20261124-041940F\",\"backup-reference\":[\"20261124-041940F\"],\"backup-timestamp-start\"",
         );
-    let entry = BackupEntry::parse(label("20261124-041940F_20261124-041941I"), line.as_bytes()).unwrap();
+    let entry =
+        BackupEntry::parse(label("20261124-041940F_20261124-041941I"), line.as_bytes()).unwrap();
     assert_eq!(entry.repo_size_map, Some(MapSize { all: 5, delta: 3 }));
     let mut out = Vec::new();
     entry.write(&mut out);
@@ -77,11 +81,26 @@ fn entries_stay_sorted_and_survive_a_round_trip() {
 fn dependents_are_found_through_the_chain() {
     let mut info = info();
     info.add(entry("20261124-000000F", None));
-    info.add(entry("20261124-000000F_20261124-000001D", Some("20261124-000000F")));
-    info.add(entry("20261124-000000F_20261124-000002I", Some("20261124-000000F_20261124-000001D")));
-    info.add(entry("20261124-000000F_20261124-000003D", Some("20261124-000000F")));
+    info.add(entry(
+        "20261124-000000F_20261124-000001D",
+        Some("20261124-000000F"),
+    ));
+    info.add(entry(
+        "20261124-000000F_20261124-000002I",
+        Some("20261124-000000F_20261124-000001D"),
+    ));
+    info.add(entry(
+        "20261124-000000F_20261124-000003D",
+        Some("20261124-000000F"),
+    ));
     let of_diff = info.dependents(&label("20261124-000000F_20261124-000001D"));
-    assert_eq!(of_diff, [label("20261124-000000F_20261124-000001D"), label("20261124-000000F_20261124-000002I")]);
+    assert_eq!(
+        of_diff,
+        [
+            label("20261124-000000F_20261124-000001D"),
+            label("20261124-000000F_20261124-000002I")
+        ]
+    );
     assert_eq!(info.dependents(&label("20261124-000000F")).len(), 4);
 }
 

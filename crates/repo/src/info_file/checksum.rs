@@ -18,7 +18,11 @@ impl InfoChecksum {
     pub(super) fn new() -> Self {
         let mut hash = Sha1::new();
         hash.update(b"{");
-        Self { hash, section: None, key: Vec::new() }
+        Self {
+            hash,
+            section: None,
+            key: Vec::new(),
+        }
     }
 
     /// Adds one entry; `value` is the raw text right of the `=`.
@@ -26,7 +30,11 @@ impl InfoChecksum {
         if self.section.as_deref() == Some(section) {
             self.hash.update(b",");
         } else {
-            self.hash.update(if self.section.is_some() { b"},\"" } else { b"\"" });
+            self.hash.update(if self.section.is_some() {
+                b"},\""
+            } else {
+                b"\""
+            });
             self.hash.update(section);
             self.hash.update(b"\":{");
             self.section = Some(section.to_vec());

@@ -11,12 +11,22 @@ use crate::error::Result;
 const BUFFER: usize = 64 * 1024;
 
 /// The plain text of a file that is encrypted if there is a passphrase.
-pub(crate) fn plain_reader<'a>(read: Box<dyn Read + 'a>, pass: Option<&SecretString>) -> Box<dyn BufRead + 'a> {
+pub(crate) fn plain_reader<'a>(
+    read: Box<dyn Read + 'a>,
+    pass: Option<&SecretString>,
+) -> Box<dyn BufRead + 'a> {
     match pass {
         None => Box::new(BufReader::with_capacity(BUFFER, read)),
         Some(pass) => {
-            let running = Pipeline::new(vec![Stage::Decrypt { pass: pass.clone(), raw: false }]).start(BUFFER);
-            Box::new(BufReader::with_capacity(BUFFER, RunningReader::new(read, running, BUFFER)))
+            let running = Pipeline::new(vec![Stage::Decrypt {
+                pass: pass.clone(),
+                raw: false,
+            }])
+            .start(BUFFER);
+            Box::new(BufReader::with_capacity(
+                BUFFER,
+                RunningReader::new(read, running, BUFFER),
+            ))
         }
     }
 }
@@ -32,7 +42,11 @@ pub fn encrypt(plain: Vec<u8>, pass: Option<&SecretString>) -> Result<Vec<u8>> {
 }
 
 fn encryption(pass: &SecretString) -> Running {
-    Pipeline::new(vec![Stage::Encrypt { pass: pass.clone(), raw: false }]).start(BUFFER)
+    Pipeline::new(vec![Stage::Encrypt {
+        pass: pass.clone(),
+        raw: false,
+    }])
+    .start(BUFFER)
 }
 
 /// Encrypts what is written through it if there is a passphrase; [`Self::finish`] ends the stream.
@@ -43,7 +57,10 @@ pub(crate) struct StoredWriter<W: Write> {
 
 impl<W: Write> StoredWriter<W> {
     pub(crate) fn new(out: W, pass: Option<&SecretString>) -> Self {
-        Self { out, running: pass.map(encryption) }
+        Self {
+            out,
+            running: pass.map(encryption),
+        }
     }
 
     pub(crate) fn finish(mut self) -> Result<W> {
@@ -60,7 +77,9 @@ impl<W: Write> Write for StoredWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match &mut self.running {
             None => self.out.write(bytes),
-            Some(running) => running.push_into(bytes, &mut self.out).map(|()| bytes.len()),
+            Some(running) => running
+                .push_into(bytes, &mut self.out)
+                .map(|()| bytes.len()),
         }
     }
 

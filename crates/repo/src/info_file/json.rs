@@ -84,7 +84,11 @@ impl<'a> ObjectWriter<'a> {
 
     /// Appends the key; the value is then appended to what is returned.
     pub fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
-        debug_assert!(self.last < key, "'{key}' after '{}': keys of the format are ascending", self.last);
+        debug_assert!(
+            self.last < key,
+            "'{key}' after '{}': keys of the format are ascending",
+            self.last
+        );
         if !self.last.is_empty() {
             self.out.push(b',');
         }
@@ -138,7 +142,11 @@ pub struct JsonReader<'a> {
 impl<'a> JsonReader<'a> {
     #[must_use]
     pub fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, fresh: false }
+        Self {
+            text,
+            at: 0,
+            fresh: false,
+        }
     }
 
     fn error(&self, what: &str) -> Error {
@@ -156,7 +164,10 @@ impl<'a> JsonReader<'a> {
     /// The next byte that is no white space.
     fn peek(&mut self) -> Result<u8> {
         self.white_space();
-        self.text.get(self.at).copied().ok_or_else(|| Error::json("expected data"))
+        self.text
+            .get(self.at)
+            .copied()
+            .ok_or_else(|| Error::json("expected data"))
     }
 
     fn expect(&mut self, byte: u8) -> Result<()> {
@@ -171,7 +182,11 @@ impl<'a> JsonReader<'a> {
     /// Nothing but white space may follow.
     pub fn end(&mut self) -> Result<()> {
         self.white_space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.error("characters after JSON")) }
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(self.error("characters after JSON"))
+        }
     }
 
     /// Enters an object; then [`Self::next_key`].
@@ -294,9 +309,17 @@ impl<'a> JsonReader<'a> {
 
     pub fn read_i64(&mut self) -> Result<i64> {
         let (negative, value) = self.read_number()?;
-        let signed = if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() };
-        signed
-            .ok_or_else(|| Error::json(format!("{}{value} is out of range for int64", if negative { "-" } else { "" })))
+        let signed = if negative {
+            0i64.checked_sub_unsigned(value)
+        } else {
+            i64::try_from(value).ok()
+        };
+        signed.ok_or_else(|| {
+            Error::json(format!(
+                "{}{value} is out of range for int64",
+                if negative { "-" } else { "" }
+            ))
+        })
     }
 
     /// The next string, unescaped.
@@ -322,7 +345,10 @@ impl<'a> JsonReader<'a> {
                         Some(b'f') => 0x0c,
                         Some(byte @ (b'"' | b'\\' | b'/')) => *byte,
                         Some(b'u') => {
-                            let byte = self.text.get(self.at + 1..self.at + 5).and_then(latin1_escape);
+                            let byte = self
+                                .text
+                                .get(self.at + 1..self.at + 5)
+                                .and_then(latin1_escape);
                             self.at += 4;
                             match byte {
                                 Some(byte) => byte,
@@ -348,14 +374,22 @@ impl<'a> JsonReader<'a> {
     /// The next string, which must be UTF-8.
     pub fn read_text(&mut self) -> Result<String> {
         let bytes = self.read_string()?.into_owned();
-        String::from_utf8(bytes)
-            .map_err(|error| Error::json(format!("'{}' is not valid UTF-8", String::from_utf8_lossy(error.as_bytes()))))
+        String::from_utf8(bytes).map_err(|error| {
+            Error::json(format!(
+                "'{}' is not valid UTF-8",
+                String::from_utf8_lossy(error.as_bytes())
+            ))
+        })
     }
 
     /// The next value is `false` (no such owner, `None`) or a string.
     pub fn read_owner(&mut self) -> Result<Option<String>> {
         if matches!(self.peek()?, b't' | b'f') {
-            return if self.read_bool()? { Err(Error::format("owner bool must be false")) } else { Ok(None) };
+            return if self.read_bool()? {
+                Err(Error::format("owner bool must be false"))
+            } else {
+                Ok(None)
+            };
         }
         self.read_text().map(Some)
     }
@@ -363,17 +397,29 @@ impl<'a> JsonReader<'a> {
     /// A mode: octal digits in a string.
     pub fn read_mode(&mut self) -> Result<u32> {
         let text = self.read_string()?;
-        let octal = !text.is_empty() && text.len() <= 6 && text.iter().all(|byte| (b'0'..=b'7').contains(byte));
+        let octal = !text.is_empty()
+            && text.len() <= 6
+            && text.iter().all(|byte| (b'0'..=b'7').contains(byte));
         if !octal {
-            return Err(Error::format(format!("invalid mode '{}'", String::from_utf8_lossy(&text))));
+            return Err(Error::format(format!(
+                "invalid mode '{}'",
+                String::from_utf8_lossy(&text)
+            )));
         }
-        Ok(text.iter().fold(0, |mode, byte| mode * 8 + u32::from(byte - b'0')))
+        Ok(text
+            .iter()
+            .fold(0, |mode, byte| mode * 8 + u32::from(byte - b'0')))
     }
 
     /// A SHA-1: 40 hexadecimal digits in a string.
     pub fn read_sha1(&mut self) -> Result<[u8; 20]> {
         let text = self.read_string()?;
-        parse_sha1(&text).ok_or_else(|| Error::format(format!("invalid checksum '{}'", String::from_utf8_lossy(&text))))
+        parse_sha1(&text).ok_or_else(|| {
+            Error::format(format!(
+                "invalid checksum '{}'",
+                String::from_utf8_lossy(&text)
+            ))
+        })
     }
 
     /// Skips the next value.
@@ -418,7 +464,9 @@ impl<'a> JsonReader<'a> {
                 }
                 b'\\' => match self.text.get(self.at + 1) {
                     Some(b'"' | b'\\' | b'/' | b'n' | b'r' | b't' | b'b' | b'f') => self.at += 2,
-                    Some(b'u') if self.text.get(self.at + 2..self.at + 6).is_some_and(is_hex) => self.at += 6,
+                    Some(b'u') if self.text.get(self.at + 2..self.at + 6).is_some_and(is_hex) => {
+                        self.at += 6
+                    }
                     _ => return Err(self.error("invalid escape character")),
                 },
                 _ => self.at += 1,
@@ -438,7 +486,10 @@ fn latin1_escape(digits: &[u8]) -> Option<u8> {
     if !is_hex(text) {
         return None;
     }
-    u16::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()?.try_into().ok()
+    u16::from_str_radix(std::str::from_utf8(text).ok()?, 16)
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 /// Parses 40 hexadecimal digits.

@@ -43,7 +43,11 @@ pub fn load<T>(
         LoadKind::Info => "info file",
         LoadKind::Manifest => "backup manifest file",
     };
-    Err(compose(&format!("unable to load {what} '{name}' or '{name}.copy'"), first, second))
+    Err(compose(
+        &format!("unable to load {what} '{name}' or '{name}.copy'"),
+        first,
+        second,
+    ))
 }
 
 /// Loads exactly `path`.
@@ -76,8 +80,13 @@ pub fn load_one<T>(
 /// One error from two: a missing file gives way to the other's class, two different classes become file-open.
 fn compose(message: &str, first: Error, second: Error) -> Error {
     let missing = |error: &Error| error.kind.name() == "FileMissingError";
-    let text =
-        format!("{message}:\n{}: {}\n{}: {}", first.kind.name(), first.text(), second.kind.name(), second.text());
+    let text = format!(
+        "{message}:\n{}: {}\n{}: {}",
+        first.kind.name(),
+        first.text(),
+        second.kind.name(),
+        second.text()
+    );
     let (kind, storage) = if first.kind.name() == second.kind.name() || missing(&second) {
         (first.kind, first.storage)
     } else if missing(&first) {
@@ -85,5 +94,10 @@ fn compose(message: &str, first: Error, second: Error) -> Error {
     } else {
         (ErrorType::FileOpen, None)
     };
-    Error { kind, message: text, hints: Vec::new(), storage }
+    Error {
+        kind,
+        message: text,
+        hints: Vec::new(),
+        storage,
+    }
 }

@@ -47,7 +47,9 @@ pub fn read(input: &mut dyn BufRead, each: EachEntry<'_>) -> Result<InfoHeader> 
             section.clear();
             section.extend_from_slice(&line[1..line.len() - 1]);
             if section.is_empty() {
-                return Err(Error::format(format!("invalid empty section at line {number}: []")));
+                return Err(Error::format(format!(
+                    "invalid empty section at line {number}: []"
+                )));
             }
             continue;
         }
@@ -68,21 +70,27 @@ pub fn read(input: &mut dyn BufRead, each: EachEntry<'_>) -> Result<InfoHeader> 
             (b"backrest", b"backrest-format") => {
                 let format = json.read_u64()?;
                 if format != super::FORMAT {
-                    return Err(Error::format(format!("expected format {} but found {format}", super::FORMAT)));
+                    return Err(Error::format(format!(
+                        "expected format {} but found {format}",
+                        super::FORMAT
+                    )));
                 }
             }
             (b"backrest", b"backrest-version") => header.version = json.read_text()?,
             (b"backrest", b"backrest-checksum") => expected = Some(json.read_text()?),
-            (b"cipher", b"cipher-pass") => header.cipher_pass = Some(SecretString::from(json.read_text()?)),
+            (b"cipher", b"cipher-pass") => {
+                header.cipher_pass = Some(SecretString::from(json.read_text()?))
+            }
             (b"backrest" | b"cipher", _) => {}
             _ => each(&section, key, value)?,
         }
     }
     let actual = checksum.finish();
     match expected {
-        None => {
-            Err(Error::new(ErrorType::Checksum, format!("invalid checksum, actual '{actual}' but no checksum found")))
-        }
+        None => Err(Error::new(
+            ErrorType::Checksum,
+            format!("invalid checksum, actual '{actual}' but no checksum found"),
+        )),
         Some(expected) if expected != actual => Err(Error::new(
             ErrorType::Checksum,
             format!("invalid checksum, actual '{actual}' but expected '{expected}'"),
@@ -117,7 +125,11 @@ fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<bool> {
 /// Splits at the first `=` whose right side is JSON: keys are file names and may hold `=` themselves.
 fn split(line: &[u8], number: usize, secret: bool) -> Result<(&[u8], &[u8])> {
     let show = || {
-        if secret { "<redacted>".to_owned() } else { shown(line) }
+        if secret {
+            "<redacted>".to_owned()
+        } else {
+            shown(line)
+        }
     };
     let mut from = 0;
     let mut reason = None;
@@ -126,7 +138,10 @@ fn split(line: &[u8], number: usize, secret: bool) -> Result<(&[u8], &[u8])> {
         let value = &line[equal + 1..];
         match json::validate(value) {
             Ok(()) if equal == 0 => {
-                return Err(Error::format(format!("key is zero-length at line {number}: {}", show())));
+                return Err(Error::format(format!(
+                    "key is zero-length at line {number}: {}",
+                    show()
+                )));
             }
             Ok(()) => return Ok((&line[..equal], value)),
             Err(error) => reason = Some(error),
@@ -134,11 +149,18 @@ fn split(line: &[u8], number: usize, secret: bool) -> Result<(&[u8], &[u8])> {
         from = equal + 1;
     }
     match reason {
-        None => Err(Error::format(format!("missing '=' in key/value at line {number}: {}", show()))),
-        Some(_) if secret => Err(Error::format(format!("invalid JSON value at line {number}"))),
-        Some(reason) => {
-            Err(Error::format(format!("invalid JSON value at line {number} '{}': {}", show(), reason.message)))
-        }
+        None => Err(Error::format(format!(
+            "missing '=' in key/value at line {number}: {}",
+            show()
+        ))),
+        Some(_) if secret => Err(Error::format(format!(
+            "invalid JSON value at line {number}"
+        ))),
+        Some(reason) => Err(Error::format(format!(
+            "invalid JSON value at line {number} '{}': {}",
+            show(),
+            reason.message
+        ))),
     }
 }
 

@@ -19,7 +19,10 @@ pub fn save_main_then_copy(storage: &dyn Storage, path: &StoragePath, bytes: &[u
 }
 
 fn write(storage: &dyn Storage, path: &StoragePath, bytes: &[u8]) -> Result<()> {
-    let options = WriteOptions { expect: Some(bytes.len() as u64), ..WriteOptions::default() };
+    let options = WriteOptions {
+        expect: Some(bytes.len() as u64),
+        ..WriteOptions::default()
+    };
     let mut write = storage.open_write(path, &options)?;
     write.write_all(bytes)?;
     // Wait: the next file must not appear before this one is durable.

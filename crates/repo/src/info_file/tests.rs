@@ -33,7 +33,9 @@ fn kind(text: &str) -> ErrorType {
 /// A file with one entry and a right checksum.
 fn file(section: &'static str, key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut writer = InfoWriter::new(Vec::new(), "x", None).unwrap();
-    writer.value(section, key, |out| out.extend_from_slice(value)).unwrap();
+    writer
+        .value(section, key, |out| out.extend_from_slice(value))
+        .unwrap();
     writer.finish().unwrap()
 }
 
@@ -46,9 +48,18 @@ fn the_checksum_of_the_specification_is_found_right() {
 
 #[test]
 fn a_changed_byte_breaks_the_checksum() {
-    assert_eq!(kind(&ARCHIVE_INFO.replace("db-id=1\n", "db-id=2\n")), ErrorType::Checksum);
-    assert_eq!(kind(&ARCHIVE_INFO.replace("0c4b", "0c4c")), ErrorType::Checksum);
-    assert_eq!(kind(ARCHIVE_INFO.split("\n\n[backrest]").next().unwrap()), ErrorType::Checksum);
+    assert_eq!(
+        kind(&ARCHIVE_INFO.replace("db-id=1\n", "db-id=2\n")),
+        ErrorType::Checksum
+    );
+    assert_eq!(
+        kind(&ARCHIVE_INFO.replace("0c4b", "0c4c")),
+        ErrorType::Checksum
+    );
+    assert_eq!(
+        kind(ARCHIVE_INFO.split("\n\n[backrest]").next().unwrap()),
+        ErrorType::Checksum
+    );
 }
 
 #[test]
@@ -59,8 +70,14 @@ fn broken_lines_are_format_errors() {
     assert_eq!(kind("[a]\n=1\n"), ErrorType::Format);
     assert_eq!(kind("[a]\nkey=[1\n"), ErrorType::Format);
     assert_eq!(kind("[a]\nkey={\"a\":1,}\n"), ErrorType::Format);
-    assert_eq!(kind(&ARCHIVE_INFO.replace("format=5", "format=6")), ErrorType::Format);
-    assert_eq!(kind(&ARCHIVE_INFO.replace("format=5", "format=\"5\"")), ErrorType::JsonFormat);
+    assert_eq!(
+        kind(&ARCHIVE_INFO.replace("format=5", "format=6")),
+        ErrorType::Format
+    );
+    assert_eq!(
+        kind(&ARCHIVE_INFO.replace("format=5", "format=\"5\"")),
+        ErrorType::JsonFormat
+    );
 }
 
 #[test]
@@ -72,16 +89,37 @@ fn a_broken_cipher_line_is_not_shown() {
 
 #[test]
 fn keys_may_hold_equal_signs() {
-    for key in [&b"a=b"[..], b"a=1", b"a=\"x\"", b"=", b"==", b"a={}", b"[x", b"sp ace", b"\xff\xfe=\"", b"#c"] {
+    for key in [
+        &b"a=b"[..],
+        b"a=1",
+        b"a=\"x\"",
+        b"=",
+        b"==",
+        b"a={}",
+        b"[x",
+        b"sp ace",
+        b"\xff\xfe=\"",
+        b"#c",
+    ] {
         let found = entries(&file("target:file", key, b"{\"size\":1}")).unwrap();
-        assert_eq!(found, [(b"target:file".to_vec(), key.to_vec(), b"{\"size\":1}".to_vec())]);
+        assert_eq!(
+            found,
+            [(
+                b"target:file".to_vec(),
+                key.to_vec(),
+                b"{\"size\":1}".to_vec()
+            )]
+        );
     }
 }
 
 #[test]
 fn a_name_with_a_line_end_is_refused_on_write() {
     let mut writer = InfoWriter::new(Vec::new(), "x", None).unwrap();
-    assert_eq!(writer.u64("a", b"x\ny", 1).unwrap_err().kind, ErrorType::Format);
+    assert_eq!(
+        writer.u64("a", b"x\ny", 1).unwrap_err().kind,
+        ErrorType::Format
+    );
 }
 
 #[test]
@@ -91,8 +129,15 @@ fn the_cipher_section_takes_its_place_among_the_others() {
     writer.bool("backup", b"a", true).unwrap();
     writer.u64("db", b"b", 1).unwrap();
     let text = writer.finish().unwrap();
-    let sections: Vec<_> = std::str::from_utf8(&text).unwrap().lines().filter(|line| line.starts_with('[')).collect();
-    assert_eq!(sections, ["[backrest]", "[backup]", "[cipher]", "[db]", "[backrest]"]);
+    let sections: Vec<_> = std::str::from_utf8(&text)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with('['))
+        .collect();
+    assert_eq!(
+        sections,
+        ["[backrest]", "[backup]", "[cipher]", "[db]", "[backrest]"]
+    );
     let header = read(&mut &text[..], &mut |_, _, _| Ok(())).unwrap();
     assert_eq!(header.cipher_pass.unwrap().expose_secret(), "secret \"x\"");
     assert_eq!(header.version, "x");
@@ -103,12 +148,21 @@ fn strings_are_escaped_as_the_original_does() {
     let mut out = Vec::new();
     json::write_string(&mut out, b"a\"\\\n\r\t\x08\x0c/\x1f\xff\xc3\xa9");
     assert_eq!(out, b"\"a\\\"\\\\\\n\\r\\t\\b\\f/\x1f\xff\xc3\xa9\"");
-    assert_eq!(JsonReader::new(&out).read_string().unwrap().as_ref(), b"a\"\\\n\r\t\x08\x0c/\x1f\xff\xc3\xa9");
+    assert_eq!(
+        JsonReader::new(&out).read_string().unwrap().as_ref(),
+        b"a\"\\\n\r\t\x08\x0c/\x1f\xff\xc3\xa9"
+    );
 }
 
 #[test]
 fn escapes_of_other_writers_are_read() {
-    assert_eq!(JsonReader::new(br#""\/\u001f\u00e9""#).read_string().unwrap().as_ref(), b"/\x1f\xe9");
+    assert_eq!(
+        JsonReader::new(br#""\/\u001f\u00e9""#)
+            .read_string()
+            .unwrap()
+            .as_ref(),
+        b"/\x1f\xe9"
+    );
     assert!(json::validate(br#""x\u0041""#).is_ok());
     assert!(JsonReader::new(br#""\u0100""#).read_string().is_err());
     assert!(JsonReader::new(br#""\u+0ff""#).read_string().is_err());
@@ -118,10 +172,16 @@ fn escapes_of_other_writers_are_read() {
 
 #[test]
 fn numbers_have_the_range_of_their_field() {
-    assert_eq!(JsonReader::new(b"18446744073709551615").read_u64().unwrap(), u64::MAX);
+    assert_eq!(
+        JsonReader::new(b"18446744073709551615").read_u64().unwrap(),
+        u64::MAX
+    );
     assert!(JsonReader::new(b"18446744073709551616").read_u64().is_err());
     assert!(JsonReader::new(b"4294967296").read_u32().is_err());
-    assert_eq!(JsonReader::new(b"-9223372036854775808").read_i64().unwrap(), i64::MIN);
+    assert_eq!(
+        JsonReader::new(b"-9223372036854775808").read_i64().unwrap(),
+        i64::MIN
+    );
     assert!(JsonReader::new(b"9223372036854775808").read_i64().is_err());
     assert!(JsonReader::new(b"-1").read_u64().is_err());
     assert!(json::validate(b"1.5").is_err());
@@ -130,8 +190,16 @@ fn numbers_have_the_range_of_their_field() {
 
 #[test]
 fn hostile_nesting_is_an_error() {
-    assert_eq!(json::validate(&vec![b'['; 100_000]).unwrap_err().kind, ErrorType::JsonFormat);
-    assert_eq!(json::validate(&b"{\"a\":".repeat(100_000)).unwrap_err().kind, ErrorType::JsonFormat);
+    assert_eq!(
+        json::validate(&vec![b'['; 100_000]).unwrap_err().kind,
+        ErrorType::JsonFormat
+    );
+    assert_eq!(
+        json::validate(&b"{\"a\":".repeat(100_000))
+            .unwrap_err()
+            .kind,
+        ErrorType::JsonFormat
+    );
 }
 
 #[test]
@@ -148,7 +216,10 @@ fn errors_of_readers_keep_their_class() {
     assert_eq!(error.kind.name(), "FileReadError");
     let mut sink = Vec::new();
     sink.write_all(b"x").unwrap();
-    assert_eq!(Error::from(std::io::Error::other("odd")).kind.name(), "FileReadError");
+    assert_eq!(
+        Error::from(std::io::Error::other("odd")).kind.name(),
+        "FileReadError"
+    );
 }
 
 proptest::proptest! {

@@ -23,7 +23,9 @@ pub struct InfoWriter<W: Write> {
 
 impl<W: Write> std::fmt::Debug for InfoWriter<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InfoWriter").field("section", &self.section).finish_non_exhaustive()
+        f.debug_struct("InfoWriter")
+            .field("section", &self.section)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,7 +46,12 @@ impl<W: Write> InfoWriter<W> {
     }
 
     /// Writes one entry; `write` appends the JSON text of the value.
-    pub fn value(&mut self, section: &'static str, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    pub fn value(
+        &mut self,
+        section: &'static str,
+        key: &[u8],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<()> {
         if section > "cipher"
             && let Some(pass) = self.cipher_pass.take()
         {
@@ -69,18 +76,28 @@ impl<W: Write> InfoWriter<W> {
     }
 
     pub fn bool(&mut self, section: &'static str, key: &[u8], value: bool) -> Result<()> {
-        self.value(section, key, |out| out.extend_from_slice(json::bool_text(value)))
+        self.value(section, key, |out| {
+            out.extend_from_slice(json::bool_text(value))
+        })
     }
 
     fn entry(&mut self, section: &'static str, key: &[u8], value: &[u8]) -> Result<()> {
-        debug_assert!(value.first() != Some(&b'['), "an array as value would read as a section");
+        debug_assert!(
+            value.first() != Some(&b'['),
+            "an array as value would read as a section"
+        );
         if key.is_empty() || key.contains(&b'\n') {
             let shown = String::from_utf8_lossy(key);
-            return Err(Error::format(format!("name '{shown}' in section '{section}' cannot be represented")));
+            return Err(Error::format(format!(
+                "name '{shown}' in section '{section}' cannot be represented"
+            )));
         }
         self.line.clear();
         if self.section != Some(section) {
-            debug_assert!(self.section.is_none_or(|last| last < section), "sections are ascending");
+            debug_assert!(
+                self.section.is_none_or(|last| last < section),
+                "sections are ascending"
+            );
             if self.section.is_some() {
                 self.line.push(b'\n');
             }
@@ -106,7 +123,8 @@ impl<W: Write> InfoWriter<W> {
             self.entry("cipher", b"cipher-pass", &text)?;
         }
         let checksum = self.checksum.finish();
-        self.out.write_all(format!("\n[backrest]\nbackrest-checksum=\"{checksum}\"\n").as_bytes())?;
+        self.out
+            .write_all(format!("\n[backrest]\nbackrest-checksum=\"{checksum}\"\n").as_bytes())?;
         Ok(self.out)
     }
 }

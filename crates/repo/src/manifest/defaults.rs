@@ -21,6 +21,11 @@ pub(super) struct Defaults {
 impl Defaults {
     /// The defaults of a cluster with this data directory.
     pub(super) fn of(base: &Path) -> Self {
-        Self { file_mode: base.mode & FILE_MASK, path_mode: base.mode, user: base.user, group: base.group }
+        Self {
+            file_mode: base.mode & FILE_MASK,
+            path_mode: base.mode,
+            user: base.user,
+            group: base.group,
+        }
     }
 }

@@ -18,11 +18,17 @@ impl Manifest {
     /// next second, the compression.
     ///
     /// Turns delta on, with the warning returned, when a file is from the future.
-    pub fn start_copy(&mut self, delta: bool, copy_start: i64, compress_type: CompressType) -> Option<String> {
+    pub fn start_copy(
+        &mut self,
+        delta: bool,
+        copy_start: i64,
+        compress_type: CompressType,
+    ) -> Option<String> {
         self.options.delta = Some(delta);
         // Online, changes within the second in which the files were listed cannot be seen by their time, so the copy
         // waits for the next one.
-        self.backup.timestamp_copy_start = copy_start + i64::from(self.options.online);
+        self.backup.timestamp_copy_start =
+            copy_start.saturating_add(i64::from(self.options.online));
         self.options.compress_type = compress_type;
         if delta {
             return None;
@@ -50,8 +56,11 @@ impl Manifest {
         backup_type: BackupType,
         archive_start: Option<&str>,
     ) -> Result<Vec<String>> {
-        let prior_label =
-            prior.backup.label.clone().ok_or_else(|| Error::format("prior manifest has no backup label"))?;
+        let prior_label = prior
+            .backup
+            .label
+            .clone()
+            .ok_or_else(|| Error::format("prior manifest has no backup label"))?;
         self.backup.prior = Some(prior_label.clone());
         self.backup.backup_type = backup_type;
         // Block maps count by this list and bundles are read by this flag: both are one for the whole set.
@@ -88,7 +97,9 @@ impl Manifest {
                  HINT: this is normal after restoring from backup or promoting a standby."
             ))
         } else if prior.options.online != self.options.online {
-            Some(format!("the online option has changed since the {prior_label} backup, enabling delta checksum"))
+            Some(format!(
+                "the online option has changed since the {prior_label} backup, enabling delta checksum"
+            ))
         } else {
             None
         }
@@ -129,9 +140,14 @@ impl Manifest {
             if !file.copy {
                 continue;
             }
-            let Some(prior_file) = pairs.find(&file) else { continue };
+            let Some(prior_file) = pairs.find(&file) else {
+                continue;
+            };
             if prior_file.checksum.is_none() {
-                return Err(Error::format(format!("missing checksum for file '{}' in prior manifest", file.name)));
+                return Err(Error::format(format!(
+                    "missing checksum for file '{}' in prior manifest",
+                    file.name
+                )));
             }
             let data = file.data;
             let reference = match prior_file.reference_label() {
@@ -149,9 +165,13 @@ impl Manifest {
 fn refer(mut file: FileData, prior: &FileData, reference: LabelId, delta: bool) -> FileData {
     let same_size = file.size == prior.size;
     // A file that shrank below one block is stored whole; otherwise the block size of the set must stay.
-    let keeps_blocks = prior.block.is_some_and(|block| block.map_size > 0 && file.size >= block.size);
+    let keeps_blocks = prior
+        .block
+        .is_some_and(|block| block.map_size > 0 && file.size >= block.size);
     file.delta = delta && same_size && file.size != 0;
-    if (file.size == 0 && prior.size == 0) || (!file.delta && same_size && file.timestamp == prior.timestamp) {
+    if (file.size == 0 && prior.size == 0)
+        || (!file.delta && same_size && file.timestamp == prior.timestamp)
+    {
         file.copy = false;
     }
     if same_size || keeps_blocks {

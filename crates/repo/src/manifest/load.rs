@@ -18,11 +18,21 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<Self> {
-        info_file::load(storage, &layout::manifest(stanza, label), pass, LoadKind::Manifest, Self::parse)
+        info_file::load(
+            storage,
+            &layout::manifest(stanza, label),
+            pass,
+            LoadKind::Manifest,
+            Self::parse,
+        )
     }
 
     /// Loads exactly this file (a `.copy`, a manifest that restore kept).
-    pub fn load_file(storage: &dyn Storage, path: &StoragePath, pass: Option<&SecretString>) -> Result<Self> {
+    pub fn load_file(
+        storage: &dyn Storage,
+        path: &StoragePath,
+        pass: Option<&SecretString>,
+    ) -> Result<Self> {
         info_file::load_one(storage, path, pass, Self::parse)
     }
 }

@@ -29,14 +29,22 @@ impl Manifest {
     #[must_use]
     pub fn stored_path(&self, stanza: &Stanza, file: &FileRef<'_>) -> Option<StoragePath> {
         let label = self.holder(file)?;
-        Some(layout::backup_file(stanza, label, &file.name.to_vec(), self.stored_as(file)))
+        Some(layout::backup_file(
+            stanza,
+            label,
+            &file.name.to_vec(),
+            self.stored_as(file),
+        ))
     }
 
     /// The bytes of the repository file that are this file's.
     #[must_use]
     pub fn stored_range(&self, file: &FileRef<'_>) -> Range {
         let offset = file.bundle.map_or(0, |bundle| bundle.offset);
-        Range { offset, length: file.bundle.map(|_| file.repo_size) }
+        Range {
+            offset,
+            length: file.bundle.map(|_| file.repo_size),
+        }
     }
 
     /// Whether a file that is stored whole has no compression and encryption headers. Super blocks and block maps never

@@ -209,17 +209,23 @@ impl Manifest {
 
     #[must_use]
     pub fn target(&self, name: &[u8]) -> Option<&Target> {
-        find(&self.targets, name, |target| &target.name).ok().map(|at| &self.targets[at])
+        find(&self.targets, name, |target| &target.name)
+            .ok()
+            .map(|at| &self.targets[at])
     }
 
     #[must_use]
     pub fn path(&self, name: &[u8]) -> Option<&Path> {
-        find(&self.paths, name, |path| &path.name).ok().map(|at| &self.paths[at])
+        find(&self.paths, name, |path| &path.name)
+            .ok()
+            .map(|at| &self.paths[at])
     }
 
     #[must_use]
     pub fn link(&self, name: &[u8]) -> Option<&Link> {
-        find(&self.links, name, |link| &link.name).ok().map(|at| &self.links[at])
+        find(&self.links, name, |link| &link.name)
+            .ok()
+            .map(|at| &self.links[at])
     }
 
     /// Adds a database, replacing one of the same name.
@@ -248,21 +254,30 @@ impl Manifest {
 
     /// Removes a target (restore turns links into directories); `false` if there is none.
     pub fn remove_target(&mut self, name: &[u8]) -> bool {
-        find(&self.targets, name, |target| &target.name).map(|at| self.targets.remove(at)).is_ok()
+        find(&self.targets, name, |target| &target.name)
+            .map(|at| self.targets.remove(at))
+            .is_ok()
     }
 
     /// Removes a link; `false` if there is none.
     pub fn remove_link(&mut self, name: &[u8]) -> bool {
-        find(&self.links, name, |link| &link.name).map(|at| self.links.remove(at)).is_ok()
+        find(&self.links, name, |link| &link.name)
+            .map(|at| self.links.remove(at))
+            .is_ok()
     }
 
     /// Removes a path; `false` if there is none.
     pub fn remove_path(&mut self, name: &[u8]) -> bool {
-        find(&self.paths, name, |path| &path.name).map(|at| self.paths.remove(at)).is_ok()
+        find(&self.paths, name, |path| &path.name)
+            .map(|at| self.paths.remove(at))
+            .is_ok()
     }
 
     /// Calls `change` with user and group of every path, every link and every kind of file, to replace them (restore).
-    pub fn change_owners(&mut self, mut change: impl FnMut(&mut Option<OwnerId>, &mut Option<OwnerId>)) {
+    pub fn change_owners(
+        &mut self,
+        mut change: impl FnMut(&mut Option<OwnerId>, &mut Option<OwnerId>),
+    ) {
         for path in &mut self.paths {
             change(&mut path.user, &mut path.group);
         }
@@ -276,7 +291,9 @@ impl Manifest {
 /// The name that people know: without `pg_data/`; tablespace names stay.
 #[must_use]
 pub fn pg_name(name: &[u8]) -> &[u8] {
-    name.strip_prefix(PG_DATA).and_then(|rest| rest.strip_prefix(b"/")).unwrap_or(name)
+    name.strip_prefix(PG_DATA)
+        .and_then(|rest| rest.strip_prefix(b"/"))
+        .unwrap_or(name)
 }
 
 fn find<T>(list: &[T], name: &[u8], key: impl Fn(&T) -> &Vec<u8>) -> Result<usize, usize> {

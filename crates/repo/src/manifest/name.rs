@@ -20,8 +20,14 @@ impl<'a> FileName<'a> {
     #[must_use]
     pub fn split(name: &'a [u8]) -> Self {
         match name.iter().rposition(|&byte| byte == b'/') {
-            Some(at) => Self { directory: Some(&name[..at]), base: &name[at + 1..] },
-            None => Self { directory: None, base: name },
+            Some(at) => Self {
+                directory: Some(&name[..at]),
+                base: &name[at + 1..],
+            },
+            None => Self {
+                directory: None,
+                base: name,
+            },
         }
     }
 
@@ -49,14 +55,21 @@ impl<'a> FileName<'a> {
     /// The whole name.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.directory.map_or(0, |directory| directory.len() + 1) + self.base.len());
+        let mut out = Vec::with_capacity(
+            self.directory.map_or(0, |directory| directory.len() + 1) + self.base.len(),
+        );
         self.write(&mut out);
         out
     }
 
     fn bytes(&self) -> impl Iterator<Item = u8> + 'a {
         let slash: &[u8] = if self.directory.is_some() { b"/" } else { b"" };
-        self.directory.unwrap_or_default().iter().chain(slash).chain(self.base).copied()
+        self.directory
+            .unwrap_or_default()
+            .iter()
+            .chain(slash)
+            .chain(self.base)
+            .copied()
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) fn parent(path: &[u8]) -> &[u8] {
 /// The last part of `path`.
 #[must_use]
 pub(super) fn base(path: &[u8]) -> &[u8] {
-    path.iter().rposition(|&byte| byte == b'/').map_or(path, |at| &path[at + 1..])
+    path.iter()
+        .rposition(|&byte| byte == b'/')
+        .map_or(path, |at| &path[at + 1..])
 }
 
 /// `path` made absolute: relative to `from` (absolute) and without `.`, `..` and doubled slashes.
@@ -35,10 +37,17 @@ pub(super) fn base(path: &[u8]) -> &[u8] {
 pub(super) fn absolute(path: &[u8], from: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") {
         // As written: the original compares and shows absolute destinations unchanged, but for a slash at the end.
-        let trimmed = if path.len() > 1 { path.strip_suffix(b"/").unwrap_or(path) } else { path };
+        let trimmed = if path.len() > 1 {
+            path.strip_suffix(b"/").unwrap_or(path)
+        } else {
+            path
+        };
         return trimmed.to_vec();
     }
-    let mut parts: Vec<&[u8]> = from.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<&[u8]> = from
+        .split(|&byte| byte == b'/')
+        .filter(|part| !part.is_empty())
+        .collect();
     for part in path.split(|&byte| byte == b'/') {
         match part {
             b"" | b"." => {}

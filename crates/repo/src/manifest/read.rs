@@ -12,8 +12,8 @@ use super::owner::OwnerId;
 use super::table::Attributes;
 use super::target::TargetKind;
 use super::{
-    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA, Path, PgInfo,
-    Target,
+    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA,
+    Path, PgInfo, Target,
 };
 use crate::backup_info::read_annotations;
 use crate::backup_label::BackupLabel;
@@ -26,7 +26,11 @@ use crate::pg_history::is_version;
 /// Owner and mode of an entry as far as it says them, or of a default section.
 type Given = Attributes;
 
-const NOTHING: Given = Attributes { mode: None, user: None, group: None };
+const NOTHING: Given = Attributes {
+    mode: None,
+    user: None,
+    group: None,
+};
 
 /// What is collected while the file is read.
 struct Reader {
@@ -55,7 +59,9 @@ impl Manifest {
             link_default: NOTHING,
             name: Vec::new(),
         };
-        let header = info_file::read(input, &mut |section, key, value| reader.entry(section, key, value))?;
+        let header = info_file::read(input, &mut |section, key, value| {
+            reader.entry(section, key, value)
+        })?;
         reader.manifest.version = header.version;
         reader.manifest.cipher_pass = header.cipher_pass;
         reader.finish()
@@ -70,9 +76,15 @@ impl Reader {
             b"target:file" => self.file(key, json),
             b"target:path" => self.path(key, json),
             b"target:link" => self.link(key, json),
-            b"target:file:default" => default(&mut self.manifest, &mut self.file_default, key, json),
-            b"target:path:default" => default(&mut self.manifest, &mut self.path_default, key, json),
-            b"target:link:default" => default(&mut self.manifest, &mut self.link_default, key, json),
+            b"target:file:default" => {
+                default(&mut self.manifest, &mut self.file_default, key, json)
+            }
+            b"target:path:default" => {
+                default(&mut self.manifest, &mut self.path_default, key, json)
+            }
+            b"target:link:default" => {
+                default(&mut self.manifest, &mut self.link_default, key, json)
+            }
             b"backup" => self.backup(key, json),
             b"backup:db" => self.pg(key, json),
             b"backup:option" => self.option(key, json),
@@ -124,8 +136,12 @@ impl Reader {
                 _ => json.skip()?,
             }
         }
-        let missing =
-            |what: &str| Error::format(format!("missing {what} for file '{}'", String::from_utf8_lossy(name)));
+        let missing = |what: &str| {
+            Error::format(format!(
+                "missing {what} for file '{}'",
+                String::from_utf8_lossy(name)
+            ))
+        };
         data.size = size.ok_or_else(|| missing("size"))?;
         data.timestamp = timestamp.ok_or_else(|| missing("timestamp"))?;
         data.repo_size = repo_size.unwrap_or(data.size);
@@ -134,12 +150,21 @@ impl Reader {
             data.checksum = Some(Sha1Digest::EMPTY);
         }
         if block_units != 0 {
-            let size = block_units.checked_mul(BLOCK_UNIT).ok_or_else(|| missing("possible block size"))?;
+            let size = block_units
+                .checked_mul(BLOCK_UNIT)
+                .ok_or_else(|| missing("possible block size"))?;
             let checksum_size = block_checksum.unwrap_or(BLOCK_CHECKSUM_MIN);
-            data.block = Some(BlockFile { size, checksum_size, map_size: block_map });
+            data.block = Some(BlockFile {
+                size,
+                checksum_size,
+                map_size: block_map,
+            });
         }
         if bundle_id != 0 {
-            data.bundle = Some(BundleSlice { id: bundle_id, offset: bundle_offset });
+            data.bundle = Some(BundleSlice {
+                id: bundle_id,
+                offset: bundle_offset,
+            });
         }
         data.page_check = match page_valid {
             None => PageCheck::None,
@@ -170,7 +195,12 @@ impl Reader {
     fn path(&mut self, name: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
         let given = self.given(json, None)?;
         self.path_given.push(given);
-        self.manifest.paths.push(Path { name: name.to_vec(), mode: 0, user: None, group: None });
+        self.manifest.paths.push(Path {
+            name: name.to_vec(),
+            mode: 0,
+            user: None,
+            group: None,
+        });
         Ok(())
     }
 
@@ -178,12 +208,22 @@ impl Reader {
         let mut destination = None;
         let given = self.given(json, Some(&mut destination))?;
         self.link_given.push(given);
-        let destination = destination.ok_or_else(|| Error::json("required key 'destination' not found"))?;
-        self.manifest.links.push(Link { name: name.to_vec(), destination, user: None, group: None });
+        let destination =
+            destination.ok_or_else(|| Error::json("required key 'destination' not found"))?;
+        self.manifest.links.push(Link {
+            name: name.to_vec(),
+            destination,
+            user: None,
+            group: None,
+        });
         Ok(())
     }
 
-    fn given(&mut self, json: &mut JsonReader<'_>, mut destination: Option<&mut Option<Vec<u8>>>) -> Result<Given> {
+    fn given(
+        &mut self,
+        json: &mut JsonReader<'_>,
+        mut destination: Option<&mut Option<Vec<u8>>>,
+    ) -> Result<Given> {
         let mut given = NOTHING;
         json.begin_object()?;
         while let Some(key) = json.next_key()? {
@@ -207,7 +247,8 @@ impl Reader {
         let backup = &mut self.manifest.backup;
         let mut time = || {
             let time = json.read_u64()?;
-            i64::try_from(time).map_err(|_| Error::json(format!("{time} is out of range for int64")))
+            i64::try_from(time)
+                .map_err(|_| Error::json(format!("{time} is out of range for int64")))
         };
         match key {
             b"backup-timestamp-copy-start" => backup.timestamp_copy_start = time()?,
@@ -219,13 +260,18 @@ impl Reader {
             b"backup-type" => backup.backup_type = json.read_text()?.parse()?,
             b"backup-archive-start" => backup.archive_start = nullable(json)?,
             b"backup-archive-stop" => backup.archive_stop = nullable(json)?,
-            b"backup-label" => backup.label = nullable(json)?.map(|label| label.parse()).transpose()?,
+            b"backup-label" => {
+                backup.label = nullable(json)?.map(|label| label.parse()).transpose()?
+            }
             b"backup-lsn-start" => backup.lsn_start = nullable(json)?,
             b"backup-lsn-stop" => backup.lsn_stop = nullable(json)?,
-            b"backup-prior" => backup.prior = nullable(json)?.map(|label| label.parse()).transpose()?,
+            b"backup-prior" => {
+                backup.prior = nullable(json)?.map(|label| label.parse()).transpose()?
+            }
             b"backup-reference" => {
                 let list = json.read_text()?;
-                self.manifest.references = list.split(',').map(str::parse).collect::<Result<_>>()?;
+                self.manifest.references =
+                    list.split(',').map(str::parse).collect::<Result<_>>()?;
                 self.has_references = true;
             }
             _ => {}
@@ -243,7 +289,10 @@ impl Reader {
             b"db-version" => {
                 pg.version = json.read_text()?;
                 if !is_version(&pg.version) {
-                    return Err(Error::format(format!("version '{}' is not valid", pg.version)));
+                    return Err(Error::format(format!(
+                        "version '{}' is not valid",
+                        pg.version
+                    )));
                 }
             }
             _ => {}
@@ -265,12 +314,17 @@ impl Reader {
             b"option-checksum-page" => options.checksum_page = Some(json.read_bool()?),
             // Once meant gz; the type, if there is one, comes later in the file and says better.
             b"option-compress" => {
-                options.compress_type = if json.read_bool()? { CompressType::Gz } else { CompressType::None };
+                options.compress_type = if json.read_bool()? {
+                    CompressType::Gz
+                } else {
+                    CompressType::None
+                };
             }
             b"option-compress-type" => {
                 let name = json.read_text()?;
-                options.compress_type =
-                    name.parse().map_err(|_| Error::format(format!("invalid compression type '{name}'")))?;
+                options.compress_type = name
+                    .parse()
+                    .map_err(|_| Error::format(format!("invalid compression type '{name}'")))?;
             }
             b"option-delta" => options.delta = Some(json.read_bool()?),
             b"option-hardlink" => options.hardlink = json.read_bool()?,
@@ -314,7 +368,9 @@ impl Reader {
             return Err(Error::format("manifest has no target 'pg_data'"));
         }
         if let Some(name) = manifest.files.duplicate() {
-            return Err(Error::format(format!("file '{name}' is in the manifest twice")));
+            return Err(Error::format(format!(
+                "file '{name}' is in the manifest twice"
+            )));
         }
         Ok(self.manifest)
     }
@@ -322,14 +378,33 @@ impl Reader {
 
 /// A string or `null`.
 fn nullable(json: &mut JsonReader<'_>) -> Result<Option<String>> {
-    if json.read_null() { Ok(None) } else { json.read_text().map(Some) }
+    if json.read_null() {
+        Ok(None)
+    } else {
+        json.read_text().map(Some)
+    }
 }
 
-fn default(manifest: &mut Manifest, default: &mut Given, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
+fn default(
+    manifest: &mut Manifest,
+    default: &mut Given,
+    key: &[u8],
+    json: &mut JsonReader<'_>,
+) -> Result<()> {
     match key {
         b"mode" => default.mode = Some(json.read_mode()?),
-        b"group" => default.group = Some(json.read_owner()?.map(|name| manifest.names.intern_owner(&name))),
-        b"user" => default.user = Some(json.read_owner()?.map(|name| manifest.names.intern_owner(&name))),
+        b"group" => {
+            default.group = Some(
+                json.read_owner()?
+                    .map(|name| manifest.names.intern_owner(&name)),
+            )
+        }
+        b"user" => {
+            default.user = Some(
+                json.read_owner()?
+                    .map(|name| manifest.names.intern_owner(&name)),
+            )
+        }
         _ => {}
     }
     Ok(())
@@ -353,12 +428,18 @@ fn target(name: &[u8], json: &mut JsonReader<'_>) -> Result<Target> {
         ("path", None) => TargetKind::Path,
         ("link", None) => TargetKind::Link { file },
         ("link", Some(oid)) => TargetKind::Tablespace {
-            oid: oid.parse().map_err(|_| Error::format(format!("invalid tablespace id '{oid}'")))?,
+            oid: oid
+                .parse()
+                .map_err(|_| Error::format(format!("invalid tablespace id '{oid}'")))?,
             name: tablespace.ok_or_else(|| missing("tablespace-name"))?,
         },
         (kind, _) => return Err(Error::format(format!("invalid target type '{kind}'"))),
     };
-    Ok(Target { name: name.to_vec(), path: path.ok_or_else(|| missing("path"))?, kind })
+    Ok(Target {
+        name: name.to_vec(),
+        path: path.ok_or_else(|| missing("path"))?,
+        kind,
+    })
 }
 
 fn database(name: &[u8], json: &mut JsonReader<'_>) -> Result<Database> {
@@ -394,12 +475,18 @@ fn read_pages(json: &mut JsonReader<'_>) -> Result<Option<Box<[PageRange]>>> {
                 pair.push(json.read_u64()?);
             }
             match pair.as_slice() {
-                [first, last] if first <= last => PageRange { first: *first, last: *last },
+                [first, last] if first <= last => PageRange {
+                    first: *first,
+                    last: *last,
+                },
                 _ => return Err(Error::format("invalid range of pages")),
             }
         } else {
             let page = json.read_u64()?;
-            PageRange { first: page, last: page }
+            PageRange {
+                first: page,
+                last: page,
+            }
         };
         pages.push(range);
     }

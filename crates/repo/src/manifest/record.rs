@@ -84,7 +84,10 @@ pub(super) fn encode(out: &mut Vec<u8>, head: RecordHead<'_>, data: &FileData) {
     set(data.repo_checksum.is_some(), REPO_CHECKSUM);
     set(data.page_check != PageCheck::None, PAGE);
     set(matches!(data.page_check, PageCheck::Invalid(_)), PAGE_ERROR);
-    set(matches!(data.page_check, PageCheck::Invalid(Some(_))), PAGE_LIST);
+    set(
+        matches!(data.page_check, PageCheck::Invalid(Some(_))),
+        PAGE_LIST,
+    );
     set(data.reference.is_some(), REFERENCE);
     set(data.bundle.is_some(), BUNDLE);
     set(data.block.is_some(), BLOCK);
@@ -139,7 +142,11 @@ pub(super) fn decode_head<'a>(bytes: &mut &'a [u8]) -> RecordHead<'a> {
     let length = take_varint(bytes) as usize;
     let base = take(bytes, length);
     let attributes = take_varint(bytes) as u32;
-    RecordHead { directory, attributes, base }
+    RecordHead {
+        directory,
+        attributes,
+        base,
+    }
 }
 
 /// Reads what follows the head; mode and owners are left for the caller.
@@ -150,10 +157,21 @@ pub(super) fn decode_data(mut bytes: &[u8]) -> FileData {
     let size = take_varint(bytes);
     let timestamp = take_varint(bytes);
     let timestamp = (timestamp >> 1) as i64 ^ -((timestamp & 1) as i64);
-    let size_original = if has(SIZE_ORIGINAL) { take_varint(bytes) } else { size };
-    let repo_size = if has(REPO_SIZE) { take_varint(bytes) } else { size };
+    let size_original = if has(SIZE_ORIGINAL) {
+        take_varint(bytes)
+    } else {
+        size
+    };
+    let repo_size = if has(REPO_SIZE) {
+        take_varint(bytes)
+    } else {
+        size
+    };
     let reference = has(REFERENCE).then(|| LabelId(take_varint(bytes) as u32));
-    let bundle = has(BUNDLE).then(|| BundleSlice { id: take_varint(bytes), offset: take_varint(bytes) });
+    let bundle = has(BUNDLE).then(|| BundleSlice {
+        id: take_varint(bytes),
+        offset: take_varint(bytes),
+    });
     let block = has(BLOCK).then(|| BlockFile {
         size: take_varint(bytes) * BLOCK_UNIT,
         checksum_size: take_varint(bytes) as u32,
@@ -173,7 +191,10 @@ pub(super) fn decode_data(mut bytes: &[u8]) -> FileData {
             let count = take_varint(bytes);
             let pages = (0..count).map(|_| {
                 let first = take_varint(bytes);
-                PageRange { first, last: first + take_varint(bytes) }
+                PageRange {
+                    first,
+                    last: first + take_varint(bytes),
+                }
             });
             PageCheck::Invalid(Some(pages.collect()))
         }

@@ -20,7 +20,11 @@ impl Manifest {
     ///
     /// The reason completes `backup '<label>' cannot be resumed: `. This manifest must have its type and prior set.
     #[must_use]
-    pub fn resume_obstacle(&self, resumed: &Manifest, compress_type: CompressType) -> Option<String> {
+    pub fn resume_obstacle(
+        &self,
+        resumed: &Manifest,
+        compress_type: CompressType,
+    ) -> Option<String> {
         let (new, old) = (&self.backup, &resumed.backup);
         if resumed.version != self.version {
             return Some(format!(
@@ -36,7 +40,9 @@ impl Manifest {
         }
         if old.prior != new.prior {
             let show = |label: &Option<crate::BackupLabel>| {
-                label.as_ref().map_or_else(|| "<undef>".to_owned(), ToString::to_string)
+                label
+                    .as_ref()
+                    .map_or_else(|| "<undef>".to_owned(), ToString::to_string)
             };
             return Some(format!(
                 "new prior backup label '{}' does not match resumable prior backup label '{}'",
@@ -51,7 +57,10 @@ impl Manifest {
                 resumed.options.compress_type.name()
             ));
         }
-        debug_assert!(new.backup_type == BackupType::Full, "only full backups are resumed");
+        debug_assert!(
+            new.backup_type == BackupType::Full,
+            "only full backups are resumed"
+        );
         None
     }
 
@@ -65,7 +74,9 @@ impl Manifest {
         delta: bool,
     ) -> ResumedFile {
         let found = CompressType::from_extension(&String::from_utf8_lossy(stored));
-        let name = stored.strip_suffix(found.extension().as_bytes()).unwrap_or(stored);
+        let name = stored
+            .strip_suffix(found.extension().as_bytes())
+            .unwrap_or(stored);
         let (name, blocks) = match name.strip_suffix(BLOCK_EXTENSION.as_bytes()) {
             Some(name) => (name, true),
             None => (name, false),
@@ -73,8 +84,12 @@ impl Manifest {
         if found != compress_type && !blocks {
             return ResumedFile::Remove("mismatched compression type");
         }
-        let Some(at) = self.file_position(name) else { return ResumedFile::Remove("missing in manifest") };
-        let Some(old) = resumed.file(name) else { return ResumedFile::Remove("missing in resumed manifest") };
+        let Some(at) = self.file_position(name) else {
+            return ResumedFile::Remove("missing in manifest");
+        };
+        let Some(old) = resumed.file(name) else {
+            return ResumedFile::Remove("missing in resumed manifest");
+        };
         let mut data = self.file_at(at).data;
         if old.checksum.is_none() {
             return ResumedFile::Remove("no checksum in resumed manifest");

@@ -20,11 +20,19 @@ const HISTORY_LEVEL: i32 = 9;
 
 impl Manifest {
     /// Saves the manifest as `path` atomically and durably; `pass` is the manifest passphrase of `backup.info`.
-    pub fn save_file(&self, storage: &dyn Storage, path: &StoragePath, pass: Option<&SecretString>) -> Result<()> {
+    pub fn save_file(
+        &self,
+        storage: &dyn Storage,
+        path: &StoragePath,
+        pass: Option<&SecretString>,
+    ) -> Result<()> {
         let write = storage.open_write(path, &WriteOptions::default())?;
         let mut stored = StoredWriter::new(BufWriter::with_capacity(BUFFER, write), pass);
         self.write(&mut stored, PROGRAM_VERSION)?;
-        let write = stored.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let write = stored
+            .finish()?
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)?;
         write.finish()?.wait()?;
         Ok(())
     }
@@ -62,11 +70,21 @@ pub fn save_history(
     pass: Option<&SecretString>,
 ) -> Result<()> {
     let read = storage.open_read(&layout::manifest(stanza, label), &ReadOptions::default())?;
-    let mut stages = vec![Stage::Compress { kind: CompressType::Gz, level: HISTORY_LEVEL, raw: false }];
-    stages.extend(pass.map(|pass| Stage::Encrypt { pass: pass.clone(), raw: false }));
+    let mut stages = vec![Stage::Compress {
+        kind: CompressType::Gz,
+        level: HISTORY_LEVEL,
+        raw: false,
+    }];
+    stages.extend(pass.map(|pass| Stage::Encrypt {
+        pass: pass.clone(),
+        raw: false,
+    }));
     let running = Pipeline::new(stages).start(BUFFER);
     let mut stored = RunningReader::new(plain_reader(read, pass), running, BUFFER);
-    let mut write = storage.open_write(&layout::history_manifest(stanza, label), &WriteOptions::default())?;
+    let mut write = storage.open_write(
+        &layout::history_manifest(stanza, label),
+        &WriteOptions::default(),
+    )?;
     std::io::copy(&mut stored, &mut write)?;
     write.flush()?;
     write.finish()?.wait()?;

@@ -56,7 +56,11 @@ impl FileTable {
     pub fn memory(&self) -> usize {
         self.chunks.iter().map(Vec::capacity).sum::<usize>()
             + self.index.capacity() * size_of::<u64>()
-            + self.directories.iter().map(|directory| directory.len() * 2 + 64).sum::<usize>()
+            + self
+                .directories
+                .iter()
+                .map(|directory| directory.len() * 2 + 64)
+                .sum::<usize>()
     }
 
     /// The file at a place.
@@ -68,7 +72,11 @@ impl FileTable {
         data.mode = attributes.mode.unwrap_or(0);
         data.user = attributes.user.flatten();
         data.group = attributes.group.flatten();
-        FileRef { name: self.join(&head), data, names }
+        FileRef {
+            name: self.join(&head),
+            data,
+            names,
+        }
     }
 
     /// The name at a place.
@@ -87,13 +95,19 @@ impl FileTable {
 
     fn join<'a>(&'a self, head: &RecordHead<'a>) -> FileName<'a> {
         // Directory 0 is no directory at all.
-        let directory = head.directory.checked_sub(1).map(|id| &*self.directories[id as usize]);
+        let directory = head
+            .directory
+            .checked_sub(1)
+            .map(|id| &*self.directories[id as usize]);
         FileName::new(directory, head.base)
     }
 
     /// The place of a name, or where it belongs. Needs order, so not while [`Self::push`] is used.
     pub(super) fn position(&self, name: &[u8]) -> Result<usize, usize> {
-        debug_assert!(self.sorted || self.index.is_empty(), "names are looked up only in order");
+        debug_assert!(
+            self.sorted || self.index.is_empty(),
+            "names are looked up only in order"
+        );
         let name = FileName::split(name);
         let mut range = 0..self.index.len();
         while !range.is_empty() {
@@ -149,7 +163,9 @@ impl FileTable {
 
     /// The first name that is there twice.
     pub(super) fn duplicate(&self) -> Option<FileName<'_>> {
-        (1..self.index.len()).find(|at| self.name(at - 1) == self.name(*at)).map(|at| self.name(at))
+        (1..self.index.len())
+            .find(|at| self.name(at - 1) == self.name(*at))
+            .map(|at| self.name(at))
     }
 
     /// Replaces everything but the name.
@@ -180,7 +196,8 @@ impl FileTable {
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Self, usize) -> bool) {
         let kept: Vec<bool> = (0..self.index.len()).map(|at| keep(self, at)).collect();
         let mut kept = kept.into_iter();
-        self.index.retain(|_| kept.next().expect("one answer per file"));
+        self.index
+            .retain(|_| kept.next().expect("one answer per file"));
     }
 
     /// Fills in what attributes left open.
@@ -194,7 +211,10 @@ impl FileTable {
     }
 
     /// Changes user and group of all files at once.
-    pub(super) fn change_owners(&mut self, mut change: impl FnMut(&mut Option<OwnerId>, &mut Option<OwnerId>)) {
+    pub(super) fn change_owners(
+        &mut self,
+        mut change: impl FnMut(&mut Option<OwnerId>, &mut Option<OwnerId>),
+    ) {
         for attributes in &mut self.attributes {
             let (mut user, mut group) = (attributes.user.flatten(), attributes.group.flatten());
             change(&mut user, &mut group);
@@ -205,12 +225,27 @@ impl FileTable {
 
     fn append(&mut self, name: &[u8], attributes: &Attributes, data: &FileData) -> u64 {
         let name = FileName::split(name);
-        let directory = name.directory().map_or(0, |directory| self.intern_directory(directory) + 1);
+        let directory = name
+            .directory()
+            .map_or(0, |directory| self.intern_directory(directory) + 1);
         let attributes = self.intern_attributes(attributes);
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        record::encode(&mut scratch, RecordHead { directory, attributes, base: name.base() }, data);
-        let room = scratch.len() + if data.copy && data.checksum.is_none() { COPY_ROOM } else { 0 };
+        record::encode(
+            &mut scratch,
+            RecordHead {
+                directory,
+                attributes,
+                base: name.base(),
+            },
+            data,
+        );
+        let room = scratch.len()
+            + if data.copy && data.checksum.is_none() {
+                COPY_ROOM
+            } else {
+                0
+            };
         let position = self.store(&scratch, room);
         self.scratch = scratch;
         position
@@ -220,7 +255,11 @@ impl FileTable {
     fn store(&mut self, record: &[u8], room: usize) -> u64 {
         // Ten bytes are the longest varint.
         let needed = room + 10;
-        if self.chunks.last().is_none_or(|chunk| chunk.capacity() - chunk.len() < needed) {
+        if self
+            .chunks
+            .last()
+            .is_none_or(|chunk| chunk.capacity() - chunk.len() < needed)
+        {
             self.chunks.push(Vec::with_capacity(needed.max(CHUNK)));
         }
         let number = self.chunks.len() - 1;
@@ -233,7 +272,11 @@ impl FileTable {
     }
 
     fn intern_directory(&mut self, directory: &[u8]) -> u32 {
-        if self.directories.get(self.last_directory as usize).is_some_and(|last| **last == *directory) {
+        if self
+            .directories
+            .get(self.last_directory as usize)
+            .is_some_and(|last| **last == *directory)
+        {
             return self.last_directory;
         }
         let id = match self.directory_ids.get(directory) {
@@ -261,12 +304,21 @@ impl FileTable {
 
     /// After a change of attributes in place.
     fn rebuild_attribute_ids(&mut self) {
-        self.attribute_ids = self.attributes.iter().zip(0..).map(|(attributes, id)| (*attributes, id)).collect();
+        self.attribute_ids = self
+            .attributes
+            .iter()
+            .zip(0..)
+            .map(|(attributes, id)| (*attributes, id))
+            .collect();
     }
 }
 
 pub(super) fn known(data: &FileData) -> Attributes {
-    Attributes { mode: Some(data.mode), user: Some(data.user), group: Some(data.group) }
+    Attributes {
+        mode: Some(data.mode),
+        user: Some(data.user),
+        group: Some(data.group),
+    }
 }
 
 fn split(position: u64) -> (usize, usize) {

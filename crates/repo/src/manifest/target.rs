@@ -63,7 +63,10 @@ impl Manifest {
         if target.path.starts_with(b"/") {
             return target.path.clone();
         }
-        let mut from = self.base_target().map(|base| base.path.clone()).unwrap_or_default();
+        let mut from = self
+            .base_target()
+            .map(|base| base.path.clone())
+            .unwrap_or_default();
         if target.tablespace_oid().is_some() {
             from.extend_from_slice(b"/pg_tblspc");
         } else {

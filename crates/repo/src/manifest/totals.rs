@@ -27,7 +27,11 @@ impl Manifest {
         let mut totals = Totals::default();
         for file in self.files() {
             // A file of nothing may have stored bytes; a file with bytes always has: 0 means that it is not known yet.
-            let repo_size = if file.repo_size > 0 { file.repo_size } else { file.size };
+            let repo_size = if file.repo_size > 0 {
+                file.repo_size
+            } else {
+                file.size
+            };
             let add = |sum: &mut u64, value: u64| *sum = sum.saturating_add(value);
             add(&mut totals.size, file.size);
             add(&mut totals.repo_size, repo_size);
@@ -45,11 +49,21 @@ impl Manifest {
     /// The entry of this backup for `backup.info`. Fails when the backup has no label or times before 1970.
     pub fn backup_entry(&self) -> Result<BackupEntry> {
         let backup = &self.backup;
-        let label = backup.label.clone().ok_or_else(|| Error::format("manifest has no backup label"))?;
-        let time = |time: i64| u64::try_from(time).map_err(|_| Error::format(format!("invalid timestamp {time}")));
+        let label = backup
+            .label
+            .clone()
+            .ok_or_else(|| Error::format("manifest has no backup label"))?;
+        let time = |time: i64| {
+            u64::try_from(time).map_err(|_| Error::format(format!("invalid timestamp {time}")))
+        };
         let totals = self.totals();
         let references = (backup.backup_type != BackupType::Full).then(|| {
-            let mut references: Vec<_> = self.references.iter().filter(|other| **other != label).cloned().collect();
+            let mut references: Vec<_> = self
+                .references
+                .iter()
+                .filter(|other| **other != label)
+                .cloned()
+                .collect();
             references.sort();
             references
         });
@@ -62,12 +76,18 @@ impl Manifest {
             error: Some(totals.error_files > 0),
             repo_size: totals.repo_size,
             repo_size_delta: totals.repo_size_delta,
-            repo_size_map: backup.block_incr.then_some(MapSize { all: totals.map_size, delta: totals.map_size_delta }),
+            repo_size_map: backup.block_incr.then_some(MapSize {
+                all: totals.map_size,
+                delta: totals.map_size_delta,
+            }),
             size: totals.size,
             size_delta: totals.size_delta,
             lsn_start: backup.lsn_start.clone(),
             lsn_stop: backup.lsn_stop.clone(),
-            prior: backup.prior.clone().filter(|_| backup.backup_type != BackupType::Full),
+            prior: backup
+                .prior
+                .clone()
+                .filter(|_| backup.backup_type != BackupType::Full),
             references,
             timestamp_start: time(backup.timestamp_start)?,
             timestamp_stop: time(backup.timestamp_stop)?,
@@ -92,7 +112,10 @@ pub fn merge_pages(pages: impl IntoIterator<Item = u64>) -> Box<[PageRange]> {
     for page in pages {
         match ranges.last_mut() {
             Some(range) if range.last.checked_add(1) == Some(page) => range.last = page,
-            _ => ranges.push(PageRange { first: page, last: page }),
+            _ => ranges.push(PageRange {
+                first: page,
+                last: page,
+            }),
         }
     }
     ranges.into()

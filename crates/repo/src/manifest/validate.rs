@@ -19,7 +19,10 @@ impl Manifest {
                     let _ = write!(faults, "\nmissing checksum for file '{name}'");
                 }
                 Some(checksum) if strict && file.size == 0 && checksum != Sha1Digest::EMPTY => {
-                    let _ = write!(faults, "\ninvalid checksum '{checksum}' for zero size file '{name}'");
+                    let _ = write!(
+                        faults,
+                        "\ninvalid checksum '{checksum}' for zero size file '{name}'"
+                    );
                 }
                 Some(_) => {}
             }
@@ -27,6 +30,12 @@ impl Manifest {
                 let _ = write!(faults, "\nrepo size must be > 0 for file '{name}'");
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(Error::format(format!("manifest validation failed:{faults}"))) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::format(format!(
+                "manifest validation failed:{faults}"
+            )))
+        }
     }
 }

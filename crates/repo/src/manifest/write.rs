@@ -17,7 +17,9 @@ impl Manifest {
     ///
     /// Fails when the backup has no label or the manifest no data directory.
     pub fn write(&self, out: impl Write, version: &str) -> Result<()> {
-        let base = self.path(PG_DATA).ok_or_else(|| Error::format("manifest has no data directory"))?;
+        let base = self
+            .path(PG_DATA)
+            .ok_or_else(|| Error::format("manifest has no data directory"))?;
         let defaults = Defaults::of(base);
         let mut writer = InfoWriter::new(out, version, self.cipher_pass.as_ref())?;
         self.write_backup(&mut writer)?;
@@ -32,15 +34,24 @@ impl Manifest {
             })?;
         }
         if !self.annotations.is_empty() {
-            writer.value("metadata", b"annotation", |out| write_annotations(out, &self.annotations))?;
+            writer.value("metadata", b"annotation", |out| {
+                write_annotations(out, &self.annotations)
+            })?;
         }
         let mut name = Vec::new();
         for file in self.files() {
             name.clear();
             file.name.write(&mut name);
-            writer.value("target:file", &name, |out| write_file(out, &file, &defaults))?;
+            writer.value("target:file", &name, |out| {
+                write_file(out, &file, &defaults)
+            })?;
         }
-        self.write_defaults(&mut writer, "target:file:default", &defaults, Some(defaults.file_mode))?;
+        self.write_defaults(
+            &mut writer,
+            "target:file:default",
+            &defaults,
+            Some(defaults.file_mode),
+        )?;
         for link in &self.links {
             writer.value("target:link", &link.name, |out| {
                 let mut object = ObjectWriter::begin(out);
@@ -64,7 +75,12 @@ impl Manifest {
                 object.end();
             })?;
         }
-        self.write_defaults(&mut writer, "target:path:default", &defaults, Some(defaults.path_mode))?;
+        self.write_defaults(
+            &mut writer,
+            "target:path:default",
+            &defaults,
+            Some(defaults.path_mode),
+        )?;
         writer.finish()?.flush()?;
         Ok(())
     }
@@ -72,7 +88,10 @@ impl Manifest {
     fn write_backup<W: Write>(&self, writer: &mut InfoWriter<W>) -> Result<()> {
         const SECTION: &str = "backup";
         let backup = &self.backup;
-        let label = backup.label.as_ref().ok_or_else(|| Error::format("manifest has no backup label"))?;
+        let label = backup
+            .label
+            .as_ref()
+            .ok_or_else(|| Error::format("manifest has no backup label"))?;
         let text = |writer: &mut InfoWriter<W>, key: &str, text: Option<&str>| match text {
             Some(text) => writer.string(SECTION, key.as_bytes(), text.as_bytes()),
             None => Ok(()),
@@ -81,15 +100,27 @@ impl Manifest {
             true => writer.bool(SECTION, key.as_bytes(), true),
             false => Ok(()),
         };
-        text(writer, "backup-archive-start", backup.archive_start.as_deref())?;
-        text(writer, "backup-archive-stop", backup.archive_stop.as_deref())?;
+        text(
+            writer,
+            "backup-archive-start",
+            backup.archive_start.as_deref(),
+        )?;
+        text(
+            writer,
+            "backup-archive-stop",
+            backup.archive_stop.as_deref(),
+        )?;
         flag(writer, "backup-block-incr", backup.block_incr)?;
         flag(writer, "backup-bundle", backup.bundle)?;
         flag(writer, "backup-bundle-raw", backup.bundle_raw)?;
         text(writer, "backup-label", Some(label.as_str()))?;
         text(writer, "backup-lsn-start", backup.lsn_start.as_deref())?;
         text(writer, "backup-lsn-stop", backup.lsn_stop.as_deref())?;
-        text(writer, "backup-prior", backup.prior.as_ref().map(|prior| prior.as_str()))?;
+        text(
+            writer,
+            "backup-prior",
+            backup.prior.as_ref().map(|prior| prior.as_str()),
+        )?;
         let references: Vec<&str> = self.references.iter().map(|label| label.as_str()).collect();
         text(writer, "backup-reference", Some(&references.join(",")))?;
         for (key, time) in [
@@ -126,11 +157,27 @@ impl Manifest {
         number(writer, "option-buffer-size", options.buffer_size)?;
         flag(writer, "option-checksum-page", options.checksum_page)?;
         let compress_type = options.compress_type;
-        flag(writer, "option-compress", Some(compress_type != pgkeep_pipeline::CompressType::None))?;
+        flag(
+            writer,
+            "option-compress",
+            Some(compress_type != pgkeep_pipeline::CompressType::None),
+        )?;
         // The field is unsigned: a negative level is written as its two's complement, as the original does.
-        number(writer, "option-compress-level", options.compress_level.map(i32::cast_unsigned))?;
-        number(writer, "option-compress-level-network", options.compress_level_network.map(i32::cast_unsigned))?;
-        writer.string(SECTION, b"option-compress-type", compress_type.name().as_bytes())?;
+        number(
+            writer,
+            "option-compress-level",
+            options.compress_level.map(i32::cast_unsigned),
+        )?;
+        number(
+            writer,
+            "option-compress-level-network",
+            options.compress_level_network.map(i32::cast_unsigned),
+        )?;
+        writer.string(
+            SECTION,
+            b"option-compress-type",
+            compress_type.name().as_bytes(),
+        )?;
         flag(writer, "option-delta", options.delta)?;
         flag(writer, "option-hardlink", Some(options.hardlink))?;
         flag(writer, "option-online", Some(options.online))?;
@@ -163,7 +210,9 @@ impl Manifest {
         defaults: &Defaults,
         mode: Option<u32>,
     ) -> Result<()> {
-        writer.value(section, b"group", |out| self.owner_text(out, defaults.group))?;
+        writer.value(section, b"group", |out| {
+            self.owner_text(out, defaults.group)
+        })?;
         if let Some(mode) = mode {
             writer.value(section, b"mode", |out| write_mode(out, mode))?;
         }

@@ -59,13 +59,16 @@ impl KeepRanges {
     /// Whether a directory that is kept has to be listed: later ones cannot hold anything to remove.
     #[must_use]
     pub fn looks_into(&self, directory: &str) -> bool {
-        self.retention_start.as_deref().is_none_or(|start| directory <= start.get(..16).unwrap_or(start))
+        self.retention_start
+            .as_deref()
+            .is_none_or(|start| directory <= start.get(..16).unwrap_or(start))
     }
 
     /// Whether a file of a directory stays; `.partial` and `.backup` go with their segment, other names stay.
     #[must_use]
     pub fn keeps_file(&self, file: &str) -> bool {
-        wal_directory(file).is_none() || self.ranges.iter().any(|range| range.holds(&file[..24], 24))
+        wal_directory(file).is_none()
+            || self.ranges.iter().any(|range| range.holds(&file[..24], 24))
     }
 
     /// Whether a file directly in the archive stays: timeline history older than the oldest kept timeline goes.
@@ -106,7 +109,11 @@ pub fn plan_archive(
     request: ArchiveRequest<'_>,
 ) -> Result<Vec<ArchivePlan>> {
     let counts = |label: &BackupLabel| label.backup_type() <= request.keep_type;
-    let candidates: Vec<&BackupEntry> = entries.iter().rev().filter(|entry| counts(&entry.label)).collect();
+    let candidates: Vec<&BackupEntry> = entries
+        .iter()
+        .rev()
+        .filter(|entry| counts(&entry.label))
+        .collect();
     let enough = !candidates.is_empty() && request.keep as usize <= candidates.len();
     if !enough && request.before.is_none() {
         return Ok(Vec::new());
@@ -138,13 +145,16 @@ fn check_histories(backup: &PgHistory, archive: &PgHistory) -> Result<()> {
     let mut backup = backup.entries().iter().rev();
     let same = archive.entries().iter().rev().all(|archive| {
         backup.next().is_some_and(|backup| {
-            (backup.id, backup.system_id, &backup.version) == (archive.id, archive.system_id, &archive.version)
+            (backup.id, backup.system_id, &backup.version)
+                == (archive.id, archive.system_id, &archive.version)
         })
     });
     if same {
         Ok(())
     } else {
-        Err(Error::format("archive expiration cannot continue - archive and backup history lists do not match"))
+        Err(Error::format(
+            "archive expiration cannot continue - archive and backup history lists do not match",
+        ))
     }
 }
 
@@ -153,7 +163,11 @@ fn without_backup(current: bool, request: ArchiveRequest<'_>) -> Option<ArchiveA
         // WAL of the current cluster is pushed there: it must never go as a whole.
         (true, None) => None,
         (true, Some(before)) => Some(ArchiveAction::Keep(KeepRanges {
-            ranges: vec![KeepRange { label: None, start: before.to_owned(), stop: None }],
+            ranges: vec![KeepRange {
+                label: None,
+                start: before.to_owned(),
+                stop: None,
+            }],
             retention_start: None,
         })),
         (false, _) => Some(ArchiveAction::Remove),
@@ -161,23 +175,41 @@ fn without_backup(current: bool, request: ArchiveRequest<'_>) -> Option<ArchiveA
 }
 
 /// Ranges of all backups up to the retention backup; `None` if that one is offline and says nothing about WAL.
-fn keep_ranges(entries: &[BackupEntry], retention: &BackupEntry, request: ArchiveRequest<'_>) -> Option<KeepRanges> {
+fn keep_ranges(
+    entries: &[BackupEntry],
+    retention: &BackupEntry,
+    request: ArchiveRequest<'_>,
+) -> Option<KeepRanges> {
     let retention_start = retention.archive_start.clone()?;
     let mut ranges: Vec<KeepRange> = entries
         .iter()
         .filter(|entry| entry.pg_id == retention.pg_id && entry.label <= retention.label)
         .filter_map(|entry| {
             let start = entry.archive_start.clone()?;
-            let stop = entry.archive_stop.clone().filter(|_| entry.label != retention.label);
-            Some(KeepRange { label: Some(entry.label.clone()), start, stop })
+            let stop = entry
+                .archive_stop
+                .clone()
+                .filter(|_| entry.label != retention.label);
+            Some(KeepRange {
+                label: Some(entry.label.clone()),
+                start,
+                stop,
+            })
         })
         .collect();
     if let Some(before) = request.before
         && before < retention_start.as_str()
     {
-        ranges.push(KeepRange { label: None, start: before.to_owned(), stop: Some(retention_start.clone()) });
+        ranges.push(KeepRange {
+            label: None,
+            start: before.to_owned(),
+            stop: Some(retention_start.clone()),
+        });
     }
-    Some(KeepRanges { ranges, retention_start: Some(retention_start) })
+    Some(KeepRanges {
+        ranges,
+        retention_start: Some(retention_start),
+    })
 }
 
 /// Joins removals to the runs that the log shows: `start = A, stop = B`.

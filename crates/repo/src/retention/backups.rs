@@ -25,13 +25,21 @@ impl Expired {
     #[must_use]
     pub fn text(&self) -> String {
         let labels: Vec<&str> = self.set.iter().map(BackupLabel::as_str).collect();
-        format!("{}{}", if labels.len() > 1 { "set " } else { "" }, labels.join(", "))
+        format!(
+            "{}{}",
+            if labels.len() > 1 { "set " } else { "" },
+            labels.join(", ")
+        )
     }
 }
 
 fn labels_of(entries: &[BackupEntry], types: &[BackupType]) -> Vec<BackupLabel> {
     let of_type = |entry: &&BackupEntry| types.contains(&entry.label.backup_type());
-    entries.iter().filter(of_type).map(|entry| entry.label.clone()).collect()
+    entries
+        .iter()
+        .filter(of_type)
+        .map(|entry| entry.label.clone())
+        .collect()
 }
 
 /// Full backups beyond the newest `keep`, oldest first. `entries` are sorted by label.
@@ -40,7 +48,10 @@ pub fn expire_full(entries: &[BackupEntry], keep: u32) -> Vec<Expired> {
     let mut left = entries.to_vec();
     let full = labels_of(&left, &[BackupType::Full]);
     let excess = full.len().saturating_sub(keep as usize);
-    full[..excess].iter().map(|label| Expired::new(&mut left, label)).collect()
+    full[..excess]
+        .iter()
+        .map(|label| Expired::new(&mut left, label))
+        .collect()
 }
 
 /// Differential backups beyond the newest `keep`, where full backups count as differentials but are not expired.
@@ -73,10 +84,16 @@ pub struct TimeExpired {
 pub fn expire_full_by_time(entries: &[BackupEntry], days: u32, now: u64) -> TimeExpired {
     let limit = now.saturating_sub(u64::from(days) * DAY);
     let full = labels_of(entries, &[BackupType::Full]);
-    let ended_before =
-        |label: &BackupLabel| entries.iter().any(|entry| entry.label == *label && entry.timestamp_stop < limit);
+    let ended_before = |label: &BackupLabel| {
+        entries
+            .iter()
+            .any(|entry| entry.label == *label && entry.timestamp_stop < limit)
+    };
     let Some(boundary) = full.iter().rev().find(|label| ended_before(label)) else {
-        return TimeExpired { expired: Vec::new(), full_left: None };
+        return TimeExpired {
+            expired: Vec::new(),
+            full_left: None,
+        };
     };
     let mut left = entries.to_vec();
     let mut expired = Vec::new();
@@ -87,7 +104,10 @@ pub fn expire_full_by_time(entries: &[BackupEntry], days: u32, now: u64) -> Time
         expired.push(Expired::new(&mut left, &oldest));
     }
     let full_left = u32::try_from(full.len().saturating_sub(expired.len())).unwrap_or(u32::MAX);
-    TimeExpired { expired, full_left: Some(full_left) }
+    TimeExpired {
+        expired,
+        full_left: Some(full_left),
+    }
 }
 
 /// Why the user's backup cannot be expired.
@@ -101,9 +121,18 @@ pub enum AdhocError {
 
 /// The backup that the user names, with its dependents; the flag says that the newest backup of all is among them, so
 /// the `latest` link has to move.
-pub fn expire_adhoc(entries: &[BackupEntry], label: &BackupLabel) -> Result<(Expired, bool), AdhocError> {
-    let entry = entries.iter().find(|entry| entry.label == *label).ok_or(AdhocError::Missing)?;
-    let mut full = entries.iter().rev().filter(|entry| entry.label.backup_type() == BackupType::Full);
+pub fn expire_adhoc(
+    entries: &[BackupEntry],
+    label: &BackupLabel,
+) -> Result<(Expired, bool), AdhocError> {
+    let entry = entries
+        .iter()
+        .find(|entry| entry.label == *label)
+        .ok_or(AdhocError::Missing)?;
+    let mut full = entries
+        .iter()
+        .rev()
+        .filter(|entry| entry.label.backup_type() == BackupType::Full);
     if full.next().is_some_and(|newest| newest.label == *label)
         && full.next().is_none_or(|before| before.pg_id != entry.pg_id)
     {
@@ -111,7 +140,9 @@ pub fn expire_adhoc(entries: &[BackupEntry], label: &BackupLabel) -> Result<(Exp
     }
     let mut left = entries.to_vec();
     let expired = Expired::new(&mut left, label);
-    let newest_gone = entries.last().is_some_and(|newest| expired.set.contains(&newest.label));
+    let newest_gone = entries
+        .last()
+        .is_some_and(|newest| expired.set.contains(&newest.label));
     Ok((expired, newest_gone))
 }
 
@@ -119,5 +150,8 @@ pub fn expire_adhoc(entries: &[BackupEntry], label: &BackupLabel) -> Result<(Exp
 #[must_use]
 pub fn oldest(entries: &[BackupEntry]) -> Option<u32> {
     let full = labels_of(entries, &[BackupType::Full]).len();
-    u32::try_from(full).ok().filter(|full| *full > 1).map(|full| full - 1)
+    u32::try_from(full)
+        .ok()
+        .filter(|full| *full > 1)
+        .map(|full| full - 1)
 }

@@ -25,7 +25,12 @@ pub enum HistoryYear {
 
 /// The label that history manifests must not be older than: `days` before `now` (seconds since 1970).
 pub fn history_limit(now: i64, days: u32, zone: &TimeZone) -> Result<BackupLabel> {
-    BackupLabel::format(BackupType::Full, None, now.saturating_sub(i64::from(days) * DAY), zone)
+    BackupLabel::format(
+        BackupType::Full,
+        None,
+        now.saturating_sub(i64::from(days) * DAY),
+        zone,
+    )
 }
 
 /// Whether a directory of `backup.history` is a year (of this millennium, as the original has it).
@@ -46,8 +51,15 @@ pub fn judge_history_year(name: &str, limit: &BackupLabel) -> Option<HistoryYear
 
 /// Whether a file of the limit's year stays: it is no history manifest, is young enough, or its backup is still listed.
 #[must_use]
-pub fn keeps_history_manifest(file: &str, limit: &BackupLabel, listed: &BTreeSet<BackupLabel>) -> bool {
-    match file.strip_suffix(HISTORY_EXTENSION).and_then(|label| label.parse::<BackupLabel>().ok()) {
+pub fn keeps_history_manifest(
+    file: &str,
+    limit: &BackupLabel,
+    listed: &BTreeSet<BackupLabel>,
+) -> bool {
+    match file
+        .strip_suffix(HISTORY_EXTENSION)
+        .and_then(|label| label.parse::<BackupLabel>().ok())
+    {
         Some(label) => label >= *limit || listed.contains(&label),
         None => true,
     }

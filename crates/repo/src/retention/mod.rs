@@ -10,9 +10,14 @@ mod history;
 mod tests;
 mod unlisted;
 
-pub use archive::{ArchiveAction, ArchivePlan, ArchiveRequest, KeepRange, KeepRanges, RemovedRuns, plan_archive};
-pub use backups::{
-    AdhocError, Expired, TimeExpired, expire_adhoc, expire_diff, expire_full, expire_full_by_time, oldest,
+pub use archive::{
+    ArchiveAction, ArchivePlan, ArchiveRequest, KeepRange, KeepRanges, RemovedRuns, plan_archive,
 };
-pub use history::{HistoryYear, history_limit, is_history_year, judge_history_year, keeps_history_manifest};
+pub use backups::{
+    AdhocError, Expired, TimeExpired, expire_adhoc, expire_diff, expire_full, expire_full_by_time,
+    oldest,
+};
+pub use history::{
+    HistoryYear, history_limit, is_history_year, judge_history_year, keeps_history_manifest,
+};
 pub use unlisted::{NewestSet, Protection, unlisted};

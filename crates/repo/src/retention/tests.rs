@@ -78,16 +78,28 @@ fn texts(expired: &[Expired]) -> Vec<String> {
 
 #[test]
 fn old_fulls_go_with_all_that_depend_on_them() {
-    assert_eq!(texts(&expire_full(&chain(), 2)), [format!("set {F1}, {D1}, {I1}, {D2}")]);
-    assert_eq!(texts(&expire_full(&chain(), 1))[1], format!("set {F2}, {D3}"));
+    assert_eq!(
+        texts(&expire_full(&chain(), 2)),
+        [format!("set {F1}, {D1}, {I1}, {D2}")]
+    );
+    assert_eq!(
+        texts(&expire_full(&chain(), 1))[1],
+        format!("set {F2}, {D3}")
+    );
     assert!(expire_full(&chain(), 3).is_empty());
 }
 
 #[test]
 fn fulls_count_as_diffs_but_only_diffs_go() {
     // Counted: F1 D1 D2 F2 D3 F3.
-    assert_eq!(texts(&expire_diff(&chain(), 4)), [format!("set {D1}, {I1}")]);
-    assert_eq!(texts(&expire_diff(&chain(), 2)), [format!("set {D1}, {I1}"), D2.to_owned()]);
+    assert_eq!(
+        texts(&expire_diff(&chain(), 4)),
+        [format!("set {D1}, {I1}")]
+    );
+    assert_eq!(
+        texts(&expire_diff(&chain(), 2)),
+        [format!("set {D1}, {I1}"), D2.to_owned()]
+    );
     assert!(expire_diff(&chain(), 6).is_empty());
 }
 
@@ -96,7 +108,10 @@ fn by_time_the_full_before_the_limit_stays() {
     const DAY: u64 = 86_400;
     // The limit lies after F2.
     let outcome = expire_full_by_time(&chain(), 1, 6 * DAY + DAY / 2);
-    assert_eq!(texts(&outcome.expired), [format!("set {F1}, {D1}, {I1}, {D2}")]);
+    assert_eq!(
+        texts(&outcome.expired),
+        [format!("set {F1}, {D1}, {I1}, {D2}")]
+    );
     assert_eq!(outcome.full_left, Some(2));
     // All are younger: nothing goes, and WAL is not expired either.
     assert_eq!(expire_full_by_time(&chain(), 100, 8 * DAY).full_left, None);
@@ -106,11 +121,20 @@ fn by_time_the_full_before_the_limit_stays() {
 
 #[test]
 fn the_last_full_of_a_cluster_cannot_be_named() {
-    assert_eq!(expire_adhoc(&chain()[..4], &label(F1)), Err(AdhocError::LastFull));
-    assert_eq!(expire_adhoc(&chain(), &label("20250101-000000F")), Err(AdhocError::Missing));
+    assert_eq!(
+        expire_adhoc(&chain()[..4], &label(F1)),
+        Err(AdhocError::LastFull)
+    );
+    assert_eq!(
+        expire_adhoc(&chain(), &label("20250101-000000F")),
+        Err(AdhocError::Missing)
+    );
     let mut other_cluster = chain();
     other_cluster[6].pg_id = 2;
-    assert_eq!(expire_adhoc(&other_cluster, &label(F3)), Err(AdhocError::LastFull));
+    assert_eq!(
+        expire_adhoc(&other_cluster, &label(F3)),
+        Err(AdhocError::LastFull)
+    );
     let (expired, newest_gone) = expire_adhoc(&chain(), &label(F3)).unwrap();
     assert_eq!((expired.text(), newest_gone), (F3.to_owned(), true));
     assert!(!expire_adhoc(&chain(), &label(D1)).unwrap().1);
@@ -126,19 +150,40 @@ fn oldest_needs_two_fulls() {
 fn a_newest_set_in_progress_is_protected() {
     let on_disk: Vec<_> = [F1, F2, I1].map(label).to_vec();
     let listed = BTreeSet::from([label(F1)]);
-    let idle = NewestSet { in_progress: false, prior: None };
-    let busy = NewestSet { in_progress: true, prior: None };
-    assert_eq!(unlisted(&on_disk, &listed, &idle, Protection::Retention), [label(F2), label(I1)]);
-    assert_eq!(unlisted(&on_disk, &listed, &busy, Protection::Retention), [label(I1)]);
+    let idle = NewestSet {
+        in_progress: false,
+        prior: None,
+    };
+    let busy = NewestSet {
+        in_progress: true,
+        prior: None,
+    };
+    assert_eq!(
+        unlisted(&on_disk, &listed, &idle, Protection::Retention),
+        [label(F2), label(I1)]
+    );
+    assert_eq!(
+        unlisted(&on_disk, &listed, &busy, Protection::Retention),
+        [label(I1)]
+    );
 }
 
 #[test]
 fn an_unfinished_dependent_of_the_named_backup_goes_with_it() {
     let on_disk = [label(F1), label(I1)];
     let listed = BTreeSet::from([label(F1)]);
-    let newest = NewestSet { in_progress: true, prior: Some(label(D1)) };
-    assert_eq!(unlisted(&on_disk, &listed, &newest, Protection::Adhoc(&label(D1))), [label(I1)]);
-    let alive = NewestSet { in_progress: true, prior: Some(label(F1)) };
+    let newest = NewestSet {
+        in_progress: true,
+        prior: Some(label(D1)),
+    };
+    assert_eq!(
+        unlisted(&on_disk, &listed, &newest, Protection::Adhoc(&label(D1))),
+        [label(I1)]
+    );
+    let alive = NewestSet {
+        in_progress: true,
+        prior: Some(label(F1)),
+    };
     assert!(unlisted(&on_disk, &listed, &alive, Protection::Adhoc(&label(D1))).is_empty());
 }
 
@@ -146,14 +191,29 @@ fn an_unfinished_dependent_of_the_named_backup_goes_with_it() {
 fn history_manifests_go_by_year_and_label() {
     let limit = history_limit(1_795_492_873, 30, &TimeZone::UTC).unwrap();
     assert_eq!(limit.as_str(), "20261025-040113F");
-    assert_eq!(judge_history_year("2025", &limit), Some(HistoryYear::Remove));
+    assert_eq!(
+        judge_history_year("2025", &limit),
+        Some(HistoryYear::Remove)
+    );
     assert_eq!(judge_history_year("2026", &limit), Some(HistoryYear::Look));
     assert_eq!(judge_history_year("2027", &limit), Some(HistoryYear::Keep));
     assert_eq!(judge_history_year("1999", &limit), None);
     let listed = BTreeSet::from([label(F1)]);
-    assert!(keeps_history_manifest(&format!("{F1}.manifest.gz"), &limit, &listed));
-    assert!(!keeps_history_manifest(&format!("{F2}.manifest.gz"), &limit, &listed));
-    assert!(keeps_history_manifest("20261025-040113F.manifest.gz", &limit, &listed));
+    assert!(keeps_history_manifest(
+        &format!("{F1}.manifest.gz"),
+        &limit,
+        &listed
+    ));
+    assert!(!keeps_history_manifest(
+        &format!("{F2}.manifest.gz"),
+        &limit,
+        &listed
+    ));
+    assert!(keeps_history_manifest(
+        "20261025-040113F.manifest.gz",
+        &limit,
+        &listed
+    ));
     assert!(keeps_history_manifest("notes", &limit, &listed));
 }
 
@@ -172,15 +232,33 @@ fn history(versions: &[&str]) -> PgHistory {
     PgHistory::from_entries(entries, versions.len() as u32).unwrap()
 }
 
-fn plans(entries: &[BackupEntry], versions: &[&str], keep: u32, before: Option<&str>) -> Vec<ArchivePlan> {
+fn plans(
+    entries: &[BackupEntry],
+    versions: &[&str],
+    keep: u32,
+    before: Option<&str>,
+) -> Vec<ArchivePlan> {
     let history = history(versions);
-    let on_disk: Vec<ArchiveId> = history.entries().iter().map(PgHistoryEntry::archive_id).collect();
-    let request = ArchiveRequest { keep, keep_type: BackupType::Full, before };
+    let on_disk: Vec<ArchiveId> = history
+        .entries()
+        .iter()
+        .map(PgHistoryEntry::archive_id)
+        .collect();
+    let request = ArchiveRequest {
+        keep,
+        keep_type: BackupType::Full,
+        before,
+    };
     plan_archive(entries, &history, &history, &on_disk, request).unwrap()
 }
 
 fn small_chain() -> Vec<BackupEntry> {
-    vec![entry(F1, None, 0x10, 1), entry(D1, Some(F1), 0x20, 1), entry(F2, None, 0x30, 1), entry(F3, None, 0x140, 1)]
+    vec![
+        entry(F1, None, 0x10, 1),
+        entry(D1, Some(F1), 0x20, 1),
+        entry(F2, None, 0x30, 1),
+        entry(F3, None, 0x140, 1),
+    ]
 }
 
 #[test]
@@ -192,13 +270,35 @@ fn too_few_backups_expire_no_wal() {
 #[test]
 fn older_backups_keep_only_what_makes_them_consistent() {
     let plans = plans(&small_chain(), &["17"], 1, None);
-    let [ArchivePlan { action: ArchiveAction::Keep(keep), .. }] = &plans[..] else { panic!("{plans:?}") };
+    let [
+        ArchivePlan {
+            action: ArchiveAction::Keep(keep),
+            ..
+        },
+    ] = &plans[..]
+    else {
+        panic!("{plans:?}")
+    };
     assert_eq!(keep.retention_start, Some(segment(0x140)));
     assert_eq!(keep.ranges.len(), 4);
-    for (number, kept) in [(0x0f, false), (0x10, true), (0x11, true), (0x12, false), (0x31, true), (0x13f, false)] {
-        assert_eq!(keep.keeps_file(&format!("{}-x", segment(number))), kept, "{number:x}");
+    for (number, kept) in [
+        (0x0f, false),
+        (0x10, true),
+        (0x11, true),
+        (0x12, false),
+        (0x31, true),
+        (0x13f, false),
+    ] {
+        assert_eq!(
+            keep.keeps_file(&format!("{}-x", segment(number))),
+            kept,
+            "{number:x}"
+        );
     }
-    assert!(keep.keeps_file(&segment(0x9999)), "everything after the retention start");
+    assert!(
+        keep.keeps_file(&segment(0x9999)),
+        "everything after the retention start"
+    );
     assert!(!keep.keeps_file(&format!("{}.00000028.backup", segment(0x12))));
     assert!(keep.keeps_file("notes.txt"));
     // 0x10 … 0x31 are in directory 0, the retention start in directory 1.
@@ -211,10 +311,19 @@ fn older_backups_keep_only_what_makes_them_consistent() {
 fn a_former_cluster_without_backups_goes_and_the_current_one_stays() {
     let of_two = [entry(F1, None, 1, 2), entry(F2, None, 3, 2)];
     let removed = plans(&of_two, &["16", "17"], 1, None);
-    assert_eq!(removed[0], ArchivePlan { id: ArchiveId::new("16", 1), action: ArchiveAction::Remove });
+    assert_eq!(
+        removed[0],
+        ArchivePlan {
+            id: ArchiveId::new("16", 1),
+            action: ArchiveAction::Remove
+        }
+    );
     let of_one = [entry(F1, None, 1, 1), entry(F2, None, 3, 1)];
     let kept = plans(&of_one, &["16", "17"], 1, None);
-    assert_eq!(kept.iter().map(|plan| plan.id.id()).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        kept.iter().map(|plan| plan.id.id()).collect::<Vec<_>>(),
+        [1]
+    );
 }
 
 #[test]
@@ -229,23 +338,71 @@ fn expire_before_keeps_from_its_segment_on() {
     let before = segment(0x38);
     let plans_before = plans(&small_chain(), &["17"], 9, Some(&before));
     // All backups are used, so the oldest is the retention backup and only what is before it goes.
-    let [ArchivePlan { action: ArchiveAction::Keep(keep), .. }] = &plans_before[..] else { panic!() };
+    let [
+        ArchivePlan {
+            action: ArchiveAction::Keep(keep),
+            ..
+        },
+    ] = &plans_before[..]
+    else {
+        panic!()
+    };
     assert_eq!(keep.retention_start, Some(segment(0x10)));
     let plans_one = plans(&small_chain(), &["17"], 1, Some(&before));
-    let [ArchivePlan { action: ArchiveAction::Keep(keep), .. }] = &plans_one[..] else { panic!() };
+    let [
+        ArchivePlan {
+            action: ArchiveAction::Keep(keep),
+            ..
+        },
+    ] = &plans_one[..]
+    else {
+        panic!()
+    };
     assert!(!keep.keeps_file(&segment(0x37)) && keep.keeps_file(&segment(0x38)));
     // Without any backup the current archive keeps everything from the segment on.
     let none = plans(&[], &["17"], 1, Some(&before));
-    let [ArchivePlan { action: ArchiveAction::Keep(keep), .. }] = &none[..] else { panic!() };
-    assert!(!keep.keeps_file(&segment(0x37)) && keep.keeps_file(&segment(0x38)) && keep.looks_into("FFFFFFFF00000000"));
+    let [
+        ArchivePlan {
+            action: ArchiveAction::Keep(keep),
+            ..
+        },
+    ] = &none[..]
+    else {
+        panic!()
+    };
+    assert!(
+        !keep.keeps_file(&segment(0x37))
+            && keep.keeps_file(&segment(0x38))
+            && keep.looks_into("FFFFFFFF00000000")
+    );
 }
 
 #[test]
 fn histories_that_differ_stop_the_expiration() {
-    let request = ArchiveRequest { keep: 1, keep_type: BackupType::Full, before: None };
-    let error = plan_archive(&small_chain(), &history(&["16"]), &history(&["17"]), &[], request).unwrap_err();
-    assert_eq!(error.text(), "archive expiration cannot continue - archive and backup history lists do not match");
-    let longer = plan_archive(&small_chain(), &history(&["17"]), &history(&["17", "17"]), &[], request);
+    let request = ArchiveRequest {
+        keep: 1,
+        keep_type: BackupType::Full,
+        before: None,
+    };
+    let error = plan_archive(
+        &small_chain(),
+        &history(&["16"]),
+        &history(&["17"]),
+        &[],
+        request,
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.text(),
+        "archive expiration cannot continue - archive and backup history lists do not match"
+    );
+    let longer = plan_archive(
+        &small_chain(),
+        &history(&["17"]),
+        &history(&["17", "17"]),
+        &[],
+        request,
+    );
     assert!(longer.is_err());
 }
 
@@ -257,7 +414,10 @@ fn removals_are_joined_to_runs() {
     assert_eq!(runs.kept(), Some(("A".to_owned(), "B".to_owned())));
     assert_eq!(runs.kept(), None);
     runs.removed("D");
-    assert_eq!(runs.finish(), (Some(("D".to_owned(), "D".to_owned())), true));
+    assert_eq!(
+        runs.finish(),
+        (Some(("D".to_owned(), "D".to_owned())), true)
+    );
     assert_eq!(RemovedRuns::default().finish(), (None, false));
 }
 
@@ -266,16 +426,32 @@ fn any_chain() -> impl Strategy<Value = Vec<BackupEntry>> {
     proptest::collection::vec((0u8..3, any::<proptest::sample::Index>()), 0..25).prop_map(|steps| {
         let mut entries: Vec<BackupEntry> = Vec::new();
         for (number, (kind, pick)) in (0u32..).zip(steps) {
-            let full = entries.iter().rev().find(|entry| entry.backup_type == BackupType::Full).cloned();
+            let full = entries
+                .iter()
+                .rev()
+                .find(|entry| entry.backup_type == BackupType::Full)
+                .cloned();
             let time = format!("20260101-00{:02}{:02}", number / 60, number % 60);
             let second = 0x100 + number * 5;
             entries.push(match (kind, full) {
-                (1, Some(full)) => entry(&format!("{}_{time}D", full.label), Some(full.label.as_str()), second, 1),
+                (1, Some(full)) => entry(
+                    &format!("{}_{time}D", full.label),
+                    Some(full.label.as_str()),
+                    second,
+                    1,
+                ),
                 (2, Some(full)) => {
-                    let set: Vec<_> =
-                        entries.iter().filter(|entry| entry.label.full_part() == full.label.as_str()).collect();
+                    let set: Vec<_> = entries
+                        .iter()
+                        .filter(|entry| entry.label.full_part() == full.label.as_str())
+                        .collect();
                     let prior = set[pick.index(set.len())].label.clone();
-                    entry(&format!("{}_{time}I", full.label), Some(prior.as_str()), second, 1)
+                    entry(
+                        &format!("{}_{time}I", full.label),
+                        Some(prior.as_str()),
+                        second,
+                        1,
+                    )
                 }
                 _ => entry(&format!("{time}F"), None, second, 1),
             });
@@ -285,14 +461,24 @@ fn any_chain() -> impl Strategy<Value = Vec<BackupEntry>> {
 }
 
 fn left(entries: &[BackupEntry], expired: &[Expired]) -> Vec<BackupEntry> {
-    let gone: BTreeSet<_> = expired.iter().flat_map(|expired| expired.set.clone()).collect();
-    entries.iter().filter(|entry| !gone.contains(&entry.label)).cloned().collect()
+    let gone: BTreeSet<_> = expired
+        .iter()
+        .flat_map(|expired| expired.set.clone())
+        .collect();
+    entries
+        .iter()
+        .filter(|entry| !gone.contains(&entry.label))
+        .cloned()
+        .collect()
 }
 
 fn chains_are_whole(entries: &[BackupEntry]) -> bool {
-    entries
-        .iter()
-        .all(|entry| entry.prior.as_ref().is_none_or(|prior| entries.iter().any(|other| other.label == *prior)))
+    entries.iter().all(|entry| {
+        entry
+            .prior
+            .as_ref()
+            .is_none_or(|prior| entries.iter().any(|other| other.label == *prior))
+    })
 }
 
 proptest! {

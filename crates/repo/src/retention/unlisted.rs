@@ -36,12 +36,19 @@ pub fn unlisted(
         Protection::Retention => false,
         Protection::Adhoc(removed) => {
             label.full_part() == removed.full_part()
-                && newest.prior.as_ref().is_some_and(|prior| !listed.contains(prior))
+                && newest
+                    .prior
+                    .as_ref()
+                    .is_some_and(|prior| !listed.contains(prior))
         }
     };
     let protected = match labels.first() {
         Some(label) if newest.in_progress && !follows_removed(label) => 1,
         _ => 0,
     };
-    labels[protected..].iter().filter(|label| !listed.contains(**label)).map(|label| (*label).clone()).collect()
+    labels[protected..]
+        .iter()
+        .filter(|label| !listed.contains(**label))
+        .map(|label| (*label).clone())
+        .collect()
 }

@@ -46,19 +46,29 @@ impl LinkCheck {
         }
         let destination = manifest.target_path(target);
         let path = with_slash(destination.clone());
-        let base = manifest.base_target().map(|base| with_slash(base.path.clone())).unwrap_or_default();
+        let base = manifest
+            .base_target()
+            .map(|base| with_slash(base.path.clone()))
+            .unwrap_or_default();
         let name = show(pg_name(&target.name));
         let shown = show(&destination);
         if path.starts_with(&base) {
-            return Err(error(format!("link '{name}' destination '{shown}' is in PGDATA")));
+            return Err(error(format!(
+                "link '{name}' destination '{shown}' is in PGDATA"
+            )));
         }
         let other_of = |other: &[u8]| {
-            let path = manifest.target(other).map(|other| manifest.target_path(other)).unwrap_or_default();
+            let path = manifest
+                .target(other)
+                .map(|other| manifest.target_path(other))
+                .unwrap_or_default();
             (show(pg_name(other)), show(&path))
         };
         let same_directory = |other: &[u8]| {
             let (other, other_path) = other_of(other);
-            error(format!("link '{name}' ({shown}) destination is the same directory as link '{other}' ({other_path})"))
+            error(format!(
+                "link '{name}' ({shown}) destination is the same directory as link '{other}' ({other_path})"
+            ))
         };
         match (self.places.get_mut(&path), target.file()) {
             (Some(Place::Files(files)), Some(file)) => {
@@ -76,7 +86,10 @@ impl LinkCheck {
             (Some(Place::Files(files)), None) => return Err(same_directory(&files[0].1)),
             (Some(Place::Directory(other)), _) => return Err(same_directory(other)),
             (None, Some(file)) => {
-                self.places.insert(path, Place::Files(vec![(file.to_vec(), target.name.clone())]));
+                self.places.insert(
+                    path,
+                    Place::Files(vec![(file.to_vec(), target.name.clone())]),
+                );
                 return Ok(());
             }
             (None, None) => {}
@@ -103,7 +116,8 @@ impl LinkCheck {
                 "link '{other}' ({other_path}) destination is a subdirectory of link '{name}' ({shown})"
             )));
         }
-        self.places.insert(path, Place::Directory(target.name.clone()));
+        self.places
+            .insert(path, Place::Directory(target.name.clone()));
         Ok(())
     }
 }
@@ -111,5 +125,8 @@ impl LinkCheck {
 /// Checks all links of a manifest, for example after restore has moved some.
 pub fn check_links(manifest: &Manifest) -> Result<()> {
     let mut check = LinkCheck::default();
-    manifest.targets().iter().try_for_each(|target| check.add(manifest, target))
+    manifest
+        .targets()
+        .iter()
+        .try_for_each(|target| check.add(manifest, target))
 }

@@ -28,7 +28,9 @@ fn settings() -> BuildSettings {
 /// Files (a slash at the end makes a directory) below `/`.
 fn storage(names: &[&str]) -> MemoryStorage {
     let storage = MemoryStorage::new();
-    storage.create_path(&StoragePath::from("pg"), 0o700).unwrap();
+    storage
+        .create_path(&StoragePath::from("pg"), 0o700)
+        .unwrap();
     for name in names {
         add(&storage, name, 10);
     }
@@ -38,24 +40,42 @@ fn storage(names: &[&str]) -> MemoryStorage {
 fn add(storage: &MemoryStorage, name: &str, size: usize) {
     use std::io::Write;
     if name.ends_with('/') {
-        storage.create_path(&StoragePath::from(name), 0o700).unwrap();
+        storage
+            .create_path(&StoragePath::from(name), 0o700)
+            .unwrap();
         return;
     }
-    let mut write = storage.open_write(&StoragePath::from(name), &pgkeep_storage::WriteOptions::default()).unwrap();
+    let mut write = storage
+        .open_write(
+            &StoragePath::from(name),
+            &pgkeep_storage::WriteOptions::default(),
+        )
+        .unwrap();
     write.write_all(&vec![7; size]).unwrap();
     write.finish().unwrap().wait().unwrap();
 }
 
 fn link(storage: &MemoryStorage, name: &str, destination: &str) {
-    storage.link(&StoragePath::from(name), destination.as_bytes()).unwrap();
+    storage
+        .link(&StoragePath::from(name), destination.as_bytes())
+        .unwrap();
 }
 
 fn files(built: &Built) -> Vec<String> {
-    built.manifest.files().map(|file| file.name.to_string()).collect()
+    built
+        .manifest
+        .files()
+        .map(|file| file.name.to_string())
+        .collect()
 }
 
 fn paths(built: &Built) -> Vec<String> {
-    built.manifest.paths().iter().map(|path| String::from_utf8(path.name.clone()).unwrap()).collect()
+    built
+        .manifest
+        .paths()
+        .iter()
+        .map(|path| String::from_utf8(path.name.clone()).unwrap())
+        .collect()
 }
 
 fn refused(storage: &MemoryStorage) -> (ErrorType, String) {
@@ -118,9 +138,25 @@ fn what_a_server_makes_anew_stays_out() {
 
 #[test]
 fn offline_the_wal_comes_along() {
-    let storage = storage(&["pg/pg_wal/000000010000000000000001", "pg/pg_wal/archive_status/x.ready"]);
-    let built = build(&storage, &BuildSettings { online: false, ..settings() }).unwrap();
-    assert_eq!(files(&built), ["pg_data/pg_wal/000000010000000000000001", "pg_data/pg_wal/archive_status/x.ready"]);
+    let storage = storage(&[
+        "pg/pg_wal/000000010000000000000001",
+        "pg/pg_wal/archive_status/x.ready",
+    ]);
+    let built = build(
+        &storage,
+        &BuildSettings {
+            online: false,
+            ..settings()
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        files(&built),
+        [
+            "pg_data/pg_wal/000000010000000000000001",
+            "pg_data/pg_wal/archive_status/x.ready"
+        ]
+    );
 }
 
 #[test]
@@ -133,11 +169,29 @@ fn tablespaces_are_walked_under_their_own_name() {
         "ts/junk",
     ]);
     link(&storage, "pg/pg_tblspc/16384", "/ts");
-    let tablespaces = Some(vec![TablespaceName { oid: 16_384, name: b"space".to_vec() }]);
-    let built = build(&storage, &BuildSettings { tablespaces, ..settings() }).unwrap();
+    let tablespaces = Some(vec![TablespaceName {
+        oid: 16_384,
+        name: b"space".to_vec(),
+    }]);
+    let built = build(
+        &storage,
+        &BuildSettings {
+            tablespaces,
+            ..settings()
+        },
+    )
+    .unwrap();
     let file = format!("pg_tblspc/16384/{TABLESPACE_DIR}/5/16400");
     assert_eq!(files(&built), ["pg_data/PG_VERSION", &file]);
-    assert_eq!(built.manifest.file(file.as_bytes()).unwrap().data.page_check, PageCheck::Valid);
+    assert_eq!(
+        built
+            .manifest
+            .file(file.as_bytes())
+            .unwrap()
+            .data
+            .page_check,
+        PageCheck::Valid
+    );
     assert!(paths(&built).ends_with(&[
         "pg_data/pg_tblspc".to_owned(),
         "pg_tblspc".to_owned(),
@@ -146,8 +200,21 @@ fn tablespaces_are_walked_under_their_own_name() {
         format!("pg_tblspc/16384/{TABLESPACE_DIR}/5"),
     ]));
     let target = built.manifest.target(b"pg_tblspc/16384").unwrap();
-    assert_eq!(target.kind, TargetKind::Tablespace { oid: 16_384, name: b"space".to_vec() });
-    assert_eq!(built.manifest.link(b"pg_data/pg_tblspc/16384").unwrap().destination, b"/ts");
+    assert_eq!(
+        target.kind,
+        TargetKind::Tablespace {
+            oid: 16_384,
+            name: b"space".to_vec()
+        }
+    );
+    assert_eq!(
+        built
+            .manifest
+            .link(b"pg_data/pg_tblspc/16384")
+            .unwrap()
+            .destination,
+        b"/ts"
+    );
 }
 
 #[test]
@@ -156,23 +223,60 @@ fn a_tablespace_that_the_cluster_does_not_know_is_refused_and_offline_gets_a_nam
     link(&storage, "pg/pg_tblspc/16384", "../../ts");
     let built = build(&storage, &settings()).unwrap();
     let target = built.manifest.target(b"pg_tblspc/16384").unwrap();
-    assert_eq!(target.kind, TargetKind::Tablespace { oid: 16_384, name: b"ts16384".to_vec() });
+    assert_eq!(
+        target.kind,
+        TargetKind::Tablespace {
+            oid: 16_384,
+            name: b"ts16384".to_vec()
+        }
+    );
     assert_eq!(built.manifest.target_path(target), b"/ts");
-    let error = build(&storage, &BuildSettings { tablespaces: Some(Vec::new()), ..settings() }).unwrap_err();
+    let error = build(
+        &storage,
+        &BuildSettings {
+            tablespaces: Some(Vec::new()),
+            ..settings()
+        },
+    )
+    .unwrap_err();
     assert_eq!(error.kind, ErrorType::Assert);
 }
 
 #[test]
 fn links_to_directories_and_files_are_followed_under_their_own_name() {
-    let storage = storage(&["conf/sub/a", "other/b.conf", "waldir/000000010000000000000001", "waldir/sub/x"]);
+    let storage = storage(&[
+        "conf/sub/a",
+        "other/b.conf",
+        "waldir/000000010000000000000001",
+        "waldir/sub/x",
+    ]);
     link(&storage, "pg/conf", "/conf");
     link(&storage, "pg/b.conf", "../other/b.conf");
     link(&storage, "pg/pg_wal", "/waldir");
     let built = build(&storage, &settings()).unwrap();
-    assert_eq!(files(&built), ["pg_data/b.conf", "pg_data/conf/sub/a", "pg_data/pg_wal/sub/x"]);
-    assert_eq!(paths(&built), ["pg_data", "pg_data/conf", "pg_data/conf/sub", "pg_data/pg_wal", "pg_data/pg_wal/sub"]);
+    assert_eq!(
+        files(&built),
+        [
+            "pg_data/b.conf",
+            "pg_data/conf/sub/a",
+            "pg_data/pg_wal/sub/x"
+        ]
+    );
+    assert_eq!(
+        paths(&built),
+        [
+            "pg_data",
+            "pg_data/conf",
+            "pg_data/conf/sub",
+            "pg_data/pg_wal",
+            "pg_data/pg_wal/sub"
+        ]
+    );
     let target = built.manifest.target(b"pg_data/b.conf").unwrap();
-    assert_eq!((target.path.as_slice(), target.file()), (&b"../other"[..], Some(&b"b.conf"[..])));
+    assert_eq!(
+        (target.path.as_slice(), target.file()),
+        (&b"../other"[..], Some(&b"b.conf"[..]))
+    );
 }
 
 #[test]
@@ -182,31 +286,53 @@ fn bad_links_are_refused_with_the_originals_message() {
     link(&tree, "pg/inside", "base");
     assert_eq!(
         refused(&tree),
-        (ErrorType::LinkDestination, "link 'inside' destination '/pg/base' is in PGDATA".to_owned())
+        (
+            ErrorType::LinkDestination,
+            "link 'inside' destination '/pg/base' is in PGDATA".to_owned()
+        )
     );
     let tree = base();
     link(&tree, "pg/one", "/a/b");
     link(&tree, "pg/two", "/a/b");
-    assert_eq!(refused(&tree).1, "link 'two' (/a/b) destination is the same directory as link 'one' (/a/b)");
+    assert_eq!(
+        refused(&tree).1,
+        "link 'two' (/a/b) destination is the same directory as link 'one' (/a/b)"
+    );
     let tree = base();
     link(&tree, "pg/one", "/a");
     link(&tree, "pg/two", "/a/b");
-    assert_eq!(refused(&tree).1, "link 'two' (/a/b) destination is a subdirectory of link 'one' (/a)");
+    assert_eq!(
+        refused(&tree).1,
+        "link 'two' (/a/b) destination is a subdirectory of link 'one' (/a)"
+    );
     let tree = base();
     link(&tree, "pg/one", "/a/b");
     link(&tree, "pg/two", "/a");
-    assert_eq!(refused(&tree).1, "link 'one' (/a/b) destination is a subdirectory of link 'two' (/a)");
+    assert_eq!(
+        refused(&tree).1,
+        "link 'one' (/a/b) destination is a subdirectory of link 'two' (/a)"
+    );
     let tree = base();
     link(&tree, "pg/one", "/a/g");
     link(&tree, "pg/two", "/a/g");
-    assert_eq!(refused(&tree).1, "link 'two' (/a/g) destination is the same file as link 'one' (/a/g)");
+    assert_eq!(
+        refused(&tree).1,
+        "link 'two' (/a/g) destination is the same file as link 'one' (/a/g)"
+    );
     let tree = base();
     link(&tree, "chain", "/a");
     link(&tree, "pg/one", "/chain");
-    assert_eq!(refused(&tree).1, "link '/pg/one' cannot reference another link '/chain'");
+    assert_eq!(
+        refused(&tree).1,
+        "link '/pg/one' cannot reference another link '/chain'"
+    );
     let tree = base();
     link(&tree, "pg/one", "/nowhere");
-    assert!(refused(&tree).1.starts_with("unable to get info for missing path/file"));
+    assert!(
+        refused(&tree)
+            .1
+            .starts_with("unable to get info for missing path/file")
+    );
 }
 
 #[test]
@@ -216,7 +342,10 @@ fn several_files_of_one_directory_may_be_linked_and_a_directory_beside_them() {
     link(&tree, "pg/two", "/a/h");
     link(&tree, "pg/three", "/a/b");
     let built = build(&tree, &settings()).unwrap();
-    assert_eq!(files(&built), ["pg_data/one", "pg_data/three/f", "pg_data/two"]);
+    assert_eq!(
+        files(&built),
+        ["pg_data/one", "pg_data/three/f", "pg_data/two"]
+    );
     check_links(&built.manifest).unwrap();
 }
 
@@ -225,7 +354,10 @@ fn the_directory_of_tablespaces_holds_only_links() {
     for name in ["pg/pg_tblspc/1/x", "pg/pg_tblspc/1"] {
         let (kind, text) = refused(&storage(&[name]));
         assert_eq!(kind, ErrorType::LinkExpected);
-        assert_eq!(text, "'pg_data/pg_tblspc/1' is not a symlink - pg_tblspc should contain only symlinks");
+        assert_eq!(
+            text,
+            "'pg_data/pg_tblspc/1' is not a symlink - pg_tblspc should contain only symlinks"
+        );
     }
 }
 
@@ -233,14 +365,23 @@ fn the_directory_of_tablespaces_holds_only_links() {
 fn exclusions_are_exact_and_logged() {
     let storage = storage(&["pg/a", "pg/ab", "pg/dir/x", "pg/whole/y"]);
     let exclude = vec![b"a".to_vec(), b"dir/".to_vec(), b"whole".to_vec()];
-    let built = build(&storage, &BuildSettings { exclude, ..settings() }).unwrap();
+    let built = build(
+        &storage,
+        &BuildSettings {
+            exclude,
+            ..settings()
+        },
+    )
+    .unwrap();
     assert_eq!(files(&built), ["pg_data/ab"]);
     assert_eq!(paths(&built), ["pg_data", "pg_data/dir"]);
     assert_eq!(
         built.notices,
         [
             Notice::Info("exclude '/pg/a' from backup using 'a' exclusion".to_owned()),
-            Notice::Info("exclude contents of '/pg/dir' from backup using 'dir/' exclusion".to_owned()),
+            Notice::Info(
+                "exclude contents of '/pg/dir' from backup using 'dir/' exclusion".to_owned()
+            ),
             Notice::Info("exclude '/pg/whole' from backup using 'whole' exclusion".to_owned()),
         ]
     );
@@ -253,11 +394,27 @@ fn empty_files_are_not_copied_into_bundles_and_large_ones_get_blocks() {
     add(&storage, "pg/large", 20_000);
     let plain = build(&storage, &settings()).unwrap().manifest;
     assert!(plain.file(b"pg_data/empty").unwrap().copy);
-    let built =
-        build(&storage, &BuildSettings { bundle: true, block: Some(BlockRules::default()), ..settings() }).unwrap();
+    let built = build(
+        &storage,
+        &BuildSettings {
+            bundle: true,
+            block: Some(BlockRules::default()),
+            ..settings()
+        },
+    )
+    .unwrap();
     let empty = built.manifest.file(b"pg_data/empty").unwrap();
     assert!(!empty.copy && empty.checksum.is_some());
-    assert_eq!(built.manifest.file(b"pg_data/large").unwrap().block.unwrap().size, 8192);
+    assert_eq!(
+        built
+            .manifest
+            .file(b"pg_data/large")
+            .unwrap()
+            .block
+            .unwrap()
+            .size,
+        8192
+    );
     assert!(built.manifest.backup.bundle_raw);
 }
 

@@ -12,8 +12,8 @@ use crate::backup_type::BackupType;
 use crate::error::{Error, ErrorType, Result};
 use crate::manifest::path::{absolute, base, parent};
 use crate::manifest::{
-    BackupHeader, BackupOptions, BlockFile, FileData, Link, Manifest, PG_DATA, PG_TBLSPC, PageCheck, Path, PgInfo,
-    Target, TargetKind, pg_name,
+    BackupHeader, BackupOptions, BlockFile, FileData, Link, Manifest, PG_DATA, PG_TBLSPC,
+    PageCheck, Path, PgInfo, Target, TargetKind, pg_name,
 };
 
 /// Where an entry was found.
@@ -114,16 +114,31 @@ impl<'s> Visitor<'s> {
         visitor
     }
 
-    fn owners(&mut self, info: &FileInfo) -> (Option<crate::manifest::OwnerId>, Option<crate::manifest::OwnerId>) {
+    fn owners(
+        &mut self,
+        info: &FileInfo,
+    ) -> (
+        Option<crate::manifest::OwnerId>,
+        Option<crate::manifest::OwnerId>,
+    ) {
         let owner = info.owner.as_ref();
-        let user = self.manifest.owner_id(owner.and_then(|owner| owner.user.as_deref()));
-        let group = self.manifest.owner_id(owner.and_then(|owner| owner.group.as_deref()));
+        let user = self
+            .manifest
+            .owner_id(owner.and_then(|owner| owner.user.as_deref()));
+        let group = self
+            .manifest
+            .owner_id(owner.and_then(|owner| owner.group.as_deref()));
         (user, group)
     }
 
     fn add_path(&mut self, name: &[u8], info: &FileInfo) {
         let (user, group) = self.owners(info);
-        self.manifest.add_path(Path { name: name.to_vec(), mode: info.mode, user, group });
+        self.manifest.add_path(Path {
+            name: name.to_vec(),
+            mode: info.mode,
+            user,
+            group,
+        });
     }
 
     /// Takes one entry; `true` if it is a directory that is to be entered.
@@ -141,12 +156,21 @@ impl<'s> Visitor<'s> {
         enter
     }
 
-    fn named_entry(&mut self, place: Place<'_>, base: &[u8], name: &[u8], info: &FileInfo) -> Result<bool> {
+    fn named_entry(
+        &mut self,
+        place: Place<'_>,
+        base: &[u8],
+        name: &[u8],
+        info: &FileInfo,
+    ) -> Result<bool> {
         let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let full = || format!("{}/{}", lossy(place.pg_path), lossy(base));
         if self.exclude_entry.contains(name) {
             let exclusion = lossy(pg_name(name));
-            let text = format!("exclude '{}' from backup using '{exclusion}' exclusion", full());
+            let text = format!(
+                "exclude '{}' from backup using '{exclusion}' exclusion",
+                full()
+            );
             self.notices.push(Notice::Info(text));
             return Ok(false);
         }
@@ -154,13 +178,19 @@ impl<'s> Visitor<'s> {
         match info.kind {
             FileType::Path | FileType::File if expects_link => Err(Error::new(
                 ErrorType::LinkExpected,
-                format!("'{}' is not a symlink - pg_tblspc should contain only symlinks", lossy(name)),
+                format!(
+                    "'{}' is not a symlink - pg_tblspc should contain only symlinks",
+                    lossy(name)
+                ),
             )),
             FileType::Path => {
                 self.add_path(name, info);
                 if self.exclude_content.contains(name) {
                     let exclusion = lossy(pg_name(name));
-                    let text = format!("exclude contents of '{}' from backup using '{exclusion}/' exclusion", full());
+                    let text = format!(
+                        "exclude contents of '{}' from backup using '{exclusion}/' exclusion",
+                        full()
+                    );
                     self.notices.push(Notice::Info(text));
                     return Ok(false);
                 }
@@ -175,7 +205,10 @@ impl<'s> Visitor<'s> {
                 Ok(false)
             }
             FileType::Special => {
-                self.notices.push(Notice::Warn(format!("exclude special file '{}' from backup", full())));
+                self.notices.push(Notice::Warn(format!(
+                    "exclude special file '{}' from backup",
+                    full()
+                )));
                 Ok(false)
             }
         }
@@ -189,19 +222,33 @@ impl<'s> Visitor<'s> {
         let (user, group) = self.owners(info);
         // A file of nothing needs no slice of a bundle.
         let bundled_empty = info.size == 0 && self.settings.bundle;
-        let block = self.settings.block.as_ref().filter(|_| info.size != 0).and_then(|rules| {
-            let age = self.settings.timestamp_start.saturating_sub(info.modified);
-            let size = rules.block_size(info.size, age)?;
-            Some(BlockFile { size, checksum_size: rules.checksum_size(size) as u32, map_size: 0 })
-        });
-        let checks_pages = in_database && self.settings.checksum_page && self.rules.has_page_checksums(name);
+        let block = self
+            .settings
+            .block
+            .as_ref()
+            .filter(|_| info.size != 0)
+            .and_then(|rules| {
+                let age = self.settings.timestamp_start.saturating_sub(info.modified);
+                let size = rules.block_size(info.size, age)?;
+                Some(BlockFile {
+                    size,
+                    checksum_size: rules.checksum_size(size) as u32,
+                    map_size: 0,
+                })
+            });
+        let checks_pages =
+            in_database && self.settings.checksum_page && self.rules.has_page_checksums(name);
         let data = FileData {
             size: info.size,
             size_original: info.size,
             repo_size: info.size,
             timestamp: info.modified,
             checksum: bundled_empty.then_some(Sha1Digest::EMPTY),
-            page_check: if checks_pages { PageCheck::Valid } else { PageCheck::None },
+            page_check: if checks_pages {
+                PageCheck::Valid
+            } else {
+                PageCheck::None
+            },
             block,
             mode: info.mode,
             user,
@@ -209,22 +256,34 @@ impl<'s> Visitor<'s> {
             copy: !bundled_empty,
             ..FileData::default()
         };
-        self.manifest.files.push(name, &super::super::table::known(&data), &data);
+        self.manifest
+            .files
+            .push(name, &super::super::table::known(&data), &data);
     }
 
     fn link(&mut self, place: Place<'_>, base: &[u8], name: &[u8], info: &FileInfo) -> Result<()> {
         let written = info.link_destination.clone().unwrap_or_default();
         let (user, group) = self.owners(info);
         let tablespace = if place.parent == TABLESPACE_LINKS {
-            let oid = std::str::from_utf8(base).ok().and_then(|oid| oid.parse().ok()).ok_or_else(|| {
-                let base = String::from_utf8_lossy(base).into_owned();
-                Error::format(format!("unable to convert base 10 string '{base}' to unsigned int"))
-            })?;
+            let oid = std::str::from_utf8(base)
+                .ok()
+                .and_then(|oid| oid.parse().ok())
+                .ok_or_else(|| {
+                    let base = String::from_utf8_lossy(base).into_owned();
+                    Error::format(format!(
+                        "unable to convert base 10 string '{base}' to unsigned int"
+                    ))
+                })?;
             Some(oid)
         } else {
             None
         };
-        self.manifest.add_link(Link { name: name.to_vec(), destination: written.clone(), user, group });
+        self.manifest.add_link(Link {
+            name: name.to_vec(),
+            destination: written.clone(),
+            user,
+            group,
+        });
         self.links.push(FoundLink {
             name: name.to_vec(),
             pg_path: place.pg_path.to_vec(),
@@ -260,7 +319,11 @@ impl<'s> Visitor<'s> {
     }
 
     /// Records where a link leads and checks it; returns how its destination is to be walked.
-    pub(super) fn linked(&mut self, link: &FoundLink, destination: &Destination) -> Result<LinkedEntry> {
+    pub(super) fn linked(
+        &mut self,
+        link: &FoundLink,
+        destination: &Destination,
+    ) -> Result<LinkedEntry> {
         let target = match (link.tablespace, destination) {
             (Some(oid), _) => {
                 let name = self.tablespace_name(oid)?;
@@ -274,11 +337,15 @@ impl<'s> Visitor<'s> {
             (None, Destination::Entry(info)) if info.kind != FileType::Path => Target {
                 name: link.name.clone(),
                 path: parent(&link.written).to_vec(),
-                kind: TargetKind::Link { file: Some(base(&link.written).to_vec()) },
+                kind: TargetKind::Link {
+                    file: Some(base(&link.written).to_vec()),
+                },
             },
-            (None, _) => {
-                Target { name: link.name.clone(), path: link.written.clone(), kind: TargetKind::Link { file: None } }
-            }
+            (None, _) => Target {
+                name: link.name.clone(),
+                path: link.written.clone(),
+                kind: TargetKind::Link { file: None },
+            },
         };
         self.manifest.add_target(target.clone());
         self.link_check.add(&self.manifest, &target)?;
@@ -301,10 +368,15 @@ impl<'s> Visitor<'s> {
             return Ok(format!("ts{oid}").into_bytes());
         };
         let found = tablespaces.iter().find(|tablespace| tablespace.oid == oid);
-        found.map(|tablespace| tablespace.name.clone()).ok_or_else(|| {
-            Error::new(ErrorType::Assert, format!("tablespace with oid {oid} not found in tablespace map"))
+        found
+            .map(|tablespace| tablespace.name.clone())
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorType::Assert,
+                    format!("tablespace with oid {oid} not found in tablespace map"),
+                )
                 .with_hint("was a tablespace created or dropped during the backup?")
-        })
+            })
     }
 
     /// The format has entries for the tablespaces' directory and for each tablespace, which restore ignores.
@@ -312,10 +384,16 @@ impl<'s> Visitor<'s> {
         if self.manifest.path(PG_TBLSPC).is_none()
             && let Some(base) = self.manifest.path(PG_DATA).cloned()
         {
-            self.manifest.add_path(Path { name: PG_TBLSPC.to_vec(), ..base });
+            self.manifest.add_path(Path {
+                name: PG_TBLSPC.to_vec(),
+                ..base
+            });
         }
         if let Some(links) = self.manifest.path(TABLESPACE_LINKS).cloned() {
-            self.manifest.add_path(Path { name: pg_name(&link.name).to_vec(), ..links });
+            self.manifest.add_path(Path {
+                name: pg_name(&link.name).to_vec(),
+                ..links
+            });
         }
     }
 
@@ -332,14 +410,20 @@ impl<'s> Visitor<'s> {
             let rules = &self.rules;
             self.manifest.files.retain(|table, at| {
                 let name = table.name(at);
-                let unlogged =
-                    name.directory().filter(|directory| rules.is_database_dir(directory)).is_some_and(|directory| {
-                        unlogged_candidate(name.base())
-                            .is_some_and(|init| init_forks.contains(&[directory, b"/", &init].concat()))
+                let unlogged = name
+                    .directory()
+                    .filter(|directory| rules.is_database_dir(directory))
+                    .is_some_and(|directory| {
+                        unlogged_candidate(name.base()).is_some_and(|init| {
+                            init_forks.contains(&[directory, b"/", &init].concat())
+                        })
                     });
                 !unlogged
             });
         }
-        Ok(Built { manifest: self.manifest, notices: self.notices })
+        Ok(Built {
+            manifest: self.manifest,
+            notices: self.notices,
+        })
     }
 }

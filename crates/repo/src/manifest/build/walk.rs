@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use pgkeep_storage::{
-    Error as StorageError, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation, Storage,
-    StoragePath,
+    Error as StorageError, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation,
+    Storage, StoragePath,
 };
 
 use super::visit::{Destination, FoundLink, Place, Visitor};
@@ -18,7 +18,8 @@ const MAX_LINKS: usize = 40;
 
 /// Builds the manifest of a cluster. `storage` is rooted at `/`, because links lead out of the data directory.
 pub fn build(storage: &dyn Storage, settings: &BuildSettings) -> Result<Built> {
-    let base = follow(storage, &settings.pg_path)?.ok_or_else(|| missing(storage, &settings.pg_path))?;
+    let base =
+        follow(storage, &settings.pg_path)?.ok_or_else(|| missing(storage, &settings.pg_path))?;
     let mut visitor = Visitor::new(settings, &base.1);
     walk(storage, &mut visitor, PG_DATA, &settings.pg_path, &base.0)?;
     let mut links = visitor.take_links();
@@ -36,11 +37,16 @@ pub fn build(storage: &dyn Storage, settings: &BuildSettings) -> Result<Built> {
 fn follow(storage: &dyn Storage, path: &[u8]) -> Result<Option<(Vec<u8>, FileInfo)>> {
     let mut path = path.to_vec();
     for _ in 0..MAX_LINKS {
-        let Some(info) = storage.info(&StoragePath::new(&path), InfoLevel::Detail)? else { return Ok(None) };
+        let Some(info) = storage.info(&StoragePath::new(&path), InfoLevel::Detail)? else {
+            return Ok(None);
+        };
         if info.kind != FileType::Link {
             return Ok(Some((path, info)));
         }
-        path = absolute(info.link_destination.as_deref().unwrap_or_default(), parent(&path));
+        path = absolute(
+            info.link_destination.as_deref().unwrap_or_default(),
+            parent(&path),
+        );
     }
     Ok(None)
 }
@@ -51,12 +57,26 @@ fn missing(storage: &dyn Storage, path: &[u8]) -> Error {
 }
 
 /// Walks everything below `path`, whose manifest name is `name` and which the data directory shows as `pg_path`.
-fn walk(storage: &dyn Storage, visitor: &mut Visitor<'_>, name: &[u8], pg_path: &[u8], path: &[u8]) -> Result<()> {
-    let options = ListOptions { level: InfoLevel::Detail, filter: None, sort: true };
+fn walk(
+    storage: &dyn Storage,
+    visitor: &mut Visitor<'_>,
+    name: &[u8],
+    pg_path: &[u8],
+    path: &[u8],
+) -> Result<()> {
+    let options = ListOptions {
+        level: InfoLevel::Detail,
+        filter: None,
+        sort: true,
+    };
     // Directories that are not entered; what is below them comes all the same.
     let mut closed: HashSet<Vec<u8>> = HashSet::new();
     let mut failure = None;
-    let mut inner = Walk { name: name.to_vec(), pg_path: pg_path.to_vec(), directory: Vec::new() };
+    let mut inner = Walk {
+        name: name.to_vec(),
+        pg_path: pg_path.to_vec(),
+        directory: Vec::new(),
+    };
     let found = storage.list_tree(&StoragePath::new(path), &options, &mut |info| {
         let full = info.name.as_bytes();
         let directory = parent(full);
@@ -67,7 +87,10 @@ fn walk(storage: &dyn Storage, visitor: &mut Visitor<'_>, name: &[u8], pg_path: 
             return Ok(());
         }
         inner.enter(name, pg_path, directory);
-        let place = Place { parent: &inner.name, pg_path: &inner.pg_path };
+        let place = Place {
+            parent: &inner.name,
+            pg_path: &inner.pg_path,
+        };
         match visitor.entry(place, info.name.file_name(), &info) {
             Ok(true) => {}
             Ok(false) => {
@@ -78,7 +101,12 @@ fn walk(storage: &dyn Storage, visitor: &mut Visitor<'_>, name: &[u8], pg_path: 
             Err(error) => {
                 failure = Some(error);
                 // Ends the walk; the real error is kept beside it.
-                return Err(StorageError::new(ErrorKind::Cancelled, Operation::List, "", ""));
+                return Err(StorageError::new(
+                    ErrorKind::Cancelled,
+                    Operation::List,
+                    "",
+                    "",
+                ));
             }
         }
         Ok(())
@@ -123,7 +151,10 @@ impl Walk {
 /// Looks at the end of a link and walks what is there.
 fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink) -> Result<()> {
     let at_end = storage.info(&StoragePath::new(&link.destination), InfoLevel::Detail)?;
-    if at_end.as_ref().is_some_and(|info| info.kind == FileType::Link) {
+    if at_end
+        .as_ref()
+        .is_some_and(|info| info.kind == FileType::Link)
+    {
         return Err(visitor.refuse_chain(link));
     }
     let mut path = link.destination.clone();
@@ -140,9 +171,15 @@ fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink)
     // Links into the data directory are reported even when they lead to nothing.
     let linked = visitor.linked(link, &destination)?;
     let Destination::Entry(info) = destination else {
-        return Err(missing(storage, &[&linked.pg_path, &b"/"[..], &linked.name].concat()));
+        return Err(missing(
+            storage,
+            &[&linked.pg_path, &b"/"[..], &linked.name].concat(),
+        ));
     };
-    let place = Place { parent: &linked.parent, pg_path: &linked.pg_path };
+    let place = Place {
+        parent: &linked.parent,
+        pg_path: &linked.pg_path,
+    };
     if visitor.entry(place, &linked.name, &info)? {
         let name = [&linked.parent, &b"/"[..], &linked.name].concat();
         let pg_path = [&linked.pg_path, &b"/"[..], &linked.name].concat();
