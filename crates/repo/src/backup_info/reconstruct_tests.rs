@@ -252,3 +252,41 @@ fn both_copies_hold_the_same_bytes() {
     assert_eq!(main, read("backup/demo/backup.info.copy"));
     assert!(main.starts_with(b"Salted__"));
 }
+
+#[test]
+fn a_save_that_fails_anywhere_leaves_the_old_or_the_new_list() {
+    use std::sync::Arc;
+
+    use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
+
+    let labels = |info: &BackupInfo| info.entries().len();
+    let counting = FaultPlan::counting();
+    let mut old = Repository::new();
+    let faulty = Faulty::new(Arc::new(old.storage.clone()), Arc::clone(&counting));
+    old.info.save(&faulty, &stanza(), Some(&old.outer)).unwrap();
+    let operations = counting.operations();
+    assert!(operations >= 4, "two files are opened and finished");
+    for at in 1..=operations {
+        let mut repository = Repository::new();
+        repository
+            .info
+            .save(&repository.storage, &stanza(), Some(&repository.outer))
+            .unwrap();
+        repository
+            .info
+            .add(manifest(F1, None, 7).backup_entry().unwrap());
+        let plan = FaultPlan::new(FaultySettings {
+            at,
+            fault: Fault::Error(pgkeep_storage::ErrorKind::Broken),
+        });
+        let faulty = Faulty::new(Arc::new(repository.storage.clone()), plan);
+        let saved = repository
+            .info
+            .save(&faulty, &stanza(), Some(&repository.outer));
+        assert!(saved.is_err(), "the fault at operation {at} went unnoticed");
+        assert!(repository.info.is_updated());
+        let loaded =
+            BackupInfo::load(&repository.storage, &stanza(), Some(&repository.outer)).unwrap();
+        assert!(labels(&loaded) <= 1);
+    }
+}

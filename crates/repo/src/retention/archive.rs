@@ -22,6 +22,19 @@ pub struct ArchiveRequest<'a> {
     pub before: Option<&'a str>,
 }
 
+impl ArchiveRequest<'_> {
+    /// Whether there are enough backups to expire any WAL; if not, nothing has to be read for [`plan_archive`].
+    #[must_use]
+    pub fn applies(&self, entries: &[BackupEntry]) -> bool {
+        let candidates = entries.iter().filter(|entry| self.counts(&entry.label)).count();
+        self.before.is_some() || (candidates > 0 && self.keep as usize <= candidates)
+    }
+
+    fn counts(&self, label: &BackupLabel) -> bool {
+        label.backup_type() <= self.keep_type
+    }
+}
+
 /// WAL that a backup needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeepRange {
