@@ -332,7 +332,7 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
     while started.elapsed() < Duration::from_secs(20) {
         if let Some(status) = child.try_wait().during("watch sshd")? {
             let log = fs::read_to_string(&log_path).unwrap_or_default();
-            if layout.chrooted && log.contains("unshare failed") {
+            if layout.chrooted && log.contains("unshare: ") {
                 return Err(Error::Missing(
                     "this machine allows no mount namespace for a chrooted sshd".into(),
                 ));
