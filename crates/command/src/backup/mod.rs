@@ -47,7 +47,11 @@ pub fn run(context: &Context) -> Result<()> {
         log::info!("repo option not specified, defaulting to repo{}", settings.repo_key);
     }
     let repository = open::repository(context, settings.repo_key)?;
-    make(context, &settings, &repository, Source::open)
+    match make(context, &settings, &repository, Source::open) {
+        // Whatever the stop interrupted, the reason to name is the signal.
+        Err(error) if error.code == ErrorCode::Term => context.cancel.check().and(Err(error)),
+        result => result,
+    }
 }
 
 /// Makes one backup in one repository. `open` finds the cluster, once the stanza is known to exist.

@@ -4,8 +4,8 @@
 //! that nothing half-done stays behind a newer backup. Kept files are trusted only after their checksum was verified when
 //! their turn to be copied comes.
 
-use pgkeep_repo::backup_info::list_sets;
 use pgkeep_repo::manifest::{Manifest, ResumedFile};
+use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{BackupLabel, BackupType, layout};
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
