@@ -1,0 +1,32 @@
+//! Real clusters, this program only: backup under load, restore, point in time, signals, locks.
+//!
+//! Interop has its own suite. Invariant: a test waits for a condition, never for a time, and knows which rows must be
+//! there and which must not.
+
+mod damage;
+mod locks;
+mod pitr;
+mod setting;
+mod signals;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("cluster: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut suite = Suite::new("cluster");
+    for add in [setting::add, pitr::add, signals::add, locks::add, damage::add] {
+        suite = add(suite, &program);
+    }
+    suite.run()
+}
