@@ -1,0 +1,104 @@
+//! Round trips, counted and not timed. For one thing after the other each step is one round trip.
+
+use pgkeep_storage::sftp::SftpStorage;
+use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteOptions};
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::server::{bytes, in_place, read, settings, write};
+
+pub(crate) fn add(suite: Suite) -> Suite {
+    suite
+        .test("pushing_one_file_takes_at_most_eight_round_trips", push)
+        .test(
+            "small_files_take_three_steps_each_and_share_one_connection",
+            small_files,
+        )
+        .test("looking_up_hundreds_of_names_takes_two_steps", look_up)
+        .test("reading_a_small_file_takes_three_steps", read_small)
+}
+
+/// What an archive push does: look at archive.info, see that the segment is not there, store it.
+fn push() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    write(
+        &storage,
+        "archive/demo/archive.info",
+        b"info",
+        &WriteOptions::default(),
+    )?;
+    let before = storage.statistics().batches;
+    assert!(read(&storage, "archive/demo/archive.info")?.is_some());
+    let segment = "archive/demo/17-1/0000000100000000/000000010000000000000001-0123";
+    assert!(
+        storage
+            .info(&StoragePath::from(segment), InfoLevel::Exists)?
+            .is_none()
+    );
+    write(
+        &storage,
+        segment,
+        &bytes(1, 100_000),
+        &WriteOptions::default(),
+    )?;
+    let steps = storage.statistics().batches - before;
+    // CLOSE of the file that was read is a step nobody waits for.
+    assert!(steps <= 8 + 1, "{steps} steps");
+    Ok(())
+}
+
+fn small_files() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    write(&storage, "s/first", b"", &WriteOptions::default())?;
+    for (options, expect) in [(WriteOptions::default(), 3), (in_place(), 2)] {
+        let before = storage.statistics().batches;
+        write(&storage, "s/one", &bytes(1, 10_000), &options)?;
+        assert_eq!(storage.statistics().batches - before, expect);
+    }
+    let tickets: Vec<_> = (0..100)
+        .map(|number| {
+            let path = StoragePath::from(format!("s/{number}"));
+            let content = bytes(number, 1000);
+            pgkeep_storage::copy::write_ticket(&storage, &path, &WriteOptions::default(), &content)
+        })
+        .collect::<Result<_, _>>()?;
+    for ticket in tickets {
+        ticket.wait()?;
+    }
+    assert_eq!(storage.statistics().connections, 1);
+    Ok(())
+}
+
+fn look_up() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    storage.create_path(&StoragePath::from("l"), 0o750)?;
+    let paths: Vec<_> = (0..300)
+        .map(|number| StoragePath::from(format!("l/{number}")))
+        .collect();
+    let before = storage.statistics().batches;
+    assert!(
+        storage
+            .info_many(&paths, InfoLevel::Basic)?
+            .iter()
+            .all(Option::is_none)
+    );
+    // Each group of 256 also sends an empty step for links.
+    assert!(storage.statistics().batches - before <= 4);
+    Ok(())
+}
+
+fn read_small() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    write(&storage, "x", &bytes(1, 10_000), &WriteOptions::default())?;
+    let before = storage.statistics().batches;
+    assert_eq!(read(&storage, "x")?, Some(bytes(1, 10_000)));
+    assert!(
+        storage.statistics().batches - before <= 3,
+        "OPEN, READ, and CLOSE that nobody waits for"
+    );
+    Ok(())
+}

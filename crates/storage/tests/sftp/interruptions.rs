@@ -1,0 +1,214 @@
+//! A line that is cut anywhere, stalls, or a server that kills: bytes are right, and no temporary file stays.
+//!
+//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_SOAK` in the environment cuts at every piece.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use pgkeep_storage::sftp::SftpStorage;
+use pgkeep_storage::{
+    ErrorKind, InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
+};
+use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::server::{bytes, in_place, read, settings_at, temporary_files, write};
+
+pub(crate) fn add(suite: Suite) -> Suite {
+    suite
+        .test("a_line_cut_at_any_piece_loses_nothing", cut_anywhere)
+        .test(
+            "a_line_cut_in_a_large_file_goes_on_behind_the_acknowledged_bytes",
+            cut_large,
+        )
+        .test("a_stalled_line_is_noticed_within_the_timeout", stalled)
+        .test(
+            "a_server_that_ended_and_came_back_is_found_again",
+            restarted,
+        )
+        .test(
+            "a_server_that_allows_one_channel_and_few_connections_is_enough",
+            refusing,
+        )
+        .test("shutting_down_on_a_dead_line_is_no_error", shutdown)
+}
+
+/// The work of a small backup.
+fn work(storage: &SftpStorage) -> pgkeep_storage::Result<()> {
+    storage.create_path(&StoragePath::from("backup/set"), 0o750)?;
+    write(storage, "backup/set/a", &bytes(1, 700_000), &in_place())?;
+    write(
+        storage,
+        "backup/set/manifest",
+        &bytes(2, 50_000),
+        &WriteOptions::default(),
+    )?;
+    write(
+        storage,
+        "backup/backup.info",
+        b"one",
+        &WriteOptions::default(),
+    )?;
+    write(
+        storage,
+        "backup/backup.info",
+        b"two",
+        &WriteOptions::default(),
+    )?;
+    assert_eq!(read(storage, "backup/set/a")?, Some(bytes(1, 700_000)));
+    let listed = storage.list(
+        &StoragePath::from("backup/set"),
+        &ListOptions {
+            sort: true,
+            ..ListOptions::default()
+        },
+    )?;
+    assert_eq!(listed.map(|listed| listed.len()), Some(2));
+    write(storage, "backup/old/x", b"x", &in_place())?;
+    assert_eq!(
+        storage.remove_tree(&StoragePath::from("backup/old"))?,
+        Removed::Removed
+    );
+    Ok(())
+}
+
+fn cut_anywhere() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let whole = Line::new().to(server.address())?;
+    {
+        let storage = SftpStorage::new(settings_at(&server, whole.address())?)?;
+        work(&storage)?;
+    }
+    let pieces = whole.pieces();
+    assert!(pieces > 30, "only {pieces} pieces");
+    let step = if std::env::var_os("PGKEEP_TEST_SOAK").is_some() {
+        1
+    } else {
+        (pieces / 24).max(1)
+    };
+    let mut cuts = 0;
+    for at in (1..=pieces).step_by(usize::try_from(step)?) {
+        std::fs::remove_dir_all(server.files().join("backup"))?;
+        let line = Line::new().cut_at_piece(at).to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        work(&storage).map_err(|error| format!("cut at piece {at} of {pieces}: {error}"))?;
+        drop(storage);
+        cuts += u32::from(line.has_struck());
+        let content = |name: &str| std::fs::read(server.files().join(name));
+        assert!(content("backup/set/a")? == bytes(1, 700_000), "cut at {at}");
+        assert!(
+            content("backup/set/manifest")? == bytes(2, 50_000),
+            "cut at {at}"
+        );
+        assert_eq!(content("backup/backup.info")?, b"two", "cut at {at}");
+        assert!(!server.files().join("backup/old").exists(), "cut at {at}");
+        assert_eq!(
+            temporary_files(server.files())?,
+            Vec::<String>::new(),
+            "cut at {at}"
+        );
+    }
+    assert!(cuts >= 15, "only {cuts} cuts happened");
+    Ok(())
+}
+
+fn cut_large() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let content = bytes(5, 24 << 20);
+    for (megabytes, options) in [(9, WriteOptions::default()), (17, in_place())] {
+        let line = Line::new()
+            .cut_at_byte(megabytes << 20)
+            .to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        write(&storage, "large", &content, &options)?;
+        assert!(line.has_struck());
+        assert!(std::fs::read(server.files().join("large"))? == content);
+        assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+        // The same on the way back.
+        let line = Line::new()
+            .cut_at_byte(megabytes << 20)
+            .to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let mut got = Vec::new();
+        storage
+            .open_read(&StoragePath::from("large"), &ReadOptions::default())?
+            .read_to_end(&mut got)?;
+        assert!(line.has_struck() && got == content);
+    }
+    Ok(())
+}
+
+fn stalled() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let whole = Line::new().to(server.address())?;
+    {
+        let storage = SftpStorage::new(settings_at(&server, whole.address())?)?;
+        write(&storage, "x", &bytes(1, 1 << 20), &in_place())?;
+    }
+    // In the middle of the upload, on the first connection only: the second one works.
+    let line = Line::new()
+        .stall_at_piece(whole.pieces() - 4)
+        .to(server.address())?;
+    let mut settings = settings_at(&server, line.address())?;
+    settings.io_timeout = Duration::from_secs(2);
+    let storage = SftpStorage::new(settings)?;
+    write(&storage, "x", &bytes(2, 1 << 20), &in_place())?;
+    assert!(line.has_struck());
+    assert_eq!(storage.statistics().connections, 2);
+    assert!(read(&storage, "x")? == Some(bytes(2, 1 << 20)));
+    Ok(())
+}
+
+fn restarted() -> TestResult {
+    let mut server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings_at(&server, server.address())?)?;
+    write(&storage, "x", b"1", &WriteOptions::default())?;
+    let mut writer = storage.open_write(&StoragePath::from("y"), &WriteOptions::default())?;
+    writer.write_all(&bytes(3, 2 << 20))?;
+    server.restart()?;
+    writer.write_all(&bytes(4, 2 << 20))?;
+    writer.finish()?.wait()?;
+    assert!(read(&storage, "y")? == Some([bytes(3, 2 << 20), bytes(4, 2 << 20)].concat()));
+    assert_eq!(
+        storage
+            .info(&StoragePath::from("x"), InfoLevel::Basic)?
+            .map(|info| info.size),
+        Some(1)
+    );
+    assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+    Ok(())
+}
+
+fn refusing() -> TestResult {
+    let server = SftpServer::builder()
+        .line("MaxSessions 1")
+        .line("MaxStartups 1:100:1")
+        .start()?;
+    let mut settings = settings_at(&server, server.address())?;
+    settings.connections = Some(4);
+    settings.channels = Some(4);
+    let storage = SftpStorage::new(settings)?;
+    let content = bytes(6, 40 << 20);
+    write(&storage, "x", &content, &in_place())?;
+    assert!(read(&storage, "x")? == Some(content));
+    Ok(())
+}
+
+fn shutdown() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let line = Line::new().to(server.address())?;
+    let mut settings = settings_at(&server, line.address())?;
+    settings.io_timeout = Duration::from_secs(1);
+    let storage = SftpStorage::new(settings)?;
+    write(&storage, "x", b"1", &WriteOptions::default())?;
+    line.cut_all();
+    drop(line);
+    drop(server);
+    let error = storage
+        .info(&StoragePath::root(), InfoLevel::Basic)
+        .expect_err("there is no server any more");
+    assert_eq!(error.kind, ErrorKind::Connect, "{error}");
+    drop(storage);
+    Ok(())
+}
