@@ -1,0 +1,143 @@
+//! Which backup of which repository is restored (spec 9.4 step 3).
+//!
+//! Repositories are asked in key order; the first that has a fitting set wins. One that cannot be read is only warned
+//! about, for another may have what is needed.
+
+use pgkeep_postgres::Lsn;
+use pgkeep_postgres::recovery::RecoveryTarget;
+use pgkeep_repo::backup_info::BackupEntry;
+use pgkeep_repo::{BackupInfo, BackupLabel};
+use secrecy::SecretString;
+
+use super::settings::Settings;
+use super::target_time;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, Repository, open};
+
+/// The set to restore and where it is.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub repository: Repository,
+    pub label: BackupLabel,
+    /// Pass-phrase of manifests; `None`: not encrypted.
+    pub manifest_pass: Option<SecretString>,
+}
+
+/// What a set must fulfil.
+enum Wanted<'a> {
+    Label(&'a str),
+    /// Ended before this second.
+    StoppedBefore(i64),
+    /// Ended at this position or before.
+    StoppedAt(Lsn),
+    Latest,
+}
+
+/// Finds the set.
+///
+/// # Errors
+/// [`ErrorCode::BackupSetInvalid`] when there is none; [`ErrorCode::Format`] for a target that cannot be read.
+pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
+    let wanted = wanted(context, settings)?;
+    for key in open::repository_keys(&context.config) {
+        context.cancel.check()?;
+        let repository = open::repository(context, key)?;
+        let name = repository.name();
+        let info = match BackupInfo::load(&*repository.storage, &settings.stanza, repository.pass.as_ref()) {
+            Ok(info) => info,
+            Err(error) => {
+                let error = Error::from(error);
+                // A repository that cannot even be reached ends the search, as in the original.
+                if matches!(error.code, ErrorCode::HostConnect | ErrorCode::Service | ErrorCode::Term) {
+                    return Err(error);
+                }
+                log::warn!("{name}: {}", error.named_text());
+                continue;
+            }
+        };
+        if info.entries().is_empty() {
+            log::warn!("{name}: [{}] no backup sets to restore", ErrorCode::BackupSetInvalid.name());
+            continue;
+        }
+        if let Some(entry) = find(&info, &wanted, &name)? {
+            let label = entry.label.clone();
+            return Ok(Chosen { repository, label, manifest_pass: info.cipher_pass.clone() });
+        }
+    }
+    Err(none_found(settings, &wanted))
+}
+
+fn wanted<'a>(context: &Context, settings: &'a Settings) -> Result<Wanted<'a>> {
+    if let Some(set) = &settings.set {
+        return Ok(Wanted::Label(set));
+    }
+    Ok(match &settings.target {
+        RecoveryTarget::Time(text) => {
+            let time = target_time::parse(text, context.clock.zone()).ok_or_else(|| {
+                Error::new(
+                    ErrorCode::Format,
+                    format!("automatic backup set selection cannot be performed with provided time '{text}'"),
+                )
+                .with_hint(
+                    "time format must be YYYY-MM-DD HH:MM:SS with optional msec and optional timezone (+/- HH or HHMM \
+                     or HH:MM) - if timezone is omitted, local time is assumed (for UTC use +00)",
+                )
+            })?;
+            Wanted::StoppedBefore(time)
+        }
+        RecoveryTarget::Lsn(text) => Wanted::StoppedAt(text.parse()?),
+        _ => Wanted::Latest,
+    })
+}
+
+fn find<'a>(info: &'a BackupInfo, wanted: &Wanted<'_>, repository: &str) -> Result<Option<&'a BackupEntry>> {
+    match wanted {
+        Wanted::Label(label) => Ok(info.entries().iter().find(|entry| entry.label.as_str() == *label)),
+        Wanted::StoppedBefore(time) => {
+            let before = |entry: &&BackupEntry| i64::try_from(entry.timestamp_stop).is_ok_and(|stop| stop < *time);
+            Ok(info.entries().iter().rev().find(before))
+        }
+        Wanted::StoppedAt(target) => {
+            for entry in info.entries().iter().rev() {
+                let Some(stop) = &entry.lsn_stop else {
+                    log::warn!(
+                        "{repository} reached backup from prior version missing required LSN info before finding a match \
+                         -- backup auto-select has been disabled for this repo\n\
+                         HINT: you may specify a backup to restore using the --set option."
+                    );
+                    return Ok(None);
+                };
+                if stop.parse::<Lsn>()? <= *target {
+                    return Ok(Some(entry));
+                }
+            }
+            Ok(None)
+        }
+        Wanted::Latest => {
+            let Some(entry) = info.entries().last() else { return Ok(None) };
+            if entry.pg_id < info.history.current().id {
+                return Err(Error::new(
+                    ErrorCode::BackupSetInvalid,
+                    format!("the latest backup set found '{}' is from a prior version of PostgreSQL", entry.label),
+                )
+                .with_hint("was a backup created after the stanza-upgrade?")
+                .with_hint("specify --set or --type=time/lsn to restore from a prior version of PostgreSQL."));
+            }
+            Ok(Some(entry))
+        }
+    }
+}
+
+fn none_found(settings: &Settings, wanted: &Wanted<'_>) -> Error {
+    let target = match &settings.target {
+        RecoveryTarget::Time(text) | RecoveryTarget::Lsn(text) => text.as_str(),
+        _ => "",
+    };
+    let message = match wanted {
+        Wanted::Label(label) => format!("backup set {label} is not valid"),
+        Wanted::StoppedBefore(_) => format!("unable to find backup set with stop time less than '{target}'"),
+        Wanted::StoppedAt(_) => format!("unable to find backup set with lsn less than or equal to '{target}'"),
+        Wanted::Latest => "no backup set found to restore".to_owned(),
+    };
+    Error::new(ErrorCode::BackupSetInvalid, message)
+}

@@ -1,0 +1,272 @@
+//! What a worker does: decides about each file of a job, reads what is needed, writes, and proves the checksum.
+//!
+//! Slices of a bundle come through one reader from front to back. Block-incremental files are [`super::block`]'s. A job
+//! may be done again at any time: every file is written from its beginning.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+
+use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
+use pgkeep_repo::Manifest;
+use pgkeep_repo::manifest::FileRef;
+use pgkeep_storage::copy::{CopyError, copy_file_with};
+use pgkeep_storage::posix::PosixStorage;
+use pgkeep_storage::{FileTree, PipelineRead, Range, ReadOptions, Storage, StoragePath, WriteMode, WriteOptions};
+
+use super::block;
+use super::keep::{self, Existing};
+use super::owner::Owners;
+use super::places::Places;
+use super::queue::Job;
+use super::selective::Zeroed;
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, Repository};
+
+/// Readers opened ahead of the file in hand where requests cost round trips.
+const OPEN_AHEAD: usize = 16;
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// It was there already.
+    Kept,
+    /// Made without content: it has none, or its database is left out.
+    Zero,
+    /// Written; of a block-incremental file so many bytes were fetched.
+    Copied { block_bytes: u64 },
+}
+
+/// Everything that workers share.
+#[derive(Debug)]
+pub(super) struct Worker<'a> {
+    pub context: &'a Context,
+    pub settings: &'a Settings,
+    pub manifest: &'a Manifest,
+    pub repository: &'a Repository,
+    pub places: &'a Places,
+    pub owners: &'a Owners,
+    pub zeroed: &'a Zeroed,
+    pub tree: &'a PosixStorage,
+    /// Each file is flushed when it is closed.
+    pub sync_files: bool,
+    pub buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+/// Reads from the repository and notices the wish to stop.
+struct Watched<'a> {
+    read: Box<dyn PipelineRead>,
+    context: &'a Context,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.context.cancel.signal().is_some() {
+            // The caller asks the flag itself; any error ends the copy.
+            return Err(std::io::Error::other("stopped"));
+        }
+        self.read.read(buffer)
+    }
+}
+
+/// A file of a job that has to be fetched.
+struct Fetch<'a> {
+    /// Place in the job.
+    at: usize,
+    file: FileRef<'a>,
+    place: StoragePath,
+    existing: Existing,
+}
+
+impl<'a> Worker<'a> {
+    /// Restores the files of a job, results in the order of the job.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Checksum`] for a file that came out wrong, else the first thing that failed.
+    pub(super) fn restore(&self, job: &Job) -> Result<Vec<Restored>> {
+        let mut results = vec![Restored::Kept; job.files.len()];
+        let mut fetches = Vec::new();
+        for (at, &position) in job.files.iter().enumerate() {
+            self.context.cancel.check()?;
+            let file = self.manifest.file_at(position as usize);
+            let place = self.places.file(&file.name.to_vec());
+            let zeroed = self.zeroed.contains(&file.name);
+            // Files that are left out are not compared: their content is of no interest.
+            let existing = match self.settings.delta && !zeroed {
+                true => keep::existing(self, &place, &file)?,
+                false => Existing::Nothing,
+            };
+            if matches!(existing, Existing::Same) {
+                continue;
+            }
+            if zeroed || file.size == 0 {
+                self.write_zero(&file, &place)?;
+                results[at] = Restored::Zero;
+            } else {
+                fetches.push(Fetch { at, file, place, existing });
+            }
+        }
+        if job.bundled { self.fetch_bundled(fetches, &mut results)? } else { self.fetch_alone(fetches, &mut results)? }
+        Ok(results)
+    }
+
+    /// A file without content: empty, or as long as in the backup but without blocks on disk.
+    fn write_zero(&self, file: &FileRef<'_>, place: &StoragePath) -> Result<()> {
+        if file.size == 0 {
+            self.tree.open_write(place, &self.write_options(file))?.finish()?.wait()?;
+            return Ok(());
+        }
+        let written = self.tree.open_update(place, file.mode)?;
+        let failed = |error: std::io::Error| {
+            Error::new(ErrorCode::FileWrite, format!("unable to truncate '{}': {error}", self.tree.display(place)))
+        };
+        written.set_len(0).and_then(|()| written.set_len(file.size)).map_err(failed)?;
+        self.complete(file, place, &written)
+    }
+
+    /// Gives a file that was written in place its owner and time, and flushes it.
+    pub(super) fn complete(&self, file: &FileRef<'_>, place: &StoragePath, written: &std::fs::File) -> Result<()> {
+        if let Some((uid, gid)) = self.owners.to_set(file.user, file.group) {
+            self.tree.set_owner(place, uid, gid)?;
+        }
+        self.tree.set_modified(place, file.timestamp)?;
+        if self.sync_files {
+            written.sync_all().map_err(|error| {
+                let shown = self.tree.display(place);
+                Error::new(ErrorCode::FileSync, format!("unable to sync file '{shown}' after write: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn write_options(&self, file: &FileRef<'_>) -> WriteOptions {
+        WriteOptions {
+            mode: WriteMode::InPlace,
+            file_mode: file.mode,
+            create_path: false,
+            sync: self.sync_files,
+            // Directories are flushed once, at the end.
+            sync_path: false,
+            expect: Some(file.size),
+            owner: self.owners.to_set(file.user, file.group),
+            modified: Some(file.timestamp),
+            ..WriteOptions::default()
+        }
+    }
+
+    /// The repository file that holds a file.
+    pub(super) fn stored_path(&self, file: &FileRef<'_>) -> Result<StoragePath> {
+        self.manifest
+            .stored_path(&self.settings.stanza, file)
+            .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no backup label"))
+    }
+
+    fn open(&self, path: &StoragePath, ranges: Vec<Range>, expect: Option<u64>) -> Result<Watched<'a>> {
+        let options = ReadOptions { ranges, expect, lazy_open: true };
+        let read = self.repository.storage.open_read(path, &options)?;
+        Ok(Watched { read, context: self.context })
+    }
+
+    /// Fetches slices of one bundle through one reader.
+    fn fetch_bundled(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
+        let Some(first) = fetches.first() else { return Ok(()) };
+        let path = self.stored_path(&first.file)?;
+        let ranges: Vec<Range> = fetches.iter().map(|fetch| self.needed_range(fetch)).collect::<Result<_>>()?;
+        let expect = ranges.iter().filter_map(|range| range.length).sum();
+        let mut source = self.open(&path, ranges.clone(), Some(expect))?;
+        for (fetch, range) in fetches.into_iter().zip(ranges) {
+            let length = range.length.unwrap_or(0);
+            results[fetch.at] = self.fetch(&fetch, range, &mut (&mut source).take(length))?;
+        }
+        Ok(())
+    }
+
+    /// Fetches files that are stored alone; on a slow line the next ones are asked for while one is written.
+    fn fetch_alone(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
+        let ahead = if self.repository.storage.features().slow { OPEN_AHEAD } else { 1 };
+        let mut waiting = fetches.into_iter();
+        let mut opened = VecDeque::new();
+        loop {
+            while opened.len() < ahead
+                && let Some(fetch) = waiting.next()
+            {
+                let range = self.needed_range(&fetch)?;
+                let whole = range.length.is_none();
+                let ranges = if whole { Vec::new() } else { vec![range] };
+                let source = self.open(&self.stored_path(&fetch.file)?, ranges, Some(fetch.file.repo_size))?;
+                opened.push_back((fetch, range, source));
+            }
+            let Some((fetch, range, mut source)) = opened.pop_front() else { return Ok(()) };
+            results[fetch.at] = self.fetch(&fetch, range, &mut source)?;
+        }
+    }
+
+    /// What is read of the repository file at first: the whole of a whole file; of a block-incremental one its map, or
+    /// all of it where it is short and nothing is there that could spare a part.
+    fn needed_range(&self, fetch: &Fetch<'_>) -> Result<Range> {
+        match fetch.file.block_map_size() {
+            0 => Ok(self.manifest.stored_range(&fetch.file)),
+            map_size => block::first_range(&fetch.file, map_size, matches!(fetch.existing, Existing::Nothing)),
+        }
+    }
+
+    fn fetch(&self, fetch: &Fetch<'_>, range: Range, source: &mut dyn Read) -> Result<Restored> {
+        let file = &fetch.file;
+        let result = match file.block_map_size() {
+            0 => self.fetch_whole(file, &fetch.place, source).map(|sha1| (sha1, 0)),
+            _ => block::fetch(self, file, &fetch.place, &fetch.existing, range, source),
+        };
+        // A copy that was stopped fails somewhere in its streams; that is not what is to be reported.
+        let (sha1, block_bytes) = result.map_err(|error| self.context.cancel.check().err().unwrap_or(error))?;
+        let expected = file.checksum.unwrap_or(Sha1Digest::EMPTY);
+        if sha1 == expected {
+            return Ok(Restored::Copied { block_bytes });
+        }
+        let shown = self.places.shown(&file.name.to_vec());
+        let message = format!(
+            "error restoring '{}': actual checksum '{sha1}' does not match expected checksum '{expected}'",
+            String::from_utf8_lossy(&shown)
+        );
+        Err(Error::new(ErrorCode::Checksum, message))
+    }
+
+    fn fetch_whole(&self, file: &FileRef<'_>, place: &StoragePath, source: &mut dyn Read) -> Result<Sha1Digest> {
+        let raw = self.manifest.stored_raw(file);
+        let mut stages = Vec::with_capacity(3);
+        if let Some(pass) = &self.manifest.cipher_pass {
+            stages.push(Stage::Decrypt { pass: pass.clone(), raw });
+        }
+        stages.push(Stage::Decompress { kind: self.manifest.options.compress_type, raw });
+        stages.push(Stage::Sha1);
+        let write = self.tree.open_write(place, &self.write_options(file))?;
+        let mut buffer = self.buffer();
+        let running = Pipeline::new(stages).start(self.settings.buffer_size);
+        // No more of the buffer than the file can fill: reading ahead into cold memory costs more than it saves.
+        let used = usize::try_from(file.repo_size).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
+        let copied = copy_file_with(&mut &mut *source, write, running, &mut buffer[..used]);
+        self.give_back(buffer);
+        let (reports, ticket) = copied.map_err(lower)?;
+        ticket.wait()?;
+        let sha1 = reports.iter().find_map(Report::sha1);
+        sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "the pipeline has no checksum"))
+    }
+
+    /// A buffer of the size the options say.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
+    }
+
+    pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.resize(self.settings.buffer_size.max(1), 0);
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+fn lower(error: CopyError) -> Error {
+    match error {
+        CopyError::Storage(error) => error.into(),
+        CopyError::Pipeline(error) => error.into(),
+    }
+}

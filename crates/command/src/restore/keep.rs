@@ -1,0 +1,107 @@
+//! May a file that is there stay as it is? (Delta restore, spec 9.5.)
+//!
+//! By checksum, or with force by size and time. A file that must change but is stored block-incrementally gives the
+//! checksums of its blocks, so that only blocks that differ are fetched.
+
+use std::io::Read;
+
+use pgkeep_pipeline::Sha1;
+use pgkeep_pipeline::block::checksum;
+use pgkeep_repo::manifest::FileData;
+use pgkeep_storage::{FileTree, FileType, InfoLevel, ReadOptions, Storage, StoragePath};
+
+use super::file::Worker;
+use crate::error::{Error, ErrorCode, Result};
+
+/// What is there already.
+#[derive(Debug)]
+pub(super) enum Existing {
+    /// Nothing of use.
+    Nothing,
+    /// The file as it was in the backup.
+    Same,
+    /// Blocks of which some may be those of the backup: hash and length of each.
+    Blocks(Vec<([u8; checksum::MAX_SIZE], u32)>),
+}
+
+/// Looks at the file in the target.
+///
+/// # Errors
+/// When it cannot be read, truncated, or given its time.
+pub(super) fn existing(worker: &Worker<'_>, place: &StoragePath, data: &FileData) -> Result<Existing> {
+    let tree = worker.tree;
+    let Some(info) = tree.info(place, InfoLevel::Basic)? else { return Ok(Existing::Nothing) };
+    if info.kind != FileType::File {
+        return Ok(Existing::Nothing);
+    }
+    if worker.settings.force {
+        let before_copy = info.modified < worker.manifest.backup.timestamp_copy_start;
+        let same = info.size == data.size && info.modified == data.timestamp && before_copy;
+        return Ok(if same { Existing::Same } else { Existing::Nothing });
+    }
+    let blocks = data.block.filter(|block| block.map_size > 0 && block.size > 0);
+    if info.size < data.size && (blocks.is_none() || info.size == 0) {
+        return Ok(Existing::Nothing);
+    }
+    if info.size > data.size {
+        // It may only have grown since; what is too much goes in any case.
+        let file = tree.open_update(place, data.mode)?;
+        let cut = file.set_len(data.size).and_then(|()| if worker.sync_files { file.sync_all() } else { Ok(()) });
+        cut.map_err(|error| {
+            Error::new(ErrorCode::FileWrite, format!("unable to truncate file '{}': {error}", tree.display(place)))
+        })?;
+    }
+    let size = info.size.min(data.size);
+    let found = read(worker, place, size, blocks.map(|block| block.size))?;
+    if size == data.size && data.checksum == Some(found.sha1.finish()) {
+        if info.modified != data.timestamp || info.size != data.size {
+            tree.set_modified(place, data.timestamp)?;
+        }
+        return Ok(Existing::Same);
+    }
+    Ok(if blocks.is_some() { Existing::Blocks(found.blocks) } else { Existing::Nothing })
+}
+
+struct Found {
+    sha1: Sha1,
+    blocks: Vec<([u8; checksum::MAX_SIZE], u32)>,
+}
+
+/// Hashes a file as a whole and, if wanted, each block of it.
+fn read(worker: &Worker<'_>, place: &StoragePath, size: u64, block_size: Option<u64>) -> Result<Found> {
+    let mut found = Found { sha1: Sha1::new(), blocks: Vec::new() };
+    if size == 0 {
+        return Ok(found);
+    }
+    let options = ReadOptions { expect: Some(size), ..ReadOptions::default() };
+    let mut source = worker.tree.open_read(place, &options)?.take(size);
+    let mut buffer = worker.buffer();
+    // Whole blocks in one read, so that none is cut in two.
+    let block = block_size.and_then(|size| usize::try_from(size).ok());
+    if let Some(block) = block {
+        let whole = (buffer.len() / block).max(1) * block;
+        buffer.resize(whole, 0);
+    }
+    loop {
+        worker.context.cancel.check()?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match source.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(got) => filled += got,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let bytes = &buffer[..filled];
+        found.sha1.update(bytes);
+        if let Some(block) = block {
+            found.blocks.extend(bytes.chunks(block).map(|block| (checksum::of(block), block.len() as u32)));
+        }
+        if filled < buffer.len() {
+            break;
+        }
+    }
+    worker.give_back(buffer);
+    Ok(found)
+}

@@ -1,0 +1,161 @@
+//! `restore`: brings a cluster back from a backup.
+//!
+//! A chosen set is laid out in the data directory, tablespaces and link targets. From the first change on until all is
+//! durable there is no `global/pg_control`, so a restore that was interrupted at any moment cannot be started as a
+//! cluster, and doing it again finishes it.
+
+use std::sync::Mutex;
+
+use pgkeep_postgres::PgVersion;
+use pgkeep_postgres::data_dir::TABLESPACE_MAP;
+use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
+use pgkeep_repo::Manifest;
+use pgkeep_repo::manifest::PG_DATA;
+use pgkeep_storage::{Storage, StoragePath};
+
+use crate::error::Result;
+use crate::runtime::pool::{self, Outcome, Steps};
+use crate::runtime::size_text::size_text;
+use crate::runtime::{Context, open};
+
+mod block;
+mod choose_set;
+mod clean;
+mod durable;
+mod file;
+mod finish;
+mod keep;
+mod owner;
+mod places;
+mod plan;
+mod progress;
+mod queue;
+mod recovery;
+mod remap;
+mod selective;
+mod settings;
+mod target_time;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod validate;
+
+use choose_set::Chosen;
+use durable::Durable;
+use file::Worker;
+use owner::Owners;
+use places::Places;
+use progress::Progress;
+use queue::Queues;
+use settings::Settings;
+
+/// Name of the manifest that lies in the data directory while a restore is under way: by it an interrupted one is known.
+const BACKUP_MANIFEST: &str = "backup.manifest";
+
+/// Restores a cluster.
+///
+/// # Errors
+/// Whatever stood in the way; nothing was changed before the plan was reported, and after that there is no control file.
+pub fn run(context: &Context) -> Result<()> {
+    let mut settings = Settings::from(context)?;
+    // Targets may lie anywhere, so the tree is the whole file system.
+    let tree = open::local(std::path::Path::new("/"));
+    validate::data_dir(&*tree, &mut settings)?;
+    clear_spool(&settings)?;
+
+    let chosen = choose_set::choose(context, &settings)?;
+    let pass = chosen.manifest_pass.as_ref();
+    let storage = &*chosen.repository.storage;
+    let mut manifest = Manifest::load(storage, &settings.stanza, &chosen.label, pass)?;
+    validate::manifest(&manifest, &chosen.label)?;
+    let version: PgVersion = manifest.pg.version.parse()?;
+    timeline::verify(&chosen.repository, &settings, &manifest, version)?;
+    if !manifest.options.online && settings.type_defaulted {
+        // Its WAL is in the backup; a server with wal_level=minimal would refuse to recover from the archive.
+        settings.target = RecoveryTarget::None;
+    }
+    // Settings that this version does not know are refused now and not when all is restored.
+    let recovery = settings.recovery(version);
+    recovery.settings()?;
+    log_set(context, &chosen, &manifest);
+
+    remap::remap(&mut manifest, &settings)?;
+    let owners = Owners::of(context, &*tree, &settings.data_dir, &manifest)?;
+    let zeroed = selective::zeroed(&manifest, &settings, version)?;
+    let places = Places::of(&manifest, &settings.data_dir);
+
+    let look =
+        clean::Look { context, settings: &settings, manifest: &manifest, owners: &owners, tree: &tree, version };
+    let mut found = look.look()?;
+    plan::report(context, &settings, &chosen, &manifest, &found, &*tree);
+    clean::clean(&look, &places, &mut found)?;
+    drop_unrestored(&mut manifest, &settings, version);
+
+    // By it a delta restore is allowed to go on where this one may be interrupted, even before PG_VERSION is there.
+    manifest.save_file(&*tree, &places.in_data_dir(BACKUP_MANIFEST), None)?;
+
+    let durable = Durable::begin(&tree, &manifest, &places, &found)?;
+    let worker = Worker {
+        context,
+        settings: &settings,
+        manifest: &manifest,
+        repository: &chosen.repository,
+        places: &places,
+        owners: &owners,
+        zeroed: &zeroed,
+        tree: &tree,
+        sync_files: durable.sync_files(),
+        buffers: Mutex::new(Vec::new()),
+    };
+    let size = copy_files(&worker)?;
+    recovery::write(context, &tree, &places, &recovery)?;
+    finish::finish(&worker, &durable, version, &found)?;
+    log::info!("restore size = {}, file total = {}", size_text(size), manifest.file_count());
+    Ok(())
+}
+
+/// Removes what asynchronous archiving knows of the old cluster: its acknowledgements could keep segments of the new one
+/// out of the archive.
+fn clear_spool(settings: &Settings) -> Result<()> {
+    let path = StoragePath::from("archive").join(settings.stanza.as_str());
+    open::local(&settings.spool_path).remove_tree(&path)?;
+    Ok(())
+}
+
+fn log_set(context: &Context, chosen: &Chosen, manifest: &Manifest) {
+    let mut line = format!("{}: restore backup set {}", chosen.repository.name(), chosen.label);
+    if manifest.options.online {
+        let start = context.clock.local_text(manifest.backup.timestamp_start);
+        line.push_str(&format!(", recovery will start at {start}"));
+    }
+    log::info!("{line}");
+}
+
+/// Takes files out of the manifest that are in the backup but must not be restored.
+fn drop_unrestored(manifest: &mut Manifest, settings: &Settings, version: PgVersion) {
+    let in_data_dir = |name: &str| [PG_DATA, b"/", name.as_bytes()].concat();
+    if manifest.remove_file(&in_data_dir(TABLESPACE_MAP)) {
+        crate::detail!("skip '{TABLESPACE_MAP}' -- tablespace links will be created based on mappings");
+    }
+    let preserved = version.has_recovery_settings_in_conf() && settings.target == RecoveryTarget::Preserve;
+    if preserved && manifest.remove_file(&in_data_dir(AUTO_CONF)) {
+        crate::detail!("skip '{AUTO_CONF}' -- recovery type is preserve");
+    }
+}
+
+/// Restores all files with as many workers as asked for; returns their size in bytes.
+fn copy_files(worker: &Worker<'_>) -> Result<u64> {
+    let mut queues = Queues::of(worker.manifest);
+    let mut progress = Progress::begin(worker, queues.total)?;
+    pool::run(
+        worker.settings.pool,
+        &worker.context.cancel,
+        &|job| worker.restore(job).map(Outcome::Done),
+        Steps {
+            next: &mut |index| Ok(queues.next(worker.manifest, index)),
+            done: &mut |job, results, process| progress.finished(&job, &results, process),
+            tick: &mut || Ok(()),
+        },
+    )?;
+    Ok(progress.end())
+}

@@ -1,0 +1,167 @@
+//! Can recovery from this backup reach the wanted timeline? Asked before anything is touched (spec 9.4 step 4).
+//!
+//! Following the backup's own timeline always works; any other must have branched off it after the backup began,
+//! which its history file in the archive tells.
+
+use std::io::Read;
+
+use pgkeep_pipeline::{Pipeline, RunningReader, Stage};
+use pgkeep_postgres::recovery::RecoveryTarget;
+use pgkeep_postgres::timeline::{self, TimelineId, TimelineSwitch};
+use pgkeep_postgres::{Lsn, PgVersion};
+use pgkeep_repo::{ArchiveId, ArchiveInfo, Manifest, archive, layout};
+use pgkeep_storage::{InfoLevel, ListOptions, ReadOptions, Storage};
+
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Repository;
+
+/// History files are a few lines; more than this is something else.
+const HISTORY_LIMIT: u64 = 16 << 20;
+const BUFFER: usize = 64 * 1024;
+
+/// Fails when the target timeline cannot be reached from the backup. Offline backups are not asked.
+///
+/// # Errors
+/// [`ErrorCode::DbMismatch`]; a lower error when archive.info or the history file cannot be read.
+pub(super) fn verify(
+    repository: &Repository,
+    settings: &Settings,
+    manifest: &Manifest,
+    version: PgVersion,
+) -> Result<()> {
+    let (Some(start), Some(lsn)) = (&manifest.backup.archive_start, &manifest.backup.lsn_start) else {
+        return Ok(());
+    };
+    if !manifest.options.online {
+        return Ok(());
+    }
+    let storage = &*repository.storage;
+    let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref())?;
+    let archive_id = ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id);
+    let from = start
+        .get(..8)
+        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        .map(TimelineId)
+        .ok_or_else(|| Error::new(ErrorCode::Format, format!("invalid WAL segment '{start}' in the manifest")))?;
+    let lsn: Lsn = lsn.parse()?;
+    let Some(to) = target(storage, settings, &archive_id, version, from)? else { return Ok(()) };
+    if to == from {
+        return Ok(());
+    }
+    let history = load_history(storage, settings, &archive_id, to, &info)?;
+    check(&history, from, lsn, to)
+}
+
+/// The timeline recovery will follow; `None`: the backup's own.
+fn target(
+    storage: &dyn Storage,
+    settings: &Settings,
+    archive_id: &ArchiveId,
+    version: PgVersion,
+    backup: TimelineId,
+) -> Result<Option<TimelineId>> {
+    let said = settings.target_timeline.as_deref().unwrap_or({
+        if version <= PgVersion::V11 || settings.target == RecoveryTarget::Immediate { "current" } else { "latest" }
+    });
+    match said {
+        "current" => Ok(None),
+        "latest" => latest(storage, settings, archive_id, backup).map(Some),
+        said => said
+            .parse()
+            .map(Some)
+            .map_err(|_| Error::new(ErrorCode::DbMismatch, format!("invalid target timeline '{said}'"))),
+    }
+}
+
+/// The newest timeline that has a history file in the archive, or the backup's own if that is newer.
+fn latest(
+    storage: &dyn Storage,
+    settings: &Settings,
+    archive_id: &ArchiveId,
+    backup: TimelineId,
+) -> Result<TimelineId> {
+    let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+    let path = layout::archive_id_path(&settings.stanza, archive_id);
+    let newest = storage
+        .list(&path, &options)?
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|entry| {
+            let name = std::str::from_utf8(entry.name.as_bytes()).ok()?;
+            u32::from_str_radix(archive::history_timeline(name)?, 16).ok()
+        })
+        .max();
+    Ok(newest.map_or(backup, |newest| backup.max(TimelineId(newest))))
+}
+
+fn load_history(
+    storage: &dyn Storage,
+    settings: &Settings,
+    archive_id: &ArchiveId,
+    timeline: TimelineId,
+    info: &ArchiveInfo,
+) -> Result<Vec<TimelineSwitch>> {
+    let path = layout::archive_file(&settings.stanza, archive_id, &timeline.history_name());
+    let read = storage.open_read(&path, &ReadOptions::default())?;
+    let stages = info.cipher_pass.iter().map(|pass| Stage::Decrypt { pass: pass.clone(), raw: false }).collect();
+    let mut plain = RunningReader::new(read, Pipeline::new(stages).start(BUFFER), BUFFER);
+    let mut bytes = Vec::new();
+    (&mut plain).take(HISTORY_LIMIT).read_to_end(&mut bytes)?;
+    timeline::parse_history(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+        let shown = storage.display(&path);
+        Error::new(ErrorCode::Format, format!("invalid timeline '{:X}' at '{shown}': {}", timeline.0, error.message()))
+    })
+}
+
+/// The backup's timeline must be part of the history, left only after the backup began.
+fn check(history: &[TimelineSwitch], from: TimelineId, lsn: Lsn, to: TimelineId) -> Result<()> {
+    if history.iter().any(|item| item.timeline == from && lsn < item.switch) {
+        return Ok(());
+    }
+    let error = match history.iter().rfind(|item| item.timeline == from) {
+        Some(item) => Error::new(
+            ErrorCode::DbMismatch,
+            format!(
+                "target timeline {:X} forked from backup timeline {:X} at {} which is before backup lsn of {lsn}",
+                to.0, from.0, item.switch
+            ),
+        )
+        .with_hint("was the target timeline created by accidentally promoting a standby?")
+        .with_hint("was the target timeline created by testing a restore without --archive-mode=off?")
+        .with_hint("was the backup made after the target timeline was created?"),
+        None => Error::new(
+            ErrorCode::DbMismatch,
+            format!("backup timeline {:X}, lsn {lsn} is not in the history of target timeline {:X}", from.0, to.0),
+        )
+        .with_hint("was the target timeline created by promoting from a timeline < latest?"),
+    };
+    Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> Vec<TimelineSwitch> {
+        timeline::parse_history("1\t0/3000110\tx\n2\t0/5000000\ty\n").unwrap()
+    }
+
+    #[test]
+    fn a_backup_before_the_fork_can_follow_it() {
+        check(&history(), TimelineId(1), Lsn(0x300_0000), TimelineId(3)).unwrap();
+        check(&history(), TimelineId(2), Lsn(0x4ff_ffff), TimelineId(3)).unwrap();
+    }
+
+    #[test]
+    fn a_backup_after_the_fork_or_of_another_branch_cannot() {
+        let error = check(&history(), TimelineId(1), Lsn(0x300_0110), TimelineId(3)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::DbMismatch);
+        assert_eq!(
+            error.message,
+            "target timeline 3 forked from backup timeline 1 at 0/3000110 which is before backup lsn of 0/3000110"
+        );
+        let error = check(&history(), TimelineId(10), Lsn(0x10), TimelineId(3)).unwrap_err();
+        assert_eq!(error.message, "backup timeline A, lsn 0/10 is not in the history of target timeline 3");
+    }
+}
