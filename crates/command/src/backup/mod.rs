@@ -22,13 +22,11 @@ mod source;
 mod start;
 mod stop;
 
-use std::path::Path;
-
 use pgkeep_repo::{BackupInfo, cipher_keys};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::size_text::size_text;
-use crate::runtime::{Context, Repository, open, stop_file};
+use crate::runtime::{Context, Repository, open};
 use archive::{Archive, Needed};
 use plan::Plan;
 use process::Process;
@@ -36,13 +34,13 @@ use resume::Resume;
 use settings::Settings;
 use source::Source;
 
-/// Makes one backup and expires old ones afterwards.
+/// Makes one backup.
 ///
 /// # Errors
 /// Whatever a step meets; [`ErrorCode::Stop`] when the stanza was stopped.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
-    stop_file::test(&*open::local(Path::new(&settings.lock_path)), Some(settings.stanza.as_str()))?;
+    open::test_stop_file(context)?;
     if settings.repo_defaulted {
         log::info!("repo option not specified, defaulting to repo{}", settings.repo_key);
     }
@@ -52,6 +50,12 @@ pub fn run(context: &Context) -> Result<()> {
         Err(error) if error.code == ErrorCode::Term => context.cancel.check().and(Err(error)),
         result => result,
     }
+}
+
+/// Whether this run goes on with `expire` once the backup has succeeded.
+#[must_use]
+pub fn expires_afterwards(context: &Context) -> bool {
+    settings::expires_afterwards(&context.config)
 }
 
 /// Makes one backup in one repository. `open` finds the cluster, once the stanza is known to exist.

@@ -82,16 +82,21 @@ impl Resume<'_> {
             return Ok(Err("resume is disabled".to_owned()));
         }
         // Whatever is wrong with it: a backup that starts afresh is always right.
-        let Ok(resumed) = Manifest::load_file(storage, &copy, self.manifest_pass) else {
+        let Ok(mut resumed) = Manifest::load_file(storage, &copy, self.manifest_pass) else {
             return Ok(Err(format!("unable to read <REPO:BACKUP>/{label}/backup.manifest.copy")));
         };
-        Ok(match self.difference(manifest, &resumed) {
+        Ok(match self.difference(manifest, &mut resumed) {
             None => Ok(resumed),
             Some(reason) => Err(reason),
         })
     }
 
-    fn difference(&self, manifest: &Manifest, resumed: &Manifest) -> Option<String> {
+    fn difference(&self, manifest: &Manifest, resumed: &mut Manifest) -> Option<String> {
+        // The original resumes only what its own version left, and so does this program; but what the original leaves it
+        // knows as well as its own.
+        if is_resumable_original(&resumed.version) {
+            resumed.version.clone_from(&manifest.version);
+        }
         manifest.resume_obstacle(resumed, self.plan.compress).or_else(|| {
             // A repository that was made anew, with or without encryption, around what an old one left.
             (resumed.cipher_pass.is_some() != self.settings.encrypted)
@@ -132,5 +137,27 @@ impl Resume<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a version is one of the original's that store files as this program does: 2.46 to 2.60 (spec 2.9).
+fn is_resumable_original(version: &str) -> bool {
+    let mut parts = version.split('.');
+    parts.next() == Some("2")
+        && parts.next().and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| (46..=60).contains(&minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_resumable_original;
+
+    #[test]
+    fn only_versions_of_the_same_format_are_resumed() {
+        for version in ["2.46", "2.55.1", "2.60.0"] {
+            assert!(is_resumable_original(version), "{version}");
+        }
+        for version in ["2.45", "2.61.0", "1.55", "2.x", "2", "pgkeep 2.50"] {
+            assert!(!is_resumable_original(version), "{version}");
+        }
     }
 }

@@ -6,22 +6,21 @@
 use std::time::Duration;
 
 use pgkeep_config::Config;
+use pgkeep_config::command::CommandId;
 use pgkeep_config::option::{self, Group, OptionDef};
 use pgkeep_pipeline::CompressType;
 use pgkeep_pipeline::block::size_map::{BlockRules, SUPER_BLOCK_SIZE, SUPER_BLOCK_SIZE_FULL};
-use pgkeep_postgres::PgVersion;
 use pgkeep_repo::backup_info::Annotations;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::pool::PoolSettings;
-use crate::runtime::{Context, cluster, open};
+use crate::runtime::{Context, open};
 
 /// Options of one backup.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub stanza: Stanza,
-    pub lock_path: String,
     pub repo_key: u32,
     /// The cluster of an offline backup.
     pub pg_key: u32,
@@ -52,8 +51,6 @@ pub(super) struct Settings {
     pub buffer_size: u64,
     pub process_max: u32,
     pub manifest_save_threshold: u64,
-    pub expire_auto: bool,
-    pub version_force: Option<PgVersion>,
     pub pool: PoolSettings,
 }
 
@@ -90,7 +87,6 @@ impl Settings {
         let defaults = PoolSettings::default();
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
-            lock_path: config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest").to_owned(),
             pg_key: config.default_key(Group::Pg),
             repo_key: open::default_repository_key(config),
             repo_defaulted: open::repository_keys(config).len() > 1,
@@ -117,8 +113,6 @@ impl Settings {
             buffer_size: config.size(option::BUFFER_SIZE).unwrap_or(1 << 20),
             process_max,
             manifest_save_threshold: config.size(option::MANIFEST_SAVE_THRESHOLD).unwrap_or(1 << 30),
-            expire_auto: config.boolean(option::EXPIRE_AUTO),
-            version_force: cluster::forced_version(context)?,
             pool: PoolSettings {
                 workers: process_max as usize,
                 retry: number(config, option::JOB_RETRY).unwrap_or(defaults.retry),
@@ -132,6 +126,11 @@ impl Settings {
     pub(super) fn buffer_bytes(&self) -> usize {
         usize::try_from(self.buffer_size).unwrap_or(1 << 20)
     }
+}
+
+/// Whether `expire` follows the backup in the same run.
+pub(super) fn expires_afterwards(config: &Config) -> bool {
+    config.command() == CommandId::Backup && config.boolean(option::EXPIRE_AUTO)
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {
