@@ -15,6 +15,7 @@ pub mod info;
 pub mod repo_get;
 pub mod repo_ls;
 pub mod repo_rm;
+pub mod restore;
 pub mod runtime;
 pub mod stanza_create;
 pub mod stanza_delete;

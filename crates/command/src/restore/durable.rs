@@ -58,9 +58,10 @@ impl Durable {
         for system in &self.systems {
             system.sync()?;
         }
-        if self.systems.is_empty() {
-            for place in directories(manifest, places, found) {
-                crate::detail!("sync path '{}'", tree.display(&place));
+        // With whole file systems flushed this only says what has been done.
+        for place in directories(manifest, places, found) {
+            crate::detail!("sync path '{}'", tree.display(&place));
+            if self.systems.is_empty() {
                 tree.sync_paths(&[place])?;
             }
         }
@@ -80,6 +81,7 @@ fn directories(manifest: &Manifest, places: &Places, found: &[Found]) -> Vec<Sto
             all.push(target.path.clone());
         }
     }
-    all.extend(manifest.paths().iter().filter(|path| path.name != b"pg_tblspc").map(|path| places.path(&path.name)));
+    let paths = manifest.paths().iter().filter(|path| path.name != b"pg_tblspc");
+    all.extend(paths.map(|path| places.path(&path.name)));
     all
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use pgkeep_postgres::data_dir::CONTROL_FILE;
 use pgkeep_repo::Manifest;
-use pgkeep_repo::manifest::pg_name;
+use pgkeep_repo::manifest::{PG_DATA, pg_name};
 use pgkeep_storage::StoragePath;
 use pgkeep_storage::posix::TEMP_SUFFIX;
 
@@ -52,7 +52,7 @@ impl Places {
 
     /// Where a path or link of the data directory is.
     pub(super) fn path(&self, name: &[u8]) -> StoragePath {
-        self.in_data_dir(pg_name(name))
+        self.in_data_dir(if name == PG_DATA { b"" } else { pg_name(name) })
     }
 
     /// A name in the data directory.
