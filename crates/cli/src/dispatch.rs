@@ -11,6 +11,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Backup => pgkeep_command::backup::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
+        CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
         CommandId::RepoGet => pgkeep_command::repo_get::run(context),
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),

@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 pub mod error;
 pub mod error_code;
+pub mod expire;
 pub mod help;
 pub mod info;
 pub mod repo_get;

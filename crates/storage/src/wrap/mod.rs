@@ -1,8 +1,9 @@
 //! Storages around a storage: they count, delay on paper, or fail on purpose.
 //!
-//! A wrapper changes nothing of what the inner storage holds; every wrapper keeps the contract and is run through the
-//! conformance cases.
+//! A wrapper changes nothing of what the inner storage holds; every wrapper but the read-only one keeps the whole contract and
+//! is run through the conformance cases.
 
 #[cfg(feature = "faulty")]
 pub mod faulty;
 pub mod latency;
+pub mod read_only;

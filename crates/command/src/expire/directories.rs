@@ -1,0 +1,44 @@
+//! Directories of backups that are not listed any more, or never were (spec 10.8).
+
+use pgkeep_repo::sets::list_sets;
+use pgkeep_repo::retention::{NewestSet, Protection, unlisted};
+use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, layout};
+use pgkeep_storage::InfoLevel;
+
+use super::{Expire, listed};
+use crate::error::Result;
+
+impl Expire<'_> {
+    /// Removes them, newest first.
+    pub(super) fn remove_unlisted(&self, info: &BackupInfo) -> Result<()> {
+        let on_disk = list_sets(self.storage(), self.stanza())?;
+        let newest = match on_disk.last() {
+            Some(label) => self.look_at_newest(info, label)?,
+            None => return Ok(()),
+        };
+        let protection = self.settings.set.as_ref().map_or(Protection::Retention, Protection::Adhoc);
+        for label in unlisted(&on_disk, &listed(info), &newest, protection) {
+            self.context.cancel.check()?;
+            log::info!("{}: remove expired backup {label}", self.name);
+            if !self.settings.dry_run {
+                self.storage().remove_tree(&layout::set_path(self.stanza(), &label))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the newest directory holds a backup that runs now or may be resumed.
+    fn look_at_newest(&self, info: &BackupInfo, label: &BackupLabel) -> Result<NewestSet> {
+        let (storage, stanza) = (self.storage(), self.stanza());
+        let copy = layout::manifest_copy(stanza, label);
+        let found = storage.info_many(&[layout::manifest(stanza, label), copy.clone()], InfoLevel::Exists)?;
+        let in_progress = matches!(found[..], [None, Some(_)]);
+        let prior = match &self.settings.set {
+            Some(set) if in_progress && set.full_part() == label.full_part() => {
+                Manifest::load_file(storage, &copy, info.cipher_pass.as_ref())?.backup.prior
+            }
+            _ => None,
+        };
+        Ok(NewestSet { in_progress, prior })
+    }
+}

@@ -1,0 +1,48 @@
+//! Manifests of former backups in `backup.history` (spec 10.10).
+//!
+//! Each repository's own history is judged. The original lists the first repository's whichever it works on, so with several
+//! repositories of different ages it leaves manifests behind in the others.
+
+use pgkeep_repo::retention::{HistoryYear, history_limit, judge_history_year, keeps_history_manifest};
+use pgkeep_repo::{BackupInfo, layout};
+use pgkeep_storage::StoragePath;
+
+use super::{Expire, listed};
+use crate::error::Result;
+
+impl Expire<'_> {
+    pub(super) fn expire_history(&self, info: &BackupInfo) -> Result<()> {
+        let Some(days) = self.retention.history else {
+            return Ok(());
+        };
+        let (storage, stanza, name) = (self.storage(), self.stanza(), &self.name);
+        let limit = history_limit(self.context.clock.seconds(), days, self.context.clock.zone())?;
+        let listed = listed(info);
+        for year in self.names(&layout::history_path(stanza))? {
+            self.context.cancel.check()?;
+            let path = layout::history_year_path(stanza, &year);
+            match judge_history_year(&year, &limit) {
+                None => {}
+                Some(HistoryYear::Keep) => break,
+                Some(HistoryYear::Remove) => {
+                    log::info!("{name}: remove expired backup history path {year}");
+                    if !self.settings.dry_run {
+                        storage.remove_tree(&path)?;
+                    }
+                }
+                Some(HistoryYear::Look) => {
+                    let mut gone = self.names(&path)?;
+                    gone.retain(|file| !keeps_history_manifest(file, &limit, &listed));
+                    for file in gone.iter().rev() {
+                        log::info!("{name}: remove expired backup history manifest {file}");
+                    }
+                    if !self.settings.dry_run {
+                        let paths: Vec<StoragePath> = gone.iter().map(|file| path.join(file)).collect();
+                        storage.remove_many(&paths)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

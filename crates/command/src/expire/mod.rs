@@ -1,0 +1,202 @@
+//! `expire`: removes backups and WAL that retention no longer asks for.
+//!
+//! The story of one repository is [`Expire::run`]. The order of removals is the invariant: whatever instant a run dies
+//! at, both programs find a valid repository, and the next run removes what was left over.
+
+mod adhoc;
+mod archive;
+mod directories;
+mod history;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pgkeep_config::command::CommandId;
+use pgkeep_repo::retention::{self, Expired};
+use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
+use pgkeep_storage::Storage;
+use pgkeep_storage::wrap::read_only::ReadOnly;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, Repository, begin, open};
+use settings::{Retention, Settings, repo_option};
+
+/// Expires in every repository, or in the one of `--repo`.
+///
+/// # Errors
+/// Bad options; a repository that cannot be opened; [`ErrorCode::Command`] when something failed in one or more of them.
+pub fn run(context: &Context) -> Result<()> {
+    open::test_stop_file(context)?;
+    let settings = Settings::from(context)?;
+    let mut found = false;
+    let mut errors = 0;
+    for &key in &settings.keys {
+        context.cancel.check()?;
+        // A repository that cannot be reached ends the run; what goes wrong in one does not hold up the others.
+        let mut repository = open::repository(context, key)?;
+        if settings.dry_run {
+            repository.storage = Arc::new(ReadOnly::new(repository.storage));
+        }
+        let last = settings.keys.last() == Some(&key);
+        let mut expire = Expire::new(context, &settings, &repository, Retention::of(&context.config, key));
+        match expire.run(&mut found, last) {
+            Ok(()) => {}
+            Err(error) if error.code == ErrorCode::Term => return Err(error),
+            Err(error) => {
+                crate::log_error(&error.with_prefix(&format!("repo{key}: ")));
+                errors += 1;
+            }
+        }
+    }
+    if errors > 0 {
+        return Err(Error::new(
+            ErrorCode::Command,
+            format!("expire command encountered {errors} error(s), check the log file for details"),
+        ));
+    }
+    Ok(())
+}
+
+/// The `expire` that follows a `backup` in the same process, under the same locks; it begins with its own begin line.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_after_backup(context: &Context) -> Result<()> {
+    log::info!("{}", begin::begin_line(&context.config, CommandId::Expire));
+    run(context)
+}
+
+/// Expiration in one repository.
+struct Expire<'a> {
+    context: &'a Context,
+    settings: &'a Settings,
+    repository: &'a Repository,
+    /// `repo1`
+    name: String,
+    retention: Retention,
+}
+
+impl<'a> Expire<'a> {
+    fn new(context: &'a Context, settings: &'a Settings, repository: &'a Repository, retention: Retention) -> Self {
+        Self { context, settings, repository, name: repository.name(), retention }
+    }
+
+    fn storage(&self) -> &'a dyn Storage {
+        &*self.repository.storage
+    }
+
+    fn stanza(&self) -> &'a Stanza {
+        &self.settings.stanza
+    }
+
+    /// `found` collects whether any repository had the backup of `--set`; `last` says that no repository follows.
+    fn run(&mut self, found: &mut bool, last: bool) -> Result<()> {
+        let (storage, stanza, pass) = (self.storage(), self.stanza(), self.repository.pass.as_ref());
+        let (mut info, warnings) = BackupInfo::load_reconstructed(storage, stanza, pass)?;
+        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        if self.settings.oldest {
+            self.lower_to_oldest(&info);
+        }
+        // 1. The manifests of expired backups: without one, a backup is none, for either program and at once.
+        match &self.settings.set {
+            Some(label) => *found |= self.expire_adhoc(&mut info, label, !*found && last)?,
+            None => self.expire_by_retention(&mut info)?,
+        }
+        // 2. The list, before the first directory goes: nobody must be told of a backup whose files are being removed.
+        if !self.settings.dry_run {
+            info.save(storage, stanza, pass)?;
+        }
+        // 3. The files. A run that dies here leaves directories that are not listed; the next run removes them.
+        self.remove_unlisted(&info)?;
+        // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
+        self.expire_archive(&info)?;
+        // 5. What is only kept for the curious.
+        self.expire_history(&info)
+    }
+
+    /// `--oldest`: retention for this run is one full backup fewer than there are.
+    fn lower_to_oldest(&mut self, info: &BackupInfo) {
+        let (name, key) = (&self.name, self.repository.key);
+        let Some(keep) = retention::oldest(info.entries()) else {
+            log::warn!("{name}: expire oldest requested but no eligible full backup to expire");
+            return;
+        };
+        if self.retention.by_time {
+            log::info!(
+                "{name}: expire oldest overrides configured time-based retention with count-based retention for this \
+                 execution"
+            );
+        }
+        self.retention = Retention {
+            by_time: false,
+            full: Some(keep),
+            archive_type: BackupType::Full,
+            archive: Some(keep),
+            ..self.retention
+        };
+        crate::detail!(
+            "{name}: expire oldest enforcing {}=count, {}={keep}, {}=full, and {}={keep} for this execution",
+            repo_option(key, "retention-full-type"),
+            repo_option(key, "retention-full"),
+            repo_option(key, "retention-archive-type"),
+            repo_option(key, "retention-archive"),
+        );
+    }
+
+    fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
+        match self.retention.full {
+            Some(days) if self.retention.by_time => {
+                let now = u64::try_from(self.context.clock.seconds()).unwrap_or(0);
+                let outcome = retention::expire_full_by_time(info.entries(), days, now);
+                self.remove_sets(info, &outcome.expired, "time-based")?;
+                if self.retention.archive_type == BackupType::Full && self.retention.archive.is_none() {
+                    self.retention.archive = outcome.full_left;
+                }
+            }
+            Some(keep) => self.remove_sets(info, &retention::expire_full(info.entries(), keep), "full")?,
+            None => {}
+        }
+        if let Some(keep) = self.retention.diff {
+            self.remove_sets(info, &retention::expire_diff(info.entries(), keep), "diff")?;
+        }
+        Ok(())
+    }
+
+    fn remove_sets(&self, info: &mut BackupInfo, sets: &[Expired], what: &str) -> Result<()> {
+        for expired in sets {
+            self.remove_set(info, expired)?;
+            log::info!("{}: expire {what} backup {}", self.name, expired.text());
+        }
+        Ok(())
+    }
+
+    /// Makes backups invalid and takes them off the list; their files go later.
+    fn remove_set(&self, info: &mut BackupInfo, expired: &Expired) -> Result<()> {
+        self.context.cancel.check()?;
+        if !self.settings.dry_run {
+            // Newest first, so that no backup stands without one it depends on; of each the manifest before its copy,
+            // because a copy alone may be taken for a backup in progress only while it is the newest. All in one call: a
+            // storage that works on several at once may finish them in another order, which both programs mend by
+            // dropping what depends on a backup without manifest.
+            let manifests: Vec<_> = expired
+                .set
+                .iter()
+                .rev()
+                .flat_map(|label| [layout::manifest(self.stanza(), label), layout::manifest_copy(self.stanza(), label)])
+                .collect();
+            self.storage().remove_many(&manifests)?;
+        }
+        for label in expired.set.iter().rev() {
+            info.remove(label);
+        }
+        Ok(())
+    }
+}
+
+/// Labels of all listed backups.
+fn listed(info: &BackupInfo) -> BTreeSet<BackupLabel> {
+    info.entries().iter().map(|entry| entry.label.clone()).collect()
+}
