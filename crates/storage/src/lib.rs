@@ -10,8 +10,6 @@ pub mod memory;
 pub mod path;
 pub mod posix;
 pub mod registry;
-// Built with `--features sftp` while the engine grows, so that a half-edited engine never stops the crates above.
-#[cfg(feature = "sftp")]
 pub mod sftp;
 pub mod storage;
 pub mod ticket;

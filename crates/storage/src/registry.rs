@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::memory::MemoryStorage;
 use crate::posix::{PosixSettings, PosixStorage};
+use crate::sftp::{SftpSettings, SftpStorage};
 use crate::storage::Storage;
 
 /// Which backend, and how it is reached.
@@ -14,6 +15,8 @@ use crate::storage::Storage;
 pub enum StorageSettings {
     /// Also cifs, see [`PosixSettings::cifs`].
     Posix(PosixSettings),
+    /// An SFTP server.
+    Sftp(Box<SftpSettings>),
     /// For tests: a tree that the caller holds too.
     Memory(MemoryStorage),
 }
@@ -22,6 +25,7 @@ pub enum StorageSettings {
 pub fn open(settings: &StorageSettings) -> Result<Arc<dyn Storage>> {
     Ok(match settings {
         StorageSettings::Posix(settings) => Arc::new(PosixStorage::new(settings.clone())),
+        StorageSettings::Sftp(settings) => Arc::new(SftpStorage::new((**settings).clone())?),
         StorageSettings::Memory(storage) => Arc::new(storage.clone()),
     })
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::engine::channel::{Channel, Lost};
@@ -16,7 +17,8 @@ use super::place::Place;
 use super::protocol::message::{Name, Request, Response};
 use super::protocol::status::Status;
 use crate::{
-    Error, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation, Result, StoragePath,
+    Error, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation, Result,
+    StoragePath,
 };
 
 /// Directories read at once.
@@ -156,9 +158,34 @@ pub(crate) async fn list(
     Ok(found)
 }
 
-/// Walks a tree level by level; `each` gets a directory's entries before what is below them.
-pub(crate) async fn list_tree(
+/// The entries of many directories, all read at the same time; `None`: it is not there.
+async fn read_group(
     pool: &Arc<Pool>,
+    group: &[(StoragePath, Place)],
+    level: InfoLevel,
+    sort: bool,
+) -> Result<Vec<Option<Vec<FileInfo>>>> {
+    let mut reading = JoinSet::new();
+    for (index, (_, place)) in group.iter().enumerate() {
+        let (pool, place) = (Arc::clone(pool), place.clone());
+        reading.spawn(async move { (index, entries(&pool, &place, level, sort).await) });
+    }
+    let mut results: Vec<Option<Vec<FileInfo>>> = vec![None; group.len()];
+    while let Some(joined) = reading.join_next().await {
+        let (index, found) = joined.map_err(|error| {
+            Error::new(ErrorKind::Broken, Operation::List, "", error.to_string())
+        })?;
+        results[index] = found?;
+    }
+    Ok(results)
+}
+
+/// Walks a tree level by level; `each` gets a directory's entries before what is below them.
+///
+/// `each` is called on the caller's thread outside of the runtime, so that it may use the storage.
+pub(crate) fn list_tree(
+    pool: &Arc<Pool>,
+    runtime: &Handle,
     place: &Place,
     options: &ListOptions,
     each: &mut dyn FnMut(FileInfo) -> Result<()>,
@@ -170,23 +197,7 @@ pub(crate) async fn list_tree(
     while !directories.is_empty() {
         let mut below = Vec::new();
         for group in directories.chunks(AT_ONCE) {
-            let mut reading = JoinSet::new();
-            for (index, (_, place)) in group.iter().enumerate() {
-                let (pool, place, sort) = (Arc::clone(pool), place.clone(), options.sort);
-                reading.spawn(async move { (index, entries(&pool, &place, level, sort).await) });
-            }
-            let mut results: Vec<Option<Vec<FileInfo>>> = vec![None; group.len()];
-            while let Some(joined) = reading.join_next().await {
-                let (index, found) = joined.map_err(|error| {
-                    Error::new(
-                        crate::ErrorKind::Broken,
-                        Operation::List,
-                        place.text(),
-                        error.to_string(),
-                    )
-                })?;
-                results[index] = found?;
-            }
+            let results = runtime.block_on(read_group(pool, group, level, options.sort))?;
             for ((prefix, place), found) in group.iter().zip(results) {
                 let Some(found) = found else {
                     if top {

@@ -167,12 +167,7 @@ impl Storage for SftpStorage {
         options: &ListOptions,
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<Found> {
-        self.runtime.block_on(list::list_tree(
-            &self.pool,
-            &self.place(path),
-            options,
-            each,
-        ))
+        list::list_tree(&self.pool, &self.runtime, &self.place(path), options, each)
     }
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
@@ -216,8 +211,7 @@ impl Storage for SftpStorage {
     }
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
-        self.runtime
-            .block_on(remove::remove_tree(&self.pool, &self.place(path)))
+        remove::remove_tree(&self.pool, &self.runtime, &self.place(path))
     }
 
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {

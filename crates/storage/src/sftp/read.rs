@@ -30,11 +30,17 @@ const MOST_LANES: usize = 4;
 
 /// The reader's half.
 pub(crate) struct SftpRead {
-    pieces: mpsc::Receiver<(Vec<Bytes>, Option<Permit>)>,
+    pieces: mpsc::Receiver<Delivery>,
     current: VecDeque<Bytes>,
     permit: Option<Permit>,
-    /// Filled by the task before it ends early.
-    failed: std::sync::mpsc::Receiver<Error>,
+    ended: bool,
+}
+
+/// What the task hands over. The end is said, so that a task that ended otherwise is never taken for a short file.
+enum Delivery {
+    Piece(Vec<Bytes>, Option<Permit>),
+    Failed(Error),
+    End,
 }
 
 impl std::fmt::Debug for SftpRead {
@@ -51,7 +57,6 @@ pub(crate) fn open_read(
     options: &ReadOptions,
 ) -> Result<SftpRead> {
     let (sender, pieces) = mpsc::channel(HANDED_OVER);
-    let (error_sender, failed) = std::sync::mpsc::channel();
     let (opened_sender, opened) = oneshot::channel();
     let whole = [Range {
         offset: 0,
@@ -74,9 +79,12 @@ pub(crate) fn open_read(
         ahead: None,
     };
     runtime.spawn(async move {
-        if let Err(error) = download.run(sender).await {
-            let _ = error_sender.send(error);
-        }
+        let last = match download.run(&sender).await {
+            Ok(()) => Delivery::End,
+            Err(error) => Delivery::Failed(error),
+        };
+        // Nobody may be reading any more.
+        let _ = sender.send(last).await;
     });
     if !options.lazy_open {
         runtime.block_on(opened).unwrap_or(Ok(()))?;
@@ -85,7 +93,7 @@ pub(crate) fn open_read(
         pieces,
         current: VecDeque::new(),
         permit: None,
-        failed,
+        ended: false,
     })
 }
 
@@ -123,15 +131,17 @@ impl Read for SftpRead {
                 continue;
             }
             self.permit = None;
+            if self.ended {
+                return Ok(0);
+            }
             match self.pieces.blocking_recv() {
-                Some((pieces, permit)) => {
+                Some(Delivery::Piece(pieces, permit)) => {
                     self.current = pieces.into();
                     self.permit = permit;
                 }
-                None => match self.failed.try_recv() {
-                    Ok(error) => return Err(error.into_io()),
-                    Err(_) => return Ok(0),
-                },
+                Some(Delivery::Failed(error)) => return Err(error.into_io()),
+                Some(Delivery::End) => self.ended = true,
+                None => return Err(std::io::Error::other("the reading task stopped")),
             }
         }
     }
@@ -191,12 +201,12 @@ impl From<Error> for Fail {
 const TAG_LANE: u64 = u64::MAX;
 
 impl Download {
-    async fn run(mut self, to: mpsc::Sender<(Vec<Bytes>, Option<Permit>)>) -> Result<()> {
+    async fn run(mut self, to: &mpsc::Sender<Delivery>) -> Result<()> {
         let mut retry = self.pool.retry();
         let mut reached = 0;
         loop {
             let mut lanes = Vec::new();
-            let result = self.attempt(&mut lanes, &to).await;
+            let result = self.attempt(&mut lanes, to).await;
             for lane in &lanes {
                 let mut batch = lane.channel.batch();
                 batch.tell(&Request::Close {
@@ -236,7 +246,7 @@ impl Download {
     async fn attempt(
         &mut self,
         lanes: &mut Vec<Lane>,
-        to: &mpsc::Sender<(Vec<Bytes>, Option<Permit>)>,
+        to: &mpsc::Sender<Delivery>,
     ) -> std::result::Result<(), Fail> {
         let channel = self.pool.channel().await?;
         let handle = self.open(&channel).await?;
@@ -280,7 +290,7 @@ impl Download {
                     if let Some(ahead) = &mut self.ahead {
                         ahead.done(slot.length);
                     }
-                    room.send((slot.got, slot.permit));
+                    room.send(Delivery::Piece(slot.got, slot.permit));
                 }
                 permit = reads.acquire_owned(), if starved && under_way == 0 => {
                     // Other files use the connection: take our turn with one request.

@@ -4,14 +4,17 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::engine::pool::{Pool, unexpected};
+use super::info::look_up;
 use super::list::list_tree;
 use super::place::Place;
 use super::protocol::message::{Request, Response};
 use super::protocol::status::Status;
-use crate::{FileType, Found, InfoLevel, ListOptions, Operation, Removed, Result};
+use crate::{FileType, Found, InfoLevel, ListOptions, Operation, Removed, Result, StoragePath};
 
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 512;
 
 /// Removes files or links, results in order.
 pub(crate) async fn remove_many(pool: &Arc<Pool>, places: &[Place]) -> Result<Vec<Removed>> {
@@ -97,31 +100,43 @@ async fn is_gone(pool: &Arc<Pool>, place: &Place) -> Result<bool> {
 }
 
 /// Removes a directory and all below it: files first, then directories from the deepest up in one step.
-pub(crate) async fn remove_tree(pool: &Arc<Pool>, place: &Place) -> Result<Removed> {
+pub(crate) fn remove_tree(pool: &Arc<Pool>, runtime: &Handle, place: &Place) -> Result<Removed> {
+    // Opening a link would follow it.
+    let itself = [(place.clone(), StoragePath::root())];
+    match runtime
+        .block_on(look_up(pool, &itself, InfoLevel::Type))?
+        .pop()
+        .flatten()
+    {
+        None => return Ok(Removed::Missing),
+        Some(info) if info.kind == FileType::Path => {}
+        Some(_) => return Ok(runtime.block_on(remove_many(pool, std::slice::from_ref(place)))?[0]),
+    }
     let mut files = Vec::new();
     let mut directories = vec![place.clone()];
     let options = ListOptions {
         level: InfoLevel::Type,
         ..ListOptions::default()
     };
-    let found = list_tree(pool, place, &options, &mut |info| {
+    let found = list_tree(pool, runtime, place, &options, &mut |info| {
         let below = place.join(info.name.as_bytes());
         if info.kind == FileType::Path {
-            directories.push(below)
+            directories.push(below);
         } else {
-            files.push(below)
+            files.push(below);
         }
         Ok(())
-    })
-    .await?;
+    })?;
     if found == Found::Missing {
         return Ok(Removed::Missing);
     }
-    remove_many(pool, &files).await?;
-    // The walk reports a directory before what is below it.
-    directories.reverse();
-    for group in directories.chunks(AT_ONCE) {
-        in_one_step(pool, group, Operation::RemovePath).await?;
-    }
-    Ok(Removed::Removed)
+    runtime.block_on(async {
+        remove_many(pool, &files).await?;
+        // The walk reports a directory before what is below it.
+        directories.reverse();
+        for group in directories.chunks(AT_ONCE) {
+            in_one_step(pool, group, Operation::RemovePath).await?;
+        }
+        Ok(Removed::Removed)
+    })
 }

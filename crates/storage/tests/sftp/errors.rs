@@ -122,21 +122,25 @@ fn not_ssh() -> TestResult {
 }
 
 fn no_subsystem() -> TestResult {
-    let server = SftpServer::builder()
-        .line("Subsystem sftp /nonexistent/sftp-server")
-        .start();
-    // The server's own line comes later; should a server refuse two, there is nothing to test.
-    let server = server?;
-    let storage = SftpStorage::new(settings(&server)?)?;
-    let error = failure(&storage);
-    assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
-    assert!(error.to_string().contains("SFTP"), "{error}");
-    assert!(
-        error
-            .hints
-            .iter()
-            .any(|hint| hint.contains("Subsystem sftp internal-sftp"))
-    );
+    for (command, says) in [
+        ("/bin/false", "SFTP server process ended"),
+        ("/bin/date", "is not SFTP"),
+    ] {
+        let server = SftpServer::builder()
+            .line(format!("ForceCommand {command}"))
+            .start()?;
+        let error = failure(&SftpStorage::new(settings(&server)?)?);
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(
+            error
+                .hints
+                .iter()
+                .any(|hint| hint.contains("Subsystem sftp internal-sftp")),
+            "{:?}",
+            error.hints
+        );
+    }
     Ok(())
 }
 

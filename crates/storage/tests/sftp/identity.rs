@@ -5,10 +5,12 @@ use std::process::{Child, Command, Stdio};
 
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, SftpStorage};
 use pgkeep_storage::{ErrorKind, InfoLevel, Storage, StoragePath};
+use pgkeep_testkit::account::Account;
+use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use crate::server::settings;
+use crate::server::{settings, settings_at};
 
 pub(crate) fn add(suite: Suite) -> Suite {
     suite
@@ -64,11 +66,14 @@ fn unknown_host() -> TestResult {
 
 fn changed_key() -> TestResult {
     let mut server = SftpServer::builder().start()?;
-    let settings = settings(&server)?;
+    // Sessions outlive a restart of sshd: the line ends them.
+    let line = Line::new().to(server.address())?;
+    let settings = settings_at(&server, line.address())?;
     let storage = SftpStorage::new(settings.clone())?;
     storage.info(&StoragePath::root(), InfoLevel::Basic)?;
     server.new_host_key()?;
     server.restart()?;
+    line.cut_all();
     let error = storage
         .info(&StoragePath::root(), InfoLevel::Basic)
         .expect_err("the key is another one");
@@ -131,6 +136,7 @@ fn fingerprints() -> TestResult {
     let dir = tempfile::tempdir()?;
     let ecdsa = dir.path().join("ecdsa");
     keygen(&ecdsa, &["-t", "ecdsa"])?;
+    Account::server()?.own_tree(dir.path())?;
     let server = SftpServer::builder()
         .line(format!("HostKey {}", ecdsa.display()))
         .start()?;

@@ -144,29 +144,32 @@ fn stalled() -> TestResult {
     let whole = Line::new().to(server.address())?;
     {
         let storage = SftpStorage::new(settings_at(&server, whole.address())?)?;
-        write(&storage, "x", &bytes(1, 1 << 20), &in_place())?;
+        write(&storage, "x", &bytes(1, 8 << 20), &in_place())?;
     }
     // In the middle of the upload, on the first connection only: the second one works.
     let line = Line::new()
-        .stall_at_piece(whole.pieces() - 4)
+        .stall_at_piece(whole.pieces() / 2)
         .to(server.address())?;
     let mut settings = settings_at(&server, line.address())?;
     settings.io_timeout = Duration::from_secs(2);
     let storage = SftpStorage::new(settings)?;
-    write(&storage, "x", &bytes(2, 1 << 20), &in_place())?;
+    write(&storage, "x", &bytes(2, 8 << 20), &in_place())?;
     assert!(line.has_struck());
-    assert_eq!(storage.statistics().connections, 2);
-    assert!(read(&storage, "x")? == Some(bytes(2, 1 << 20)));
+    assert!(storage.statistics().connections >= 2);
+    assert!(read(&storage, "x")? == Some(bytes(2, 8 << 20)));
     Ok(())
 }
 
 fn restarted() -> TestResult {
     let mut server = SftpServer::builder().start()?;
-    let storage = SftpStorage::new(settings_at(&server, server.address())?)?;
+    // Sessions outlive a restart of sshd: the line ends them.
+    let line = Line::new().to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
     write(&storage, "x", b"1", &WriteOptions::default())?;
     let mut writer = storage.open_write(&StoragePath::from("y"), &WriteOptions::default())?;
     writer.write_all(&bytes(3, 2 << 20))?;
     server.restart()?;
+    line.cut_all();
     writer.write_all(&bytes(4, 2 << 20))?;
     writer.finish()?.wait()?;
     assert!(read(&storage, "y")? == Some([bytes(3, 2 << 20), bytes(4, 2 << 20)].concat()));

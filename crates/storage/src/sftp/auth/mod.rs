@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Operation, Result};
 pub(crate) enum Credentials {
     Key {
         key: Arc<PrivateKey>,
-        certificate: Option<Certificate>,
+        certificate: Option<Box<Certificate>>,
         rsa: Option<Arc<sign::RsaSigner>>,
     },
     Agent(agent::Agent),
@@ -33,7 +33,7 @@ impl Credentials {
             return agent::Agent::new(settings).map(Self::Agent);
         };
         let key = key_file::load(settings, file)?;
-        let certificate = certificate::load(settings, file, key.public_key())?;
+        let certificate = certificate::load(settings, file, key.public_key())?.map(Box::new);
         let rsa = sign::RsaSigner::for_key(&key).map_err(|why| {
             refused(
                 settings,
@@ -90,7 +90,7 @@ impl Credentials {
                                 handle
                                     .authenticate_certificate_with(
                                         user,
-                                        certificate.clone(),
+                                        Certificate::clone(certificate),
                                         hash,
                                         &mut signer,
                                     )
@@ -100,7 +100,11 @@ impl Credentials {
                         .map_err(|error| lost(error.to_string()))?
                     }
                     (None, Some(certificate)) => handle
-                        .authenticate_openssh_cert(user, Arc::clone(key), certificate.clone())
+                        .authenticate_openssh_cert(
+                            user,
+                            Arc::clone(key),
+                            Certificate::clone(certificate),
+                        )
                         .await
                         .map_err(|error| lost(error.to_string()))?,
                     (None, None) => handle

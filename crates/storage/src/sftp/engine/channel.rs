@@ -455,6 +455,9 @@ impl Batch<'_> {
     }
 
     pub(crate) fn send(self) {
+        if self.asked.is_empty() {
+            return;
+        }
         let channel = self.channel;
         channel.counters.batches.fetch_add(1, Ordering::Relaxed);
         channel

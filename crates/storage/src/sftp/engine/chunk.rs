@@ -21,7 +21,7 @@ pub(crate) struct Chunk {
     pub(crate) offset: u64,
     pub(crate) length: usize,
     buffer: Buffer,
-    _permit: Permit,
+    permit: Permit,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Filling {
             offset,
             length: self.len(),
             buffer: Buffer::Fresh(self.0),
-            _permit: permit,
+            permit,
         }
     }
 }
@@ -61,6 +61,11 @@ impl Chunk {
             Buffer::Fresh(buffer) => &buffer[HEADROOM..],
             Buffer::Sent(bytes) => &bytes[HEADROOM..],
         }
+    }
+
+    /// From now on the bytes count for another budget.
+    pub(crate) fn keep(&mut self, permit: Permit) {
+        self.permit = permit;
     }
 
     pub(crate) fn end(&self) -> u64 {

@@ -62,6 +62,8 @@ pub(crate) struct Pool {
     connecting: tokio::sync::Mutex<()>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) read_budget: Arc<Budget>,
+    /// Acknowledged bytes of small files, kept to write the file again after a lost connection. Nobody waits for it.
+    pub(crate) keep_budget: Arc<Budget>,
     /// Files being written at once.
     pub(crate) files: Arc<Semaphore>,
     pub(crate) counters: Arc<Counters>,
@@ -96,6 +98,7 @@ impl Pool {
         Arc::new(Self {
             budget: Budget::new(settings.byte_budget),
             read_budget: Budget::new(settings.byte_budget),
+            keep_budget: Budget::new((settings.byte_budget / 4).min(16 << 20)),
             files: Arc::new(Semaphore::new(256)),
             settings,
             verifier: OnceLock::new(),
@@ -131,29 +134,25 @@ impl Pool {
     /// The least busy channel; connects if there is none.
     pub(crate) async fn channel(self: &Arc<Self>) -> Result<Arc<Channel>> {
         let asked = Instant::now();
-        loop {
-            if let Some(channel) = self.idlest(&[]) {
-                self.consider_growth(&channel);
-                return Ok(channel);
-            }
-            let _only_one = self.connecting.lock().await;
-            if let Some(channel) = self.idlest(&[]) {
-                return Ok(channel);
-            }
-            // Somebody who waited like us has just failed: fail with them, not after another wait.
-            if let Some((at, error)) = &self.lock().failed
-                && *at > asked
-            {
-                return Err(error.clone());
-            }
-            match self.connect_first().await {
-                Ok(channel) => return Ok(channel),
-                Err(error) => {
-                    self.lock().failed = Some((Instant::now(), error.clone()));
-                    return Err(error);
-                }
-            }
+        if let Some(channel) = self.idlest(&[]) {
+            self.consider_growth(&channel);
+            return Ok(channel);
         }
+        let _only_one = self.connecting.lock().await;
+        if let Some(channel) = self.idlest(&[]) {
+            return Ok(channel);
+        }
+        // Somebody who waited like us has just failed: fail with them, not after another wait.
+        if let Some((at, error)) = &self.lock().failed
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
+        let connected = self.connect_first().await;
+        if let Err(error) = &connected {
+            self.lock().failed = Some((Instant::now(), error.clone()));
+        }
+        connected
     }
 
     /// The least busy channel that is none of `but`.

@@ -11,17 +11,14 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::temp_name::temp_name;
 use super::verify::{Expected, read_back};
 use super::{Failed, Piece};
 use crate::sftp::engine::channel::{Answer, Channel, Lost};
 use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
-use crate::sftp::path::make_path_and;
 use crate::sftp::place::Place;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
-use crate::sftp::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation, WriteMode, WriteOptions, Written};
 
 /// WRITEs under way on one channel (4 MiB; the server's window is 2 MiB).
@@ -97,17 +94,19 @@ pub(super) struct Upload {
     next: usize,
     ended: bool,
     /// Bytes before this were acknowledged and given up.
-    released: u64,
+    pub(super) released: u64,
+    /// The file is too long, or too many are open, to keep it whole.
+    giving_up: bool,
     /// Given up, acknowledged, not known to be synced.
-    unsynced: VecDeque<Expected>,
+    pub(super) unsynced: VecDeque<Expected>,
     part_sync: Option<u64>,
     since_sync: u64,
     pub(super) total: u64,
     /// Name the file has on the server now.
     pub(super) name: Vec<u8>,
     /// Names of earlier attempts that may have left something.
-    stale: Vec<Vec<u8>>,
-    created: bool,
+    pub(super) stale: Vec<Vec<u8>>,
+    pub(super) created: bool,
     pub(super) phase: Phase,
     ahead: Option<Ahead>,
 }
@@ -133,6 +132,7 @@ impl Upload {
             next: 0,
             ended: false,
             released: 0,
+            giving_up: false,
             unsynced: VecDeque::new(),
             part_sync: None,
             since_sync: 0,
@@ -227,41 +227,6 @@ impl Upload {
         }
     }
 
-    /// Removes what earlier attempts, or this file's failure, left behind.
-    async fn clean(&mut self, stored: bool) {
-        if self.options.mode == WriteMode::Atomic && !stored && self.created {
-            self.stale.push(self.name.clone());
-        }
-        if self.stale.is_empty() {
-            return;
-        }
-        let removing = async {
-            for _ in 0..3 {
-                let Ok(channel) = self.pool.channel().await else {
-                    return;
-                };
-                let mut batch = channel.batch();
-                let replies: Vec<_> = self
-                    .stale
-                    .iter()
-                    .map(|path| batch.ask(&Request::Remove { path }))
-                    .collect();
-                batch.send();
-                let mut lost = false;
-                for reply in replies {
-                    lost |= reply.wait().await.is_err();
-                }
-                if !lost {
-                    return;
-                }
-            }
-        };
-        let limit = self.pool.settings.io_timeout / 2;
-        if tokio::time::timeout(limit, removing).await.is_err() {
-            log::debug!("unable to remove temporary files of '{}'", self.object);
-        }
-    }
-
     /// One attempt: open, write everything, sync, publish.
     async fn store(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
@@ -297,114 +262,6 @@ impl Upload {
             lanes.remove(0);
         }
         Ok(())
-    }
-
-    async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
-        for _ in 0..4 {
-            let resume = self.released > 0;
-            let mut flags = open::WRITE;
-            if self.options.mode == WriteMode::Atomic || resume {
-                // Read back, where needed, goes over the same handle.
-                flags |= open::READ;
-            }
-            if !resume {
-                flags |= open::CREATE;
-                if self.options.mode == WriteMode::Atomic {
-                    if self.created {
-                        self.stale.push(std::mem::take(&mut self.name));
-                    }
-                    self.name = temp_name(&self.place.bytes);
-                    flags |= open::EXCLUSIVE;
-                } else if self.options.truncate || self.created {
-                    flags |= open::TRUNCATE;
-                } else {
-                    flags |= open::EXCLUSIVE;
-                }
-                self.created = true;
-            }
-            let attributes = if resume {
-                Attributes::default()
-            } else {
-                Attributes::with_mode(self.options.file_mode)
-            };
-            let request = Request::Open {
-                path: &self.name,
-                flags,
-                attributes,
-            };
-            let mut response = channel.ask(&request).wait().await?;
-            if let Response::Status(status) = &response
-                && status.is_missing()
-                && self.options.create_path
-                && !resume
-            {
-                response = make_path_and(
-                    channel,
-                    &self.place.parent(),
-                    self.options.path_mode,
-                    &request,
-                )
-                .await?;
-            }
-            match response {
-                Response::Handle(handle) if handle.len() <= 256 => return Ok(handle),
-                // Another file has that name: take another name. (OpenSSH says failure, others say it exists.)
-                Response::Status(Status {
-                    code: Status::FAILURE | 11,
-                    ..
-                }) if flags & open::EXCLUSIVE != 0 && self.options.mode == WriteMode::Atomic => {
-                    self.created = false;
-                }
-                Response::Status(status) => {
-                    self.created = false;
-                    let mut error = status.into_error(Operation::OpenWrite, &self.object);
-                    if flags & open::EXCLUSIVE != 0 && error.kind == ErrorKind::Broken {
-                        error.kind = ErrorKind::Exists;
-                    }
-                    return Err(error.into());
-                }
-                other => return Err(unexpected(Operation::OpenWrite, &self.object, &other).into()),
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Exists,
-            Operation::OpenWrite,
-            &self.object,
-            "no temporary name is free",
-        )
-        .into())
-    }
-
-    /// After a lost connection: what was given up must be there, and what was not synced must be what was sent.
-    async fn confirm_prefix(&mut self, lane: &Lane) -> Result<(), Fail> {
-        let size = match lane
-            .channel
-            .ask(&Request::Fstat {
-                handle: &lane.handle,
-            })
-            .wait()
-            .await?
-        {
-            Response::Attributes(attributes) => attributes.size.unwrap_or(0),
-            other => return Err(unexpected(Operation::Info, &self.object, &other).into()),
-        };
-        if size < self.released {
-            let reason = format!(
-                "the server has {size} of {} acknowledged bytes after the connection was lost",
-                self.released
-            );
-            return Err(
-                Error::new(ErrorKind::Broken, Operation::Write, &self.object, reason).into(),
-            );
-        }
-        let pieces: Vec<Expected> = self.unsynced.iter().copied().collect();
-        log::debug!(
-            "'{}': going on at {}, after reading back {} pieces",
-            self.object,
-            self.released,
-            pieces.len()
-        );
-        read_back(&lane.channel, &lane.handle, &self.object, &pieces).await
     }
 
     /// Sends chunks as they come until the file has ended and everything is acknowledged.
@@ -653,22 +510,26 @@ impl Upload {
     }
 
     fn acknowledge(&mut self, offset: u64, lanes: &mut [Lane]) {
-        let first = self.chunks.front().map_or(0, |(chunk, _)| chunk.offset);
-        // All chunks but the last have the same length, so the index is near; search only makes no assumption.
-        debug_assert!(offset >= first);
         if let Ok(index) = self
             .chunks
             .binary_search_by_key(&offset, |(chunk, _)| chunk.offset)
         {
-            let sent = &mut self.chunks[index].1;
+            let (chunk, sent) = &mut self.chunks[index];
             if let Sent::UnderWay(lane) = *sent
                 && let Some(lane) = lanes.get_mut(lane)
             {
                 lane.under_way -= 1;
             }
             *sent = Sent::Acknowledged;
+            if !self.giving_up {
+                // Kept bytes must not hold what writers wait for.
+                match self.pool.keep_budget.try_acquire(chunk.length) {
+                    Some(permit) if self.total <= KEEP => chunk.keep(permit),
+                    _ => self.giving_up = true,
+                }
+            }
         }
-        if self.total <= KEEP {
+        if !self.giving_up {
             return;
         }
         while let Some((chunk, Sent::Acknowledged)) = self.chunks.front() {

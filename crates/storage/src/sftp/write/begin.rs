@@ -1,0 +1,164 @@
+//! Opens a file for an attempt, and removes what failed attempts left.
+//!
+//! A new attempt at a whole file takes a new temporary name: repeating an exclusive create after a lost connection
+//! could meet its own file. An attempt that goes on opens the file it had and proves what is in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::temp_name::temp_name;
+use super::upload::{Fail, Lane, Upload};
+use super::verify::{Expected, read_back};
+use crate::sftp::engine::channel::Channel;
+use crate::sftp::engine::pool::unexpected;
+use crate::sftp::path::make_path_and;
+use crate::sftp::protocol::attributes::Attributes;
+use crate::sftp::protocol::message::{Request, Response, open};
+use crate::sftp::protocol::status::Status;
+use crate::{Error, ErrorKind, Operation, WriteMode};
+
+impl Upload {
+    pub(super) async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
+        for _ in 0..4 {
+            let resume = self.released > 0;
+            let mut flags = open::WRITE;
+            if self.options.mode == WriteMode::Atomic || resume {
+                // Read back, where needed, goes over the same handle.
+                flags |= open::READ;
+            }
+            if !resume {
+                flags |= open::CREATE;
+                if self.options.mode == WriteMode::Atomic {
+                    if self.created {
+                        self.stale.push(std::mem::take(&mut self.name));
+                    }
+                    self.name = temp_name(&self.place.bytes);
+                    flags |= open::EXCLUSIVE;
+                } else if self.options.truncate || self.created {
+                    flags |= open::TRUNCATE;
+                } else {
+                    flags |= open::EXCLUSIVE;
+                }
+                self.created = true;
+            }
+            let attributes = if resume {
+                Attributes::default()
+            } else {
+                Attributes::with_mode(self.options.file_mode)
+            };
+            let request = Request::Open {
+                path: &self.name,
+                flags,
+                attributes,
+            };
+            let mut response = channel.ask(&request).wait().await?;
+            if let Response::Status(status) = &response
+                && status.is_missing()
+                && self.options.create_path
+                && !resume
+            {
+                response = make_path_and(
+                    channel,
+                    &self.place.parent(),
+                    self.options.path_mode,
+                    &request,
+                )
+                .await?;
+            }
+            match response {
+                Response::Handle(handle) if handle.len() <= 256 => return Ok(handle),
+                // Another file has that name: take another name. (OpenSSH says failure, others say it exists.)
+                Response::Status(Status {
+                    code: Status::FAILURE | 11,
+                    ..
+                }) if flags & open::EXCLUSIVE != 0 && self.options.mode == WriteMode::Atomic => {
+                    self.created = false;
+                }
+                Response::Status(status) => {
+                    self.created = false;
+                    let mut error = status.into_error(Operation::OpenWrite, &self.object);
+                    if flags & open::EXCLUSIVE != 0 && error.kind == ErrorKind::Broken {
+                        error.kind = ErrorKind::Exists;
+                    }
+                    return Err(error.into());
+                }
+                other => return Err(unexpected(Operation::OpenWrite, &self.object, &other).into()),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Exists,
+            Operation::OpenWrite,
+            &self.object,
+            "no temporary name is free",
+        )
+        .into())
+    }
+
+    /// After a lost connection: what was given up must be there, and what was not synced must be what was sent.
+    pub(super) async fn confirm_prefix(&mut self, lane: &Lane) -> Result<(), Fail> {
+        let size = match lane
+            .channel
+            .ask(&Request::Fstat {
+                handle: &lane.handle,
+            })
+            .wait()
+            .await?
+        {
+            Response::Attributes(attributes) => attributes.size.unwrap_or(0),
+            other => return Err(unexpected(Operation::Info, &self.object, &other).into()),
+        };
+        if size < self.released {
+            let reason = format!(
+                "the server has {size} of {} acknowledged bytes after the connection was lost",
+                self.released
+            );
+            return Err(
+                Error::new(ErrorKind::Broken, Operation::Write, &self.object, reason).into(),
+            );
+        }
+        let pieces: Vec<Expected> = self.unsynced.iter().copied().collect();
+        log::debug!(
+            "'{}': going on at {}, after reading back {} pieces",
+            self.object,
+            self.released,
+            pieces.len()
+        );
+        read_back(&lane.channel, &lane.handle, &self.object, &pieces).await
+    }
+
+    /// Removes what earlier attempts, or this file's failure, left behind.
+    pub(super) async fn clean(&mut self, stored: bool) {
+        if self.options.mode == WriteMode::Atomic && !stored && self.created {
+            self.stale.push(self.name.clone());
+        }
+        if self.stale.is_empty() {
+            return;
+        }
+        let removing = async {
+            for _ in 0..3 {
+                let Ok(channel) = self.pool.channel().await else {
+                    return;
+                };
+                let mut batch = channel.batch();
+                let replies: Vec<_> = self
+                    .stale
+                    .iter()
+                    .map(|path| batch.ask(&Request::Remove { path }))
+                    .collect();
+                batch.send();
+                let mut lost = false;
+                for reply in replies {
+                    lost |= reply.wait().await.is_err();
+                }
+                if !lost {
+                    return;
+                }
+            }
+        };
+        let limit = self.pool.settings.io_timeout / 2;
+        if tokio::time::timeout(limit, removing).await.is_err() {
+            log::debug!("unable to remove temporary files of '{}'", self.object);
+        }
+    }
+}
