@@ -9,6 +9,8 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
     match context.config.command() {
         CommandId::Annotate => pgkeep_command::annotate::run(context).map(|()| 0),
         CommandId::Backup => pgkeep_command::backup::run(context).map(|()| 0),
+        CommandId::ArchiveGet => pgkeep_command::archive_get::run(context),
+        CommandId::ArchivePush => pgkeep_command::archive_push::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),

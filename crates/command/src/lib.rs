@@ -6,6 +6,8 @@
 
 pub mod annotate;
 pub mod backup;
+pub mod archive_get;
+pub mod archive_push;
 pub mod check;
 pub mod demo;
 pub mod error;

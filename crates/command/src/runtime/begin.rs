@@ -40,8 +40,18 @@ pub fn lower(error: &ConfigError) -> Error {
 /// `<log-path>/<stanza or all>-<command>[-async].log` (spec 12.9).
 #[must_use]
 pub fn log_file_path(config: &Config) -> PathBuf {
+    log_file_path_of(config, config.role())
+}
+
+/// The same of the background process that this command starts.
+#[must_use]
+pub fn async_log_file_path(config: &Config) -> PathBuf {
+    log_file_path_of(config, Role::Async)
+}
+
+fn log_file_path_of(config: &Config, role: Role) -> PathBuf {
     let directory = config.string(option::LOG_PATH).unwrap_or("/var/log/pgbackrest");
-    let role = match config.role() {
+    let role = match role {
         Role::Main => String::new(),
         role => format!("-{}", role.name()),
     };

@@ -64,7 +64,9 @@ impl LockData {
         text
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the content of a lock file, also the original's; `None` when it is not (yet) whole.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
         Some(Self {
             exec_id: value.get("execId")?.as_str()?.to_owned(),
@@ -113,6 +115,27 @@ impl Lock {
     /// # Errors
     /// [`ErrorCode::LockAcquire`] when another process holds it or the file cannot be opened.
     pub fn acquire(lock_path: &Path, stanza: &str, lock_type: LockType, repo_key: u32, exec_id: &str) -> Result<Self> {
+        Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id)?.ok_or_else(|| {
+            let path = lock_path.join(file_name(stanza, lock_type, repo_key));
+            Error::new(
+                ErrorCode::LockAcquire,
+                format!("unable to acquire lock on file '{}': Resource temporarily unavailable", path.display()),
+            )
+            .with_hint("is another pgBackRest process running?")
+        })
+    }
+
+    /// As [`Lock::acquire`], but `None` when another process holds it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::LockAcquire`] when the file cannot be opened.
+    pub fn try_acquire(
+        lock_path: &Path,
+        stanza: &str,
+        lock_type: LockType,
+        repo_key: u32,
+        exec_id: &str,
+    ) -> Result<Option<Self>> {
         let path = lock_path.join(file_name(stanza, lock_type, repo_key));
         let data = LockData { exec_id: exec_id.to_owned(), pid: std::process::id(), ..LockData::default() };
         let mut lock = Self { file: None, path, lock_type, repo_key, data, written_percent: 0 };
@@ -129,19 +152,13 @@ impl Lock {
                     }
                     lock.file = Some(file);
                     lock.write()?;
-                    return Ok(lock);
+                    return Ok(Some(lock));
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let mut text = String::new();
                     let readable = file.read_to_string(&mut text).is_ok();
-                    if readable && LockData::parse(&text).is_some_and(|held| held.exec_id == exec_id) {
-                        return Ok(lock);
-                    }
-                    return Err(Error::new(
-                        ErrorCode::LockAcquire,
-                        format!("unable to acquire lock on file '{}': Resource temporarily unavailable", lock.path.display()),
-                    )
-                    .with_hint("is another pgBackRest process running?"));
+                    let shared = readable && LockData::parse(&text).is_some_and(|held| held.exec_id == exec_id);
+                    return Ok(shared.then_some(lock));
                 }
                 Err(error) => {
                     return Err(Error::new(

@@ -1,5 +1,6 @@
 //! What every command shares: context, locks, workers, repositories. No command logic lives here.
 
+pub mod background;
 pub mod begin;
 pub mod cancel;
 pub mod clock;
@@ -8,9 +9,11 @@ pub mod pool;
 pub mod progress;
 pub mod repo_path;
 pub mod size_text;
+pub mod spool;
 pub mod stanza_info;
 pub mod stop_file;
 pub mod wal_find;
+pub mod wal_path;
 pub mod cluster;
 pub mod context;
 pub mod open;

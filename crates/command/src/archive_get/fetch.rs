@@ -1,0 +1,92 @@
+//! Bringing one file: decrypted, decompressed, and compared with the checksum in its name.
+//!
+//! The copies are tried in turn. A copy that turns out damaged is not handed over, as PostgreSQL would take bad WAL for
+//! the end of it. The checksum is compared before the file gets its name.
+
+use std::io::Read;
+
+use pgkeep_pipeline::{CompressType, Pipeline, Report, Stage};
+use pgkeep_storage::{ReadOptions, StorageWrite};
+
+use super::archives::Archives;
+use super::find::Candidate;
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::cancel::Cancel;
+
+/// Which copy was taken, and what was wrong with those before it.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// Index in the list of copies.
+    pub copy: usize,
+    pub warnings: Vec<String>,
+}
+
+/// Writes the first good copy to what `open` opens and finishes that.
+///
+/// # Errors
+/// [`ErrorCode::FileRead`] with the list when no copy could be had.
+pub(super) fn fetch(
+    archives: &Archives,
+    settings: &Settings,
+    cancel: &Cancel,
+    request: &str,
+    copies: &[Candidate],
+    open: &dyn Fn() -> Result<Box<dyn StorageWrite>>,
+) -> Result<Fetched> {
+    let mut warnings = Vec::new();
+    for (copy, candidate) in copies.iter().enumerate() {
+        match copy_one(archives, settings, cancel, candidate, open) {
+            Ok(()) => return Ok(Fetched { copy, warnings }),
+            Err(error) if error.code == ErrorCode::Term => return Err(error),
+            Err(error) => {
+                let repository = archives.usable[candidate.archive].repository.name();
+                warnings.push(format!("{repository}: {} {}", candidate.file, error.named_text()));
+            }
+        }
+    }
+    Err(Error::new(ErrorCode::FileRead, format!("unable to get {request}:\n{}", warnings.join("\n"))))
+}
+
+fn copy_one(
+    archives: &Archives,
+    settings: &Settings,
+    cancel: &Cancel,
+    candidate: &Candidate,
+    open: &dyn Fn() -> Result<Box<dyn StorageWrite>>,
+) -> Result<()> {
+    let archive = &archives.usable[candidate.archive];
+    let mut stages = Vec::new();
+    if let Some(pass) = archive.pass.clone() {
+        stages.push(Stage::Decrypt { pass, raw: false });
+    }
+    let kind = CompressType::from_extension(&candidate.file);
+    if kind != CompressType::None {
+        stages.push(Stage::Decompress { kind, raw: false });
+    }
+    if candidate.checksum.is_some() {
+        stages.push(Stage::Sha1);
+    }
+    let mut read = archive.repository.storage.open_read(&candidate.path, &ReadOptions::default())?;
+    let mut running = Pipeline::new(stages).start(settings.buffer_size);
+    let mut write = open()?;
+    let mut buffer = vec![0; settings.buffer_size];
+    loop {
+        cancel.check()?;
+        let got = read.read(&mut buffer)?;
+        if got == 0 {
+            break;
+        }
+        running.push_into(&buffer[..got], &mut write)?;
+    }
+    let reports = running.finish_into(&mut write)?;
+    let actual = reports.iter().find_map(Report::sha1).map(|sha1| sha1.to_string());
+    if let (Some(expected), Some(actual)) = (&candidate.checksum, &actual)
+        && expected != actual
+    {
+        let text = format!("checksum of the segment is '{actual}' but its name says '{expected}'");
+        return Err(Error::new(ErrorCode::Checksum, text));
+    }
+    write.finish()?.wait()?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `archive-get`: one file of WAL out of the archive, for PostgreSQL's `restore_command`.
+//!
+//! Exit status 1 means that the file is not in the archive and nothing else, because PostgreSQL then ends recovery:
+//! every repository was read and none has it. Everything that keeps that from being known is an error. With
+//! `archive-async` a background process fetches segments ahead ([`foreground`], [`background`]).
+
+mod archives;
+mod fetch;
+mod find;
+mod settings;
+
+use std::path::Path;
+
+use pgkeep_storage::posix::TEMP_SUFFIX;
+use pgkeep_storage::{Storage, StoragePath, WriteOptions};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, open, wal_path};
+use find::{Find, Found};
+use settings::Settings;
+
+/// Exit status for "not in the archive".
+const NOT_FOUND: u8 = 1;
+
+/// Fetches the file that PostgreSQL named; the value is the exit status.
+///
+/// # Errors
+/// [`ErrorCode::RepoInvalid`], [`ErrorCode::ArchiveDuplicate`], [`ErrorCode::FileRead`] and lower ones;
+/// [`ErrorCode::ArchiveTimeout`] when the background process did not bring it.
+pub fn run(context: &Context) -> Result<u8> {
+    wal_path::require_local_pg(context)?;
+    let settings = Settings::from(context)?;
+    let (request, destination) = match context.config.parameters() {
+        [request, destination] => (wal_path::base_name(request), destination),
+        [] => return Err(Error::new(ErrorCode::ParamRequired, "WAL segment to get required")),
+        [_] => return Err(Error::new(ErrorCode::ParamRequired, "path to copy WAL segment required")),
+        _ => return Err(Error::new(ErrorCode::ParamInvalid, "extra parameters found")),
+    };
+    let destination = wal_path::absolute(context, destination)?;
+    get_now(context, &settings, request, &destination)
+}
+
+/// Fetches one file from the repositories straight to its destination.
+fn get_now(context: &Context, settings: &Settings, request: &str, destination: &Path) -> Result<u8> {
+    let archives = archives::open_all(context, settings)?;
+    let found = Find::new(&archives, settings).find(request).map_err(|failed| failed.error)?;
+    let local = open::local(Path::new("/"));
+    let path = wal_path::from_root(destination);
+    let Found::Copies(copies, _) = found else {
+        // A run that was killed may have left its half of the file, and no other may come to replace it.
+        let mut left = path.as_bytes().to_vec();
+        left.extend_from_slice(TEMP_SUFFIX.as_bytes());
+        local.remove(&StoragePath::new(left))?;
+        log::info!("unable to find {request} in the archive");
+        return Ok(NOT_FOUND);
+    };
+    // Not flushed: after a crash of the machine PostgreSQL asks for the segment again. Renamed, so that it never sees
+    // half of one.
+    let options = WriteOptions { create_path: false, sync: false, ..WriteOptions::default() };
+    let fetched = fetch::fetch(&archives, settings, &context.cancel, request, &copies, &|| {
+        Ok(local.open_write(&path, &options)?)
+    })?;
+    for warning in &fetched.warnings {
+        log::warn!("{warning}");
+    }
+    let copy = &copies[fetched.copy];
+    let repository = archives.usable[copy.archive].repository.name();
+    log::info!("found {request} in the {repository}: {} archive", copy.archive_id);
+    Ok(0)
+}

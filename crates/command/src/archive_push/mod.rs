@@ -1,0 +1,58 @@
+//! `archive-push`: one file of WAL into every repository, for PostgreSQL's `archive_command`.
+//!
+//! Success means that every repository holds the file durably. With `archive-async` the command only asks whether a
+//! background process has pushed the file already, and starts one if not ([`foreground`], [`background`]).
+
+mod existing;
+mod push_file;
+mod queue;
+mod settings;
+mod source;
+mod store;
+mod target;
+
+use std::path::Path;
+
+use pgkeep_config::command::Role;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, open, wal_path};
+use settings::Settings;
+use source::Source;
+
+/// Pushes the file that PostgreSQL named, or, in the background, everything that is ready.
+///
+/// # Errors
+/// [`ErrorCode::RepoInvalid`], [`ErrorCode::Command`], [`ErrorCode::ArchiveDuplicate`], [`ErrorCode::ArchiveMismatch`]
+/// and lower ones; [`ErrorCode::ArchiveTimeout`] when the background process did not get to it.
+pub fn run(context: &Context) -> Result<()> {
+    wal_path::require_local_pg(context)?;
+    let [parameter] = context.config.parameters() else {
+        let what = if context.config.role() == Role::Async { "path" } else { "segment" };
+        return Err(Error::new(ErrorCode::ParamRequired, format!("WAL {what} to push required")));
+    };
+    let settings = Settings::from(context)?;
+    if context.config.role() == Role::Async {
+        return Err(Error::new(ErrorCode::Assert, "to come"));
+    }
+    open::test_stop_file(context)?;
+    let path = wal_path::absolute(context, parameter)?;
+    push_now(context, &settings, &path)
+}
+
+fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
+    let source = Source::new(path);
+    if let Some(queue_max) = settings.queue_max {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let ready = queue::ready_list(directory)?;
+        if queue::exceeds(directory, &ready, queue_max)? {
+            log::warn!("{}", queue::drop_warning(&source.name, queue_max));
+            return Ok(());
+        }
+    }
+    for warning in push_file::push_file(context, settings, &source)? {
+        log::warn!("{warning}");
+    }
+    log::info!("pushed WAL file '{}' to the archive", source.name);
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! One file into all repositories, as fast as the machine allows: the synchronous push.
+//!
+//! While the repositories are asked what they are and hold, one thread reads the segment and hashes it and another
+//! compresses what was read. Nothing is written before the checksum is known and compared everywhere, because it is part
+//! of the name, and because a different segment of the same name must not be touched.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+
+use pgkeep_pipeline::{Pipeline, Running, Stage};
+
+use super::existing::{self, Presence};
+use super::settings::Settings;
+use super::source::{Source, read_hashed, read_piece};
+use super::store::{Writing, write_to_all};
+use super::target::{Targets, check_all, panicked, repository_error};
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
+use crate::runtime::cancel::Cancel;
+
+/// Up to this many bytes the plain segment is kept in memory between hashing and compressing; a bigger one is read twice.
+const SHARED_READ: u64 = 64 << 20;
+/// Compressed pieces that may wait for the checksum; each is about [`PIECE`] bytes.
+const WAITING_PIECES: usize = 256;
+/// Compressed bytes that are handed on at once.
+const PIECE: usize = 256 << 10;
+
+type Piece = Result<Arc<Vec<u8>>>;
+
+/// Pushes one file and returns warnings.
+///
+/// # Errors
+/// [`ErrorCode::Command`] with the list when one repository failed, even if others have the file now: PostgreSQL must
+/// keep its copy. Other codes when the file itself is not right.
+pub(super) fn push_file(context: &Context, settings: &Settings, source: &Source) -> Result<Vec<String>> {
+    if source.is_segment() {
+        return std::thread::scope(|scope| push_segment(scope, context, settings, source));
+    }
+    let targets = check_all(context, settings)?;
+    let mut read = source.open()?;
+    let mut pieces = std::iter::from_fn(|| match read_piece(&mut *read, settings.buffer_size) {
+        Ok(piece) if piece.is_empty() => None,
+        other => Some(other.map(Arc::new)),
+    });
+    let all = vec![true; targets.fit.len()];
+    let errors = write(context, settings, &targets, &all, &source.stored_name(None, settings.compress), &mut pieces)?;
+    conclude(targets.errors, errors, Vec::new())
+}
+
+fn push_segment<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    context: &'scope Context,
+    settings: &'scope Settings,
+    source: &'scope Source,
+) -> Result<Vec<String>> {
+    // A file that cannot be looked at is reported by the thread that opens it.
+    let shared = source.size().is_ok_and(|size| size <= SHARED_READ);
+    let (tell_first, first) = mpsc::channel::<Vec<u8>>();
+    let (give_plain, plain) = mpsc::channel::<Arc<Vec<u8>>>();
+    let (give_piece, pieces) = mpsc::sync_channel::<Piece>(WAITING_PIECES);
+    let hashing = scope.spawn(move || {
+        let mut begun = false;
+        read_hashed(source.open()?, settings.buffer_size, &context.cancel, |buffer| {
+            if !begun {
+                begun = true;
+                // Whoever does not listen any more has found an error already; that one is reported.
+                let _ = tell_first.send(buffer.iter().copied().take(512).collect());
+            }
+            if shared {
+                let _ = give_plain.send(Arc::new(buffer));
+            }
+            Ok(())
+        })
+    });
+    scope.spawn(move || {
+        let running = compression(settings);
+        let result = if shared {
+            compress(running, plain.into_iter().map(Ok), &give_piece, &context.cancel)
+        } else {
+            drop(plain);
+            compress(running, pieces_of(source, settings), &give_piece, &context.cancel)
+        };
+        if let Err(error) = result {
+            let _ = give_piece.send(Err(error));
+        }
+    });
+
+    let targets = check_all(context, settings)?;
+    let stored = existing::stored_checksums(context, settings, &targets.fit, &source.name);
+    let hash = || hashing.join().unwrap_or_else(|_| Err(panicked()));
+    let checksum = match first.recv() {
+        Ok(first) => {
+            source.check_header(&first, settings, &targets.identity)?;
+            hash()?
+        }
+        // Nothing was read: an error, or an empty file, whose header is too short.
+        Err(_) => {
+            let checksum = hash()?;
+            source.check_header(&[], settings, &targets.identity)?;
+            checksum
+        }
+    };
+
+    let (mut wanted, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for (target, stored) in targets.fit.iter().zip(stored) {
+        let missing = match stored {
+            Ok(stored) => match existing::judge(settings, target, &source.name, stored.as_deref(), checksum)? {
+                Presence::Missing => true,
+                Presence::Same(warning) => {
+                    warnings.extend(warning);
+                    false
+                }
+            },
+            Err(error) if error.code == ErrorCode::Term => return Err(error),
+            Err(error) => {
+                errors.push(repository_error(target.repository.key, &error));
+                false
+            }
+        };
+        wanted.push(missing);
+    }
+    if wanted.contains(&true) {
+        let name = source.stored_name(Some(checksum), settings.compress);
+        errors.extend(write(context, settings, &targets, &wanted, &name, &mut pieces.into_iter())?);
+    }
+    conclude(targets.errors, errors, warnings)
+}
+
+/// Writes to the repositories that want it and returns their errors.
+fn write(
+    context: &Context,
+    settings: &Settings,
+    targets: &Targets,
+    wanted: &[bool],
+    name: &str,
+    pieces: &mut dyn Iterator<Item = Piece>,
+) -> Result<Vec<String>> {
+    let (mut writings, mut errors) = (Vec::new(), Vec::new());
+    for (target, _) in targets.fit.iter().zip(wanted).filter(|(_, wanted)| **wanted) {
+        match Writing::open(settings, target, name) {
+            Ok(writing) => writings.push(writing),
+            Err(error) => errors.push(repository_error(target.repository.key, &error)),
+        }
+    }
+    errors.extend(write_to_all(writings, pieces, &context.cancel)?);
+    Ok(errors)
+}
+
+fn conclude(mut errors: Vec<String>, more: Vec<String>, warnings: Vec<String>) -> Result<Vec<String>> {
+    errors.extend(more);
+    if errors.is_empty() {
+        return Ok(warnings);
+    }
+    Err(encountered(&errors))
+}
+
+/// The error of a push that some repositories did not take.
+pub(super) fn encountered(errors: &[String]) -> Error {
+    Error::new(ErrorCode::Command, format!("archive-push command encountered error(s):\n{}", errors.join("\n")))
+}
+
+/// The compression of segments.
+pub(super) fn compression(settings: &Settings) -> Running {
+    let stage = Stage::Compress { kind: settings.compress, level: settings.level, raw: false };
+    Pipeline::new(vec![stage]).start(settings.buffer_size)
+}
+
+/// The file read once more, for segments too big to be kept.
+pub(super) fn pieces_of(source: &Source, settings: &Settings) -> impl Iterator<Item = Piece> {
+    let mut read = None;
+    let (source, buffer_size) = (source.clone(), settings.buffer_size);
+    std::iter::from_fn(move || {
+        if read.is_none() {
+            match source.open() {
+                Ok(opened) => read = Some(opened),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        match read_piece(&mut **read.as_mut()?, buffer_size) {
+            Ok(piece) if piece.is_empty() => None,
+            other => Some(other.map(Arc::new)),
+        }
+    })
+}
+
+/// Compresses plain pieces into what is stored. Ends early when nobody takes the result.
+fn compress(
+    mut running: Running,
+    plain: impl Iterator<Item = Piece>,
+    give: &SyncSender<Piece>,
+    cancel: &Cancel,
+) -> Result<()> {
+    let through = running.passes_through();
+    let mut out = Vec::with_capacity(PIECE);
+    for piece in plain {
+        cancel.check()?;
+        let piece = piece?;
+        if through {
+            if give.send(Ok(piece)).is_err() {
+                return Ok(());
+            }
+            continue;
+        }
+        running.push(&piece, &mut out)?;
+        if out.len() >= PIECE && give.send(Ok(Arc::new(std::mem::replace(&mut out, Vec::with_capacity(PIECE))))).is_err() {
+            return Ok(());
+        }
+    }
+    running.finish(&mut out)?;
+    if !out.is_empty() {
+        let _ = give.send(Ok(Arc::new(out)));
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Starting the detached process of asynchronous archiving, and the lock that lets only one of them run.
+//!
+//! The process is this program again, with the role `async`. It makes itself the leader of a session
+//! ([`detach`]), so that it outlives the command that PostgreSQL waits for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use pgkeep_config::command::Role;
+use pgkeep_config::option;
+use pgkeep_config::render::argv::{Child, Replacement};
+
+use super::context::Context;
+use super::lock::{self, Lock, LockState, LockType};
+use super::open;
+use crate::error::{Error, ErrorCode, Result};
+
+fn lock_path(context: &Context) -> &Path {
+    Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"))
+}
+
+/// Takes the archive locks of all repositories of the run, or none of them: `None` when somebody holds one.
+///
+/// # Errors
+/// [`ErrorCode::LockAcquire`] when a lock file cannot be used at all.
+pub fn try_archive_locks(context: &Context) -> Result<Option<Vec<Lock>>> {
+    let mut locks = Vec::new();
+    for key in open::repository_keys(&context.config) {
+        let exec_id = context.config.exec_id();
+        match Lock::try_acquire(lock_path(context), context.stanza()?, LockType::Archive, key, exec_id)? {
+            Some(lock) => locks.push(lock),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(locks))
+}
+
+/// Whether the background process that this run started holds an archive lock now.
+///
+/// # Errors
+/// [`ErrorCode::FileOpen`] when a lock file cannot be looked at.
+pub fn own_process_runs(context: &Context) -> Result<bool> {
+    for key in open::repository_keys(&context.config) {
+        let name = lock::file_name(context.stanza()?, LockType::Archive, key);
+        if let LockState::Held(data) = lock::look(lock_path(context), &name)?
+            && data.exec_id == context.config.exec_id()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Starts this program again as the background process of the same command, with these parameters.
+///
+/// # Errors
+/// [`ErrorCode::Execute`].
+pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
+    let config = &context.config;
+    // Its console would be PostgreSQL's log, which belongs to the command in front.
+    let off = || Replacement::Value("off".to_owned());
+    let replace = BTreeMap::from([
+        ("log-level-console".to_owned(), off()),
+        ("log-level-stderr".to_owned(), off()),
+    ]);
+    let child = Child { command: config.command(), role: Role::Async, local: true, quote: false, replace: &replace };
+    let mut command = Command::new(&context.program_path);
+    command
+        .args(config.child_options(child))
+        .arg(format!("{}:{}", config.command().name(), Role::Async.name()))
+        .args(parameters)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    // Nobody waits for it: once this command has ended it is the child of init.
+    command.spawn().map(drop).map_err(|error| {
+        let program = context.program_path.display();
+        Error::new(ErrorCode::Execute, format!("unable to execute '{program}': {error}"))
+    })
+}
+
+/// Leaves the session and process group of the command that started this process: signals meant for that one, or for
+/// the whole group of the server's archiver, do not reach it any more.
+pub fn detach() {
+    // Fails only for a process that leads a group already, which is what is wanted.
+    let _ = rustix::process::setsid();
+}
