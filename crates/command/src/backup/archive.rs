@@ -39,13 +39,29 @@ impl Archive {
         if !settings.archive_check {
             return Ok(None);
         }
-        let info = ArchiveInfo::load(&*repository.storage, &settings.stanza, repository.pass.as_ref())?;
-        Ok(Some(Self { id: info.history.current().archive_id(), pass: info.cipher_pass }))
+        let info = ArchiveInfo::load(
+            &*repository.storage,
+            &settings.stanza,
+            repository.pass.as_ref(),
+        )?;
+        Ok(Some(Self {
+            id: info.history.current().archive_id(),
+            pass: info.cipher_pass,
+        }))
     }
 
     /// Looks for segments with the timeout of the backup.
-    pub(super) fn finder<'a>(&'a self, settings: &'a Settings, repository: &'a Repository) -> WalFind<'a> {
-        WalFind::new(&*repository.storage, &settings.stanza, &self.id, settings.archive_timeout)
+    pub(super) fn finder<'a>(
+        &'a self,
+        settings: &'a Settings,
+        repository: &'a Repository,
+    ) -> WalFind<'a> {
+        WalFind::new(
+            &*repository.storage,
+            &settings.stanza,
+            &self.id,
+            settings.archive_timeout,
+        )
     }
 }
 
@@ -62,7 +78,10 @@ pub(super) struct Needed<'a> {
 
 impl std::fmt::Debug for Needed<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Needed").field("start", &self.start).field("stop", &self.stop).finish_non_exhaustive()
+        f.debug_struct("Needed")
+            .field("start", &self.start)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,14 +89,22 @@ impl Needed<'_> {
     /// The first and the last segment, for the log.
     pub(super) fn ends(&self, source: &Source) -> (WalSegment, WalSegment) {
         let (timeline, size) = (source.control.timeline, source.control.wal_segment_size);
-        (WalSegment::from_lsn(timeline, self.start, size), WalSegment::from_lsn(timeline, self.stop, size))
+        (
+            WalSegment::from_lsn(timeline, self.start, size),
+            WalSegment::from_lsn(timeline, self.stop, size),
+        )
     }
 
     /// Waits for every segment and copies it into the backup where that is asked for.
     ///
     /// # Errors
     /// Those of waiting, reading and writing.
-    pub(super) fn check_and_copy(&self, context: &Context, source: &Source, manifest: &mut Manifest) -> Result<()> {
+    pub(super) fn check_and_copy(
+        &self,
+        context: &Context,
+        source: &Source,
+        manifest: &mut Manifest,
+    ) -> Result<()> {
         let (timeline, size) = (source.control.timeline, source.control.wal_segment_size);
         let mut finder = self.archive.finder(self.settings, self.repository);
         for segment in WalSegment::range(timeline, self.start, self.stop, size) {
@@ -91,17 +118,33 @@ impl Needed<'_> {
     }
 
     /// Copies a stored segment into the backup's WAL directory, with the compression and the passphrase of the backup.
-    fn copy(&self, context: &Context, source: &Source, stored: &StoredSegment, manifest: &mut Manifest) -> Result<()> {
+    fn copy(
+        &self,
+        context: &Context,
+        source: &Source,
+        stored: &StoredSegment,
+        manifest: &mut Manifest,
+    ) -> Result<()> {
         let lost = || Error::new(ErrorCode::Assert, "the manifest has no label yet");
         let label = manifest.backup.label.clone().ok_or_else(lost)?;
         let (stanza, storage) = (&self.settings.stanza, &*self.repository.storage);
-        let name = format!("pg_data/{}/{}", wal_dir(source.control.version), stored.segment());
-        let target =
-            layout::backup_file(stanza, &label, name.as_bytes(), StoredAs::Whole(self.plan.compress.extension()));
+        let name = format!(
+            "pg_data/{}/{}",
+            wal_dir(source.control.version),
+            stored.segment()
+        );
+        let target = layout::backup_file(
+            stanza,
+            &label,
+            name.as_bytes(),
+            StoredAs::Whole(self.plan.compress.extension()),
+        );
         let path = layout::archive_file(stanza, &self.archive.id, &stored.to_string());
         let mut read = storage.open_read(&path, &ReadOptions::default())?;
         let mut write = storage.open_write(&target, &WriteOptions::default())?;
-        let mut running = self.pipeline(stored, manifest.cipher_pass.as_ref()).start(self.settings.buffer_bytes());
+        let mut running = self
+            .pipeline(stored, manifest.cipher_pass.as_ref())
+            .start(self.settings.buffer_bytes());
         let mut buffer = vec![0; self.settings.buffer_bytes()];
         loop {
             context.cancel.check()?;
@@ -130,15 +173,31 @@ impl Needed<'_> {
     fn pipeline(&self, stored: &StoredSegment, pass: Option<&SecretString>) -> Pipeline {
         let mut stages = Vec::new();
         if let Some(pass) = &self.archive.pass {
-            stages.push(Stage::Decrypt { pass: pass.clone(), raw: false });
+            stages.push(Stage::Decrypt {
+                pass: pass.clone(),
+                raw: false,
+            });
         }
-        let (from, to) = (CompressType::from_extension(&stored.extension), self.plan.compress);
+        let (from, to) = (
+            CompressType::from_extension(&stored.extension),
+            self.plan.compress,
+        );
         if from != to {
-            stages.push(Stage::Decompress { kind: from, raw: false });
-            stages.push(Stage::Compress { kind: to, level: self.plan.level, raw: false });
+            stages.push(Stage::Decompress {
+                kind: from,
+                raw: false,
+            });
+            stages.push(Stage::Compress {
+                kind: to,
+                level: self.plan.level,
+                raw: false,
+            });
         }
         if let Some(pass) = pass {
-            stages.push(Stage::Encrypt { pass: pass.clone(), raw: false });
+            stages.push(Stage::Encrypt {
+                pass: pass.clone(),
+                raw: false,
+            });
         }
         stages.push(Stage::Size);
         Pipeline::new(stages)

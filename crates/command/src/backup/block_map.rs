@@ -31,16 +31,29 @@ pub(super) struct MapReader<'a> {
 
 impl<'a> MapReader<'a> {
     pub(super) fn new(storage: &'a dyn Storage, pass: Option<&'a SecretString>) -> Self {
-        Self { storage, pass, groups: VecDeque::new(), open: None }
+        Self {
+            storage,
+            pass,
+            groups: VecDeque::new(),
+            open: None,
+        }
     }
 
     /// Announces that the map of `file`, if it has one, will be asked for.
     pub(super) fn expect(&mut self, file: &FileJob) {
-        let Some(MapPlace { path, offset, size }) = place(file).map(|(_, place)| place) else { return };
-        let range = Range { offset: *offset, length: Some(*size) };
+        let Some(MapPlace { path, offset, size }) = place(file).map(|(_, place)| place) else {
+            return;
+        };
+        let range = Range {
+            offset: *offset,
+            length: Some(*size),
+        };
         match self.groups.back_mut() {
             Some(group) if group.path == *path => group.ranges.push(range),
-            _ => self.groups.push_back(Group { path: path.clone(), ranges: vec![range] }),
+            _ => self.groups.push_back(Group {
+                path: path.clone(),
+                ranges: vec![range],
+            }),
         }
     }
 
@@ -49,7 +62,9 @@ impl<'a> MapReader<'a> {
     /// # Errors
     /// When it cannot be read or makes no sense; the message says where it should be.
     pub(super) fn next(&mut self, file: &FileJob) -> Result<Option<BlockMap>> {
-        let Some((block, place)) = place(file) else { return Ok(None) };
+        let Some((block, place)) = place(file) else {
+            return Ok(None);
+        };
         self.read(block, place).map(Some).map_err(|error| {
             let from = self.storage.display(&place.path);
             error.with_prefix(&format!(
@@ -63,9 +78,15 @@ impl<'a> MapReader<'a> {
 
     fn read(&mut self, block: &BlockJob, place: &MapPlace) -> Result<BlockMap> {
         if self.open.is_none() {
-            let group = self.groups.pop_front().expect("every map that is asked for was announced");
+            let group = self
+                .groups
+                .pop_front()
+                .expect("every map that is asked for was announced");
             let left = group.ranges.len();
-            let options = ReadOptions { ranges: group.ranges, ..ReadOptions::default() };
+            let options = ReadOptions {
+                ranges: group.ranges,
+                ..ReadOptions::default()
+            };
             self.open = Some((self.storage.open_read(&group.path, &options)?, left));
         }
         let (read, left) = self.open.as_mut().expect("it was opened just now");
@@ -80,14 +101,23 @@ impl<'a> MapReader<'a> {
             return Err(Error::new(ErrorCode::FileRead, message));
         }
         let mut plain = Vec::with_capacity(stored.len());
-        let stages = self.pass.map(|pass| Stage::Decrypt { pass: pass.clone(), raw: true });
+        let stages = self.pass.map(|pass| Stage::Decrypt {
+            pass: pass.clone(),
+            raw: true,
+        });
         let mut running = Pipeline::new(stages.into_iter().collect()).start(stored.len().max(1));
         running.push(&stored, &mut plain)?;
         running.finish(&mut plain)?;
-        Ok(BlockMap::decode(&plain, block.block_size, block.checksum_size)?)
+        Ok(BlockMap::decode(
+            &plain,
+            block.block_size,
+            block.checksum_size,
+        )?)
     }
 }
 
 fn place(file: &FileJob) -> Option<(&BlockJob, &MapPlace)> {
-    file.block.as_ref().and_then(|block| block.prior.as_ref().map(|prior| (block, prior)))
+    file.block
+        .as_ref()
+        .and_then(|block| block.prior.as_ref().map(|prior| (block, prior)))
 }

@@ -14,7 +14,13 @@ use crate::error::Result;
 use crate::runtime::Repository;
 
 /// Writes into the manifest what is only known at the end.
-pub(super) fn fill(manifest: &mut Manifest, settings: &Settings, plan: &Plan, started: &Started, stopped: &Stopped) {
+pub(super) fn fill(
+    manifest: &mut Manifest,
+    settings: &Settings,
+    plan: &Plan,
+    started: &Started,
+    stopped: &Stopped,
+) {
     let backup = &mut manifest.backup;
     backup.timestamp_stop = stopped.time;
     backup.lsn_start = started.lsn.map(|lsn| lsn.to_string());
@@ -52,7 +58,11 @@ pub(super) fn complete(
     manifest: &Manifest,
     label: &BackupLabel,
 ) -> Result<()> {
-    let (storage, stanza, pass) = (&*repository.storage, &settings.stanza, repository.pass.as_ref());
+    let (storage, stanza, pass) = (
+        &*repository.storage,
+        &settings.stanza,
+        repository.pass.as_ref(),
+    );
     manifest.validate(true)?;
     // 1. The data and its directories are durable: workers waited for it, see `process`.
     // 2. The copy, then the main manifest: the set is complete from that instant, and both hold the same.

@@ -8,9 +8,13 @@ use std::io::{Cursor, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pgkeep_pipeline::block::BlockSettings;
-use pgkeep_pipeline::{CompressType, PageCheckSettings, Pipeline, Report, Running, Sha1, Sha1Digest, Stage};
+use pgkeep_pipeline::{
+    CompressType, PageCheckSettings, Pipeline, Report, Running, Sha1, Sha1Digest, Stage,
+};
 use pgkeep_postgres::data_dir;
-use pgkeep_storage::{Range, ReadOptions, Storage, StoragePath, StorageWrite, WriteMode, WriteOptions};
+use pgkeep_storage::{
+    Range, ReadOptions, Storage, StoragePath, StorageWrite, WriteMode, WriteOptions,
+};
 use secrecy::SecretString;
 
 use super::block_map::MapReader;
@@ -46,20 +50,29 @@ pub(super) struct Copier {
 
 impl std::fmt::Debug for Copier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Copier").field("pg", &self.pg).field("repo", &self.repo).finish_non_exhaustive()
+        f.debug_struct("Copier")
+            .field("pg", &self.pg)
+            .field("repo", &self.repo)
+            .finish_non_exhaustive()
     }
 }
 
 /// The place of a cluster file below the data directory; tablespaces are reached through their links.
 pub(super) fn pg_path(name: &[u8]) -> StoragePath {
-    let below = name.strip_prefix(data_dir::PG_DATA).and_then(|rest| rest.strip_prefix(b"/"));
+    let below = name
+        .strip_prefix(data_dir::PG_DATA)
+        .and_then(|rest| rest.strip_prefix(b"/"));
     StoragePath::new(below.unwrap_or(name))
 }
 
 /// How files of a backup set are written: their names need not appear at once, since the manifest alone makes them valid,
 /// and their directories are made durable together at the end.
 fn write_options() -> WriteOptions {
-    WriteOptions { mode: WriteMode::InPlace, sync_path: false, ..WriteOptions::default() }
+    WriteOptions {
+        mode: WriteMode::InPlace,
+        sync_path: false,
+        ..WriteOptions::default()
+    }
 }
 
 impl Copier {
@@ -70,12 +83,19 @@ impl Copier {
     pub(super) fn run(&self, job: &CopyJob) -> Result<pool::Outcome<Vec<FileResult>>> {
         let mut buffer = self.take_buffer();
         let result = self.copy(job, &mut buffer);
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
         result
     }
 
     fn take_buffer(&self) -> Vec<u8> {
-        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self
+            .buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         spare.unwrap_or_else(|| vec![0; self.buffer_size.min(READ_MAX)])
     }
 
@@ -85,7 +105,12 @@ impl Copier {
             checked.push(self.check(file, &job.target, buffer)?);
         }
         let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
-        for (file, _) in job.files.iter().zip(&checked).filter(|(_, checked)| checked.result.is_none()) {
+        for (file, _) in job
+            .files
+            .iter()
+            .zip(&checked)
+            .filter(|(_, checked)| checked.result.is_none())
+        {
             maps.expect(file);
         }
         let mut write = None;
@@ -95,7 +120,8 @@ impl Copier {
             let result = match checked.result {
                 Some(result) => result,
                 None => {
-                    let mut result = self.store(job, file, offset, &mut maps, &mut write, buffer)?;
+                    let mut result =
+                        self.store(job, file, offset, &mut maps, &mut write, buffer)?;
                     result.repo_invalid = checked.repo_invalid && result.outcome == Outcome::Stored;
                     result
                 }
@@ -122,11 +148,18 @@ impl Copier {
             let found = self.measure(&mut *read, buffer)?;
             same = Some(file.checksum == Some(found.1) && found.0 == file.size);
             if same == Some(true) && file.has_reference {
-                return Ok(Checked::done(FileResult::new(Outcome::Unchanged, found.0, found.1)));
+                return Ok(Checked::done(FileResult::new(
+                    Outcome::Unchanged,
+                    found.0,
+                    found.1,
+                )));
             }
         }
         let (Some(checksum), true) = (file.checksum, file.resume && same != Some(false)) else {
-            return Ok(Checked { result: None, repo_invalid: false });
+            return Ok(Checked {
+                result: None,
+                repo_invalid: false,
+            });
         };
         let found = match self.repo.open_read(target, &ReadOptions::default()) {
             Ok(mut read) => Some(self.measure(&mut *read, buffer)?),
@@ -134,9 +167,16 @@ impl Copier {
             Err(error) => return Err(error.into()),
         };
         if found == Some((file.repo_size, file.repo_checksum.unwrap_or(checksum))) {
-            return Ok(Checked::done(FileResult::new(Outcome::Resumed, file.size, checksum)));
+            return Ok(Checked::done(FileResult::new(
+                Outcome::Resumed,
+                file.size,
+                checksum,
+            )));
         }
-        Ok(Checked { result: None, repo_invalid: true })
+        Ok(Checked {
+            result: None,
+            repo_invalid: true,
+        })
     }
 
     /// Size and SHA-1 of what is left to read.
@@ -160,7 +200,10 @@ impl Copier {
             let (_, image) = cluster::read_control(&self.context, &self.pg)?;
             return Ok(Some(Box::new(Cursor::new(image))));
         }
-        let options = ReadOptions { expect: Some(file.size_original), ..ReadOptions::default() };
+        let options = ReadOptions {
+            expect: Some(file.size_original),
+            ..ReadOptions::default()
+        };
         match self.pg.storage.open_read(&pg_path(&file.name), &options) {
             Ok(read) => Ok(Some(Box::new(read.take(file.size_original)))),
             Err(error) if error.is_not_found() && file.may_vanish => Ok(None),
@@ -194,7 +237,9 @@ impl Copier {
                 level: self.level,
                 pass: self.pass.clone(),
             });
-            let Some(mut read) = self.open(file)? else { return Ok(vanished()) };
+            let Some(mut read) = self.open(file)? else {
+                return Ok(vanished());
+            };
             let first = read.read(buffer)?;
             if first == 0 && job.bundle_id != 0 {
                 return Ok(FileResult::new(Outcome::Truncated, 0, Sha1Digest::EMPTY));
@@ -205,15 +250,34 @@ impl Copier {
                 write,
                 held: Vec::new(),
                 // What stays within one buffer is judged before anything is stored.
-                hold: if file.has_reference { self.buffer_size } else { 0 },
+                hold: if file.has_reference {
+                    self.buffer_size
+                } else {
+                    0
+                },
             };
-            let reports = self.push(&mut *read, first, pipeline.start(self.buffer_size), &mut sink, buffer)?;
+            let reports = self.push(
+                &mut *read,
+                first,
+                pipeline.start(self.buffer_size),
+                &mut sink,
+                buffer,
+            )?;
             let result = places.result(&reports, offset)?;
-            let unchanged = file.has_reference && file.checksum == Some(result.checksum) && file.size == result.size;
+            let unchanged = file.has_reference
+                && file.checksum == Some(result.checksum)
+                && file.size == result.size;
             if sink.is_held() && unchanged {
-                return Ok(FileResult::new(Outcome::Unchanged, result.size, result.checksum));
+                return Ok(FileResult::new(
+                    Outcome::Unchanged,
+                    result.size,
+                    result.checksum,
+                ));
             }
-            let same_blocks = reports.iter().filter_map(Report::block).any(|block| block.unchanged());
+            let same_blocks = reports
+                .iter()
+                .filter_map(Report::block)
+                .any(|block| block.unchanged());
             if same_blocks && had_prior {
                 // Two different blocks have one block checksum: store the whole file, then the map is right.
                 continue;
@@ -242,7 +306,12 @@ impl Copier {
     }
 
     /// The stages of one file, and which report is whose.
-    fn pipeline(&self, job: &CopyJob, file: &FileJob, block: Option<BlockSettings>) -> (Pipeline, Places) {
+    fn pipeline(
+        &self,
+        job: &CopyJob,
+        file: &FileJob,
+        block: Option<BlockSettings>,
+    ) -> (Pipeline, Places) {
         let raw = job.bundle_id != 0 && self.bundle_raw;
         let mut stages = vec![Stage::Sha1, Stage::Size];
         let mut places = Places::default();
@@ -256,10 +325,17 @@ impl Copier {
             stages.push(Stage::BlockIncremental(block));
         } else {
             if self.compress != CompressType::None {
-                stages.push(Stage::Compress { kind: self.compress, level: self.level, raw });
+                stages.push(Stage::Compress {
+                    kind: self.compress,
+                    level: self.level,
+                    raw,
+                });
             }
             if let Some(pass) = &self.pass {
-                stages.push(Stage::Encrypt { pass: pass.clone(), raw });
+                stages.push(Stage::Encrypt {
+                    pass: pass.clone(),
+                    raw,
+                });
             }
         }
         // A file that is stored as it is has the same checksum on both sides.
@@ -279,8 +355,19 @@ impl Copier {
             segment_first_block: data_dir::first_page(&file.name, self.page_size),
             header_check: self.header_check,
             reread: Some(Arc::new(move |offset, page: &mut [u8]| {
-                let range = Range { offset, length: Some(page.len() as u64) };
-                let mut read = storage.open_read(&path, &ReadOptions { ranges: vec![range], ..Default::default() }).ok()?;
+                let range = Range {
+                    offset,
+                    length: Some(page.len() as u64),
+                };
+                let mut read = storage
+                    .open_read(
+                        &path,
+                        &ReadOptions {
+                            ranges: vec![range],
+                            ..Default::default()
+                        },
+                    )
+                    .ok()?;
                 let mut filled = 0;
                 while filled < page.len() {
                     match read.read(&mut page[filled..]).ok()? {
@@ -303,7 +390,10 @@ struct Checked {
 
 impl Checked {
     fn done(result: FileResult) -> Self {
-        Self { result: Some(result), repo_invalid: false }
+        Self {
+            result: Some(result),
+            repo_invalid: false,
+        }
     }
 }
 
@@ -330,7 +420,9 @@ impl Places {
             repo_size: at(self.repo_size).and_then(Report::size).unwrap_or(size),
             repo_checksum: at(self.repo_checksum).and_then(Report::sha1),
             bundle_offset: offset,
-            map_size: at(self.block).and_then(Report::block).map_or(0, |block| block.map_size),
+            map_size: at(self.block)
+                .and_then(Report::block)
+                .map_or(0, |block| block.map_size),
             page: at(self.page).and_then(Report::page).cloned(),
             ..FileResult::new(Outcome::Stored, size, checksum)
         })

@@ -25,7 +25,13 @@ pub(super) struct Fold<'a> {
 
 impl Fold<'_> {
     /// Takes the results of a job.
-    pub(super) fn take(&mut self, manifest: &mut Manifest, job: &CopyJob, positions: &[u32], results: &[FileResult]) {
+    pub(super) fn take(
+        &mut self,
+        manifest: &mut Manifest,
+        job: &CopyJob,
+        positions: &[u32],
+        results: &[FileResult],
+    ) {
         for ((position, file), result) in positions.iter().zip(&job.files).zip(results) {
             // The size at the build counts, whatever was copied: the total is made of it.
             self.done += file.size_original;
@@ -39,7 +45,10 @@ impl Fold<'_> {
                 Outcome::Stored | Outcome::Truncated => {
                     if result.repo_invalid {
                         let name = String::from_utf8_lossy(&file.name);
-                        let checksum = file.checksum.map(|checksum| checksum.to_string()).unwrap_or_default();
+                        let checksum = file
+                            .checksum
+                            .map(|checksum| checksum.to_string())
+                            .unwrap_or_default();
                         log::warn!(
                             "resumed backup file {name} did not have expected checksum {checksum}. The file was \
                              recopied and backup will continue but this may be an issue unless the resumed backup path \
@@ -60,16 +69,30 @@ impl Fold<'_> {
 
     fn log(&self, job: &CopyJob, size_original: u64, result: &FileResult, file: &str) {
         let mut progress = String::new();
-        if job.bundle_id != 0 && !matches!(result.outcome, Outcome::Unchanged | Outcome::Truncated) {
-            progress.push_str(&format!("bundle {}/{}, ", job.bundle_id, result.bundle_offset));
+        if job.bundle_id != 0 && !matches!(result.outcome, Outcome::Unchanged | Outcome::Truncated)
+        {
+            progress.push_str(&format!(
+                "bundle {}/{}, ",
+                job.bundle_id, result.bundle_offset
+            ));
         }
         if result.size != size_original {
             progress.push_str(&format!("{}->", size_text(size_original)));
         }
-        progress.push_str(&format!("{}, {}", size_text(result.size), percent_text(self.done, self.total)));
-        let checksum = if result.size == 0 { String::new() } else { format!(" checksum {}", result.checksum) };
+        progress.push_str(&format!(
+            "{}, {}",
+            size_text(result.size),
+            percent_text(self.done, self.total)
+        ));
+        let checksum = if result.size == 0 {
+            String::new()
+        } else {
+            format!(" checksum {}", result.checksum)
+        };
         match result.outcome {
-            Outcome::Unchanged => detail!("match file from prior backup {file} ({progress}){checksum}"),
+            Outcome::Unchanged => {
+                detail!("match file from prior backup {file} ({progress}){checksum}")
+            }
             Outcome::Resumed => detail!("checksum resumed file {file} ({progress}){checksum}"),
             Outcome::Vanished => detail!("skip file removed by database {file}"),
             Outcome::Stored => detail!("backup file {file} ({progress}){checksum}"),
@@ -94,17 +117,31 @@ impl Fold<'_> {
             true => first.to_string(),
             false => format!("{first}-{last}"),
         };
-        let several = report.errors.len() > 1 || report.errors.iter().any(|(first, last)| first != last);
+        let several =
+            report.errors.len() > 1 || report.errors.iter().any(|(first, last)| first != last);
         let plural = if several { "s" } else { "" };
         let pages: Vec<String> = report.errors.iter().map(range).collect();
-        log::warn!("invalid page checksum{plural} found in file {} at page{plural} {}", file(), pages.join(", "));
-        let ranges = report.errors.iter().map(|&(first, last)| PageRange { first: first.into(), last: last.into() });
+        log::warn!(
+            "invalid page checksum{plural} found in file {} at page{plural} {}",
+            file(),
+            pages.join(", ")
+        );
+        let ranges = report.errors.iter().map(|&(first, last)| PageRange {
+            first: first.into(),
+            last: last.into(),
+        });
         PageCheck::Invalid(Some(ranges.collect()))
     }
 }
 
 /// Replaces what the manifest says of a file by what was stored.
-fn store(manifest: &mut Manifest, position: u32, bundle_id: u64, result: &FileResult, page_check: PageCheck) {
+fn store(
+    manifest: &mut Manifest,
+    position: u32,
+    bundle_id: u64,
+    result: &FileResult,
+    page_check: PageCheck,
+) {
     let mut data = manifest.file_at(position as usize).data;
     data.size = result.size;
     data.repo_size = result.repo_size;
@@ -114,7 +151,10 @@ fn store(manifest: &mut Manifest, position: u32, bundle_id: u64, result: &FileRe
     data.page_check = page_check;
     // What was truncated is in no bundle, since nothing was stored.
     let in_bundle = bundle_id != 0 && result.outcome != Outcome::Truncated;
-    data.bundle = in_bundle.then_some(BundleSlice { id: bundle_id, offset: result.bundle_offset });
+    data.bundle = in_bundle.then_some(BundleSlice {
+        id: bundle_id,
+        offset: result.bundle_offset,
+    });
     if let Some(block) = &mut data.block {
         block.map_size = result.map_size;
     }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use std::os::unix::ffi::OsStrExt;
 
+use pgkeep_repo::BackupInfo;
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::manifest::build::{self, BuildSettings, Notice, TablespaceName};
-use pgkeep_repo::BackupInfo;
 
 use super::plan::Plan;
 use super::settings::Settings;
@@ -45,7 +45,11 @@ pub(super) fn build(
         checksum_page: plan.checksum_page,
         bundle: settings.bundle.is_some(),
         block: settings.block.as_ref().map(|block| block.rules.clone()),
-        exclude: settings.exclude.iter().map(|name| name.clone().into_bytes()).collect(),
+        exclude: settings
+            .exclude
+            .iter()
+            .map(|name| name.clone().into_bytes())
+            .collect(),
         tablespaces,
     };
     // From the root: links of the cluster lead out of its directory.

@@ -21,7 +21,10 @@ mod settings;
 mod source;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
+use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{BackupInfo, cipher_keys};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -42,7 +45,10 @@ pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
     open::test_stop_file(context)?;
     if settings.repo_defaulted {
-        log::info!("repo option not specified, defaulting to repo{}", settings.repo_key);
+        log::info!(
+            "repo option not specified, defaulting to repo{}",
+            settings.repo_key
+        );
     }
     let repository = open::repository(context, settings.repo_key)?;
     match make(context, &settings, &repository, Source::open) {
@@ -69,7 +75,8 @@ fn make(
     open: impl FnOnce(&Context, &Settings) -> Result<Source>,
 ) -> Result<()> {
     let storage = &*repository.storage;
-    let (mut info, warnings) = BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
+    let (mut info, warnings) =
+        BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
     for warning in warnings {
         log::warn!("{warning}");
     }
@@ -81,22 +88,47 @@ fn make(
     let prior = prior::find(settings, &mut plan, repository, &info)?;
 
     let started = start::start(context, settings, repository, archive.as_ref(), &mut source)?;
-    let mut manifest = manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
+    let mut manifest =
+        manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     let before_copy = source.wait_for_next_second(context)?;
-    manifest_build::compare(&mut plan, &mut manifest, prior.as_ref(), before_copy, &started)?;
+    manifest_build::compare(
+        &mut plan,
+        &mut manifest,
+        prior.as_ref(),
+        before_copy,
+        &started,
+    )?;
     manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
     // A manifest of a million files is no small thing to keep.
     drop(prior);
     let manifest_pass = info.cipher_pass.clone();
-    let resume =
-        Resume { context, settings, plan: &plan, repository, manifest_pass: manifest_pass.as_ref() };
-    if !resume.resume(&mut manifest)? {
+    let resume = Resume {
+        context,
+        settings,
+        plan: &plan,
+        repository,
+        manifest_pass: manifest_pass.as_ref(),
+    };
+    let mut sets = list_sets(storage, &settings.stanza)?;
+    if !resume.resume(&mut manifest, &mut sets)? {
         let prior = manifest.backup.prior.clone();
-        let label = label::create(context, settings, repository, plan.backup_type, prior.as_ref(), start_time)?;
+        let label = label::create(
+            context,
+            settings,
+            repository,
+            plan.backup_type,
+            prior.as_ref(),
+            start_time,
+            sets,
+        )?;
         manifest.set_label(label);
     }
-    let label = manifest.backup.label.clone().ok_or_else(|| Error::new(ErrorCode::Assert, "the manifest has no label"))?;
+    let label = manifest
+        .backup
+        .label
+        .clone()
+        .ok_or_else(|| Error::new(ErrorCode::Assert, "the manifest has no label"))?;
     let process = Process {
         context,
         settings,
@@ -105,15 +137,30 @@ fn make(
         label: &label,
         manifest_pass: manifest_pass.as_ref(),
     };
+    process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;
     process.run(&mut manifest, &mut source)?;
     source.ping(context, true)?;
 
-    let stopped = stop::stop(context, settings, &plan, repository, &mut source, &mut manifest)?;
+    let stopped = stop::stop(
+        context,
+        settings,
+        &plan,
+        repository,
+        &mut source,
+        &mut manifest,
+    )?;
     complete::fill(&mut manifest, settings, &plan, &started, &stopped);
     source.disconnect();
     if let (Some(archive), Some(start), Some(stop)) = (&archive, started.lsn, stopped.lsn) {
-        let needed = Needed { settings, plan: &plan, repository, archive, start, stop };
+        let needed = Needed {
+            settings,
+            plan: &plan,
+            repository,
+            archive,
+            start,
+            stop,
+        };
         let (first, last) = needed.ends(&source);
         log::info!("check archive for segment(s) {first}:{last}");
         // Waiting may fail: everything copied so far is then kept for a resume.

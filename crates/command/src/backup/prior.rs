@@ -27,15 +27,24 @@ pub(super) fn find(
         .iter()
         .rev()
         .find(|entry| {
-            entry.pg_id == pg_id && (plan.backup_type == BackupType::Incr || entry.backup_type == BackupType::Full)
+            entry.pg_id == pg_id
+                && (plan.backup_type == BackupType::Incr || entry.backup_type == BackupType::Full)
         })
         .map(|entry| &entry.label);
     let Some(label) = label else {
-        log::warn!("no prior backup exists, {} backup has been changed to full", plan.backup_type);
+        log::warn!(
+            "no prior backup exists, {} backup has been changed to full",
+            plan.backup_type
+        );
         plan.backup_type = BackupType::Full;
         return Ok(None);
     };
-    let prior = Manifest::load(&*repository.storage, &settings.stanza, label, info.cipher_pass.as_ref())?;
+    let prior = Manifest::load(
+        &*repository.storage,
+        &settings.stanza,
+        label,
+        info.cipher_pass.as_ref(),
+    )?;
     log::info!("last backup label = {label}, version = {}", prior.version);
     if prior.options.compress_type != plan.compress {
         log::warn!(
@@ -44,10 +53,12 @@ pub(super) fn find(
             plan.compress
         );
         plan.compress = prior.options.compress_type;
-        plan.level = prior
-            .options
-            .compress_level
-            .ok_or_else(|| Error::new(ErrorCode::Format, "compress-level missing in prior manifest"))?;
+        plan.level = prior.options.compress_level.ok_or_else(|| {
+            Error::new(
+                ErrorCode::Format,
+                "compress-level missing in prior manifest",
+            )
+        })?;
     }
     match prior.options.checksum_page {
         // Made before page checksums were known: they begin with the next full backup.

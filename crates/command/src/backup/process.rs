@@ -38,7 +38,9 @@ pub(super) struct Process<'a> {
 
 impl std::fmt::Debug for Process<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +52,12 @@ impl Process<'_> {
     pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
         if self.settings.resume {
             let storage = &*self.repository.storage;
-            manifest.save_copy(storage, &self.settings.stanza, self.label, self.manifest_pass)?;
+            manifest.save_copy(
+                storage,
+                &self.settings.stanza,
+                self.label,
+                self.manifest_pass,
+            )?;
         }
         Ok(())
     }
@@ -60,12 +67,6 @@ impl Process<'_> {
     /// # Errors
     /// The first error of a job that its retries did not mend; those of the queues and of the ping.
     pub(super) fn run(&self, manifest: &mut Manifest, source: &mut Source) -> Result<()> {
-        let hard_link = self.settings.hardlink && self.repository.storage.features().hardlinks;
-        // A set with all its directories is a data directory that people can copy back by hand.
-        let all_paths = (self.plan.backup_type == BackupType::Full && self.settings.bundle.is_none()) || hard_link;
-        if all_paths {
-            self.create_paths(manifest)?;
-        }
         let mut vanished = self.copy(manifest, source)?;
         // Only now: removing moves the positions that queues and results speak of.
         vanished.sort_unstable();
@@ -74,26 +75,57 @@ impl Process<'_> {
             position += 1;
             vanished.binary_search(&(position - 1)).is_err()
         });
-        self.references(manifest, hard_link)?;
-        self.sync_paths(manifest, all_paths)
+        self.references(manifest)?;
+        self.sync_paths(manifest)
+    }
+
+    fn hard_links(&self) -> bool {
+        self.settings.hardlink && self.repository.storage.features().hardlinks
+    }
+
+    /// Whether the set has all directories of the cluster: it is then a data directory that people can copy back by hand.
+    fn has_all_paths(&self) -> bool {
+        (self.plan.backup_type == BackupType::Full && self.settings.bundle.is_none())
+            || self.hard_links()
     }
 
     fn set_path(&self, name: &[u8]) -> StoragePath {
         layout::set_path(&self.settings.stanza, self.label).join(name)
     }
 
-    fn create_paths(&self, manifest: &Manifest) -> Result<()> {
+    /// Makes the directories of a set that has all of them. Before the manifest is saved for the first time, which then
+    /// need not look for its directory.
+    ///
+    /// # Errors
+    /// What making them meets.
+    pub(super) fn create_paths(&self, manifest: &Manifest) -> Result<()> {
+        if !self.has_all_paths() {
+            return Ok(());
+        }
         let storage = &*self.repository.storage;
         let features = storage.features();
         if features.paths {
-            let paths: Vec<StoragePath> = manifest.paths().iter().map(|path| self.set_path(&path.name)).collect();
+            let paths: Vec<StoragePath> = manifest
+                .paths()
+                .iter()
+                .map(|path| self.set_path(&path.name))
+                .collect();
             storage.create_paths(&paths, PATH_MODE)?;
         }
         if features.symlinks {
-            for oid in manifest.targets().iter().filter_map(|target| target.tablespace_oid()) {
+            for oid in manifest
+                .targets()
+                .iter()
+                .filter_map(|target| target.tablespace_oid())
+            {
                 let oid = oid.to_string();
                 let link = self.set_path(PG_DATA).join(PG_TBLSPC).join(&oid);
-                storage.link(&link, [b"../../", PG_TBLSPC, b"/", oid.as_bytes()].concat().as_slice())?;
+                storage.link(
+                    &link,
+                    [b"../../", PG_TBLSPC, b"/", oid.as_bytes()]
+                        .concat()
+                        .as_slice(),
+                )?;
             }
         }
         Ok(())
@@ -107,7 +139,12 @@ impl Process<'_> {
         let queues = Queues::build(manifest, settings, pg)?;
         let control = &source.control;
         let rules = Rules::new(control.version, control.catalog_version, settings.online);
-        let book = Rulebook { settings, plan: self.plan, rules: &rules, label: self.label };
+        let book = Rulebook {
+            settings,
+            plan: self.plan,
+            rules: &rules,
+            label: self.label,
+        };
         let copier = self.copier(manifest, source);
         let total = queues.total;
         context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
@@ -115,7 +152,13 @@ impl Process<'_> {
         let state = RefCell::new(State {
             manifest,
             queues,
-            fold: Fold { pg, page_size: source.control.page_size, total, done: 0, vanished: Vec::new() },
+            fold: Fold {
+                pg,
+                page_size: source.control.page_size,
+                total,
+                done: 0,
+                vanished: Vec::new(),
+            },
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
         });
@@ -132,11 +175,24 @@ impl Process<'_> {
                 done: &mut |job: Given, results, process| {
                     let state = &mut *state.borrow_mut();
                     pool::as_process(process, || {
-                        state.fold.take(state.manifest, &job.copy, &job.positions, &results);
+                        state
+                            .fold
+                            .take(state.manifest, &job.copy, &job.positions, &results);
                     });
-                    let last = job.copy.files.last().map(|file| String::from_utf8_lossy(&file.name));
-                    context.progress.advance(state.fold.done, &last.unwrap_or_default());
-                    context.note_progress(LockType::Backup, self.repository.key, total, state.fold.done)?;
+                    let last = job
+                        .copy
+                        .files
+                        .last()
+                        .map(|file| String::from_utf8_lossy(&file.name));
+                    context
+                        .progress
+                        .advance(state.fold.done, &last.unwrap_or_default());
+                    context.note_progress(
+                        LockType::Backup,
+                        self.repository.key,
+                        total,
+                        state.fold.done,
+                    )?;
                     if state.fold.done - state.saved >= state.save_after {
                         state.saved = state.fold.done;
                         self.save_copy(state.manifest)?;
@@ -154,7 +210,10 @@ impl Process<'_> {
             if fold.done > 0
                 && let Err(second) = self.save_copy(manifest)
             {
-                log::warn!("unable to save manifest of the aborted backup: {}", second.named_text());
+                log::warn!(
+                    "unable to save manifest of the aborted backup: {}",
+                    second.named_text()
+                );
             }
             return Err(error);
         }
@@ -163,10 +222,14 @@ impl Process<'_> {
 
     fn copier(&self, manifest: &Manifest, source: &Source) -> Copier {
         let settings = self.settings;
-        let super_block_size = settings.block.as_ref().map_or(0, |block| match self.plan.backup_type {
-            BackupType::Full => block.super_block_size_full,
-            BackupType::Diff | BackupType::Incr => block.super_block_size,
-        });
+        let super_block_size =
+            settings
+                .block
+                .as_ref()
+                .map_or(0, |block| match self.plan.backup_type {
+                    BackupType::Full => block.super_block_size_full,
+                    BackupType::Diff | BackupType::Incr => block.super_block_size,
+                });
         Copier {
             context: self.context.clone(),
             pg: source.host.clone(),
@@ -178,21 +241,25 @@ impl Process<'_> {
             page_size: source.control.page_size,
             header_check: settings.page_header_check,
             super_block_size,
-            reference: u32::try_from(manifest.references.len().saturating_sub(1)).unwrap_or(u32::MAX),
+            reference: u32::try_from(manifest.references.len().saturating_sub(1))
+                .unwrap_or(u32::MAX),
             buffer_size: settings.buffer_bytes(),
             buffers: Mutex::new(Vec::new()),
         }
     }
 
     /// Logs what was not copied, and links it into this set where that is asked for.
-    fn references(&self, manifest: &Manifest, hard_link: bool) -> Result<()> {
+    fn references(&self, manifest: &Manifest) -> Result<()> {
+        let hard_link = self.hard_links();
         if !hard_link && !log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
             return Ok(());
         }
         let stored = StoredAs::Whole(self.plan.compress.extension());
         let stanza = &self.settings.stanza;
         for file in manifest.files() {
-            let Some(reference) = file.reference_label() else { continue };
+            let Some(reference) = file.reference_label() else {
+                continue;
+            };
             if !hard_link {
                 detail!("reference {} to {reference}", file.name);
                 continue;
@@ -200,19 +267,26 @@ impl Process<'_> {
             detail!("hardlink {} to {reference}", file.name);
             let name = file.name.to_vec();
             let from = layout::backup_file(stanza, reference, &name, stored);
-            self.repository.storage.hard_link(&from, &layout::backup_file(stanza, self.label, &name, stored))?;
+            self.repository.storage.hard_link(
+                &from,
+                &layout::backup_file(stanza, self.label, &name, stored),
+            )?;
         }
         Ok(())
     }
 
     /// Makes the names of all files durable: without their directories the files would be lost with the power.
-    fn sync_paths(&self, manifest: &Manifest, all_exist: bool) -> Result<()> {
+    fn sync_paths(&self, manifest: &Manifest) -> Result<()> {
         let storage = &*self.repository.storage;
         if !storage.features().path_sync {
             return Ok(());
         }
-        let mut paths: Vec<StoragePath> = manifest.paths().iter().map(|path| self.set_path(&path.name)).collect();
-        if !all_exist {
+        let mut paths: Vec<StoragePath> = manifest
+            .paths()
+            .iter()
+            .map(|path| self.set_path(&path.name))
+            .collect();
+        if !self.has_all_paths() {
             let found = storage.info_many(&paths, InfoLevel::Exists)?;
             let mut found = found.into_iter();
             paths.retain(|_| found.next().is_some_and(|info| info.is_some()));

@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 
+use pgkeep_postgres::data_dir::{CONTROL_FILE, Rules};
 use pgkeep_repo::BackupLabel;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileRef, Manifest, PG_DATA, PageCheck};
-use pgkeep_postgres::data_dir::{CONTROL_FILE, Rules};
 use pgkeep_storage::Storage;
 
 use super::copy_file::pg_path;
@@ -51,7 +51,9 @@ pub(super) struct Rulebook<'a> {
 
 impl std::fmt::Debug for Rulebook<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rulebook").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("Rulebook")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +62,11 @@ impl Queues {
     ///
     /// # Errors
     /// [`ErrorCode::FileMissing`] when there are none, or when an online backup would not copy the control file.
-    pub(super) fn build(manifest: &Manifest, settings: &Settings, pg: &dyn Storage) -> Result<Self> {
+    pub(super) fn build(
+        manifest: &Manifest,
+        settings: &Settings,
+        pg: &dyn Storage,
+    ) -> Result<Self> {
         let mut targets = vec![[PG_DATA, b"/"].concat()];
         targets.extend(
             manifest
@@ -75,7 +81,10 @@ impl Queues {
         for (position, file) in manifest.files().enumerate() {
             if !file.copy {
                 if file.size == 0 && settings.bundle.is_some() {
-                    detail!("store zero-length file {}", pg.display(&pg_path(&file.name.to_vec())));
+                    detail!(
+                        "store zero-length file {}",
+                        pg.display(&pg_path(&file.name.to_vec()))
+                    );
                 }
                 continue;
             }
@@ -85,13 +94,17 @@ impl Queues {
                 .iter()
                 .position(|target| name.starts_with(target))
                 .ok_or_else(|| Error::new(ErrorCode::Assert, "backup target not found"))?;
-            let position = u32::try_from(position).map_err(|_| Error::new(ErrorCode::Assert, "too many files"))?;
+            let position = u32::try_from(position)
+                .map_err(|_| Error::new(ErrorCode::Assert, "too many files"))?;
             keys[queue].push(key(manifest, settings.bundle, &file, position));
             total += file.size_original;
         }
         if settings.online && !control_found {
-            return Err(Error::new(ErrorCode::FileMissing, "pg_control must be present in all online backups")
-                .with_hint("is something wrong with the clock or filesystem timestamps?"));
+            return Err(Error::new(
+                ErrorCode::FileMissing,
+                "pg_control must be present in all online backups",
+            )
+            .with_hint("is something wrong with the clock or filesystem timestamps?"));
         }
         if keys.iter().all(Vec::is_empty) {
             return Err(Error::new(
@@ -103,25 +116,43 @@ impl Queues {
             keys.sort_unstable();
             keys.iter().map(|key| key.position).collect()
         };
-        Ok(Self { queues: keys.into_iter().map(sorted).collect(), next_bundle: 1, total })
+        Ok(Self {
+            queues: keys.into_iter().map(sorted).collect(),
+            next_bundle: 1,
+            total,
+        })
     }
 
     /// The next job for a worker, and the positions of its files. Workers begin at different queues, so that they read from
     /// different disks as long as there is something to read.
-    pub(super) fn next(&mut self, worker: usize, manifest: &Manifest, book: &Rulebook<'_>) -> Option<(CopyJob, Vec<u32>)> {
+    pub(super) fn next(
+        &mut self,
+        worker: usize,
+        manifest: &Manifest,
+        book: &Rulebook<'_>,
+    ) -> Option<(CopyJob, Vec<u32>)> {
         let count = self.queues.len();
         let mut at = worker % count;
         for _ in 0..count {
             if !self.queues[at].is_empty() {
                 return Some(self.take(at, manifest, book));
             }
-            at = if worker % 2 == 0 { (at + 1) % count } else { (at + count - 1) % count };
+            at = if worker % 2 == 0 {
+                (at + 1) % count
+            } else {
+                (at + count - 1) % count
+            };
         }
         None
     }
 
     /// Takes a job from a queue that holds something.
-    fn take(&mut self, queue: usize, manifest: &Manifest, book: &Rulebook<'_>) -> (CopyJob, Vec<u32>) {
+    fn take(
+        &mut self,
+        queue: usize,
+        manifest: &Manifest,
+        book: &Rulebook<'_>,
+    ) -> (CopyJob, Vec<u32>) {
         let (settings, queue) = (book.settings, &mut self.queues[queue]);
         let first = manifest.file_at(queue[0] as usize);
         let Some(bundle) = settings.bundle.filter(|bundle| first.size <= bundle.limit) else {
@@ -130,8 +161,16 @@ impl Queues {
                 true => StoredAs::Blocks,
                 false => StoredAs::Whole(book.plan.compress.extension()),
             };
-            let target = layout::backup_file(&settings.stanza, book.label, &first.name.to_vec(), stored);
-            return (CopyJob { target, bundle_id: 0, files: vec![book.file_job(&first)] }, vec![position]);
+            let target =
+                layout::backup_file(&settings.stanza, book.label, &first.name.to_vec(), stored);
+            return (
+                CopyJob {
+                    target,
+                    bundle_id: 0,
+                    files: vec![book.file_job(&first)],
+                },
+                vec![position],
+            );
         };
         let bundle_id = self.next_bundle;
         self.next_bundle += 1;
@@ -145,22 +184,53 @@ impl Queues {
                 break;
             }
         }
-        (CopyJob { target: layout::bundle(&settings.stanza, book.label, bundle_id), bundle_id, files }, positions)
+        (
+            CopyJob {
+                target: layout::bundle(&settings.stanza, book.label, bundle_id),
+                bundle_id,
+                files,
+            },
+            positions,
+        )
     }
 }
 
-fn key(manifest: &Manifest, bundle: Option<BundleSettings>, file: &FileRef<'_>, position: u32) -> Key {
+fn key(
+    manifest: &Manifest,
+    bundle: Option<BundleSettings>,
+    file: &FileRef<'_>,
+    position: u32,
+) -> Key {
     if bundle.is_none_or(|bundle| file.size > bundle.limit) {
-        return Key { class: 0, first: u64::MAX - file.size, second: 0, position };
+        return Key {
+            class: 0,
+            first: u64::MAX - file.size,
+            second: 0,
+            position,
+        };
     }
     match file.reference_label() {
         Some(label) => {
-            let rank = manifest.references.iter().position(|known| known == label).unwrap_or(0);
+            let rank = manifest
+                .references
+                .iter()
+                .position(|known| known == label)
+                .unwrap_or(0);
             let (id, offset) = file.bundle.map_or((0, 0), |slice| (slice.id, slice.offset));
-            Key { class: u32::try_from(rank + 1).unwrap_or(u32::MAX - 1), first: id, second: offset, position }
+            Key {
+                class: u32::try_from(rank + 1).unwrap_or(u32::MAX - 1),
+                first: id,
+                second: offset,
+                position,
+            }
         }
         // Shifted, so that times before 1970 sort before the others.
-        None => Key { class: u32::MAX, first: (file.timestamp as u64) ^ (1 << 63), second: 0, position },
+        None => Key {
+            class: u32::MAX,
+            first: (file.timestamp as u64) ^ (1 << 63),
+            second: 0,
+            position,
+        },
     }
 }
 
@@ -172,11 +242,14 @@ impl Rulebook<'_> {
 
     fn file_job(&self, file: &FileRef<'_>) -> FileJob {
         let name = file.name.to_vec();
-        let block = file.block.filter(|_| self.settings.block.is_some()).map(|block| BlockJob {
-            block_size: usize::try_from(block.size).unwrap_or(usize::MAX),
-            checksum_size: block.checksum_size as usize,
-            prior: self.prior_map(file, &name),
-        });
+        let block = file
+            .block
+            .filter(|_| self.settings.block.is_some())
+            .map(|block| BlockJob {
+                block_size: usize::try_from(block.size).unwrap_or(usize::MAX),
+                checksum_size: block.checksum_size as usize,
+                prior: self.prior_map(file, &name),
+            });
         FileJob {
             size: file.size,
             checksum: file.checksum,
@@ -200,7 +273,9 @@ impl Rulebook<'_> {
         if size == 0 || file.resume {
             return None;
         }
-        let stored = file.bundle.map_or(StoredAs::Blocks, |slice| StoredAs::Bundle(slice.id));
+        let stored = file
+            .bundle
+            .map_or(StoredAs::Blocks, |slice| StoredAs::Bundle(slice.id));
         let end = file.bundle.map_or(0, |slice| slice.offset) + file.repo_size;
         Some(MapPlace {
             path: layout::backup_file(&self.settings.stanza, label, name, stored),

@@ -5,7 +5,6 @@
 //! their turn to be copied comes.
 
 use pgkeep_repo::manifest::{Manifest, ResumedFile};
-use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{BackupLabel, BackupType, layout};
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
@@ -28,17 +27,26 @@ pub(super) struct Resume<'a> {
 
 impl std::fmt::Debug for Resume<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resume").field("plan", &self.plan).finish_non_exhaustive()
+        f.debug_struct("Resume")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
     }
 }
 
 impl Resume<'_> {
-    /// Takes over label, passphrase and files of an aborted backup; `false` when there is none that can be resumed.
+    /// Takes over label, passphrase and files of an aborted backup; `false` when there is none that can be resumed. `sets`:
+    /// labels on disk, ascending; one that had to be removed leaves the list.
     ///
     /// # Errors
     /// What listing and removing meets.
-    pub(super) fn resume(&self, manifest: &mut Manifest) -> Result<bool> {
-        let Some((label, resumed)) = self.find(manifest)? else { return Ok(false) };
+    pub(super) fn resume(
+        &self,
+        manifest: &mut Manifest,
+        sets: &mut Vec<BackupLabel>,
+    ) -> Result<bool> {
+        let Some((label, resumed)) = self.find(manifest, sets)? else {
+            return Ok(false);
+        };
         log::warn!(
             "resumable backup {label} of same type exists -- invalid files will be removed then the backup will resume"
         );
@@ -51,10 +59,19 @@ impl Resume<'_> {
     }
 
     /// The aborted backup that can be resumed; one that cannot is removed.
-    fn find(&self, manifest: &Manifest) -> Result<Option<(BackupLabel, Manifest)>> {
+    fn find(
+        &self,
+        manifest: &Manifest,
+        sets: &mut Vec<BackupLabel>,
+    ) -> Result<Option<(BackupLabel, Manifest)>> {
         let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
-        let Some(label) = list_sets(storage, stanza)?.pop() else { return Ok(None) };
-        if storage.info(&layout::manifest(stanza, &label), InfoLevel::Exists)?.is_some() {
+        let Some(label) = sets.last().cloned() else {
+            return Ok(None);
+        };
+        if storage
+            .info(&layout::manifest(stanza, &label), InfoLevel::Exists)?
+            .is_some()
+        {
             return Ok(None);
         }
         let wanted = self.settings.resume && self.plan.backup_type == BackupType::Full;
@@ -62,28 +79,41 @@ impl Resume<'_> {
             Ok(resumed) => return Ok(Some((label, resumed))),
             Err(reason) => reason,
         };
-        let level = if wanted { log::Level::Warn } else { log::Level::Info };
+        let level = if wanted {
+            log::Level::Warn
+        } else {
+            log::Level::Info
+        };
         log::log!(level, "backup '{label}' cannot be resumed: {reason}");
         storage.remove_tree(&layout::set_path(stanza, &label))?;
+        sets.pop();
         Ok(None)
     }
 
     /// The manifest of an aborted backup, or why it cannot be resumed.
-    fn judge(&self, manifest: &Manifest, label: &BackupLabel) -> Result<std::result::Result<Manifest, String>> {
+    fn judge(
+        &self,
+        manifest: &Manifest,
+        label: &BackupLabel,
+    ) -> Result<std::result::Result<Manifest, String>> {
         let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
         if self.plan.backup_type != BackupType::Full {
             return Ok(Err("resume only valid for full backup".to_owned()));
         }
         let copy = layout::manifest_copy(stanza, label);
         if storage.info(&copy, InfoLevel::Exists)?.is_none() {
-            return Ok(Err("partially deleted by prior resume or invalid".to_owned()));
+            return Ok(Err(
+                "partially deleted by prior resume or invalid".to_owned()
+            ));
         }
         if !self.settings.resume {
             return Ok(Err("resume is disabled".to_owned()));
         }
         // Whatever is wrong with it: a backup that starts afresh is always right.
         let Ok(mut resumed) = Manifest::load_file(storage, &copy, self.manifest_pass) else {
-            return Ok(Err(format!("unable to read <REPO:BACKUP>/{label}/backup.manifest.copy")));
+            return Ok(Err(format!(
+                "unable to read <REPO:BACKUP>/{label}/backup.manifest.copy"
+            )));
         };
         Ok(match self.difference(manifest, &mut resumed) {
             None => Ok(resumed),
@@ -97,33 +127,61 @@ impl Resume<'_> {
         if is_resumable_original(&resumed.version) {
             resumed.version.clone_from(&manifest.version);
         }
-        manifest.resume_obstacle(resumed, self.plan.compress).or_else(|| {
-            // A repository that was made anew, with or without encryption, around what an old one left.
-            (resumed.cipher_pass.is_some() != self.settings.encrypted)
-                .then(|| "encryption does not match resumable encryption".to_owned())
-        })
+        manifest
+            .resume_obstacle(resumed, self.plan.compress)
+            .or_else(|| {
+                // A repository that was made anew, with or without encryption, around what an old one left.
+                (resumed.cipher_pass.is_some() != self.settings.encrypted)
+                    .then(|| "encryption does not match resumable encryption".to_owned())
+            })
     }
 
     /// Goes through what the aborted backup left below `below` and removes what cannot be used.
-    fn clean(&self, set: &StoragePath, below: &StoragePath, manifest: &mut Manifest, resumed: &Manifest) -> Result<()> {
+    fn clean(
+        &self,
+        set: &StoragePath,
+        below: &StoragePath,
+        manifest: &mut Manifest,
+        resumed: &Manifest,
+    ) -> Result<()> {
         self.context.cancel.check()?;
         let storage = &*self.repository.storage;
-        let options = ListOptions { level: InfoLevel::Type, sort: true, ..ListOptions::default() };
-        for entry in storage.list(&set.join(below.as_bytes()), &options)?.unwrap_or_default() {
+        let options = ListOptions {
+            level: InfoLevel::Type,
+            sort: true,
+            ..ListOptions::default()
+        };
+        for entry in storage
+            .list(&set.join(below.as_bytes()), &options)?
+            .unwrap_or_default()
+        {
             let name = below.join(entry.name.as_bytes());
             let path = set.join(name.as_bytes());
             match entry.kind {
-                FileType::Path if manifest.path(name.as_bytes()).is_some() => self.clean(set, &name, manifest, resumed)?,
+                FileType::Path if manifest.path(name.as_bytes()).is_some() => {
+                    self.clean(set, &name, manifest, resumed)?
+                }
                 FileType::Path => {
-                    detail!("remove path '{}' from resumed backup", storage.display(&path));
+                    detail!(
+                        "remove path '{}' from resumed backup",
+                        storage.display(&path)
+                    );
                     storage.remove_tree(&path)?;
                 }
                 // It stays until it is written again: without it this backup could not be resumed once more.
                 FileType::File if name.as_bytes() == b"backup.manifest.copy" => {}
                 FileType::File => {
-                    let verdict = manifest.resume_file(resumed, name.as_bytes(), self.plan.compress, self.plan.delta);
+                    let verdict = manifest.resume_file(
+                        resumed,
+                        name.as_bytes(),
+                        self.plan.compress,
+                        self.plan.delta,
+                    );
                     if let ResumedFile::Remove(reason) = verdict {
-                        detail!("remove file '{}' from resumed backup ({reason})", storage.display(&path));
+                        detail!(
+                            "remove file '{}' from resumed backup ({reason})",
+                            storage.display(&path)
+                        );
                         storage.remove(&path)?;
                     }
                 }
@@ -131,7 +189,10 @@ impl Resume<'_> {
                     storage.remove(&path)?;
                 }
                 FileType::Special => {
-                    log::warn!("remove special file '{}' from resumed backup", storage.display(&path));
+                    log::warn!(
+                        "remove special file '{}' from resumed backup",
+                        storage.display(&path)
+                    );
                     storage.remove(&path)?;
                 }
             }
@@ -144,7 +205,10 @@ impl Resume<'_> {
 fn is_resumable_original(version: &str) -> bool {
     let mut parts = version.split('.');
     parts.next() == Some("2")
-        && parts.next().and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| (46..=60).contains(&minor))
+        && parts
+            .next()
+            .and_then(|minor| minor.parse::<u32>().ok())
+            .is_some_and(|minor| (46..=60).contains(&minor))
 }
 
 #[cfg(test)]

@@ -78,11 +78,23 @@ impl Settings {
     /// A value that no rule of the configuration could check, or a feature that is not there yet.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &*context.config;
-        if config.boolean(option::ONLINE) && config.string(option::BACKUP_STANDBY).is_some_and(|value| value != "n") {
+        if config.boolean(option::ONLINE)
+            && config
+                .string(option::BACKUP_STANDBY)
+                .is_some_and(|value| value != "n")
+        {
             return Err(open::not_yet("backup-standby", "backup-standby"));
         }
-        let compress = config.string(option::COMPRESS_TYPE).unwrap_or("gz").parse::<CompressType>()?;
-        let level = |option, default| config.integer(option).and_then(|level| i32::try_from(level).ok()).unwrap_or(default);
+        let compress = config
+            .string(option::COMPRESS_TYPE)
+            .unwrap_or("gz")
+            .parse::<CompressType>()?;
+        let level = |option, default| {
+            config
+                .integer(option)
+                .and_then(|level| i32::try_from(level).ok())
+                .unwrap_or(default)
+        };
         let process_max = number(config, option::PROCESS_MAX).unwrap_or(1);
         let defaults = PoolSettings::default();
         Ok(Self {
@@ -96,9 +108,13 @@ impl Settings {
             start_fast: config.boolean(option::START_FAST),
             archive_check: config.boolean(option::ARCHIVE_CHECK),
             archive_copy: config.boolean(option::ARCHIVE_COPY),
-            archive_timeout: config.time(option::ARCHIVE_TIMEOUT).unwrap_or(Duration::from_secs(60)),
+            archive_timeout: config
+                .time(option::ARCHIVE_TIMEOUT)
+                .unwrap_or(Duration::from_secs(60)),
             checksum_page: config.boolean_or_unset(option::CHECKSUM_PAGE),
-            page_header_check: config.boolean_or_unset(option::PAGE_HEADER_CHECK).unwrap_or(true),
+            page_header_check: config
+                .boolean_or_unset(option::PAGE_HEADER_CHECK)
+                .unwrap_or(true),
             compress,
             compress_level: level(option::COMPRESS_LEVEL, compress.default_level()),
             compress_level_network: level(option::COMPRESS_LEVEL_NETWORK, 1),
@@ -107,16 +123,22 @@ impl Settings {
             bundle: bundle(config),
             block: block(config)?,
             hardlink: config.boolean(option::REPO_HARDLINK),
-            encrypted: config.string(option::REPO_CIPHER_TYPE).is_some_and(|kind| kind != "none"),
+            encrypted: config
+                .string(option::REPO_CIPHER_TYPE)
+                .is_some_and(|kind| kind != "none"),
             exclude: config.list(option::EXCLUDE).unwrap_or_default().to_vec(),
             annotations: annotations(config),
             buffer_size: config.size(option::BUFFER_SIZE).unwrap_or(1 << 20),
             process_max,
-            manifest_save_threshold: config.size(option::MANIFEST_SAVE_THRESHOLD).unwrap_or(1 << 30),
+            manifest_save_threshold: config
+                .size(option::MANIFEST_SAVE_THRESHOLD)
+                .unwrap_or(1 << 30),
             pool: PoolSettings {
                 workers: process_max as usize,
                 retry: number(config, option::JOB_RETRY).unwrap_or(defaults.retry),
-                retry_interval: config.time(option::JOB_RETRY_INTERVAL).unwrap_or(defaults.retry_interval),
+                retry_interval: config
+                    .time(option::JOB_RETRY_INTERVAL)
+                    .unwrap_or(defaults.retry_interval),
                 ..defaults
             },
         })
@@ -134,7 +156,9 @@ pub(super) fn expires_afterwards(config: &Config) -> bool {
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {
-    config.integer(option).and_then(|value| u32::try_from(value).ok())
+    config
+        .integer(option)
+        .and_then(|value| u32::try_from(value).ok())
 }
 
 fn bundle(config: &Config) -> Option<BundleSettings> {
@@ -154,7 +178,13 @@ fn block(config: &Config) -> Result<Option<BlockOptions>> {
         rules = rules.with_size_map(pairs(config, option, map, map_size, map_size)?);
     }
     if let Some(map) = config.map(option::REPO_BLOCK_AGE_MAP) {
-        rules = rules.with_age_map(pairs(config, option::REPO_BLOCK_AGE_MAP, map, plain_number, plain_number)?);
+        rules = rules.with_age_map(pairs(
+            config,
+            option::REPO_BLOCK_AGE_MAP,
+            map,
+            plain_number,
+            plain_number,
+        )?);
     }
     if let Some(map) = config.map(option::REPO_BLOCK_CHECKSUM_SIZE_MAP) {
         let checksum_size = |text: &str| plain_number(text).filter(|size| (6..=16).contains(size));
@@ -163,8 +193,12 @@ fn block(config: &Config) -> Result<Option<BlockOptions>> {
     }
     Ok(Some(BlockOptions {
         rules,
-        super_block_size: config.size(option::REPO_BLOCK_SIZE_SUPER).unwrap_or(SUPER_BLOCK_SIZE),
-        super_block_size_full: config.size(option::REPO_BLOCK_SIZE_SUPER_FULL).unwrap_or(SUPER_BLOCK_SIZE_FULL),
+        super_block_size: config
+            .size(option::REPO_BLOCK_SIZE_SUPER)
+            .unwrap_or(SUPER_BLOCK_SIZE),
+        super_block_size_full: config
+            .size(option::REPO_BLOCK_SIZE_SUPER_FULL)
+            .unwrap_or(SUPER_BLOCK_SIZE_FULL),
     }))
 }
 
@@ -176,12 +210,24 @@ fn pairs(
     key: impl Fn(&str) -> Option<u64>,
     value: impl Fn(&str) -> Option<u64>,
 ) -> Result<Vec<(u64, u64)>> {
-    let name = option.name.replacen("repo-", &format!("repo{}-", open::default_repository_key(config)), 1);
+    let name = option.name.replacen(
+        "repo-",
+        &format!("repo{}-", open::default_repository_key(config)),
+        1,
+    );
     let bad = |text: &str| {
-        Error::new(ErrorCode::OptionInvalidValue, format!("'{text}' is not valid for '{name}' option"))
+        Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("'{text}' is not valid for '{name}' option"),
+        )
     };
     map.iter()
-        .map(|(left, right)| Ok((key(left).ok_or_else(|| bad(left))?, value(right).ok_or_else(|| bad(right))?)))
+        .map(|(left, right)| {
+            Ok((
+                key(left).ok_or_else(|| bad(left))?,
+                value(right).ok_or_else(|| bad(right))?,
+            ))
+        })
         .collect()
 }
 

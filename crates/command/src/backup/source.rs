@@ -13,10 +13,10 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
 use crate::runtime::cancel::HookGuard;
 use crate::runtime::cluster::{self, Cluster};
 use crate::runtime::open::{self, PgHost};
-use crate::runtime::Context;
 
 /// How often the cluster is asked whether it still is a primary.
 const PING_INTERVAL_MS: i64 = 10_000;
@@ -34,7 +34,10 @@ pub(super) struct Source {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("host", &self.host).field("control", &self.control).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("host", &self.host)
+            .field("control", &self.control)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,7 +52,13 @@ impl Source {
         }
         let host = open::pg_host(context, settings.pg_key)?;
         let (control, _) = cluster::read_control(context, &host)?;
-        Ok(Self { host, control, cluster: None, _cancel: None, last_ping: 0 })
+        Ok(Self {
+            host,
+            control,
+            cluster: None,
+            _cancel: None,
+            last_ping: 0,
+        })
     }
 
     /// A running cluster.
@@ -101,7 +110,12 @@ impl Source {
             return cluster::check_archive_settings(context, cluster);
         }
         let pid_file = StoragePath::from(data_dir::POSTMASTER_PID);
-        if self.host.storage.info(&pid_file, InfoLevel::Exists)?.is_none() {
+        if self
+            .host
+            .storage
+            .info(&pid_file, InfoLevel::Exists)?
+            .is_none()
+        {
             return Ok(());
         }
         if settings.force {
@@ -135,7 +149,9 @@ impl Source {
     /// # Errors
     /// [`ErrorCode::Kernel`] when the clock does not move; [`ErrorCode::Term`] when the run was cancelled.
     pub(super) fn wait_for_next_second(&mut self, context: &Context) -> Result<i64> {
-        let Some(session) = self.session() else { return Ok(context.clock.seconds()) };
+        let Some(session) = self.session() else {
+            return Ok(context.clock.seconds());
+        };
         let mut now = session.time_ms()?;
         let began = seconds(now);
         let mut tries = 0;
@@ -143,7 +159,9 @@ impl Source {
             if tries == 3 {
                 return Err(Error::new(
                     ErrorCode::Kernel,
-                    format!("PostgreSQL clock has not advanced to the next second after {tries} tries"),
+                    format!(
+                        "PostgreSQL clock has not advanced to the next second after {tries} tries"
+                    ),
                 ));
             }
             let left = 1000 - now.rem_euclid(1000);

@@ -34,8 +34,14 @@ pub(super) fn start(
 ) -> Result<Started> {
     source.check_ready(context, settings)?;
     let (host, timeline) = (source.host.clone(), source.control.timeline);
-    let Some(session) = source.session() else { return Ok(Started::default()) };
-    let kind = if settings.start_fast { "requested immediate" } else { "next regular" };
+    let Some(session) = source.session() else {
+        return Ok(Started::default());
+    };
+    let kind = if settings.start_fast {
+        "requested immediate"
+    } else {
+        "next regular"
+    };
     log::info!("execute backup start: backup begins after the {kind} checkpoint completes");
     let (timeout, checkpoint_timeout) = (session.timeout(), session.checkpoint_timeout());
     if !settings.start_fast && timeout <= checkpoint_timeout {
@@ -46,14 +52,21 @@ pub(super) fn start(
             checkpoint_timeout.as_secs()
         );
     }
-    let before = if archive.is_some() { Some(session.current_wal_file()?) } else { None };
+    let before = if archive.is_some() {
+        Some(session.current_wal_file()?)
+    } else {
+        None
+    };
     let started = session.start_backup(BACKUP_LABEL, settings.start_fast)?;
     // The server and the directory must be the same cluster: its checkpoint is then in the control file on disk.
     let (control, _) = cluster::read_control(context, &host)?;
     if control.checkpoint < started.lsn {
         return Err(Error::new(
             ErrorCode::DbMismatch,
-            format!("current checkpoint '{}' is less than backup start '{}'", control.checkpoint, started.lsn),
+            format!(
+                "current checkpoint '{}' is less than backup start '{}'",
+                control.checkpoint, started.lsn
+            ),
         ));
     }
     if before == Some(started.wal_file) {
@@ -71,12 +84,22 @@ pub(super) fn start(
     }
     let databases = session.databases()?;
     let tablespaces = session.tablespaces()?;
-    log::info!("backup start archive = {}, lsn = {}", started.wal_file, started.lsn);
+    log::info!(
+        "backup start archive = {}, lsn = {}",
+        started.wal_file,
+        started.lsn
+    );
     if let (Some(archive), Some(segment)) = (archive, before) {
         // Archiving that does not work would fail the backup at its end; better to know now.
-        let prior = if segment == started.wal_file { "" } else { "prior " };
+        let prior = if segment == started.wal_file {
+            ""
+        } else {
+            "prior "
+        };
         log::info!("check archive for {prior}segment {segment}");
-        archive.finder(settings, repository).wait_for(context, &segment.to_string())?;
+        archive
+            .finder(settings, repository)
+            .wait_for(context, &segment.to_string())?;
     }
     Ok(Started {
         lsn: Some(started.lsn),

@@ -42,30 +42,55 @@ pub(super) fn stop(
     manifest: &mut Manifest,
 ) -> Result<Stopped> {
     let Some(session) = source.session() else {
-        return Ok(Stopped { lsn: None, wal_file: None, time: context.clock.seconds() });
+        return Ok(Stopped {
+            lsn: None,
+            wal_file: None,
+            time: context.clock.seconds(),
+        });
     };
     log::info!("execute backup stop and wait for all WAL segments to archive");
     let stopped = session.stop_backup()?;
     let time = i64::try_from(stopped.time_ms / 1000).unwrap_or(i64::MAX);
-    log::info!("backup stop archive = {}, lsn = {}", stopped.wal_file, stopped.lsn);
-    let files = [(BACKUP_LABEL, Some(&stopped.backup_label)), (TABLESPACE_MAP, stopped.tablespace_map.as_ref())];
+    log::info!(
+        "backup stop archive = {}, lsn = {}",
+        stopped.wal_file,
+        stopped.lsn
+    );
+    let files = [
+        (BACKUP_LABEL, Some(&stopped.backup_label)),
+        (TABLESPACE_MAP, stopped.tablespace_map.as_ref()),
+    ];
     for (name, content) in files {
         if let Some(content) = content {
-            put(settings, plan, repository, manifest, name, content.as_bytes(), time)?;
+            put(
+                settings,
+                plan,
+                repository,
+                manifest,
+                name,
+                content.as_bytes(),
+                time,
+            )?;
             detail!("wrote '{name}' file returned from backup stop function");
         }
     }
-    Ok(Stopped { lsn: Some(stopped.lsn), wal_file: Some(stopped.wal_file), time })
+    Ok(Stopped {
+        lsn: Some(stopped.lsn),
+        wal_file: Some(stopped.wal_file),
+        time,
+    })
 }
 
 /// Owner and mode of files that are not in the data directory: those of the directory.
 pub(super) fn base_attributes(manifest: &Manifest) -> FileData {
-    manifest.path(PG_DATA).map_or_else(FileData::default, |base| FileData {
-        mode: base.mode & FILE_MODE,
-        user: base.user,
-        group: base.group,
-        ..FileData::default()
-    })
+    manifest
+        .path(PG_DATA)
+        .map_or_else(FileData::default, |base| FileData {
+            mode: base.mode & FILE_MODE,
+            user: base.user,
+            group: base.group,
+            ..FileData::default()
+        })
 }
 
 /// Stores one file of the data directory and adds it to the manifest.
@@ -81,14 +106,25 @@ fn put(
     let lost = || Error::new(ErrorCode::Assert, "the manifest has no label yet");
     let label = manifest.backup.label.clone().ok_or_else(lost)?;
     let name = [PG_DATA, b"/", name.as_bytes()].concat();
-    let target =
-        layout::backup_file(&settings.stanza, &label, &name, StoredAs::Whole(plan.compress.extension()));
+    let target = layout::backup_file(
+        &settings.stanza,
+        &label,
+        &name,
+        StoredAs::Whole(plan.compress.extension()),
+    );
     let mut stages = vec![Stage::Sha1];
     if plan.compress != CompressType::None {
-        stages.push(Stage::Compress { kind: plan.compress, level: plan.level, raw: false });
+        stages.push(Stage::Compress {
+            kind: plan.compress,
+            level: plan.level,
+            raw: false,
+        });
     }
     if let Some(pass) = &manifest.cipher_pass {
-        stages.push(Stage::Encrypt { pass: pass.clone(), raw: false });
+        stages.push(Stage::Encrypt {
+            pass: pass.clone(),
+            raw: false,
+        });
     }
     let plain = stages.len() == 1;
     stages.extend([Stage::Sha1, Stage::Size]);
@@ -97,7 +133,9 @@ fn put(
     running.push(content, &mut stored)?;
     let reports = running.finish(&mut stored)?;
     // Atomic, unlike data files: a rest of it must not look like the file the server starts from.
-    let mut write = repository.storage.open_write(&target, &WriteOptions::default())?;
+    let mut write = repository
+        .storage
+        .open_write(&target, &WriteOptions::default())?;
     write.write_all(&stored)?;
     write.finish()?.wait()?;
     let mut checksums = reports.iter().filter_map(Report::sha1);
