@@ -9,6 +9,7 @@ use pgkeep_command::runtime::cancel::Cancel;
 use pgkeep_command::runtime::clock::Clock;
 use pgkeep_command::runtime::context::Output;
 use pgkeep_command::runtime::{Context, begin};
+use pgkeep_command::{backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Input, Phase, Source, option};
 
@@ -97,14 +98,27 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
     if let Err(error) = config.check_user() {
         return report(&begin::lower(&error));
     }
-    let started = Instant::now();
-    let name = config.command_role_name();
+    let mut started = Instant::now();
+    let mut name = config.command_role_name();
+    let time = |started: Instant| match config.boolean(option::LOG_TIMESTAMP) {
+        true => format!(" ({}ms)", started.elapsed().as_millis()),
+        false => String::new(),
+    };
     let begin_level = match command.log_level_default {
         BeginLevel::Info => ::log::Level::Info,
         BeginLevel::Debug => ::log::Level::Debug,
     };
     ::log::log!(begin_level, "{}", begin::begin_line(config, config.command()));
-    let result = prepare(context).and_then(|context| dispatch::run(&context));
+    let result = prepare(context).and_then(|context| {
+        let status = dispatch::run(&context)?;
+        if backup::expires_afterwards(&context) {
+            // A run of its own in the log, under the locks that are held already.
+            ::log::log!(begin_level, "{name} command end: completed successfully{}", time(started));
+            (started, name) = (Instant::now(), CommandId::Expire.name().to_owned());
+            expire::run_after_backup(&context)?;
+        }
+        Ok(status)
+    });
     // Locks go before the end line, so that who waits for the line can start the next command.
     context.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     context.progress.end();
@@ -119,11 +133,7 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
             (error.code.number(), format!("aborted with exception [{:03}]", error.code.number()))
         }
     };
-    let time = if config.boolean(option::LOG_TIMESTAMP) && result.is_ok() {
-        format!(" ({}ms)", started.elapsed().as_millis())
-    } else {
-        String::new()
-    };
+    let time = if result.is_ok() { time(started) } else { String::new() };
     ::log::log!(begin_level, "{name} command end: {end}{time}");
     status
 }
