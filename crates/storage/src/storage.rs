@@ -205,6 +205,12 @@ pub trait Storage: Debug + Send + Sync {
 
     fn features(&self) -> Features;
 
+    /// How sure it is that a synced file survives a crash of the server, where that is the server's doing: `fsynced` or
+    /// `re-read`. `None`: this machine's own disks. Connects if need be.
+    fn durability(&self) -> Result<Option<&'static str>> {
+        Ok(None)
+    }
+
     /// Full name of `path` for messages: `/var/lib/pgbackrest/archive/demo`.
     fn display(&self, path: &StoragePath) -> String;
 

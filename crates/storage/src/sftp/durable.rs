@@ -5,7 +5,7 @@ use super::protocol::extension::Server;
 /// The best this server allows. The directory entry of a new file depends on the server's file system in any case:
 /// SFTP cannot sync a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
+pub(crate) enum Durability {
     /// Each file is fsynced before it counts.
     Fsynced,
     /// The server has no fsync: info files, manifests and WAL are read back and compared.
@@ -22,8 +22,7 @@ impl Durability {
     }
 
     /// `fsynced` or `re-read`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fsynced => "fsynced",
             Self::ReRead => "re-read",

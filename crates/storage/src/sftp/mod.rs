@@ -9,6 +9,7 @@ mod durable;
 mod engine;
 mod identity;
 mod info;
+mod left_over;
 mod list;
 mod path;
 mod place;
@@ -24,7 +25,6 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Handle, Runtime};
 
-pub use durable::Durability;
 pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
 
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
     ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite, Ticket,
     WriteOptions,
 };
+use durable::Durability;
 use engine::pool::Pool;
 use place::Place;
 
@@ -87,10 +88,11 @@ impl SftpStorage {
         })
     }
 
-    /// Connects if need be and says how durable files are there.
-    pub fn durability(&self) -> Result<Durability> {
-        let channel = self.runtime.block_on(self.pool.channel())?;
-        Ok(Durability::of(channel.server()))
+    /// Removes temporary files in one directory that are older than a day by the server's clock; returns how many.
+    ///
+    /// Younger ones may belong to a process that runs now. Nothing is removed that does not end like a temporary file.
+    pub fn remove_left_overs(&self, path: &StoragePath) -> Result<usize> {
+        left_over::remove(self, path)
     }
 
     /// Counts since the storage was made.
@@ -134,6 +136,11 @@ impl Storage for SftpStorage {
             slow: true,
             ..Features::default()
         }
+    }
+
+    fn durability(&self) -> Result<Option<&'static str>> {
+        let channel = self.runtime.block_on(self.pool.channel())?;
+        Ok(Some(Durability::of(channel.server()).name()))
     }
 
     fn display(&self, path: &StoragePath) -> String {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pgkeep_storage::sftp::{Durability, SftpStorage};
+use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{
     InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
     conformance,
@@ -19,6 +19,14 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("sftp_keeps_the_contract", || contract(false))
         .test("sftp_in_a_chroot_keeps_the_contract", || contract(true))
         .test(
+            "sftp_without_extensions_keeps_the_contract",
+            contract_without_extensions,
+        )
+        .test(
+            "only_temporary_files_older_than_a_day_are_removed",
+            left_overs,
+        )
+        .test(
             "two_hundred_files_are_open_at_once_each_with_its_own_bytes",
             many_handles,
         )
@@ -31,6 +39,60 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("ranges_come_in_the_order_asked", ranges)
 }
 
+/// A server that has nothing beyond version 3.
+fn bare() -> Result<SftpServer, pgkeep_testkit::error::Error> {
+    SftpServer::builder()
+        .line("ForceCommand internal-sftp -P fsync,posix-rename,limits")
+        .start()
+}
+
+fn contract_without_extensions() -> TestResult {
+    let server = bare()?;
+    run_contract(&server)?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    assert_eq!(storage.durability()?, Some("re-read"));
+    write(&storage, "n/one", b"old", &WriteOptions::default())?;
+    let content = bytes(8, 6 << 20);
+    write(&storage, "n/one", &content, &WriteOptions::default())?;
+    assert!(read(&storage, "n/one")? == Some(content));
+    Ok(())
+}
+
+fn left_overs() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    let root = StoragePath::root();
+    for name in [
+        "backup.info",
+        "a.1.pgbackrest.tmp",
+        "b.2.pgbackrest.tmp",
+        "c.tmp",
+    ] {
+        write(&storage, name, b"x", &in_place())?;
+    }
+    assert_eq!(storage.remove_left_overs(&root)?, 0);
+    for name in ["backup.info", "b.2.pgbackrest.tmp", "c.tmp"] {
+        let options = WriteOptions {
+            modified: Some(1_000_000_000),
+            ..in_place()
+        };
+        write(&storage, name, b"x", &options)?;
+    }
+    assert_eq!(storage.remove_left_overs(&root)?, 1);
+    let left = storage
+        .list(
+            &root,
+            &ListOptions {
+                sort: true,
+                ..ListOptions::default()
+            },
+        )?
+        .unwrap_or_default();
+    let names: Vec<String> = left.iter().map(|info| info.name.to_string()).collect();
+    assert_eq!(names, ["a.1.pgbackrest.tmp", "backup.info", "c.tmp"]);
+    Ok(())
+}
+
 fn contract(chrooted: bool) -> TestResult {
     let builder = SftpServer::builder();
     let server = if chrooted {
@@ -39,7 +101,11 @@ fn contract(chrooted: bool) -> TestResult {
         builder
     }
     .start()?;
-    let base = settings(&server)?;
+    run_contract(&server)
+}
+
+fn run_contract(server: &SftpServer) -> TestResult {
+    let base = settings(server)?;
     let mut failed = None;
     let ran = conformance::run(&mut |name| -> Box<dyn Storage> {
         let mut settings = base.clone();
@@ -190,7 +256,7 @@ fn dropped() -> TestResult {
 fn durable() -> TestResult {
     let server = SftpServer::builder().start()?;
     let storage = SftpStorage::new(settings(&server)?)?;
-    assert_eq!(storage.durability()?, Durability::Fsynced);
+    assert_eq!(storage.durability()?, Some("fsynced"));
     Ok(())
 }
 

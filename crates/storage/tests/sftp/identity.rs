@@ -18,6 +18,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
             "an_unknown_host_is_refused_and_nothing_is_sent",
             unknown_host,
         )
+        .test("every_address_of_a_name_is_tried", addresses)
         .test(
             "a_changed_host_key_is_refused_also_when_connecting_again",
             changed_key,
@@ -319,6 +320,20 @@ fn legacy() -> TestResult {
         "{error}"
     );
     settings.legacy_algorithms = true;
+    works(settings)?;
+    Ok(())
+}
+
+/// `localhost` usually has two addresses, and the server listens on one of them.
+fn addresses() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let dir = tempfile::tempdir()?;
+    let mut settings = settings(&server)?;
+    let known = std::fs::read_to_string(server.known_hosts())?.replace("127.0.0.1", "localhost");
+    let file = dir.path().join("known_hosts");
+    std::fs::write(&file, known)?;
+    settings.host = "localhost".into();
+    settings.known_hosts = Some(vec![file]);
     works(settings)?;
     Ok(())
 }

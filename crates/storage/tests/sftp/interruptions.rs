@@ -24,6 +24,14 @@ pub(crate) fn add(suite: Suite) -> Suite {
         )
         .test("a_stalled_line_is_noticed_within_the_timeout", stalled)
         .test(
+            "a_stuck_sftp_process_behind_a_living_connection_is_noticed",
+            stuck,
+        )
+        .test(
+            "while_the_server_stalls_no_more_than_the_budget_is_taken",
+            stalled_budget,
+        )
+        .test(
             "a_server_that_ended_and_came_back_is_found_again",
             restarted,
         )
@@ -213,5 +221,49 @@ fn shutdown() -> TestResult {
         .expect_err("there is no server any more");
     assert_eq!(error.kind, ErrorKind::Connect, "{error}");
     drop(storage);
+    Ok(())
+}
+
+/// The SFTP process takes a little and then nothing more; sshd goes on answering keepalives.
+fn stuck() -> TestResult {
+    let server = SftpServer::builder()
+        .line("ForceCommand (dd bs=1 count=20000 2>/dev/null; sleep 100) | /usr/lib/openssh/sftp-server")
+        .start()?;
+    let mut settings = settings_at(&server, server.address())?;
+    settings.io_timeout = Duration::from_secs(1);
+    let storage = SftpStorage::new(settings)?;
+    let error =
+        write(&storage, "x", &bytes(1, 1 << 20), &in_place()).expect_err("nothing more is taken");
+    assert_eq!(error.kind, ErrorKind::Connect, "{error}");
+    assert!(error.to_string().contains("no answer for 1 s"), "{error}");
+    Ok(())
+}
+
+fn stalled_budget() -> TestResult {
+    const BUDGET: usize = 4 << 20;
+    let server = SftpServer::builder().start()?;
+    let line = Line::new()
+        .stall_at_piece(60)
+        .every_connection()
+        .to(server.address())?;
+    let mut settings = settings_at(&server, line.address())?;
+    settings.io_timeout = Duration::from_secs(1);
+    settings.byte_budget = BUDGET;
+    let storage = SftpStorage::new(settings)?;
+    let mut writer = storage.open_write(&StoragePath::from("x"), &in_place())?;
+    let piece = bytes(1, 64 << 10);
+    let mut taken = 0;
+    let error = loop {
+        match writer.write_all(&piece) {
+            Ok(()) => taken += piece.len(),
+            Err(error) => break error,
+        }
+        assert!(taken < 64 << 20, "a stalled server took {taken} bytes");
+    };
+    let error = pgkeep_storage::Error::from_stream(pgkeep_storage::Operation::Write, "x", error);
+    assert_eq!(error.kind, ErrorKind::Connect, "{error}");
+    assert!(line.has_struck());
+    // What the line passed on before it stalled, the budget, and one piece being filled.
+    assert!(taken <= BUDGET + (8 << 20), "{taken} bytes were taken");
     Ok(())
 }

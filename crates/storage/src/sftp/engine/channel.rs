@@ -158,7 +158,7 @@ impl Channel {
                     .death()
                     .unwrap_or_else(|| Lost("the SFTP subsystem did not start".into())));
             }
-            Err(_) => return Err(channel.kill("the SFTP subsystem does not answer", true)),
+            Err(_) => return Err(channel.kill("the file transfer subsystem does not answer", true)),
         };
         if server.version < 3 {
             return Err(channel.kill("the server speaks an SFTP version below 3", true));

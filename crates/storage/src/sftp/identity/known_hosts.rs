@@ -51,8 +51,7 @@ impl KnownHosts {
                     known.files.push((file.clone(), None));
                 }
                 Err(error) => {
-                    log::debug!(
-                        "unable to read known hosts file '{}': {error}",
+                    log::debug!(target: "detail", "unable to read known hosts file '{}': {error}",
                         file.display()
                     );
                     let missing = error.kind() == std::io::ErrorKind::NotFound;

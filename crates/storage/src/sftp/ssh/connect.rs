@@ -46,26 +46,28 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                 ))
             })?
             .collect();
-    let mut race = JoinSet::new();
     let limit = settings.io_timeout;
-    for (index, address) in addresses.iter().copied().enumerate() {
-        race.spawn(async move {
-            tokio::time::sleep(STAGGER * u32::try_from(index).unwrap_or(u32::MAX)).await;
-            let start = Instant::now();
-            let result = match tokio::time::timeout(limit, TcpStream::connect(address)).await {
-                Ok(result) => result,
-                Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-            };
-            (address, result, start.elapsed())
-        });
-    }
+    let mut left = addresses.into_iter();
+    let mut race = JoinSet::new();
     let mut first: Option<Error> = None;
-    while let Some(joined) = race.join_next().await {
-        let Ok((address, result, took)) = joined else {
-            continue;
+    loop {
+        if let Some(address) = left.next() {
+            race.spawn(async move {
+                let start = Instant::now();
+                let result = match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+                };
+                (address, result, start.elapsed())
+            });
+        }
+        // The next address has its turn when this one has failed, or has not answered for a while.
+        let joined = tokio::select! {
+            joined = race.join_next() => joined,
+            () = tokio::time::sleep(STAGGER), if left.len() > 0 => continue,
         };
-        match result {
-            Ok(tcp) => {
+        match joined {
+            Some(Ok((_, Ok(tcp), took))) => {
                 race.abort_all();
                 prepare(&tcp, limit);
                 return Ok((
@@ -76,7 +78,7 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                     took,
                 ));
             }
-            Err(error) => {
+            Some(Ok((address, Err(error), _))) => {
                 let io = Error::from_io(Operation::Connect, "", &error);
                 let error = fail(
                     format!("{} ({})", settings.address(), address.ip()),
@@ -84,9 +86,13 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                 );
                 first.get_or_insert(error);
             }
+            Some(Err(_)) => {}
+            None => {
+                return Err(first
+                    .unwrap_or_else(|| fail(settings.address(), "the name has no address".into())));
+            }
         }
     }
-    Err(first.unwrap_or_else(|| fail(settings.address(), "the name has no address".into())))
 }
 
 fn prepare(tcp: &TcpStream, io_timeout: Duration) {

@@ -72,6 +72,7 @@ impl client::Handler for Client {
             .to_owned();
         let mac: &str = names.client_mac.as_ref();
         log::debug!(
+            target: "detail",
             "SSH server '{server}': key exchange {}, host key {}, cipher {}, mac {mac}",
             names.kex.as_ref(),
             Algorithm::as_str(&names.key),

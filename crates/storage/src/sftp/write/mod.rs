@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::chunk::{Chunk, Filling};
 use super::engine::pool::Pool;
 use super::place::Place;
+pub(crate) use temp_name::temp_name;
+
 use crate::{Error, Result, StorageWrite, Ticket, WriteOptions};
 
 /// What the caller's half sends over.

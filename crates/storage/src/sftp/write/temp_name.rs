@@ -12,7 +12,7 @@ const SUFFIX: &[u8] = b".pgbackrest.tmp";
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-pub(super) fn temp_name(name: &[u8]) -> Vec<u8> {
+pub(crate) fn temp_name(name: &[u8]) -> Vec<u8> {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     // The standard library's hash keys are random in each process.
     let process = PROCESS.get_or_init(|| RandomState::new().hash_one(std::process::id()));
