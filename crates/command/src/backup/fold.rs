@@ -8,6 +8,7 @@ use super::copy_file::pg_path;
 use super::job::{CopyJob, FileResult, Outcome};
 use crate::DETAIL;
 use crate::detail;
+use crate::runtime::pool;
 use crate::runtime::size_text::size_text;
 
 /// How far the backup has come, and what must still be done to the manifest.
@@ -21,23 +22,29 @@ pub(super) struct Fold<'a> {
     pub done: u64,
     /// Positions of files that the server removed; they leave the manifest at the end, since that moves positions.
     pub vanished: Vec<u32>,
+    /// Files with bad pages that were copied.
+    pub page_warnings: u32,
 }
 
 impl Fold<'_> {
-    /// Takes the results of a job.
+    /// Takes the results of a job that the worker with number `process` did. Only what it did is logged under its number;
+    /// warnings are the run's.
     pub(super) fn take(
         &mut self,
         manifest: &mut Manifest,
         job: &CopyJob,
         positions: &[u32],
         results: &[FileResult],
+        process: u32,
     ) {
         for ((position, file), result) in positions.iter().zip(&job.files).zip(results) {
             // The size at the build counts, whatever was copied: the total is made of it.
             self.done += file.size_original;
             let shown = || self.pg.display(&pg_path(&file.name));
             if log::log_enabled!(target: DETAIL, log::Level::Debug) {
-                self.log(job, file.size_original, result, &shown());
+                pool::as_process(process, || {
+                    self.log(job, file.size_original, result, &shown())
+                });
             }
             match result.outcome {
                 Outcome::Vanished => self.vanished.push(*position),
@@ -61,6 +68,7 @@ impl Fold<'_> {
                         None => PageCheck::None,
                         Some(report) => self.page_check(report, result.size, &shown),
                     };
+                    self.page_warnings += u32::from(matches!(page_check, PageCheck::Invalid(_)));
                     store(manifest, *position, job.bundle_id, result, page_check);
                 }
             }

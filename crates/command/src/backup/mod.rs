@@ -139,7 +139,7 @@ fn make(
     };
     process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;
-    process.run(&mut manifest, &mut source)?;
+    let page_warnings = process.run(&mut manifest, &mut source)?;
     source.ping(context, true)?;
 
     let stopped = stop::stop(
@@ -176,8 +176,10 @@ fn make(
         size_text(totals.size_delta),
         manifest.file_count()
     );
-    if totals.error_files > 0 {
-        log::warn!("{} file(s) with page checksum errors", totals.error_files);
+    if page_warnings > 0 {
+        log::warn!(
+            "backup command encountered {page_warnings} checksum warning(s), check the log file for details"
+        );
     }
     Ok(())
 }

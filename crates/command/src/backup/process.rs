@@ -62,12 +62,12 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// Copies all files and leaves a manifest that says where each is.
+    /// Copies all files and leaves a manifest that says where each is. Returns in how many of them bad pages were found.
     ///
     /// # Errors
     /// The first error of a job that its retries did not mend; those of the queues and of the ping.
-    pub(super) fn run(&self, manifest: &mut Manifest, source: &mut Source) -> Result<()> {
-        let mut vanished = self.copy(manifest, source)?;
+    pub(super) fn run(&self, manifest: &mut Manifest, source: &mut Source) -> Result<u32> {
+        let (mut vanished, page_warnings) = self.copy(manifest, source)?;
         // Only now: removing moves the positions that queues and results speak of.
         vanished.sort_unstable();
         let mut position = 0;
@@ -76,7 +76,8 @@ impl Process<'_> {
             vanished.binary_search(&(position - 1)).is_err()
         });
         self.references(manifest)?;
-        self.sync_paths(manifest)
+        self.sync_paths(manifest)?;
+        Ok(page_warnings)
     }
 
     fn hard_links(&self) -> bool {
@@ -131,8 +132,8 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// Runs the workers; returns positions of files that the server removed.
-    fn copy(&self, manifest: &mut Manifest, source: &mut Source) -> Result<Vec<u32>> {
+    /// Runs the workers; returns positions of files that the server removed, and the number of files with bad pages.
+    fn copy(&self, manifest: &mut Manifest, source: &mut Source) -> Result<(Vec<u32>, u32)> {
         let (context, settings) = (self.context, self.settings);
         let host = source.host.clone();
         let pg: &dyn Storage = &*host.storage;
@@ -158,6 +159,7 @@ impl Process<'_> {
                 total,
                 done: 0,
                 vanished: Vec::new(),
+                page_warnings: 0,
             },
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
@@ -174,11 +176,9 @@ impl Process<'_> {
                 },
                 done: &mut |job: Given, results, process| {
                     let state = &mut *state.borrow_mut();
-                    pool::as_process(process, || {
-                        state
-                            .fold
-                            .take(state.manifest, &job.copy, &job.positions, &results);
-                    });
+                    state
+                        .fold
+                        .take(state.manifest, &job.copy, &job.positions, &results, process);
                     let last = job
                         .copy
                         .files
@@ -217,7 +217,7 @@ impl Process<'_> {
             }
             return Err(error);
         }
-        Ok(fold.vanished)
+        Ok((fold.vanished, fold.page_warnings))
     }
 
     fn copier(&self, manifest: &Manifest, source: &Source) -> Copier {
