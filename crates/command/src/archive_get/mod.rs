@@ -5,12 +5,17 @@
 //! `archive-async` a background process fetches segments ahead ([`foreground`], [`background`]).
 
 mod archives;
+mod background;
 mod fetch;
 mod find;
+mod foreground;
+mod queue;
 mod settings;
 
 use std::path::Path;
 
+use pgkeep_config::command::Role;
+use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::TEMP_SUFFIX;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
@@ -30,6 +35,9 @@ const NOT_FOUND: u8 = 1;
 pub fn run(context: &Context) -> Result<u8> {
     wal_path::require_local_pg(context)?;
     let settings = Settings::from(context)?;
+    if context.config.role() == Role::Async {
+        return background::run(context, &settings).map(|()| 0);
+    }
     let (request, destination) = match context.config.parameters() {
         [request, destination] => (wal_path::base_name(request), destination),
         [] => return Err(Error::new(ErrorCode::ParamRequired, "WAL segment to get required")),
@@ -37,7 +45,12 @@ pub fn run(context: &Context) -> Result<u8> {
         _ => return Err(Error::new(ErrorCode::ParamInvalid, "extra parameters found")),
     };
     let destination = wal_path::absolute(context, destination)?;
-    get_now(context, &settings, request, &destination)
+    // Everything else is asked for once only; there is nothing to fetch ahead.
+    if settings.asynchronous && name::is_segment(request) {
+        foreground::get_from_queue(context, &settings, request, &destination)
+    } else {
+        get_now(context, &settings, request, &destination)
+    }
 }
 
 /// Fetches one file from the repositories straight to its destination.

@@ -1,17 +1,21 @@
 //! Is the segment in the archive already, and is it the same one?
 //!
+//! Two ways to ask: for one segment ([`stored_checksum`]), and for many in turn ([`Listing`]).
 //! A segment that is there with the same checksum was pushed before and is not stored again; with another checksum it is
 //! of another history (two primaries, damage), and is never overwritten.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pgkeep_pipeline::Sha1Digest;
+use pgkeep_repo::{archive, layout};
+use pgkeep_storage::{InfoLevel, ListOptions};
 
 use super::settings::Settings;
 use super::target::{Target, panicked};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
-use crate::runtime::wal_find::WalFind;
+use crate::runtime::wal_find::{self, WalFind};
 
 /// What is to be done for one repository.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +58,45 @@ pub(super) fn stored_checksums(
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
     })
+}
+
+/// How long a listing of a slow repository is trusted. Only this cluster's background process pushes meanwhile; another
+/// primary that pushes the same segment is noticed this much later.
+const TRUSTED: Duration = Duration::from_secs(10);
+
+/// The directory listed last in one repository, with the segments of a run asked one after the other.
+///
+/// A local directory is listed for every segment; where that costs round trips, the last listing serves for a while.
+#[derive(Debug, Default)]
+pub(super) struct Listing(Mutex<Option<(Instant, String, Vec<String>)>>);
+
+impl Listing {
+    /// As [`stored_checksum`].
+    pub(super) fn stored_checksum(
+        &self,
+        context: &Context,
+        settings: &Settings,
+        target: &Target,
+        segment: &str,
+    ) -> Result<Option<String>> {
+        let storage = &*target.repository.storage;
+        if !storage.features().slow {
+            return stored_checksum(context, settings, target, segment);
+        }
+        let directory = segment.get(..16).unwrap_or(segment);
+        // Held while listing: the other workers want the same listing.
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !last.as_ref().is_some_and(|(when, listed, _)| listed == directory && when.elapsed() < TRUSTED) {
+            let path = layout::wal_path(&settings.stanza, &target.archive_id, directory);
+            let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+            let names = storage.list(&path, &options)?.unwrap_or_default();
+            let names = names.into_iter().map(|info| info.name.to_string()).collect();
+            *last = Some((Instant::now(), directory.to_owned(), names));
+        }
+        let names = last.as_ref().map_or(&[][..], |(_, _, names)| names);
+        let found = archive::find_segment(segment, names.iter().map(String::as_str));
+        Ok(wal_find::the_only_one(segment, found)?.map(|stored| stored.checksum))
+    }
 }
 
 /// Compares what is stored with what is to be pushed.

@@ -3,10 +3,16 @@
 //! Success means that every repository holds the file durably. With `archive-async` the command only asks whether a
 //! background process has pushed the file already, and starts one if not ([`foreground`], [`background`]).
 
+mod acknowledge;
+mod background;
 mod existing;
+mod foreground;
+mod lane;
 mod push_file;
 mod queue;
+mod schedule;
 mod settings;
+mod shared;
 mod source;
 mod store;
 mod target;
@@ -33,11 +39,15 @@ pub fn run(context: &Context) -> Result<()> {
     };
     let settings = Settings::from(context)?;
     if context.config.role() == Role::Async {
-        return Err(Error::new(ErrorCode::Assert, "to come"));
+        return background::run(context, &settings, Path::new(parameter));
     }
     open::test_stop_file(context)?;
     let path = wal_path::absolute(context, parameter)?;
-    push_now(context, &settings, &path)
+    if settings.asynchronous {
+        foreground::push_in_background(context, &settings, &path)
+    } else {
+        push_now(context, &settings, &path)
+    }
 }
 
 fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {

@@ -19,11 +19,11 @@ use crate::runtime::Context;
 use crate::runtime::cancel::Cancel;
 
 /// Up to this many bytes the plain segment is kept in memory between hashing and compressing; a bigger one is read twice.
-const SHARED_READ: u64 = 64 << 20;
+pub(super) const SHARED_READ: u64 = 64 << 20;
 /// Compressed pieces that may wait for the checksum; each is about [`PIECE`] bytes.
 const WAITING_PIECES: usize = 256;
 /// Compressed bytes that are handed on at once.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 
 type Piece = Result<Arc<Vec<u8>>>;
 

@@ -6,10 +6,12 @@
 
 use std::path::Path;
 
+use pgkeep_pipeline::Pipeline;
 use pgkeep_repo::Stanza;
-use pgkeep_storage::copy::{read_all, write_all};
+use pgkeep_storage::copy::{CopyError, copy_file, read_all, write_all};
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{InfoLevel, ListOptions, Removed, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions};
+use rustix::io::Errno;
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -21,6 +23,8 @@ pub const ERROR: &str = ".error";
 const GLOBAL: &str = "global";
 /// A status is an error code and messages; more than this is none.
 const STATUS_LIMIT: u64 = 4 << 20;
+/// Buffer of a move that has to copy.
+const COPY_BUFFER: usize = 1 << 20;
 
 /// Direction of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,44 @@ impl Spool {
     /// [`ErrorCode::FileRemove`].
     pub fn remove(&self, name: &str) -> Result<Removed> {
         Ok(self.storage.remove(&self.file(name))?)
+    }
+
+    /// Moves a file of the queue to an absolute path, and returns its size. Where a rename cannot do it, the file is
+    /// copied. Neither is flushed: after a crash of the machine PostgreSQL asks for the segment again.
+    ///
+    /// # Errors
+    /// Those of reading, writing and moving.
+    pub fn move_out(&self, name: &str, destination: &Path) -> Result<u64> {
+        let from = self.file(name);
+        let size = self.storage.info(&from, InfoLevel::Basic)?.map_or(0, |info| info.size);
+        let source = self.storage.absolute(&from);
+        match rustix::fs::rename(&source, destination) {
+            Ok(()) => Ok(size),
+            Err(Errno::XDEV) => {
+                let root = PosixStorage::at("/");
+                let options = WriteOptions { create_path: false, sync: false, ..WriteOptions::default() };
+                let mut read = self.storage.open_read(&from, &ReadOptions::default())?;
+                let write = root.open_write(&super::wal_path::from_root(destination), &options)?;
+                let running = Pipeline::default().start(COPY_BUFFER);
+                let copied = copy_file(&mut *read, write, running, COPY_BUFFER);
+                let (_, ticket) = copied.map_err(|error| match error {
+                    CopyError::Storage(error) => Error::from(error),
+                    CopyError::Pipeline(error) => Error::from(error),
+                })?;
+                ticket.wait()?;
+                self.storage.remove(&from)?;
+                Ok(size)
+            }
+            Err(errno) => Err(Error::new(
+                ErrorCode::FileMove,
+                format!(
+                    "unable to move '{}' to '{}': {}",
+                    source.display(),
+                    destination.display(),
+                    std::io::Error::from(errno)
+                ),
+            )),
+        }
     }
 
     /// What is known of a segment: its own `.ok`, then its own `.error`, then the error of all.

@@ -66,17 +66,24 @@ impl<'a> WalFind<'a> {
             self.listing = Some((directory.to_owned(), names));
         }
         let names = self.listing.as_ref().map_or(&[][..], |(_, names)| names);
-        let mut found = archive::find_segment(segment, names.iter().map(String::as_str));
-        if found.len() > 1 {
-            let list: Vec<String> = found.iter().map(ToString::to_string).collect();
-            return Err(Error::new(
-                ErrorCode::ArchiveDuplicate,
-                format!("duplicates found in archive for WAL segment {segment}: {}", list.join(", ")),
-            )
-            .with_hint("are multiple primaries archiving to this stanza?"));
-        }
-        Ok(found.pop())
+        the_only_one(segment, archive::find_segment(segment, names.iter().map(String::as_str)))
     }
+}
+
+/// The one stored file of a segment, of all that were found.
+///
+/// # Errors
+/// [`ErrorCode::ArchiveDuplicate`] when there are several.
+pub fn the_only_one(segment: &str, mut found: Vec<StoredSegment>) -> Result<Option<StoredSegment>> {
+    if found.len() > 1 {
+        let list: Vec<String> = found.iter().map(ToString::to_string).collect();
+        return Err(Error::new(
+            ErrorCode::ArchiveDuplicate,
+            format!("duplicates found in archive for WAL segment {segment}: {}", list.join(", ")),
+        )
+        .with_hint("are multiple primaries archiving to this stanza?"));
+    }
+    Ok(found.pop())
 }
 
 fn not_archived(segment: &str, timeout: Duration) -> Error {

@@ -1,0 +1,244 @@
+//! The background process of asynchronous archiving: everything that is ready, into every repository.
+//!
+//! A file is acknowledged in the spool when every repository holds it, never before; what failed is left for the next
+//! run. The repositories advance independently ([`super::schedule`]). Whatever ends the run as a whole is left as the
+//! error of all files, so that the command in front can report it.
+
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::acknowledge::Acknowledge;
+use super::lane::{Event, File, Lane, Work};
+use super::queue;
+use super::schedule::Schedule;
+use super::settings::Settings;
+use super::shared::Recent;
+use super::source::Source;
+use super::target::{Identity, cluster_identity, load_for, no_valid_repository, repository_error};
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::lock::LockType;
+use crate::runtime::spool::{self, Queue, Spool};
+use crate::runtime::{Context, background, begin, open};
+
+/// How often the queue is compared with its limit and, where a repository lags, looked at for more files.
+const LOOK_AT_QUEUE: Duration = Duration::from_secs(1);
+/// How soon a cancelled run is noticed.
+const TICK: Duration = Duration::from_millis(50);
+/// Plain bytes kept for repositories that come a little later.
+const KEPT_BYTES: u64 = 256 << 20;
+
+/// Pushes all files of a WAL directory that are ready.
+///
+/// # Errors
+/// [`ErrorCode::LockAcquire`] when another process is at it; what ends the run as a whole.
+pub(super) fn run(context: &Context, settings: &Settings, wal_directory: &Path) -> Result<()> {
+    background::detach();
+    begin::take_lock(context, LockType::Archive)?;
+    let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
+    let result = push_ready(context, settings, wal_directory, &spool);
+    if let Err(error) = &result
+        && error.code != ErrorCode::Term
+    {
+        spool.write_error(None, error)?;
+    }
+    result
+}
+
+fn push_ready(context: &Context, settings: &Settings, wal_directory: &Path, spool: &Spool) -> Result<()> {
+    open::test_stop_file(context)?;
+    let mut names = to_push(spool, wal_directory)?;
+    let Some(first) = names.first().cloned() else {
+        return Err(Error::new(ErrorCode::Assert, "no WAL files to process"));
+    };
+    let exceeded = match settings.queue_max {
+        // Of all that is ready, also what a repository has already: PostgreSQL keeps it all the same.
+        Some(max) => queue::exceeds(wal_directory, &queue::ready_list(wal_directory)?, max)?,
+        None => false,
+    };
+    let segment_size = if exceeded { 0 } else { Source::new(&wal_directory.join(&first)).size()? };
+    let most = if exceeded {
+        names.len()
+    } else if segment_size == 0 {
+        return Err(Error::new(ErrorCode::Format, format!("size of WAL segment '{first}' is 0")));
+    } else {
+        usize::try_from(settings.batch_size / segment_size).unwrap_or(usize::MAX).max(1)
+    };
+    names.truncate(most);
+    let last = match names.as_slice() {
+        [.., last] if names.len() > 1 => format!("...{last}"),
+        _ => String::new(),
+    };
+    log::info!("push {} WAL file(s) to archive: {first}{last}", names.len());
+    if exceeded {
+        return drop_all(settings, spool, &names);
+    }
+    let Some(identity) = cluster_identity(context, settings)? else {
+        return Err(Error::new(
+            ErrorCode::OptionRequired,
+            format!("'archive-push' command in async mode requires option 'pg{}-path'", settings.pg_key),
+        ));
+    };
+    Run { context, settings, wal_directory, spool, most, segment_size }.push(&identity, &names)
+}
+
+/// Cleans the spool and returns what is ready and not acknowledged, sorted.
+fn to_push(spool: &Spool, wal_directory: &Path) -> Result<Vec<String>> {
+    let mut acknowledged = Vec::new();
+    for name in spool.list()? {
+        match name.strip_suffix(spool::OK) {
+            Some(file) => acknowledged.push(file.to_owned()),
+            // Errors of earlier runs, and what a killed one left half written.
+            None => drop(spool.remove(&name)?),
+        }
+    }
+    let ready = queue::ready_list(wal_directory)?;
+    // PostgreSQL has taken notice of these.
+    for file in acknowledged.iter().filter(|file| ready.binary_search(file).is_err()) {
+        spool.remove(&format!("{file}{}", spool::OK))?;
+    }
+    Ok(ready.into_iter().filter(|file| !acknowledged.contains(file)).collect())
+}
+
+fn drop_all(settings: &Settings, spool: &Spool, names: &[String]) -> Result<()> {
+    for name in names {
+        let warning = queue::drop_warning(name, settings.queue_max.unwrap_or_default());
+        spool.write_ok(name, std::slice::from_ref(&warning))?;
+        log::warn!("{warning}");
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    settings: &'a Settings,
+    wal_directory: &'a Path,
+    spool: &'a Spool,
+    /// Files this run takes on at most.
+    most: usize,
+    segment_size: u64,
+}
+
+/// Ends the workers when the main thread leaves, whatever the reason.
+struct StopOnDrop<'a>(&'a Schedule);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl Run<'_> {
+    fn push(&self, identity: &Identity, names: &[String]) -> Result<()> {
+        let keys = open::repository_keys(&self.context.config);
+        let lanes: Vec<Lane> = match keys.as_slice() {
+            // The only one is looked at first, so that its error is the error of all files.
+            [key] => match load_for(self.context, self.settings, *key, identity) {
+                Ok(target) => vec![Lane::new(*key, Some(target))],
+                Err(error) if error.code == ErrorCode::Term => return Err(error),
+                Err(error) => return Err(no_valid_repository(&[repository_error(*key, &error)])),
+            },
+            keys => keys.iter().map(|&key| Lane::new(key, None)).collect(),
+        };
+        let kept = usize::try_from(KEPT_BYTES / self.segment_size).unwrap_or(16).clamp(2, 16);
+        let work = Work {
+            context: self.context,
+            settings: self.settings,
+            identity,
+            recent: Recent::new(if lanes.len() > 1 { kept } else { 0 }),
+            schedule: Arc::new(Schedule::new(lanes.len(), names.len())),
+        };
+        let files = RwLock::new(names.iter().map(|name| self.file(name)).collect::<Vec<_>>());
+        let file = |index: usize| Arc::clone(&files.read().unwrap_or_else(PoisonError::into_inner)[index]);
+        let (send, events) = mpsc::channel();
+        std::thread::scope(|scope| {
+            // Stops first and is dropped last but for the scope, which then waits for the workers.
+            let _stop = StopOnDrop(&work.schedule);
+            for (index, lane) in lanes.iter().enumerate() {
+                for worker in 0..self.settings.workers {
+                    let process = u32::try_from(index * self.settings.workers + worker + 1).unwrap_or(u32::MAX);
+                    let (send, file, work) = (send.clone(), &file, &work);
+                    std::thread::Builder::new()
+                        .name(format!("worker-{process}"))
+                        .spawn_scoped(scope, move || lane.work(work, (index, process), file, &send))
+                        .map_err(|error| {
+                            Error::new(ErrorCode::Kernel, format!("unable to start worker thread: {error}"))
+                        })?;
+                }
+            }
+            drop(send);
+            let keys: Vec<u32> = lanes.iter().map(|lane| lane.key).collect();
+            let mut acknowledge = Acknowledge::new(self.spool, keys, names.to_vec());
+            self.follow(&work.schedule, &files, &events, &mut acknowledge)?;
+            acknowledge.conclude()
+        })
+    }
+
+    fn file(&self, name: &str) -> Arc<File> {
+        Arc::new(File::new(Source::new(&self.wal_directory.join(name))))
+    }
+
+    /// Takes in results until the lanes are through, keeping an eye on the queue.
+    fn follow(
+        &self,
+        schedule: &Schedule,
+        files: &RwLock<Vec<Arc<File>>>,
+        events: &Receiver<Event>,
+        acknowledge: &mut Acknowledge<'_>,
+    ) -> Result<()> {
+        let mut looked = Instant::now();
+        loop {
+            self.context.cancel.check()?;
+            match events.recv_timeout(TICK) {
+                Ok(event) => acknowledge.take(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            if schedule.finished() {
+                // Every event was sent before that could be.
+                return events.try_iter().try_for_each(|event| acknowledge.take(event));
+            }
+            if looked.elapsed() < LOOK_AT_QUEUE {
+                continue;
+            }
+            looked = Instant::now();
+            let ready = queue::ready_list(self.wal_directory)?;
+            // The first may just have been recycled; then the queue is not what it was, and is looked at again soon.
+            if let Some(max) = self.settings.queue_max
+                && queue::exceeds(self.wal_directory, &ready, max).unwrap_or(false)
+            {
+                schedule.stop();
+                let waiting: Vec<String> = ready.into_iter().filter(|name| !acknowledge.is_done(name)).collect();
+                acknowledge.ignore_from_now_on();
+                let missing = |name: &String| Ok(!self.spool.exists(&format!("{name}{}", spool::OK))?);
+                let waiting = waiting.into_iter().filter_map(|name| match missing(&name) {
+                    Ok(true) => Some(Ok(name)),
+                    Ok(false) => None,
+                    Err(error) => Some(Err(error)),
+                });
+                return drop_all(self.settings, self.spool, &waiting.collect::<Result<Vec<_>>>()?);
+            }
+            if schedule.wants_more() {
+                self.take_on_more(schedule, files, acknowledge, &ready);
+            }
+        }
+    }
+
+    /// A repository lags behind the others: let these go on with what has become ready meanwhile.
+    fn take_on_more(
+        &self,
+        schedule: &Schedule,
+        files: &RwLock<Vec<Arc<File>>>,
+        acknowledge: &mut Acknowledge<'_>,
+        ready: &[String],
+    ) {
+        let mut files = files.write().unwrap_or_else(PoisonError::into_inner);
+        for name in ready {
+            if files.len() < self.most && acknowledge.add(name) {
+                files.push(self.file(name));
+            }
+        }
+        schedule.extend(files.len());
+    }
+}

@@ -1,0 +1,73 @@
+//! The command in front of asynchronous archiving: has the file been pushed already? If not, see to it and wait.
+//!
+//! The answer lies in the spool. One background process at most runs for a stanza; the archive lock says so.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::settings::Settings;
+use super::source::Source;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::spool::{Queue, Spool, Status};
+use crate::runtime::{Context, background};
+
+/// First wait between two looks at the spool; each later one is longer, up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(2);
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// Waits until the background process has pushed the file, starting it if none runs.
+///
+/// # Errors
+/// The error that the background process left; [`ErrorCode::ArchiveTimeout`].
+pub(super) fn push_in_background(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
+    let file = Source::new(path).name;
+    if !settings.pg_path_set {
+        return Err(Error::new(
+            ErrorCode::OptionRequired,
+            format!("'archive-push' command in async mode requires option 'pg{}-path'", settings.pg_key),
+        ));
+    }
+    let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
+    let began = Instant::now();
+    let mut pause = FIRST_WAIT;
+    let (mut first, mut started) = (true, false);
+    loop {
+        context.cancel.check()?;
+        match spool.status(&file)? {
+            Some(Status::Ok { warning }) => {
+                if let Some(warning) = warning {
+                    log::warn!("{warning}");
+                }
+                log::info!("pushed WAL file '{file}' to the archive asynchronously");
+                return Ok(());
+            }
+            // An error of an earlier run may be mended by the next one.
+            Some(Status::Failed(error)) if !first => return Err(error),
+            Some(Status::Failed(_)) | None => {}
+        }
+        // One run does all there is to do; a second one would not help this command.
+        if !started && let Some(locks) = background::try_archive_locks(context)? {
+            // Made here, so that a spool that cannot be written is in PostgreSQL's log at once.
+            spool.create()?;
+            spool.clear_errors(&file)?;
+            // The background process takes them itself.
+            drop(locks);
+            let directory = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+            background::start(context, &[directory])?;
+            started = true;
+        }
+        first = false;
+        if began.elapsed() >= settings.timeout {
+            return Err(Error::new(
+                ErrorCode::ArchiveTimeout,
+                format!(
+                    "unable to push WAL file '{file}' to the archive asynchronously after {} second(s)",
+                    settings.timeout_text
+                ),
+            )
+            .with_hint(format!("check '{}' for errors.", settings.async_log.display())));
+        }
+        context.clock.sleep(pause);
+        pause = (pause * 2).min(LONGEST_WAIT);
+    }
+}
