@@ -16,7 +16,9 @@ pub struct Expired {
 
 impl Expired {
     fn new(entries: &mut Vec<BackupEntry>, label: &BackupLabel) -> Self {
-        let set = dependents(entries, label);
+        let mut set = dependents(entries, label);
+        // Clocks go backward: a backup may sort before the one it depends on.
+        set.sort();
         entries.retain(|entry| !set.contains(&entry.label));
         Self { set }
     }

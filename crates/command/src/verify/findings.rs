@@ -1,0 +1,48 @@
+//! What was found to be wrong: how often, and what the exit code is for it.
+//!
+//! The order of gravity: something is missing, something is damaged, something is unusable, something is where it should not be.
+
+use crate::error::ErrorCode;
+
+/// Codes from the gravest down; what is not here comes after them.
+const GRAVITY: [ErrorCode; 6] = [
+    ErrorCode::FileMissing,
+    ErrorCode::Checksum,
+    ErrorCode::FileInvalid,
+    ErrorCode::Format,
+    ErrorCode::Crypto,
+    ErrorCode::ArchiveDuplicate,
+];
+
+/// Findings of a run.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    count: u64,
+    codes: Vec<ErrorCode>,
+}
+
+impl Findings {
+    /// A finding that makes the status `error`.
+    pub(super) fn add(&mut self, code: ErrorCode) {
+        self.count += 1;
+        self.note(code);
+    }
+
+    /// A finding that the original leaves out of its status; it still makes the exit code.
+    pub(super) fn note(&mut self, code: ErrorCode) {
+        if !self.codes.contains(&code) {
+            self.codes.push(code);
+        }
+    }
+
+    /// How many make the status.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The code of the gravest.
+    pub(super) fn gravest(&self) -> Option<ErrorCode> {
+        let gravity = |code: &ErrorCode| GRAVITY.iter().position(|grave| grave == code).unwrap_or(GRAVITY.len());
+        self.codes.iter().copied().min_by_key(gravity)
+    }
+}

@@ -1,0 +1,116 @@
+//! Reads `archive.info`, `backup.info` and manifests in a way that tells main and copy apart.
+//!
+//! The main file is loaded and its plain text hashed; the copy is only hashed, unless the main file cannot be used.
+
+use std::io::{BufRead, BufReader};
+
+use pgkeep_pipeline::{Pipeline, RunningReader, Sha1Digest, Stage};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, layout};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+use secrecy::SecretString;
+
+use super::findings::Findings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Repository;
+
+/// Bytes read at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Parses the plain text of a file to its end.
+type Parse<'a, T> = &'a dyn Fn(&mut dyn BufRead) -> pgkeep_repo::Result<T>;
+
+/// Both files; the inner error is the text of the result when one of them cannot be used.
+pub(super) fn load(
+    repository: &Repository,
+    stanza: &Stanza,
+    findings: &mut Findings,
+) -> Result<std::result::Result<(ArchiveInfo, BackupInfo), String>> {
+    let mut text = String::new();
+    let mut unusable = |name: &str| {
+        findings.add(ErrorCode::FileInvalid);
+        text.push_str(&format!("\n  No usable {name} file"));
+    };
+    let path = layout::backup_info(stanza);
+    let backup = load_or_copy(repository, &path, "BACKUP", layout::BACKUP_INFO, &BackupInfo::parse)?;
+    if backup.is_none() {
+        unusable(layout::BACKUP_INFO);
+    }
+    let path = layout::archive_info(stanza);
+    let archive = load_or_copy(repository, &path, "ARCHIVE", layout::ARCHIVE_INFO, &ArchiveInfo::parse)?;
+    if archive.is_none() {
+        unusable(layout::ARCHIVE_INFO);
+    }
+    Ok(archive.zip(backup).ok_or(text))
+}
+
+fn load_or_copy<T>(
+    repository: &Repository,
+    path: &StoragePath,
+    place: &str,
+    name: &str,
+    parse: Parse<'_, T>,
+) -> Result<Option<T>> {
+    let (storage, pass) = (&*repository.storage, repository.pass.as_ref());
+    let shown = format!("<REPO:{place}>/{name}");
+    let copy = layout::copy_of(path);
+    let Some((value, sha1)) = usable(hashed(storage, path, pass, parse), &shown)? else {
+        return Ok(usable(hashed(storage, &copy, pass, parse), &format!("{shown}.copy"))?.map(|(value, _)| value));
+    };
+    let copied = usable(hashed(storage, &copy, pass, &|_| Ok(())), &format!("{shown}.copy"))?;
+    if copied.is_some_and(|((), copied)| copied != sha1) {
+        crate::detail!("{name}.copy does not match {name}");
+    }
+    Ok(Some(value))
+}
+
+/// What was loaded, or nothing with the reason in the log. A repository that is out of reach ends the run.
+fn usable<T>(loaded: Result<T>, shown: &str) -> Result<Option<T>> {
+    match loaded {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if ends_the_run(&error) => Err(error),
+        Err(error) => {
+            log_unusable(&error, shown);
+            Ok(None)
+        }
+    }
+}
+
+/// Says why a file cannot be used; `shown` is its name where the message has none.
+pub(super) fn log_unusable(error: &Error, shown: &str) {
+    match error.code {
+        ErrorCode::Checksum => crate::detail!("{} {shown}", error.text()),
+        _ => crate::detail!("{}", error.text()),
+    }
+}
+
+/// Whether an error says nothing about the file: the next would meet it too.
+pub(super) fn ends_the_run(error: &Error) -> bool {
+    matches!(error.code, ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service)
+}
+
+/// Loads exactly `path`, with the SHA-1 of its plain text.
+pub(super) fn hashed<T>(
+    storage: &dyn Storage,
+    path: &StoragePath,
+    pass: Option<&SecretString>,
+    parse: Parse<'_, T>,
+) -> Result<(T, Sha1Digest)> {
+    let read = storage.open_read(path, &ReadOptions::default())?;
+    let mut stages: Vec<Stage> = pass.map(|pass| Stage::Decrypt { pass: pass.clone(), raw: false }).into_iter().collect();
+    stages.push(Stage::Sha1);
+    let running = Pipeline::new(stages).start(BUFFER);
+    let mut plain = BufReader::with_capacity(BUFFER, RunningReader::new(read, running, BUFFER));
+    let parsed = parse(&mut plain);
+    // Also after an error: only the end of the stream proves that the passphrase was wrong.
+    let rest = std::io::copy(&mut plain, &mut std::io::sink()).map_err(Error::from);
+    let value = match (parsed, rest) {
+        (Ok(value), Ok(_)) => value,
+        (Err(_), Err(error)) if error.code == ErrorCode::Crypto => return Err(error),
+        (Err(error), _) => return Err(error.into()),
+        (Ok(_), Err(error)) => return Err(error),
+    };
+    let (_, reports) = plain.into_inner().into_parts();
+    let sha1 = reports.unwrap_or_default().last().and_then(pgkeep_pipeline::Report::sha1);
+    let sha1 = sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "a file was read but not hashed"))?;
+    Ok((value, sha1))
+}

@@ -1,0 +1,134 @@
+//! Manifests: which can be used, and what a single backup needs.
+
+use pgkeep_repo::{BackupLabel, Manifest, layout};
+
+use super::findings::Findings;
+use super::info::{ends_the_run, hashed, log_unusable};
+use super::result::{BackupResult, Status};
+use super::settings::Settings;
+use super::wal::WalRange;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Repository;
+use crate::runtime::stanza_info::StanzaInfo;
+
+/// The WAL that `label` needs; adds to `backups` those that its blocks may lie in.
+pub(super) fn needs(
+    repository: &Repository,
+    settings: &Settings,
+    info: &StanzaInfo,
+    label: &BackupLabel,
+    backups: &mut Vec<BackupLabel>,
+) -> WalRange {
+    let pass = info.backup.cipher_pass.as_ref();
+    // An unusable manifest is found again, and told, when the backup is verified.
+    let Ok(manifest) = Manifest::load(&*repository.storage, &settings.stanza, label, pass) else {
+        return WalRange(None);
+    };
+    if manifest.files().any(|file| file.block_map_size() > 0) {
+        backups.extend(manifest.references.iter().cloned());
+        backups.sort();
+        backups.dedup();
+    }
+    WalRange(manifest.backup.archive_start.clone().zip(manifest.backup.archive_stop.clone()))
+}
+
+/// The manifest to verify a backup by; `None` with the status set if there is none. `in_progress`: the backup is the newest
+/// on disk and not listed.
+pub(super) fn usable(
+    repository: &Repository,
+    settings: &Settings,
+    info: &StanzaInfo,
+    result: &mut BackupResult,
+    in_progress: bool,
+    findings: &mut Findings,
+) -> Result<Option<Manifest>> {
+    let found = load(repository, settings, info, result, in_progress)?;
+    let known = |manifest: &Manifest| {
+        let pg = &manifest.pg;
+        info.archive.history.entries().iter().any(|entry| {
+            entry.id == pg.id && entry.system_id == pg.system_id && entry.version == pg.version
+        })
+    };
+    let manifest = found.filter(|manifest| {
+        let known = known(manifest);
+        if !known {
+            let pg = &manifest.pg;
+            log::info!(
+                "'{}' may not be recoverable - PG data (id {}, version {}, system-id {}) is not in the backup.info \
+                 history, skipping",
+                result.label,
+                pg.id,
+                pg.version,
+                pg.system_id
+            );
+        }
+        known
+    });
+    if manifest.is_none() {
+        match result.status {
+            Status::Valid => {
+                result.status = Status::Invalid;
+                findings.add(ErrorCode::FileInvalid);
+            }
+            // What an expire left behind is no harm; a backup that people are told of is.
+            Status::ManifestMissing if info.backup.find(&result.label).is_some() => {
+                findings.note(ErrorCode::FileMissing);
+            }
+            _ => {}
+        }
+    }
+    Ok(manifest)
+}
+
+fn load(
+    repository: &Repository,
+    settings: &Settings,
+    info: &StanzaInfo,
+    result: &mut BackupResult,
+    in_progress: bool,
+) -> Result<Option<Manifest>> {
+    let (storage, label, pass) = (&*repository.storage, &result.label, info.backup.cipher_pass.as_ref());
+    let path = layout::manifest(&settings.stanza, label);
+    let copy = layout::copy_of(&path);
+    let shown = format!("<REPO:BACKUP>/{label}/{}", layout::MANIFEST);
+    let fail = |error: Error, shown: &str| {
+        if ends_the_run(&error) {
+            return Err(error);
+        }
+        log_unusable(&error, shown);
+        Ok(error.code == ErrorCode::FileMissing)
+    };
+    let missing = match hashed(storage, &path, pass, &Manifest::parse) {
+        Ok((manifest, sha1)) => {
+            match hashed(storage, &copy, pass, &|_| Ok(())) {
+                Ok(((), copied)) if copied != sha1 => {
+                    crate::detail!("backup '{label}' manifest.copy does not match manifest");
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    fail(error, &format!("{shown}.copy"))?;
+                }
+            }
+            return Ok(Some(manifest));
+        }
+        Err(error) => fail(error, &shown)?,
+    };
+    if in_progress && missing {
+        log::info!("backup '{label}' appears to be in progress, skipping");
+        result.status = Status::InProgress;
+        return Ok(None);
+    }
+    match hashed(storage, &copy, pass, &Manifest::parse) {
+        Ok((manifest, _)) => {
+            crate::detail!("{label}/{} is missing or unusable, using copy", layout::MANIFEST);
+            Ok(Some(manifest))
+        }
+        Err(error) => {
+            if fail(error, &format!("{shown}.copy"))? && missing {
+                crate::detail!("manifest missing for '{label}' - backup may have expired");
+                result.status = Status::ManifestMissing;
+            }
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `verify`: reads everything in a repository and says what is damaged or missing (spec 12.1).
+//!
+//! Results are the original's, and so is the exit status as `pgbackrest`: 0, whatever was found. As `pgkeep` the run ends with
+//! the code of the gravest finding ([`findings`]). Two results are more truthful than the original's: a backup that refers to a
+//! damaged file in a bundle is invalid too, and WAL whose first segment is damaged does not end the run.
+
+mod file;
+mod findings;
+mod info;
+mod manifest;
+mod render;
+mod result;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod wal;
+mod work;
+
+use pgkeep_config::Program;
+use pgkeep_repo::sets::list_sets;
+use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, layout};
+use pgkeep_storage::{InfoLevel, ListOptions};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::stanza_info::{self, StanzaInfo};
+use crate::runtime::{Context, Repository, open};
+use findings::Findings;
+use settings::Settings;
+use wal::WalRange;
+
+/// Verifies one repository.
+///
+/// # Errors
+/// A repository that cannot be reached or read at all; as `pgkeep` also when something is wrong in it.
+pub fn run(context: &Context) -> Result<()> {
+    let settings = Settings::from(context)?;
+    let repository = open::repository(context, settings.repo_key)?;
+    let mut findings = Findings::default();
+    let body = verify(context, &settings, &repository, &mut findings)?;
+    if settings.verbose || findings.count() > 0 {
+        let status = if findings.count() > 0 { "error" } else { "ok" };
+        let text = format!("stanza: {}\nstatus: {status}{body}", settings.stanza);
+        log::info!("{text}");
+        if settings.print {
+            context.output.text(&format!("{text}\n"))?;
+        }
+    }
+    match findings.gravest() {
+        Some(code) if context.config.program() == Program::PgKeep => Err(Error::new(
+            code,
+            format!("{} of stanza '{}' is not in order", repository.name(), settings.stanza),
+        )
+        .with_hint("the result above and the log name what is damaged or missing.")),
+        _ => Ok(()),
+    }
+}
+
+/// Verifies a repository; returns the lines after the status, each with a line feed in front.
+fn verify(
+    context: &Context,
+    settings: &Settings,
+    repository: &Repository,
+    findings: &mut Findings,
+) -> Result<String> {
+    let (archive, backup) = match info::load(repository, &settings.stanza, findings)? {
+        Ok((archive, backup)) => (archive, backup),
+        Err(text) => return Ok(text),
+    };
+    let info = StanzaInfo { archive, backup };
+    if let Err(error) = check_histories(&info) {
+        findings.add(error.code);
+        return Ok(format!("\n{}", error.text()));
+    }
+    let scope = match Scope::of(settings, repository, &info, findings)? {
+        Ok(scope) => scope,
+        Err(text) => return Ok(text),
+    };
+    if scope.archives.is_empty() && scope.backups.is_empty() {
+        return Ok("\n    no archives or backups exist in the repo".to_owned());
+    }
+    if scope.archives.is_empty() || scope.backups.is_empty() {
+        crate::detail!("no {} exist in the repo", if scope.archives.is_empty() { "archives" } else { "backups" });
+    }
+    check_archives(&scope, &info, findings);
+    let work = work::Work { context, settings, repository, info: &info, scope };
+    let results = work.run(findings)?;
+    Ok(render::render(&results, settings.verbose))
+}
+
+/// Both files name the same cluster and the same clusters before it: else nobody knows which is right.
+fn check_histories(info: &StanzaInfo) -> Result<()> {
+    stanza_info::check_match(info)?;
+    let key = |history: &pgkeep_repo::PgHistory| -> Vec<(u32, u64, String)> {
+        history.entries().iter().map(|entry| (entry.id, entry.system_id, entry.version.clone())).collect()
+    };
+    if key(&info.archive.history) == key(&info.backup.history) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::Format, "archive and backup history lists do not match"))
+}
+
+/// WAL of clusters that the stanza never had.
+fn check_archives(scope: &Scope, info: &StanzaInfo, findings: &mut Findings) {
+    let known: Vec<ArchiveId> = info.archive.history.entries().iter().map(|entry| entry.archive_id()).collect();
+    let foreign: Vec<String> =
+        scope.archives.iter().filter(|id| !known.contains(id)).map(ToString::to_string).collect();
+    if !foreign.is_empty() {
+        log::info!("archiveIds '{}' are not in the archive.info history list", foreign.join(", "));
+        findings.add(ErrorCode::ArchiveMismatch);
+    }
+}
+
+/// What is verified.
+#[derive(Debug)]
+struct Scope {
+    /// Sorted by history id.
+    archives: Vec<ArchiveId>,
+    /// Ascending.
+    backups: Vec<BackupLabel>,
+    /// `Some` with `--set`: only this WAL; an empty range when the backup's manifest cannot be read.
+    wal: Option<WalRange>,
+    /// The newest backup on disk, if it is not listed: it may be in progress.
+    current: Option<BackupLabel>,
+}
+
+impl Scope {
+    /// The inner error is the text of a finding that leaves nothing to verify.
+    fn of(
+        settings: &Settings,
+        repository: &Repository,
+        info: &StanzaInfo,
+        findings: &mut Findings,
+    ) -> Result<std::result::Result<Self, String>> {
+        let (storage, stanza) = (&*repository.storage, &settings.stanza);
+        let mut backups = list_sets(storage, stanza)?;
+        let mut set = None;
+        if let Some(text) = &settings.set {
+            let Ok(label) = text.parse::<BackupLabel>() else {
+                findings.add(ErrorCode::OptionInvalidValue);
+                return Ok(Err(format!("\n  '{text}' is not a valid backup label format")));
+            };
+            backups.retain(|other| *other == label);
+            if backups.is_empty() {
+                findings.add(ErrorCode::BackupSetInvalid);
+                return Ok(Err(format!("\n  backup set {label} is not valid")));
+            }
+            set = Some(label);
+        }
+        for label in backups.iter().filter(|label| info.backup.find(label).is_none()) {
+            log::warn!("backup '{label}' found in the repository but not in backup.info");
+        }
+        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+        let listed = storage.list(&layout::archive_path(stanza), &options)?.unwrap_or_default();
+        let mut archives: Vec<ArchiveId> =
+            listed.iter().filter_map(|info| info.name.to_string().parse().ok()).collect();
+        archives.sort();
+        let wal = match &set {
+            Some(label) => Some(manifest::needs(repository, settings, info, label, &mut backups)),
+            None => {
+                add_listed(&mut backups, &info.backup, findings);
+                None
+            }
+        };
+        let current = backups.last().filter(|label| info.backup.find(label).is_none()).cloned();
+        Ok(Ok(Self { archives, backups, wal, current }))
+    }
+}
+
+/// Backups that are listed but whose directories are gone are findings too.
+fn add_listed(backups: &mut Vec<BackupLabel>, info: &BackupInfo, findings: &mut Findings) {
+    for entry in info.entries() {
+        if !backups.contains(&entry.label) {
+            log::warn!("backup '{}' found in backup.info but not in the repository", entry.label);
+            findings.note(ErrorCode::FileMissing);
+            backups.push(entry.label.clone());
+        }
+    }
+    backups.sort();
+}

@@ -1,0 +1,314 @@
+//! The run over all WAL and then all backups: files are given to the workers in the order of the repository, and what they
+//! find is entered into the results.
+//!
+//! Only one manifest is in memory. A file that a backup refers to is read once, with the backup that holds it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use pgkeep_pipeline::{CompressType, Stage};
+use pgkeep_repo::manifest::FileRef;
+use pgkeep_repo::{Manifest, layout};
+use pgkeep_storage::StoragePath;
+
+use super::file::{Fault, FileKey, Item, Owner, Reader, Verdict};
+use super::findings::Findings;
+use super::result::{ArchiveResult, BackupResult, Results, Status};
+use super::settings::Settings;
+use super::wal::{self, WalWork};
+use super::{Scope, manifest};
+use crate::error::{ErrorCode, Result};
+use crate::runtime::stanza_info::StanzaInfo;
+use crate::runtime::{Context, Repository, pool};
+
+/// Bytes of a job at most, unless one file has more: small enough that all workers have something to do until the end.
+const JOB_BYTES: u64 = 16 << 20;
+/// Files of a job on a storage where a file costs round trips, and where not.
+const JOB_FILES: (usize, usize) = (64, 16);
+
+/// What the run works on.
+pub(super) struct Work<'a> {
+    pub context: &'a Context,
+    pub settings: &'a Settings,
+    pub repository: &'a Repository,
+    pub info: &'a StanzaInfo,
+    pub scope: Scope,
+}
+
+/// A file of `user` that another backup holds, whose verdict is taken over.
+struct Reference {
+    user: usize,
+    holder: usize,
+    key: FileKey,
+}
+
+/// Where the run is.
+struct State<'a> {
+    work: &'a Work<'a>,
+    findings: &'a mut Findings,
+    results: Results,
+    archives: VecDeque<WalWork<'a>>,
+    next_archive: usize,
+    next_backup: usize,
+    /// The backup whose files are being given out, and the position of the next.
+    manifest: Option<(Manifest, usize)>,
+    waiting: VecDeque<Item>,
+    references: Vec<Reference>,
+    done_bytes: u64,
+}
+
+impl Work<'_> {
+    pub(super) fn run(&self, findings: &mut Findings) -> Result<Results> {
+        let mut archives = VecDeque::new();
+        let mut total = 0;
+        for id in &self.scope.archives {
+            self.context.cancel.check()?;
+            let directories = wal::list(self.repository, self.settings, id, self.scope.wal.as_ref())?;
+            total += directories.iter().flat_map(|directory| &directory.segments).map(|(_, size)| size).sum::<u64>();
+            let pass = self.info.archive.cipher_pass.as_ref();
+            archives.push_back(WalWork { repository: self.repository, settings: self.settings, pass, directories });
+        }
+        total += self.scope.backups.iter().filter_map(|label| self.info.backup.find(label)).map(|e| e.repo_size_delta).sum::<u64>();
+        self.context.progress.begin("verify", total);
+        let state = RefCell::new(State {
+            work: self,
+            findings,
+            results: Results::default(),
+            archives,
+            next_archive: 0,
+            next_backup: 0,
+            manifest: None,
+            waiting: VecDeque::new(),
+            references: Vec::new(),
+            done_bytes: 0,
+        });
+        let reader = Reader {
+            storage: Arc::clone(&self.repository.storage),
+            cancel: self.context.cancel.clone(),
+            buffer_size: self.settings.buffer_size,
+            buffers: Mutex::default(),
+        };
+        pool::run(
+            self.settings.pool,
+            &self.context.cancel,
+            &|items: &Vec<Item>| reader.run(items),
+            pool::Steps {
+                next: &mut |_| state.borrow_mut().next_job(),
+                done: &mut |items, verdicts, process| {
+                    state.borrow_mut().done(items, verdicts, process);
+                    Ok(())
+                },
+                tick: &mut || Ok(()),
+            },
+        )?;
+        self.context.progress.end();
+        Ok(state.into_inner().finish())
+    }
+}
+
+impl State<'_> {
+    /// Files for a worker, in the order of the repository.
+    fn next_job(&mut self) -> Result<Option<Vec<Item>>> {
+        let slow = self.work.repository.storage.features().slow;
+        let most = if slow { JOB_FILES.0 } else { JOB_FILES.1 };
+        let (mut job, mut bytes) = (Vec::new(), 0);
+        while job.len() < most && bytes < JOB_BYTES {
+            if self.waiting.is_empty() && !self.refill()? {
+                break;
+            }
+            let item = self.waiting.pop_front();
+            bytes += item.as_ref().map_or(0, |item| item.stored);
+            job.extend(item);
+        }
+        Ok((!job.is_empty()).then_some(job))
+    }
+
+    /// Makes the next files wait; `false`: there are no more.
+    fn refill(&mut self) -> Result<bool> {
+        while self.waiting.is_empty() {
+            if self.next_archive < self.work.scope.archives.len() {
+                self.refill_wal()?;
+            } else if self.manifest.is_some() {
+                self.refill_files();
+            } else if self.next_backup < self.work.scope.backups.len() {
+                self.begin_backup()?;
+            } else {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn refill_wal(&mut self) -> Result<()> {
+        let at = self.next_archive;
+        let Some(work) = self.archives.front_mut() else {
+            self.next_archive = self.work.scope.archives.len();
+            return Ok(());
+        };
+        if self.results.archives.len() == at {
+            let id = self.work.scope.archives[at].clone();
+            if work.directories.is_empty() {
+                crate::detail!("archive path '{id}' is empty");
+            }
+            self.results.archives.push(ArchiveResult::new(id));
+        }
+        match work.next(&mut self.results.archives[at], at, self.findings)? {
+            Some(items) => self.waiting.extend(items),
+            None => {
+                self.archives.pop_front();
+                self.next_archive += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_backup(&mut self) -> Result<()> {
+        let work = self.work;
+        let label = work.scope.backups[self.next_backup].clone();
+        self.next_backup += 1;
+        let in_progress = work.scope.current.as_ref() == Some(&label);
+        let mut result = BackupResult::new(label);
+        let found =
+            manifest::usable(work.repository, work.settings, work.info, &mut result, in_progress, self.findings)?;
+        if let Some(manifest) = found {
+            if manifest.file_count() == 0 {
+                log::info!("backup '{}' manifest does not contain any target files to verify", result.label);
+                result.status = Status::Invalid;
+                self.findings.add(ErrorCode::FileInvalid);
+            } else {
+                self.manifest = Some((manifest, 0));
+            }
+        }
+        self.results.backups.push(result);
+        Ok(())
+    }
+
+    /// Some files of the backup in hand.
+    fn refill_files(&mut self) {
+        let Some((manifest, mut at)) = self.manifest.take() else { return };
+        let user = self.results.backups.len() - 1;
+        while at < manifest.file_count() && self.waiting.is_empty() {
+            let file = manifest.file_at(at);
+            at += 1;
+            self.results.backups[user].checked += 1;
+            // A bundle holds no bytes of it.
+            if file.size == 0 && manifest.backup.bundle {
+                self.results.backups[user].valid += 1;
+                continue;
+            }
+            let item = self.item(&manifest, &file, user);
+            let holder = file.reference_label().and_then(|label| {
+                self.results.backups[..user].iter().position(|backup| backup.complete && backup.label == *label)
+            });
+            match holder {
+                Some(holder) => self.references.push(Reference { user, holder, key: item.key() }),
+                None => self.waiting.push_back(item),
+            }
+        }
+        if at == manifest.file_count() {
+            self.results.backups[user].complete = true;
+        } else {
+            self.manifest = Some((manifest, at));
+        }
+    }
+
+    fn item(&self, manifest: &Manifest, file: &FileRef<'_>, user: usize) -> Item {
+        let stanza = &self.work.settings.stanza;
+        let label = &self.results.backups[user].label;
+        let holder = file.reference_label().unwrap_or(label);
+        let path = layout::backup_file(stanza, holder, &file.name.to_vec(), manifest.stored_as(file));
+        let mut stages = Vec::new();
+        let (checksum, size) = match file.repo_checksum {
+            // The stored bytes have a checksum of their own: nothing needs to be unpacked.
+            Some(checksum) => (Some(checksum), file.repo_size),
+            None => {
+                stages.extend(manifest.cipher_pass.clone().map(|pass| Stage::Decrypt { pass, raw: false }));
+                let kind = manifest.options.compress_type;
+                if kind != CompressType::None {
+                    stages.push(Stage::Decompress { kind, raw: false });
+                }
+                (file.checksum, file.size)
+            }
+        };
+        Item {
+            owner: Owner::Backup(user),
+            path,
+            slice: file.bundle.map(|_| manifest.stored_range(file)),
+            stored: file.repo_size,
+            stages,
+            checksum,
+            size: Some(size),
+        }
+    }
+
+    /// Enters what a worker found.
+    fn done(&mut self, items: Vec<Item>, verdicts: Vec<Verdict>, process: u32) {
+        for (item, verdict) in items.into_iter().zip(verdicts) {
+            self.done_bytes += item.stored;
+            self.work.context.progress.advance(self.done_bytes, &self.shown(&item.path));
+            let fault = match verdict {
+                Verdict::Valid => {
+                    match item.owner {
+                        Owner::Archive(at) => self.results.archives[at].valid += 1,
+                        Owner::Backup(at) => self.results.backups[at].valid += 1,
+                    }
+                    continue;
+                }
+                Verdict::Fault(fault) => {
+                    self.tell(&item, fault, process);
+                    fault
+                }
+                Verdict::Error(error) => {
+                    let shown = self.shown(&item.path);
+                    pool::as_process(process, || {
+                        log::info!("invalid result {shown}: [{}] {}", error.code.number(), error.text());
+                    });
+                    self.findings.add(error.code);
+                    Fault::Other
+                }
+            };
+            match item.owner {
+                Owner::Archive(at) => self.results.archives[at].faults.add(fault),
+                Owner::Backup(at) => {
+                    self.results.backups[at].fault(fault);
+                    self.results.backups[at].faulty.insert(item.key(), fault);
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, item: &Item, fault: Fault, process: u32) {
+        let shown = self.shown(&item.path);
+        let (text, code) = match fault {
+            Fault::Missing => ("file missing", ErrorCode::FileMissing),
+            Fault::Checksum => ("invalid checksum", ErrorCode::Checksum),
+            Fault::Size | Fault::Other => ("invalid size", ErrorCode::FileInvalid),
+        };
+        if fault == Fault::Missing && matches!(item.owner, Owner::Archive(_)) {
+            // It was there when the directory was listed: an expire may have removed it since, and rightly.
+            pool::as_process(process, || log::warn!("{text} '{shown}'"));
+            return;
+        }
+        pool::as_process(process, || log::info!("{text} '{shown}'"));
+        self.findings.add(code);
+    }
+
+    /// A path below the stanza's directory, as messages name files.
+    fn shown(&self, path: &StoragePath) -> String {
+        let text = path.to_string();
+        let stanza = format!("/{}/", self.work.settings.stanza);
+        text.split_once(&stanza).map_or(text.clone(), |(_, below)| below.to_owned())
+    }
+
+    /// Passes the verdicts on files to all backups that refer to them.
+    fn finish(mut self) -> Results {
+        for Reference { user, holder, key } in std::mem::take(&mut self.references) {
+            match self.results.backups[holder].faulty.get(&key).copied() {
+                Some(fault) => self.results.backups[user].fault(fault),
+                None => self.results.backups[user].valid += 1,
+            }
+        }
+        self.results
+    }
+}
