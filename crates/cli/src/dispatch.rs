@@ -24,6 +24,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::StanzaUpgrade => pgkeep_command::stanza_upgrade::run(context).map(|()| 0),
         CommandId::Start => pgkeep_command::start::run(context).map(|()| 0),
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),
+        CommandId::Verify => pgkeep_command::verify::run(context).map(|()| 0),
         CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),
         other => Err(pgkeep_command::runtime::open::command_not_yet(other)),
     }

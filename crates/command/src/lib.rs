@@ -25,6 +25,7 @@ pub mod stanza_delete;
 pub mod stanza_upgrade;
 pub mod start;
 pub mod stop;
+pub mod verify;
 pub mod version;
 
 /// Logs at the level between info and debug that the original calls `DETAIL`.

@@ -9,7 +9,7 @@ use crate::backup_label::BackupLabel;
 pub struct NewestSet {
     /// It has a `backup.manifest.copy` but no `backup.manifest`.
     pub in_progress: bool,
-    /// Prior backup of the manifest copy; needed only for an adhoc expire of the same full set.
+    /// Prior backup of the manifest copy, `None` for a full backup; needed only for an adhoc expire of the same full set.
     pub prior: Option<BackupLabel>,
 }
 
@@ -18,7 +18,7 @@ pub struct NewestSet {
 pub enum Protection<'a> {
     /// By retention: a backup in progress stays, it may be running on another host.
     Retention,
-    /// The user named a backup: one in progress that depends on it goes with it.
+    /// The user named a backup: one in progress that depends on it, or is it, goes with it.
     Adhoc(&'a BackupLabel),
 }
 
