@@ -5,14 +5,15 @@ STEP := scripts/step
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Suites that need nothing installed.
-FAST_SUITES := $(foreach suite,tidy cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
+FAST_SUITES := $(foreach suite,tidy docs cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
 
-.PHONY: help check test-fast test demo
+.PHONY: help check test-fast test demo docs
 
 help:
 	@echo 'make check       formatting, lints, dependencies, rules of the tree'
 	@echo 'make test-fast   all tests that need nothing installed'
 	@echo 'make test        all tests; brings PostgreSQL, the original program and sshd (what CI runs)'
+	@echo 'make docs        writes the pages of docs/reference anew from the code'
 	@echo 'make demo        the main job for real: a cluster is backed up, damaged and brought back'
 
 check:
@@ -20,7 +21,7 @@ check:
 	@$(STEP) 'formatting' $(CARGO) fmt --all --check
 	@$(STEP) 'dependencies' scripts/deny
 	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@$(STEP) 'rules of the tree' $(CARGO) test --locked -p pgkeep --test tidy
+	@$(STEP) 'rules of the tree' $(CARGO) test --locked -p pgkeep --test tidy --test docs
 
 test-fast:
 	@$(STEP) 'unit tests' $(CARGO) test --locked --workspace --lib --bins
@@ -40,3 +41,6 @@ demo:
 	@scripts/setup demo
 	@$(CARGO) build --locked --release --bin pgkeep
 	@$(TARGET)/release/pgkeep demo
+
+docs:
+	@PGKEEP_GOLDEN=write $(CARGO) test --locked -p pgkeep --test docs
