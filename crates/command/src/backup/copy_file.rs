@@ -19,6 +19,7 @@ use secrecy::SecretString;
 
 use super::block_map::MapReader;
 use super::job::{CopyJob, FileJob, FileResult, Outcome};
+use super::sink::Sink;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::open::PgHost;
 use crate::runtime::{Context, cluster, pool};
@@ -427,59 +428,4 @@ impl Places {
             ..FileResult::new(Outcome::Stored, size, checksum)
         })
     }
-}
-
-/// The repository file of a job, opened when the first byte goes into it. Holds the first bytes of a file back as long as
-/// the file may turn out to be unchanged.
-struct Sink<'a, F: Fn() -> Result<Box<dyn StorageWrite>>> {
-    open: F,
-    write: &'a mut Option<Box<dyn StorageWrite>>,
-    held: Vec<u8>,
-    /// Bytes that are held back; 0: nothing (any more).
-    hold: usize,
-}
-
-impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, F> {
-    /// Whether nothing of this file has been written.
-    fn is_held(&self) -> bool {
-        self.hold > 0
-    }
-
-    /// Writes what is held back; from now on everything is written.
-    fn release(&mut self) -> Result<()> {
-        self.hold = 0;
-        let held = std::mem::take(&mut self.held);
-        // Also without a byte: a file that is stored as nothing still exists in the repository.
-        Ok(self.target()?.write_all(&held)?)
-    }
-
-    fn target(&mut self) -> Result<&mut Box<dyn StorageWrite>> {
-        if self.write.is_none() {
-            *self.write = Some((self.open)()?);
-        }
-        Ok(self.write.as_mut().expect("it was opened just now"))
-    }
-}
-
-impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Write for Sink<'_, F> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.hold > 0 {
-            if self.held.len() + bytes.len() <= self.hold {
-                self.held.extend_from_slice(bytes);
-                return Ok(bytes.len());
-            }
-            self.release().map_err(into_io)?;
-        }
-        self.target().map_err(into_io)?.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Carries an error of this layer through [`Write`]; [`Error::from`] takes it out again.
-fn into_io(error: Error) -> std::io::Error {
-    std::io::Error::other(error)
 }

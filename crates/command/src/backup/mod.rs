@@ -18,6 +18,7 @@ mod process;
 mod queue;
 mod resume;
 mod settings;
+mod sink;
 mod source;
 mod start;
 mod stop;

@@ -137,7 +137,7 @@ impl Queues {
             if !self.queues[at].is_empty() {
                 return Some(self.take(at, manifest, book));
             }
-            at = if worker % 2 == 0 {
+            at = if worker.is_multiple_of(2) {
                 (at + 1) % count
             } else {
                 (at + count - 1) % count
