@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods)] // the one crate that reads argv, environment and configuration files
 
 mod dispatch;
+#[cfg(feature = "faulty")]
+mod fault;
 mod files;
 mod log;
 mod process;
@@ -14,5 +16,8 @@ mod start;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(start::run())
+    let code = start::run();
+    #[cfg(feature = "faulty")]
+    fault::tell_operations();
+    ExitCode::from(code)
 }

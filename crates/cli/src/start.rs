@@ -44,6 +44,10 @@ pub(crate) fn run() -> u8 {
             ::log::warn!("{warning}");
         }
     }
+    #[cfg(feature = "faulty")]
+    if let Err(error) = crate::fault::plan_from_environment() {
+        return report(&error);
+    }
     let cancel = Cancel::default();
     let context = Context {
         config: Arc::new(loaded.config),

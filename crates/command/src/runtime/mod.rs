@@ -16,6 +16,8 @@ pub mod wal_find;
 pub mod wal_path;
 pub mod cluster;
 pub mod context;
+#[cfg(feature = "faulty")]
+pub mod fault;
 pub mod open;
 
 pub use context::Context;

@@ -61,6 +61,8 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     let symlinks = config.boolean_or_unset_at(option::REPO_SYMLINK, key).unwrap_or(true);
     let settings = PosixSettings { root: PathBuf::from(path), cifs: kind == "cifs", symlinks };
     let storage: Arc<dyn Storage> = Arc::new(PosixStorage::new(settings));
+    #[cfg(feature = "faulty")]
+    let storage = super::fault::around(storage);
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
         None | Some("none") => None,
         Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),

@@ -1,0 +1,25 @@
+//! `PGKEEP_TEST_FAULT`, for the suite `faults`: exists only with the cargo feature `faulty`, never in a released program.
+//!
+//! The value is `<fault>:<n>` (`kill:17`, `torn-kill:17`, `error:17`, …; n = 0 only counts). The number of operations
+//! is told on stderr when the run ends by itself.
+#![allow(clippy::print_stderr)] // what is counted is told to the suite, whatever the log says
+
+use pgkeep_command::error::{Error, ErrorCode};
+use pgkeep_command::runtime::fault;
+
+const VARIABLE: &str = "PGKEEP_TEST_FAULT";
+
+/// Plans the fault the environment asks for.
+pub(crate) fn plan_from_environment() -> Result<(), Error> {
+    let Some(text) = std::env::var_os(VARIABLE) else { return Ok(()) };
+    let settings = text.to_string_lossy().parse();
+    fault::plan(settings.map_err(|reason| Error::new(ErrorCode::OptionInvalidValue, format!("{VARIABLE}: {reason}")))?);
+    Ok(())
+}
+
+/// Says how many operations there were, if a fault was planned.
+pub(crate) fn tell_operations() {
+    if let Some(operations) = fault::operations() {
+        eprintln!("operations: {operations}");
+    }
+}

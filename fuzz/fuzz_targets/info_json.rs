@@ -1,0 +1,4 @@
+//! Target `info_json`: see `formats`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pgkeep_fuzz::formats::run("info_json", data));

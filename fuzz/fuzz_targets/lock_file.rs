@@ -1,0 +1,4 @@
+//! Target `lock_file`: see `formats`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pgkeep_fuzz::formats::run("lock_file", data));

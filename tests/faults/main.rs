@@ -1,0 +1,3 @@
+//! Suite being written: holds no test yet.
+
+fn main() {}
