@@ -37,7 +37,7 @@ pub(super) fn same_files(context: &Context, source: &Path, copy: &Path, report: 
 
 /// Names that a backup leaves out or a restore changes on purpose.
 fn is_expected_to_differ(name: &str) -> bool {
-    matches!(name, "global/pg_control" | "postmaster.opts" | "backup_manifest")
+    matches!(name, "global/pg_control" | "postmaster.opts" | "backup_manifest" | "backup_label.old")
         || name.starts_with("pg_stat_tmp/")
         || name.starts_with("pg_replslot/")
         || name.starts_with("pg_dynshmem/")
