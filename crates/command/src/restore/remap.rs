@@ -95,9 +95,8 @@ fn move_link(manifest: &mut Manifest, name: &[u8], destination: &[u8]) {
 fn map_link(manifest: &mut Manifest, link: &str, destination: &str) -> Result<()> {
     let name = [PG_DATA, b"/", link.as_bytes()].concat();
     let existing = manifest.target(&name).cloned();
-    // Tablespaces are targets under another name, but their links are found here.
-    let tablespace = manifest.target(link.as_bytes()).is_some_and(|target| target.tablespace_oid().is_some());
-    if tablespace || existing.as_ref().is_some_and(|target| target.tablespace_oid().is_some()) {
+    // Only by the name of its target, which no link has: nobody comes here, but a tablespace must not become a link.
+    if existing.as_ref().is_some_and(|target| target.tablespace_oid().is_some()) {
         return Err(Error::new(ErrorCode::LinkMap, format!("unable to remap tablespace '{link}'"))
             .with_hint("use 'tablespace-map' option to remap tablespaces."));
     }
