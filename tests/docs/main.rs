@@ -8,6 +8,7 @@
 mod block_maps;
 mod exit_codes;
 mod not_yet;
+mod readme;
 mod reference;
 
 use std::path::{Path, PathBuf};
