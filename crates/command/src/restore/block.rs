@@ -26,16 +26,31 @@ const READ_WHOLE: u64 = 4 << 20;
 const WRITE_TOGETHER: usize = 512 * 1024;
 
 fn invalid(file: &FileRef<'_>, why: &str) -> Error {
-    Error::new(ErrorCode::Format, format!("block incremental file '{}': {why}", file.name))
+    Error::new(
+        ErrorCode::Format,
+        format!("block incremental file '{}': {why}", file.name),
+    )
 }
 
 /// The part of the repository file that is read first; its end is the end of the map.
 pub(super) fn first_range(file: &FileRef<'_>, map_size: u64, nothing_there: bool) -> Result<Range> {
     let start = file.bundle.map_or(0, |bundle| bundle.offset);
-    let data = file.repo_size.checked_sub(map_size).ok_or_else(|| invalid(file, "the map is larger than the file"))?;
-    let (skip, length) = if nothing_there && file.repo_size <= READ_WHOLE { (0, file.repo_size) } else { (data, map_size) };
-    let offset = start.checked_add(skip).ok_or_else(|| invalid(file, "position is out of range"))?;
-    Ok(Range { offset, length: Some(length) })
+    let data = file
+        .repo_size
+        .checked_sub(map_size)
+        .ok_or_else(|| invalid(file, "the map is larger than the file"))?;
+    let (skip, length) = if nothing_there && file.repo_size <= READ_WHOLE {
+        (0, file.repo_size)
+    } else {
+        (data, map_size)
+    };
+    let offset = start
+        .checked_add(skip)
+        .ok_or_else(|| invalid(file, "position is out of range"))?;
+    Ok(Range {
+        offset,
+        length: Some(length),
+    })
 }
 
 /// Fetches the blocks that are missing; `source` gives the bytes of `range`. Returns the checksum of the file and the
@@ -48,31 +63,48 @@ pub(super) fn fetch(
     range: Range,
     source: &mut dyn Read,
 ) -> Result<(Sha1Digest, u64)> {
-    let block = file.block.ok_or_else(|| invalid(file, "there is no block size"))?;
-    let length = range.length.ok_or_else(|| invalid(file, "there is no map"))?;
+    let block = file
+        .block
+        .ok_or_else(|| invalid(file, "there is no block size"))?;
+    let length = range
+        .length
+        .ok_or_else(|| invalid(file, "there is no map"))?;
     let mut stored = Vec::new();
     if source.take(length).read_to_end(&mut stored)? as u64 != length {
         return Err(invalid(file, "unexpected end of the stored file"));
     }
-    let data_size = usize::try_from(length - block.map_size).map_err(|_| invalid(file, "size is out of range"))?;
+    let data_size = usize::try_from(length - block.map_size)
+        .map_err(|_| invalid(file, "size is out of range"))?;
     let (data, map) = stored.split_at(data_size);
     let map = decode_map(worker, file, block, map)?;
-    let plan = delta::plan(&map, |number, item| needs(file, block, existing, number, &item.checksum), MERGE_DISTANCE)?;
+    let plan = delta::plan(
+        &map,
+        |number, item| needs(file, block, existing, number, &item.checksum),
+        MERGE_DISTANCE,
+    )?;
     let settings = DeltaSettings {
-        block_size: usize::try_from(block.size).map_err(|_| invalid(file, "block size is out of range"))?,
+        block_size: usize::try_from(block.size)
+            .map_err(|_| invalid(file, "block size is out of range"))?,
         compress: worker.manifest.options.compress_type,
         pass: worker.manifest.cipher_pass.clone(),
     };
     let update = worker.tree.open_update(place, file.mode)?;
     let failed = |error: std::io::Error| {
-        Error::new(ErrorCode::FileWrite, format!("unable to write '{}': {error}", worker.tree.display(place)))
+        Error::new(
+            ErrorCode::FileWrite,
+            format!("unable to write '{}': {error}", worker.tree.display(place)),
+        )
     };
     if !matches!(existing, Existing::Blocks(_)) {
         // Whatever is there is not what was asked for.
         update.set_len(0).map_err(failed)?;
     }
     update.set_len(file.size).map_err(failed)?;
-    let own = Own { data, start: range.offset, file };
+    let own = Own {
+        data,
+        start: range.offset,
+        file,
+    };
     let mut writer = BlockWriter::new(&update, block.size, file.size);
     for read_file in &plan {
         own.or_repository(worker, read_file, &settings, &mut writer)?;
@@ -86,19 +118,28 @@ pub(super) fn fetch(
     Ok((sha1, fetched))
 }
 
-fn decode_map(worker: &Worker<'_>, file: &FileRef<'_>, block: BlockFile, bytes: &[u8]) -> Result<BlockMap> {
+fn decode_map(
+    worker: &Worker<'_>,
+    file: &FileRef<'_>,
+    block: BlockFile,
+    bytes: &[u8],
+) -> Result<BlockMap> {
     let mut plain = Vec::new();
     let bytes = match &worker.manifest.cipher_pass {
         None => bytes,
         Some(pass) => {
-            let stages = vec![Stage::Decrypt { pass: pass.clone(), raw: true }];
+            let stages = vec![Stage::Decrypt {
+                pass: pass.clone(),
+                raw: true,
+            }];
             let mut running = Pipeline::new(stages).start(bytes.len().max(1));
             running.push(bytes, &mut plain)?;
             running.finish(&mut plain)?;
             &plain
         }
     };
-    let size = |value: u64| usize::try_from(value).map_err(|_| invalid(file, "size is out of range"));
+    let size =
+        |value: u64| usize::try_from(value).map_err(|_| invalid(file, "size is out of range"));
     let (block_size, checksum_size) = (size(block.size)?, size(block.checksum_size.into())?);
     let map = BlockMap::decode(bytes, block_size, checksum_size)?;
     map.check(file.size, block_size, worker.manifest.references.len())?;
@@ -106,10 +147,26 @@ fn decode_map(worker: &Worker<'_>, file: &FileRef<'_>, block: BlockFile, bytes: 
 }
 
 /// Whether a block has to be fetched: the target has no block of the same length and checksum there.
-fn needs(file: &FileRef<'_>, block: BlockFile, existing: &Existing, number: u64, checksum: &[u8]) -> bool {
-    let Existing::Blocks(blocks) = existing else { return true };
-    let Some((found, length)) = usize::try_from(number).ok().and_then(|number| blocks.get(number)) else { return true };
-    let wanted_length = file.size.saturating_sub(number.saturating_mul(block.size)).min(block.size);
+fn needs(
+    file: &FileRef<'_>,
+    block: BlockFile,
+    existing: &Existing,
+    number: u64,
+    checksum: &[u8],
+) -> bool {
+    let Existing::Blocks(blocks) = existing else {
+        return true;
+    };
+    let Some((found, length)) = usize::try_from(number)
+        .ok()
+        .and_then(|number| blocks.get(number))
+    else {
+        return true;
+    };
+    let wanted_length = file
+        .size
+        .saturating_sub(number.saturating_mul(block.size))
+        .min(block.size);
     let used = (block.checksum_size as usize).min(found.len());
     u64::from(*length) != wanted_length || found[..used] != checksum[..used]
 }
@@ -138,22 +195,52 @@ impl Own<'_> {
             .ok_or_else(|| invalid(self.file, "unknown reference"))?;
         let own = worker.manifest.holder(self.file) == Some(label)
             && plan.bundle_id == self.file.bundle.map_or(0, |bundle| bundle.id);
-        if own && let Some(slices) = plan.reads.iter().map(|read| self.slice(read)).collect::<Option<Vec<_>>>() {
-            return plan
+        if own
+            && let Some(slices) = plan
                 .reads
                 .iter()
-                .zip(slices)
-                .try_for_each(|(read, bytes)| blocks(worker, settings, read, Cursor::new(bytes), writer));
+                .map(|read| self.slice(read))
+                .collect::<Option<Vec<_>>>()
+        {
+            return plan.reads.iter().zip(slices).try_for_each(|(read, bytes)| {
+                blocks(worker, settings, read, Cursor::new(bytes), writer)
+            });
         }
-        let stored = if plan.bundle_id == 0 { StoredAs::Blocks } else { StoredAs::Bundle(plan.bundle_id) };
-        let path = layout::backup_file(&worker.settings.stanza, label, &self.file.name.to_vec(), stored);
-        let ranges = plan.reads.iter().map(|read| Range { offset: read.offset, length: Some(read.size) });
-        let expect = plan.reads.iter().map(|read| read.size).fold(0, u64::saturating_add);
-        let options = ReadOptions { ranges: ranges.collect(), expect: Some(expect), lazy_open: true };
-        let mut source = worker.repository.storage.open_read(&path, &options)?;
-        plan.reads
+        let stored = if plan.bundle_id == 0 {
+            StoredAs::Blocks
+        } else {
+            StoredAs::Bundle(plan.bundle_id)
+        };
+        let path = layout::backup_file(
+            &worker.settings.stanza,
+            label,
+            &self.file.name.to_vec(),
+            stored,
+        );
+        let ranges = plan.reads.iter().map(|read| Range {
+            offset: read.offset,
+            length: Some(read.size),
+        });
+        let expect = plan
+            .reads
             .iter()
-            .try_for_each(|read| blocks(worker, settings, read, (&mut source).take(read.size), writer))
+            .map(|read| read.size)
+            .fold(0, u64::saturating_add);
+        let options = ReadOptions {
+            ranges: ranges.collect(),
+            expect: Some(expect),
+            lazy_open: true,
+        };
+        let mut source = worker.repository.storage.open_read(&path, &options)?;
+        plan.reads.iter().try_for_each(|read| {
+            blocks(
+                worker,
+                settings,
+                read,
+                (&mut source).take(read.size),
+                writer,
+            )
+        })
     }
 
     fn slice(&self, read: &DeltaRead) -> Option<&[u8]> {
@@ -195,7 +282,16 @@ struct BlockWriter<'a> {
 impl<'a> BlockWriter<'a> {
     fn new(file: &'a std::fs::File, block_size: u64, file_size: u64) -> Self {
         let sha1 = Some(Sha1::new());
-        Self { file, block_size, file_size, pending: Vec::new(), offset: 0, sha1, hashed: 0, fetched: 0 }
+        Self {
+            file,
+            block_size,
+            file_size,
+            pending: Vec::new(),
+            offset: 0,
+            sha1,
+            hashed: 0,
+            fetched: 0,
+        }
     }
 
     fn write(&mut self, number: u64, bytes: &[u8]) -> std::io::Result<()> {
@@ -213,7 +309,9 @@ impl<'a> BlockWriter<'a> {
         } else {
             self.sha1 = None;
         }
-        if offset != self.offset + self.pending.len() as u64 || self.pending.len() + bytes.len() > WRITE_TOGETHER {
+        if offset != self.offset + self.pending.len() as u64
+            || self.pending.len() + bytes.len() > WRITE_TOGETHER
+        {
             self.flush()?;
             self.offset = offset;
         }
@@ -231,7 +329,10 @@ impl<'a> BlockWriter<'a> {
     fn finish(mut self) -> std::io::Result<(Option<Sha1Digest>, u64)> {
         self.flush()?;
         let complete = self.hashed == self.file_size;
-        Ok((self.sha1.filter(|_| complete).map(Sha1::finish), self.fetched))
+        Ok((
+            self.sha1.filter(|_| complete).map(Sha1::finish),
+            self.fetched,
+        ))
     }
 }
 

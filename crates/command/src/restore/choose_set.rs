@@ -43,12 +43,19 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
         context.cancel.check()?;
         let repository = open::repository(context, key)?;
         let name = repository.name();
-        let info = match BackupInfo::load(&*repository.storage, &settings.stanza, repository.pass.as_ref()) {
+        let info = match BackupInfo::load(
+            &*repository.storage,
+            &settings.stanza,
+            repository.pass.as_ref(),
+        ) {
             Ok(info) => info,
             Err(error) => {
                 let error = Error::from(error);
                 // A repository that cannot even be reached ends the search, as in the original.
-                if matches!(error.code, ErrorCode::HostConnect | ErrorCode::Service | ErrorCode::Term) {
+                if matches!(
+                    error.code,
+                    ErrorCode::HostConnect | ErrorCode::Service | ErrorCode::Term
+                ) {
                     return Err(error);
                 }
                 log::warn!("{name}: {}", error.named_text());
@@ -56,12 +63,19 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             }
         };
         if info.entries().is_empty() {
-            log::warn!("{name}: [{}] no backup sets to restore", ErrorCode::BackupSetInvalid.name());
+            log::warn!(
+                "{name}: [{}] no backup sets to restore",
+                ErrorCode::BackupSetInvalid.name()
+            );
             continue;
         }
         if let Some(entry) = find(&info, &wanted, &name)? {
             let label = entry.label.clone();
-            return Ok(Chosen { repository, label, manifest_pass: info.cipher_pass.clone() });
+            return Ok(Chosen {
+                repository,
+                label,
+                manifest_pass: info.cipher_pass.clone(),
+            });
         }
     }
     Err(none_found(settings, &wanted))
@@ -90,11 +104,20 @@ fn wanted<'a>(context: &Context, settings: &'a Settings) -> Result<Wanted<'a>> {
     })
 }
 
-fn find<'a>(info: &'a BackupInfo, wanted: &Wanted<'_>, repository: &str) -> Result<Option<&'a BackupEntry>> {
+fn find<'a>(
+    info: &'a BackupInfo,
+    wanted: &Wanted<'_>,
+    repository: &str,
+) -> Result<Option<&'a BackupEntry>> {
     match wanted {
-        Wanted::Label(label) => Ok(info.entries().iter().find(|entry| entry.label.as_str() == *label)),
+        Wanted::Label(label) => Ok(info
+            .entries()
+            .iter()
+            .find(|entry| entry.label.as_str() == *label)),
         Wanted::StoppedBefore(time) => {
-            let before = |entry: &&BackupEntry| i64::try_from(entry.timestamp_stop).is_ok_and(|stop| stop < *time);
+            let before = |entry: &&BackupEntry| {
+                i64::try_from(entry.timestamp_stop).is_ok_and(|stop| stop < *time)
+            };
             Ok(info.entries().iter().rev().find(before))
         }
         Wanted::StoppedAt(target) => {
@@ -114,7 +137,9 @@ fn find<'a>(info: &'a BackupInfo, wanted: &Wanted<'_>, repository: &str) -> Resu
             Ok(None)
         }
         Wanted::Latest => {
-            let Some(entry) = info.entries().last() else { return Ok(None) };
+            let Some(entry) = info.entries().last() else {
+                return Ok(None);
+            };
             if entry.pg_id < info.history.current().id {
                 return Err(Error::new(
                     ErrorCode::BackupSetInvalid,
@@ -135,8 +160,12 @@ fn none_found(settings: &Settings, wanted: &Wanted<'_>) -> Error {
     };
     let message = match wanted {
         Wanted::Label(label) => format!("backup set {label} is not valid"),
-        Wanted::StoppedBefore(_) => format!("unable to find backup set with stop time less than '{target}'"),
-        Wanted::StoppedAt(_) => format!("unable to find backup set with lsn less than or equal to '{target}'"),
+        Wanted::StoppedBefore(_) => {
+            format!("unable to find backup set with stop time less than '{target}'")
+        }
+        Wanted::StoppedAt(_) => {
+            format!("unable to find backup set with lsn less than or equal to '{target}'")
+        }
         Wanted::Latest => "no backup set found to restore".to_owned(),
     };
     Error::new(ErrorCode::BackupSetInvalid, message)

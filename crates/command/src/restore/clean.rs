@@ -6,11 +6,15 @@
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::CONTROL_FILE;
 use pgkeep_postgres::control::layout::catalog_dir_name;
-use pgkeep_postgres::recovery::{AUTO_CONF, RECOVERY_CONF, RECOVERY_SIGNAL, RecoveryTarget, STANDBY_SIGNAL};
+use pgkeep_postgres::recovery::{
+    AUTO_CONF, RECOVERY_CONF, RECOVERY_SIGNAL, RecoveryTarget, STANDBY_SIGNAL,
+};
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{PG_DATA, Target};
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, Storage, StoragePath};
+use pgkeep_storage::{
+    ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, Storage, StoragePath,
+};
 
 use super::BACKUP_MANIFEST;
 use super::owner::Owners;
@@ -57,7 +61,10 @@ pub(super) struct Look<'a> {
 
 /// The directory itself, also where `path` is a link to it.
 pub(super) fn directory(tree: &PosixStorage, path: &StoragePath) -> Result<Option<FileInfo>> {
-    Ok(tree.info(&StoragePath::new([path.as_bytes(), b"/."].concat()), InfoLevel::Detail)?)
+    Ok(tree.info(
+        &StoragePath::new([path.as_bytes(), b"/."].concat()),
+        InfoLevel::Detail,
+    )?)
 }
 
 impl Look<'_> {
@@ -90,21 +97,40 @@ impl Look<'_> {
         if !before.iter().any(|other| other.path == path) {
             crate::detail!("check '{shown}' exists");
         }
-        let made_as = if target.file().is_some() { PG_DATA.to_vec() } else { target.name.clone() };
-        let mut found = Found { name, path, made_as, exists: false, is_file: target.file().is_some(), changes: Vec::new() };
-        let Some(info) = directory(self.tree, &found.path)? else { return Ok(found) };
+        let made_as = if target.file().is_some() {
+            PG_DATA.to_vec()
+        } else {
+            target.name.clone()
+        };
+        let mut found = Found {
+            name,
+            path,
+            made_as,
+            exists: false,
+            is_file: target.file().is_some(),
+            changes: Vec::new(),
+        };
+        let Some(info) = directory(self.tree, &found.path)? else {
+            return Ok(found);
+        };
         found.exists = true;
         self.check_access(&info, &shown)?;
         if let Some(file) = target.file() {
             let file = found.path.join(file);
             if !self.settings.cleans() && self.tree.info(&file, InfoLevel::Exists)?.is_some() {
-                let message = format!("unable to restore file '{}' because it already exists", self.tree.display(&file));
+                let message = format!(
+                    "unable to restore file '{}' because it already exists",
+                    self.tree.display(&file)
+                );
                 return Err(Error::new(ErrorCode::FileExists, message)
                     .with_hint("try using --delta if this is what you intended."));
             }
             return Ok(found);
         }
-        let path = self.manifest.path(&found.name).ok_or_else(|| missing_path(&found.name))?;
+        let path = self
+            .manifest
+            .path(&found.name)
+            .ok_or_else(|| missing_path(&found.name))?;
         let wanted = self.owners.wanted(path.user, path.group);
         let mode = path.mode;
         let at = found.path.clone();
@@ -130,18 +156,28 @@ impl Look<'_> {
 
     /// Whether a file of the data directory is none of our business.
     fn is_ignored(&self, name: &[u8]) -> bool {
-        let preserved: &[&str] = match (&self.settings.target, self.version.has_recovery_settings_in_conf()) {
+        let preserved: &[&str] = match (
+            &self.settings.target,
+            self.version.has_recovery_settings_in_conf(),
+        ) {
             (RecoveryTarget::Preserve, true) => &[AUTO_CONF, RECOVERY_SIGNAL, STANDBY_SIGNAL],
             (RecoveryTarget::Preserve, false) => &[RECOVERY_CONF],
             _ => &[],
         };
         // A manifest left by an interrupted restore does not count as content.
-        name == BACKUP_MANIFEST.as_bytes() || preserved.iter().any(|preserved| name == preserved.as_bytes())
+        name == BACKUP_MANIFEST.as_bytes()
+            || preserved
+                .iter()
+                .any(|preserved| name == preserved.as_bytes())
     }
 
     fn look_into(&self, name: &[u8], path: &StoragePath, changes: &mut Vec<Change>) -> Result<()> {
         self.context.cancel.check()?;
-        let options = ListOptions { level: InfoLevel::Detail, sort: true, ..ListOptions::default() };
+        let options = ListOptions {
+            level: InfoLevel::Detail,
+            sort: true,
+            ..ListOptions::default()
+        };
         let entries = match self.tree.list(path, &options) {
             Ok(entries) => entries.unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Denied => {
@@ -151,12 +187,17 @@ impl Look<'_> {
             Err(error) => return Err(error.into()),
         };
         for entry in entries {
-            if name == PG_DATA && entry.kind == FileType::File && self.is_ignored(entry.name.as_bytes()) {
+            if name == PG_DATA
+                && entry.kind == FileType::File
+                && self.is_ignored(entry.name.as_bytes())
+            {
                 continue;
             }
             if !self.settings.cleans() {
-                let message =
-                    format!("unable to restore to path '{}' because it contains files", self.tree.display(path));
+                let message = format!(
+                    "unable to restore to path '{}' because it contains files",
+                    self.tree.display(path)
+                );
                 return Err(Error::new(ErrorCode::PathNotEmpty, message)
                     .with_hint("try using --delta if this is what you intended."));
             }
@@ -167,13 +208,24 @@ impl Look<'_> {
     }
 
     /// Notes what has to be done about one entry of a target.
-    fn judge(&self, name: &[u8], place: StoragePath, entry: &FileInfo, changes: &mut Vec<Change>) -> Result<()> {
+    fn judge(
+        &self,
+        name: &[u8],
+        place: StoragePath,
+        entry: &FileInfo,
+        changes: &mut Vec<Change>,
+    ) -> Result<()> {
         let manifest = self.manifest;
         let link = manifest.link(name);
         match entry.kind {
             FileType::File => match manifest.file(name).filter(|_| link.is_none()) {
                 Some(file) => {
-                    note_owner(changes, &place, entry.owner.as_ref(), self.owners.wanted(file.user, file.group));
+                    note_owner(
+                        changes,
+                        &place,
+                        entry.owner.as_ref(),
+                        self.owners.wanted(file.user, file.group),
+                    );
                     note_mode(changes, &place, entry.mode, file.mode);
                 }
                 None => changes.push(Change::Remove("invalid file", place)),
@@ -183,13 +235,23 @@ impl Look<'_> {
                     changes.push(Change::Remove("link", place));
                 }
                 Some(link) => {
-                    note_owner(changes, &place, entry.owner.as_ref(), self.owners.wanted(link.user, link.group));
+                    note_owner(
+                        changes,
+                        &place,
+                        entry.owner.as_ref(),
+                        self.owners.wanted(link.user, link.group),
+                    );
                 }
                 None => changes.push(Change::Remove("invalid link", place)),
             },
             FileType::Path => match manifest.path(name).filter(|_| link.is_none()) {
                 Some(path) => {
-                    note_owner(changes, &place, entry.owner.as_ref(), self.owners.wanted(path.user, path.group));
+                    note_owner(
+                        changes,
+                        &place,
+                        entry.owner.as_ref(),
+                        self.owners.wanted(path.user, path.group),
+                    );
                     note_mode(changes, &place, entry.mode, path.mode);
                     self.look_into(name, &place, changes)?;
                 }
@@ -205,7 +267,9 @@ impl Look<'_> {
         match change {
             Change::Remove(what, path) => {
                 match what {
-                    "link" => crate::detail!("remove link '{}' because destination changed", shown(&path)),
+                    "link" => {
+                        crate::detail!("remove link '{}' because destination changed", shown(&path))
+                    }
                     _ => crate::detail!("remove {what} '{}'", shown(&path)),
                 }
                 if what == "invalid path" {
@@ -223,12 +287,17 @@ impl Look<'_> {
                 self.tree.set_mode(&path, mode)?;
             }
             Change::LookAgain(name, path) => {
-                let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+                let options = ListOptions {
+                    level: InfoLevel::Exists,
+                    ..ListOptions::default()
+                };
                 // Still closed to us: this time it is an error.
                 self.tree.list(&path, &options)?;
                 let mut changes = Vec::new();
                 self.look_into(&name, &path, &mut changes)?;
-                changes.into_iter().try_for_each(|change| self.apply(change))?;
+                changes
+                    .into_iter()
+                    .try_for_each(|change| self.apply(change))?;
             }
         }
         Ok(())
@@ -236,10 +305,21 @@ impl Look<'_> {
 }
 
 fn missing_path(name: &[u8]) -> Error {
-    Error::new(ErrorCode::Format, format!("unable to find '{}' in manifest path list", String::from_utf8_lossy(name)))
+    Error::new(
+        ErrorCode::Format,
+        format!(
+            "unable to find '{}' in manifest path list",
+            String::from_utf8_lossy(name)
+        ),
+    )
 }
 
-fn note_owner(changes: &mut Vec<Change>, path: &StoragePath, owner: Option<&Owner>, wanted: (u32, u32)) {
+fn note_owner(
+    changes: &mut Vec<Change>,
+    path: &StoragePath,
+    owner: Option<&Owner>,
+    wanted: (u32, u32),
+) {
     if owner.is_some_and(|owner| (owner.uid, owner.gid) != wanted) {
         changes.push(Change::SetOwner(path.clone(), wanted));
     }
@@ -262,7 +342,9 @@ pub(super) fn clean(look: &Look<'_>, places: &Places, found: &mut [Found]) -> Re
     // may have removed it without that.
     let control = places.in_data_dir(CONTROL_FILE);
     if tree.info(&control, InfoLevel::Exists)?.is_some() {
-        crate::detail!("remove '{CONTROL_FILE}' so cluster will not start if restore does not complete");
+        crate::detail!(
+            "remove '{CONTROL_FILE}' so cluster will not start if restore does not complete"
+        );
         tree.remove(&control)?;
     }
     if directory(tree, &control.parent())?.is_some() {
@@ -274,7 +356,10 @@ pub(super) fn clean(look: &Look<'_>, places: &Places, found: &mut [Found]) -> Re
             make_target(look, target)?;
         } else if !target.is_file {
             if look.settings.cleans() {
-                log::info!("remove invalid files/links/paths from '{}'", tree.display(&target.path));
+                log::info!(
+                    "remove invalid files/links/paths from '{}'",
+                    tree.display(&target.path)
+                );
             }
             for change in std::mem::take(&mut target.changes) {
                 look.context.cancel.check()?;
@@ -286,10 +371,14 @@ pub(super) fn clean(look: &Look<'_>, places: &Places, found: &mut [Found]) -> Re
 }
 
 fn make_target(look: &Look<'_>, target: &Found) -> Result<()> {
-    let path = look.manifest.path(&target.made_as).ok_or_else(|| missing_path(&target.made_as))?;
+    let path = look
+        .manifest
+        .path(&target.made_as)
+        .ok_or_else(|| missing_path(&target.made_as))?;
     // Of a tablespace the directory above is new too, and the server must be able to go through it.
     let above = target.path.parent();
-    let above_is_new = target.made_as != target.name && !target.is_file && directory(look.tree, &above)?.is_none();
+    let above_is_new =
+        target.made_as != target.name && !target.is_file && directory(look.tree, &above)?.is_none();
     look.tree.create_path(&target.path, path.mode)?;
     if let Some((uid, gid)) = look.owners.to_set(path.user, path.group) {
         if above_is_new {
@@ -329,7 +418,10 @@ fn make_paths(look: &Look<'_>, places: &Places) -> Result<()> {
         }
     }
     // Links to files have no path.
-    manifest.links().iter().try_for_each(|link| make_link(look, places, link))
+    manifest
+        .links()
+        .iter()
+        .try_for_each(|link| make_link(look, places, link))
 }
 
 fn make_link(look: &Look<'_>, places: &Places, link: &pgkeep_repo::manifest::Link) -> Result<()> {
@@ -339,7 +431,10 @@ fn make_link(look: &Look<'_>, places: &Places, link: &pgkeep_repo::manifest::Lin
         return Ok(());
     }
     let destination = String::from_utf8_lossy(&link.destination);
-    crate::detail!("create symlink '{}' to '{destination}'", look.tree.display(&place));
+    crate::detail!(
+        "create symlink '{}' to '{destination}'",
+        look.tree.display(&place)
+    );
     look.tree.link(&place, &link.destination)?;
     if let Some((uid, gid)) = look.owners.to_set(link.user, link.group) {
         look.tree.set_owner(&place, uid, gid)?;

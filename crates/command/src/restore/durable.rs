@@ -27,15 +27,27 @@ pub(super) struct Durable {
 
 impl Durable {
     /// Decides. All paths are there already, and nothing has been written yet.
-    pub(super) fn begin(tree: &PosixStorage, manifest: &Manifest, places: &Places, found: &[Found]) -> Result<Self> {
-        let one_by_one = Self { systems: Vec::new() };
+    pub(super) fn begin(
+        tree: &PosixStorage,
+        manifest: &Manifest,
+        places: &Places,
+        found: &[Found],
+    ) -> Result<Self> {
+        let one_by_one = Self {
+            systems: Vec::new(),
+        };
         if manifest.file_count() < MANY_FILES {
             return Ok(one_by_one);
         }
         let mut systems: Vec<FileSystem> = Vec::new();
         for place in directories(manifest, places, found) {
-            let Some(system) = tree.file_system(&place)? else { return Ok(one_by_one) };
-            if systems.iter().all(|known| known.device() != system.device()) {
+            let Some(system) = tree.file_system(&place)? else {
+                return Ok(one_by_one);
+            };
+            if systems
+                .iter()
+                .all(|known| known.device() != system.device())
+            {
                 systems.push(system);
             }
         }
@@ -66,8 +78,11 @@ impl Durable {
             }
         }
         // Targets that were made hang in directories that are not of the cluster.
-        let above: BTreeSet<StoragePath> =
-            found.iter().filter(|target| !target.exists).map(|target| target.path.parent()).collect();
+        let above: BTreeSet<StoragePath> = found
+            .iter()
+            .filter(|target| !target.exists)
+            .map(|target| target.path.parent())
+            .collect();
         tree.sync_paths(&above.into_iter().collect::<Vec<_>>())?;
         Ok(())
     }
@@ -81,7 +96,10 @@ fn directories(manifest: &Manifest, places: &Places, found: &[Found]) -> Vec<Sto
             all.push(target.path.clone());
         }
     }
-    let paths = manifest.paths().iter().filter(|path| path.name != b"pg_tblspc");
+    let paths = manifest
+        .paths()
+        .iter()
+        .filter(|path| path.name != b"pg_tblspc");
     all.extend(paths.map(|path| places.path(&path.name)));
     all
 }

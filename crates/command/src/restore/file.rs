@@ -12,7 +12,9 @@ use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{FileTree, PipelineRead, Range, ReadOptions, Storage, StoragePath, WriteMode, WriteOptions};
+use pgkeep_storage::{
+    FileTree, PipelineRead, Range, ReadOptions, Storage, StoragePath, WriteMode, WriteOptions,
+};
 
 use super::block;
 use super::keep::{self, Existing};
@@ -104,29 +106,52 @@ impl<'a> Worker<'a> {
                 self.write_zero(&file, &place)?;
                 results[at] = Restored::Zero;
             } else {
-                fetches.push(Fetch { at, file, place, existing });
+                fetches.push(Fetch {
+                    at,
+                    file,
+                    place,
+                    existing,
+                });
             }
         }
-        if job.bundled { self.fetch_bundled(fetches, &mut results)? } else { self.fetch_alone(fetches, &mut results)? }
+        if job.bundled {
+            self.fetch_bundled(fetches, &mut results)?
+        } else {
+            self.fetch_alone(fetches, &mut results)?
+        }
         Ok(results)
     }
 
     /// A file without content: empty, or as long as in the backup but without blocks on disk.
     fn write_zero(&self, file: &FileRef<'_>, place: &StoragePath) -> Result<()> {
         if file.size == 0 {
-            self.tree.open_write(place, &self.write_options(file))?.finish()?.wait()?;
+            self.tree
+                .open_write(place, &self.write_options(file))?
+                .finish()?
+                .wait()?;
             return Ok(());
         }
         let written = self.tree.open_update(place, file.mode)?;
         let failed = |error: std::io::Error| {
-            Error::new(ErrorCode::FileWrite, format!("unable to truncate '{}': {error}", self.tree.display(place)))
+            Error::new(
+                ErrorCode::FileWrite,
+                format!("unable to truncate '{}': {error}", self.tree.display(place)),
+            )
         };
-        written.set_len(0).and_then(|()| written.set_len(file.size)).map_err(failed)?;
+        written
+            .set_len(0)
+            .and_then(|()| written.set_len(file.size))
+            .map_err(failed)?;
         self.complete(file, place, &written)
     }
 
     /// Gives a file that was written in place its owner and time, and flushes it.
-    pub(super) fn complete(&self, file: &FileRef<'_>, place: &StoragePath, written: &std::fs::File) -> Result<()> {
+    pub(super) fn complete(
+        &self,
+        file: &FileRef<'_>,
+        place: &StoragePath,
+        written: &std::fs::File,
+    ) -> Result<()> {
         if let Some((uid, gid)) = self.owners.to_set(file.user, file.group) {
             self.tree.set_owner(place, uid, gid)?;
         }
@@ -134,7 +159,10 @@ impl<'a> Worker<'a> {
         if self.sync_files {
             written.sync_all().map_err(|error| {
                 let shown = self.tree.display(place);
-                Error::new(ErrorCode::FileSync, format!("unable to sync file '{shown}' after write: {error}"))
+                Error::new(
+                    ErrorCode::FileSync,
+                    format!("unable to sync file '{shown}' after write: {error}"),
+                )
             })?;
         }
         Ok(())
@@ -162,17 +190,34 @@ impl<'a> Worker<'a> {
             .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no backup label"))
     }
 
-    fn open(&self, path: &StoragePath, ranges: Vec<Range>, expect: Option<u64>) -> Result<Watched<'a>> {
-        let options = ReadOptions { ranges, expect, lazy_open: true };
+    fn open(
+        &self,
+        path: &StoragePath,
+        ranges: Vec<Range>,
+        expect: Option<u64>,
+    ) -> Result<Watched<'a>> {
+        let options = ReadOptions {
+            ranges,
+            expect,
+            lazy_open: true,
+        };
         let read = self.repository.storage.open_read(path, &options)?;
-        Ok(Watched { read, context: self.context })
+        Ok(Watched {
+            read,
+            context: self.context,
+        })
     }
 
     /// Fetches slices of one bundle through one reader.
     fn fetch_bundled(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
-        let Some(first) = fetches.first() else { return Ok(()) };
+        let Some(first) = fetches.first() else {
+            return Ok(());
+        };
         let path = self.stored_path(&first.file)?;
-        let ranges: Vec<Range> = fetches.iter().map(|fetch| self.needed_range(fetch)).collect::<Result<_>>()?;
+        let ranges: Vec<Range> = fetches
+            .iter()
+            .map(|fetch| self.needed_range(fetch))
+            .collect::<Result<_>>()?;
         let expect = ranges.iter().filter_map(|range| range.length).sum();
         let mut source = self.open(&path, ranges.clone(), Some(expect))?;
         for (fetch, range) in fetches.into_iter().zip(ranges) {
@@ -184,7 +229,11 @@ impl<'a> Worker<'a> {
 
     /// Fetches files that are stored alone; on a slow line the next ones are asked for while one is written.
     fn fetch_alone(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
-        let ahead = if self.repository.storage.features().slow { OPEN_AHEAD } else { 1 };
+        let ahead = if self.repository.storage.features().slow {
+            OPEN_AHEAD
+        } else {
+            1
+        };
         let mut waiting = fetches.into_iter();
         let mut opened = VecDeque::new();
         loop {
@@ -194,10 +243,16 @@ impl<'a> Worker<'a> {
                 let range = self.needed_range(&fetch)?;
                 let whole = range.length.is_none();
                 let ranges = if whole { Vec::new() } else { vec![range] };
-                let source = self.open(&self.stored_path(&fetch.file)?, ranges, Some(fetch.file.repo_size))?;
+                let source = self.open(
+                    &self.stored_path(&fetch.file)?,
+                    ranges,
+                    Some(fetch.file.repo_size),
+                )?;
                 opened.push_back((fetch, range, source));
             }
-            let Some((fetch, range, mut source)) = opened.pop_front() else { return Ok(()) };
+            let Some((fetch, range, mut source)) = opened.pop_front() else {
+                return Ok(());
+            };
             results[fetch.at] = self.fetch(&fetch, range, &mut source)?;
         }
     }
@@ -207,18 +262,25 @@ impl<'a> Worker<'a> {
     fn needed_range(&self, fetch: &Fetch<'_>) -> Result<Range> {
         match fetch.file.block_map_size() {
             0 => Ok(self.manifest.stored_range(&fetch.file)),
-            map_size => block::first_range(&fetch.file, map_size, matches!(fetch.existing, Existing::Nothing)),
+            map_size => block::first_range(
+                &fetch.file,
+                map_size,
+                matches!(fetch.existing, Existing::Nothing),
+            ),
         }
     }
 
     fn fetch(&self, fetch: &Fetch<'_>, range: Range, source: &mut dyn Read) -> Result<Restored> {
         let file = &fetch.file;
         let result = match file.block_map_size() {
-            0 => self.fetch_whole(file, &fetch.place, source).map(|sha1| (sha1, 0)),
+            0 => self
+                .fetch_whole(file, &fetch.place, source)
+                .map(|sha1| (sha1, 0)),
             _ => block::fetch(self, file, &fetch.place, &fetch.existing, range, source),
         };
         // A copy that was stopped fails somewhere in its streams; that is not what is to be reported.
-        let (sha1, block_bytes) = result.map_err(|error| self.context.cancel.check().err().unwrap_or(error))?;
+        let (sha1, block_bytes) =
+            result.map_err(|error| self.context.cancel.check().err().unwrap_or(error))?;
         let expected = file.checksum.unwrap_or(Sha1Digest::EMPTY);
         if sha1 == expected {
             return Ok(Restored::Copied { block_bytes });
@@ -231,19 +293,33 @@ impl<'a> Worker<'a> {
         Err(Error::new(ErrorCode::Checksum, message))
     }
 
-    fn fetch_whole(&self, file: &FileRef<'_>, place: &StoragePath, source: &mut dyn Read) -> Result<Sha1Digest> {
+    fn fetch_whole(
+        &self,
+        file: &FileRef<'_>,
+        place: &StoragePath,
+        source: &mut dyn Read,
+    ) -> Result<Sha1Digest> {
         let raw = self.manifest.stored_raw(file);
         let mut stages = Vec::with_capacity(3);
         if let Some(pass) = &self.manifest.cipher_pass {
-            stages.push(Stage::Decrypt { pass: pass.clone(), raw });
+            stages.push(Stage::Decrypt {
+                pass: pass.clone(),
+                raw,
+            });
         }
-        stages.push(Stage::Decompress { kind: self.manifest.options.compress_type, raw });
+        stages.push(Stage::Decompress {
+            kind: self.manifest.options.compress_type,
+            raw,
+        });
         stages.push(Stage::Sha1);
         let write = self.tree.open_write(place, &self.write_options(file))?;
         let mut buffer = self.buffer();
         let running = Pipeline::new(stages).start(self.settings.buffer_size);
         // No more of the buffer than the file can fill: reading ahead into cold memory costs more than it saves.
-        let used = usize::try_from(file.repo_size).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
+        let used = usize::try_from(file.repo_size)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
+            .min(buffer.len());
         let copied = copy_file_with(&mut &mut *source, write, running, &mut buffer[..used]);
         self.give_back(buffer);
         let (reports, ticket) = copied.map_err(lower)?;
@@ -254,13 +330,20 @@ impl<'a> Worker<'a> {
 
     /// A buffer of the size the options say.
     pub(super) fn buffer(&self) -> Vec<u8> {
-        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self
+            .buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         spare.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
     }
 
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.resize(self.settings.buffer_size.max(1), 0);
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
     }
 }
 

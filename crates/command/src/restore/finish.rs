@@ -21,7 +21,12 @@ use crate::error::{Error, ErrorCode, Result};
 ///
 /// # Errors
 /// Those of the file system; then the cluster has no control file and the restore can be repeated.
-pub(super) fn finish(worker: &Worker<'_>, durable: &Durable, version: PgVersion, found: &[Found]) -> Result<()> {
+pub(super) fn finish(
+    worker: &Worker<'_>,
+    durable: &Durable,
+    version: PgVersion,
+    found: &[Found],
+) -> Result<()> {
     let (tree, manifest, places) = (worker.tree, worker.manifest, worker.places);
     // First what was restored, recovery settings included: the manifest in the data directory, by which an interrupted
     // delta restore is known as one, goes only when it is not needed any more.
@@ -35,9 +40,16 @@ pub(super) fn finish(worker: &Worker<'_>, durable: &Durable, version: PgVersion,
         log::warn!("backup does not contain '{CONTROL_FILE}' -- cluster will not start");
     } else {
         if manifest.options.online {
-            invalidate(tree, manifest, &temporary, worker.settings.version_force.unwrap_or(version))?;
+            invalidate(
+                tree,
+                manifest,
+                &temporary,
+                worker.settings.version_force.unwrap_or(version),
+            )?;
         }
-        log::info!("restore {CONTROL_FILE} (performed last to ensure aborted restores cannot be started)");
+        log::info!(
+            "restore {CONTROL_FILE} (performed last to ensure aborted restores cannot be started)"
+        );
         // Flushes the directory too. If the host goes down before that, the name may still be the temporary one, which
         // is safe.
         tree.rename(&temporary, &places.in_data_dir(CONTROL_FILE))?;
@@ -52,15 +64,25 @@ pub(super) fn finish(worker: &Worker<'_>, durable: &Durable, version: PgVersion,
 
 /// Puts a checkpoint into the control file that cannot be, so that a server without backup label does not start from a
 /// wrong one.
-fn invalidate(tree: &PosixStorage, manifest: &Manifest, place: &StoragePath, version: PgVersion) -> Result<()> {
+fn invalidate(
+    tree: &PosixStorage,
+    manifest: &Manifest,
+    place: &StoragePath,
+    version: PgVersion,
+) -> Result<()> {
     let mut bytes = Vec::new();
-    tree.open_read(place, &ReadOptions::default())?.take(control::FILE_SIZE as u64 + 1).read_to_end(&mut bytes)?;
+    tree.open_read(place, &ReadOptions::default())?
+        .take(control::FILE_SIZE as u64 + 1)
+        .read_to_end(&mut bytes)?;
     control::invalidate_checkpoint(&mut bytes, version)?;
     let file = manifest.file(data_dir::CONTROL_FILE);
     let mode = file.as_ref().map_or(0o600, |file| file.mode);
     let mut written = tree.open_update(place, mode)?;
     let failed = |error: std::io::Error| {
-        Error::new(ErrorCode::FileWrite, format!("unable to write '{}': {error}", tree.display(place)))
+        Error::new(
+            ErrorCode::FileWrite,
+            format!("unable to write '{}': {error}", tree.display(place)),
+        )
     };
     written.write_all(&bytes).map_err(failed)?;
     if let Some(file) = file {

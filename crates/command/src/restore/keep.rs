@@ -28,27 +28,48 @@ pub(super) enum Existing {
 ///
 /// # Errors
 /// When it cannot be read, truncated, or given its time.
-pub(super) fn existing(worker: &Worker<'_>, place: &StoragePath, data: &FileData) -> Result<Existing> {
+pub(super) fn existing(
+    worker: &Worker<'_>,
+    place: &StoragePath,
+    data: &FileData,
+) -> Result<Existing> {
     let tree = worker.tree;
-    let Some(info) = tree.info(place, InfoLevel::Basic)? else { return Ok(Existing::Nothing) };
+    let Some(info) = tree.info(place, InfoLevel::Basic)? else {
+        return Ok(Existing::Nothing);
+    };
     if info.kind != FileType::File {
         return Ok(Existing::Nothing);
     }
     if worker.settings.force {
         let before_copy = info.modified < worker.manifest.backup.timestamp_copy_start;
         let same = info.size == data.size && info.modified == data.timestamp && before_copy;
-        return Ok(if same { Existing::Same } else { Existing::Nothing });
+        return Ok(if same {
+            Existing::Same
+        } else {
+            Existing::Nothing
+        });
     }
-    let blocks = data.block.filter(|block| block.map_size > 0 && block.size > 0);
+    let blocks = data
+        .block
+        .filter(|block| block.map_size > 0 && block.size > 0);
     if info.size < data.size && (blocks.is_none() || info.size == 0) {
         return Ok(Existing::Nothing);
     }
     if info.size > data.size {
         // It may only have grown since; what is too much goes in any case.
         let file = tree.open_update(place, data.mode)?;
-        let cut = file.set_len(data.size).and_then(|()| if worker.sync_files { file.sync_all() } else { Ok(()) });
+        let cut = file.set_len(data.size).and_then(|()| {
+            if worker.sync_files {
+                file.sync_all()
+            } else {
+                Ok(())
+            }
+        });
         cut.map_err(|error| {
-            Error::new(ErrorCode::FileWrite, format!("unable to truncate file '{}': {error}", tree.display(place)))
+            Error::new(
+                ErrorCode::FileWrite,
+                format!("unable to truncate file '{}': {error}", tree.display(place)),
+            )
         })?;
     }
     let size = info.size.min(data.size);
@@ -59,7 +80,11 @@ pub(super) fn existing(worker: &Worker<'_>, place: &StoragePath, data: &FileData
         }
         return Ok(Existing::Same);
     }
-    Ok(if blocks.is_some() { Existing::Blocks(found.blocks) } else { Existing::Nothing })
+    Ok(if blocks.is_some() {
+        Existing::Blocks(found.blocks)
+    } else {
+        Existing::Nothing
+    })
 }
 
 struct Found {
@@ -68,12 +93,23 @@ struct Found {
 }
 
 /// Hashes a file as a whole and, if wanted, each block of it.
-fn read(worker: &Worker<'_>, place: &StoragePath, size: u64, block_size: Option<u64>) -> Result<Found> {
-    let mut found = Found { sha1: Sha1::new(), blocks: Vec::new() };
+fn read(
+    worker: &Worker<'_>,
+    place: &StoragePath,
+    size: u64,
+    block_size: Option<u64>,
+) -> Result<Found> {
+    let mut found = Found {
+        sha1: Sha1::new(),
+        blocks: Vec::new(),
+    };
     if size == 0 {
         return Ok(found);
     }
-    let options = ReadOptions { expect: Some(size), ..ReadOptions::default() };
+    let options = ReadOptions {
+        expect: Some(size),
+        ..ReadOptions::default()
+    };
     let mut source = worker.tree.open_read(place, &options)?.take(size);
     let mut buffer = worker.buffer();
     // Whole blocks in one read, so that none is cut in two.
@@ -96,7 +132,11 @@ fn read(worker: &Worker<'_>, place: &StoragePath, size: u64, block_size: Option<
         let bytes = &buffer[..filled];
         found.sha1.update(bytes);
         if let Some(block) = block {
-            found.blocks.extend(bytes.chunks(block).map(|block| (checksum::of(block), block.len() as u32)));
+            found.blocks.extend(
+                bytes
+                    .chunks(block)
+                    .map(|block| (checksum::of(block), block.len() as u32)),
+            );
         }
         if filled < buffer.len() {
             break;

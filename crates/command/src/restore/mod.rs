@@ -84,8 +84,14 @@ pub fn run(context: &Context) -> Result<()> {
     let zeroed = selective::zeroed(&manifest, &settings, version)?;
     let places = Places::of(&manifest, &settings.data_dir);
 
-    let look =
-        clean::Look { context, settings: &settings, manifest: &manifest, owners: &owners, tree: &tree, version };
+    let look = clean::Look {
+        context,
+        settings: &settings,
+        manifest: &manifest,
+        owners: &owners,
+        tree: &tree,
+        version,
+    };
     let mut found = look.look()?;
     plan::report(context, &settings, &chosen, &manifest, &found, &*tree);
     clean::clean(&look, &places, &mut found)?;
@@ -110,7 +116,11 @@ pub fn run(context: &Context) -> Result<()> {
     let size = copy_files(&worker)?;
     recovery::write(context, &tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
-    log::info!("restore size = {}, file total = {}", size_text(size), manifest.file_count());
+    log::info!(
+        "restore size = {}, file total = {}",
+        size_text(size),
+        manifest.file_count()
+    );
     Ok(())
 }
 
@@ -123,7 +133,11 @@ fn clear_spool(settings: &Settings) -> Result<()> {
 }
 
 fn log_set(context: &Context, chosen: &Chosen, manifest: &Manifest) {
-    let mut line = format!("{}: restore backup set {}", chosen.repository.name(), chosen.label);
+    let mut line = format!(
+        "{}: restore backup set {}",
+        chosen.repository.name(),
+        chosen.label
+    );
     if manifest.options.online {
         let start = context.clock.local_text(manifest.backup.timestamp_start);
         line.push_str(&format!(", recovery will start at {start}"));
@@ -135,9 +149,12 @@ fn log_set(context: &Context, chosen: &Chosen, manifest: &Manifest) {
 fn drop_unrestored(manifest: &mut Manifest, settings: &Settings, version: PgVersion) {
     let in_data_dir = |name: &str| [PG_DATA, b"/", name.as_bytes()].concat();
     if manifest.remove_file(&in_data_dir(TABLESPACE_MAP)) {
-        crate::detail!("skip '{TABLESPACE_MAP}' -- tablespace links will be created based on mappings");
+        crate::detail!(
+            "skip '{TABLESPACE_MAP}' -- tablespace links will be created based on mappings"
+        );
     }
-    let preserved = version.has_recovery_settings_in_conf() && settings.target == RecoveryTarget::Preserve;
+    let preserved =
+        version.has_recovery_settings_in_conf() && settings.target == RecoveryTarget::Preserve;
     if preserved && manifest.remove_file(&in_data_dir(AUTO_CONF)) {
         crate::detail!("skip '{AUTO_CONF}' -- recovery type is preserve");
     }

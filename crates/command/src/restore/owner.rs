@@ -25,13 +25,24 @@ pub(super) struct Owners {
 
 impl Owners {
     /// Looks all names of the manifest up and warns about those that cannot be given.
-    pub(super) fn of(context: &Context, tree: &dyn Storage, data_dir: &[u8], manifest: &Manifest) -> Result<Self> {
+    pub(super) fn of(
+        context: &Context,
+        tree: &dyn Storage,
+        data_dir: &[u8],
+        manifest: &Manifest,
+    ) -> Result<Self> {
         let user = &context.user;
         let own = (user.uid, user.gid);
         let mut named = Named::default();
         named.gather(manifest);
         let root = user.uid == 0;
-        let mut owners = Self { root, own, users: HashMap::new(), groups: HashMap::new(), unnamed: own };
+        let mut owners = Self {
+            root,
+            own,
+            users: HashMap::new(),
+            groups: HashMap::new(),
+            unnamed: own,
+        };
         if !root {
             named.warn_all(manifest, &user.name, &user.group);
             return Ok(owners);
@@ -40,11 +51,13 @@ impl Owners {
             owners.unnamed = unnamed(context, tree, data_dir, &named)?;
         }
         for id in named.users {
-            let number = uzers::get_user_by_name(manifest.names().owner(id)).map_or(own.0, |user| user.uid());
+            let number = uzers::get_user_by_name(manifest.names().owner(id))
+                .map_or(own.0, |user| user.uid());
             owners.users.insert(id, number);
         }
         for id in named.groups {
-            let number = uzers::get_group_by_name(manifest.names().owner(id)).map_or(own.1, |group| group.gid());
+            let number = uzers::get_group_by_name(manifest.names().owner(id))
+                .map_or(own.1, |group| group.gid());
             owners.groups.insert(id, number);
         }
         Ok(owners)
@@ -59,12 +72,21 @@ impl Owners {
             Some(id) => ids.get(&id).copied().unwrap_or(own),
             None => unnamed,
         };
-        (of(&self.users, user, self.own.0, self.unnamed.0), of(&self.groups, group, self.own.1, self.unnamed.1))
+        (
+            of(&self.users, user, self.own.0, self.unnamed.0),
+            of(&self.groups, group, self.own.1, self.unnamed.1),
+        )
     }
 
     /// The owner to set on a new file; `None`: it already belongs to whom it shall.
-    pub(super) fn to_set(&self, user: Option<OwnerId>, group: Option<OwnerId>) -> Option<(u32, u32)> {
-        self.root.then(|| self.wanted(user, group)).filter(|wanted| *wanted != self.own)
+    pub(super) fn to_set(
+        &self,
+        user: Option<OwnerId>,
+        group: Option<OwnerId>,
+    ) -> Option<(u32, u32)> {
+        self.root
+            .then(|| self.wanted(user, group))
+            .filter(|wanted| *wanted != self.own)
     }
 }
 
@@ -101,12 +123,19 @@ impl Named {
     }
 
     fn warn_all(&self, manifest: &Manifest, user: &str, group: &str) {
-        let lists = [("user", &self.users, self.user_missing, user), ("group", &self.groups, self.group_missing, group)];
+        let lists = [
+            ("user", &self.users, self.user_missing, user),
+            ("group", &self.groups, self.group_missing, group),
+        ];
         for (kind, ids, missing, own) in lists {
             if missing {
                 log::warn!("unknown {kind} in backup manifest mapped to current {kind}");
             }
-            for name in ids.iter().map(|id| manifest.names().owner(*id)).filter(|name| *name != own) {
+            for name in ids
+                .iter()
+                .map(|id| manifest.names().owner(*id))
+                .filter(|name| *name != own)
+            {
                 log::warn!("unknown {kind} '{name}' in backup manifest mapped to current {kind}");
             }
         }
@@ -114,9 +143,19 @@ impl Named {
 }
 
 /// Root gives entries without a name to the owner of the data directory, or keeps them.
-fn unnamed(context: &Context, tree: &dyn Storage, data_dir: &[u8], named: &Named) -> Result<(u32, u32)> {
-    let owner = tree.info(&StoragePath::new(data_dir), InfoLevel::Detail)?.and_then(|info| info.owner);
-    let (mut numbers, mut names) = ((context.user.uid, context.user.gid), (context.user.name.clone(), context.user.group.clone()));
+fn unnamed(
+    context: &Context,
+    tree: &dyn Storage,
+    data_dir: &[u8],
+    named: &Named,
+) -> Result<(u32, u32)> {
+    let owner = tree
+        .info(&StoragePath::new(data_dir), InfoLevel::Detail)?
+        .and_then(|info| info.owner);
+    let (mut numbers, mut names) = (
+        (context.user.uid, context.user.gid),
+        (context.user.name.clone(), context.user.group.clone()),
+    );
     if let Some(owner) = owner {
         if let Some(user) = owner.user {
             numbers.0 = owner.uid;

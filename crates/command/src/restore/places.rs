@@ -30,13 +30,20 @@ impl Places {
                 Some((target.name.clone(), path.join(target.file()?)))
             })
             .collect();
-        Self { data_dir: data_dir.to_vec(), file_links }
+        Self {
+            data_dir: data_dir.to_vec(),
+            file_links,
+        }
     }
 
     /// What a file is called in messages: its path in the data directory. The control file has another name until the
     /// very end, so that a cluster that is not complete cannot be started.
     pub(super) fn shown(&self, name: &[u8]) -> Vec<u8> {
-        let suffix = if name == CONTROL_FILE { TEMP_SUFFIX.as_bytes() } else { b"" };
+        let suffix = if name == CONTROL_FILE {
+            TEMP_SUFFIX.as_bytes()
+        } else {
+            b""
+        };
         [&self.data_dir, b"/".as_slice(), pg_name(name), suffix].concat()
     }
 

@@ -36,9 +36,18 @@ pub(super) fn report(
     }
 }
 
-fn text(settings: &Settings, chosen: &Chosen, manifest: &Manifest, found: &[Found], tree: &dyn Storage) -> String {
+fn text(
+    settings: &Settings,
+    chosen: &Chosen,
+    manifest: &Manifest,
+    found: &[Found],
+    tree: &dyn Storage,
+) -> String {
     let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let size: u64 = manifest.files().map(|file| file.size).fold(0, u64::saturating_add);
+    let size: u64 = manifest
+        .files()
+        .map(|file| file.size)
+        .fold(0, u64::saturating_add);
     let mut text = format!(
         "restore plan\nset: {} of {}, PostgreSQL {}\nsize: {}, file total = {}",
         chosen.label,
@@ -51,10 +60,19 @@ fn text(settings: &Settings, chosen: &Chosen, manifest: &Manifest, found: &[Foun
         let path = show(&manifest.target_path(target));
         let _ = match &target.kind {
             TargetKind::Path => write!(text, "\ndata directory: {path}"),
-            TargetKind::Tablespace { oid, name } => write!(text, "\ntablespace {} ({oid}): {path}", show(name)),
-            TargetKind::Link { file: None } => write!(text, "\nlink {}: {path}", show(pg_name(&target.name))),
+            TargetKind::Tablespace { oid, name } => {
+                write!(text, "\ntablespace {} ({oid}): {path}", show(name))
+            }
+            TargetKind::Link { file: None } => {
+                write!(text, "\nlink {}: {path}", show(pg_name(&target.name)))
+            }
             TargetKind::Link { file: Some(file) } => {
-                write!(text, "\nlink {}: {path}/{}", show(pg_name(&target.name)), show(file))
+                write!(
+                    text,
+                    "\nlink {}: {path}/{}",
+                    show(pg_name(&target.name)),
+                    show(file)
+                )
             }
         };
     }
@@ -90,10 +108,13 @@ fn recovery(settings: &Settings) -> String {
 
 fn removals(text: &mut String, found: &[Found], tree: &dyn Storage) {
     let removed = || {
-        found.iter().flat_map(|target| &target.changes).filter_map(|change| match change {
-            Change::Remove(_, path) => Some(path),
-            _ => None,
-        })
+        found
+            .iter()
+            .flat_map(|target| &target.changes)
+            .filter_map(|change| match change {
+                Change::Remove(_, path) => Some(path),
+                _ => None,
+            })
     };
     let count = removed().count();
     if count == 0 {

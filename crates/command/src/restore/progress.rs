@@ -28,13 +28,23 @@ impl<'a> Progress<'a> {
         let context = worker.context;
         context.progress.begin("restore", total);
         let lock_keys = open::repository_keys(&context.config);
-        let progress = Self { worker, total, done: 0, lock_keys, shown: Instant::now() };
+        let progress = Self {
+            worker,
+            total,
+            done: 0,
+            lock_keys,
+            shown: Instant::now(),
+        };
         progress.note()?;
         Ok(progress)
     }
 
     fn note(&self) -> Result<()> {
-        let note = |key: &u32| self.worker.context.note_progress(LockType::Restore, *key, self.total, self.done);
+        let note = |key: &u32| {
+            self.worker
+                .context
+                .note_progress(LockType::Restore, *key, self.total, self.done)
+        };
         self.lock_keys.iter().try_for_each(note)
     }
 
@@ -52,9 +62,14 @@ impl<'a> Progress<'a> {
             }
             name = Some(file.name.to_vec());
         }
-        if let Some(name) = name.filter(|_| self.shown.elapsed() >= SHOW_EVERY || self.done >= self.total) {
+        if let Some(name) =
+            name.filter(|_| self.shown.elapsed() >= SHOW_EVERY || self.done >= self.total)
+        {
             self.shown = Instant::now();
-            self.worker.context.progress.advance(self.done, &String::from_utf8_lossy(&name));
+            self.worker
+                .context
+                .progress
+                .advance(self.done, &String::from_utf8_lossy(&name));
         }
         self.note()
     }
@@ -69,7 +84,11 @@ impl<'a> Progress<'a> {
         let worker = self.worker;
         let name = file.name.to_vec();
         let zeroed = worker.zeroed.contains(&file.name);
-        let mut line = String::from(if zeroed { "restore zeroed file " } else { "restore file " });
+        let mut line = String::from(if zeroed {
+            "restore zeroed file "
+        } else {
+            "restore file "
+        });
         line.push_str(&String::from_utf8_lossy(&worker.places.shown(&name)));
         if result == Restored::Kept {
             if worker.settings.force {
@@ -85,17 +104,28 @@ impl<'a> Progress<'a> {
         }
         line.push_str(" (");
         if let Some(slice) = file.bundle {
-            let holder = file.reference_label().map(|label| format!("{label}/")).unwrap_or_default();
+            let holder = file
+                .reference_label()
+                .map(|label| format!("{label}/"))
+                .unwrap_or_default();
             line.push_str(&format!("bundle {holder}{}/{}, ", slice.id, slice.offset));
         }
         if file.block_map_size() != 0 && result != Restored::Kept {
             line.push_str("bi ");
-            let fetched = if let Restored::Copied { block_bytes } = result { block_bytes } else { 0 };
+            let fetched = if let Restored::Copied { block_bytes } = result {
+                block_bytes
+            } else {
+                0
+            };
             if fetched != file.size {
                 line.push_str(&format!("{}/", size_text(fetched)));
             }
         }
-        line.push_str(&format!("{}, {})", size_text(file.size), percent(self.done, self.total)));
+        line.push_str(&format!(
+            "{}, {})",
+            size_text(file.size),
+            percent(self.done, self.total)
+        ));
         if let Some(checksum) = file.checksum.filter(|_| file.size != 0 && !zeroed) {
             line.push_str(&format!(" checksum {checksum}"));
         }
@@ -105,6 +135,10 @@ impl<'a> Progress<'a> {
 
 /// `12.34%`; nothing of nothing is all of it.
 fn percent(done: u64, total: u64) -> String {
-    let hundredths = if total == 0 { 10_000 } else { u128::from(done) * 10_000 / u128::from(total) };
+    let hundredths = if total == 0 {
+        10_000
+    } else {
+        u128::from(done) * 10_000 / u128::from(total)
+    };
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }

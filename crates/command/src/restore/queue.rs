@@ -46,7 +46,11 @@ impl Queues {
     /// Sorts all files of the manifest.
     pub(super) fn of(manifest: &Manifest) -> Self {
         let mut targets: HashMap<&[u8], usize> = HashMap::new();
-        for target in manifest.targets().iter().filter(|target| target.tablespace_oid().is_some()) {
+        for target in manifest
+            .targets()
+            .iter()
+            .filter(|target| target.tablespace_oid().is_some())
+        {
             let next = targets.len() + 1;
             targets.insert(&target.name, next);
         }
@@ -54,22 +58,38 @@ impl Queues {
         let mut total: u64 = 0;
         for (position, file) in (0..).zip(manifest.files()) {
             total = total.saturating_add(file.size);
-            let queue = file.name.directory().and_then(tablespace).and_then(|name| targets.get(name)).copied();
+            let queue = file
+                .name
+                .directory()
+                .and_then(tablespace)
+                .and_then(|name| targets.get(name))
+                .copied();
             let (bundle, order, place) = match file.bundle {
                 None => (0, u64::MAX - file.size, u64::from(u32::MAX - position)),
                 Some(slice) => {
-                    let holder = file.reference_label().and_then(|label| manifest.references.iter().position(|l| l == label));
+                    let holder = file
+                        .reference_label()
+                        .and_then(|label| manifest.references.iter().position(|l| l == label));
                     // References of one chain only grow at the end, so their order is that of time.
-                    (slice.id, holder.map_or(u64::MAX, |at| at as u64), slice.offset)
+                    (
+                        slice.id,
+                        holder.map_or(u64::MAX, |at| at as u64),
+                        slice.offset,
+                    )
                 }
             };
             keys[queue.unwrap_or(0)].push((file.size == 0, bundle, order, place, position));
         }
         let sorted = |mut keys: Vec<Key>| {
             keys.sort_unstable_by(|a, b| b.cmp(a));
-            Queue { files: keys.into_iter().map(|key| key.4).collect() }
+            Queue {
+                files: keys.into_iter().map(|key| key.4).collect(),
+            }
         };
-        Self { queues: keys.into_iter().map(sorted).collect(), total }
+        Self {
+            queues: keys.into_iter().map(sorted).collect(),
+            total,
+        }
     }
 
     /// The next job for a worker; workers begin at different queues and go through them in different directions.
@@ -77,7 +97,13 @@ impl Queues {
         let count = self.queues.len();
         let start = worker % count;
         (0..count)
-            .map(|step| if worker % 2 == 0 { (start + step) % count } else { (start + count - step) % count })
+            .map(|step| {
+                if worker.is_multiple_of(2) {
+                    (start + step) % count
+                } else {
+                    (start + count - step) % count
+                }
+            })
             .find_map(|at| self.queues[at].next(manifest))
     }
 }
@@ -85,7 +111,10 @@ impl Queues {
 /// `pg_tblspc/<oid>` of a directory below it.
 fn tablespace(directory: &[u8]) -> Option<&[u8]> {
     let rest = directory.strip_prefix(PG_TBLSPC)?.strip_prefix(b"/")?;
-    let oid = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+    let oid = rest
+        .iter()
+        .position(|&byte| byte == b'/')
+        .unwrap_or(rest.len());
     Some(&directory[..PG_TBLSPC.len() + 1 + oid])
 }
 
@@ -95,11 +124,15 @@ impl Queue {
         let head = manifest.file_at(first as usize);
         let (bundle, holder) = (head.bundle.map(|slice| slice.id), head.reference);
         let mut stored = head.repo_size;
-        let mut job = Job { files: vec![first], bundled: bundle.is_some() };
+        let mut job = Job {
+            files: vec![first],
+            bundled: bundle.is_some(),
+        };
         let limit = if job.bundled { BUNDLE_JOB } else { ALONE_JOB };
         while let Some(&next) = self.files.last() {
             let file = manifest.file_at(next as usize);
-            let same = file.bundle.map(|slice| slice.id) == bundle && (!job.bundled || file.reference == holder);
+            let same = file.bundle.map(|slice| slice.id) == bundle
+                && (!job.bundled || file.reference == holder);
             stored = stored.saturating_add(file.repo_size);
             if !same || stored > limit || (!job.bundled && job.files.len() >= ALONE_FILES) {
                 break;

@@ -30,7 +30,10 @@ pub(super) fn write(
     if recovery.target == RecoveryTarget::Preserve {
         let name = recovery.settings_file();
         if tree.info(&file(name), InfoLevel::Exists)?.is_none() {
-            log::warn!("recovery type is preserve but recovery file does not exist at '{}'", shown(name));
+            log::warn!(
+                "recovery type is preserve but recovery file does not exist at '{}'",
+                shown(name)
+            );
         }
         return Ok(());
     }
@@ -46,7 +49,11 @@ pub(super) fn write(
             log::warn!("{AUTO_CONF} does not exist -- creating to contain recovery settings");
         }
         if let Some(content) = recovery.auto_conf(existing.as_deref(), &now)? {
-            log::info!("write {}{}", if existing.is_some() { "updated " } else { "" }, shown(AUTO_CONF));
+            log::info!(
+                "write {}{}",
+                if existing.is_some() { "updated " } else { "" },
+                shown(AUTO_CONF)
+            );
             copy::write_all(tree, &file(AUTO_CONF), &options, &content)?;
         }
     }
@@ -60,9 +67,18 @@ pub(super) fn write(
 fn options(context: &Context, tree: &PosixStorage, places: &Places) -> Result<WriteOptions> {
     let path: StoragePath = places.in_data_dir("");
     let info = clean::directory(tree, &path)?.ok_or_else(|| {
-        Error::new(ErrorCode::PathMissing, format!("unable to get info for missing path/file '{}'", tree.display(&path)))
+        Error::new(
+            ErrorCode::PathMissing,
+            format!(
+                "unable to get info for missing path/file '{}'",
+                tree.display(&path)
+            ),
+        )
     })?;
-    let owner = info.owner.map(|owner| (owner.uid, owner.gid)).filter(|_| context.user.uid == 0);
+    let owner = info
+        .owner
+        .map(|owner| (owner.uid, owner.gid))
+        .filter(|_| context.user.uid == 0);
     Ok(WriteOptions {
         mode: WriteMode::InPlace,
         file_mode: info.mode & 0o644,

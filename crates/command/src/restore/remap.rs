@@ -42,16 +42,27 @@ fn data_directory(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
         .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no data directory"))?;
     if base.path != settings.data_dir {
         log::info!("remap data directory to '{}'", show(&settings.data_dir));
-        manifest.add_target(Target { path: settings.data_dir.clone(), ..base });
+        manifest.add_target(Target {
+            path: settings.data_dir.clone(),
+            ..base
+        });
     }
     Ok(())
 }
 
 fn tablespaces(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
     let mut used = BTreeSet::new();
-    let find = |key: &str| settings.tablespace_map.iter().find(|(name, _)| name == key).map(|(_, path)| path);
+    let find = |key: &str| {
+        settings
+            .tablespace_map
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, path)| path)
+    };
     for target in manifest.targets().to_vec() {
-        let TargetKind::Tablespace { oid, name } = &target.kind else { continue };
+        let TargetKind::Tablespace { oid, name } = &target.kind else {
+            continue;
+        };
         let name = show(name);
         let id = oid.to_string();
         let (by_name, by_id) = (find(&name), find(&id));
@@ -65,7 +76,9 @@ fn tablespaces(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
             (Some(by_name), Some(by_id), _) if by_name != by_id => {
                 return Err(Error::new(
                     ErrorCode::TablespaceMap,
-                    format!("tablespace remapped by name '{name}' and id {oid} with different paths"),
+                    format!(
+                        "tablespace remapped by name '{name}' and id {oid} with different paths"
+                    ),
                 ));
             }
             (Some(path), ..) | (None, Some(path), _) => path.clone(),
@@ -75,19 +88,30 @@ fn tablespaces(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
         log::info!("map tablespace '{}' to '{path}'", show(&target.name));
         let link = [PG_DATA, b"/", &target.name].concat();
         move_link(manifest, &link, path.as_bytes());
-        manifest.add_target(Target { path: path.into_bytes(), ..target });
+        manifest.add_target(Target {
+            path: path.into_bytes(),
+            ..target
+        });
     }
-    match settings.tablespace_map.iter().find(|(name, _)| !used.contains(name)) {
-        Some((name, _)) => {
-            Err(Error::new(ErrorCode::TablespaceMap, format!("unable to remap invalid tablespace '{name}'")))
-        }
+    match settings
+        .tablespace_map
+        .iter()
+        .find(|(name, _)| !used.contains(name))
+    {
+        Some((name, _)) => Err(Error::new(
+            ErrorCode::TablespaceMap,
+            format!("unable to remap invalid tablespace '{name}'"),
+        )),
         None => Ok(()),
     }
 }
 
 fn move_link(manifest: &mut Manifest, name: &[u8], destination: &[u8]) {
     if let Some(link) = manifest.link(name).cloned() {
-        manifest.add_link(Link { destination: destination.to_vec(), ..link });
+        manifest.add_link(Link {
+            destination: destination.to_vec(),
+            ..link
+        });
     }
 }
 
@@ -96,24 +120,35 @@ fn map_link(manifest: &mut Manifest, link: &str, destination: &str) -> Result<()
     let name = [PG_DATA, b"/", link.as_bytes()].concat();
     let existing = manifest.target(&name).cloned();
     // Only by the name of its target, which no link has: nobody comes here, but a tablespace must not become a link.
-    if existing.as_ref().is_some_and(|target| target.tablespace_oid().is_some()) {
-        return Err(Error::new(ErrorCode::LinkMap, format!("unable to remap tablespace '{link}'"))
-            .with_hint("use 'tablespace-map' option to remap tablespaces."));
+    if existing
+        .as_ref()
+        .is_some_and(|target| target.tablespace_oid().is_some())
+    {
+        return Err(Error::new(
+            ErrorCode::LinkMap,
+            format!("unable to remap tablespace '{link}'"),
+        )
+        .with_hint("use 'tablespace-map' option to remap tablespaces."));
     }
     let is_file = match &existing {
         Some(target) => target.file().is_some(),
         None if manifest.file(&name).is_some() => true,
         None if manifest.path(&name).is_some() => false,
         None => {
-            return Err(Error::new(ErrorCode::LinkMap, format!("unable to map link '{link}'"))
-                .with_hint("Does the link reference a valid backup path or file?"));
+            return Err(
+                Error::new(ErrorCode::LinkMap, format!("unable to map link '{link}'"))
+                    .with_hint("Does the link reference a valid backup path or file?"),
+            );
         }
     };
     let base = manifest
         .path(PG_DATA)
         .cloned()
         .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no data directory"))?;
-    log::info!("{}link '{link}' to '{destination}'", if existing.is_some() { "map " } else { "" });
+    log::info!(
+        "{}link '{link}' to '{destination}'",
+        if existing.is_some() { "map " } else { "" }
+    );
     let (path, file) = if is_file {
         let split = split_destination(destination.as_bytes()).filter(|(_, file)| !file.is_empty());
         let (path, file) = split.ok_or_else(|| {
@@ -130,22 +165,37 @@ fn map_link(manifest: &mut Manifest, link: &str, destination: &str) -> Result<()
         move_link(manifest, &name, destination.as_bytes());
     } else {
         let destination = destination.as_bytes().to_vec();
-        manifest.add_link(Link { name: name.clone(), destination, user: base.user, group: base.group });
+        manifest.add_link(Link {
+            name: name.clone(),
+            destination,
+            user: base.user,
+            group: base.group,
+        });
     }
-    manifest.add_target(Target { name, path, kind: TargetKind::Link { file } });
+    manifest.add_target(Target {
+        name,
+        path,
+        kind: TargetKind::Link { file },
+    });
     Ok(())
 }
 
 fn remove_unmapped(manifest: &mut Manifest, settings: &Settings) {
     for target in manifest.targets().to_vec() {
-        let TargetKind::Link { file } = &target.kind else { continue };
+        let TargetKind::Link { file } = &target.kind else {
+            continue;
+        };
         let link = show(&target.name[PG_DATA.len() + 1..]);
         if settings.link_map.iter().any(|(mapped, _)| *mapped == link) {
             continue;
         }
         match file {
-            Some(_) => log::warn!("file link '{link}' will be restored as a file at the same location"),
-            None => log::warn!("contents of directory link '{link}' will be restored in a directory at the same location"),
+            Some(_) => {
+                log::warn!("file link '{link}' will be restored as a file at the same location")
+            }
+            None => log::warn!(
+                "contents of directory link '{link}' will be restored in a directory at the same location"
+            ),
         }
         manifest.remove_link(&target.name);
         manifest.remove_target(&target.name);

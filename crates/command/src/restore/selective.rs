@@ -26,9 +26,13 @@ impl Zeroed {
         if self.directories.is_empty() || name.base() == b"PG_VERSION" {
             return false;
         }
-        let Some(directory) = name.directory() else { return false };
+        let Some(directory) = name.directory() else {
+            return false;
+        };
         self.directories.iter().any(|zeroed| {
-            directory.strip_prefix(zeroed.as_slice()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            directory
+                .strip_prefix(zeroed.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         })
     }
 }
@@ -38,28 +42,54 @@ impl Zeroed {
 /// # Errors
 /// [`ErrorCode::DbMissing`] for a database that is not in the backup, [`ErrorCode::DbInvalid`] for one that is included
 /// anyway or excluded too.
-pub(super) fn zeroed(manifest: &Manifest, settings: &Settings, version: PgVersion) -> Result<Zeroed> {
+pub(super) fn zeroed(
+    manifest: &Manifest,
+    settings: &Settings,
+    version: PgVersion,
+) -> Result<Zeroed> {
     if settings.db_include.is_empty() && settings.db_exclude.is_empty() {
         return Ok(Zeroed::default());
     }
     let catalog = catalog_dir_name(version, manifest.pg.catalog_version);
     let found = Databases::find(manifest, &catalog);
     if found.all.is_empty() {
-        return Err(Error::new(ErrorCode::Format, "no databases found for selective restore")
-            .with_hint("is this a valid cluster?"));
+        return Err(Error::new(
+            ErrorCode::Format,
+            "no databases found for selective restore",
+        )
+        .with_hint("is this a valid cluster?"));
     }
-    crate::detail!("databases found for selective restore ({})", joined(&found.all));
+    crate::detail!(
+        "databases found for selective restore ({})",
+        joined(&found.all)
+    );
     let left_out = left_out(manifest, settings, &found)?;
     if left_out.is_empty() {
         log::info!("nothing to filter - all user databases have been selected");
         return Ok(Zeroed::default());
     }
-    crate::detail!("databases excluded (zeroed) from selective restore ({})", joined(&left_out));
+    crate::detail!(
+        "databases excluded (zeroed) from selective restore ({})",
+        joined(&left_out)
+    );
     let mut directories = Vec::new();
     for oid in &left_out {
         directories.push(format!("pg_data/base/{oid}").into_bytes());
-        for target in manifest.targets().iter().filter(|target| target.tablespace_oid().is_some()) {
-            directories.push([&target.name, b"/".as_slice(), catalog.as_bytes(), b"/", oid.as_bytes()].concat());
+        for target in manifest
+            .targets()
+            .iter()
+            .filter(|target| target.tablespace_oid().is_some())
+        {
+            directories.push(
+                [
+                    &target.name,
+                    b"/".as_slice(),
+                    catalog.as_bytes(),
+                    b"/",
+                    oid.as_bytes(),
+                ]
+                .concat(),
+            );
         }
     }
     Ok(Zeroed { directories })
@@ -81,11 +111,22 @@ impl Databases {
                 found.all.insert(database.oid.to_string());
             }
         }
-        for file in manifest.files().filter(|file| file.name.base() == b"PG_VERSION") {
-            let directory = file.name.directory().and_then(|directory| std::str::from_utf8(directory).ok());
-            let Some(oid) = directory.and_then(|directory| database_oid(directory, catalog)) else { continue };
+        for file in manifest
+            .files()
+            .filter(|file| file.name.base() == b"PG_VERSION")
+        {
+            let directory = file
+                .name
+                .directory()
+                .and_then(|directory| std::str::from_utf8(directory).ok());
+            let Some(oid) = directory.and_then(|directory| database_oid(directory, catalog)) else {
+                continue;
+            };
             // A system database that came up during the backup is not in the list of databases.
-            if oid.parse().is_ok_and(|number| is_system_database("", number)) {
+            if oid
+                .parse()
+                .is_ok_and(|number| is_system_database("", number))
+            {
                 found.system.insert(oid.to_owned());
             }
             found.all.insert(oid.to_owned());
@@ -105,7 +146,10 @@ impl Databases {
             .map(|database| database.oid.to_string())
             .filter(|oid| self.all.contains(oid))
             .ok_or_else(|| {
-                Error::new(ErrorCode::DbMissing, format!("database to {doing} '{said}' does not exist"))
+                Error::new(
+                    ErrorCode::DbMissing,
+                    format!("database to {doing} '{said}' does not exist"),
+                )
             })
     }
 }
@@ -116,12 +160,20 @@ fn database_oid<'a>(directory: &'a str, catalog: &str) -> Option<&'a str> {
     let parts: Vec<&str> = directory.split('/').collect();
     match parts[..] {
         ["pg_data", "base", oid] if number(oid) => Some(oid),
-        ["pg_tblspc", tablespace, version, oid] if number(tablespace) && version == catalog && number(oid) => Some(oid),
+        ["pg_tblspc", tablespace, version, oid]
+            if number(tablespace) && version == catalog && number(oid) =>
+        {
+            Some(oid)
+        }
         _ => None,
     }
 }
 
-fn left_out(manifest: &Manifest, settings: &Settings, found: &Databases) -> Result<BTreeSet<String>> {
+fn left_out(
+    manifest: &Manifest,
+    settings: &Settings,
+    found: &Databases,
+) -> Result<BTreeSet<String>> {
     let excluded = settings
         .db_exclude
         .iter()
@@ -140,7 +192,10 @@ fn left_out(manifest: &Manifest, settings: &Settings, found: &Databases) -> Resu
             ));
         }
         if excluded.contains(&oid) {
-            return Err(Error::new(ErrorCode::DbInvalid, format!("database to include '{oid}' is in the exclude list")));
+            return Err(Error::new(
+                ErrorCode::DbInvalid,
+                format!("database to include '{oid}' is in the exclude list"),
+            ));
         }
         left_out.remove(&oid);
     }
@@ -150,5 +205,8 @@ fn left_out(manifest: &Manifest, settings: &Settings, found: &Databases) -> Resu
 }
 
 fn joined(oids: &BTreeSet<String>) -> String {
-    oids.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    oids.iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -83,13 +83,22 @@ impl Settings {
             tablespace_map_all: config.string(option::TABLESPACE_MAP_ALL).map(str::to_owned),
             link_map: map(option::LINK_MAP),
             link_all: config.boolean(option::LINK_ALL),
-            spool_path: PathBuf::from(config.string(option::SPOOL_PATH).unwrap_or("/var/spool/pgbackrest")),
-            buffer_size: config.size(option::BUFFER_SIZE).and_then(|size| usize::try_from(size).ok()).unwrap_or(1 << 20),
+            spool_path: PathBuf::from(
+                config
+                    .string(option::SPOOL_PATH)
+                    .unwrap_or("/var/spool/pgbackrest"),
+            ),
+            buffer_size: config
+                .size(option::BUFFER_SIZE)
+                .and_then(|size| usize::try_from(size).ok())
+                .unwrap_or(1 << 20),
             version_force: cluster::forced_version(context)?,
             pool: PoolSettings {
                 workers: number(config, option::PROCESS_MAX).unwrap_or(1) as usize,
                 retry: number(config, option::JOB_RETRY).unwrap_or(defaults.retry),
-                retry_interval: config.time(option::JOB_RETRY_INTERVAL).unwrap_or(defaults.retry_interval),
+                retry_interval: config
+                    .time(option::JOB_RETRY_INTERVAL)
+                    .unwrap_or(defaults.retry_interval),
                 ..defaults
             },
         })
@@ -118,9 +127,15 @@ impl Settings {
 fn target(config: &Config) -> Result<RecoveryTarget> {
     let kind = config.string(option::TYPE).unwrap_or("default");
     let value = || {
-        config.string(option::TARGET).map(str::to_owned).ok_or_else(|| {
-            Error::new(ErrorCode::OptionRequired, "restore command requires option: target")
-        })
+        config
+            .string(option::TARGET)
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::OptionRequired,
+                    "restore command requires option: target",
+                )
+            })
     };
     Ok(match kind {
         "immediate" => RecoveryTarget::Immediate,
@@ -142,11 +157,16 @@ fn restore_command(context: &Context) -> String {
         Some(said) if !config.source(option::CMD, 0).is_default() => said.to_owned(),
         _ => context.program_path.to_string_lossy().into_owned(),
     };
-    format!("{program} {} archive-get %f \"%p\"", config.restore_command_options().join(" "))
+    format!(
+        "{program} {} archive-get %f \"%p\"",
+        config.restore_command_options().join(" ")
+    )
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {
-    config.integer(option).and_then(|value| u32::try_from(value).ok())
+    config
+        .integer(option)
+        .and_then(|value| u32::try_from(value).ok())
 }
 
 fn trimmed(mut path: Vec<u8>) -> Vec<u8> {

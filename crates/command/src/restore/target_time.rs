@@ -12,16 +12,33 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
     if separators.iter().any(|&(at, byte)| bytes[at] != byte) {
         return None;
     }
-    let part = |from: usize, to: usize| digits(&date[from..to]).and_then(|value| i16::try_from(value).ok());
+    let part = |from: usize, to: usize| {
+        digits(&date[from..to]).and_then(|value| i16::try_from(value).ok())
+    };
     let byte = |from: usize| part(from, from + 2).and_then(|value| i8::try_from(value).ok());
-    let civil = DateTime::new(part(0, 4)?, byte(5)?, byte(8)?, byte(11)?, byte(14)?, byte(17)?, 0).ok()?;
+    let civil = DateTime::new(
+        part(0, 4)?,
+        byte(5)?,
+        byte(8)?,
+        byte(11)?,
+        byte(14)?,
+        byte(17)?,
+        0,
+    )
+    .ok()?;
     let rest = match rest.strip_prefix(['.', ',']) {
         Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => rest,
     };
     if rest.is_empty() {
         // A time that the clocks skipped or showed twice is taken as the C library takes it: the first of the two.
-        return Some(zone.to_ambiguous_zoned_datetime(civil).compatible().ok()?.timestamp().as_second());
+        return Some(
+            zone.to_ambiguous_zoned_datetime(civil)
+                .compatible()
+                .ok()?
+                .timestamp()
+                .as_second(),
+        );
     }
     let utc: Timestamp = TimeZone::UTC.to_timestamp(civil).ok()?;
     Some(utc.as_second() - offset(rest)?)
@@ -45,7 +62,10 @@ fn offset(text: &str) -> Option<i64> {
 }
 
 fn digits(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -76,9 +96,19 @@ mod tests {
     #[test]
     fn other_texts_are_no_times() {
         for text in [
-            "", "now", "2026-11-24", "2026-11-24 04:01", "2026-11-24T04:01:13", "2026-13-24 04:01:13",
-            "2026-11-24 04:01:13 UTC", "2026-11-24 04:01:13+2", "2026-11-24 04:01:13+02:0", "2026-11-24 04:61:13",
-            "2026-11-24 04:01:13+02:00x", "2026-11-24 04:01:1é", "+026-11-24 04:01:13",
+            "",
+            "now",
+            "2026-11-24",
+            "2026-11-24 04:01",
+            "2026-11-24T04:01:13",
+            "2026-13-24 04:01:13",
+            "2026-11-24 04:01:13 UTC",
+            "2026-11-24 04:01:13+2",
+            "2026-11-24 04:01:13+02:0",
+            "2026-11-24 04:61:13",
+            "2026-11-24 04:01:13+02:00x",
+            "2026-11-24 04:01:1é",
+            "+026-11-24 04:01:13",
         ] {
             assert_eq!(utc(text), None, "{text}");
         }

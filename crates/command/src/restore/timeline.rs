@@ -30,7 +30,8 @@ pub(super) fn verify(
     manifest: &Manifest,
     version: PgVersion,
 ) -> Result<()> {
-    let (Some(start), Some(lsn)) = (&manifest.backup.archive_start, &manifest.backup.lsn_start) else {
+    let (Some(start), Some(lsn)) = (&manifest.backup.archive_start, &manifest.backup.lsn_start)
+    else {
         return Ok(());
     };
     if !manifest.options.online {
@@ -43,9 +44,16 @@ pub(super) fn verify(
         .get(..8)
         .and_then(|hex| u32::from_str_radix(hex, 16).ok())
         .map(TimelineId)
-        .ok_or_else(|| Error::new(ErrorCode::Format, format!("invalid WAL segment '{start}' in the manifest")))?;
+        .ok_or_else(|| {
+            Error::new(
+                ErrorCode::Format,
+                format!("invalid WAL segment '{start}' in the manifest"),
+            )
+        })?;
     let lsn: Lsn = lsn.parse()?;
-    let Some(to) = target(storage, settings, &archive_id, version, from)? else { return Ok(()) };
+    let Some(to) = target(storage, settings, &archive_id, version, from)? else {
+        return Ok(());
+    };
     if to == from {
         return Ok(());
     }
@@ -62,15 +70,21 @@ fn target(
     backup: TimelineId,
 ) -> Result<Option<TimelineId>> {
     let said = settings.target_timeline.as_deref().unwrap_or({
-        if version <= PgVersion::V11 || settings.target == RecoveryTarget::Immediate { "current" } else { "latest" }
+        if version <= PgVersion::V11 || settings.target == RecoveryTarget::Immediate {
+            "current"
+        } else {
+            "latest"
+        }
     });
     match said {
         "current" => Ok(None),
         "latest" => latest(storage, settings, archive_id, backup).map(Some),
-        said => said
-            .parse()
-            .map(Some)
-            .map_err(|_| Error::new(ErrorCode::DbMismatch, format!("invalid target timeline '{said}'"))),
+        said => said.parse().map(Some).map_err(|_| {
+            Error::new(
+                ErrorCode::DbMismatch,
+                format!("invalid target timeline '{said}'"),
+            )
+        }),
     }
 }
 
@@ -81,7 +95,10 @@ fn latest(
     archive_id: &ArchiveId,
     backup: TimelineId,
 ) -> Result<TimelineId> {
-    let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+    let options = ListOptions {
+        level: InfoLevel::Exists,
+        ..ListOptions::default()
+    };
     let path = layout::archive_id_path(&settings.stanza, archive_id);
     let newest = storage
         .list(&path, &options)?
@@ -104,19 +121,36 @@ fn load_history(
 ) -> Result<Vec<TimelineSwitch>> {
     let path = layout::archive_file(&settings.stanza, archive_id, &timeline.history_name());
     let read = storage.open_read(&path, &ReadOptions::default())?;
-    let stages = info.cipher_pass.iter().map(|pass| Stage::Decrypt { pass: pass.clone(), raw: false }).collect();
+    let stages = info
+        .cipher_pass
+        .iter()
+        .map(|pass| Stage::Decrypt {
+            pass: pass.clone(),
+            raw: false,
+        })
+        .collect();
     let mut plain = RunningReader::new(read, Pipeline::new(stages).start(BUFFER), BUFFER);
     let mut bytes = Vec::new();
     (&mut plain).take(HISTORY_LIMIT).read_to_end(&mut bytes)?;
     timeline::parse_history(&String::from_utf8_lossy(&bytes)).map_err(|error| {
         let shown = storage.display(&path);
-        Error::new(ErrorCode::Format, format!("invalid timeline '{:X}' at '{shown}': {}", timeline.0, error.message()))
+        Error::new(
+            ErrorCode::Format,
+            format!(
+                "invalid timeline '{:X}' at '{shown}': {}",
+                timeline.0,
+                error.message()
+            ),
+        )
     })
 }
 
 /// The backup's timeline must be part of the history, left only after the backup began.
 fn check(history: &[TimelineSwitch], from: TimelineId, lsn: Lsn, to: TimelineId) -> Result<()> {
-    if history.iter().any(|item| item.timeline == from && lsn < item.switch) {
+    if history
+        .iter()
+        .any(|item| item.timeline == from && lsn < item.switch)
+    {
         return Ok(());
     }
     let error = match history.iter().rfind(|item| item.timeline == from) {
@@ -162,6 +196,9 @@ mod tests {
             "target timeline 3 forked from backup timeline 1 at 0/3000110 which is before backup lsn of 0/3000110"
         );
         let error = check(&history(), TimelineId(10), Lsn(0x10), TimelineId(3)).unwrap_err();
-        assert_eq!(error.message, "backup timeline A, lsn 0/10 is not in the history of target timeline 3");
+        assert_eq!(
+            error.message,
+            "backup timeline A, lsn 0/10 is not in the history of target timeline 3"
+        );
     }
 }

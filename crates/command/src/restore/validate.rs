@@ -21,11 +21,19 @@ use crate::error::{Error, ErrorCode, Result};
 pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()> {
     let root = StoragePath::new(&settings.data_dir);
     let shown = tree.display(&root);
-    let exists = |name: &str| Ok::<_, Error>(tree.info(&root.join(name), InfoLevel::Exists)?.is_some());
+    let exists =
+        |name: &str| Ok::<_, Error>(tree.info(&root.join(name), InfoLevel::Exists)?.is_some());
     if exists(POSTMASTER_PID)? {
-        return Err(Error::new(ErrorCode::PgRunning, "unable to restore while PostgreSQL is running")
-            .with_hint(format!("presence of '{POSTMASTER_PID}' in '{shown}' indicates PostgreSQL is running."))
-            .with_hint(format!("remove '{POSTMASTER_PID}' only if PostgreSQL is not running.")));
+        return Err(Error::new(
+            ErrorCode::PgRunning,
+            "unable to restore while PostgreSQL is running",
+        )
+        .with_hint(format!(
+            "presence of '{POSTMASTER_PID}' in '{shown}' indicates PostgreSQL is running."
+        ))
+        .with_hint(format!(
+            "remove '{POSTMASTER_PID}' only if PostgreSQL is not running."
+        )));
     }
     if settings.cleans() && !exists(PG_VERSION)? && !exists(BACKUP_MANIFEST)? {
         log::warn!(
@@ -48,13 +56,19 @@ pub(super) fn manifest(manifest: &Manifest, label: &BackupLabel) -> Result<()> {
     if manifest.file_count() == 0 {
         return Err(Error::new(ErrorCode::Format, "manifest missing files"));
     }
-    let found = manifest.backup.label.as_ref().map_or("", BackupLabel::as_str);
+    let found = manifest
+        .backup
+        .label
+        .as_ref()
+        .map_or("", BackupLabel::as_str);
     if found != label.as_str() {
         return Err(Error::new(
             ErrorCode::Format,
             format!("requested backup '{label}' and manifest label '{found}' do not match"),
         )
-        .with_hint("this indicates some sort of corruption (at the very least paths have been renamed)."));
+        .with_hint(
+            "this indicates some sort of corruption (at the very least paths have been renamed).",
+        ));
     }
     names(manifest)
 }
@@ -83,15 +97,27 @@ fn names(manifest: &Manifest) -> Result<()> {
     let mut last: Option<&[u8]> = None;
     for file in manifest.files() {
         let Some(directory) = file.name.directory() else {
-            return Err(unsafe_name("file", &file.name.to_vec(), "is outside of all targets"));
+            return Err(unsafe_name(
+                "file",
+                &file.name.to_vec(),
+                "is outside of all targets",
+            ));
         };
         if !is_plain(file.name.base()) {
-            return Err(unsafe_name("file", &file.name.to_vec(), "is not a plain name"));
+            return Err(unsafe_name(
+                "file",
+                &file.name.to_vec(),
+                "is not a plain name",
+            ));
         }
         // Neighbours mostly share their directory.
         if last != Some(directory) {
             if !paths.contains(directory) {
-                return Err(unsafe_name("file", &file.name.to_vec(), "is in a path that the manifest does not have"));
+                return Err(unsafe_name(
+                    "file",
+                    &file.name.to_vec(),
+                    "is in a path that the manifest does not have",
+                ));
             }
             last = Some(directory);
         }
@@ -102,10 +128,18 @@ fn names(manifest: &Manifest) -> Result<()> {
     // A link to a file must not be a way into a directory.
     for target in manifest.targets() {
         if target.is_link() && (target.file().is_some() == paths.contains(&*target.name)) {
-            return Err(unsafe_name("target", &target.name, "is not what its link leads to"));
+            return Err(unsafe_name(
+                "target",
+                &target.name,
+                "is not what its link leads to",
+            ));
         }
         if target.file().is_some() && manifest.file(&target.name).is_none() {
-            return Err(unsafe_name("target", &target.name, "leads to a file that the manifest does not have"));
+            return Err(unsafe_name(
+                "target",
+                &target.name,
+                "leads to a file that the manifest does not have",
+            ));
         }
     }
     Ok(())
@@ -128,7 +162,11 @@ fn check_name(manifest: &Manifest, what: &str, name: &[u8]) -> Result<()> {
         (Some(PG_TBLSPC), Some(oid)) => manifest.target(&[PG_TBLSPC, b"/", oid].concat()).is_some(),
         _ => false,
     };
-    if inside { Ok(()) } else { Err(unsafe_name(what, name, "is outside of all targets")) }
+    if inside {
+        Ok(())
+    } else {
+        Err(unsafe_name(what, name, "is outside of all targets"))
+    }
 }
 
 fn check_target(manifest: &Manifest, target: &Target) -> Result<()> {
@@ -159,20 +197,33 @@ pub(super) fn link_name(target: &Target) -> Vec<u8> {
 
 /// A link must lead to its target: the plan names targets, so a link elsewhere would write where nobody was told.
 fn check_link(manifest: &Manifest, name: &[u8], destination: &[u8]) -> Result<()> {
-    let tablespace = name.strip_prefix(b"pg_data/").filter(|rest| rest.starts_with(b"pg_tblspc/"));
-    let Some(target) = tablespace.and_then(|name| manifest.target(name)).or_else(|| manifest.target(name)) else {
+    let tablespace = name
+        .strip_prefix(b"pg_data/")
+        .filter(|rest| rest.starts_with(b"pg_tblspc/"));
+    let Some(target) = tablespace
+        .and_then(|name| manifest.target(name))
+        .or_else(|| manifest.target(name))
+    else {
         return Err(unsafe_name("link", name, "has no target"));
     };
     let same = match target.file() {
         None => target.path == destination,
         Some(file) => split_destination(destination) == Some((&target.path, file)),
     };
-    if same { Ok(()) } else { Err(unsafe_name("link", name, "does not lead to its target")) }
+    if same {
+        Ok(())
+    } else {
+        Err(unsafe_name("link", name, "does not lead to its target"))
+    }
 }
 
 /// Directory and file of the destination of a file link; `None` without a directory.
 pub(super) fn split_destination(destination: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = destination.iter().rposition(|&byte| byte == b'/')?;
-    let directory = if at == 0 { &destination[..1] } else { &destination[..at] };
+    let directory = if at == 0 {
+        &destination[..1]
+    } else {
+        &destination[..at]
+    };
     Some((directory, &destination[at + 1..]))
 }

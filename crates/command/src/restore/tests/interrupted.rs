@@ -3,7 +3,10 @@ use crate::runtime::cancel::Cancel;
 
 #[test]
 fn a_restore_that_is_stopped_cannot_be_started_and_is_finished_by_doing_it_again() {
-    for format in [&["--compress-type=none"][..], &["--compress-type=lz4", "--repo1-bundle", "--repo1-block"]] {
+    for format in [
+        &["--compress-type=none"][..],
+        &["--compress-type=lz4", "--repo1-bundle", "--repo1-block"],
+    ] {
         let fixture = Fixture::new(format);
         fixture.backup("full");
         fixture.restore("target", &[]).unwrap();
@@ -16,8 +19,14 @@ fn a_restore_that_is_stopped_cannot_be_started_and_is_finished_by_doing_it_again
         let mut context = fixture.context_with("restore", "target", &["--delta"], moments);
         context.cancel = cancel;
         let error = run(&context).unwrap_err();
-        assert_eq!((error.code, error.message.as_str()), (ErrorCode::Term, "terminated on signal SIGTERM"));
-        assert!(!fixture.exists("target/global/pg_control"), "a server could start on half a cluster");
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::Term, "terminated on signal SIGTERM")
+        );
+        assert!(
+            !fixture.exists("target/global/pg_control"),
+            "a server could start on half a cluster"
+        );
         assert!(fixture.exists("target/backup.manifest"));
         std::fs::remove_file(fixture.path("target/PG_VERSION")).unwrap();
         fixture.restore("target", &["--delta"]).unwrap();

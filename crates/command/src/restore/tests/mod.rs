@@ -89,7 +89,8 @@ impl Fixture {
             options: options.iter().map(|&option| option.to_owned()).collect(),
             clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
         };
-        crate::stanza_create::run(&fixture.context("stanza-create", "source", &["--no-online"])).unwrap();
+        crate::stanza_create::run(&fixture.context("stanza-create", "source", &["--no-online"]))
+            .unwrap();
         fixture
     }
 
@@ -103,7 +104,9 @@ impl Fixture {
 
     fn context_with(&self, command: &str, pg: &str, more: &[&str], moments: Moments) -> Context {
         let mut args = vec!["pgkeep".to_owned(), "--stanza=demo".to_owned()];
-        let mut path = |option: &str, name: &str| args.push(format!("--{option}={}", self.path(name).display()));
+        let mut path = |option: &str, name: &str| {
+            args.push(format!("--{option}={}", self.path(name).display()))
+        };
         path("pg1-path", pg);
         path("repo1-path", "repo");
         path("lock-path", "lock");
@@ -115,15 +118,26 @@ impl Fixture {
             args.push("--job-retry=0".to_owned());
             args.extend(self.options.iter().filter(fits).cloned());
         } else {
-            args.extend(self.options.iter().filter(|option| option.contains("cipher")).cloned());
+            args.extend(
+                self.options
+                    .iter()
+                    .filter(|option| option.contains("cipher"))
+                    .cloned(),
+            );
         }
         if command == "restore" {
             args.push(format!("--spool-path={}", self.path("spool").display()));
         }
         args.extend(more.iter().map(|&option| option.to_owned()));
         args.push(command.to_owned());
-        let encrypted = self.options.iter().any(|option| option.contains("aes-256-cbc"));
-        let secret = ("PGBACKREST_REPO1_CIPHER_PASS".to_owned(), "secret".to_owned());
+        let encrypted = self
+            .options
+            .iter()
+            .any(|option| option.contains("aes-256-cbc"));
+        let secret = (
+            "PGBACKREST_REPO1_CIPHER_PASS".to_owned(),
+            "secret".to_owned(),
+        );
         let input = Input {
             program: Program::PgKeep,
             args,
@@ -132,15 +146,29 @@ impl Fixture {
             uid: 1000,
             exec_id: "1-test".to_owned(),
         };
-        let config = pgkeep_config::load(&input).unwrap().config.check().unwrap().config;
-        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let config = pgkeep_config::load(&input)
+            .unwrap()
+            .config
+            .check()
+            .unwrap()
+            .config;
+        let (uid, gid) = (
+            rustix::process::getuid().as_raw(),
+            rustix::process::getgid().as_raw(),
+        );
         Context {
             config: Arc::new(config),
             clock: self.clock.clone(),
             cancel: crate::runtime::cancel::Cancel::default(),
             progress: Arc::new(moments),
             output: Output::new(std::io::sink()),
-            user: User { uid, gid, name: "me".into(), group: "me".into(), home: None },
+            user: User {
+                uid,
+                gid,
+                name: "me".into(),
+                group: "me".into(),
+                home: None,
+            },
             environment: BTreeMap::new(),
             program_path: PathBuf::from("/usr/bin/pgkeep"),
             working_directory: PathBuf::from("/"),
@@ -149,7 +177,11 @@ impl Fixture {
     }
 
     fn backup(&self, kind: &str) {
-        let context = self.context("backup", "source", &["--no-online", &format!("--type={kind}")]);
+        let context = self.context(
+            "backup",
+            "source",
+            &["--no-online", &format!("--type={kind}")],
+        );
         crate::backup::run(&context).unwrap();
     }
 
@@ -205,12 +237,23 @@ fn files(root: &Path) -> BTreeMap<String, File> {
                 paths.push(path);
                 continue;
             }
-            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             if name == "postmaster.opts" {
                 continue;
             }
             let content = std::fs::read(&path).unwrap();
-            found.insert(name, File { content, mode: info.mode() & 0o7777, modified: info.mtime() });
+            found.insert(
+                name,
+                File {
+                    content,
+                    mode: info.mode() & 0o7777,
+                    modified: info.mtime(),
+                },
+            );
         }
     }
     found

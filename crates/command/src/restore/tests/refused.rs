@@ -8,7 +8,10 @@ use super::*;
 fn names(fixture: &Fixture, path: &str) -> Vec<String> {
     let tree = open::local(&fixture.path(path));
     let mut names = Vec::new();
-    let options = ListOptions { sort: true, ..ListOptions::default() };
+    let options = ListOptions {
+        sort: true,
+        ..ListOptions::default()
+    };
     tree.list_tree(&StoragePath::root(), &options, &mut |info| {
         names.push(format!("{} {} {}", info.name, info.size, info.modified));
         Ok(())
@@ -27,9 +30,18 @@ fn restore_refuses_nonempty_data_dir_without_delta() {
     for options in [&[][..], &["--delta"], &["--force"]] {
         let error = fixture.restore("target", options).unwrap_err();
         let path = fixture.path("target");
-        let message = format!("unable to restore to path '{}' because it contains files", path.display());
-        assert_eq!((error.code, error.message), (ErrorCode::PathNotEmpty, message));
-        assert_eq!(error.hints, ["try using --delta if this is what you intended."]);
+        let message = format!(
+            "unable to restore to path '{}' because it contains files",
+            path.display()
+        );
+        assert_eq!(
+            (error.code, error.message),
+            (ErrorCode::PathNotEmpty, message)
+        );
+        assert_eq!(
+            error.hints,
+            ["try using --delta if this is what you intended."]
+        );
         assert_eq!(fixture.read("target/mine"), b"precious");
     }
 }
@@ -52,20 +64,30 @@ fn an_unknown_set_is_refused_before_anything_is_touched() {
     fixture.backup("full");
     let none = "20200101-000000F";
     for (options, message) in [
-        (vec!["--set=20200101-000000F"], format!("backup set {none} is not valid")),
+        (
+            vec!["--set=20200101-000000F"],
+            format!("backup set {none} is not valid"),
+        ),
         (
             vec!["--type=time", "--target=2020-01-01 00:00:00"],
             "unable to find backup set with stop time less than '2020-01-01 00:00:00'".to_owned(),
         ),
     ] {
         let error = fixture.restore("target", &options).unwrap_err();
-        assert_eq!((error.code, error.message), (ErrorCode::BackupSetInvalid, message));
+        assert_eq!(
+            (error.code, error.message),
+            (ErrorCode::BackupSetInvalid, message)
+        );
         assert!(!fixture.exists("target"));
     }
-    let error = fixture.restore("target", &["--type=time", "--target=tomorrow"]).unwrap_err();
+    let error = fixture
+        .restore("target", &["--type=time", "--target=tomorrow"])
+        .unwrap_err();
     assert_eq!(error.code, ErrorCode::Format);
     // Without LSN an offline backup cannot be chosen by it.
-    let error = fixture.restore("target", &["--type=lsn", "--target=F/0"]).unwrap_err();
+    let error = fixture
+        .restore("target", &["--type=lsn", "--target=F/0"])
+        .unwrap_err();
     assert_eq!(error.code, ErrorCode::BackupSetInvalid);
 }
 
@@ -73,9 +95,18 @@ fn an_unknown_set_is_refused_before_anything_is_touched() {
 fn settings_that_the_version_does_not_know_are_refused_at_once() {
     let fixture = Fixture::new(&["--compress-type=none"]);
     fixture.backup("full");
-    let error =
-        fixture.restore("target", &["--type=default", "--recovery-option=standby-mode=on"]).unwrap_err();
-    assert!(error.message.starts_with("'standby_mode' setting is not valid"), "{error}");
+    let error = fixture
+        .restore(
+            "target",
+            &["--type=default", "--recovery-option=standby-mode=on"],
+        )
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .starts_with("'standby_mode' setting is not valid"),
+        "{error}"
+    );
     assert!(!fixture.exists("target"));
 }
 
@@ -83,7 +114,11 @@ fn settings_that_the_version_does_not_know_are_refused_at_once() {
 fn only_backup(fixture: &Fixture) -> (BackupLabel, Manifest) {
     let storage = open::local(&fixture.path("repo"));
     let stanza = Stanza::new("demo").unwrap();
-    let label = BackupInfo::load(&*storage, &stanza, None).unwrap().entries()[0].label.clone();
+    let label = BackupInfo::load(&*storage, &stanza, None)
+        .unwrap()
+        .entries()[0]
+        .label
+        .clone();
     let manifest = Manifest::load(&*storage, &stanza, &label, None).unwrap();
     (label, manifest)
 }
@@ -103,18 +138,30 @@ fn a_manifest_that_leads_out_of_its_targets_is_refused() {
     };
     let base = path.clone();
     let with_path = move |name: &'static [u8]| -> Spoil<'static> {
-        let path = pgkeep_repo::manifest::Path { name: name.to_vec(), ..base.clone() };
+        let path = pgkeep_repo::manifest::Path {
+            name: name.to_vec(),
+            ..base.clone()
+        };
         Box::new(move |manifest| manifest.add_path(path.clone()))
     };
     let link = |name: &'static [u8], destination: &'static [u8]| -> Spoil<'static> {
         let (user, group) = (path.user, path.group);
         Box::new(move |manifest| {
-            manifest.add_link(Link { name: name.to_vec(), destination: destination.to_vec(), user, group });
+            manifest.add_link(Link {
+                name: name.to_vec(),
+                destination: destination.to_vec(),
+                user,
+                group,
+            });
         })
     };
     let target = |name: &'static [u8], kind: TargetKind| -> Spoil<'static> {
         Box::new(move |manifest| {
-            manifest.add_target(Target { name: name.to_vec(), path: b"/etc".to_vec(), kind: kind.clone() });
+            manifest.add_target(Target {
+                name: name.to_vec(),
+                path: b"/etc".to_vec(),
+                kind: kind.clone(),
+            });
         })
     };
     let spoils: Vec<Vec<Spoil<'_>>> = vec![
@@ -130,19 +177,38 @@ fn a_manifest_that_leads_out_of_its_targets_is_refused() {
         vec![with_path(b"elsewhere"), file(b"elsewhere/x")],
         vec![with_path(b"pg_tblspc/1/x")],
         vec![link(b"pg_data/base", b"/etc")],
-        vec![link(b"pg_data/base", b"/tmp"), target(b"pg_data/base", TargetKind::Link { file: None })],
+        vec![
+            link(b"pg_data/base", b"/tmp"),
+            target(b"pg_data/base", TargetKind::Link { file: None }),
+        ],
         vec![target(b"pg_data/base", TargetKind::Link { file: None })],
         vec![target(b"pg_data/../x", TargetKind::Link { file: None })],
         vec![target(b"other", TargetKind::Path)],
-        vec![target(b"pg_tblspc/../x", TargetKind::Tablespace { oid: 7, name: b"t".to_vec() })],
+        vec![target(
+            b"pg_tblspc/../x",
+            TargetKind::Tablespace {
+                oid: 7,
+                name: b"t".to_vec(),
+            },
+        )],
         // A link to a "file" that is a directory would let files below it out.
         vec![
             link(b"pg_data/base", b"/etc/x"),
-            target(b"pg_data/base", TargetKind::Link { file: Some(b"x".to_vec()) }),
+            target(
+                b"pg_data/base",
+                TargetKind::Link {
+                    file: Some(b"x".to_vec()),
+                },
+            ),
         ],
         vec![
             link(b"pg_data/PG_VERSION", b"/etc/.."),
-            target(b"pg_data/PG_VERSION", TargetKind::Link { file: Some(b"..".to_vec()) }),
+            target(
+                b"pg_data/PG_VERSION",
+                TargetKind::Link {
+                    file: Some(b"..".to_vec()),
+                },
+            ),
         ],
     ];
     for (at, spoil) in spoils.iter().enumerate() {
@@ -152,17 +218,27 @@ fn a_manifest_that_leads_out_of_its_targets_is_refused() {
         assert_eq!(error.code, ErrorCode::Format, "case {at}: {error}");
     }
     let other: BackupLabel = "20200101-000000F".parse().unwrap();
-    assert!(validate::manifest(&good, &other).unwrap_err().message.contains("do not match"));
+    assert!(
+        validate::manifest(&good, &other)
+            .unwrap_err()
+            .message
+            .contains("do not match")
+    );
 }
 
 #[test]
 fn a_damaged_file_in_the_repository_is_found_and_leaves_no_cluster() {
-    for format in [&["--compress-type=none"][..], &["--compress-type=zst", "--repo1-bundle"]] {
+    for format in [
+        &["--compress-type=none"][..],
+        &["--compress-type=zst", "--repo1-bundle"],
+    ] {
         let fixture = Fixture::new(format);
         fixture.backup("full");
         let (label, manifest) = only_backup(&fixture);
         let file = manifest.file(b"pg_data/base/1/2619").unwrap();
-        let stored = manifest.stored_path(&Stanza::new("demo").unwrap(), &file).unwrap();
+        let stored = manifest
+            .stored_path(&Stanza::new("demo").unwrap(), &file)
+            .unwrap();
         let path = format!("repo/{stored}");
         assert!(path.contains(label.as_str()));
         let mut bytes = fixture.read(&path);
@@ -170,9 +246,15 @@ fn a_damaged_file_in_the_repository_is_found_and_leaves_no_cluster() {
         bytes[at] ^= 0xff;
         fixture.write(&path, &bytes);
         let error = fixture.restore("target", &[]).unwrap_err();
-        assert!(matches!(error.code, ErrorCode::Checksum | ErrorCode::Format), "{error}");
+        assert!(
+            matches!(error.code, ErrorCode::Checksum | ErrorCode::Format),
+            "{error}"
+        );
         assert!(!fixture.exists("target/global/pg_control"));
-        assert!(fixture.exists("target/backup.manifest"), "so that delta may go on");
+        assert!(
+            fixture.exists("target/backup.manifest"),
+            "so that delta may go on"
+        );
         bytes[at] ^= 0xff;
         fixture.write(&path, &bytes);
         fixture.restore("target", &["--delta"]).unwrap();
