@@ -62,7 +62,7 @@ mod tests {
         let spool = Spool::new(dir.path().to_str().unwrap(), &Stanza::new("demo").unwrap(), Queue::In);
         spool.create().unwrap();
         for name in names {
-            write_all(spool.storage(), &spool.file(name), &WriteOptions::default(), b"x").unwrap().wait().unwrap();
+            write_all(spool.storage(), &spool.file(name), &WriteOptions::default(), b"x").unwrap();
         }
         spool
     }
