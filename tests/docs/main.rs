@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods)] // reads pages and sources of the project
 
+mod anchors;
 mod block_maps;
 mod exit_codes;
 mod not_yet;
