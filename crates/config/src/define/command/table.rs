@@ -39,8 +39,8 @@ pub static COMMANDS: &[CommandDef] = &[
             first parameter is the file PostgreSQL asks for (`%f`), the second where it shall \
             be put (`%p`).\n\n\
             Exit status 0 means fetched, 1 means that no repository has the file, which is \
-            normal at the end of recovery; anything else is an error, and PostgreSQL will ask \
-            again.\n\n\
+            normal at the end of recovery; anything else is an error. Beware: PostgreSQL ends \
+            recovery at an error up to 125 as it does at 1, unless it is a standby.\n\n\
             All repositories are asked in key order. With `archive-async` segments are fetched \
             ahead into the spool directory, which pays off when the repository is far away.",
         examples: &["restore_command = 'pgkeep --stanza=demo archive-get %f \"%p\"'"],
