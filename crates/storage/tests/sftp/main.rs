@@ -8,6 +8,7 @@ mod counting;
 mod errors;
 mod identity;
 mod interruptions;
+mod other_servers;
 mod server;
 
 use std::process::ExitCode;
@@ -20,5 +21,6 @@ fn main() -> ExitCode {
     let suite = counting::add(suite);
     let suite = errors::add(suite);
     let suite = identity::add(suite);
-    interruptions::add(suite).run()
+    let suite = interruptions::add(suite);
+    other_servers::add(suite).run()
 }

@@ -88,8 +88,9 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
             }
             Some(Err(_)) => {}
             None => {
-                return Err(first
-                    .unwrap_or_else(|| fail(settings.address(), "the name has no address".into())));
+                return Err(first.unwrap_or_else(|| {
+                    fail(settings.address(), "the name has no address".into())
+                }));
             }
         }
     }

@@ -23,11 +23,10 @@ impl Upload {
         for _ in 0..4 {
             let resume = self.released > 0;
             let mut flags = open::WRITE;
-            if self.options.mode == WriteMode::Atomic || resume {
-                // Read back, where needed, goes over the same handle.
+            if resume {
+                // What is not synced is read back over the same handle.
                 flags |= open::READ;
-            }
-            if !resume {
+            } else {
                 flags |= open::CREATE;
                 if self.options.mode == WriteMode::Atomic {
                     if self.created {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::upload::{Fail, Lane, Upload};
+use super::upload::{Fail, Upload};
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;
@@ -15,11 +15,11 @@ use crate::sftp::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation};
 
 impl Upload {
-    /// RENAME, FSYNC and CLOSE in one step. The handle is closed afterwards.
+    /// RENAME, FSYNC and CLOSE in one step. An open handle is closed afterwards.
     pub(super) async fn publish(
         &mut self,
         channel: &Arc<Channel>,
-        handle: &[u8],
+        handle: Option<&[u8]>,
     ) -> Result<(), Fail> {
         let server = channel.server();
         let (from, to) = (&self.name[..], &self.place.bytes[..]);
@@ -29,21 +29,25 @@ impl Upload {
         } else {
             batch.ask(&Request::Rename { from, to })
         };
-        let sync =
-            (self.options.sync && server.fsync).then(|| batch.ask(&Request::Fsync { handle }));
-        let close = batch.ask(&Request::Close { handle });
+        let after = handle.map(|handle| {
+            (
+                batch.ask(&Request::Fsync { handle }),
+                batch.ask(&Request::Close { handle }),
+            )
+        });
         batch.send();
         let mut renamed = rename.wait().await?;
-        let synced = match sync {
-            Some(sync) => sync.wait().await?,
-            None => Response::Ok,
+        let (synced, closed) = match after {
+            Some((sync, close)) => (sync.wait().await?, close.wait().await?),
+            None => (Response::Ok, Response::Ok),
         };
-        let closed = close.wait().await?;
         if let Response::Status(Status {
             code: Status::FAILURE | Status::UNSUPPORTED | 11,
             ..
         }) = &renamed
             && !server.posix_rename
+            && let Response::Attributes(_) =
+                channel.ask(&Request::Lstat { path: to }).wait().await?
         {
             // Version 3 does not replace. Both requests in one step: the name is missing for microseconds, not for a
             // round trip.
@@ -66,7 +70,7 @@ impl Upload {
     }
 
     /// The connection was lost while the rename was under way: looks what became of it and completes it.
-    pub(super) async fn settle_rename(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+    pub(super) async fn settle_rename(&mut self) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
         let mut batch = channel.batch();
         let temporary = batch.ask(&Request::Lstat { path: &self.name });
@@ -90,6 +94,14 @@ impl Upload {
             self.object,
             if again { " not" } else { "" }
         );
+        let sync = self.options.sync && channel.server().fsync;
+        if !sync {
+            return if again {
+                self.publish(&channel, None).await
+            } else {
+                Ok(())
+            };
+        }
         let request = Request::Open {
             path,
             flags: open::WRITE,
@@ -100,20 +112,15 @@ impl Upload {
             other => return Err(unexpected(Operation::OpenWrite, &self.object, &other).into()),
         };
         if again {
-            return self.publish(&channel, &handle).await;
+            return self.publish(&channel, Some(&handle)).await;
         }
-        lanes.clear();
         let mut batch = channel.batch();
-        let sync = (self.options.sync && channel.server().fsync)
-            .then(|| batch.ask(&Request::Fsync { handle: &handle }));
+        let synced = batch.ask(&Request::Fsync { handle: &handle });
         batch.tell(&Request::Close { handle: &handle });
         batch.send();
-        match sync {
-            Some(sync) => match sync.wait().await? {
-                Response::Ok => Ok(()),
-                other => Err(unexpected(Operation::Sync, &self.object, &other).into()),
-            },
-            None => Ok(()),
+        match synced.wait().await? {
+            Response::Ok => Ok(()),
+            other => Err(unexpected(Operation::Sync, &self.object, &other).into()),
         }
     }
 }

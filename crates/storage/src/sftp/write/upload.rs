@@ -153,11 +153,7 @@ impl Upload {
             let mut lanes = Vec::new();
             let attempt = match self.phase {
                 Phase::Data => self.store(&mut lanes).await,
-                Phase::Renaming => self.settle_rename(&mut lanes).await,
-            };
-            let fail = match attempt {
-                Ok(()) => break Ok(Written { size: self.total }),
-                Err(fail) => fail,
+                Phase::Renaming => self.settle_rename().await,
             };
             for lane in &lanes {
                 let mut batch = lane.channel.batch();
@@ -166,6 +162,10 @@ impl Upload {
                 });
                 batch.send();
             }
+            let fail = match attempt {
+                Ok(()) => break Ok(Written { size: self.total }),
+                Err(fail) => fail,
+            };
             match fail {
                 Fail::Lost(lost) => {
                     let now = (self.acknowledged(), self.phase);
@@ -243,25 +243,49 @@ impl Upload {
             self.confirm_prefix(&lanes[0]).await?;
         }
         self.pump(lanes).await?;
-        if self.options.mode == WriteMode::Atomic {
-            if self.options.sync && !lanes[0].channel.server().fsync {
-                let mut all: Vec<Expected> = self.unsynced.iter().copied().collect();
-                all.extend(
-                    self.chunks
-                        .iter()
-                        .map(|(chunk, _)| Expected::of(chunk.offset, chunk.data())),
-                );
-                read_back(&lanes[0].channel, &lanes[0].handle, &self.object, &all).await?;
-            }
-            self.phase = Phase::Renaming;
-            let lane = &lanes[0];
-            self.publish(&lane.channel, &lane.handle).await?;
-            // CLOSE was part of publishing.
-            lanes.remove(0);
-        } else {
-            lanes.remove(0);
+        // Not left to be closed twice: pumping or publishing does it.
+        let Lane {
+            channel, handle, ..
+        } = lanes.remove(0);
+        if self.options.mode == WriteMode::InPlace {
+            return Ok(());
         }
-        Ok(())
+        let open = self.closes_last(&channel);
+        if self.options.sync && !open {
+            self.read_back_all(&channel).await?;
+        }
+        self.phase = Phase::Renaming;
+        self.publish(&channel, open.then_some(&handle[..])).await
+    }
+
+    /// The handle stays open until after the rename, for another sync. A server without fsync may publish what it
+    /// has only when the file is closed.
+    fn closes_last(&self, channel: &Channel) -> bool {
+        self.options.mode == WriteMode::Atomic && self.options.sync && channel.server().fsync
+    }
+
+    /// Where the server cannot fsync: proof that it has at least taken what was sent.
+    async fn read_back_all(&self, channel: &Arc<Channel>) -> Result<(), Fail> {
+        let mut all: Vec<Expected> = self.unsynced.iter().copied().collect();
+        all.extend(
+            self.chunks
+                .iter()
+                .map(|(chunk, _)| Expected::of(chunk.offset, chunk.data())),
+        );
+        let request = Request::Open {
+            path: &self.name,
+            flags: open::READ,
+            attributes: Attributes::default(),
+        };
+        let handle = match channel.ask(&request).wait().await? {
+            Response::Handle(handle) => handle,
+            other => return Err(unexpected(Operation::OpenRead, &self.object, &other).into()),
+        };
+        let same = read_back(channel, &handle, &self.object, &all).await;
+        let mut batch = channel.batch();
+        batch.tell(&Request::Close { handle: &handle });
+        batch.send();
+        same
     }
 
     /// Sends chunks as they come until the file has ended and everything is acknowledged.
@@ -396,7 +420,7 @@ impl Upload {
             batch.ask_tagged(&Request::Fstat { handle }, sender, TAG_SIZE);
             count += 1;
         }
-        if self.options.mode == WriteMode::InPlace {
+        if !self.closes_last(&lane.channel) {
             batch.ask_tagged(&Request::Close { handle }, sender, TAG_CLOSE);
             count += 1;
         }
