@@ -132,10 +132,37 @@ pub fn invalidate_checkpoint(bytes: &mut [u8], version: PgVersion) -> Result<()>
     let layout = layout::for_version(version)?;
     let crc = crc_offset(data(bytes)?, layout, true)?;
     bytes[CHECKPOINT..CHECKPOINT + 8].copy_from_slice(&CHECKPOINT_INVALID.0.to_le_bytes());
-    let sum = crc32_iscsi(&bytes[..crc]);
+    let sum = checksum(&bytes[..crc], version);
     bytes[crc..crc + 4].copy_from_slice(&sum.to_le_bytes());
     Ok(())
 }
+
+/// The CRC of a control file: CRC-32C from 9.5 on, before that PostgreSQL's own mixture of CRC-32, which shifts one way
+/// and looks up the table made for the other (`COMP_LEGACY_CRC32` in `src/include/utils/pg_crc.h`).
+fn checksum(bytes: &[u8], version: PgVersion) -> u32 {
+    if version >= PgVersion::V9_5 {
+        return crc32_iscsi(bytes);
+    }
+    let step = |crc: u32, byte: &u8| LEGACY_TABLE[usize::from((crc >> 24) as u8 ^ byte)] ^ (crc << 8);
+    !bytes.iter().fold(u32::MAX, step)
+}
+
+/// Remainders of the reflected CRC-32 polynomial.
+const LEGACY_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < 256 {
+        let mut value = index as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { 0xEDB8_8320 ^ (value >> 1) } else { value >> 1 };
+            bit += 1;
+        }
+        table[index] = value;
+        index += 1;
+    }
+    table
+};
 
 fn data(bytes: &[u8]) -> Result<&[u8]> {
     bytes.get(..DATA_SIZE).ok_or_else(|| {
@@ -151,7 +178,7 @@ fn crc_offset(data: &[u8], layout: &ControlLayout, scan: bool) -> Result<usize> 
     let last = if scan { data.len() - 4 } else { layout.crc };
     let mut mismatch = (0, 0);
     for offset in (layout.crc..=last).step_by(4) {
-        let (calculated, expected) = (crc32_iscsi(&data[..offset]), field_u32(data, offset));
+        let (calculated, expected) = (checksum(&data[..offset], layout.version), field_u32(data, offset));
         if calculated == expected {
             return Ok(offset);
         }
