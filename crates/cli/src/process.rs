@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use jiff::tz::TimeZone;
 use pgkeep_command::runtime::context::User;
 use pgkeep_config::Program;
 
@@ -59,6 +61,21 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars()
         .filter(|(name, _)| name.starts_with("PG") || matches!(name.as_str(), "HOME" | "PATH" | "SSH_AUTH_SOCK" | "TMPDIR"))
         .collect()
+}
+
+/// The local time zone.
+///
+/// Without `TZ` only `/etc/localtime` is read: looking its name up would list the whole database of zones, which takes
+/// longer than all else at the start of a short command such as `archive-push`.
+pub(crate) fn time_zone() -> TimeZone {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let local = || {
+        if std::env::var_os("TZ").is_some() {
+            return None;
+        }
+        TimeZone::tzif("Local", &std::fs::read("/etc/localtime").ok()?).ok()
+    };
+    ZONE.get_or_init(|| local().unwrap_or_else(TimeZone::system)).clone()
 }
 
 /// Makes file modes independent of the caller's umask, as the original does by default.

@@ -51,7 +51,7 @@ pub(crate) fn run() -> u8 {
     let cancel = Cancel::default();
     let context = Context {
         config: Arc::new(loaded.config),
-        clock: Clock::system(),
+        clock: Clock::system(process::time_zone()),
         cancel: cancel.clone(),
         progress: progress::for_terminal(sink),
         output: Output::new(std::io::stdout()),

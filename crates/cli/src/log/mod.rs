@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use pgkeep_command::runtime::pool::process_number;
 
 pub(crate) use format::Level;
@@ -75,7 +74,7 @@ pub(crate) fn install() -> &'static Sink {
 }
 
 fn header_of(settings: &LogSettings) -> Header {
-    Header { timestamp: settings.timestamp, process_digits: settings.process_digits, zone: TimeZone::system() }
+    Header { timestamp: settings.timestamp, process_digits: settings.process_digits, zone: crate::process::time_zone() }
 }
 
 impl Sink {

@@ -81,3 +81,6 @@ fn get_now(context: &Context, settings: &Settings, request: &str, destination: &
     log::info!("found {request} in the {repository}: {} archive", copy.archive_id);
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,3 +66,6 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
     log::info!("pushed WAL file '{}' to the archive", source.name);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

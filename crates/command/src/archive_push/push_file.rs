@@ -60,7 +60,9 @@ fn push_segment<'scope>(
     let (give_piece, pieces) = mpsc::sync_channel::<Piece>(WAITING_PIECES);
     let hashing = scope.spawn(move || {
         let mut begun = false;
-        read_hashed(source.open()?, settings.buffer_size, &context.cancel, |buffer| {
+        // Small pieces: the compression begins sooner and finds them in the processor's cache.
+        let piece = settings.buffer_size.min(PIECE);
+        read_hashed(source.open()?, piece, &context.cancel, |buffer| {
             if !begun {
                 begun = true;
                 // Whoever does not listen any more has found an error already; that one is reported.

@@ -2,7 +2,6 @@
 //!
 //! Nothing here knows repositories; the file itself is only read.
 
-use std::io::Read;
 use std::path::Path;
 
 use pgkeep_pipeline::{CompressType, Sha1, Sha1Digest};
@@ -131,7 +130,17 @@ pub(super) fn read_hashed(
 /// # Errors
 /// Those of reading.
 pub(super) fn read_piece(read: &mut dyn PipelineRead, buffer_size: usize) -> Result<Vec<u8>> {
-    let mut buffer = Vec::with_capacity(buffer_size);
-    read.take(buffer_size as u64).read_to_end(&mut buffer)?;
+    let mut buffer = vec![0; buffer_size];
+    let mut filled = 0;
+    // `read_to_end` would begin with small reads again for every piece.
+    while filled < buffer.len() {
+        match read.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    buffer.truncate(filled);
     Ok(buffer)
 }

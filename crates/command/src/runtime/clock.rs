@@ -16,10 +16,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The system's clock and local time zone.
+    /// The system's clock, with the time zone of this process.
     #[must_use]
-    pub fn system() -> Self {
-        Self { now: Arc::new(Timestamp::now), sleep: Arc::new(std::thread::sleep), zone: TimeZone::system() }
+    pub fn system(zone: TimeZone) -> Self {
+        Self { now: Arc::new(Timestamp::now), sleep: Arc::new(std::thread::sleep), zone }
     }
 
     /// A clock that stands still at `now` (UTC) and moves only by [`Clock::sleep`].
