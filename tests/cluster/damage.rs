@@ -65,12 +65,8 @@ fn mended(program: &Program) -> TestResult {
     let before = Snapshot::of(stage.cluster.data_dir(), &ignore)?;
     let data = stage.cluster.data_dir();
     fs::OpenOptions::new().write(true).open(data.join(&file))?.write_all_at(&[0; 9000], 16_000)?;
-    fs::remove_file(data.join("PG_VERSION"))?;
-    fs::write(data.join("base/stray"), "x")?;
+    stage.cluster.scratch().write("data/base/stray", "x")?;
     fs::OpenOptions::new().append(true).open(data.join("pg_hba.conf"))?.write_all_at(b"# grown\n", 1 << 16)?;
-    // Without PG_VERSION the directory does not look like a cluster, so delta would be switched off: a manifest of an
-    // interrupted restore does as well.
-    fs::write(data.join("PG_VERSION"), "17\n")?;
     stage.run(&["--delta", "--type=none", "restore"])?;
     Ok(before.must_equal(&Snapshot::of(data, &ignore)?)?)
 }

@@ -25,6 +25,9 @@ fn targets(program: &Program, major: u32) -> TestResult {
     sql("create table t (what text)")?;
     stage.run(&["--type=full", "backup"])?;
     sql("insert into t values ('after backup')")?;
+    // A set is chosen by its stop time in whole seconds, strictly before the target.
+    let stopped = sql("select date_trunc('second', clock_timestamp())")?;
+    stage.cluster.wait_for_sql(&format!("select clock_timestamp() >= '{stopped}'::timestamptz + interval '1 s'"), "t")?;
     let time = sql("select clock_timestamp()")?;
     // The commit after the target must have a later time, whatever the clock's resolution.
     sql("select pg_sleep(0.01)")?;
@@ -73,6 +76,8 @@ fn timelines(program: &Program) -> TestResult {
 
     let copy = stage.restore("second", &["--type=name", "--target=fork", "--target-action=promote"])?;
     let second = Cluster::at(17, &copy, true)?;
+    let push = format!("{} --config={} --stanza=main --pg1-path={} archive-push \"%p\"", program.link().display(), stage.config.display(), copy.display());
+    second.append_setting("archive_command", &push)?;
     second.start()?;
     second.wait_for_sql("select pg_is_in_recovery()", "f")?;
     second.sql("insert into t values ('second branch')")?;

@@ -76,9 +76,6 @@ impl Life<'_> {
             },
         };
         command.arg(format!("--config={}", self.config.display())).arg("--stanza=main");
-        if self.row.cipher {
-            command.env("PGBACKREST_REPO1_CIPHER_PASS", "a pass of the interop suite");
-        }
         Ok(command)
     }
 
@@ -93,9 +90,8 @@ impl Life<'_> {
             Who::Stable => self.tools.stable.path(),
             Who::Newest => self.tools.newest.as_ref().map_or(Path::new(""), Original::path),
         };
-        let pass = if self.row.cipher { "PGBACKREST_REPO1_CIPHER_PASS=\"a pass of the interop suite\" " } else { "" };
         let command =
-            format!("{pass}{} --config={} --stanza=main archive-push \"%p\"", program.display(), self.config.display());
+            format!("{} --config={} --stanza=main archive-push \"%p\"", program.display(), self.config.display());
         Ok(self.cluster.append_setting("archive_command", &command)?)
     }
 
@@ -127,16 +123,21 @@ impl Life<'_> {
 
     /// A copy restored while the source runs on, started: the same rows, no bad page.
     fn compare_running_copy(&self) -> TestResult {
+        // Recovery empties unlogged tables, so they are empty in the source as well.
+        self.cluster.sql("truncate not_logged")?;
         self.cluster.sql("select pg_switch_wal()")?;
-        let expected = self.cluster.dump()?;
+        let expected = without_places(&self.cluster.dump()?);
         let copy = self.restore("running", &["--type=immediate", "--target-action=promote"])?;
         let restored = Cluster::at(self.row.pg, &copy, false)?;
         // The rest of WAL is not replayed with `immediate`, so what was written after the last backup may be missing: there
         // is nothing after it here.
         restored.start()?;
         restored.wait_for_sql("select pg_is_in_recovery()", "f")?;
-        let found = restored.dump()?;
-        restored.check_structures()?;
+        let found = without_places(&restored.dump()?);
+        // pg_amcheck came with 14.
+        if self.row.pg >= 14 {
+            restored.check_structures()?;
+        }
         restored.stop(StopMode::Fast)?;
         restored.check_pages()?;
         same_text(&expected, &found)
@@ -144,6 +145,7 @@ impl Life<'_> {
 
     /// A copy of the stopped source: the same files.
     fn compare_quiet_copy(&self) -> TestResult {
+        self.cluster.sql("drop table not_logged")?;
         self.cluster.stop(StopMode::Fast)?;
         self.say(self.row.continuer, &["--type=incr", "--no-online", "backup"])?;
         let ignore = Ignore::of_restore().path("postgresql.conf").path("pg_tblspc");
@@ -152,14 +154,16 @@ impl Life<'_> {
         source.must_equal(&Snapshot::of(&copy, &ignore)?)?;
         if self.row.tablespace {
             let of = |place: PathBuf| Snapshot::of(&place, &Ignore::nothing());
-            of(self.cluster.scratch().join("ts"))?.must_equal(&of(self.cluster.scratch().join("quiet-ts/ts"))?)?;
+            // An offline backup cannot ask for the tablespace's name and calls it by its oid.
+            let mapped = std::fs::read_dir(self.cluster.scratch().join("quiet-ts"))?.next().ok_or("no tablespace was restored")??;
+            of(self.cluster.scratch().join("ts"))?.must_equal(&of(mapped.path())?)?;
         }
         if self.row.delta {
             // Damage in content only, which neither size nor time gives away.
             let victim = copy.join("PG_VERSION");
             std::fs::write(&victim, "99\n")?;
             std::fs::remove_file(copy.join("postgresql.auto.conf"))?;
-            std::fs::write(copy.join("not_ours"), "x")?;
+            self.cluster.scratch().write("quiet/not_ours", "x")?;
             self.restore_into(&copy, "quiet", &["--type=none", "--delta"])?;
             source.must_equal(&Snapshot::of(&copy, &ignore)?)?;
         }
@@ -193,7 +197,7 @@ fn configuration(row: &Row, cluster: &Cluster) -> Result<PathBuf> {
         .global("process-max", row.process_max)
         .cluster("main", cluster);
     if row.cipher {
-        made = made.global("repo1-cipher-type", "aes-256-cbc");
+        made = made.global("repo1-cipher-type", "aes-256-cbc").global("repo1-cipher-pass", "a pass of the interop suite");
     }
     if row.delta {
         made = made.global("delta", "y");
@@ -207,6 +211,12 @@ fn configuration(row: &Row, cluster: &Cluster) -> Result<PathBuf> {
         Layout::Block => made = made.global("repo1-bundle", "y").global("repo1-block", "y"),
     }
     Ok(made.write(scratch, "pgbackrest.conf")?)
+}
+
+/// A dump without the locations of tablespaces, which a restore maps elsewhere.
+fn without_places(dump: &str) -> String {
+    let kept: Vec<&str> = dump.lines().filter(|line| !line.starts_with("CREATE TABLESPACE ")).collect();
+    kept.join("\n")
 }
 
 fn same_text(expected: &str, found: &str) -> TestResult {

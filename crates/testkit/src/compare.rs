@@ -15,6 +15,7 @@ use crate::error::{During, Error, Result};
 #[derive(Debug, Clone, Default)]
 pub struct Ignore {
     paths: Vec<PathBuf>,
+    names: Vec<&'static str>,
     modes: bool,
 }
 
@@ -28,6 +29,8 @@ impl Ignore {
     /// leaves out or a restore writes. `global/pg_control` is among them: a restore changes it on purpose.
     pub fn of_restore() -> Self {
         let mut ignore = Self::nothing();
+        // Caches of catalogs: left out of backups, made again by the server.
+        ignore.names.push("pg_internal.init");
         for path in [
             "backup_label",
             "backup_label.old",
@@ -68,7 +71,8 @@ impl Ignore {
     }
 
     fn covers(&self, path: &Path) -> bool {
-        self.paths.iter().any(|ignored| path.starts_with(ignored))
+        let named = |name: &&str| path.file_name().is_some_and(|found| found == *name);
+        self.names.iter().any(named) || self.paths.iter().any(|ignored| path.starts_with(ignored))
     }
 }
 
