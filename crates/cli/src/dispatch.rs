@@ -15,6 +15,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
+        CommandId::Manifest => pgkeep_command::manifest::run(context).map(|()| 0),
         CommandId::RepoGet => pgkeep_command::repo_get::run(context),
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),

@@ -15,6 +15,7 @@ pub mod error_code;
 pub mod expire;
 pub mod help;
 pub mod info;
+pub mod manifest;
 pub mod repo_get;
 pub mod repo_ls;
 pub mod repo_rm;

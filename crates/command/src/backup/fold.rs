@@ -8,6 +8,7 @@ use super::copy_file::pg_path;
 use super::job::{CopyJob, FileResult, Outcome};
 use crate::DETAIL;
 use crate::detail;
+use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::pool;
 use crate::runtime::size_text::size_text;
 
@@ -24,6 +25,8 @@ pub(super) struct Fold<'a> {
     pub vanished: Vec<u32>,
     /// Files with bad pages that were copied.
     pub page_warnings: u32,
+    /// Bad pages end the backup.
+    pub page_error: bool,
 }
 
 impl Fold<'_> {
@@ -36,7 +39,7 @@ impl Fold<'_> {
         positions: &[u32],
         results: &[FileResult],
         process: u32,
-    ) {
+    ) -> Result<()> {
         for ((position, file), result) in positions.iter().zip(&job.files).zip(results) {
             // The size at the build counts, whatever was copied: the total is made of it.
             self.done += file.size_original;
@@ -66,13 +69,14 @@ impl Fold<'_> {
                     let page_check = match &result.page {
                         None if file.page_check => PageCheck::Valid,
                         None => PageCheck::None,
-                        Some(report) => self.page_check(report, result.size, &shown),
+                        Some(report) => self.page_check(report, result.size, &shown)?,
                     };
                     self.page_warnings += u32::from(matches!(page_check, PageCheck::Invalid(_)));
                     store(manifest, *position, job.bundle_id, result, page_check);
                 }
             }
         }
+        Ok(())
     }
 
     fn log(&self, job: &CopyJob, size_original: u64, result: &FileResult, file: &str) {
@@ -108,18 +112,24 @@ impl Fold<'_> {
         }
     }
 
-    /// The result of the page check for the manifest; bad pages are warned about and never end a backup.
-    fn page_check(&self, report: &PageReport, size: u64, file: &dyn Fn() -> String) -> PageCheck {
+    /// The result of the page check for the manifest; bad pages are warned about, and end the backup only when that was
+    /// asked for (`checksum-page-error`).
+    fn page_check(
+        &self,
+        report: &PageReport,
+        size: u64,
+        file: &dyn Fn() -> String,
+    ) -> Result<PageCheck> {
         if report.valid {
-            return PageCheck::Valid;
+            return Ok(PageCheck::Valid);
         }
         if report.misaligned {
-            log::warn!(
+            self.warn(format!(
                 "page misalignment in file {}: file size {size} is not divisible by page size {}",
                 file(),
                 self.page_size
-            );
-            return PageCheck::Invalid(None);
+            ))?;
+            return Ok(PageCheck::Invalid(None));
         }
         let range = |&(first, last): &(u32, u32)| match first == last {
             true => first.to_string(),
@@ -129,16 +139,24 @@ impl Fold<'_> {
             report.errors.len() > 1 || report.errors.iter().any(|(first, last)| first != last);
         let plural = if several { "s" } else { "" };
         let pages: Vec<String> = report.errors.iter().map(range).collect();
-        log::warn!(
+        self.warn(format!(
             "invalid page checksum{plural} found in file {} at page{plural} {}",
             file(),
             pages.join(", ")
-        );
+        ))?;
         let ranges = report.errors.iter().map(|&(first, last)| PageRange {
             first: first.into(),
             last: last.into(),
         });
-        PageCheck::Invalid(Some(ranges.collect()))
+        Ok(PageCheck::Invalid(Some(ranges.collect())))
+    }
+
+    fn warn(&self, message: String) -> Result<()> {
+        if self.page_error {
+            return Err(Error::new(ErrorCode::Checksum, message));
+        }
+        log::warn!("{message}");
+        Ok(())
     }
 }
 

@@ -160,6 +160,7 @@ impl Process<'_> {
                 done: 0,
                 vanished: Vec::new(),
                 page_warnings: 0,
+                page_error: settings.page_error,
             },
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
@@ -178,7 +179,7 @@ impl Process<'_> {
                     let state = &mut *state.borrow_mut();
                     state
                         .fold
-                        .take(state.manifest, &job.copy, &job.positions, &results, process);
+                        .take(state.manifest, &job.copy, &job.positions, &results, process)?;
                     let last = job
                         .copy
                         .files

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub archive_timeout: Duration,
     /// `None`: as the cluster has it.
     pub checksum_page: Option<bool>,
+    /// Bad pages end the backup.
+    pub page_error: bool,
     pub page_header_check: bool,
     pub compress: CompressType,
     pub compress_level: i32,
@@ -112,6 +114,7 @@ impl Settings {
                 .time(option::ARCHIVE_TIMEOUT)
                 .unwrap_or(Duration::from_secs(60)),
             checksum_page: config.boolean_or_unset(option::CHECKSUM_PAGE),
+            page_error: config.boolean(option::CHECKSUM_PAGE_ERROR),
             page_header_check: config
                 .boolean_or_unset(option::PAGE_HEADER_CHECK)
                 .unwrap_or(true),

@@ -9,7 +9,12 @@ use crate::error::{Error, ErrorCode, Result};
 
 impl Expire<'_> {
     /// `false`: this repository does not have the backup; `warn` says that no other has it either.
-    pub(super) fn expire_adhoc(&self, info: &mut BackupInfo, label: &BackupLabel, warn: bool) -> Result<bool> {
+    pub(super) fn expire_adhoc(
+        &self,
+        info: &mut BackupInfo,
+        label: &BackupLabel,
+        warn: bool,
+    ) -> Result<bool> {
         let newest = info.entries().last().map(|entry| entry.label.clone());
         let (expired, newest_gone) = match retention::expire_adhoc(info.entries(), label) {
             Ok(expired) => expired,

@@ -3,7 +3,9 @@
 //! A directory of WAL is listed at most once, and what goes from it goes in one call.
 
 use pgkeep_repo::archive::is_wal_directory;
-use pgkeep_repo::retention::{ArchiveAction, ArchiveRequest, KeepRanges, RemovedRuns, plan_archive};
+use pgkeep_repo::retention::{
+    ArchiveAction, ArchiveRequest, KeepRanges, RemovedRuns, plan_archive,
+};
 use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, StoragePath};
 
@@ -35,14 +37,27 @@ impl Expire<'_> {
         }
         let (storage, stanza) = (self.storage(), self.stanza());
         let archive_info = ArchiveInfo::load(storage, stanza, self.repository.pass.as_ref())?;
-        let on_disk: Vec<ArchiveId> =
-            self.names(&layout::archive_path(stanza))?.iter().filter_map(|name| name.parse().ok()).collect();
-        for plan in plan_archive(info.entries(), &info.history, &archive_info.history, &on_disk, request)? {
+        let on_disk: Vec<ArchiveId> = self
+            .names(&layout::archive_path(stanza))?
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        for plan in plan_archive(
+            info.entries(),
+            &info.history,
+            &archive_info.history,
+            &on_disk,
+            request,
+        )? {
             self.context.cancel.check()?;
             match plan.action {
                 ArchiveAction::Remove => {
                     let path = layout::archive_id_path(stanza, &plan.id);
-                    log::info!("{}: remove archive path {}", self.name, storage.display(&path));
+                    log::info!(
+                        "{}: remove archive path {}",
+                        self.name,
+                        storage.display(&path)
+                    );
                     if !self.settings.dry_run {
                         storage.remove_tree(&path)?;
                     }
@@ -55,9 +70,16 @@ impl Expire<'_> {
 
     /// Names in a directory, sorted; none if it is missing.
     pub(super) fn names(&self, path: &StoragePath) -> Result<Vec<String>> {
-        let options = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            sort: true,
+            ..ListOptions::default()
+        };
         let listed = self.storage().list(path, &options)?.unwrap_or_default();
-        Ok(listed.into_iter().map(|info| info.name.to_string()).collect())
+        Ok(listed
+            .into_iter()
+            .map(|info| info.name.to_string())
+            .collect())
     }
 
     /// Removes what lies outside the ranges of one archive.
@@ -65,8 +87,14 @@ impl Expire<'_> {
         let (storage, stanza, name) = (self.storage(), self.stanza(), &self.name);
         for range in &keep.ranges {
             if let Some(label) = &range.label {
-                let stop = range.stop.as_ref().map_or_else(String::new, |stop| format!(", stop = {stop}"));
-                crate::detail!("{name}: {id} archive retention on backup {label}, start = {}{stop}", range.start);
+                let stop = range
+                    .stop
+                    .as_ref()
+                    .map_or_else(String::new, |stop| format!(", stop = {stop}"));
+                crate::detail!(
+                    "{name}: {id} archive retention on backup {label}, start = {}{stop}",
+                    range.start
+                );
             }
         }
         let found = self.names(&layout::archive_id_path(stanza, id))?;
@@ -92,12 +120,24 @@ impl Expire<'_> {
     }
 
     /// Removes single files of a directory of WAL.
-    fn expire_files(&self, id: &ArchiveId, keep: &KeepRanges, path: &StoragePath, runs: &mut RemovedRuns) -> Result<()> {
+    fn expire_files(
+        &self,
+        id: &ArchiveId,
+        keep: &KeepRanges,
+        path: &StoragePath,
+        runs: &mut RemovedRuns,
+    ) -> Result<()> {
         // Other names have nothing to do with WAL: they neither go nor end a run.
-        let files: Vec<String> =
-            self.names(path)?.into_iter().filter(|file| pgkeep_repo::archive::wal_directory(file).is_some()).collect();
-        let gone: Vec<StoragePath> =
-            files.iter().filter(|file| !keep.keeps_file(file)).map(|file| path.join(file)).collect();
+        let files: Vec<String> = self
+            .names(path)?
+            .into_iter()
+            .filter(|file| pgkeep_repo::archive::wal_directory(file).is_some())
+            .collect();
+        let gone: Vec<StoragePath> = files
+            .iter()
+            .filter(|file| !keep.keeps_file(file))
+            .map(|file| path.join(file))
+            .collect();
         if !self.settings.dry_run {
             self.storage().remove_many(&gone)?;
         }
@@ -113,16 +153,24 @@ impl Expire<'_> {
 
     fn log_run(&self, id: &ArchiveId, run: Option<(String, String)>) {
         if let Some((start, stop)) = run {
-            log::info!("{}: {id} remove archive, start = {start}, stop = {stop}", self.name);
+            log::info!(
+                "{}: {id} remove archive, start = {start}, stop = {stop}",
+                self.name
+            );
         }
     }
 
     /// Removes the history files of timelines that no kept WAL belongs to.
     fn expire_timelines(&self, id: &ArchiveId, keep: &KeepRanges, found: &[String]) -> Result<()> {
-        let gone: Vec<&String> = found.iter().filter(|file| !keep.keeps_history(file)).collect();
+        let gone: Vec<&String> = found
+            .iter()
+            .filter(|file| !keep.keeps_history(file))
+            .collect();
         if !self.settings.dry_run {
-            let paths: Vec<StoragePath> =
-                gone.iter().map(|file| layout::archive_file(self.stanza(), id, file)).collect();
+            let paths: Vec<StoragePath> = gone
+                .iter()
+                .map(|file| layout::archive_file(self.stanza(), id, file))
+                .collect();
             self.storage().remove_many(&paths)?;
         }
         for file in gone {

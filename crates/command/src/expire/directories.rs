@@ -1,7 +1,7 @@
 //! Directories of backups that are not listed any more, or never were (spec 10.8).
 
-use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::retention::{NewestSet, Protection, unlisted};
+use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, layout};
 use pgkeep_storage::InfoLevel;
 
@@ -16,12 +16,17 @@ impl Expire<'_> {
             Some(label) => self.look_at_newest(info, label)?,
             None => return Ok(()),
         };
-        let protection = self.settings.set.as_ref().map_or(Protection::Retention, Protection::Adhoc);
+        let protection = self
+            .settings
+            .set
+            .as_ref()
+            .map_or(Protection::Retention, Protection::Adhoc);
         for label in unlisted(&on_disk, &listed(info), &newest, protection) {
             self.context.cancel.check()?;
             log::info!("{}: remove expired backup {label}", self.name);
             if !self.settings.dry_run {
-                self.storage().remove_tree(&layout::set_path(self.stanza(), &label))?;
+                self.storage()
+                    .remove_tree(&layout::set_path(self.stanza(), &label))?;
             }
         }
         Ok(())
@@ -31,11 +36,16 @@ impl Expire<'_> {
     fn look_at_newest(&self, info: &BackupInfo, label: &BackupLabel) -> Result<NewestSet> {
         let (storage, stanza) = (self.storage(), self.stanza());
         let copy = layout::manifest_copy(stanza, label);
-        let found = storage.info_many(&[layout::manifest(stanza, label), copy.clone()], InfoLevel::Exists)?;
+        let found = storage.info_many(
+            &[layout::manifest(stanza, label), copy.clone()],
+            InfoLevel::Exists,
+        )?;
         let in_progress = matches!(found[..], [None, Some(_)]);
         let prior = match &self.settings.set {
             Some(set) if in_progress && set.full_part() == label.full_part() => {
-                Manifest::load_file(storage, &copy, info.cipher_pass.as_ref())?.backup.prior
+                Manifest::load_file(storage, &copy, info.cipher_pass.as_ref())?
+                    .backup
+                    .prior
             }
             _ => None,
         };

@@ -3,7 +3,9 @@
 //! Each repository's own history is judged. The original lists the first repository's whichever it works on, so with several
 //! repositories of different ages it leaves manifests behind in the others.
 
-use pgkeep_repo::retention::{HistoryYear, history_limit, judge_history_year, keeps_history_manifest};
+use pgkeep_repo::retention::{
+    HistoryYear, history_limit, judge_history_year, keeps_history_manifest,
+};
 use pgkeep_repo::{BackupInfo, layout};
 use pgkeep_storage::StoragePath;
 
@@ -16,7 +18,11 @@ impl Expire<'_> {
             return Ok(());
         };
         let (storage, stanza, name) = (self.storage(), self.stanza(), &self.name);
-        let limit = history_limit(self.context.clock.seconds(), days, self.context.clock.zone())?;
+        let limit = history_limit(
+            self.context.clock.seconds(),
+            days,
+            self.context.clock.zone(),
+        )?;
         let listed = listed(info);
         for year in self.names(&layout::history_path(stanza))? {
             self.context.cancel.check()?;
@@ -37,7 +43,8 @@ impl Expire<'_> {
                         log::info!("{name}: remove expired backup history manifest {file}");
                     }
                     if !self.settings.dry_run {
-                        let paths: Vec<StoragePath> = gone.iter().map(|file| path.join(file)).collect();
+                        let paths: Vec<StoragePath> =
+                            gone.iter().map(|file| path.join(file)).collect();
                         storage.remove_many(&paths)?;
                     }
                 }

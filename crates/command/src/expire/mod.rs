@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pgkeep_config::command::CommandId;
+use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::Storage;
@@ -41,7 +42,12 @@ pub fn run(context: &Context) -> Result<()> {
             repository.storage = Arc::new(ReadOnly::new(repository.storage));
         }
         let last = settings.keys.last() == Some(&key);
-        let mut expire = Expire::new(context, &settings, &repository, Retention::of(&context.config, key));
+        let mut expire = Expire::new(
+            context,
+            &settings,
+            &repository,
+            Retention::of(&context.config, key),
+        );
         match expire.run(&mut found, last) {
             Ok(()) => {}
             Err(error) if error.code == ErrorCode::Term => return Err(error),
@@ -80,8 +86,19 @@ struct Expire<'a> {
 }
 
 impl<'a> Expire<'a> {
-    fn new(context: &'a Context, settings: &'a Settings, repository: &'a Repository, retention: Retention) -> Self {
-        Self { context, settings, repository, name: repository.name(), retention }
+    fn new(
+        context: &'a Context,
+        settings: &'a Settings,
+        repository: &'a Repository,
+        retention: Retention,
+    ) -> Self {
+        Self {
+            context,
+            settings,
+            repository,
+            name: repository.name(),
+            retention,
+        }
     }
 
     fn storage(&self) -> &'a dyn Storage {
@@ -94,7 +111,8 @@ impl<'a> Expire<'a> {
 
     /// `found` collects whether any repository had the backup of `--set`; `last` says that no repository follows.
     fn run(&mut self, found: &mut bool, last: bool) -> Result<()> {
-        let (storage, stanza, pass) = (self.storage(), self.stanza(), self.repository.pass.as_ref());
+        let (storage, stanza, pass) =
+            (self.storage(), self.stanza(), self.repository.pass.as_ref());
         let (mut info, warnings) = BackupInfo::load_reconstructed(storage, stanza, pass)?;
         warnings.iter().for_each(|warning| log::warn!("{warning}"));
         if self.settings.oldest {
@@ -114,7 +132,11 @@ impl<'a> Expire<'a> {
         // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
         self.expire_archive(&info)?;
         // 5. What is only kept for the curious.
-        self.expire_history(&info)
+        self.expire_history(&info)?;
+        if let Some(error) = oldest_with_bad_pages(info.entries()) {
+            log::warn!("{}: {}", self.name, error.text());
+        }
+        Ok(())
     }
 
     /// `--oldest`: retention for this run is one full backup fewer than there are.
@@ -147,22 +169,45 @@ impl<'a> Expire<'a> {
     }
 
     fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
-        match self.retention.full {
+        let (full, what) = match self.retention.full {
             Some(days) if self.retention.by_time => {
                 let now = u64::try_from(self.context.clock.seconds()).unwrap_or(0);
                 let outcome = retention::expire_full_by_time(info.entries(), days, now);
-                self.remove_sets(info, &outcome.expired, "time-based")?;
-                if self.retention.archive_type == BackupType::Full && self.retention.archive.is_none() {
+                if self.retention.archive_type == BackupType::Full
+                    && self.retention.archive.is_none()
+                {
                     self.retention.archive = outcome.full_left;
                 }
+                (outcome.expired, "time-based")
             }
-            Some(keep) => self.remove_sets(info, &retention::expire_full(info.entries(), keep), "full")?,
-            None => {}
+            Some(keep) => (retention::expire_full(info.entries(), keep), "full"),
+            None => (Vec::new(), "full"),
+        };
+        let mut left = info.entries().to_vec();
+        left.retain(|entry| {
+            !full
+                .iter()
+                .any(|expired| expired.set.contains(&entry.label))
+        });
+        let diff = self
+            .retention
+            .diff
+            .map(|keep| retention::expire_diff(&left, keep))
+            .unwrap_or_default();
+        left.retain(|entry| {
+            !diff
+                .iter()
+                .any(|expired| expired.set.contains(&entry.label))
+        });
+        // Before anything is removed: what is older may be the last that is sound.
+        if let Some(error) = oldest_with_bad_pages(&left)
+            && self.settings.page_error
+            && left.len() < info.entries().len()
+        {
+            return Err(error);
         }
-        if let Some(keep) = self.retention.diff {
-            self.remove_sets(info, &retention::expire_diff(info.entries(), keep), "diff")?;
-        }
-        Ok(())
+        self.remove_sets(info, &full, what)?;
+        self.remove_sets(info, &diff, "diff")
     }
 
     fn remove_sets(&self, info: &mut BackupInfo, sets: &[Expired], what: &str) -> Result<()> {
@@ -185,7 +230,12 @@ impl<'a> Expire<'a> {
                 .set
                 .iter()
                 .rev()
-                .flat_map(|label| [layout::manifest(self.stanza(), label), layout::manifest_copy(self.stanza(), label)])
+                .flat_map(|label| {
+                    [
+                        layout::manifest(self.stanza(), label),
+                        layout::manifest_copy(self.stanza(), label),
+                    ]
+                })
                 .collect();
             self.storage().remove_many(&manifests)?;
         }
@@ -196,7 +246,23 @@ impl<'a> Expire<'a> {
     }
 }
 
+/// What is to be said when the oldest backup that is left was copied with invalid pages.
+fn oldest_with_bad_pages(left: &[BackupEntry]) -> Option<Error> {
+    let oldest = left.first().filter(|entry| entry.error == Some(true))?;
+    let message = format!(
+        "oldest retained backup {} contains invalid page checksum(s)",
+        oldest.label
+    );
+    Some(
+        Error::new(ErrorCode::Checksum, message)
+            .with_hint("use info --set command to get details about errors in the backup."),
+    )
+}
+
 /// Labels of all listed backups.
 fn listed(info: &BackupInfo) -> BTreeSet<BackupLabel> {
-    info.entries().iter().map(|entry| entry.label.clone()).collect()
+    info.entries()
+        .iter()
+        .map(|entry| entry.label.clone())
+        .collect()
 }

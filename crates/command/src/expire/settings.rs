@@ -19,6 +19,8 @@ pub(super) struct Settings {
     pub oldest: bool,
     /// No WAL from this segment on is removed.
     pub archive_expire_before: Option<String>,
+    /// Nothing is removed if the oldest backup left would have invalid pages.
+    pub page_error: bool,
     /// Tell, and change nothing.
     pub dry_run: bool,
 }
@@ -33,18 +35,26 @@ impl Settings {
         let oldest = config.boolean(option::OLDEST);
         let set = config.string(option::SET);
         if set.is_some() && oldest {
-            return Err(Error::new(ErrorCode::OptionInvalid, "--oldest and --set cannot be used together"));
+            return Err(Error::new(
+                ErrorCode::OptionInvalid,
+                "--oldest and --set cannot be used together",
+            ));
         }
         let set = set.map(|text| {
             text.parse::<BackupLabel>().map_err(|_| {
-                Error::new(ErrorCode::OptionInvalidValue, format!("'{text}' is not a valid backup label format"))
+                Error::new(
+                    ErrorCode::OptionInvalidValue,
+                    format!("'{text}' is not a valid backup label format"),
+                )
             })
         });
         let before = config.string(option::ARCHIVE_EXPIRE_BEFORE);
         if let Some(text) = before.filter(|text| !is_segment(text)) {
             return Err(Error::new(
                 ErrorCode::OptionInvalidValue,
-                format!("'{text}' is not a valid WAL segment name for option '--archive-expire-before'"),
+                format!(
+                    "'{text}' is not a valid WAL segment name for option '--archive-expire-before'"
+                ),
             ));
         }
         Ok(Self {
@@ -53,6 +63,7 @@ impl Settings {
             set: set.transpose()?,
             oldest,
             archive_expire_before: before.map(str::to_owned),
+            page_error: config.boolean(option::CHECKSUM_PAGE_ERROR),
             dry_run: config.boolean(option::DRY_RUN),
         })
     }
@@ -60,7 +71,10 @@ impl Settings {
 
 /// Exactly a segment: a `.partial` would move the limit.
 fn is_segment(text: &str) -> bool {
-    text.len() == 24 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+    text.len() == 24
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
 }
 
 /// What one repository retains. `--oldest` and time-based retention change it for the rest of the run.
@@ -79,14 +93,18 @@ pub(super) struct Retention {
 impl Retention {
     pub(super) fn of(config: &Config, key: u32) -> Self {
         let number = |option: &'static OptionDef| {
-            config.integer_at(option, key).and_then(|number| u32::try_from(number).ok())
+            config
+                .integer_at(option, key)
+                .and_then(|number| u32::try_from(number).ok())
         };
         let archive_type = config.string_at(option::REPO_RETENTION_ARCHIVE_TYPE, key);
         Self {
             by_time: config.string_at(option::REPO_RETENTION_FULL_TYPE, key) == Some("time"),
             full: number(option::REPO_RETENTION_FULL),
             diff: number(option::REPO_RETENTION_DIFF),
-            archive_type: archive_type.and_then(|name| name.parse().ok()).unwrap_or(BackupType::Full),
+            archive_type: archive_type
+                .and_then(|name| name.parse().ok())
+                .unwrap_or(BackupType::Full),
             archive: number(option::REPO_RETENTION_ARCHIVE),
             history: number(option::REPO_RETENTION_HISTORY),
         }

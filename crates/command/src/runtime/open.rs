@@ -116,6 +116,10 @@ pub fn local(path: &Path) -> Arc<PosixStorage> {
     Arc::new(PosixStorage::new(PosixSettings::at(path)))
 }
 
+/// Why nothing of format 6 is there.
+const FORMAT_6: &str =
+    "pgkeep reads and writes repositories of format 5; its authors mark format 6 as not for production";
+
 /// What cannot be used yet, by option name, with the reason shown to the user. Shrinks to nothing.
 pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-host", "repositories on another host"),
@@ -126,6 +130,8 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-type=sftp", "SFTP repositories"),
     ("backup-standby", "backups from a standby"),
     ("repo-target-time", "reading a repository as it was at an earlier time"),
+    ("repo-format=6", FORMAT_6),
+    ("repo-cipher-rotate", FORMAT_6),
 ];
 
 /// The error for a feature that is not there yet.
@@ -142,6 +148,12 @@ pub fn not_yet(feature: &str, shown: &str) -> Error {
 fn refuse_unsupported_repository(config: &Config, key: u32) -> Result<()> {
     if config.string_at(option::REPO_HOST, key).is_some() {
         return Err(not_yet("repo-host", &format!("repo{key}-host")));
+    }
+    if config.integer_at(option::REPO_FORMAT, key).is_some_and(|format| format > 5) {
+        return Err(not_yet("repo-format=6", &format!("repo{key}-format=6")));
+    }
+    if config.is_set_at(option::REPO_CIPHER_ROTATE, key) {
+        return Err(not_yet("repo-cipher-rotate", &format!("repo{key}-cipher-rotate")));
     }
     let kind = config.string_at(option::REPO_TYPE, key).unwrap_or("posix");
     let feature = format!("repo-type={kind}");

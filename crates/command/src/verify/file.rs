@@ -49,7 +49,10 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn key(&self) -> FileKey {
-        (self.path.clone(), self.slice.map_or(0, |slice| slice.offset))
+        (
+            self.path.clone(),
+            self.slice.map_or(0, |slice| slice.offset),
+        )
     }
 }
 
@@ -89,10 +92,17 @@ impl Reader {
     /// # Errors
     /// When the repository is out of reach or the run was cancelled; all else is a verdict.
     pub(super) fn run(&self, items: &[Item]) -> Result<pool::Outcome<Vec<Verdict>>> {
-        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self
+            .buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut buffer = spare.unwrap_or_else(|| vec![0; self.buffer_size.clamp(4096, 256 * 1024)]);
         let result = self.verify(items, &mut buffer);
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
         result.map(pool::Outcome::Done)
     }
 
@@ -108,12 +118,19 @@ impl Reader {
                 opened.push_back(self.open(following));
                 next += 1;
             }
-            let read = opened.pop_front().expect("the item itself was opened above at the latest");
+            let read = opened
+                .pop_front()
+                .expect("the item itself was opened above at the latest");
             ahead = ahead.saturating_sub(item.stored);
-            let verdict = match read.map_err(Error::from).and_then(|read| self.measure(item, read, buffer)) {
+            let verdict = match read
+                .map_err(Error::from)
+                .and_then(|read| self.measure(item, read, buffer))
+            {
                 Ok(verdict) => verdict,
                 Err(error) if ends_the_run(&error) => return Err(error),
-                Err(error) if error.code == ErrorCode::FileMissing => Verdict::Fault(Fault::Missing),
+                Err(error) if error.code == ErrorCode::FileMissing => {
+                    Verdict::Fault(Fault::Missing)
+                }
                 Err(error) => Verdict::Error(error),
             };
             verdicts.push(verdict);
@@ -122,13 +139,23 @@ impl Reader {
     }
 
     fn open(&self, item: &Item) -> Opened {
-        let options =
-            ReadOptions { ranges: item.slice.into_iter().collect(), expect: Some(item.stored), lazy_open: true };
+        let options = ReadOptions {
+            ranges: item.slice.into_iter().collect(),
+            expect: Some(item.stored),
+            lazy_open: true,
+        };
         self.storage.open_read(&item.path, &options)
     }
 
-    fn measure(&self, item: &Item, mut read: Box<dyn PipelineRead>, buffer: &mut [u8]) -> Result<Verdict> {
-        let Some(checksum) = item.checksum else { return Ok(Verdict::Fault(Fault::Checksum)) };
+    fn measure(
+        &self,
+        item: &Item,
+        mut read: Box<dyn PipelineRead>,
+        buffer: &mut [u8],
+    ) -> Result<Verdict> {
+        let Some(checksum) = item.checksum else {
+            return Ok(Verdict::Fault(Fault::Checksum));
+        };
         let mut stages = item.stages.clone();
         stages.extend([Stage::Sha1, Stage::Size]);
         let mut running = Pipeline::new(stages).start(self.buffer_size);
@@ -144,11 +171,18 @@ impl Reader {
         let reports = running.finish_into(&mut sink)?;
         let measured = match &reports[..] {
             [.., Report::Sha1(sha1), Report::Size(size)] => (*sha1, *size),
-            _ => return Err(Error::new(ErrorCode::Assert, "a stage of the pipeline did not report")),
+            _ => {
+                return Err(Error::new(
+                    ErrorCode::Assert,
+                    "a stage of the pipeline did not report",
+                ));
+            }
         };
         Ok(match measured {
             (sha1, _) if sha1 != checksum => Verdict::Fault(Fault::Checksum),
-            (_, size) if item.size.is_some_and(|expected| expected != size) => Verdict::Fault(Fault::Size),
+            (_, size) if item.size.is_some_and(|expected| expected != size) => {
+                Verdict::Fault(Fault::Size)
+            }
             _ => Verdict::Valid,
         })
     }

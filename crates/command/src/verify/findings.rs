@@ -42,7 +42,12 @@ impl Findings {
 
     /// The code of the gravest.
     pub(super) fn gravest(&self) -> Option<ErrorCode> {
-        let gravity = |code: &ErrorCode| GRAVITY.iter().position(|grave| grave == code).unwrap_or(GRAVITY.len());
+        let gravity = |code: &ErrorCode| {
+            GRAVITY
+                .iter()
+                .position(|grave| grave == code)
+                .unwrap_or(GRAVITY.len())
+        };
         self.codes.iter().copied().min_by_key(gravity)
     }
 }

@@ -31,12 +31,24 @@ pub(super) fn load(
         text.push_str(&format!("\n  No usable {name} file"));
     };
     let path = layout::backup_info(stanza);
-    let backup = load_or_copy(repository, &path, "BACKUP", layout::BACKUP_INFO, &BackupInfo::parse)?;
+    let backup = load_or_copy(
+        repository,
+        &path,
+        "BACKUP",
+        layout::BACKUP_INFO,
+        &BackupInfo::parse,
+    )?;
     if backup.is_none() {
         unusable(layout::BACKUP_INFO);
     }
     let path = layout::archive_info(stanza);
-    let archive = load_or_copy(repository, &path, "ARCHIVE", layout::ARCHIVE_INFO, &ArchiveInfo::parse)?;
+    let archive = load_or_copy(
+        repository,
+        &path,
+        "ARCHIVE",
+        layout::ARCHIVE_INFO,
+        &ArchiveInfo::parse,
+    )?;
     if archive.is_none() {
         unusable(layout::ARCHIVE_INFO);
     }
@@ -54,9 +66,16 @@ fn load_or_copy<T>(
     let shown = format!("<REPO:{place}>/{name}");
     let copy = layout::copy_of(path);
     let Some((value, sha1)) = usable(hashed(storage, path, pass, parse), &shown)? else {
-        return Ok(usable(hashed(storage, &copy, pass, parse), &format!("{shown}.copy"))?.map(|(value, _)| value));
+        return Ok(usable(
+            hashed(storage, &copy, pass, parse),
+            &format!("{shown}.copy"),
+        )?
+        .map(|(value, _)| value));
     };
-    let copied = usable(hashed(storage, &copy, pass, &|_| Ok(())), &format!("{shown}.copy"))?;
+    let copied = usable(
+        hashed(storage, &copy, pass, &|_| Ok(())),
+        &format!("{shown}.copy"),
+    )?;
     if copied.is_some_and(|((), copied)| copied != sha1) {
         crate::detail!("{name}.copy does not match {name}");
     }
@@ -85,7 +104,10 @@ pub(super) fn log_unusable(error: &Error, shown: &str) {
 
 /// Whether an error says nothing about the file: the next would meet it too.
 pub(super) fn ends_the_run(error: &Error) -> bool {
-    matches!(error.code, ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service)
+    matches!(
+        error.code,
+        ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service
+    )
 }
 
 /// Loads exactly `path`, with the SHA-1 of its plain text.
@@ -96,7 +118,13 @@ pub(super) fn hashed<T>(
     parse: Parse<'_, T>,
 ) -> Result<(T, Sha1Digest)> {
     let read = storage.open_read(path, &ReadOptions::default())?;
-    let mut stages: Vec<Stage> = pass.map(|pass| Stage::Decrypt { pass: pass.clone(), raw: false }).into_iter().collect();
+    let mut stages: Vec<Stage> = pass
+        .map(|pass| Stage::Decrypt {
+            pass: pass.clone(),
+            raw: false,
+        })
+        .into_iter()
+        .collect();
     stages.push(Stage::Sha1);
     let running = Pipeline::new(stages).start(BUFFER);
     let mut plain = BufReader::with_capacity(BUFFER, RunningReader::new(read, running, BUFFER));
@@ -110,7 +138,11 @@ pub(super) fn hashed<T>(
         (Ok(_), Err(error)) => return Err(error),
     };
     let (_, reports) = plain.into_inner().into_parts();
-    let sha1 = reports.unwrap_or_default().last().and_then(pgkeep_pipeline::Report::sha1);
-    let sha1 = sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "a file was read but not hashed"))?;
+    let sha1 = reports
+        .unwrap_or_default()
+        .last()
+        .and_then(pgkeep_pipeline::Report::sha1);
+    let sha1 =
+        sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "a file was read but not hashed"))?;
     Ok((value, sha1))
 }

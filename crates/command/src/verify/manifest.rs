@@ -29,7 +29,13 @@ pub(super) fn needs(
         backups.sort();
         backups.dedup();
     }
-    WalRange(manifest.backup.archive_start.clone().zip(manifest.backup.archive_stop.clone()))
+    WalRange(
+        manifest
+            .backup
+            .archive_start
+            .clone()
+            .zip(manifest.backup.archive_stop.clone()),
+    )
 }
 
 /// The manifest to verify a backup by; `None` with the status set if there is none. `in_progress`: the backup is the newest
@@ -87,7 +93,11 @@ fn load(
     result: &mut BackupResult,
     in_progress: bool,
 ) -> Result<Option<Manifest>> {
-    let (storage, label, pass) = (&*repository.storage, &result.label, info.backup.cipher_pass.as_ref());
+    let (storage, label, pass) = (
+        &*repository.storage,
+        &result.label,
+        info.backup.cipher_pass.as_ref(),
+    );
     let path = layout::manifest(&settings.stanza, label);
     let copy = layout::copy_of(&path);
     let shown = format!("<REPO:BACKUP>/{label}/{}", layout::MANIFEST);
@@ -120,7 +130,10 @@ fn load(
     }
     match hashed(storage, &copy, pass, &Manifest::parse) {
         Ok((manifest, _)) => {
-            crate::detail!("{label}/{} is missing or unusable, using copy", layout::MANIFEST);
+            crate::detail!(
+                "{label}/{} is missing or unusable, using copy",
+                layout::MANIFEST
+            );
             Ok(Some(manifest))
         }
         Err(error) => {

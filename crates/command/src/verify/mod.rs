@@ -48,7 +48,11 @@ pub fn run(context: &Context) -> Result<()> {
     match findings.gravest() {
         Some(code) if context.config.program() == Program::PgKeep => Err(Error::new(
             code,
-            format!("{} of stanza '{}' is not in order", repository.name(), settings.stanza),
+            format!(
+                "{} of stanza '{}' is not in order",
+                repository.name(),
+                settings.stanza
+            ),
         )
         .with_hint("the result above and the log name what is damaged or missing.")),
         _ => Ok(()),
@@ -79,10 +83,23 @@ fn verify(
         return Ok("\n    no archives or backups exist in the repo".to_owned());
     }
     if scope.archives.is_empty() || scope.backups.is_empty() {
-        crate::detail!("no {} exist in the repo", if scope.archives.is_empty() { "archives" } else { "backups" });
+        crate::detail!(
+            "no {} exist in the repo",
+            if scope.archives.is_empty() {
+                "archives"
+            } else {
+                "backups"
+            }
+        );
     }
     check_archives(&scope, &info, findings);
-    let work = work::Work { context, settings, repository, info: &info, scope };
+    let work = work::Work {
+        context,
+        settings,
+        repository,
+        info: &info,
+        scope,
+    };
     let results = work.run(findings)?;
     Ok(render::render(&results, settings.verbose))
 }
@@ -91,21 +108,41 @@ fn verify(
 fn check_histories(info: &StanzaInfo) -> Result<()> {
     stanza_info::check_match(info)?;
     let key = |history: &pgkeep_repo::PgHistory| -> Vec<(u32, u64, String)> {
-        history.entries().iter().map(|entry| (entry.id, entry.system_id, entry.version.clone())).collect()
+        history
+            .entries()
+            .iter()
+            .map(|entry| (entry.id, entry.system_id, entry.version.clone()))
+            .collect()
     };
     if key(&info.archive.history) == key(&info.backup.history) {
         return Ok(());
     }
-    Err(Error::new(ErrorCode::Format, "archive and backup history lists do not match"))
+    Err(Error::new(
+        ErrorCode::Format,
+        "archive and backup history lists do not match",
+    ))
 }
 
 /// WAL of clusters that the stanza never had.
 fn check_archives(scope: &Scope, info: &StanzaInfo, findings: &mut Findings) {
-    let known: Vec<ArchiveId> = info.archive.history.entries().iter().map(|entry| entry.archive_id()).collect();
-    let foreign: Vec<String> =
-        scope.archives.iter().filter(|id| !known.contains(id)).map(ToString::to_string).collect();
+    let known: Vec<ArchiveId> = info
+        .archive
+        .history
+        .entries()
+        .iter()
+        .map(|entry| entry.archive_id())
+        .collect();
+    let foreign: Vec<String> = scope
+        .archives
+        .iter()
+        .filter(|id| !known.contains(id))
+        .map(ToString::to_string)
+        .collect();
     if !foreign.is_empty() {
-        log::info!("archiveIds '{}' are not in the archive.info history list", foreign.join(", "));
+        log::info!(
+            "archiveIds '{}' are not in the archive.info history list",
+            foreign.join(", ")
+        );
         findings.add(ErrorCode::ArchiveMismatch);
     }
 }
@@ -137,7 +174,9 @@ impl Scope {
         if let Some(text) = &settings.set {
             let Ok(label) = text.parse::<BackupLabel>() else {
                 findings.add(ErrorCode::OptionInvalidValue);
-                return Ok(Err(format!("\n  '{text}' is not a valid backup label format")));
+                return Ok(Err(format!(
+                    "\n  '{text}' is not a valid backup label format"
+                )));
             };
             backups.retain(|other| *other == label);
             if backups.is_empty() {
@@ -146,23 +185,47 @@ impl Scope {
             }
             set = Some(label);
         }
-        for label in backups.iter().filter(|label| info.backup.find(label).is_none()) {
+        for label in backups
+            .iter()
+            .filter(|label| info.backup.find(label).is_none())
+        {
             log::warn!("backup '{label}' found in the repository but not in backup.info");
         }
-        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-        let listed = storage.list(&layout::archive_path(stanza), &options)?.unwrap_or_default();
-        let mut archives: Vec<ArchiveId> =
-            listed.iter().filter_map(|info| info.name.to_string().parse().ok()).collect();
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        let listed = storage
+            .list(&layout::archive_path(stanza), &options)?
+            .unwrap_or_default();
+        let mut archives: Vec<ArchiveId> = listed
+            .iter()
+            .filter_map(|info| info.name.to_string().parse().ok())
+            .collect();
         archives.sort();
         let wal = match &set {
-            Some(label) => Some(manifest::needs(repository, settings, info, label, &mut backups)),
+            Some(label) => Some(manifest::needs(
+                repository,
+                settings,
+                info,
+                label,
+                &mut backups,
+            )),
             None => {
                 add_listed(&mut backups, &info.backup, findings);
                 None
             }
         };
-        let current = backups.last().filter(|label| info.backup.find(label).is_none()).cloned();
-        Ok(Ok(Self { archives, backups, wal, current }))
+        let current = backups
+            .last()
+            .filter(|label| info.backup.find(label).is_none())
+            .cloned();
+        Ok(Ok(Self {
+            archives,
+            backups,
+            wal,
+            current,
+        }))
     }
 }
 
@@ -170,7 +233,10 @@ impl Scope {
 fn add_listed(backups: &mut Vec<BackupLabel>, info: &BackupInfo, findings: &mut Findings) {
     for entry in info.entries() {
         if !backups.contains(&entry.label) {
-            log::warn!("backup '{}' found in backup.info but not in the repository", entry.label);
+            log::warn!(
+                "backup '{}' found in backup.info but not in the repository",
+                entry.label
+            );
             findings.note(ErrorCode::FileMissing);
             backups.push(entry.label.clone());
         }

@@ -20,7 +20,10 @@ pub(super) fn render(results: &Results, verbose: bool) -> String {
         }
         if archive.checked > 0 {
             for (start, stop) in &archive.runs {
-                crate::detail!("archiveId: {}, wal start: {start}, wal stop: {stop}", archive.id);
+                crate::detail!(
+                    "archiveId: {}, wal start: {start}, wal stop: {stop}",
+                    archive.id
+                );
             }
             faults(&mut text, &archive.faults, verbose);
         }

@@ -46,7 +46,14 @@ pub(super) struct ArchiveResult {
 
 impl ArchiveResult {
     pub(super) fn new(id: ArchiveId) -> Self {
-        Self { id, checked: 0, valid: 0, faults: Faults::default(), runs: Vec::new(), segment_size: None }
+        Self {
+            id,
+            checked: 0,
+            valid: 0,
+            faults: Faults::default(),
+            runs: Vec::new(),
+            segment_size: None,
+        }
     }
 }
 

@@ -31,9 +31,14 @@ impl Settings {
     /// A value that no rule of the configuration could check.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &*context.config;
-        let number =
-            |option: &'static OptionDef| config.integer(option).and_then(|number| usize::try_from(number).ok());
-        let buffer_size = config.size(option::BUFFER_SIZE).and_then(|size| usize::try_from(size).ok());
+        let number = |option: &'static OptionDef| {
+            config
+                .integer(option)
+                .and_then(|number| usize::try_from(number).ok())
+        };
+        let buffer_size = config
+            .size(option::BUFFER_SIZE)
+            .and_then(|size| usize::try_from(size).ok());
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             repo_key: open::default_repository_key(config),
@@ -42,7 +47,10 @@ impl Settings {
             verbose: config.boolean(option::VERBOSE),
             buffer_size: buffer_size.unwrap_or(1 << 20),
             version_force: cluster::forced_version(context)?,
-            pool: PoolSettings { workers: number(option::PROCESS_MAX).unwrap_or(1), ..PoolSettings::default() },
+            pool: PoolSettings {
+                workers: number(option::PROCESS_MAX).unwrap_or(1),
+                ..PoolSettings::default()
+            },
         })
     }
 }

@@ -30,7 +30,9 @@ pub(super) struct WalRange(pub Option<(String, String)>);
 
 impl WalRange {
     fn holds(&self, segment: &str) -> bool {
-        self.0.as_ref().is_some_and(|(start, stop)| segment >= start.as_str() && segment <= stop.as_str())
+        self.0
+            .as_ref()
+            .is_some_and(|(start, stop)| segment >= start.as_str() && segment <= stop.as_str())
     }
 }
 
@@ -57,16 +59,34 @@ pub(super) fn list(
     range: Option<&WalRange>,
 ) -> Result<VecDeque<WalDirectory>> {
     let storage = &*repository.storage;
-    let names = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
-    let found = storage.list(&layout::archive_id_path(&settings.stanza, id), &names)?.unwrap_or_default();
+    let names = ListOptions {
+        level: InfoLevel::Exists,
+        sort: true,
+        ..ListOptions::default()
+    };
+    let found = storage
+        .list(&layout::archive_id_path(&settings.stanza, id), &names)?
+        .unwrap_or_default();
     let mut directories = VecDeque::new();
-    for name in found.into_iter().map(|info| info.name.to_string()).filter(|name| is_wal_directory(name)) {
-        let sizes = ListOptions { level: InfoLevel::Basic, sort: true, ..ListOptions::default() };
-        let files = storage.list(&layout::wal_path(&settings.stanza, id, &name), &sizes)?.unwrap_or_default();
+    for name in found
+        .into_iter()
+        .map(|info| info.name.to_string())
+        .filter(|name| is_wal_directory(name))
+    {
+        let sizes = ListOptions {
+            level: InfoLevel::Basic,
+            sort: true,
+            ..ListOptions::default()
+        };
+        let files = storage
+            .list(&layout::wal_path(&settings.stanza, id, &name), &sizes)?
+            .unwrap_or_default();
         let segments = files
             .into_iter()
             .filter_map(|info| Some((StoredSegment::parse(&info.name.to_string())?, info.size)))
-            .filter(|(stored, _)| !stored.is_partial() && range.is_none_or(|range| range.holds(stored.segment())))
+            .filter(|(stored, _)| {
+                !stored.is_partial() && range.is_none_or(|range| range.holds(stored.segment()))
+            })
             .collect();
         directories.push_back(WalDirectory { name, segments });
     }
@@ -81,18 +101,28 @@ impl WalWork<'_> {
         at: usize,
         findings: &mut Findings,
     ) -> Result<Option<Vec<Item>>> {
-        let Some(directory) = self.directories.pop_front() else { return Ok(None) };
+        let Some(directory) = self.directories.pop_front() else {
+            return Ok(None);
+        };
         if !directory.segments.is_empty() && result.segment_size.is_none() {
             result.segment_size = self.segment_size(&result.id, &directory)?;
         }
         result.checked += directory.segments.len() as u64;
         let single = self.without_duplicates(result, &directory, findings);
         if single.is_empty() {
-            crate::detail!("path '{}/{}' does not contain any valid WAL to be processed", result.id, directory.name);
+            crate::detail!(
+                "path '{}/{}' does not contain any valid WAL to be processed",
+                result.id,
+                directory.name
+            );
         }
         let mut items = Vec::with_capacity(single.len());
         for (stored, size) in single {
-            extend_runs(&mut result.runs, stored.segment(), result.segment_size.unwrap_or(SEGMENT_SIZE));
+            extend_runs(
+                &mut result.runs,
+                stored.segment(),
+                result.segment_size.unwrap_or(SEGMENT_SIZE),
+            );
             items.push(Item {
                 owner: Owner::Archive(at),
                 path: layout::archive_file(&self.settings.stanza, &result.id, &stored.to_string()),
@@ -108,7 +138,10 @@ impl WalWork<'_> {
 
     fn stages(&self, stored: &StoredSegment) -> Vec<Stage> {
         let mut stages = Vec::new();
-        stages.extend(self.pass.map(|pass| Stage::Decrypt { pass: pass.clone(), raw: false }));
+        stages.extend(self.pass.map(|pass| Stage::Decrypt {
+            pass: pass.clone(),
+            raw: false,
+        }));
         let kind = CompressType::from_extension(&stored.extension);
         if kind != CompressType::None {
             stages.push(Stage::Decompress { kind, raw: false });
@@ -125,12 +158,18 @@ impl WalWork<'_> {
     ) -> Vec<&'d (StoredSegment, u64)> {
         let mut by_segment: BTreeMap<&str, Vec<&(StoredSegment, u64)>> = BTreeMap::new();
         for stored in &directory.segments {
-            by_segment.entry(stored.0.segment()).or_default().push(stored);
+            by_segment
+                .entry(stored.0.segment())
+                .or_default()
+                .push(stored);
         }
         let mut single = Vec::new();
         for (segment, mut files) in by_segment {
             if files.len() > 1 {
-                log::info!("duplicate WAL '{segment}' for '{}' exists, skipping", result.id);
+                log::info!(
+                    "duplicate WAL '{segment}' for '{}' exists, skipping",
+                    result.id
+                );
                 findings.add(ErrorCode::ArchiveDuplicate);
             } else {
                 single.append(&mut files);
@@ -146,14 +185,19 @@ impl WalWork<'_> {
             match self.header(stored, &path) {
                 Ok(header) => return Ok(Some(header.segment_size)),
                 Err(error) if ends_the_run(&error) => return Err(error),
-                Err(error) => crate::detail!("unable to read the header of '{path}': {}", error.text()),
+                Err(error) => {
+                    crate::detail!("unable to read the header of '{path}': {}", error.text())
+                }
             }
         }
         Ok(None)
     }
 
     fn header(&self, stored: &StoredSegment, path: &StoragePath) -> Result<WalHeader> {
-        let options = ReadOptions { expect: Some(HEADER_SIZE as u64), ..ReadOptions::default() };
+        let options = ReadOptions {
+            expect: Some(HEADER_SIZE as u64),
+            ..ReadOptions::default()
+        };
         let read = self.repository.storage.open_read(path, &options)?;
         let running = Pipeline::new(self.stages(stored)).start(HEADER_SIZE);
         let mut header = Vec::with_capacity(HEADER_SIZE);
@@ -169,7 +213,9 @@ impl WalWork<'_> {
 fn extend_runs(runs: &mut Vec<(String, String)>, segment: &str, segment_size: u32) {
     let follows = |stop: &str| {
         stop[..8] == segment[..8]
-            && stop.parse::<WalSegment>().is_ok_and(|stop| stop.next(segment_size).to_string() == segment)
+            && stop
+                .parse::<WalSegment>()
+                .is_ok_and(|stop| stop.next(segment_size).to_string() == segment)
     };
     match runs.last_mut() {
         Some((_, stop)) if follows(stop) => segment.clone_into(stop),

@@ -64,12 +64,28 @@ impl Work<'_> {
         let mut total = 0;
         for id in &self.scope.archives {
             self.context.cancel.check()?;
-            let directories = wal::list(self.repository, self.settings, id, self.scope.wal.as_ref())?;
-            total += directories.iter().flat_map(|directory| &directory.segments).map(|(_, size)| size).sum::<u64>();
+            let directories =
+                wal::list(self.repository, self.settings, id, self.scope.wal.as_ref())?;
+            total += directories
+                .iter()
+                .flat_map(|directory| &directory.segments)
+                .map(|(_, size)| size)
+                .sum::<u64>();
             let pass = self.info.archive.cipher_pass.as_ref();
-            archives.push_back(WalWork { repository: self.repository, settings: self.settings, pass, directories });
+            archives.push_back(WalWork {
+                repository: self.repository,
+                settings: self.settings,
+                pass,
+                directories,
+            });
         }
-        total += self.scope.backups.iter().filter_map(|label| self.info.backup.find(label)).map(|e| e.repo_size_delta).sum::<u64>();
+        total += self
+            .scope
+            .backups
+            .iter()
+            .filter_map(|label| self.info.backup.find(label))
+            .map(|e| e.repo_size_delta)
+            .sum::<u64>();
         self.context.progress.begin("verify", total);
         let state = RefCell::new(State {
             work: self,
@@ -169,11 +185,20 @@ impl State<'_> {
         self.next_backup += 1;
         let in_progress = work.scope.current.as_ref() == Some(&label);
         let mut result = BackupResult::new(label);
-        let found =
-            manifest::usable(work.repository, work.settings, work.info, &mut result, in_progress, self.findings)?;
+        let found = manifest::usable(
+            work.repository,
+            work.settings,
+            work.info,
+            &mut result,
+            in_progress,
+            self.findings,
+        )?;
         if let Some(manifest) = found {
             if manifest.file_count() == 0 {
-                log::info!("backup '{}' manifest does not contain any target files to verify", result.label);
+                log::info!(
+                    "backup '{}' manifest does not contain any target files to verify",
+                    result.label
+                );
                 result.status = Status::Invalid;
                 self.findings.add(ErrorCode::FileInvalid);
             } else {
@@ -186,7 +211,9 @@ impl State<'_> {
 
     /// Some files of the backup in hand.
     fn refill_files(&mut self) {
-        let Some((manifest, mut at)) = self.manifest.take() else { return };
+        let Some((manifest, mut at)) = self.manifest.take() else {
+            return;
+        };
         let user = self.results.backups.len() - 1;
         while at < manifest.file_count() && self.waiting.is_empty() {
             let file = manifest.file_at(at);
@@ -199,10 +226,16 @@ impl State<'_> {
             }
             let item = self.item(&manifest, &file, user);
             let holder = file.reference_label().and_then(|label| {
-                self.results.backups[..user].iter().position(|backup| backup.complete && backup.label == *label)
+                self.results.backups[..user]
+                    .iter()
+                    .position(|backup| backup.complete && backup.label == *label)
             });
             match holder {
-                Some(holder) => self.references.push(Reference { user, holder, key: item.key() }),
+                Some(holder) => self.references.push(Reference {
+                    user,
+                    holder,
+                    key: item.key(),
+                }),
                 None => self.waiting.push_back(item),
             }
         }
@@ -217,13 +250,23 @@ impl State<'_> {
         let stanza = &self.work.settings.stanza;
         let label = &self.results.backups[user].label;
         let holder = file.reference_label().unwrap_or(label);
-        let path = layout::backup_file(stanza, holder, &file.name.to_vec(), manifest.stored_as(file));
+        let path = layout::backup_file(
+            stanza,
+            holder,
+            &file.name.to_vec(),
+            manifest.stored_as(file),
+        );
         let mut stages = Vec::new();
         let (checksum, size) = match file.repo_checksum {
             // The stored bytes have a checksum of their own: nothing needs to be unpacked.
             Some(checksum) => (Some(checksum), file.repo_size),
             None => {
-                stages.extend(manifest.cipher_pass.clone().map(|pass| Stage::Decrypt { pass, raw: false }));
+                stages.extend(
+                    manifest
+                        .cipher_pass
+                        .clone()
+                        .map(|pass| Stage::Decrypt { pass, raw: false }),
+                );
                 let kind = manifest.options.compress_type;
                 if kind != CompressType::None {
                     stages.push(Stage::Decompress { kind, raw: false });
@@ -246,7 +289,10 @@ impl State<'_> {
     fn done(&mut self, items: Vec<Item>, verdicts: Vec<Verdict>, process: u32) {
         for (item, verdict) in items.into_iter().zip(verdicts) {
             self.done_bytes += item.stored;
-            self.work.context.progress.advance(self.done_bytes, &self.shown(&item.path));
+            self.work
+                .context
+                .progress
+                .advance(self.done_bytes, &self.shown(&item.path));
             let fault = match verdict {
                 Verdict::Valid => {
                     match item.owner {
@@ -262,7 +308,11 @@ impl State<'_> {
                 Verdict::Error(error) => {
                     let shown = self.shown(&item.path);
                     pool::as_process(process, || {
-                        log::info!("invalid result {shown}: [{}] {}", error.code.number(), error.text());
+                        log::info!(
+                            "invalid result {shown}: [{}] {}",
+                            error.code.number(),
+                            error.text()
+                        );
                     });
                     self.findings.add(error.code);
                     Fault::Other
@@ -298,7 +348,8 @@ impl State<'_> {
     fn shown(&self, path: &StoragePath) -> String {
         let text = path.to_string();
         let stanza = format!("/{}/", self.work.settings.stanza);
-        text.split_once(&stanza).map_or(text.clone(), |(_, below)| below.to_owned())
+        text.split_once(&stanza)
+            .map_or(text.clone(), |(_, below)| below.to_owned())
     }
 
     /// Passes the verdicts on files to all backups that refer to them.

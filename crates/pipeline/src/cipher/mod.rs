@@ -147,6 +147,16 @@ impl Decryptor {
         }
     }
 
+    /// What is wrong with the header: the files of a later repository format have one of their own.
+    fn header_fault(&self) -> &'static str {
+        if self.header.starts_with(b"PGBR006_") {
+            "cipher header is of repository format 6\n\
+             HINT: pgkeep reads and writes format 5; format 6 is marked by its authors as not for production."
+        } else {
+            "cipher header invalid"
+        }
+    }
+
     /// Takes what is missing of the header from the input; gives back the rest of it.
     fn header<'i>(&mut self, input: &'i [u8]) -> Result<&'i [u8]> {
         let expected = if self.raw {
@@ -164,7 +174,7 @@ impl Decryptor {
         } else {
             self.header
                 .strip_prefix(MAGIC)
-                .ok_or_else(|| Error::crypto("cipher header invalid"))?
+                .ok_or_else(|| Error::crypto(self.header_fault()))?
         };
         let (key, iv) = key_and_iv(&self.pass, salt)?;
         let key = StreamingDecryptingKey::cbc_pkcs7(

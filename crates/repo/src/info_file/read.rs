@@ -14,6 +14,10 @@ use crate::error::{Error, ErrorType, Result};
 /// No line of a real file comes near this; a stream without line ends must not fill the memory.
 const MAX_LINE: usize = 64 << 20;
 
+/// What to make of a file of a later format.
+pub(crate) const NEWER_FORMAT: &str =
+    "pgkeep reads and writes format 5; format 6 is marked by its authors as not for production.";
+
 /// What every info file says about itself.
 #[derive(Debug, Default)]
 pub struct InfoHeader {
@@ -70,10 +74,15 @@ pub fn read(input: &mut dyn BufRead, each: EachEntry<'_>) -> Result<InfoHeader> 
             (b"backrest", b"backrest-format") => {
                 let format = json.read_u64()?;
                 if format != super::FORMAT {
-                    return Err(Error::format(format!(
+                    let error = Error::format(format!(
                         "expected format {} but found {format}",
                         super::FORMAT
-                    )));
+                    ));
+                    return Err(if format > super::FORMAT {
+                        error.with_hint(NEWER_FORMAT)
+                    } else {
+                        error
+                    });
                 }
             }
             (b"backrest", b"backrest-version") => header.version = json.read_text()?,

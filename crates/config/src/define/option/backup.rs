@@ -3,7 +3,7 @@
 //! How the files are stored in a repository is in `repository`. Anything that changes what a
 //! restore gets says so in its help.
 
-use crate::define::command::CommandId::{Annotate, Backup, Check};
+use crate::define::command::CommandId::{Annotate, Backup, Check, Expire, Restore};
 use crate::define::option::known_to::{ARCHIVE_CHECKS, BACKUP, MAIN, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
@@ -116,6 +116,22 @@ pub const CHECKSUM_PAGE: &OptionDef = &OptionDef {
         By default on if the cluster was initialized with checksums, off otherwise. \
         Differential and incremental backups keep the setting of the backup they build on.",
     example: "checksum-page=n",
+    ..BACKUP_BOOLEAN
+};
+
+/// End with an error on invalid page checksums.
+pub const CHECKSUM_PAGE_ERROR: &OptionDef = &OptionDef {
+    name: "checksum-page-error",
+    commands: &[only(Backup, MAIN), only(Expire, MAIN), only(Restore, MAIN)],
+    default: Default::Is("y"),
+    default_by_command: &[(Backup, "n")],
+    summary: "End with an error on invalid page checksums.",
+    help: "`backup` (off by default): the first file with an invalid page ends the backup, where \
+        otherwise such files are only warned about and recorded.\n\n\
+        `expire` (on by default): nothing is removed if the oldest backup that would be left has \
+        invalid pages, because the older ones may be the last that are sound. With `n`, and always \
+        with `--set`, there is only a warning.",
+    example: "checksum-page-error=y",
     ..BACKUP_BOOLEAN
 };
 

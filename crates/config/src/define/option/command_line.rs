@@ -43,6 +43,7 @@ pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
 /// Show what would be done and do nothing.
 pub const DRY_RUN: &OptionDef = &OptionDef {
     name: "dry-run",
+    help_section: "general",
     commands: EXPIRE,
     summary: "Show what would be done and do nothing.",
     help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.",
@@ -165,6 +166,7 @@ pub const OUTPUT: &OptionDef = &OptionDef {
 /// Do not decrypt.
 pub const RAW: &OptionDef = &OptionDef {
     name: "raw",
+    help_section: "general",
     commands: REPO_GET,
     summary: "Do not decrypt.",
     help: "The file is copied as it is stored. Needed for files of an encrypted repository that \

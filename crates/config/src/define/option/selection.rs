@@ -14,6 +14,7 @@ use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 /// Main configuration file.
 pub const CONFIG: &OptionDef = &OptionDef {
     name: "config",
+    help_section: "general",
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     negatable: true,
@@ -28,6 +29,7 @@ pub const CONFIG: &OptionDef = &OptionDef {
 /// Directory of further configuration files.
 pub const CONFIG_INCLUDE_PATH: &OptionDef = &OptionDef {
     name: "config-include-path",
+    help_section: "general",
     kind: Kind::Path,
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest/conf.d"),
@@ -41,6 +43,7 @@ pub const CONFIG_INCLUDE_PATH: &OptionDef = &OptionDef {
 /// Base directory of the configuration.
 pub const CONFIG_PATH: &OptionDef = &OptionDef {
     name: "config-path",
+    help_section: "general",
     kind: Kind::Path,
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest"),
@@ -54,6 +57,7 @@ pub const CONFIG_PATH: &OptionDef = &OptionDef {
 /// Repository the command is for.
 pub const REPO: &OptionDef = &OptionDef {
     name: "repo",
+    help_section: "repository",
     kind: Kind::Integer,
     commands: &[
         all(Annotate),
@@ -109,6 +113,7 @@ pub const SET: &OptionDef = &OptionDef {
 /// Stanza the command is for.
 pub const STANZA: &OptionDef = &OptionDef {
     name: "stanza",
+    help_section: "general",
     commands: &[
         all(Annotate),
         all(ArchiveGet),

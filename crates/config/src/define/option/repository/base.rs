@@ -3,12 +3,13 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, Info, Manifest, RepoGet, RepoLs, Restore, Verify,
+    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, Restore, StanzaCreate,
+    StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS, only,
 };
-use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef};
+use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range, Section};
 
 /// Passphrase of the repository.
 pub const REPO_CIPHER_PASS: &OptionDef = &OptionDef {
@@ -42,6 +43,39 @@ pub const REPO_CIPHER_TYPE: &OptionDef = &OptionDef {
         Decide before stanza-create: an existing repository cannot be converted. Add a second \
         repository and let the first one expire instead.",
     example: "repo1-cipher-type=aes-256-cbc",
+    ..OptionDef::REPOSITORY
+};
+
+/// Age at which the key of archived WAL is replaced.
+pub const REPO_CIPHER_ROTATE: &OptionDef = &OptionDef {
+    name: "repo-cipher-rotate",
+    kind: Kind::Time,
+    commands: &[only(Backup, MAIN), only(Expire, MAIN)],
+    range: Some(Range::Is("15d", "9999999d")),
+    required: false,
+    internal: true,
+    depends: Some(Depend::on("repo-cipher-type", &["aes-256-cbc"])),
+    summary: "Age at which the key of archived WAL is replaced.",
+    help: "Only for repositories of format 6, which its authors do not yet mean for production and \
+        pgkeep does not write. The option is known so that it can be refused by name.",
+    example: "repo1-cipher-rotate=90d",
+    ..OptionDef::REPOSITORY
+};
+
+/// Format of a new repository.
+pub const REPO_FORMAT: &OptionDef = &OptionDef {
+    name: "repo-format",
+    section: Section::CommandLine,
+    kind: Kind::Integer,
+    commands: &[only(StanzaCreate, MAIN), only(StanzaUpgrade, MAIN)],
+    default: Default::Is("5"),
+    range: Some(Range::Is("5", "6")),
+    resettable: false,
+    internal: true,
+    summary: "Format of a new repository.",
+    help: "5 is the format of all versions in use. 6 is not yet meant for production by its authors; \
+        pgkeep refuses it.",
+    example: "--repo1-format=5",
     ..OptionDef::REPOSITORY
 };
 
