@@ -8,6 +8,7 @@ pub mod lock;
 pub mod pool;
 pub mod progress;
 pub mod repo_path;
+mod sftp;
 pub mod size_text;
 pub mod spool;
 pub mod stanza_info;

@@ -10,6 +10,7 @@ use pgkeep_config::option;
 use pgkeep_config::Config;
 use pgkeep_config::option::Group;
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
+use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::Storage;
 use secrecy::SecretString;
 
@@ -59,8 +60,10 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     let path = config.string_at(option::REPO_PATH, key).unwrap_or("/var/lib/pgbackrest");
     let kind = config.string_at(option::REPO_TYPE, key).unwrap_or("posix");
     let symlinks = config.boolean_or_unset_at(option::REPO_SYMLINK, key).unwrap_or(true);
-    let settings = PosixSettings { root: PathBuf::from(path), cifs: kind == "cifs", symlinks };
-    let storage: Arc<dyn Storage> = Arc::new(PosixStorage::new(settings));
+    let storage: Arc<dyn Storage> = match kind {
+        "sftp" => Arc::new(SftpStorage::new(super::sftp::settings(context, key, path))?),
+        _ => Arc::new(PosixStorage::new(PosixSettings { root: PathBuf::from(path), cifs: kind == "cifs", symlinks })),
+    };
     #[cfg(feature = "faulty")]
     let storage = super::fault::around(storage);
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
@@ -127,7 +130,6 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-type=s3", "S3 repositories"),
     ("repo-type=azure", "Azure repositories"),
     ("repo-type=gcs", "GCS repositories"),
-    ("repo-type=sftp", "SFTP repositories"),
     ("backup-standby", "backups from a standby"),
     ("repo-target-time", "reading a repository as it was at an earlier time"),
     ("repo-format=6", FORMAT_6),
