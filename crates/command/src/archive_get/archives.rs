@@ -44,14 +44,23 @@ pub(super) fn open_all(context: &Context, settings: &Settings) -> Result<Archive
     let host = open::pg_host(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
     if control.checkpoint == CHECKPOINT_INVALID
-        && host.storage.info(&StoragePath::from("backup_label"), InfoLevel::Exists)?.is_none()
+        && host
+            .storage
+            .info(&StoragePath::from("backup_label"), InfoLevel::Exists)?
+            .is_none()
     {
-        return Err(Error::new(ErrorCode::Format, "pg_control from backup is not valid without backup_label")
-            .with_hint("was the backup_label file removed?"));
+        return Err(Error::new(
+            ErrorCode::Format,
+            "pg_control from backup is not valid without backup_label",
+        )
+        .with_hint("was the backup_label file removed?"));
     }
     let mut archives = Archives::default();
     let keys = open::repository_keys(&context.config);
-    for (key, loaded) in keys.iter().zip(load_all(context, settings, &control, &keys)) {
+    for (key, loaded) in keys
+        .iter()
+        .zip(load_all(context, settings, &control, &keys))
+    {
         match loaded {
             Ok(archive) if archive.ids.is_empty() => {
                 // It was read, and it has nothing of this cluster.
@@ -84,23 +93,40 @@ impl Archives {
 
     /// Whether a file takes long to arrive, so that several should be under way.
     pub(super) fn slow(&self) -> bool {
-        self.usable.iter().any(|archive| archive.repository.storage.features().slow)
+        self.usable
+            .iter()
+            .any(|archive| archive.repository.storage.features().slow)
     }
 }
 
-fn load_all(context: &Context, settings: &Settings, control: &ControlFile, keys: &[u32]) -> Vec<Result<Archive>> {
+fn load_all(
+    context: &Context,
+    settings: &Settings,
+    control: &ControlFile,
+    keys: &[u32],
+) -> Vec<Result<Archive>> {
     if let [key] = keys {
         return vec![load(context, settings, control, *key)];
     }
     let panicked = || Error::new(ErrorCode::Assert, "a thread panicked, see the log");
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            keys.iter().map(|&key| scope.spawn(move || load(context, settings, control, key))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        let threads: Vec<_> = keys
+            .iter()
+            .map(|&key| scope.spawn(move || load(context, settings, control, key)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .collect()
     })
 }
 
-fn load(context: &Context, settings: &Settings, control: &ControlFile, key: u32) -> Result<Archive> {
+fn load(
+    context: &Context,
+    settings: &Settings,
+    control: &ControlFile,
+    key: u32,
+) -> Result<Archive> {
     let repository = open::repository(context, key)?;
     let storage = &*repository.storage;
     let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref())?;
@@ -115,15 +141,32 @@ fn load(context: &Context, settings: &Settings, control: &ControlFile, key: u32)
         if age > 0 {
             // Of the past: only if there is still something of it.
             if existing.is_none() {
-                let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-                let found = storage.list(&layout::archive_path(&settings.stanza), &options)?.unwrap_or_default();
-                existing = Some(found.into_iter().map(|info| info.name.to_string()).collect());
+                let options = ListOptions {
+                    level: InfoLevel::Exists,
+                    ..ListOptions::default()
+                };
+                let found = storage
+                    .list(&layout::archive_path(&settings.stanza), &options)?
+                    .unwrap_or_default();
+                existing = Some(
+                    found
+                        .into_iter()
+                        .map(|info| info.name.to_string())
+                        .collect(),
+                );
             }
-            if !existing.as_ref().is_some_and(|names| names.contains(&id.to_string())) {
+            if !existing
+                .as_ref()
+                .is_some_and(|names| names.contains(&id.to_string()))
+            {
                 continue;
             }
         }
         ids.push(id);
     }
-    Ok(Archive { repository: repository.clone(), ids, pass: info.cipher_pass })
+    Ok(Archive {
+        repository: repository.clone(),
+        ids,
+        pass: info.cipher_pass,
+    })
 }

@@ -48,22 +48,35 @@ struct Wanted {
 fn fetch_all(context: &Context, settings: &Settings, spool: &Spool) -> Result<()> {
     let requests = context.config.parameters();
     let Some(first) = requests.first() else {
-        return Err(Error::new(ErrorCode::ParamInvalid, "at least one wal segment is required"));
+        return Err(Error::new(
+            ErrorCode::ParamInvalid,
+            "at least one wal segment is required",
+        ));
     };
     if let Some(other) = requests.iter().find(|request| !name::is_segment(request)) {
-        return Err(Error::new(ErrorCode::ParamInvalid, format!("'{other}' is not the name of a WAL segment")));
+        return Err(Error::new(
+            ErrorCode::ParamInvalid,
+            format!("'{other}' is not the name of a WAL segment"),
+        ));
     }
     let last = match requests {
         [_, .., last] => format!("...{last}"),
         _ => String::new(),
     };
-    log::info!("get {} WAL file(s) from archive: {first}{last}", requests.len());
+    log::info!(
+        "get {} WAL file(s) from archive: {first}{last}",
+        requests.len()
+    );
     let archives = archives::open_all(context, settings)?;
     let mut find = Find::new(&archives, settings);
     let (mut wanted, mut missing, mut failed) = (Vec::new(), None, None);
     for request in requests {
         match find.find(request) {
-            Ok(Found::Copies(copies, warnings)) => wanted.push(Wanted { segment: request.clone(), copies, warnings }),
+            Ok(Found::Copies(copies, warnings)) => wanted.push(Wanted {
+                segment: request.clone(),
+                copies,
+                warnings,
+            }),
             Ok(Found::Missing) => {
                 missing = Some(request);
                 break;
@@ -79,7 +92,10 @@ fn fetch_all(context: &Context, settings: &Settings, spool: &Spool) -> Result<()
     if let Some((request, Failed { error, warnings })) = failed {
         log::warn!("{}", error.named_text());
         let mut told = error;
-        told.message = std::iter::once(told.text()).chain(warnings).collect::<Vec<_>>().join("\n");
+        told.message = std::iter::once(told.text())
+            .chain(warnings)
+            .collect::<Vec<_>>()
+            .join("\n");
         told.hints.clear();
         // Without any repository it is the error of all segments.
         let segment = (!archives.usable.is_empty()).then_some(request.as_str());
@@ -101,10 +117,21 @@ fn bring(
 ) -> Result<()> {
     let work = |wanted: &Wanted| {
         let temporary = spool.file(&format!("{}{TEMP_SUFFIX}", wanted.segment));
-        let options =
-            WriteOptions { mode: WriteMode::InPlace, create_path: false, sync: false, ..WriteOptions::default() };
+        let options = WriteOptions {
+            mode: WriteMode::InPlace,
+            create_path: false,
+            sync: false,
+            ..WriteOptions::default()
+        };
         let open = || Ok(spool.storage().open_write(&temporary, &options)?);
-        let fetched = fetch(archives, settings, &context.cancel, &wanted.segment, &wanted.copies, &open);
+        let fetched = fetch(
+            archives,
+            settings,
+            &context.cancel,
+            &wanted.segment,
+            &wanted.copies,
+            &open,
+        );
         match fetched {
             Err(error) if error.code == ErrorCode::Term => Err(error),
             // A segment that fails does not keep the others from coming.
@@ -112,8 +139,16 @@ fn bring(
         }
     };
     let mut waiting = wanted.into_iter();
-    let workers = if archives.slow() { settings.workers.max(SLOW_WORKERS) } else { settings.workers };
-    let pool_settings = PoolSettings { workers, retry: 0, ..PoolSettings::default() };
+    let workers = if archives.slow() {
+        settings.workers.max(SLOW_WORKERS)
+    } else {
+        settings.workers
+    };
+    let pool_settings = PoolSettings {
+        workers,
+        retry: 0,
+        ..PoolSettings::default()
+    };
     pool::run(
         pool_settings,
         &context.cancel,
@@ -128,13 +163,21 @@ fn bring(
     )
 }
 
-fn settle(spool: &Spool, archives: &Archives, wanted: &Wanted, fetched: Result<Fetched>) -> Result<()> {
+fn settle(
+    spool: &Spool,
+    archives: &Archives,
+    wanted: &Wanted,
+    fetched: Result<Fetched>,
+) -> Result<()> {
     let segment = &wanted.segment;
     let fetched = match fetched {
         Ok(fetched) => fetched,
         Err(mut error) => {
             log::warn!("{}", error.named_text());
-            error.message = std::iter::once(error.text()).chain(wanted.warnings.clone()).collect::<Vec<_>>().join("\n");
+            error.message = std::iter::once(error.text())
+                .chain(wanted.warnings.clone())
+                .collect::<Vec<_>>()
+                .join("\n");
             error.hints.clear();
             return spool.write_error(Some(segment), &error);
         }
@@ -142,13 +185,21 @@ fn settle(spool: &Spool, archives: &Archives, wanted: &Wanted, fetched: Result<F
     for warning in &fetched.warnings {
         log::warn!("{warning}");
     }
-    let warnings: Vec<String> = wanted.warnings.iter().chain(&fetched.warnings).cloned().collect();
+    let warnings: Vec<String> = wanted
+        .warnings
+        .iter()
+        .chain(&fetched.warnings)
+        .cloned()
+        .collect();
     if !warnings.is_empty() {
         spool.write_ok(segment, &warnings)?;
     }
     let copy = &wanted.copies[fetched.copy];
     let repository = archives.usable[copy.archive].repository.name();
-    crate::detail!("found {segment} in the {repository}: {} archive", copy.archive_id);
+    crate::detail!(
+        "found {segment} in the {repository}: {} archive",
+        copy.archive_id
+    );
     let temporary = spool.file(&format!("{segment}{TEMP_SUFFIX}"));
     Ok(spool.storage().rename(&temporary, &spool.file(segment))?)
 }

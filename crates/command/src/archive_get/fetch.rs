@@ -41,11 +41,18 @@ pub(super) fn fetch(
             Err(error) if error.code == ErrorCode::Term => return Err(error),
             Err(error) => {
                 let repository = archives.usable[candidate.archive].repository.name();
-                warnings.push(format!("{repository}: {} {}", candidate.file, error.named_text()));
+                warnings.push(format!(
+                    "{repository}: {} {}",
+                    candidate.file,
+                    error.named_text()
+                ));
             }
         }
     }
-    Err(Error::new(ErrorCode::FileRead, format!("unable to get {request}:\n{}", warnings.join("\n"))))
+    Err(Error::new(
+        ErrorCode::FileRead,
+        format!("unable to get {request}:\n{}", warnings.join("\n")),
+    ))
 }
 
 fn copy_one(
@@ -67,7 +74,10 @@ fn copy_one(
     if candidate.checksum.is_some() {
         stages.push(Stage::Sha1);
     }
-    let mut read = archive.repository.storage.open_read(&candidate.path, &ReadOptions::default())?;
+    let mut read = archive
+        .repository
+        .storage
+        .open_read(&candidate.path, &ReadOptions::default())?;
     let mut running = Pipeline::new(stages).start(settings.buffer_size);
     let mut write = open()?;
     let mut buffer = vec![0; settings.buffer_size];
@@ -80,7 +90,10 @@ fn copy_one(
         running.push_into(&buffer[..got], &mut write)?;
     }
     let reports = running.finish_into(&mut write)?;
-    let actual = reports.iter().find_map(Report::sha1).map(|sha1| sha1.to_string());
+    let actual = reports
+        .iter()
+        .find_map(Report::sha1)
+        .map(|sha1| sha1.to_string());
     if let (Some(expected), Some(actual)) = (&candidate.checksum, &actual)
         && expected != actual
     {

@@ -55,7 +55,12 @@ pub(super) struct Find<'a> {
 
 impl<'a> Find<'a> {
     pub(super) fn new(archives: &'a Archives, settings: &'a Settings) -> Self {
-        Self { archives, settings, listings: BTreeMap::new(), logged: Vec::new() }
+        Self {
+            archives,
+            settings,
+            listings: BTreeMap::new(),
+            logged: Vec::new(),
+        }
     }
 
     /// All copies of the file.
@@ -70,7 +75,9 @@ impl<'a> Find<'a> {
         for (index, archive) in self.archives.usable.iter().enumerate() {
             match self.find_in(index, archive, request) {
                 Ok(found) => copies.extend(found),
-                Err(error) if error.code == ErrorCode::Term => return Err(Failed { error, warnings }),
+                Err(error) if error.code == ErrorCode::Term => {
+                    return Err(Failed { error, warnings });
+                }
                 Err(error) => {
                     failed += 1;
                     let warning = repository_warning(archive.repository.key, &error);
@@ -96,8 +103,17 @@ impl<'a> Find<'a> {
             }
             // One that could not be read may have it. Saying "not found" would end recovery early.
             let text = "some repositories were invalid or encountered errors";
-            let error = Error::new(ErrorCode::RepoInvalid, format!("unable to find {request} in the archive: {text}:\n{}", unread.join("\n")));
-            return Err(Failed { error, warnings: Vec::new() });
+            let error = Error::new(
+                ErrorCode::RepoInvalid,
+                format!(
+                    "unable to find {request} in the archive: {text}:\n{}",
+                    unread.join("\n")
+                ),
+            );
+            return Err(Failed {
+                error,
+                warnings: Vec::new(),
+            });
         }
         match self.refuse_duplicates(request, &copies) {
             Ok(()) => Ok(Found::Copies(copies, warnings)),
@@ -105,7 +121,12 @@ impl<'a> Find<'a> {
         }
     }
 
-    fn find_in(&mut self, index: usize, archive: &Archive, request: &str) -> Result<Vec<Candidate>> {
+    fn find_in(
+        &mut self,
+        index: usize,
+        archive: &Archive,
+        request: &str,
+    ) -> Result<Vec<Candidate>> {
         let storage = &*archive.repository.storage;
         let stanza = &self.settings.stanza;
         let mut found = Vec::new();
@@ -128,12 +149,21 @@ impl<'a> Find<'a> {
                 let names = match self.listings.entry((index, path.to_string())) {
                     std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                     std::collections::btree_map::Entry::Vacant(entry) => {
-                        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+                        let options = ListOptions {
+                            level: InfoLevel::Exists,
+                            ..ListOptions::default()
+                        };
                         let names = storage.list(&path, &options)?.unwrap_or_default();
-                        entry.insert(names.into_iter().map(|info| info.name.to_string()).collect())
+                        entry.insert(
+                            names
+                                .into_iter()
+                                .map(|info| info.name.to_string())
+                                .collect(),
+                        )
                     }
                 };
-                let stored: Vec<StoredSegment> = archive::find_segment(request, names.iter().map(String::as_str));
+                let stored: Vec<StoredSegment> =
+                    archive::find_segment(request, names.iter().map(String::as_str));
                 found.extend(stored.into_iter().map(|stored| {
                     let name = stored.to_string();
                     candidate(&name, Some(stored.checksum))
@@ -149,7 +179,10 @@ impl<'a> Find<'a> {
     }
 
     fn refuse_duplicates(&self, request: &str, copies: &[Candidate]) -> Result<()> {
-        if copies.windows(2).all(|pair| pair[0].checksum == pair[1].checksum) {
+        if copies
+            .windows(2)
+            .all(|pair| pair[0].checksum == pair[1].checksum)
+        {
             return Ok(());
         }
         let mut list = String::new();
@@ -160,7 +193,10 @@ impl<'a> Find<'a> {
             if last == Some(copy.archive) {
                 list.push(',');
             } else {
-                list.push_str(&format!("\n{}:", self.archives.usable[copy.archive].repository.name()));
+                list.push_str(&format!(
+                    "\n{}:",
+                    self.archives.usable[copy.archive].repository.name()
+                ));
                 last = Some(copy.archive);
             }
             list.push_str(&format!(" {}", copy.file));

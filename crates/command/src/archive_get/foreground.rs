@@ -71,7 +71,9 @@ pub(super) fn get_from_queue(
         }
         // No process of ours is at it: another one fetches other segments (of the old timeline, say), or ours died.
         // Waiting could end in a timeout, and so end recovery early, for a segment that is there.
-        if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK && !background::own_process_runs(context)? {
+        if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK
+            && !background::own_process_runs(context)?
+        {
             // It may have brought the segment just before it ended.
             if !spool.exists(segment)? && spool.status(segment)?.is_none() {
                 return get_now(context, settings, segment, destination);
@@ -87,12 +89,26 @@ pub(super) fn get_from_queue(
 }
 
 /// Starts the background process with what is missing in the queue, unless one runs.
-fn fill(context: &Context, settings: &Settings, spool: &Spool, segment: &str, found: bool) -> Result<bool> {
-    let Some(locks) = background::try_archive_locks(context)? else { return Ok(false) };
+fn fill(
+    context: &Context,
+    settings: &Settings,
+    spool: &Spool,
+    segment: &str,
+    found: bool,
+) -> Result<bool> {
+    let Some(locks) = background::try_archive_locks(context)? else {
+        return Ok(false);
+    };
     let host = open::pg_host(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
     spool.create()?;
-    let wanted = queue::prepare(spool, segment, found, settings.queue_max, control.wal_segment_size)?;
+    let wanted = queue::prepare(
+        spool,
+        segment,
+        found,
+        settings.queue_max,
+        control.wal_segment_size,
+    )?;
     spool.clear_errors(segment)?;
     // The background process takes them itself.
     drop(locks);

@@ -40,9 +40,24 @@ pub fn run(context: &Context) -> Result<u8> {
     }
     let (request, destination) = match context.config.parameters() {
         [request, destination] => (wal_path::base_name(request), destination),
-        [] => return Err(Error::new(ErrorCode::ParamRequired, "WAL segment to get required")),
-        [_] => return Err(Error::new(ErrorCode::ParamRequired, "path to copy WAL segment required")),
-        _ => return Err(Error::new(ErrorCode::ParamInvalid, "extra parameters found")),
+        [] => {
+            return Err(Error::new(
+                ErrorCode::ParamRequired,
+                "WAL segment to get required",
+            ));
+        }
+        [_] => {
+            return Err(Error::new(
+                ErrorCode::ParamRequired,
+                "path to copy WAL segment required",
+            ));
+        }
+        _ => {
+            return Err(Error::new(
+                ErrorCode::ParamInvalid,
+                "extra parameters found",
+            ));
+        }
     };
     let destination = wal_path::absolute(context, destination)?;
     // Everything else is asked for once only; there is nothing to fetch ahead.
@@ -54,9 +69,16 @@ pub fn run(context: &Context) -> Result<u8> {
 }
 
 /// Fetches one file from the repositories straight to its destination.
-fn get_now(context: &Context, settings: &Settings, request: &str, destination: &Path) -> Result<u8> {
+fn get_now(
+    context: &Context,
+    settings: &Settings,
+    request: &str,
+    destination: &Path,
+) -> Result<u8> {
     let archives = archives::open_all(context, settings)?;
-    let found = Find::new(&archives, settings).find(request).map_err(|failed| failed.error)?;
+    let found = Find::new(&archives, settings)
+        .find(request)
+        .map_err(|failed| failed.error)?;
     let local = open::local(Path::new("/"));
     let path = wal_path::from_root(destination);
     let Found::Copies(copies, _) = found else {
@@ -69,16 +91,28 @@ fn get_now(context: &Context, settings: &Settings, request: &str, destination: &
     };
     // Not flushed: after a crash of the machine PostgreSQL asks for the segment again. Renamed, so that it never sees
     // half of one.
-    let options = WriteOptions { create_path: false, sync: false, ..WriteOptions::default() };
-    let fetched = fetch::fetch(&archives, settings, &context.cancel, request, &copies, &|| {
-        Ok(local.open_write(&path, &options)?)
-    })?;
+    let options = WriteOptions {
+        create_path: false,
+        sync: false,
+        ..WriteOptions::default()
+    };
+    let fetched = fetch::fetch(
+        &archives,
+        settings,
+        &context.cancel,
+        request,
+        &copies,
+        &|| Ok(local.open_write(&path, &options)?),
+    )?;
     for warning in &fetched.warnings {
         log::warn!("{warning}");
     }
     let copy = &copies[fetched.copy];
     let repository = archives.usable[copy.archive].repository.name();
-    log::info!("found {request} in the {repository}: {} archive", copy.archive_id);
+    log::info!(
+        "found {request} in the {repository}: {} archive",
+        copy.archive_id
+    );
     Ok(0)
 }
 

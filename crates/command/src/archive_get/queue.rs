@@ -32,22 +32,34 @@ pub(super) fn prepare(
     segment_size: u32,
 ) -> Result<Vec<String>> {
     let asked = WalSegment::parse(segment)?;
-    let first = if found { asked.next(segment_size) } else { asked };
-    let total = usize::try_from(queue_max / u64::from(segment_size.max(1))).unwrap_or(usize::MAX).max(2);
-    let wanted: BTreeSet<String> = std::iter::successors(Some(first), |segment| Some(segment.next(segment_size)))
-        .take(total)
-        .map(|segment| segment.to_string())
-        .collect();
+    let first = if found {
+        asked.next(segment_size)
+    } else {
+        asked
+    };
+    let total = usize::try_from(queue_max / u64::from(segment_size.max(1)))
+        .unwrap_or(usize::MAX)
+        .max(2);
+    let wanted: BTreeSet<String> =
+        std::iter::successors(Some(first), |segment| Some(segment.next(segment_size)))
+            .take(total)
+            .map(|segment| segment.to_string())
+            .collect();
     let actual = spool.list()?;
     for name in &actual {
         // Beside a segment that stays, an ok file holds warnings about it.
         let kept = wanted.contains(name)
-            || name.strip_suffix(OK).is_some_and(|segment| wanted.contains(segment) && actual.iter().any(|other| other == segment));
+            || name.strip_suffix(OK).is_some_and(|segment| {
+                wanted.contains(segment) && actual.iter().any(|other| other == segment)
+            });
         if !kept {
             spool.remove(name)?;
         }
     }
-    Ok(wanted.into_iter().filter(|name| actual.binary_search(name).is_err()).collect())
+    Ok(wanted
+        .into_iter()
+        .filter(|name| actual.binary_search(name).is_err())
+        .collect())
 }
 
 #[cfg(test)]
@@ -59,10 +71,20 @@ mod tests {
     use pgkeep_storage::copy::write_all;
 
     fn queue_of(dir: &tempfile::TempDir, names: &[&str]) -> Spool {
-        let spool = Spool::new(dir.path().to_str().unwrap(), &Stanza::new("demo").unwrap(), Queue::In);
+        let spool = Spool::new(
+            dir.path().to_str().unwrap(),
+            &Stanza::new("demo").unwrap(),
+            Queue::In,
+        );
         spool.create().unwrap();
         for name in names {
-            write_all(spool.storage(), &spool.file(name), &WriteOptions::default(), b"x").unwrap();
+            write_all(
+                spool.storage(),
+                &spool.file(name),
+                &WriteOptions::default(),
+                b"x",
+            )
+            .unwrap();
         }
         spool
     }
@@ -74,9 +96,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spool = queue_of(&dir, &[]);
         let wanted = prepare(&spool, "0000000100000001000000FE", false, 48 << 20, MIB16).unwrap();
-        assert_eq!(wanted, ["0000000100000001000000FE", "0000000100000001000000FF", "000000010000000200000000"]);
+        assert_eq!(
+            wanted,
+            [
+                "0000000100000001000000FE",
+                "0000000100000001000000FF",
+                "000000010000000200000000"
+            ]
+        );
         let wanted = prepare(&spool, "0000000100000001000000FE", true, 0, MIB16).unwrap();
-        assert_eq!(wanted, ["0000000100000001000000FF", "000000010000000200000000"]);
+        assert_eq!(
+            wanted,
+            ["0000000100000001000000FF", "000000010000000200000000"]
+        );
     }
 
     #[test]
@@ -95,8 +127,14 @@ mod tests {
             ],
         );
         let wanted = prepare(&spool, "000000010000000100000002", false, 48 << 20, MIB16).unwrap();
-        assert_eq!(wanted, ["000000010000000100000002", "000000010000000100000004"]);
-        assert_eq!(spool.list().unwrap(), ["000000010000000100000003", "000000010000000100000003.ok"]);
+        assert_eq!(
+            wanted,
+            ["000000010000000100000002", "000000010000000100000004"]
+        );
+        assert_eq!(
+            spool.list().unwrap(),
+            ["000000010000000100000003", "000000010000000100000003.ok"]
+        );
         assert_eq!(segments(&spool).unwrap(), ["000000010000000100000003"]);
     }
 }

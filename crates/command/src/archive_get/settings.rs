@@ -37,18 +37,34 @@ impl Settings {
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &context.config;
         let number = |value: Option<u64>, default| {
-            value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
+            value
+                .and_then(|value| usize::try_from(value).ok())
+                .unwrap_or(default)
         };
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             pg_key: config.default_key(Group::Pg),
             asynchronous: config.boolean(option::ARCHIVE_ASYNC),
-            spool_path: config.string(option::SPOOL_PATH).unwrap_or("/var/spool/pgbackrest").to_owned(),
-            timeout: config.time(option::ARCHIVE_TIMEOUT).unwrap_or(Duration::from_secs(60)),
-            queue_max: config.size(option::ARCHIVE_GET_QUEUE_MAX).unwrap_or(128 << 20),
-            missing_retry: config.boolean_or_unset(option::ARCHIVE_MISSING_RETRY).unwrap_or(true),
+            spool_path: config
+                .string(option::SPOOL_PATH)
+                .unwrap_or("/var/spool/pgbackrest")
+                .to_owned(),
+            timeout: config
+                .time(option::ARCHIVE_TIMEOUT)
+                .unwrap_or(Duration::from_secs(60)),
+            queue_max: config
+                .size(option::ARCHIVE_GET_QUEUE_MAX)
+                .unwrap_or(128 << 20),
+            missing_retry: config
+                .boolean_or_unset(option::ARCHIVE_MISSING_RETRY)
+                .unwrap_or(true),
             buffer_size: number(config.size(option::BUFFER_SIZE), 1 << 20),
-            workers: number(config.integer(option::PROCESS_MAX).and_then(|n| u64::try_from(n).ok()), 1),
+            workers: number(
+                config
+                    .integer(option::PROCESS_MAX)
+                    .and_then(|n| u64::try_from(n).ok()),
+                1,
+            ),
             async_log: begin::async_log_file_path(config),
         })
     }

@@ -58,13 +58,18 @@ impl<'a> Acknowledge<'a> {
             return false;
         }
         self.index.insert(name.to_owned(), self.files.len());
-        self.files.push(File { name: name.to_owned(), ..File::default() });
+        self.files.push(File {
+            name: name.to_owned(),
+            ..File::default()
+        });
         true
     }
 
     /// Whether every repository holds the file.
     pub(super) fn is_done(&self, name: &str) -> bool {
-        self.index.get(name).is_some_and(|&index| self.files[index].held.len() == self.keys.len())
+        self.index
+            .get(name)
+            .is_some_and(|&index| self.files[index].held.len() == self.keys.len())
     }
 
     /// Later results are of no interest: the files were given up.
@@ -118,7 +123,8 @@ impl<'a> Acknowledge<'a> {
                 self.fail(&name, process, &error)
             }
             Err(Failure::Repository(error) | Failure::Unfit(error)) => {
-                file.failed.insert(event.lane, repository_error(self.keys[event.lane], &error));
+                file.failed
+                    .insert(event.lane, repository_error(self.keys[event.lane], &error));
                 let all: Vec<String> = file.failed.values().cloned().collect();
                 let (name, process) = (file.name.clone(), event.process);
                 self.fail(&name, process, &encountered(&all))
@@ -145,14 +151,20 @@ impl<'a> Acknowledge<'a> {
     pub(super) fn conclude(self) -> Result<()> {
         if !self.any_fit && !self.unfit.is_empty() {
             let errors = self.unfit.iter().filter_map(|event| match &event.result {
-                Err(Failure::Unfit(error)) => Some((event.lane, repository_error(self.keys[event.lane], error))),
+                Err(Failure::Unfit(error)) => {
+                    Some((event.lane, repository_error(self.keys[event.lane], error)))
+                }
                 _ => None,
             });
             let by_lane: BTreeMap<usize, String> = errors.collect();
-            return Err(no_valid_repository(&by_lane.into_values().collect::<Vec<_>>()));
+            return Err(no_valid_repository(
+                &by_lane.into_values().collect::<Vec<_>>(),
+            ));
         }
         if self.any_failed {
-            log::warn!("stopped archive-push after an error, remaining WAL will be processed on the next run");
+            log::warn!(
+                "stopped archive-push after an error, remaining WAL will be processed on the next run"
+            );
         }
         Ok(())
     }

@@ -46,7 +46,12 @@ pub(super) fn run(context: &Context, settings: &Settings, wal_directory: &Path) 
     result
 }
 
-fn push_ready(context: &Context, settings: &Settings, wal_directory: &Path, spool: &Spool) -> Result<()> {
+fn push_ready(
+    context: &Context,
+    settings: &Settings,
+    wal_directory: &Path,
+    spool: &Spool,
+) -> Result<()> {
     open::test_stop_file(context)?;
     let mut names = to_push(spool, wal_directory)?;
     let Some(first) = names.first().cloned() else {
@@ -57,13 +62,20 @@ fn push_ready(context: &Context, settings: &Settings, wal_directory: &Path, spoo
         Some(max) => queue::exceeds(wal_directory, &queue::ready_list(wal_directory)?, max)?,
         None => false,
     };
-    let segment_size = if exceeded { 0 } else { Source::new(&wal_directory.join(&first)).size()? };
-    let most = if exceeded {
-        names.len()
-    } else if segment_size == 0 {
-        return Err(Error::new(ErrorCode::Format, format!("size of WAL segment '{first}' is 0")));
+    let segment_size = if exceeded {
+        0
     } else {
-        usize::try_from(settings.batch_size / segment_size).unwrap_or(usize::MAX).max(1)
+        Source::new(&wal_directory.join(&first)).size()?
+    };
+    let most = match settings.batch_size.checked_div(segment_size) {
+        _ if exceeded => names.len(),
+        Some(most) => usize::try_from(most).unwrap_or(usize::MAX).max(1),
+        None => {
+            return Err(Error::new(
+                ErrorCode::Format,
+                format!("size of WAL segment '{first}' is 0"),
+            ));
+        }
     };
     names.truncate(most);
     let last = match names.as_slice() {
@@ -77,10 +89,21 @@ fn push_ready(context: &Context, settings: &Settings, wal_directory: &Path, spoo
     let Some(identity) = cluster_identity(context, settings)? else {
         return Err(Error::new(
             ErrorCode::OptionRequired,
-            format!("'archive-push' command in async mode requires option 'pg{}-path'", settings.pg_key),
+            format!(
+                "'archive-push' command in async mode requires option 'pg{}-path'",
+                settings.pg_key
+            ),
         ));
     };
-    Run { context, settings, wal_directory, spool, most, segment_size }.push(&identity, &names)
+    Run {
+        context,
+        settings,
+        wal_directory,
+        spool,
+        most,
+        segment_size,
+    }
+    .push(&identity, &names)
 }
 
 /// Cleans the spool and returns what is ready and not acknowledged, sorted.
@@ -95,10 +118,16 @@ fn to_push(spool: &Spool, wal_directory: &Path) -> Result<Vec<String>> {
     }
     let ready = queue::ready_list(wal_directory)?;
     // PostgreSQL has taken notice of these.
-    for file in acknowledged.iter().filter(|file| ready.binary_search(file).is_err()) {
+    for file in acknowledged
+        .iter()
+        .filter(|file| ready.binary_search(file).is_err())
+    {
         spool.remove(&format!("{file}{}", spool::OK))?;
     }
-    Ok(ready.into_iter().filter(|file| !acknowledged.contains(file)).collect())
+    Ok(ready
+        .into_iter()
+        .filter(|file| !acknowledged.contains(file))
+        .collect())
 }
 
 fn drop_all(settings: &Settings, spool: &Spool, names: &[String]) -> Result<()> {
@@ -141,7 +170,9 @@ impl Run<'_> {
             },
             keys => keys.iter().map(|&key| Lane::new(key, None)).collect(),
         };
-        let kept = usize::try_from(KEPT_BYTES / self.segment_size).unwrap_or(16).clamp(2, 16);
+        let kept = usize::try_from(KEPT_BYTES / self.segment_size)
+            .unwrap_or(16)
+            .clamp(2, 16);
         let work = Work {
             context: self.context,
             settings: self.settings,
@@ -150,20 +181,27 @@ impl Run<'_> {
             schedule: Arc::new(Schedule::new(lanes.len(), names.len())),
         };
         let files = RwLock::new(names.iter().map(|name| self.file(name)).collect::<Vec<_>>());
-        let file = |index: usize| Arc::clone(&files.read().unwrap_or_else(PoisonError::into_inner)[index]);
+        let file =
+            |index: usize| Arc::clone(&files.read().unwrap_or_else(PoisonError::into_inner)[index]);
         let (send, events) = mpsc::channel();
         std::thread::scope(|scope| {
             // Stops first and is dropped last but for the scope, which then waits for the workers.
             let _stop = StopOnDrop(&work.schedule);
             for (index, lane) in lanes.iter().enumerate() {
                 for worker in 0..self.settings.workers {
-                    let process = u32::try_from(index * self.settings.workers + worker + 1).unwrap_or(u32::MAX);
+                    let process = u32::try_from(index * self.settings.workers + worker + 1)
+                        .unwrap_or(u32::MAX);
                     let (send, file, work) = (send.clone(), &file, &work);
                     std::thread::Builder::new()
                         .name(format!("worker-{process}"))
-                        .spawn_scoped(scope, move || lane.work(work, (index, process), file, &send))
+                        .spawn_scoped(scope, move || {
+                            lane.work(work, (index, process), file, &send)
+                        })
                         .map_err(|error| {
-                            Error::new(ErrorCode::Kernel, format!("unable to start worker thread: {error}"))
+                            Error::new(
+                                ErrorCode::Kernel,
+                                format!("unable to start worker thread: {error}"),
+                            )
                         })?;
                 }
             }
@@ -197,7 +235,9 @@ impl Run<'_> {
             }
             if schedule.finished() {
                 // Every event was sent before that could be.
-                return events.try_iter().try_for_each(|event| acknowledge.take(event));
+                return events
+                    .try_iter()
+                    .try_for_each(|event| acknowledge.take(event));
             }
             if looked.elapsed() < LOOK_AT_QUEUE {
                 continue;
@@ -209,15 +249,23 @@ impl Run<'_> {
                 && queue::exceeds(self.wal_directory, &ready, max).unwrap_or(false)
             {
                 schedule.stop();
-                let waiting: Vec<String> = ready.into_iter().filter(|name| !acknowledge.is_done(name)).collect();
+                let waiting: Vec<String> = ready
+                    .into_iter()
+                    .filter(|name| !acknowledge.is_done(name))
+                    .collect();
                 acknowledge.ignore_from_now_on();
-                let missing = |name: &String| Ok(!self.spool.exists(&format!("{name}{}", spool::OK))?);
+                let missing =
+                    |name: &String| Ok(!self.spool.exists(&format!("{name}{}", spool::OK))?);
                 let waiting = waiting.into_iter().filter_map(|name| match missing(&name) {
                     Ok(true) => Some(Ok(name)),
                     Ok(false) => None,
                     Err(error) => Some(Err(error)),
                 });
-                return drop_all(self.settings, self.spool, &waiting.collect::<Result<Vec<_>>>()?);
+                return drop_all(
+                    self.settings,
+                    self.spool,
+                    &waiting.collect::<Result<Vec<_>>>()?,
+                );
             }
             if schedule.wants_more() {
                 self.take_on_more(schedule, files, acknowledge, &ready);

@@ -37,8 +37,15 @@ pub(super) fn stored_checksum(
     segment: &str,
 ) -> Result<Option<String>> {
     let storage = &*target.repository.storage;
-    let mut find = WalFind::new(storage, &settings.stanza, &target.archive_id, Duration::ZERO);
-    Ok(find.wait_for(context, segment)?.map(|stored| stored.checksum))
+    let mut find = WalFind::new(
+        storage,
+        &settings.stanza,
+        &target.archive_id,
+        Duration::ZERO,
+    );
+    Ok(find
+        .wait_for(context, segment)?
+        .map(|stored| stored.checksum))
 }
 
 /// The same for many repositories, asked at once.
@@ -56,7 +63,10 @@ pub(super) fn stored_checksums(
             .iter()
             .map(|target| scope.spawn(move || stored_checksum(context, settings, target, segment)))
             .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .collect()
     })
 }
 
@@ -86,11 +96,20 @@ impl Listing {
         let directory = segment.get(..16).unwrap_or(segment);
         // Held while listing: the other workers want the same listing.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !last.as_ref().is_some_and(|(when, listed, _)| listed == directory && when.elapsed() < TRUSTED) {
+        if !last
+            .as_ref()
+            .is_some_and(|(when, listed, _)| listed == directory && when.elapsed() < TRUSTED)
+        {
             let path = layout::wal_path(&settings.stanza, &target.archive_id, directory);
-            let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+            let options = ListOptions {
+                level: InfoLevel::Exists,
+                ..ListOptions::default()
+            };
             let names = storage.list(&path, &options)?.unwrap_or_default();
-            let names = names.into_iter().map(|info| info.name.to_string()).collect();
+            let names = names
+                .into_iter()
+                .map(|info| info.name.to_string())
+                .collect();
             *last = Some((Instant::now(), directory.to_owned(), names));
         }
         let names = last.as_ref().map_or(&[][..], |(_, _, names)| names);
@@ -110,7 +129,9 @@ pub(super) fn judge(
     stored: Option<&str>,
     checksum: Sha1Digest,
 ) -> Result<Presence> {
-    let Some(stored) = stored else { return Ok(Presence::Missing) };
+    let Some(stored) = stored else {
+        return Ok(Presence::Missing);
+    };
     let repository = target.repository.name();
     if stored == checksum.to_string() {
         let warning = format!(
@@ -121,6 +142,8 @@ pub(super) fn judge(
     }
     Err(Error::new(
         ErrorCode::ArchiveDuplicate,
-        format!("WAL file '{segment}' already exists in the {repository} archive with a different checksum"),
+        format!(
+            "WAL file '{segment}' already exists in the {repository} archive with a different checksum"
+        ),
     ))
 }

@@ -19,12 +19,19 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// The error that the background process left; [`ErrorCode::ArchiveTimeout`].
-pub(super) fn push_in_background(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
+pub(super) fn push_in_background(
+    context: &Context,
+    settings: &Settings,
+    path: &Path,
+) -> Result<()> {
     let file = Source::new(path).name;
     if !settings.pg_path_set {
         return Err(Error::new(
             ErrorCode::OptionRequired,
-            format!("'archive-push' command in async mode requires option 'pg{}-path'", settings.pg_key),
+            format!(
+                "'archive-push' command in async mode requires option 'pg{}-path'",
+                settings.pg_key
+            ),
         ));
     }
     let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
@@ -52,7 +59,11 @@ pub(super) fn push_in_background(context: &Context, settings: &Settings, path: &
             spool.clear_errors(&file)?;
             // The background process takes them itself.
             drop(locks);
-            let directory = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+            let directory = path
+                .parent()
+                .unwrap_or(Path::new("/"))
+                .to_string_lossy()
+                .into_owned();
             background::start(context, &[directory])?;
             started = true;
         }

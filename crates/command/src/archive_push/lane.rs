@@ -27,7 +27,10 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(source: Source) -> Self {
-        Self { source, shared: Mutex::new(Weak::new()) }
+        Self {
+            source,
+            shared: Mutex::new(Weak::new()),
+        }
     }
 }
 
@@ -83,7 +86,12 @@ impl Reporter {
     fn report(&self, file: usize, result: std::result::Result<Option<String>, Failure>) {
         let (failed, stop) = (result.is_err(), matches!(result, Err(Failure::File(_))));
         // First the event: once the schedule is finished, every event has been sent.
-        let _ = self.events.send(Event { file, lane: self.lane, process: self.process, result });
+        let _ = self.events.send(Event {
+            file,
+            lane: self.lane,
+            process: self.process,
+            result,
+        });
         if stop {
             self.schedule.stop();
         }
@@ -102,7 +110,11 @@ enum Pushed {
 
 impl Lane {
     pub(super) fn new(key: u32, target: Option<Target>) -> Self {
-        Self { key, target: Mutex::new(target.map(Arc::new)), listing: Listing::default() }
+        Self {
+            key,
+            target: Mutex::new(target.map(Arc::new)),
+            listing: Listing::default(),
+        }
     }
 
     /// One worker: takes files until there are no more. `file` gives the file of an index.
@@ -113,7 +125,12 @@ impl Lane {
         file: &(dyn Fn(usize) -> Arc<File> + Sync),
         events: &Sender<Event>,
     ) {
-        let reporter = Reporter { schedule: Arc::clone(&work.schedule), events: events.clone(), lane, process };
+        let reporter = Reporter {
+            schedule: Arc::clone(&work.schedule),
+            events: events.clone(),
+            lane,
+            process,
+        };
         // One waits while the next is written: more would only delay what is done.
         let (give, take) = mpsc::sync_channel::<(usize, Writing)>(1);
         let helper = reporter.clone();
@@ -142,10 +159,16 @@ impl Lane {
             return self.push_small(work, source, &target);
         }
         let shared = work.recent.of(&file.shared);
-        let checksum = shared.checksum(source, settings, work.identity, cancel).map_err(Failure::File)?;
-        let stored = self.listing.stored_checksum(work.context, settings, &target, &source.name);
+        let checksum = shared
+            .checksum(source, settings, work.identity, cancel)
+            .map_err(Failure::File)?;
+        let stored = self
+            .listing
+            .stored_checksum(work.context, settings, &target, &source.name);
         let stored = stored.map_err(Failure::Repository)?;
-        match existing::judge(settings, &target, &source.name, stored.as_deref(), checksum).map_err(Failure::File)? {
+        match existing::judge(settings, &target, &source.name, stored.as_deref(), checksum)
+            .map_err(Failure::File)?
+        {
             Presence::Same(warning) => return Ok(Pushed::There(warning)),
             Presence::Missing => {}
         }
@@ -190,24 +213,37 @@ impl Lane {
         if let Some(target) = &*target {
             return Ok(Arc::clone(target));
         }
-        let found = Arc::new(load_for(work.context, work.settings, self.key, work.identity)?);
+        let found = Arc::new(load_for(
+            work.context,
+            work.settings,
+            self.key,
+            work.identity,
+        )?);
         *target = Some(Arc::clone(&found));
         Ok(found)
     }
 }
 
 /// Compresses a file that is too big to be kept straight into the repository.
-fn stream(work: &Work<'_>, source: &Source, writing: &mut Writing) -> std::result::Result<(), Failure> {
+fn stream(
+    work: &Work<'_>,
+    source: &Source,
+    writing: &mut Writing,
+) -> std::result::Result<(), Failure> {
     let mut running = compression(work.settings);
     let mut out = Vec::new();
     for piece in pieces_of(source, work.settings) {
         work.context.cancel.check().map_err(Failure::File)?;
         let piece = piece.map_err(Failure::File)?;
-        running.push(&piece, &mut out).map_err(|error| Failure::File(error.into()))?;
+        running
+            .push(&piece, &mut out)
+            .map_err(|error| Failure::File(error.into()))?;
         writing.push(&out).map_err(Failure::Repository)?;
         out.clear();
     }
-    running.finish(&mut out).map_err(|error| Failure::File(error.into()))?;
+    running
+        .finish(&mut out)
+        .map_err(|error| Failure::File(error.into()))?;
     writing.push(&out).map_err(Failure::Repository)
 }
 
@@ -217,7 +253,9 @@ fn finish_each(take: &Receiver<(usize, Writing)>, reporter: &Reporter) {
             Ok(Ok(ticket)) => {
                 let reporter = reporter.clone();
                 ticket.notify(move |written| {
-                    let result = written.map(|_| None).map_err(|error| Failure::Repository(error.into()));
+                    let result = written
+                        .map(|_| None)
+                        .map_err(|error| Failure::Repository(error.into()));
                     reporter.report(file, result);
                 });
             }

@@ -34,8 +34,15 @@ use source::Source;
 pub fn run(context: &Context) -> Result<()> {
     wal_path::require_local_pg(context)?;
     let [parameter] = context.config.parameters() else {
-        let what = if context.config.role() == Role::Async { "path" } else { "segment" };
-        return Err(Error::new(ErrorCode::ParamRequired, format!("WAL {what} to push required")));
+        let what = if context.config.role() == Role::Async {
+            "path"
+        } else {
+            "segment"
+        };
+        return Err(Error::new(
+            ErrorCode::ParamRequired,
+            format!("WAL {what} to push required"),
+        ));
     };
     let settings = Settings::from(context)?;
     if context.config.role() == Role::Async {

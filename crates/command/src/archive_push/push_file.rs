@@ -32,7 +32,11 @@ type Piece = Result<Arc<Vec<u8>>>;
 /// # Errors
 /// [`ErrorCode::Command`] with the list when one repository failed, even if others have the file now: PostgreSQL must
 /// keep its copy. Other codes when the file itself is not right.
-pub(super) fn push_file(context: &Context, settings: &Settings, source: &Source) -> Result<Vec<String>> {
+pub(super) fn push_file(
+    context: &Context,
+    settings: &Settings,
+    source: &Source,
+) -> Result<Vec<String>> {
     if source.is_segment() {
         return std::thread::scope(|scope| push_segment(scope, context, settings, source));
     }
@@ -43,7 +47,14 @@ pub(super) fn push_file(context: &Context, settings: &Settings, source: &Source)
         other => Some(other.map(Arc::new)),
     });
     let all = vec![true; targets.fit.len()];
-    let errors = write(context, settings, &targets, &all, &source.stored_name(None, settings.compress), &mut pieces)?;
+    let errors = write(
+        context,
+        settings,
+        &targets,
+        &all,
+        &source.stored_name(None, settings.compress),
+        &mut pieces,
+    )?;
     conclude(targets.errors, errors, Vec::new())
 }
 
@@ -77,10 +88,20 @@ fn push_segment<'scope>(
     scope.spawn(move || {
         let running = compression(settings);
         let result = if shared {
-            compress(running, plain.into_iter().map(Ok), &give_piece, &context.cancel)
+            compress(
+                running,
+                plain.into_iter().map(Ok),
+                &give_piece,
+                &context.cancel,
+            )
         } else {
             drop(plain);
-            compress(running, pieces_of(source, settings), &give_piece, &context.cancel)
+            compress(
+                running,
+                pieces_of(source, settings),
+                &give_piece,
+                &context.cancel,
+            )
         };
         if let Err(error) = result {
             let _ = give_piece.send(Err(error));
@@ -106,13 +127,16 @@ fn push_segment<'scope>(
     let (mut wanted, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for (target, stored) in targets.fit.iter().zip(stored) {
         let missing = match stored {
-            Ok(stored) => match existing::judge(settings, target, &source.name, stored.as_deref(), checksum)? {
-                Presence::Missing => true,
-                Presence::Same(warning) => {
-                    warnings.extend(warning);
-                    false
+            Ok(stored) => {
+                match existing::judge(settings, target, &source.name, stored.as_deref(), checksum)?
+                {
+                    Presence::Missing => true,
+                    Presence::Same(warning) => {
+                        warnings.extend(warning);
+                        false
+                    }
                 }
-            },
+            }
             Err(error) if error.code == ErrorCode::Term => return Err(error),
             Err(error) => {
                 errors.push(repository_error(target.repository.key, &error));
@@ -123,7 +147,14 @@ fn push_segment<'scope>(
     }
     if wanted.contains(&true) {
         let name = source.stored_name(Some(checksum), settings.compress);
-        errors.extend(write(context, settings, &targets, &wanted, &name, &mut pieces.into_iter())?);
+        errors.extend(write(
+            context,
+            settings,
+            &targets,
+            &wanted,
+            &name,
+            &mut pieces.into_iter(),
+        )?);
     }
     conclude(targets.errors, errors, warnings)
 }
@@ -138,7 +169,12 @@ fn write(
     pieces: &mut dyn Iterator<Item = Piece>,
 ) -> Result<Vec<String>> {
     let (mut writings, mut errors) = (Vec::new(), Vec::new());
-    for (target, _) in targets.fit.iter().zip(wanted).filter(|(_, wanted)| **wanted) {
+    for (target, _) in targets
+        .fit
+        .iter()
+        .zip(wanted)
+        .filter(|(_, wanted)| **wanted)
+    {
         match Writing::open(settings, target, name) {
             Ok(writing) => writings.push(writing),
             Err(error) => errors.push(repository_error(target.repository.key, &error)),
@@ -148,7 +184,11 @@ fn write(
     Ok(errors)
 }
 
-fn conclude(mut errors: Vec<String>, more: Vec<String>, warnings: Vec<String>) -> Result<Vec<String>> {
+fn conclude(
+    mut errors: Vec<String>,
+    more: Vec<String>,
+    warnings: Vec<String>,
+) -> Result<Vec<String>> {
     errors.extend(more);
     if errors.is_empty() {
         return Ok(warnings);
@@ -158,12 +198,22 @@ fn conclude(mut errors: Vec<String>, more: Vec<String>, warnings: Vec<String>) -
 
 /// The error of a push that some repositories did not take.
 pub(super) fn encountered(errors: &[String]) -> Error {
-    Error::new(ErrorCode::Command, format!("archive-push command encountered error(s):\n{}", errors.join("\n")))
+    Error::new(
+        ErrorCode::Command,
+        format!(
+            "archive-push command encountered error(s):\n{}",
+            errors.join("\n")
+        ),
+    )
 }
 
 /// The compression of segments.
 pub(super) fn compression(settings: &Settings) -> Running {
-    let stage = Stage::Compress { kind: settings.compress, level: settings.level, raw: false };
+    let stage = Stage::Compress {
+        kind: settings.compress,
+        level: settings.level,
+        raw: false,
+    };
     Pipeline::new(vec![stage]).start(settings.buffer_size)
 }
 
@@ -204,7 +254,14 @@ fn compress(
             continue;
         }
         running.push(&piece, &mut out)?;
-        if out.len() >= PIECE && give.send(Ok(Arc::new(std::mem::replace(&mut out, Vec::with_capacity(PIECE))))).is_err() {
+        if out.len() >= PIECE
+            && give
+                .send(Ok(Arc::new(std::mem::replace(
+                    &mut out,
+                    Vec::with_capacity(PIECE),
+                ))))
+                .is_err()
+        {
             return Ok(());
         }
     }

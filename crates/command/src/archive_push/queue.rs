@@ -22,14 +22,23 @@ const READY: &str = ".ready";
 pub(super) fn ready_list(wal_directory: &Path) -> Result<Vec<String>> {
     let storage = open::local(Path::new("/"));
     let path = wal_path::from_root(&wal_directory.join("archive_status"));
-    let options = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
+    let options = ListOptions {
+        level: InfoLevel::Exists,
+        sort: true,
+        ..ListOptions::default()
+    };
     let Some(found) = storage.list(&path, &options)? else {
         return Err(Error::new(
             ErrorCode::PathMissing,
-            format!("unable to list file info for missing path '{}'", storage.display(&path)),
+            format!(
+                "unable to list file info for missing path '{}'",
+                storage.display(&path)
+            ),
         ));
     };
-    let ready = |info: pgkeep_storage::FileInfo| info.name.to_string().strip_suffix(READY).map(str::to_owned);
+    let ready = |info: pgkeep_storage::FileInfo| {
+        info.name.to_string().strip_suffix(READY).map(str::to_owned)
+    };
     let mut names: Vec<String> = found.into_iter().filter_map(ready).collect();
     // With the extension gone a partial segment sorts behind the segment.
     names.sort();
@@ -41,12 +50,17 @@ pub(super) fn ready_list(wal_directory: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// [`ErrorCode::FileOpen`] when the first is not there.
 pub(super) fn exceeds(wal_directory: &Path, ready: &[String], queue_max: u64) -> Result<bool> {
-    let Some(first) = ready.first() else { return Ok(false) };
+    let Some(first) = ready.first() else {
+        return Ok(false);
+    };
     let size = Source::new(&wal_directory.join(first)).size()?;
     Ok(size.saturating_mul(ready.len() as u64) > queue_max)
 }
 
 /// The warning about a dropped file.
 pub(super) fn drop_warning(file: &str, queue_max: u64) -> String {
-    format!("dropped WAL file '{file}' because archive queue exceeded {}", size_text(queue_max))
+    format!(
+        "dropped WAL file '{file}' because archive queue exceeded {}",
+        size_text(queue_max)
+    )
 }

@@ -59,7 +59,14 @@ impl State {
 impl Schedule {
     pub(super) fn new(lanes: usize, files: usize) -> Self {
         let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
-        Self { state: Mutex::new(State { files, lanes, stopped: false }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(State {
+                files,
+                lanes,
+                stopped: false,
+            }),
+            changed: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -157,7 +164,10 @@ mod tests {
     fn every_lane_gets_every_file_in_order() {
         let schedule = Schedule::new(2, 2);
         for lane in 0..2 {
-            assert_eq!((schedule.take(lane), schedule.take(lane)), (Some(0), Some(1)));
+            assert_eq!(
+                (schedule.take(lane), schedule.take(lane)),
+                (Some(0), Some(1))
+            );
         }
         assert!(!schedule.finished());
         for lane in [0, 0, 1, 1] {

@@ -51,27 +51,47 @@ impl Settings {
             Some(name) => name.parse()?,
             None => CompressType::Gz,
         };
-        let level = config.integer(option::COMPRESS_LEVEL).and_then(|level| i32::try_from(level).ok());
+        let level = config
+            .integer(option::COMPRESS_LEVEL)
+            .and_then(|level| i32::try_from(level).ok());
         let number = |value: Option<u64>, default| {
-            value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
+            value
+                .and_then(|value| usize::try_from(value).ok())
+                .unwrap_or(default)
         };
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             pg_key: config.default_key(Group::Pg),
             pg_path_set: config.is_set(option::PG_PATH),
             asynchronous: config.boolean(option::ARCHIVE_ASYNC),
-            spool_path: config.string(option::SPOOL_PATH).unwrap_or("/var/spool/pgbackrest").to_owned(),
-            timeout: config.time(option::ARCHIVE_TIMEOUT).unwrap_or(Duration::from_secs(60)),
+            spool_path: config
+                .string(option::SPOOL_PATH)
+                .unwrap_or("/var/spool/pgbackrest")
+                .to_owned(),
+            timeout: config
+                .time(option::ARCHIVE_TIMEOUT)
+                .unwrap_or(Duration::from_secs(60)),
             timeout_text: config.spelling(option::ARCHIVE_TIMEOUT).unwrap_or_default(),
-            header_check: config.boolean_or_unset(option::ARCHIVE_HEADER_CHECK).unwrap_or(true),
-            mode_check: config.boolean_or_unset(option::ARCHIVE_MODE_CHECK).unwrap_or(true),
+            header_check: config
+                .boolean_or_unset(option::ARCHIVE_HEADER_CHECK)
+                .unwrap_or(true),
+            mode_check: config
+                .boolean_or_unset(option::ARCHIVE_MODE_CHECK)
+                .unwrap_or(true),
             version_force: cluster::forced_version(context)?,
             compress,
             level: level.unwrap_or_else(|| compress.default_level()),
             buffer_size: number(config.size(option::BUFFER_SIZE), 1 << 20),
             queue_max: config.size(option::ARCHIVE_PUSH_QUEUE_MAX),
-            batch_size: config.size(option::ARCHIVE_PUSH_BATCH_SIZE).unwrap_or(16 << 30),
-            workers: number(config.integer(option::PROCESS_MAX).and_then(|n| u64::try_from(n).ok()), 1),
+            batch_size: config
+                .size(option::ARCHIVE_PUSH_BATCH_SIZE)
+                .unwrap_or(16 << 30),
+            workers: number(
+                config
+                    .integer(option::PROCESS_MAX)
+                    .and_then(|n| u64::try_from(n).ok()),
+                1,
+            ),
             async_log: begin::async_log_file_path(config),
         })
     }

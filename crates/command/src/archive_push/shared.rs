@@ -66,9 +66,17 @@ impl Shared {
     ///
     /// # Errors
     /// Those of the compression.
-    pub(super) fn compressed(&self, settings: &Settings, cancel: &Cancel) -> Result<Option<Pieces>> {
+    pub(super) fn compressed(
+        &self,
+        settings: &Settings,
+        cancel: &Cancel,
+    ) -> Result<Option<Pieces>> {
         let compress = || {
-            let plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let plain = self
+                .plain
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             let Some(plain) = plain else { return Ok(None) };
             let mut running = compression(settings);
             if running.passes_through() {
@@ -79,7 +87,10 @@ impl Shared {
                 cancel.check()?;
                 running.push(&piece, &mut out)?;
                 if out.len() >= PIECE {
-                    pieces.push(Arc::new(std::mem::replace(&mut out, Vec::with_capacity(PIECE))));
+                    pieces.push(Arc::new(std::mem::replace(
+                        &mut out,
+                        Vec::with_capacity(PIECE),
+                    )));
                 }
             }
             running.finish(&mut out)?;
@@ -99,7 +110,10 @@ pub(super) struct Recent {
 
 impl Recent {
     pub(super) fn new(most: usize) -> Self {
-        Self { kept: Mutex::new(VecDeque::new()), most }
+        Self {
+            kept: Mutex::new(VecDeque::new()),
+            most,
+        }
     }
 
     /// What is known of a file, made anew when nobody holds it any more.

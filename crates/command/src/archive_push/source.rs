@@ -63,14 +63,21 @@ impl Source {
     /// # Errors
     /// [`ErrorCode::FileMissing`], [`ErrorCode::FileOpen`].
     pub(super) fn open(&self) -> Result<Box<dyn PipelineRead>> {
-        Ok(self.storage.open_read(&self.path, &ReadOptions::default())?)
+        Ok(self
+            .storage
+            .open_read(&self.path, &ReadOptions::default())?)
     }
 
     /// Makes sure that the segment was written by this cluster.
     ///
     /// # Errors
     /// [`ErrorCode::ArchiveMismatch`], or those of a header that cannot be read.
-    pub(super) fn check_header(&self, first: &[u8], settings: &Settings, identity: &Identity) -> Result<()> {
+    pub(super) fn check_header(
+        &self,
+        first: &[u8],
+        settings: &Settings,
+        identity: &Identity,
+    ) -> Result<()> {
         if !settings.header_check || !self.is_segment() {
             return Ok(());
         }
@@ -95,7 +102,11 @@ impl Source {
     }
 
     /// The name in the archive: `<segment>-<checksum>.<extension>`, or the plain name without a checksum.
-    pub(super) fn stored_name(&self, checksum: Option<Sha1Digest>, compress: CompressType) -> String {
+    pub(super) fn stored_name(
+        &self,
+        checksum: Option<Sha1Digest>,
+        compress: CompressType,
+    ) -> String {
         match checksum {
             Some(checksum) => format!("{}-{checksum}{}", self.name, compress.extension()),
             None => self.name.clone(),

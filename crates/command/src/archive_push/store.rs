@@ -24,10 +24,20 @@ impl Writing {
     /// Those of the storage.
     pub(super) fn open(settings: &Settings, target: &Target, stored_name: &str) -> Result<Self> {
         let path = layout::archive_file(&settings.stanza, &target.archive_id, stored_name);
-        let write = target.repository.storage.open_write(&path, &WriteOptions::default())?;
-        let encrypt = target.pass.clone().map(|pass| Stage::Encrypt { pass, raw: false });
+        let write = target
+            .repository
+            .storage
+            .open_write(&path, &WriteOptions::default())?;
+        let encrypt = target
+            .pass
+            .clone()
+            .map(|pass| Stage::Encrypt { pass, raw: false });
         let running = Pipeline::new(encrypt.into_iter().collect()).start(settings.buffer_size);
-        Ok(Self { key: target.repository.key, running, write })
+        Ok(Self {
+            key: target.repository.key,
+            running,
+            write,
+        })
     }
 
     /// Takes the next bytes.
@@ -93,7 +103,9 @@ fn finish_all(mut writings: Vec<Writing>) -> Vec<String> {
             .map(|writing| (writing.key, scope.spawn(move || finish(writing))))
             .collect();
         let ended = threads.into_iter().map(|(key, thread)| {
-            thread.join().unwrap_or_else(|_| Some(repository_error(key, &panicked())))
+            thread
+                .join()
+                .unwrap_or_else(|_| Some(repository_error(key, &panicked())))
         });
         ended.flatten().collect()
     })

@@ -50,7 +50,10 @@ pub(super) fn cluster_identity(context: &Context, settings: &Settings) -> Result
     }
     let host = open::pg_host(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
-    Ok(Some(Identity { version: control.version.to_string(), system_id: control.system_id }))
+    Ok(Some(Identity {
+        version: control.version.to_string(),
+        system_id: control.system_id,
+    }))
 }
 
 /// Looks at every repository.
@@ -67,12 +70,13 @@ pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Target
             // Without a control file the first repository stands for the cluster.
             let expected = match (&cluster, fit.first()) {
                 (Some(cluster), _) => Some(("PostgreSQL".to_owned(), cluster)),
-                (None, Some((first, identity))) => Some((format!("{} stanza", first.repository.name()), identity)),
+                (None, Some((first, identity))) => {
+                    Some((format!("{} stanza", first.repository.name()), identity))
+                }
                 (None, None) => None,
             };
-            match expected {
-                Some((whose, expected)) => expect(&whose, expected, *key, &identity)?,
-                None => {}
+            if let Some((whose, expected)) = expected {
+                expect(&whose, expected, *key, &identity)?;
             }
             Ok((target, identity))
         });
@@ -86,12 +90,19 @@ pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Target
         return Err(no_valid_repository(&errors));
     };
     let identity = cluster.unwrap_or_else(|| first.clone());
-    Ok(Targets { identity, fit: fit.into_iter().map(|(target, _)| target).collect(), errors })
+    Ok(Targets {
+        identity,
+        fit: fit.into_iter().map(|(target, _)| target).collect(),
+        errors,
+    })
 }
 
 /// The error of a push that no repository can take.
 pub(super) fn no_valid_repository(errors: &[String]) -> Error {
-    Error::new(ErrorCode::RepoInvalid, format!("unable to find a valid repository:\n{}", errors.join("\n")))
+    Error::new(
+        ErrorCode::RepoInvalid,
+        format!("unable to find a valid repository:\n{}", errors.join("\n")),
+    )
 }
 
 fn expect(whose: &str, expected: &Identity, key: u32, found: &Identity) -> Result<()> {
@@ -114,31 +125,59 @@ fn expect(whose: &str, expected: &Identity, key: u32, found: &Identity) -> Resul
 /// When the repository cannot be opened or has no usable `archive.info`.
 pub(super) fn load(context: &Context, settings: &Settings, key: u32) -> Result<(Target, Identity)> {
     let repository = open::repository(context, key)?;
-    let info = ArchiveInfo::load(&*repository.storage, &settings.stanza, repository.pass.as_ref())?;
+    let info = ArchiveInfo::load(
+        &*repository.storage,
+        &settings.stanza,
+        repository.pass.as_ref(),
+    )?;
     let current = info.history.current();
-    let identity = Identity { version: current.version.clone(), system_id: current.system_id };
-    Ok((Target { repository, archive_id: current.archive_id(), pass: info.cipher_pass }, identity))
+    let identity = Identity {
+        version: current.version.clone(),
+        system_id: current.system_id,
+    };
+    Ok((
+        Target {
+            repository,
+            archive_id: current.archive_id(),
+            pass: info.cipher_pass,
+        },
+        identity,
+    ))
 }
 
 /// Loads one repository that must be of `cluster`.
 ///
 /// # Errors
 /// Those of [`load`]; [`ErrorCode::ArchiveMismatch`] when it is of another cluster.
-pub(super) fn load_for(context: &Context, settings: &Settings, key: u32, cluster: &Identity) -> Result<Target> {
+pub(super) fn load_for(
+    context: &Context,
+    settings: &Settings,
+    key: u32,
+    cluster: &Identity,
+) -> Result<Target> {
     let (target, identity) = load(context, settings, key)?;
     expect("PostgreSQL", cluster, key, &identity)?;
     Ok(target)
 }
 
 /// All at once: one that is slow to answer does not keep the others waiting.
-fn load_all(context: &Context, settings: &Settings, keys: &[u32]) -> Vec<Result<(Target, Identity)>> {
+fn load_all(
+    context: &Context,
+    settings: &Settings,
+    keys: &[u32],
+) -> Vec<Result<(Target, Identity)>> {
     if let [key] = keys {
         return vec![load(context, settings, *key)];
     }
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            keys.iter().map(|&key| scope.spawn(move || load(context, settings, key))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        let threads: Vec<_> = keys
+            .iter()
+            .map(|&key| scope.spawn(move || load(context, settings, key)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .collect()
     })
 }
 

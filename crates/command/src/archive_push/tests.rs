@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_pipeline::{CompressType, Sha1Digest};
-use pgkeep_repo::{ArchiveId, Stanza};
-use pgkeep_storage::Storage;
+use pgkeep_repo::{ArchiveId, Stanza, layout};
+use pgkeep_storage::ErrorKind;
 use pgkeep_storage::copy::read_all;
 use pgkeep_storage::memory::MemoryStorage;
+use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
 use pgkeep_testkit::data_dir::DataDirBuilder;
 
 use super::acknowledge::Acknowledge;
@@ -48,19 +49,34 @@ fn settings() -> Settings {
 
 fn target(key: u32, pass: Option<&str>) -> (Target, MemoryStorage) {
     let storage = MemoryStorage::new();
-    let repository = Repository { key, storage: Arc::new(storage.clone()), pass: None };
-    let target = Target { repository, archive_id: ArchiveId::new("17", 1), pass: pass.map(Into::into) };
+    let repository = Repository {
+        key,
+        storage: Arc::new(storage.clone()),
+        pass: None,
+    };
+    let target = Target {
+        repository,
+        archive_id: ArchiveId::new("17", 1),
+        pass: pass.map(Into::into),
+    };
     (target, storage)
 }
 
 fn identity(system_id: u64) -> Identity {
-    Identity { version: "17".to_owned(), system_id }
+    Identity {
+        version: "17".to_owned(),
+        system_id,
+    }
 }
 
 /// A segment of a made-up cluster.
 #[allow(clippy::disallowed_methods)] // files for the test
 fn segment(dir: &tempfile::TempDir) -> (Source, Vec<u8>) {
-    let bytes = DataDirBuilder::new("17").unwrap().system_id(7).wal_segment_size(1 << 20).wal_segment(9);
+    let bytes = DataDirBuilder::new("17")
+        .unwrap()
+        .system_id(7)
+        .wal_segment_size(1 << 20)
+        .wal_segment(9);
     let path = dir.path().join(SEGMENT);
     std::fs::write(&path, &bytes).unwrap();
     (Source::new(&path), bytes)
@@ -71,19 +87,28 @@ fn a_segment_is_stored_compressed_under_its_checksum_and_encrypted_where_asked()
     let dir = tempfile::tempdir().unwrap();
     let (source, bytes) = segment(&dir);
     let (settings, shared) = (settings(), Shared::default());
-    let checksum = shared.checksum(&source, &settings, &identity(7), &Cancel::default()).unwrap();
+    let checksum = shared
+        .checksum(&source, &settings, &identity(7), &Cancel::default())
+        .unwrap();
     assert_eq!(checksum, Sha1Digest::of(&bytes));
-    let pieces = shared.compressed(&settings, &Cancel::default()).unwrap().unwrap();
+    let pieces = shared
+        .compressed(&settings, &Cancel::default())
+        .unwrap()
+        .unwrap();
     let name = source.stored_name(Some(checksum), settings.compress);
     assert_eq!(name, format!("{SEGMENT}-{checksum}.gz"));
-    let ((plain, plain_storage), (secret, secret_storage)) = (target(1, None), target(2, Some("pass")));
+    let ((plain, plain_storage), (secret, secret_storage)) =
+        (target(1, None), target(2, Some("pass")));
     let writings = [&plain, &secret].map(|target| Writing::open(&settings, target, &name).unwrap());
     let mut input = pieces.iter().cloned().map(Ok);
     let errors = write_to_all(writings.into(), &mut input, &Cancel::default()).unwrap();
     assert!(errors.is_empty());
-    let path = pgkeep_repo::layout::archive_file(&settings.stanza, &plain.archive_id, &name);
+    let path = layout::archive_file(&settings.stanza, &plain.archive_id, &name);
     let stored = |storage: &MemoryStorage| read_all(storage, &path, 1 << 24).unwrap().unwrap();
-    let joined: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+    let joined: Vec<u8> = pieces
+        .iter()
+        .flat_map(|piece| piece.iter().copied())
+        .collect();
     assert_eq!(stored(&plain_storage), joined);
     assert!(stored(&secret_storage).starts_with(b"Salted__"));
 }
@@ -92,25 +117,43 @@ fn a_segment_is_stored_compressed_under_its_checksum_and_encrypted_where_asked()
 fn a_segment_of_another_cluster_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (source, _) = segment(&dir);
-    let error = Shared::default().checksum(&source, &settings(), &identity(8), &Cancel::default()).unwrap_err();
+    let error = Shared::default()
+        .checksum(&source, &settings(), &identity(8), &Cancel::default())
+        .unwrap_err();
     assert_eq!(error.code, ErrorCode::ArchiveMismatch);
-    assert!(error.message.ends_with("version 17, system-id 7 do not match stanza version 17, system-id 8"));
-    let lenient = Settings { header_check: false, ..settings() };
-    Shared::default().checksum(&source, &lenient, &identity(8), &Cancel::default()).unwrap();
+    assert!(
+        error
+            .message
+            .ends_with("version 17, system-id 7 do not match stanza version 17, system-id 8")
+    );
+    let lenient = Settings {
+        header_check: false,
+        ..settings()
+    };
+    Shared::default()
+        .checksum(&source, &lenient, &identity(8), &Cancel::default())
+        .unwrap();
 }
 
 #[test]
 fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
     let (target, _) = target(2, None);
     let checksum = Sha1Digest::of(b"x");
-    let judge = |stored: Option<&str>, settings: &Settings| judge(settings, &target, SEGMENT, stored, checksum);
+    let judge = |stored: Option<&str>, settings: &Settings| {
+        judge(settings, &target, SEGMENT, stored, checksum)
+    };
     assert_eq!(judge(None, &settings()).unwrap(), Presence::Missing);
     let same = checksum.to_string();
-    let Presence::Same(Some(warning)) = judge(Some(&same), &settings()).unwrap() else { panic!("it is the same") };
+    let Presence::Same(Some(warning)) = judge(Some(&same), &settings()).unwrap() else {
+        panic!("it is the same")
+    };
     assert!(warning.starts_with(&format!(
         "WAL file '{SEGMENT}' already exists in the repo2 archive with the same checksum\nHINT: "
     )));
-    let quiet = Settings { mode_check: false, ..settings() };
+    let quiet = Settings {
+        mode_check: false,
+        ..settings()
+    };
     assert_eq!(judge(Some(&same), &quiet).unwrap(), Presence::Same(None));
     let other = Sha1Digest::of(b"y").to_string();
     let error = judge(Some(&other), &settings()).unwrap_err();
@@ -120,18 +163,37 @@ fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
 #[test]
 fn a_repository_that_fails_leaves_the_others_their_file() {
     let settings = settings();
-    let ((good, storage), (bad, broken)) = (target(1, None), target(2, None));
-    let writings = vec![
-        Writing::open(&settings, &good, "00000002.history").unwrap(),
-        Writing::open(&settings, &bad, "00000002.history").unwrap(),
-    ];
-    // Its archive is gone before the file gets its name.
-    broken.remove_tree(&pgkeep_repo::layout::archive_path(&settings.stanza)).unwrap();
-    let mut pieces = [Ok(Arc::new(b"1\t0/5000000\n".to_vec()))].into_iter();
-    let errors = write_to_all(writings, &mut pieces, &Cancel::default()).unwrap();
-    let path = pgkeep_repo::layout::archive_file(&settings.stanza, &good.archive_id, "00000002.history");
-    assert_eq!(read_all(&storage, &path, 100).unwrap().unwrap(), b"1\t0/5000000\n");
-    assert!(errors.iter().all(|error| error.starts_with("repo2: [")), "{errors:?}");
+    let mut failures = 0;
+    for at in 1.. {
+        let (good, storage) = target(1, None);
+        let (mut bad, broken) = target(2, None);
+        let plan = FaultPlan::new(FaultySettings {
+            at,
+            fault: Fault::Error(ErrorKind::Broken),
+        });
+        bad.repository.storage = Arc::new(Faulty::new(Arc::new(broken.clone()), Arc::clone(&plan)));
+        let name = "00000002.history";
+        let path = layout::archive_file(&settings.stanza, &good.archive_id, name);
+        let opened = [&good, &bad].map(|target| Writing::open(&settings, target, name));
+        let mut failed = usize::from(opened[1].is_err());
+        let writings = opened.into_iter().filter_map(Result::ok).collect();
+        let mut pieces = [Ok(Arc::new(b"1\t0/5000000\n".to_vec()))].into_iter();
+        let errors = write_to_all(writings, &mut pieces, &Cancel::default()).unwrap();
+        assert!(
+            errors.iter().all(|error| error.starts_with("repo2: [")),
+            "{errors:?}"
+        );
+        failed += errors.len();
+        let stored = |storage: &MemoryStorage| read_all(storage, &path, 100).unwrap();
+        assert_eq!(stored(&storage).unwrap(), b"1\t0/5000000\n");
+        // Without an error the file is there; after one it may be (its last step may have failed).
+        assert!(failed > 0 || stored(&broken).is_some(), "operation {at}");
+        failures += failed;
+        if plan.operations() < at {
+            break;
+        }
+    }
+    assert!(failures >= 2, "opening and publishing can fail at least");
 }
 
 #[test]
@@ -142,12 +204,34 @@ fn the_queue_is_what_is_ready_times_the_size_of_the_first() {
     assert_eq!(error.code, ErrorCode::PathMissing);
     std::fs::create_dir_all(dir.path().join("archive_status")).unwrap();
     std::fs::write(dir.path().join(SEGMENT), vec![0; 1000]).unwrap();
-    for name in [SEGMENT, "00000002.history", "000000010000000000000000.partial"] {
-        std::fs::write(dir.path().join("archive_status").join(format!("{name}.ready")), "").unwrap();
+    for name in [
+        SEGMENT,
+        "00000002.history",
+        "000000010000000000000000.partial",
+    ] {
+        std::fs::write(
+            dir.path()
+                .join("archive_status")
+                .join(format!("{name}.ready")),
+            "",
+        )
+        .unwrap();
     }
-    std::fs::write(dir.path().join("archive_status/000000010000000000000009.done"), "").unwrap();
+    std::fs::write(
+        dir.path()
+            .join("archive_status/000000010000000000000009.done"),
+        "",
+    )
+    .unwrap();
     let ready = queue::ready_list(dir.path()).unwrap();
-    assert_eq!(ready, ["000000010000000000000000.partial", SEGMENT, "00000002.history"]);
+    assert_eq!(
+        ready,
+        [
+            "000000010000000000000000.partial",
+            SEGMENT,
+            "00000002.history"
+        ]
+    );
     let whole = &ready[1..];
     assert!(!queue::exceeds(dir.path(), whole, 2000).unwrap());
     assert!(queue::exceeds(dir.path(), whole, 1999).unwrap());
@@ -158,11 +242,20 @@ fn the_queue_is_what_is_ready_times_the_size_of_the_first() {
 }
 
 fn event(file: usize, lane: usize, result: std::result::Result<Option<String>, Failure>) -> Event {
-    Event { file, lane, process: 1, result }
+    Event {
+        file,
+        lane,
+        process: 1,
+        result,
+    }
 }
 
 fn spool(dir: &tempfile::TempDir) -> Spool {
-    let spool = Spool::new(dir.path().to_str().unwrap(), &Stanza::new("demo").unwrap(), Queue::Out);
+    let spool = Spool::new(
+        dir.path().to_str().unwrap(),
+        &Stanza::new("demo").unwrap(),
+        Queue::Out,
+    );
     spool.create().unwrap();
     spool
 }
@@ -172,11 +265,15 @@ fn a_file_is_acknowledged_only_when_every_repository_holds_it() {
     let dir = tempfile::tempdir().unwrap();
     let spool = spool(&dir);
     let mut acknowledge = Acknowledge::new(&spool, vec![1, 2], vec![SEGMENT.to_owned()]);
-    acknowledge.take(event(0, 0, Ok(Some("there already".to_owned())))).unwrap();
+    acknowledge
+        .take(event(0, 0, Ok(Some("there already".to_owned()))))
+        .unwrap();
     assert!(spool.status(SEGMENT).unwrap().is_none());
     let failed = Failure::Repository(Error::new(ErrorCode::FileWrite, "disk full"));
     acknowledge.take(event(0, 1, Err(failed))).unwrap();
-    let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else { panic!("repo2 failed") };
+    let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else {
+        panic!("repo2 failed")
+    };
     assert_eq!(error.code, ErrorCode::Command);
     assert_eq!(
         error.message,
@@ -184,7 +281,9 @@ fn a_file_is_acknowledged_only_when_every_repository_holds_it() {
     );
     assert!(!acknowledge.is_done(SEGMENT));
     acknowledge.take(event(0, 1, Ok(None))).unwrap();
-    let Some(Status::Ok { warning }) = spool.status(SEGMENT).unwrap() else { panic!("both hold it") };
+    let Some(Status::Ok { warning }) = spool.status(SEGMENT).unwrap() else {
+        panic!("both hold it")
+    };
     assert_eq!(warning.unwrap(), "there already");
     assert!(acknowledge.is_done(SEGMENT));
     acknowledge.conclude().unwrap();

@@ -17,7 +17,12 @@ use super::open;
 use crate::error::{Error, ErrorCode, Result};
 
 fn lock_path(context: &Context) -> &Path {
-    Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"))
+    Path::new(
+        context
+            .config
+            .string(option::LOCK_PATH)
+            .unwrap_or("/tmp/pgbackrest"),
+    )
 }
 
 /// Takes the archive locks of all repositories of the run, or none of them: `None` when somebody holds one.
@@ -28,7 +33,13 @@ pub fn try_archive_locks(context: &Context) -> Result<Option<Vec<Lock>>> {
     let mut locks = Vec::new();
     for key in open::repository_keys(&context.config) {
         let exec_id = context.config.exec_id();
-        match Lock::try_acquire(lock_path(context), context.stanza()?, LockType::Archive, key, exec_id)? {
+        match Lock::try_acquire(
+            lock_path(context),
+            context.stanza()?,
+            LockType::Archive,
+            key,
+            exec_id,
+        )? {
             Some(lock) => locks.push(lock),
             None => return Ok(None),
         }
@@ -64,11 +75,21 @@ pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
         ("log-level-console".to_owned(), off()),
         ("log-level-stderr".to_owned(), off()),
     ]);
-    let child = Child { command: config.command(), role: Role::Async, local: true, quote: false, replace: &replace };
+    let child = Child {
+        command: config.command(),
+        role: Role::Async,
+        local: true,
+        quote: false,
+        replace: &replace,
+    };
     let mut command = Command::new(&context.program_path);
     command
         .args(config.child_options(child))
-        .arg(format!("{}:{}", config.command().name(), Role::Async.name()))
+        .arg(format!(
+            "{}:{}",
+            config.command().name(),
+            Role::Async.name()
+        ))
         .args(parameters)
         .current_dir("/")
         .stdin(Stdio::null())
@@ -77,7 +98,10 @@ pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
     // Nobody waits for it: once this command has ended it is the child of init.
     command.spawn().map(drop).map_err(|error| {
         let program = context.program_path.display();
-        Error::new(ErrorCode::Execute, format!("unable to execute '{program}': {error}"))
+        Error::new(
+            ErrorCode::Execute,
+            format!("unable to execute '{program}': {error}"),
+        )
     })
 }
 

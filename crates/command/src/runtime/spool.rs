@@ -10,7 +10,9 @@ use pgkeep_pipeline::Pipeline;
 use pgkeep_repo::Stanza;
 use pgkeep_storage::copy::{CopyError, copy_file, read_all, write_all};
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{
+    InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
+};
 use rustix::io::Errno;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -48,7 +50,9 @@ impl Queue {
 #[derive(Debug, Clone)]
 pub enum Status {
     /// Needs no more work; the warning, if any, as it is to be logged.
-    Ok { warning: Option<String> },
+    Ok {
+        warning: Option<String>,
+    },
     Failed(Error),
 }
 
@@ -63,8 +67,13 @@ impl Spool {
     /// The queue below `spool_path`; nothing is made yet.
     #[must_use]
     pub fn new(spool_path: &str, stanza: &Stanza, queue: Queue) -> Self {
-        let path = StoragePath::from("archive").join(stanza.as_str()).join(queue.name());
-        Self { storage: PosixStorage::at(Path::new(spool_path)), path }
+        let path = StoragePath::from("archive")
+            .join(stanza.as_str())
+            .join(queue.name());
+        Self {
+            storage: PosixStorage::at(Path::new(spool_path)),
+            path,
+        }
     }
 
     /// The spool path as a storage.
@@ -92,14 +101,24 @@ impl Spool {
     /// # Errors
     /// [`ErrorCode::PathMissing`] when the queue is not there.
     pub fn list(&self) -> Result<Vec<String>> {
-        let options = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            sort: true,
+            ..ListOptions::default()
+        };
         let Some(found) = self.storage.list(&self.path, &options)? else {
             return Err(Error::new(
                 ErrorCode::PathMissing,
-                format!("unable to list file info for missing path '{}'", self.storage.display(&self.path)),
+                format!(
+                    "unable to list file info for missing path '{}'",
+                    self.storage.display(&self.path)
+                ),
             ));
         };
-        Ok(found.into_iter().map(|info| info.name.to_string()).collect())
+        Ok(found
+            .into_iter()
+            .map(|info| info.name.to_string())
+            .collect())
     }
 
     /// Whether the queue holds a file of this name.
@@ -107,7 +126,10 @@ impl Spool {
     /// # Errors
     /// When the spool cannot be looked at.
     pub fn exists(&self, name: &str) -> Result<bool> {
-        Ok(self.storage.info(&self.file(name), InfoLevel::Exists)?.is_some())
+        Ok(self
+            .storage
+            .info(&self.file(name), InfoLevel::Exists)?
+            .is_some())
     }
 
     /// Removes a file of the queue; one that is not there is fine.
@@ -125,13 +147,20 @@ impl Spool {
     /// Those of reading, writing and moving.
     pub fn move_out(&self, name: &str, destination: &Path) -> Result<u64> {
         let from = self.file(name);
-        let size = self.storage.info(&from, InfoLevel::Basic)?.map_or(0, |info| info.size);
+        let size = self
+            .storage
+            .info(&from, InfoLevel::Basic)?
+            .map_or(0, |info| info.size);
         let source = self.storage.absolute(&from);
         match rustix::fs::rename(&source, destination) {
             Ok(()) => Ok(size),
             Err(Errno::XDEV) => {
                 let root = PosixStorage::at("/");
-                let options = WriteOptions { create_path: false, sync: false, ..WriteOptions::default() };
+                let options = WriteOptions {
+                    create_path: false,
+                    sync: false,
+                    ..WriteOptions::default()
+                };
                 let mut read = self.storage.open_read(&from, &ReadOptions::default())?;
                 let write = root.open_write(&super::wal_path::from_root(destination), &options)?;
                 let running = Pipeline::default().start(COPY_BUFFER);
@@ -173,11 +202,19 @@ impl Spool {
             return Ok(Some(Status::Ok { warning }));
         }
         for name in [format!("{segment}{ERROR}"), format!("{GLOBAL}{ERROR}")] {
-            let Some(content) = self.read(&name)? else { continue };
-            let Some((code, message)) = parse(&name, &content)? else {
-                return Err(Error::new(ErrorCode::Assert, format!("status file '{name}' has no content")));
+            let Some(content) = self.read(&name)? else {
+                continue;
             };
-            let code = u8::try_from(code).ok().and_then(ErrorCode::from_number).unwrap_or(ErrorCode::Unknown);
+            let Some((code, message)) = parse(&name, &content)? else {
+                return Err(Error::new(
+                    ErrorCode::Assert,
+                    format!("status file '{name}' has no content"),
+                ));
+            };
+            let code = u8::try_from(code)
+                .ok()
+                .and_then(ErrorCode::from_number)
+                .unwrap_or(ErrorCode::Unknown);
             return Ok(Some(Status::Failed(Error::new(code, message))));
         }
         Ok(None)
@@ -193,7 +230,11 @@ impl Spool {
     /// # Errors
     /// When the spool cannot be written.
     pub fn write_ok(&self, segment: &str, warnings: &[String]) -> Result<()> {
-        let content = if warnings.is_empty() { String::new() } else { format!("0\n{}", warnings.join("\n")) };
+        let content = if warnings.is_empty() {
+            String::new()
+        } else {
+            format!("0\n{}", warnings.join("\n"))
+        };
         self.write(&format!("{segment}{OK}"), &content)
     }
 
@@ -209,8 +250,17 @@ impl Spool {
     fn write(&self, name: &str, content: &str) -> Result<()> {
         // Not flushed: what a crash of the machine takes away here is found out again (a segment that was pushed is
         // recognized by its checksum), and two flushes per segment would cost as much as storing it.
-        let options = WriteOptions { sync: false, ..WriteOptions::default() };
-        Ok(write_all(&self.storage, &self.file(name), &options, content.as_bytes()).map(drop)?)
+        let options = WriteOptions {
+            sync: false,
+            ..WriteOptions::default()
+        };
+        Ok(write_all(
+            &self.storage,
+            &self.file(name),
+            &options,
+            content.as_bytes(),
+        )
+        .map(drop)?)
     }
 
     /// Forgets earlier errors of this segment and of all.
@@ -230,13 +280,22 @@ fn parse(name: &str, content: &str) -> Result<Option<(i64, String)>> {
         return Ok(None);
     }
     let Some((code, message)) = content.split_once('\n') else {
-        return Err(Error::new(ErrorCode::Format, format!("{name} content must have at least two lines")));
+        return Err(Error::new(
+            ErrorCode::Format,
+            format!("{name} content must have at least two lines"),
+        ));
     };
     if message.is_empty() {
-        return Err(Error::new(ErrorCode::Format, format!("{name} message must be > 0")));
+        return Err(Error::new(
+            ErrorCode::Format,
+            format!("{name} message must be > 0"),
+        ));
     }
     let code = code.trim().parse().map_err(|_| {
-        Error::new(ErrorCode::Format, format!("unable to convert base 10 string '{code}' to int"))
+        Error::new(
+            ErrorCode::Format,
+            format!("unable to convert base 10 string '{code}' to int"),
+        )
     })?;
     Ok(Some((code, message.trim().to_owned())))
 }
@@ -248,7 +307,11 @@ mod tests {
     const SEGMENT: &str = "000000010000000000000001";
 
     fn spool(dir: &tempfile::TempDir) -> Spool {
-        let spool = Spool::new(dir.path().to_str().unwrap(), &Stanza::new("demo").unwrap(), Queue::Out);
+        let spool = Spool::new(
+            dir.path().to_str().unwrap(),
+            &Stanza::new("demo").unwrap(),
+            Queue::Out,
+        );
         spool.create().unwrap();
         spool
     }
@@ -269,12 +332,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spool = spool(&dir);
         assert!(spool.status(SEGMENT).unwrap().is_none());
-        spool.write_error(None, &Error::new(ErrorCode::RepoInvalid, "all")).unwrap();
-        let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else { panic!("the error of all counts") };
-        assert_eq!((error.code, error.message.as_str()), (ErrorCode::RepoInvalid, "all"));
-        spool.write_error(Some(SEGMENT), &Error::new(ErrorCode::Command, "own").with_hint("look")).unwrap();
-        let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else { panic!("the own error counts") };
-        assert_eq!((error.code, error.message.as_str()), (ErrorCode::Command, "own\nHINT: look"));
+        spool
+            .write_error(None, &Error::new(ErrorCode::RepoInvalid, "all"))
+            .unwrap();
+        let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else {
+            panic!("the error of all counts")
+        };
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::RepoInvalid, "all")
+        );
+        spool
+            .write_error(
+                Some(SEGMENT),
+                &Error::new(ErrorCode::Command, "own").with_hint("look"),
+            )
+            .unwrap();
+        let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else {
+            panic!("the own error counts")
+        };
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::Command, "own\nHINT: look")
+        );
         spool.write_ok(SEGMENT, &[]).unwrap();
         assert_eq!(warning(&spool), None);
         spool.clear_errors(SEGMENT).unwrap();
@@ -285,7 +365,9 @@ mod tests {
     fn warnings_travel_in_the_ok_file() {
         let dir = tempfile::tempdir().unwrap();
         let spool = spool(&dir);
-        spool.write_ok(SEGMENT, &["one".to_owned(), "two".to_owned()]).unwrap();
+        spool
+            .write_ok(SEGMENT, &["one".to_owned(), "two".to_owned()])
+            .unwrap();
         assert_eq!(warning(&spool).unwrap(), "one\ntwo");
         put(&spool, &format!("{SEGMENT}.ok"), "25\nbroken");
         let text = format!(
@@ -300,10 +382,26 @@ mod tests {
         let spool = spool(&dir);
         let name = format!("{SEGMENT}.error");
         for (content, code, text) in [
-            ("", ErrorCode::Assert, "status file '000000010000000000000001.error' has no content"),
-            ("25", ErrorCode::Format, "000000010000000000000001.error content must have at least two lines"),
-            ("25\n", ErrorCode::Format, "000000010000000000000001.error message must be > 0"),
-            ("x\ny", ErrorCode::Format, "unable to convert base 10 string 'x' to int"),
+            (
+                "",
+                ErrorCode::Assert,
+                "status file '000000010000000000000001.error' has no content",
+            ),
+            (
+                "25",
+                ErrorCode::Format,
+                "000000010000000000000001.error content must have at least two lines",
+            ),
+            (
+                "25\n",
+                ErrorCode::Format,
+                "000000010000000000000001.error message must be > 0",
+            ),
+            (
+                "x\ny",
+                ErrorCode::Format,
+                "unable to convert base 10 string 'x' to int",
+            ),
         ] {
             put(&spool, &name, content);
             let error = spool.status(SEGMENT).unwrap_err();

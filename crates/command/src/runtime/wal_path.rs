@@ -46,7 +46,9 @@ pub fn absolute(context: &Context, given: &str) -> Result<PathBuf> {
             format!("option 'pg{key}-path' must be specified when relative wal paths are used"),
         )
         .with_hint(format!("is %f passed to {command} instead of %p?"))
-        .with_hint("PostgreSQL may pass relative paths even with %p depending on the environment."));
+        .with_hint(
+            "PostgreSQL may pass relative paths even with %p depending on the environment.",
+        ));
     };
     let working = &context.working_directory;
     if Path::new(pg_path) != working && !same_directory(pg_path, working)? {
