@@ -1,1 +1,304 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+use pgkeep_config::{ConfigFiles, Input, Program};
+use pgkeep_pipeline::Sha1Digest;
+use pgkeep_repo::manifest::{
+    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
+};
+use pgkeep_repo::pg_history::PgHistoryEntry;
+use pgkeep_repo::{ArchiveInfo, PgHistory};
+use pgkeep_storage::copy::write_all;
+use pgkeep_storage::memory::MemoryStorage;
+use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
+use pgkeep_storage::{InfoLevel, ListOptions, StoragePath, WriteOptions};
+
+use super::*;
+use crate::runtime::cancel::Cancel;
+use crate::runtime::clock::Clock;
+use crate::runtime::context::{Output, User};
+use crate::runtime::progress::NoProgress;
+
+const NOW: i64 = 1_800_000_000;
+
+struct NoFiles;
+
+impl ConfigFiles for NoFiles {
+    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn home(&self) -> Option<String> {
+        None
+    }
+}
+
+fn context(options: &[&str]) -> Context {
+    let words = ["pgbackrest", "--no-config", "--stanza=demo", "expire"]
+        .iter()
+        .chain(options);
+    let input = Input {
+        program: Program::PgBackRest,
+        args: words.map(ToString::to_string).collect(),
+        environment: Vec::new(),
+        files: &NoFiles,
+        uid: 1000,
+        exec_id: "1-a".to_owned(),
+    };
+    let config = pgkeep_config::load(&input)
+        .unwrap()
+        .config
+        .check()
+        .unwrap()
+        .config;
+    Context {
+        config: Arc::new(config),
+        clock: Clock::fixed(Timestamp::from_second(NOW).unwrap()),
+        cancel: Cancel::default(),
+        progress: Arc::new(NoProgress),
+        output: Output::new(std::io::sink()),
+        user: User {
+            uid: 1000,
+            gid: 1000,
+            name: "u".to_owned(),
+            group: "g".to_owned(),
+            home: None,
+        },
+        environment: BTreeMap::new(),
+        program_path: PathBuf::from("/usr/bin/pgbackrest"),
+        working_directory: PathBuf::from("/"),
+        locks: Arc::new(Mutex::new(Vec::new())),
+    }
+}
+
+fn stanza() -> Stanza {
+    Stanza::new("demo").unwrap()
+}
+
+fn label(text: &str) -> BackupLabel {
+    text.parse().unwrap()
+}
+
+/// `count` full backups, one a day; each is followed by an incr and needs the two segments from 100 × its number on.
+fn repository(count: u32, segments: u32) -> MemoryStorage {
+    let memory = MemoryStorage::new();
+    let history = PgHistory::new(PgHistoryEntry {
+        id: 1,
+        system_id: 7,
+        version: "17".to_owned(),
+        catalog_version: 202_406_281,
+        control_version: 1700,
+    });
+    let mut info = BackupInfo::new(history.clone(), None);
+    ArchiveInfo::new(history, None)
+        .save(&memory, &stanza(), None)
+        .unwrap();
+    for number in 1..=count {
+        let full = label(&format!("202601{number:02}-000000F"));
+        let incr = label(&format!("{full}_202601{number:02}-120000I"));
+        for (label, prior) in [(full.clone(), None), (incr, Some(full))] {
+            let mut header = BackupHeader::new(label.backup_type(), 1_700_000_000);
+            header.prior = prior;
+            header.timestamp_stop = NOW - i64::from(count - number) * 86_400 - 7200;
+            header.archive_start = Some(segment(number * 100));
+            header.archive_stop = Some(segment(number * 100 + 1));
+            let pg = PgInfo {
+                id: 1,
+                system_id: 7,
+                version: "17".to_owned(),
+                ..PgInfo::default()
+            };
+            let mut manifest = Manifest::new(header, pg, BackupOptions::default());
+            manifest.set_label(label.clone());
+            manifest.add_path(Path {
+                name: PG_DATA.to_vec(),
+                mode: 0o700,
+                user: None,
+                group: None,
+            });
+            manifest.add_target(Target {
+                name: PG_DATA.to_vec(),
+                path: b"/pg".to_vec(),
+                kind: TargetKind::Path,
+            });
+            let checksum = Some(Sha1Digest::EMPTY);
+            manifest.add_file(
+                b"pg_data/PG_VERSION",
+                &FileData {
+                    checksum,
+                    ..FileData::default()
+                },
+            );
+            manifest.save(&memory, &stanza(), &label, None).unwrap();
+            info.add(manifest.backup_entry().unwrap());
+        }
+    }
+    info.save(&memory, &stanza(), None).unwrap();
+    for number in 0..segments {
+        let name = format!("{}-{}.gz", segment(number), Sha1Digest::EMPTY);
+        let path = layout::archive_file(&stanza(), &"17-1".parse().unwrap(), &name);
+        write_all(&memory, &path, &WriteOptions::default(), b"x").unwrap();
+    }
+    memory
+}
+
+fn segment(number: u32) -> String {
+    format!("00000001{:08X}{:08X}", number / 256, number % 256)
+}
+
+fn expire(storage: Arc<dyn Storage>, options: &[&str]) -> Result<()> {
+    let context = context(options);
+    let settings = Settings::from(&context).unwrap();
+    let repository = Repository {
+        key: 1,
+        storage,
+        pass: None,
+    };
+    Expire::new(
+        &context,
+        &settings,
+        &repository,
+        Retention::of(&context.config, 1),
+    )
+    .run(&mut false, true)
+}
+
+fn names(memory: &MemoryStorage) -> Vec<String> {
+    let mut names = Vec::new();
+    let options = ListOptions {
+        level: InfoLevel::Type,
+        sort: true,
+        ..ListOptions::default()
+    };
+    memory
+        .list_tree(&StoragePath::root(), &options, &mut |info| {
+            names.push(info.name.to_string());
+            Ok(())
+        })
+        .unwrap();
+    names
+}
+
+#[test]
+fn old_sets_go_with_their_wal_and_kept_ones_keep_theirs() {
+    let memory = repository(3, 330);
+    expire(Arc::new(memory.clone()), &["--repo1-retention-full=2"]).unwrap();
+    let info = BackupInfo::load(&memory, &stanza(), None).unwrap();
+    let left: Vec<&str> = info
+        .entries()
+        .iter()
+        .map(|entry| entry.label.as_str())
+        .collect();
+    assert_eq!(left.len(), 4);
+    assert_eq!(left[0], "20260102-000000F");
+    let names = names(&memory);
+    assert!(
+        !names.iter().any(|name| name.contains("20260101")),
+        "{names:?}"
+    );
+    let wal = |number| {
+        names
+            .iter()
+            .any(|name| name.contains(&format!("{}-", segment(number))))
+    };
+    assert!(!wal(0) && !wal(199));
+    assert!(wal(200) && wal(329));
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let memory = repository(3, 330);
+    let before = names(&memory);
+    let storage = Arc::new(ReadOnly::new(Arc::new(memory.clone())));
+    expire(
+        storage,
+        &[
+            "--repo1-retention-full=1",
+            "--repo1-retention-history=0",
+            "--dry-run",
+        ],
+    )
+    .unwrap();
+    assert_eq!(names(&memory), before);
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let memory = repository(3, 0);
+    // Killed after the first manifest, before the list was saved.
+    let incr = label("20260101-000000F_20260101-120000I");
+    memory.remove(&layout::manifest(&stanza(), &incr)).unwrap();
+    // Killed while a directory was removed.
+    write_all(
+        &memory,
+        &StoragePath::new("backup/demo/20251231-000000F/x"),
+        &WriteOptions::default(),
+        b"x",
+    )
+    .unwrap();
+    expire(Arc::new(memory.clone()), &["--repo1-retention-full=3"]).unwrap();
+    let names = names(&memory);
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.contains(incr.as_str()) || name.contains("20251231")),
+        "{names:?}"
+    );
+    assert_eq!(
+        BackupInfo::load(&memory, &stanza(), None)
+            .unwrap()
+            .entries()
+            .len(),
+        5
+    );
+}
+
+#[test]
+fn nothing_goes_if_the_oldest_backup_left_has_bad_pages() {
+    let memory = repository(2, 0);
+    let mut info = BackupInfo::load(&memory, &stanza(), None).unwrap();
+    let mut entry = info.find(&label("20260102-000000F")).unwrap().clone();
+    entry.error = Some(true);
+    info.add(entry);
+    info.save(&memory, &stanza(), None).unwrap();
+    let before = names(&memory);
+    let error = expire(Arc::new(memory.clone()), &["--repo1-retention-full=1"]).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Checksum);
+    assert_eq!(names(&memory), before);
+    expire(
+        Arc::new(memory.clone()),
+        &["--repo1-retention-full=1", "--no-checksum-page-error"],
+    )
+    .unwrap();
+    assert!(!names(&memory).iter().any(|name| name.contains("20260101")));
+}
+
+#[test]
+fn the_last_full_backup_cannot_be_named() {
+    let memory = repository(1, 0);
+    let error = expire(Arc::new(memory), &["--set=20260101-000000F"]).unwrap_err();
+    assert_eq!(error.code, ErrorCode::BackupSetInvalid);
+}
+
+#[test]
+fn a_slow_line_costs_no_round_trip_a_file() {
+    let memory = repository(25, 5000);
+    let slow = Latency::new(Arc::new(memory.clone()), LatencySettings::default());
+    expire(Arc::new(slow.clone()), &["--repo1-retention-full=1"]).unwrap();
+    assert!(
+        !names(&memory)
+            .iter()
+            .any(|name| name.contains(&format!("{}-", segment(2499))))
+    );
+    assert!(
+        slow.serial_round_trips() < 600,
+        "{} round trips",
+        slow.serial_round_trips()
+    );
+}

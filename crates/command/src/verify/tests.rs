@@ -1,1 +1,255 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
+use pgkeep_config::{ConfigFiles, Input};
+use pgkeep_pipeline::Sha1Digest;
+use pgkeep_repo::manifest::{
+    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
+};
+use pgkeep_repo::pg_history::PgHistoryEntry;
+use pgkeep_repo::{ArchiveInfo, BackupType, PgHistory, Stanza};
+use pgkeep_storage::copy::write_all;
+use pgkeep_storage::memory::MemoryStorage;
+use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
+use pgkeep_storage::{Storage, StoragePath, WriteOptions};
+
+use super::*;
+use crate::runtime::cancel::Cancel;
+use crate::runtime::clock::Clock;
+use crate::runtime::context::{Output, User};
+use crate::runtime::progress::NoProgress;
+
+const FULL: &str = "20260101-000000F";
+const INCR: &str = "20260101-000000F_20260102-000000I";
+
+struct NoFiles;
+
+impl ConfigFiles for NoFiles {
+    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn home(&self) -> Option<String> {
+        None
+    }
+}
+
+fn context(options: &[&str]) -> Context {
+    let words = ["pgkeep", "--no-config", "--stanza=demo", "verify"]
+        .iter()
+        .chain(options);
+    let input = Input {
+        program: Program::PgKeep,
+        args: words.map(ToString::to_string).collect(),
+        environment: Vec::new(),
+        files: &NoFiles,
+        uid: 1000,
+        exec_id: "1-a".to_owned(),
+    };
+    let config = pgkeep_config::load(&input)
+        .unwrap()
+        .config
+        .check()
+        .unwrap()
+        .config;
+    Context {
+        config: Arc::new(config),
+        clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
+        cancel: Cancel::default(),
+        progress: Arc::new(NoProgress),
+        output: Output::new(std::io::sink()),
+        user: User {
+            uid: 1000,
+            gid: 1000,
+            name: "u".to_owned(),
+            group: "g".to_owned(),
+            home: None,
+        },
+        environment: BTreeMap::new(),
+        program_path: PathBuf::from("/usr/bin/pgkeep"),
+        working_directory: PathBuf::from("/"),
+        locks: Arc::new(Mutex::new(Vec::new())),
+    }
+}
+
+fn write(memory: &MemoryStorage, path: &str, content: &[u8]) {
+    write_all(
+        memory,
+        &StoragePath::new(path),
+        &WriteOptions::default(),
+        content,
+    )
+    .unwrap();
+}
+
+/// A full backup of `files` small files, an incr that refers to all of them, and `files` segments of WAL.
+fn repository(files: u32) -> MemoryStorage {
+    let memory = MemoryStorage::new();
+    let stanza = Stanza::new("demo").unwrap();
+    let history = PgHistory::new(PgHistoryEntry {
+        id: 1,
+        system_id: 7,
+        version: "17".to_owned(),
+        catalog_version: 202_406_281,
+        control_version: 1700,
+    });
+    let mut info = BackupInfo::new(history.clone(), None);
+    ArchiveInfo::new(history, None)
+        .save(&memory, &stanza, None)
+        .unwrap();
+    for (text, backup_type) in [(FULL, BackupType::Full), (INCR, BackupType::Incr)] {
+        let label: BackupLabel = text.parse().unwrap();
+        let mut header = BackupHeader::new(backup_type, 1_700_000_000);
+        header.prior = (backup_type == BackupType::Incr).then(|| FULL.parse().unwrap());
+        header.timestamp_stop = 1_700_000_100;
+        let pg = PgInfo {
+            id: 1,
+            system_id: 7,
+            version: "17".to_owned(),
+            ..PgInfo::default()
+        };
+        let mut manifest = Manifest::new(header, pg, BackupOptions::default());
+        manifest.references.extend(manifest.backup.prior.clone());
+        manifest.set_label(label.clone());
+        manifest.add_path(Path {
+            name: PG_DATA.to_vec(),
+            mode: 0o700,
+            user: None,
+            group: None,
+        });
+        manifest.add_target(Target {
+            name: PG_DATA.to_vec(),
+            path: b"/pg".to_vec(),
+            kind: TargetKind::Path,
+        });
+        let reference =
+            (backup_type == BackupType::Incr).then(|| manifest.label_id(&FULL.parse().unwrap()));
+        for number in 0..files {
+            let content = format!("content {number}");
+            let name = format!("pg_data/base/{number}");
+            let data = FileData {
+                size: content.len() as u64,
+                size_original: content.len() as u64,
+                repo_size: content.len() as u64,
+                checksum: Some(Sha1Digest::of(content.as_bytes())),
+                reference,
+                ..FileData::default()
+            };
+            manifest.add_file(name.as_bytes(), &data);
+            if backup_type == BackupType::Full {
+                write(
+                    &memory,
+                    &format!("backup/demo/{FULL}/{name}"),
+                    content.as_bytes(),
+                );
+            }
+        }
+        manifest.save(&memory, &stanza, &label, None).unwrap();
+        info.add(manifest.backup_entry().unwrap());
+    }
+    info.save(&memory, &stanza, None).unwrap();
+    (0..files).for_each(|number| write(&memory, &wal(number), b"wal"));
+    memory
+}
+
+fn wal(number: u32) -> String {
+    let directory = format!("00000001{:08X}", number / 256);
+    format!(
+        "archive/demo/17-1/{directory}/{directory}{:08X}-{}",
+        number % 256,
+        Sha1Digest::of(b"wal")
+    )
+}
+
+fn check(storage: Arc<dyn Storage>, options: &[&str]) -> (String, Findings) {
+    let context = context(options);
+    let settings = Settings::from(&context).unwrap();
+    let repository = Repository {
+        key: 1,
+        storage,
+        pass: None,
+    };
+    let mut findings = Findings::default();
+    let text = verify(&context, &settings, &repository, &mut findings).unwrap();
+    (text, findings)
+}
+
+#[test]
+fn a_sound_repository_is_told_to_be_sound() {
+    let (text, findings) = check(Arc::new(repository(20)), &["--verbose", "--process-max=3"]);
+    assert_eq!((findings.count(), findings.gravest()), (0, None));
+    assert_eq!(
+        text.matches("total files checked: 20, total valid files: 20")
+            .count(),
+        2,
+        "{text}"
+    );
+    assert!(
+        text.contains("total WAL checked: 20, total valid WAL: 20"),
+        "{text}"
+    );
+}
+
+#[test]
+fn damage_makes_every_backup_that_needs_the_file_invalid() {
+    let memory = repository(20);
+    write(
+        &memory,
+        &format!("backup/demo/{FULL}/pg_data/base/3"),
+        b"CONTENT 3",
+    );
+    memory
+        .remove(&StoragePath::new(format!(
+            "backup/demo/{FULL}/pg_data/base/4"
+        )))
+        .unwrap();
+    write(&memory, &wal(5), b"WAL");
+    write(&memory, &format!("{}.gz", wal(6)), b"twice");
+    let (text, findings) = check(Arc::new(memory), &[]);
+    assert_eq!(findings.count(), 4);
+    assert_eq!(findings.gravest(), Some(ErrorCode::FileMissing));
+    for label in [FULL, INCR] {
+        let line = format!(
+            "backup: {label}, status: invalid, total files checked: 20, total valid files: 18"
+        );
+        assert!(
+            text.contains(&format!("{line}\n    missing: 1, checksum invalid: 1")),
+            "{text}"
+        );
+    }
+    assert!(
+        text.contains("total WAL checked: 21, total valid WAL: 18\n    checksum invalid: 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_listed_backup_without_manifest_is_a_finding_but_no_error_of_the_original() {
+    let memory = repository(2);
+    memory
+        .remove_tree(&StoragePath::new(format!("backup/demo/{INCR}")))
+        .unwrap();
+    let (_, findings) = check(Arc::new(memory), &[]);
+    assert_eq!(
+        (findings.count(), findings.gravest()),
+        (0, Some(ErrorCode::FileMissing))
+    );
+}
+
+#[test]
+fn a_slow_line_costs_no_round_trip_a_file() {
+    let slow = Latency::new(Arc::new(repository(500)), LatencySettings::default());
+    let (_, findings) = check(Arc::new(slow.clone()), &["--verbose"]);
+    assert_eq!(findings.count(), 0);
+    assert!(
+        slow.serial_round_trips() < 120,
+        "{} round trips",
+        slow.serial_round_trips()
+    );
+}

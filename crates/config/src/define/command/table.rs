@@ -365,8 +365,11 @@ pub static COMMANDS: &[CommandDef] = &[
         help: "Reads every WAL segment and every file of every backup, decrypts, decompresses and \
             compares checksum and size. `--set` limits the work to one backup and the WAL it \
             needs. Expect the repository to be read in full.\n\n\
-            Damage found does not change the exit status, which is 0 when the check itself \
-            could be done. Look at the text (`--output=text`) or the log.",
+            What was found is in the log, and with `--output=text` printed; without `--verbose` \
+            nothing is shown when all is in order. As `pgkeep` the exit status is that of the \
+            gravest finding: 55 something is missing, 26 a checksum is wrong, 28 a size is wrong \
+            or a file unusable, 45 a segment is stored twice. As `pgbackrest` it is 0 when the \
+            check itself could be done.",
         examples: &["pgkeep --stanza=demo --output=text verify"],
         ..CommandDef::new(CommandId::Verify, "verify")
     },
