@@ -14,6 +14,8 @@ const ROWS: &[(&str, &str)] = &[
     ("repo-type=gcs", "GCS"),
     ("repo-type=s3", "S3"),
     ("repo-type=sftp", "SFTP"),
+    ("repo-format=6", "format 6"),
+    ("repo-cipher-rotate", "format 6"),
 ];
 
 #[test]

@@ -1,3 +1,31 @@
-//! Suite being written: holds no test yet.
+//! The process dies, or a storage call fails, at the n-th operation of a backup or an expire: the repository stays valid to both
+//! programs, and the next run succeeds.
+//!
+//! Needs the cargo feature `faulty`. A run without a fault counts the operations; then a seeded sample of points is visited
+//! (PGKEEP_TEST_FULL=1: every one), each from the same state. The points are operations on the repository, never times.
+//! Invariant: after every point nothing that a finished backup refers to is missing, by the word of the original.
 
-fn main() {}
+// Suites reach real files on purpose; the bans are for the program.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)]
+
+mod backup;
+mod expire;
+mod point;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("faults: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    expire::add(backup::add(Suite::new("faults"), &program), &program).run()
+}

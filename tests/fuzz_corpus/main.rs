@@ -2,6 +2,7 @@
 //!
 //! The bodies of the targets are those of `fuzz/src/formats`. Files lie in `fuzz/corpus/<target>`. Invariant: a target
 //! without corpus fails, so a new format brings its seeds.
+#![allow(dead_code, unused_qualifications, clippy::type_complexity)] // the bodies are shared with the fuzz targets
 
 // Suites reach real files on purpose; the bans are for the program.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)]

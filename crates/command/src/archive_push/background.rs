@@ -14,7 +14,7 @@ use super::lane::{Event, File, Lane, Work};
 use super::queue;
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::shared::Recent;
+use super::shared_file::Recent;
 use super::source::Source;
 use super::target::{Identity, cluster_identity, load_for, no_valid_repository, repository_error};
 use crate::error::{Error, ErrorCode, Result};

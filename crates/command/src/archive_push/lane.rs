@@ -11,7 +11,7 @@ use super::existing::{self, Listing, Presence};
 use super::push_file::{compression, pieces_of};
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::shared::{Recent, Shared};
+use super::shared_file::{Recent, Shared};
 use super::source::{Source, read_piece};
 use super::store::Writing;
 use super::target::{Identity, Target, load_for, panicked};

@@ -12,7 +12,7 @@ mod push_file;
 mod queue;
 mod schedule;
 mod settings;
-mod shared;
+mod shared_file;
 mod source;
 mod store;
 mod target;

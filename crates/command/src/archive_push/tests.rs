@@ -15,7 +15,7 @@ use pgkeep_testkit::data_dir::DataDirBuilder;
 use super::acknowledge::Acknowledge;
 use super::existing::{Presence, judge};
 use super::lane::{Event, Failure};
-use super::shared::Shared;
+use super::shared_file::Shared;
 use super::store::{Writing, write_to_all};
 use super::target::{Identity, Target};
 use super::*;

@@ -6,7 +6,7 @@ use pgkeep_config::option;
 use pgkeep_pipeline::{Pipeline, RunningReader, Stage};
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, Stanza};
-use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{ReadOptions, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};

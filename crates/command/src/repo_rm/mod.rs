@@ -1,7 +1,7 @@
 //! `repo-rm`: removes a file or directory of a repository.
 
 use pgkeep_config::option;
-use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage};
+use pgkeep_storage::{FileType, InfoLevel, ListOptions};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::{Context, open, repo_path};

@@ -367,6 +367,9 @@ impl Reader {
         if manifest.target(PG_DATA).is_none() {
             return Err(Error::format("manifest has no target 'pg_data'"));
         }
+        if manifest.pg.version.is_empty() {
+            return Err(Error::format("manifest has no 'db-version'"));
+        }
         if let Some(name) = manifest.files.duplicate() {
             return Err(Error::format(format!(
                 "file '{name}' is in the manifest twice"

@@ -1,3 +1,5 @@
+//! Backups that end early: what they leave, and what the next run makes of it.
+
 use pgkeep_repo::info_file::PROGRAM_VERSION;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Differential and incremental backups: what is copied, referenced and promoted.
+
 use pgkeep_repo::BackupType;
 
 use super::*;

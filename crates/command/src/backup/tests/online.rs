@@ -1,3 +1,5 @@
+//! Online backups against a scripted session: start, stop, archive check.
+
 use pgkeep_postgres::session::scripted::{Answer, Call, ScriptedSession};
 use pgkeep_postgres::session::{BackupStart, BackupStop, Database, RESTORE_POINT, Tablespace};
 use pgkeep_postgres::wal::segment::WalSegment;

@@ -1,3 +1,5 @@
+//! Full backups of made-up clusters: every layout, compression and cipher.
+
 use pgkeep_repo::BackupType;
 use pgkeep_repo::manifest::{PageCheck, PageRange};
 use pgkeep_storage::wrap::latency::{Latency, LatencySettings};

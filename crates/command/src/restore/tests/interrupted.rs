@@ -1,3 +1,5 @@
+//! Restores that are interrupted: never a startable half, and the next run finishes it.
+
 use super::*;
 use crate::runtime::cancel::Cancel;
 

@@ -1,3 +1,5 @@
+//! Restores that must not happen: targets, sets and manifests that are refused.
+
 use pgkeep_repo::manifest::{FileData, Link, Target, TargetKind};
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 use pgkeep_storage::{ListOptions, Storage};

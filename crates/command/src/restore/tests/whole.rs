@@ -1,3 +1,5 @@
+//! Whole restores of made-up clusters: every format, delta, remaps.
+
 use super::*;
 
 const FORMATS: &[&[&str]] = &[

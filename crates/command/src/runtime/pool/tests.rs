@@ -47,7 +47,7 @@ fn every_job_is_done_once_by_any_number_of_workers() {
 
 #[test]
 fn a_written_job_counts_only_when_its_ticket_resolves() {
-    let (late, tickets) = std::sync::mpsc::channel::<pgkeep_storage::TicketResolver>();
+    let (late, tickets) = mpsc::channel::<pgkeep_storage::TicketResolver>();
     let resolver = std::thread::spawn(move || {
         // Resolves in batches, so that several tickets are open at once.
         let mut open = Vec::new();
