@@ -17,33 +17,70 @@ const BACKUP: &[&str] = &["--no-online", "--type=full", "--job-retry=0", "backup
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     type Case = fn(&Program) -> TestResult;
     let cases: &[(&str, Case)] = &[
-        ("a_misspelled_option_is_refused", |program| fails_alike(program, nothing, &["--bogus=1", "info"], Same::Text)),
+        ("a_misspelled_option_is_refused", |program| {
+            fails_alike(program, nothing, &["--bogus=1", "info"], Same::Text)
+        }),
         ("a_value_out_of_range_is_refused", |program| {
-            fails_alike(program, nothing, &["--process-max=1000", "--no-online", "backup"], Same::Text)
+            fails_alike(
+                program,
+                nothing,
+                &["--process-max=1000", "--no-online", "backup"],
+                Same::Text,
+            )
         }),
         ("a_secret_on_the_command_line_is_refused", |program| {
-            fails_alike(program, nothing, &["--repo1-cipher-pass=x", "info"], Same::Text)
+            fails_alike(
+                program,
+                nothing,
+                &["--repo1-cipher-pass=x", "info"],
+                Same::Text,
+            )
         }),
-        ("an_option_in_the_wrong_section_is_warned_about", wrong_section),
+        (
+            "an_option_in_the_wrong_section_is_warned_about",
+            wrong_section,
+        ),
         ("a_missing_stanza_is_explained", missing_stanza),
         ("a_cluster_with_another_system_id_is_refused", |program| {
-            let other = |state: &State| replace_cluster(state, DataDirBuilder::new("15")?.system_id(42));
+            let other =
+                |state: &State| replace_cluster(state, DataDirBuilder::new("15")?.system_id(42));
             fails_alike(program, other, BACKUP, Same::Code)
         }),
         ("a_cluster_of_another_version_is_refused", |program| {
-            fails_alike(program, |state| replace_cluster(state, DataDirBuilder::new("17")?), BACKUP, Same::Code)
+            fails_alike(
+                program,
+                |state| replace_cluster(state, DataDirBuilder::new("17")?),
+                BACKUP,
+                Same::Code,
+            )
         }),
-        ("a_stanza_of_another_cluster_is_not_created_again", |program| {
-            let other = |state: &State| replace_cluster(state, DataDirBuilder::new("15")?.system_id(42));
-            fails_alike(program, other, &["--no-online", "stanza-create"], Same::Text)
-        }),
+        (
+            "a_stanza_of_another_cluster_is_not_created_again",
+            |program| {
+                let other = |state: &State| {
+                    replace_cluster(state, DataDirBuilder::new("15")?.system_id(42))
+                };
+                fails_alike(
+                    program,
+                    other,
+                    &["--no-online", "stanza-create"],
+                    Same::Text,
+                )
+            },
+        ),
         ("a_damaged_info_file_is_read_from_its_copy", damaged_main),
         ("a_damaged_info_file_and_copy_end_the_command", |program| {
-            fails_alike(program, |state| damage(state, &["backup.info", "backup.info.copy"]), BACKUP, Same::Code)
+            fails_alike(
+                program,
+                |state| damage(state, &["backup.info", "backup.info.copy"]),
+                BACKUP,
+                Same::Code,
+            )
         }),
-        ("a_truncated_info_file_and_copy_end_the_command", |program| {
-            fails_alike(program, truncate_both, BACKUP, Same::Code)
-        }),
+        (
+            "a_truncated_info_file_and_copy_end_the_command",
+            |program| fails_alike(program, truncate_both, BACKUP, Same::Code),
+        ),
         ("an_unreadable_directory_ends_the_backup", |program| {
             let lock = |state: &State| set_mode(&state.scratch.join("data/base/1"), 0o000);
             fails_alike(program, lock, BACKUP, Same::Code)
@@ -52,7 +89,9 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             let lock = |state: &State| set_mode(&state.scratch.join("data/base/1/16384"), 0o000);
             fails_alike_but_leaves_a_partial_set(program, lock)
         }),
-        ("a_running_cluster_is_not_backed_up_offline", |program| fails_alike(program, run_cluster, BACKUP, Same::Text)),
+        ("a_running_cluster_is_not_backed_up_offline", |program| {
+            fails_alike(program, run_cluster, BACKUP, Same::Text)
+        }),
         ("a_full_target_is_not_restored_over", |program| {
             fails_alike(program, nothing, &["restore"], Same::Text)
         }),
@@ -60,18 +99,37 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             fails_alike(program, run_cluster, &["--delta", "restore"], Same::Text)
         }),
         ("an_unknown_set_is_not_restored", |program| {
-            fails_alike(program, empty_target, &["--set=20200101-000000F", "restore"], Same::Text)
+            fails_alike(
+                program,
+                empty_target,
+                &["--set=20200101-000000F", "restore"],
+                Same::Text,
+            )
         }),
         ("a_stop_file_stops_the_backup", |program| {
             let stop = |state: &State| Ok(state.original(&["stop"])?.success().map(drop)?);
             fails_alike(program, stop, BACKUP, Same::Text)
         }),
-        ("a_segment_pushed_again_with_other_content_is_refused", duplicate_segment),
+        (
+            "a_segment_pushed_again_with_other_content_is_refused",
+            duplicate_segment,
+        ),
         ("a_segment_of_another_cluster_is_refused", foreign_segment),
-        ("a_full_disk_ends_the_backup_and_leaves_the_repository_valid", full_disk),
-        ("a_repository_that_cannot_be_written_ends_the_command", |program| {
-            fails_alike(program, |state| set_mode(&state.in_repo("backup/main"), 0o500), BACKUP, Same::Code)
-        }),
+        (
+            "a_full_disk_ends_the_backup_and_leaves_the_repository_valid",
+            full_disk,
+        ),
+        (
+            "a_repository_that_cannot_be_written_ends_the_command",
+            |program| {
+                fails_alike(
+                    program,
+                    |state| set_mode(&state.in_repo("backup/main"), 0o500),
+                    BACKUP,
+                    Same::Code,
+                )
+            },
+        ),
     ];
     for (name, case) in cases {
         let program = Arc::clone(program);
@@ -136,11 +194,21 @@ fn wrong_section(program: &Program) -> TestResult {
     text = text.replace("[global]\n", "[global]\npg1-path=/somewhere\nbogus=1\n");
     state.scratch.write("test.conf", text)?;
     let create = &["--no-online", "stanza-create"];
-    let (theirs, ours) = (state.original(create)?.success()?, state.ours(program, create)?.success()?);
+    let (theirs, ours) = (
+        state.original(create)?.success()?,
+        state.ours(program, create)?.success()?,
+    );
     if theirs.stdout != ours.stdout {
-        return Err(format!("the original:\n{}\nthis program:\n{}", theirs.stdout, ours.stdout).into());
+        return Err(format!(
+            "the original:\n{}\nthis program:\n{}",
+            theirs.stdout, ours.stdout
+        )
+        .into());
     }
-    if !ours.stdout.contains("configuration file contains stanza-only option 'pg1-path'") {
+    if !ours
+        .stdout
+        .contains("configuration file contains stanza-only option 'pg1-path'")
+    {
         return Err(format!("no warning in:\n{}", ours.stdout).into());
     }
     Ok(())
@@ -159,19 +227,28 @@ fn damaged_main(program: &Program) -> TestResult {
 }
 
 /// The set that was begun may stay (it is not listed); everything that was there before must be as it was.
-fn fails_alike_but_leaves_a_partial_set(program: &Program, prepare: impl Fn(&State) -> Result<()>) -> TestResult {
+fn fails_alike_but_leaves_a_partial_set(
+    program: &Program,
+    prepare: impl Fn(&State) -> Result<()>,
+) -> TestResult {
     let state = State::new()?;
     prepare(&state)?;
     let theirs = state.original(BACKUP)?;
     let ours = state.ours(program, BACKUP)?;
     if ours.code != theirs.code || ours.code == 0 {
-        return Err(format!("codes {} and {}\n{}\n{}", theirs.code, ours.code, theirs.stdout, ours.stdout).into());
+        return Err(format!(
+            "codes {} and {}\n{}\n{}",
+            theirs.code, ours.code, theirs.stdout, ours.stdout
+        )
+        .into());
     }
     repository_is_valid(&state)
 }
 
 fn repository_is_valid(state: &State) -> TestResult {
-    let verified = state.original(&["--output=text", "--verbose", "verify"])?.success()?;
+    let verified = state
+        .original(&["--output=text", "--verbose", "verify"])?
+        .success()?;
     if verified.stdout.contains("status: ok") {
         return Ok(());
     }
@@ -182,20 +259,32 @@ fn duplicate_segment(program: &Program) -> TestResult {
     let state = State::new()?;
     let builder = DataDirBuilder::new("15")?;
     let name = "000000010000000000000001";
-    let path = state.scratch.write(format!("data/pg_wal/{name}"), builder.wal_segment(1))?;
+    let path = state
+        .scratch
+        .write(format!("data/pg_wal/{name}"), builder.wal_segment(1))?;
     let push = path.display().to_string();
     state.ours(program, &["archive-push", &push])?.success()?;
     // The same bytes again are fine.
     state.ours(program, &["archive-push", &push])?.success()?;
-    state.scratch.write(format!("data/pg_wal/{name}"), builder.wal_segment(2))?;
+    state
+        .scratch
+        .write(format!("data/pg_wal/{name}"), builder.wal_segment(2))?;
     fail_in(program, &state, &["archive-push", &push], Same::Text)
 }
 
 fn foreign_segment(program: &Program) -> TestResult {
     let state = State::new()?;
     let builder = DataDirBuilder::new("15")?.system_id(42);
-    let path = state.scratch.write("data/pg_wal/000000010000000000000001", builder.wal_segment(1))?;
-    fail_in(program, &state, &["archive-push", &path.display().to_string()], Same::Text)
+    let path = state.scratch.write(
+        "data/pg_wal/000000010000000000000001",
+        builder.wal_segment(1),
+    )?;
+    fail_in(
+        program,
+        &state,
+        &["archive-push", &path.display().to_string()],
+        Same::Text,
+    )
 }
 
 /// A repository on a file system of two megabytes (needs root to mount it).
@@ -219,12 +308,28 @@ fn full_disk(program: &Program) -> TestResult {
     };
     ours(&["--no-online", "stanza-create"])?.success()?;
     ours(BACKUP)?.success()?;
-    let noise: Vec<u8> = (0..2_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise: Vec<u8> = (0..2_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
     state.scratch.write("data/base/1/16999", &noise)?;
-    let failed = ours(&["--no-online", "--type=full", "--compress-type=none", "backup"])?;
-    let expected = theirs(&["--no-online", "--type=full", "--compress-type=none", "backup"])?;
+    let failed = ours(&[
+        "--no-online",
+        "--type=full",
+        "--compress-type=none",
+        "backup",
+    ])?;
+    let expected = theirs(&[
+        "--no-online",
+        "--type=full",
+        "--compress-type=none",
+        "backup",
+    ])?;
     if failed.code != expected.code || failed.code == 0 {
-        return Err(format!("codes {} and {}\n{}\n{}", expected.code, failed.code, expected.stdout, failed.stdout).into());
+        return Err(format!(
+            "codes {} and {}\n{}\n{}",
+            expected.code, failed.code, expected.stdout, failed.stdout
+        )
+        .into());
     }
     // Room again: the next run succeeds.
     fs::remove_file(state.scratch.join("data/base/1/16999"))?;

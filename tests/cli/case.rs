@@ -23,8 +23,12 @@ impl State {
     /// Makes the state with the original, so that it is the same whatever this program can do.
     pub fn new() -> Result<Self> {
         let state = Self::without_stanza()?;
-        state.original(&["--no-online", "stanza-create"])?.success()?;
-        state.original(&["--no-online", "--type=full", "backup"])?.success()?;
+        state
+            .original(&["--no-online", "stanza-create"])?
+            .success()?;
+        state
+            .original(&["--no-online", "--type=full", "backup"])?
+            .success()?;
         Ok(state)
     }
 
@@ -37,7 +41,11 @@ impl State {
             .global("log-level-file", "off")
             .stanza("main", "pg1-path", scratch.join("data").display())
             .write(&scratch, "test.conf")?;
-        let state = Self { scratch, original, config };
+        let state = Self {
+            scratch,
+            original,
+            config,
+        };
         state.data_dir("data", &DataDirBuilder::new("15")?)?;
         Ok(state)
     }
@@ -45,22 +53,36 @@ impl State {
     /// Makes a data directory with a few relations.
     pub fn data_dir(&self, name: &str, builder: &DataDirBuilder) -> Result<PathBuf> {
         let path = self.scratch.join(name);
-        builder.clone().relation("base/1/16384", 4).relation("global/1262", 1).build(&path)?;
+        builder
+            .clone()
+            .relation("base/1/16384", 4)
+            .relation("global/1262", 1)
+            .build(&path)?;
         self.scratch.account().own_tree(&path)?;
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         Ok(path)
     }
 
     pub fn original(&self, arguments: &[&str]) -> Result<Outcome> {
-        Ok(run(self.original.command().args(self.common()).args(arguments))?)
+        Ok(run(self
+            .original
+            .command()
+            .args(self.common())
+            .args(arguments))?)
     }
 
     pub fn ours(&self, program: &Program, arguments: &[&str]) -> Result<Outcome> {
-        Ok(run(program.as_original().args(self.common()).args(arguments))?)
+        Ok(run(program
+            .as_original()
+            .args(self.common())
+            .args(arguments))?)
     }
 
     fn common(&self) -> [String; 2] {
-        [format!("--config={}", self.config.display()), "--stanza=main".to_owned()]
+        [
+            format!("--config={}", self.config.display()),
+            "--stanza=main".to_owned(),
+        ]
     }
 
     pub fn repo(&self) -> PathBuf {
@@ -102,9 +124,20 @@ pub fn fail_in(program: &Program, state: &State, arguments: &[&str], same: Same)
     if theirs.code == 0 {
         return Err(format!("the original does not fail:\n{}", theirs.stdout).into());
     }
-    let shown = || format!("the original:\n{}{}\nthis program:\n{}{}", theirs.stdout, theirs.stderr, ours.stdout, ours.stderr);
+    let shown = || {
+        format!(
+            "the original:\n{}{}\nthis program:\n{}{}",
+            theirs.stdout, theirs.stderr, ours.stdout, ours.stderr
+        )
+    };
     if ours.code != theirs.code {
-        return Err(format!("exit code {} instead of {}\n{}", ours.code, theirs.code, shown()).into());
+        return Err(format!(
+            "exit code {} instead of {}\n{}",
+            ours.code,
+            theirs.code,
+            shown()
+        )
+        .into());
     }
     let (said, expected) = (error_text(&ours), error_text(&theirs));
     if said.is_empty() {
@@ -133,9 +166,15 @@ fn snapshot(path: &Path) -> Result<Snapshot> {
 fn error_text(outcome: &Outcome) -> Vec<String> {
     let all = format!("{}{}", outcome.stdout, outcome.stderr);
     let mut lines = all.lines().skip_while(|line| !line.contains("ERROR: ["));
-    let Some(first) = lines.next() else { return Vec::new() };
+    let Some(first) = lines.next() else {
+        return Vec::new();
+    };
     let start = first.find("ERROR: [").unwrap_or(0);
     let mut found = vec![first[start..].to_owned()];
-    found.extend(lines.take_while(|line| line.starts_with(' ')).map(|line| line.trim().to_owned()));
+    found.extend(
+        lines
+            .take_while(|line| line.starts_with(' '))
+            .map(|line| line.trim().to_owned()),
+    );
     found
 }

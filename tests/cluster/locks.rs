@@ -13,31 +13,55 @@ use crate::stage::Stage;
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let (ours, theirs) = (Arc::clone(program), Arc::clone(program));
     suite
-        .test("the_original_is_locked_out_by_our_backup_and_sees_it", move || excluded(&ours, true))
-        .test("we_are_locked_out_by_a_backup_of_the_original_and_see_it", move || excluded(&theirs, false))
+        .test(
+            "the_original_is_locked_out_by_our_backup_and_sees_it",
+            move || excluded(&ours, true),
+        )
+        .test(
+            "we_are_locked_out_by_a_backup_of_the_original_and_see_it",
+            move || excluded(&theirs, false),
+        )
 }
 
 /// A backup that waits for an archive that does not work holds the lock while the other program tries.
 fn excluded(program: &Program, ours_first: bool) -> TestResult {
     let original = Original::mandatory()?;
     let stage = Stage::new(program, Cluster::builder(15), &[("archive-timeout", "600")])?;
-    stage.cluster.append_setting("archive_command", "false # pgbackrest")?;
+    stage
+        .cluster
+        .append_setting("archive_command", "false # pgbackrest")?;
     stage.cluster.reload()?;
     let config = format!("--config={}", stage.config.display());
     let mut theirs = original.command();
     theirs.args([config.as_str(), "--stanza=main"]);
     let mut ours = stage.command();
-    let (first, second) = if ours_first { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
-    let mut running =
-        first.args(["--type=full", "backup"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let (first, second) = if ours_first {
+        (&mut ours, &mut theirs)
+    } else {
+        (&mut theirs, &mut ours)
+    };
+    let mut running = first
+        .args(["--type=full", "backup"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     let result = while_running(&stage, second, &original, &config);
-    std::process::Command::new("kill").arg("-TERM").arg(running.id().to_string()).status()?;
+    std::process::Command::new("kill")
+        .arg("-TERM")
+        .arg(running.id().to_string())
+        .status()?;
     let status = running.wait()?;
     result?;
     crate::stage::same("exit code", "Some(63)", &format!("{:?}", status.code()))
 }
 
-fn while_running(stage: &Stage<'_>, second: &mut std::process::Command, original: &Original, config: &str) -> TestResult {
+fn while_running(
+    stage: &Stage<'_>,
+    second: &mut std::process::Command,
+    original: &Original,
+    config: &str,
+) -> TestResult {
     let lock = stage.cluster.scratch().join("lock/main-backup-1.lock");
     let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains("execId"));
     let began = std::time::Instant::now();
@@ -48,13 +72,22 @@ fn while_running(stage: &Stage<'_>, second: &mut std::process::Command, original
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let refused = run(second.args(["--type=full", "backup"]))?.expect_code(50)?;
-    if !refused.stdout.contains("unable to acquire lock on file") || !refused.stdout.contains("HINT: ") {
+    if !refused.stdout.contains("unable to acquire lock on file")
+        || !refused.stdout.contains("HINT: ")
+    {
         return Err(format!("no explanation in:\n{}", refused.stdout).into());
     }
-    let shown = [stage.run(&["info"])?, run(original.command().args([config, "--stanza=main", "info"]))?.success()?];
+    let shown = [
+        stage.run(&["info"])?,
+        run(original.command().args([config, "--stanza=main", "info"]))?.success()?,
+    ];
     for info in shown {
         if !info.stdout.contains("backup/expire running") {
-            return Err(format!("the running backup is not shown by {}:\n{}", info.command, info.stdout).into());
+            return Err(format!(
+                "the running backup is not shown by {}:\n{}",
+                info.command, info.stdout
+            )
+            .into());
         }
     }
     Ok(())

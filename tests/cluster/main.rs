@@ -26,7 +26,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("cluster");
-    for add in [setting::add, pitr::add, signals::add, locks::add, damage::add] {
+    for add in [
+        setting::add,
+        pitr::add,
+        signals::add,
+        locks::add,
+        damage::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -11,21 +11,33 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 use crate::stage::{Result, Stage, same};
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    for (name, signal, major) in [("sigterm", "TERM", 15), ("sigint", "INT", 12), ("sighup", "HUP", 18)] {
+    for (name, signal, major) in [
+        ("sigterm", "TERM", 15),
+        ("sigint", "INT", 12),
+        ("sighup", "HUP", 18),
+    ] {
         let program = Arc::clone(program);
-        suite = suite.test(format!("{name}_ends_a_backup_that_waits_for_a_checkpoint"), move || {
-            waiting_for_checkpoint(&program, signal, major)
-        });
+        suite = suite.test(
+            format!("{name}_ends_a_backup_that_waits_for_a_checkpoint"),
+            move || waiting_for_checkpoint(&program, signal, major),
+        );
     }
     let program = Arc::clone(program);
-    suite.test("sigterm_ends_a_backup_that_waits_for_the_archive", move || waiting_for_archive(&program))
+    suite.test(
+        "sigterm_ends_a_backup_that_waits_for_the_archive",
+        move || waiting_for_archive(&program),
+    )
 }
 
 fn waiting_for_checkpoint(program: &Program, signal: &str, major: u32) -> TestResult {
-    let builder = Cluster::builder(major).setting("checkpoint_timeout", "1h").setting("checkpoint_completion_target", "0.9");
+    let builder = Cluster::builder(major)
+        .setting("checkpoint_timeout", "1h")
+        .setting("checkpoint_completion_target", "0.9");
     let stage = Stage::new(program, builder, &[("start-fast", "n")])?;
     // Enough dirty pages that a spread checkpoint takes very long.
-    stage.cluster.sql("create table t as select g, repeat('x', 500) from generate_series(1, 20000) g")?;
+    stage
+        .cluster
+        .sql("create table t as select g, repeat('x', 500) from generate_series(1, 20000) g")?;
     let child = start(&stage, &["--type=full", "backup"])?;
     let waiting = "select count(*) > 0 from pg_stat_activity where query ~ 'pg_(backup_start|start_backup)' and state = 'active' and application_name ~ 'backup'";
     stage.cluster.wait_for_sql(waiting, "t")?;
@@ -39,25 +51,48 @@ fn waiting_for_checkpoint(program: &Program, signal: &str, major: u32) -> TestRe
 
 fn waiting_for_archive(program: &Program) -> TestResult {
     let stage = Stage::new(program, Cluster::builder(17), &[("archive-timeout", "600")])?;
-    stage.cluster.append_setting("archive_command", "false # pgbackrest")?;
+    stage
+        .cluster
+        .append_setting("archive_command", "false # pgbackrest")?;
     stage.cluster.reload()?;
-    let mut child = start(&stage, &["--type=full", "--log-level-console=info", "backup"])?;
+    let mut child = start(
+        &stage,
+        &["--type=full", "--log-level-console=info", "backup"],
+    )?;
     // The stop of the backup is over when its session has gone; then only the archive is waited for.
     wait_for_output(&mut child, "check archive for")?;
     ends_with_term(child, "TERM")?;
     no_lock_left(&stage)?;
-    let command =
-        format!("{} --config={} --stanza=main archive-push \"%p\"", program.link().display(), stage.config.display());
+    let command = format!(
+        "{} --config={} --stanza=main archive-push \"%p\"",
+        program.link().display(),
+        stage.config.display()
+    );
     stage.cluster.append_setting("archive_command", &command)?;
     stage.cluster.reload()?;
     let again = stage.run(&["--type=full", "backup"])?;
     // What was begun is either taken up again or removed; both are said.
     let _ = again;
-    same("backups", "1", &stage.run(&["info"])?.stdout.matches("full backup: ").count().to_string())
+    same(
+        "backups",
+        "1",
+        &stage
+            .run(&["info"])?
+            .stdout
+            .matches("full backup: ")
+            .count()
+            .to_string(),
+    )
 }
 
 fn start(stage: &Stage<'_>, arguments: &[&str]) -> Result<Child> {
-    Ok(stage.command().args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+    Ok(stage
+        .command()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?)
 }
 
 fn wait_for_output(child: &mut Child, text: &str) -> TestResult {
@@ -80,7 +115,10 @@ fn wait_for_output(child: &mut Child, text: &str) -> TestResult {
 
 /// The process must end with 63 within ten seconds of the signal.
 fn ends_with_term(mut child: Child, signal: &str) -> TestResult {
-    std::process::Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status()?;
+    std::process::Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(child.id().to_string())
+        .status()?;
     let asked = Instant::now();
     while child.try_wait()?.is_none() {
         if asked.elapsed() > Duration::from_secs(10) {

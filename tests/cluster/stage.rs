@@ -19,24 +19,43 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Makes and starts the cluster, and its stanza.
-    pub fn new(program: &'a Program, builder: ClusterBuilder, options: &[(&str, &str)]) -> Result<Self> {
-        let cluster = builder.setting("archive_mode", "on").setting("archive_command", "false").create()?;
-        let mut made = Configuration::new(cluster.scratch())?.global("repo1-retention-full", 9).cluster("main", &cluster);
+    pub fn new(
+        program: &'a Program,
+        builder: ClusterBuilder,
+        options: &[(&str, &str)],
+    ) -> Result<Self> {
+        let cluster = builder
+            .setting("archive_mode", "on")
+            .setting("archive_command", "false")
+            .create()?;
+        let mut made = Configuration::new(cluster.scratch())?
+            .global("repo1-retention-full", 9)
+            .cluster("main", &cluster);
         for (option, value) in options {
             made = made.global(option, value);
         }
         let config = made.write(cluster.scratch(), "pgbackrest.conf")?;
-        let command = format!("{} --config={} --stanza=main archive-push \"%p\"", program.link().display(), config.display());
+        let command = format!(
+            "{} --config={} --stanza=main archive-push \"%p\"",
+            program.link().display(),
+            config.display()
+        );
         cluster.append_setting("archive_command", &command)?;
         cluster.start()?;
-        let stage = Self { program, cluster, config };
+        let stage = Self {
+            program,
+            cluster,
+            config,
+        };
         stage.run(&["stanza-create"])?;
         Ok(stage)
     }
 
     pub fn command(&self) -> Command {
         let mut command = self.program.command();
-        command.arg(format!("--config={}", self.config.display())).arg("--stanza=main");
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
         command
     }
 
@@ -51,8 +70,11 @@ impl<'a> Stage<'a> {
 
     /// Ends the present segment and waits until it is archived.
     pub fn archive_all(&self) -> TestResult {
-        let segment = self.cluster.sql("select pg_walfile_name(pg_switch_wal())")?;
-        let archived = format!("select coalesce(last_archived_wal, '') >= '{segment}' from pg_stat_archiver");
+        let segment = self
+            .cluster
+            .sql("select pg_walfile_name(pg_switch_wal())")?;
+        let archived =
+            format!("select coalesce(last_archived_wal, '') >= '{segment}' from pg_stat_archiver");
         Ok(self.cluster.wait_for_sql(&archived, "t")?)
     }
 

@@ -4,7 +4,6 @@
 //! Repositories are made up (`repository.rs`) from `PGKEEP_TEST_SEED`; `PGKEEP_TEST_CASES` says how many (the long run takes a
 //! thousand). Invariant: the original is the only judge; nothing here knows a rule of retention.
 #![allow(clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
-
 #![allow(clippy::disallowed_methods)] // repositories are made beside the storage layer, the number of cases by environment
 
 mod case;

@@ -47,7 +47,13 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}{}", self.file.display(), self.change, if self.with_copy { " and its copy" } else { "" })
+        write!(
+            f,
+            "{} {:?}{}",
+            self.file.display(),
+            self.change,
+            if self.with_copy { " and its copy" } else { "" }
+        )
     }
 }
 
@@ -60,15 +66,27 @@ pub fn plan(files: &[(PathBuf, usize)], count: usize, random: &mut Random) -> Re
         let mask = 1_u8 << random.below(8);
         let change = match (number, *length) {
             (0, 1..) => Change::Flip { at: 0, mask },
-            (1, 1..) => Change::Flip { at: length - 1, mask },
+            (1, 1..) => Change::Flip {
+                at: length - 1,
+                mask,
+            },
             (2, 1..) => Change::Truncate { length: 0 },
             (3, 1..) => Change::Truncate { length: length - 1 },
-            (4, 1..) => Change::Truncate { length: usize::try_from(random.below(*length as u64))? },
+            (4, 1..) => Change::Truncate {
+                length: usize::try_from(random.below(*length as u64))?,
+            },
             (5, _) | (_, 0) => Change::Append { count: 1 },
             (6, _) => Change::Append { count: 8192 },
-            _ => Change::Flip { at: usize::try_from(random.below(*length as u64))?, mask },
+            _ => Change::Flip {
+                at: usize::try_from(random.below(*length as u64))?,
+                mask,
+            },
         };
-        plan.push(Damage { file: file.clone(), change, with_copy: number % 2 == 0 });
+        plan.push(Damage {
+            file: file.clone(),
+            change,
+            with_copy: number % 2 == 0,
+        });
     }
     Ok(plan)
 }

@@ -31,7 +31,10 @@ fn main() -> ExitCode {
     let mut suite = Suite::new("flips");
     for layout in Layout::ALL {
         let program = Arc::clone(&program);
-        let name = format!("damage_in_a_repository_with_{}_is_detected_or_harmless", layout.name);
+        let name = format!(
+            "damage_in_a_repository_with_{}_is_detected_or_harmless",
+            layout.name
+        );
         suite = suite.test(name, move || damage_everywhere(&program, layout, full));
     }
     suite.run()
@@ -59,10 +62,19 @@ fn damage_everywhere(program: &Program, layout: &'static Layout, full: bool) -> 
         }
         lines.push(format!("{} of {} in {kind:?}", detected, plan.len()));
     }
-    println!("flips, {}: detected {}; the rest was harmless", layout.name, lines.join(", "));
+    println!(
+        "flips, {}: detected {}; the rest was harmless",
+        layout.name,
+        lines.join(", ")
+    );
     stage.check_undamaged()?;
     match failures.is_empty() {
         true => Ok(()),
-        false => Err(format!("{} of the damages went wrong:\n{}", failures.len(), failures.join("\n\n")).into()),
+        false => Err(format!(
+            "{} of the damages went wrong:\n{}",
+            failures.len(),
+            failures.join("\n\n")
+        )
+        .into()),
     }
 }

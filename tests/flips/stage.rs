@@ -22,15 +22,29 @@ pub struct Layout {
 
 impl Layout {
     pub const ALL: [&'static Self; 4] = [
-        &Self { name: "plain_files", options: &[("compress-type", "none")] },
-        &Self { name: "gz_files", options: &[("compress-type", "gz")] },
+        &Self {
+            name: "plain_files",
+            options: &[("compress-type", "none")],
+        },
+        &Self {
+            name: "gz_files",
+            options: &[("compress-type", "gz")],
+        },
         &Self {
             name: "bundles_blocks_and_zst",
-            options: &[("compress-type", "zst"), ("repo1-bundle", "y"), ("repo1-block", "y")],
+            options: &[
+                ("compress-type", "zst"),
+                ("repo1-bundle", "y"),
+                ("repo1-block", "y"),
+            ],
         },
         &Self {
             name: "aes_bundles_and_lz4",
-            options: &[("compress-type", "lz4"), ("repo1-bundle", "y"), ("repo1-cipher-type", "aes-256-cbc")],
+            options: &[
+                ("compress-type", "lz4"),
+                ("repo1-bundle", "y"),
+                ("repo1-cipher-type", "aes-256-cbc"),
+            ],
         },
     ];
 }
@@ -96,13 +110,22 @@ impl<'a> Stage<'a> {
             made = made.global(option, value);
         }
         let config = made.write(&scratch, "pgbackrest.conf")?;
-        let mut stage = Self { program, scratch, config, full: String::new(), whole: BTreeMap::new() };
+        let mut stage = Self {
+            program,
+            scratch,
+            config,
+            full: String::new(),
+            whole: BTreeMap::new(),
+        };
         let builder = DataDirBuilder::new("15")?
             .page_checksums()
             .relation("base/1/16384", 4)
             .relation("base/1/16385", 24)
             .relation("global/1262", 1)
-            .file("base/1/pg filenode=1.map", "name with blanks and an equals sign")
+            .file(
+                "base/1/pg filenode=1.map",
+                "name with blanks and an equals sign",
+            )
             .file("pg_xact/0000", vec![0x55; 20_000])
             .file("empty", "");
         let data = stage.scratch.join("data");
@@ -110,11 +133,15 @@ impl<'a> Stage<'a> {
         stage.own(&data)?;
         age(&data, 1000)?;
         stage.say(&["--no-online", "stanza-create"])?.success()?;
-        stage.say(&["--no-online", "--type=full", "backup"])?.success()?;
+        stage
+            .say(&["--no-online", "--type=full", "backup"])?
+            .success()?;
         stage.full = stage.latest()?;
         stage.whole.insert(stage.full.clone(), stage.expected()?);
         change(&data)?;
-        stage.say(&["--no-online", "--type=incr", "backup"])?.success()?;
+        stage
+            .say(&["--no-online", "--type=incr", "backup"])?
+            .success()?;
         stage.whole.insert(stage.latest()?, stage.expected()?);
         Ok(stage)
     }
@@ -152,7 +179,10 @@ impl<'a> Stage<'a> {
         let verify = self.say(&["verify"])?;
         orderly(&verify)?;
         let mut noticed = verify.code != 0;
-        if matches!(kind, FileKind::ArchiveInfo | FileKind::BackupInfo | FileKind::Manifest) {
+        if matches!(
+            kind,
+            FileKind::ArchiveInfo | FileKind::BackupInfo | FileKind::Manifest
+        ) {
             let info = self.say(&["info"])?;
             orderly(&info)?;
             noticed |= info.code != 0 || info.stdout.contains("error");
@@ -175,33 +205,50 @@ impl<'a> Stage<'a> {
         }
         self.scratch.make_dir("copy")?;
         let set = format!("--set={label}");
-        let outcome = self.say(&[&set, "--type=none", &format!("--pg1-path={}", copy.display()), "restore"])?;
+        let outcome = self.say(&[
+            &set,
+            "--type=none",
+            &format!("--pg1-path={}", copy.display()),
+            "restore",
+        ])?;
         orderly(&outcome)?;
         if outcome.code != 0 {
             return Ok(false);
         }
         let expected = self.whole.get(label).ok_or("an unknown set")?;
         let restored = Snapshot::of(&copy, &Ignore::of_restore())?;
-        expected.must_equal(&restored).map_err(|error| format!("a wrong restore of {label} with success: {error}"))?;
+        expected
+            .must_equal(&restored)
+            .map_err(|error| format!("a wrong restore of {label} with success: {error}"))?;
         Ok(true)
     }
 
     fn expected(&self) -> Result<Snapshot> {
-        Ok(Snapshot::of(&self.scratch.join("data"), &Ignore::of_restore())?)
+        Ok(Snapshot::of(
+            &self.scratch.join("data"),
+            &Ignore::of_restore(),
+        )?)
     }
 
     fn latest(&self) -> Result<String> {
         let info = self.say(&["--output=json", "info"])?.success()?;
         let value: serde_json::Value = serde_json::from_str(&info.stdout)?;
-        let label = value[0]["backup"].as_array().and_then(|list| list.last()).and_then(|backup| backup["label"].as_str());
+        let label = value[0]["backup"]
+            .as_array()
+            .and_then(|list| list.last())
+            .and_then(|backup| backup["label"].as_str());
         Ok(label.ok_or("info lists no backup")?.to_owned())
     }
 
     /// Runs this program under its own name, where `verify` tells by the exit code what it found.
     fn say(&self, arguments: &[&str]) -> Result<Outcome> {
         let mut command = self.program.command();
-        command.arg(format!("--config={}", self.config.display())).arg("--stanza=main");
-        Ok(run(command.env("PGBACKREST_REPO1_CIPHER_PASS", "sesame").args(arguments))?)
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
+        Ok(run(command
+            .env("PGBACKREST_REPO1_CIPHER_PASS", "sesame")
+            .args(arguments))?)
     }
 
     fn own(&self, path: &Path) -> Result<()> {
@@ -231,7 +278,11 @@ fn change(data: &Path) -> Result<()> {
     fs::write(data.join("base/1/pg_internal.added"), vec![7; 30_000])?;
     let added = data.join("base/1/pg_internal.added");
     let like = fs::metadata(&relation)?;
-    std::os::unix::fs::chown(&added, Some(std::os::unix::fs::MetadataExt::uid(&like)), Some(std::os::unix::fs::MetadataExt::gid(&like)))?;
+    std::os::unix::fs::chown(
+        &added,
+        Some(std::os::unix::fs::MetadataExt::uid(&like)),
+        Some(std::os::unix::fs::MetadataExt::gid(&like)),
+    )?;
     fs::set_permissions(&added, like.permissions())?;
     for path in [relation, added] {
         set_age(&path, 500)?;

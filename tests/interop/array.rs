@@ -10,7 +10,12 @@ use crate::row::{Layout, Row, Who};
 const SIZES: [usize; 10] = [3, 3, 3, 5, 2, 4, 4, 2, 2, 2];
 const WHO: [Who; 3] = [Who::Ours, Who::Stable, Who::Newest];
 const COMPRESS: [&str; 5] = ["none", "gz", "lz4", "zst", "bz2"];
-const LAYOUT: [Layout; 4] = [Layout::Plain, Layout::Hardlink, Layout::Bundle, Layout::Block];
+const LAYOUT: [Layout; 4] = [
+    Layout::Plain,
+    Layout::Hardlink,
+    Layout::Bundle,
+    Layout::Block,
+];
 const PG: [u32; 4] = [12, 15, 17, 18];
 
 type Values = [usize; SIZES.len()];

@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     };
     let rows = array::covering(seed());
     let all = std::env::var("PGKEEP_TEST_ROWS").is_ok_and(|rows| rows == "all");
-    let count = if all { rows.len() } else { SAMPLE.min(rows.len()) };
+    let count = if all {
+        rows.len()
+    } else {
+        SAMPLE.min(rows.len())
+    };
     let mut suite = Suite::new("interop");
     for row in rows.into_iter().take(count) {
         let program = Arc::clone(&program);

@@ -34,11 +34,27 @@ struct Life<'a> {
 /// Runs the row from `initdb` to the comparison of the restored cluster.
 pub fn run(ours: &Program, row: &Row) -> TestResult {
     let uses_newest = [row.writer, row.continuer, row.restorer].contains(&Who::Newest);
-    let newest = if uses_newest { Some(Original::rolling()?) } else { None };
-    let tools = Tools { ours, stable: Original::mandatory()?, newest };
-    let cluster = Cluster::builder(row.pg).setting("archive_mode", "on").setting("archive_command", "false").create()?;
+    let newest = if uses_newest {
+        Some(Original::rolling()?)
+    } else {
+        None
+    };
+    let tools = Tools {
+        ours,
+        stable: Original::mandatory()?,
+        newest,
+    };
+    let cluster = Cluster::builder(row.pg)
+        .setting("archive_mode", "on")
+        .setting("archive_command", "false")
+        .create()?;
     let config = configuration(row, &cluster)?;
-    let life = Life { tools, row, cluster, config };
+    let life = Life {
+        tools,
+        row,
+        cluster,
+        config,
+    };
 
     life.archive_with(row.writer)?;
     life.cluster.start()?;
@@ -75,7 +91,9 @@ impl Life<'_> {
                 None => return Err(Error::missing("the newest original").into()),
             },
         };
-        command.arg(format!("--config={}", self.config.display())).arg("--stanza=main");
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
         Ok(command)
     }
 
@@ -88,10 +106,17 @@ impl Life<'_> {
         let program: &Path = match who {
             Who::Ours => self.tools.ours.link(),
             Who::Stable => self.tools.stable.path(),
-            Who::Newest => self.tools.newest.as_ref().map_or(Path::new(""), Original::path),
+            Who::Newest => self
+                .tools
+                .newest
+                .as_ref()
+                .map_or(Path::new(""), Original::path),
         };
-        let command =
-            format!("{} --config={} --stanza=main archive-push \"%p\"", program.display(), self.config.display());
+        let command = format!(
+            "{} --config={} --stanza=main archive-push \"%p\"",
+            program.display(),
+            self.config.display()
+        );
         Ok(self.cluster.append_setting("archive_command", &command)?)
     }
 
@@ -104,7 +129,9 @@ impl Life<'_> {
         let mut told: Option<String> = None;
         for who in everyone {
             let verified = self.say(who, &["--output=text", "--verbose", "verify"])?;
-            if !verified.stdout.contains("status: ok") || verified.stdout.contains("status: invalid") {
+            if !verified.stdout.contains("status: ok")
+                || verified.stdout.contains("status: invalid")
+            {
                 return Err(format!("verify by {}:\n{}", who.name(), verified.stdout).into());
             }
             // info of ours and of the newest must say the same; older releases print some sizes differently.
@@ -147,15 +174,22 @@ impl Life<'_> {
     fn compare_quiet_copy(&self) -> TestResult {
         self.cluster.sql("drop table not_logged")?;
         self.cluster.stop(StopMode::Fast)?;
-        self.say(self.row.continuer, &["--type=incr", "--no-online", "backup"])?;
-        let ignore = Ignore::of_restore().path("postgresql.conf").path("pg_tblspc");
+        self.say(
+            self.row.continuer,
+            &["--type=incr", "--no-online", "backup"],
+        )?;
+        let ignore = Ignore::of_restore()
+            .path("postgresql.conf")
+            .path("pg_tblspc");
         let source = Snapshot::of(self.cluster.data_dir(), &ignore)?;
         let copy = self.restore("quiet", &["--type=none"])?;
         source.must_equal(&Snapshot::of(&copy, &ignore)?)?;
         if self.row.tablespace {
             let of = |place: PathBuf| Snapshot::of(&place, &Ignore::nothing());
             // An offline backup cannot ask for the tablespace's name and calls it by its oid.
-            let mapped = std::fs::read_dir(self.cluster.scratch().join("quiet-ts"))?.next().ok_or("no tablespace was restored")??;
+            let mapped = std::fs::read_dir(self.cluster.scratch().join("quiet-ts"))?
+                .next()
+                .ok_or("no tablespace was restored")??;
             of(self.cluster.scratch().join("ts"))?.must_equal(&of(mapped.path())?)?;
         }
         if self.row.delta {
@@ -179,7 +213,9 @@ impl Life<'_> {
 
     fn restore_into(&self, copy: &Path, name: &str, arguments: &[&str]) -> TestResult {
         let mut command = self.command(self.row.restorer)?;
-        command.arg(format!("--pg1-path={}", copy.display())).args(arguments);
+        command
+            .arg(format!("--pg1-path={}", copy.display()))
+            .args(arguments);
         if self.row.tablespace {
             let place = self.cluster.scratch().join(format!("{name}-ts"));
             command.arg(format!("--tablespace-map-all={}", place.display()));
@@ -197,7 +233,9 @@ fn configuration(row: &Row, cluster: &Cluster) -> Result<PathBuf> {
         .global("process-max", row.process_max)
         .cluster("main", cluster);
     if row.cipher {
-        made = made.global("repo1-cipher-type", "aes-256-cbc").global("repo1-cipher-pass", "a pass of the interop suite");
+        made = made
+            .global("repo1-cipher-type", "aes-256-cbc")
+            .global("repo1-cipher-pass", "a pass of the interop suite");
     }
     if row.delta {
         made = made.global("delta", "y");
@@ -215,7 +253,10 @@ fn configuration(row: &Row, cluster: &Cluster) -> Result<PathBuf> {
 
 /// A dump without the locations of tablespaces, which a restore maps elsewhere.
 fn without_places(dump: &str) -> String {
-    let kept: Vec<&str> = dump.lines().filter(|line| !line.starts_with("CREATE TABLESPACE ")).collect();
+    let kept: Vec<&str> = dump
+        .lines()
+        .filter(|line| !line.starts_with("CREATE TABLESPACE "))
+        .collect();
     kept.join("\n")
 }
 
@@ -223,6 +264,14 @@ fn same_text(expected: &str, found: &str) -> TestResult {
     if expected == found {
         return Ok(());
     }
-    let first = expected.lines().zip(found.lines()).find(|(left, right)| left != right);
-    Err(format!("dumps differ, first at {first:?}; {} and {} lines", expected.lines().count(), found.lines().count()).into())
+    let first = expected
+        .lines()
+        .zip(found.lines())
+        .find(|(left, right)| left != right);
+    Err(format!(
+        "dumps differ, first at {first:?}; {} and {} lines",
+        expected.lines().count(),
+        found.lines().count()
+    )
+    .into())
 }

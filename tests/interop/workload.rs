@@ -17,7 +17,10 @@ pub fn first(cluster: &Cluster, tablespace: bool) -> TestResult {
     cluster.sql_in("second", "create table t (id int, v text); insert into t select g, repeat('x', 100) from generate_series(1, 5000) g")?;
     if tablespace {
         let place = cluster.scratch().make_dir("ts")?;
-        cluster.sql(&format!("create tablespace ts location '{}'", place.display()))?;
+        cluster.sql(&format!(
+            "create tablespace ts location '{}'",
+            place.display()
+        ))?;
         cluster.sql("create table in_ts (id int, v text) tablespace ts; insert into in_ts select g, md5(g::text) from generate_series(1, 8000) g")?;
     }
     cluster.sql("checkpoint")?;

@@ -11,9 +11,16 @@ const VARIABLE: &str = "PGKEEP_TEST_FAULT";
 
 /// Plans the fault the environment asks for.
 pub(crate) fn plan_from_environment() -> Result<(), Error> {
-    let Some(text) = std::env::var_os(VARIABLE) else { return Ok(()) };
+    let Some(text) = std::env::var_os(VARIABLE) else {
+        return Ok(());
+    };
     let settings = text.to_string_lossy().parse();
-    fault::plan(settings.map_err(|reason| Error::new(ErrorCode::OptionInvalidValue, format!("{VARIABLE}: {reason}")))?);
+    fault::plan(settings.map_err(|reason| {
+        Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("{VARIABLE}: {reason}"),
+        )
+    })?);
     Ok(())
 }
 

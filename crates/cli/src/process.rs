@@ -21,13 +21,20 @@ pub(crate) fn user() -> User {
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
     let entry = uzers::get_user_by_uid(uid);
-    let home = entry.as_ref().map(|entry| uzers::os::unix::UserExt::home_dir(entry).to_path_buf());
+    let home = entry
+        .as_ref()
+        .map(|entry| uzers::os::unix::UserExt::home_dir(entry).to_path_buf());
     User {
         uid,
         gid,
-        name: entry.map_or_else(|| uid.to_string(), |entry| entry.name().to_string_lossy().into_owned()),
-        group: uzers::get_group_by_gid(gid)
-            .map_or_else(|| gid.to_string(), |group| group.name().to_string_lossy().into_owned()),
+        name: entry.map_or_else(
+            || uid.to_string(),
+            |entry| entry.name().to_string_lossy().into_owned(),
+        ),
+        group: uzers::get_group_by_gid(gid).map_or_else(
+            || gid.to_string(),
+            |group| group.name().to_string_lossy().into_owned(),
+        ),
         home,
     }
 }
@@ -59,7 +66,10 @@ pub(crate) fn program_path(argv0: &str) -> PathBuf {
 /// The variables that lower layers may need: libpq's, the agent's, the home directory.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars()
-        .filter(|(name, _)| name.starts_with("PG") || matches!(name.as_str(), "HOME" | "PATH" | "SSH_AUTH_SOCK" | "TMPDIR"))
+        .filter(|(name, _)| {
+            name.starts_with("PG")
+                || matches!(name.as_str(), "HOME" | "PATH" | "SSH_AUTH_SOCK" | "TMPDIR")
+        })
         .collect()
 }
 
@@ -75,7 +85,8 @@ pub(crate) fn time_zone() -> TimeZone {
         }
         TimeZone::tzif("Local", &std::fs::read("/etc/localtime").ok()?).ok()
     };
-    ZONE.get_or_init(|| local().unwrap_or_else(TimeZone::system)).clone()
+    ZONE.get_or_init(|| local().unwrap_or_else(TimeZone::system))
+        .clone()
 }
 
 /// Makes file modes independent of the caller's umask, as the original does by default.

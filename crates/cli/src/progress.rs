@@ -13,7 +13,10 @@ use crate::log::{Around, Sink};
 /// The bar where stdout and stderr are a terminal, else nothing.
 pub(crate) fn for_terminal(sink: &'static Sink) -> Arc<dyn Progress> {
     if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
-        Arc::new(Bar { sink, bar: Mutex::new(None) })
+        Arc::new(Bar {
+            sink,
+            bar: Mutex::new(None),
+        })
     } else {
         Arc::new(NoProgress)
     }
@@ -26,7 +29,8 @@ struct Bar {
 
 impl Progress for Bar {
     fn begin(&self, stage: &str, total_bytes: u64) {
-        let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr_with_hz(8));
+        let bar =
+            ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr_with_hz(8));
         let style = ProgressStyle::with_template(
             "{prefix} {bar:24} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}",
         );

@@ -15,14 +15,16 @@ pub(crate) fn listen(cancel: Cancel) -> std::io::Result<()> {
     let ignored = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     signal_hook::flag::register(SIGPIPE, ignored)?;
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("signal".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            if signal == SIGINT && cancel.signal() == Some(SIGINT) {
-                exit_now();
+    std::thread::Builder::new()
+        .name("signal".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGINT && cancel.signal() == Some(SIGINT) {
+                    exit_now();
+                }
+                cancel.cancel(signal);
             }
-            cancel.cancel(signal);
-        }
-    })?;
+        })?;
     Ok(())
 }
 

@@ -20,12 +20,24 @@ use crate::{dispatch, process, progress, signal};
 /// Runs the program and returns its exit code.
 pub(crate) fn run() -> u8 {
     let sink = log::install();
-    let args: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     let argv0 = args.first().cloned().unwrap_or_else(|| "pgkeep".to_owned());
     let user = process::user();
-    let files = HostFiles { home: user.home.as_ref().map(|home| home.to_string_lossy().into_owned()) };
+    let files = HostFiles {
+        home: user
+            .home
+            .as_ref()
+            .map(|home| home.to_string_lossy().into_owned()),
+    };
     let environment = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned(),
+            )
+        })
         .collect();
     let input = Input {
         program: process::program(&argv0),
@@ -62,7 +74,10 @@ pub(crate) fn run() -> u8 {
         locks: Arc::new(Mutex::new(Vec::new())),
     };
     if let Err(error) = signal::listen(cancel) {
-        return report(&Error::new(ErrorCode::Kernel, format!("unable to listen for signals: {error}")));
+        return report(&Error::new(
+            ErrorCode::Kernel,
+            format!("unable to listen for signals: {error}"),
+        ));
     }
     if context.config.is_help() || context.config.command() == CommandId::Help {
         // Help is about a command but does nothing of it: no log file, no locks, no begin line.
@@ -112,19 +127,31 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         BeginLevel::Info => ::log::Level::Info,
         BeginLevel::Debug => ::log::Level::Debug,
     };
-    ::log::log!(begin_level, "{}", begin::begin_line(config, config.command()));
+    ::log::log!(
+        begin_level,
+        "{}",
+        begin::begin_line(config, config.command())
+    );
     let result = prepare(context).and_then(|context| {
         let status = dispatch::run(&context)?;
         if backup::expires_afterwards(&context) {
             // A run of its own in the log, under the locks that are held already.
-            ::log::log!(begin_level, "{name} command end: completed successfully{}", time(started));
+            ::log::log!(
+                begin_level,
+                "{name} command end: completed successfully{}",
+                time(started)
+            );
             (started, name) = (Instant::now(), CommandId::Expire.name().to_owned());
             expire::run_after_backup(&context)?;
         }
         Ok(status)
     });
     // Locks go before the end line, so that who waits for the line can start the next command.
-    context.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    context
+        .locks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clear();
     context.progress.end();
     let (status, end) = match &result {
         Ok(status) => (*status, "completed successfully".to_owned()),
@@ -134,10 +161,17 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         }
         Err(error) => {
             pgkeep_command::log_error(error);
-            (error.code.number(), format!("aborted with exception [{:03}]", error.code.number()))
+            (
+                error.code.number(),
+                format!("aborted with exception [{:03}]", error.code.number()),
+            )
         }
     };
-    let time = if result.is_ok() { time(started) } else { String::new() };
+    let time = if result.is_ok() {
+        time(started)
+    } else {
+        String::new()
+    };
     ::log::log!(begin_level, "{name} command end: {end}{time}");
     status
 }
@@ -152,7 +186,10 @@ fn prepare(context: &Context) -> Result<Context, Error> {
     if let Some(priority) = config.integer(option::PRIORITY) {
         let priority = i32::try_from(priority).unwrap_or(0);
         process::set_priority(priority).map_err(|error| {
-            Error::new(ErrorCode::Kernel, format!("unable to set process priority to '{priority}': {error}"))
+            Error::new(
+                ErrorCode::Kernel,
+                format!("unable to set process priority to '{priority}': {error}"),
+            )
         })?;
     }
     begin::take_locks(context)?;
@@ -167,18 +204,33 @@ fn configure_log(sink: &'static Sink, config: &Config) {
     if !config.is_valid(option::LOG_LEVEL_CONSOLE) {
         return;
     }
-    let level = |option, default| config.string(option).and_then(Level::from_option).unwrap_or(default);
+    let level = |option, default| {
+        config
+            .string(option)
+            .and_then(Level::from_option)
+            .unwrap_or(default)
+    };
     let settings = LogSettings {
         console: level(option::LOG_LEVEL_CONSOLE, Level::Warn),
         stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
         file: level(option::LOG_LEVEL_FILE, Level::Info),
         timestamp: config.boolean(option::LOG_TIMESTAMP),
-        process_digits: if config.integer(option::PROCESS_MAX).is_some_and(|max| max > 99) { 3 } else { 2 },
+        process_digits: if config
+            .integer(option::PROCESS_MAX)
+            .is_some_and(|max| max > 99)
+        {
+            3
+        } else {
+            2
+        },
         dry_run: config.boolean(option::DRY_RUN),
     };
     let wants_file = settings.file > Level::Off;
     sink.configure(settings);
-    let asked = matches!(config.source(option::LOG_LEVEL_FILE, 0), Source::CommandLine);
+    let asked = matches!(
+        config.source(option::LOG_LEVEL_FILE, 0),
+        Source::CommandLine
+    );
     let by_itself = config.command().definition().log_file || config.role() == Role::Async;
     if !wants_file || !(asked || by_itself) {
         return;

@@ -23,7 +23,11 @@ pub struct Error {
 
 impl Error {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hints: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -116,14 +120,20 @@ impl From<pgkeep_storage::Error> for Error {
 /// I/O errors of readers and writers carry the storage error inside.
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>()) {
+        if let Some(inner) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<pgkeep_storage::Error>())
+        {
             return inner.clone().into();
         }
         if let Some(inner) = pgkeep_pipeline::Error::from_io(&error) {
             return inner.clone().into();
         }
         // A writer of this layer failed.
-        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+        if let Some(inner) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Self>())
+        {
             return inner.clone();
         }
         Self::new(ErrorCode::FileRead, error.to_string())
@@ -144,7 +154,11 @@ impl From<pgkeep_postgres::Error> for Error {
             Kind::ReplayTimeout => ErrorCode::ArchiveTimeout,
             Kind::Cancelled => ErrorCode::Term,
         };
-        Self { code, message: error.message().to_owned(), hints: error.hints().to_vec() }
+        Self {
+            code,
+            message: error.message().to_owned(),
+            hints: error.hints().to_vec(),
+        }
     }
 }
 
@@ -164,7 +178,11 @@ impl From<pgkeep_repo::Error> for Error {
             Type::Clock => ErrorCode::Clock,
             Type::Storage(operation, kind) => storage_code_of(operation, kind),
         };
-        Self { code, message: error.message, hints: error.hints }
+        Self {
+            code,
+            message: error.message,
+            hints: error.hints,
+        }
     }
 }
 

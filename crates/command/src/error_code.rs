@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn numbers_ascend_and_name_themselves() {
-        assert!(ErrorCode::ALL.windows(2).all(|pair| pair[0].number() < pair[1].number()));
+        assert!(
+            ErrorCode::ALL
+                .windows(2)
+                .all(|pair| pair[0].number() < pair[1].number())
+        );
         for code in ErrorCode::ALL {
             assert_eq!(ErrorCode::from_number(code.number()), Some(*code));
             assert!(code.name().ends_with("Error"));

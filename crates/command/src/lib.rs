@@ -5,9 +5,9 @@
 //! [`runtime::context::Context`].
 
 pub mod annotate;
-pub mod backup;
 pub mod archive_get;
 pub mod archive_push;
+pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod error;

@@ -18,7 +18,7 @@ pub mod wrap;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use path::StoragePath;
 pub use storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, Owner, PipelineRead, Range, ReadOptions,
-    Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
+    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, Owner, PipelineRead,
+    Range, ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 pub use ticket::{Ticket, TicketResolver, Written};

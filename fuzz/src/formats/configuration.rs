@@ -35,21 +35,43 @@ pub fn configuration(data: &[u8]) {
         let part = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
         part.lines().map(str::to_owned).collect()
     };
-    let program = if first & 1 == 1 { Program::PgBackRest } else { Program::PgKeep };
+    let program = if first & 1 == 1 {
+        Program::PgBackRest
+    } else {
+        Program::PgKeep
+    };
     let mut args = vec![format!("/usr/bin/{}", program.binary())];
     args.extend(lines());
-    let environment = lines().iter().filter_map(|line| line.split_once('=')).map(own).collect();
+    let environment = lines()
+        .iter()
+        .filter_map(|line| line.split_once('='))
+        .map(own)
+        .collect();
     let file = parts.next().unwrap_or_default();
-    let input = Input { program, args, environment, files: &Host(file), uid: 100, exec_id: "1-a".to_owned() };
+    let input = Input {
+        program,
+        args,
+        environment,
+        files: &Host(file),
+        uid: 100,
+        exec_id: "1-a".to_owned(),
+    };
     let Ok(loaded) = load(&input) else { return };
     let config = loaded.config;
-    let _ = (config.begin_line_options(), config.check_user(), config.stanzas());
+    let _ = (
+        config.begin_line_options(),
+        config.check_user(),
+        config.stanzas(),
+    );
     if config.command() == pgkeep_config::command::CommandId::Restore {
         let _ = config.restore_command_options();
     }
     let Ok(checked) = config.check() else { return };
     for key in checked.config.keys(Group::Repo) {
-        let _ = (checked.config.string_at(option::REPO_PATH, *key), checked.config.secret_at(option::REPO_CIPHER_PASS, *key));
+        let _ = (
+            checked.config.string_at(option::REPO_PATH, *key),
+            checked.config.secret_at(option::REPO_CIPHER_PASS, *key),
+        );
     }
     for stanza in checked.config.stanzas() {
         let _ = checked.config.for_stanza(&stanza);
@@ -62,6 +84,8 @@ fn own((name, value): (&str, &str)) -> (String, String) {
 
 /// The content of a lock file.
 pub fn lock_file(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     let _ = LockData::parse(text);
 }

@@ -8,7 +8,9 @@ use pgkeep_postgres::timeline::TimelineId;
 use pgkeep_postgres::version::PgVersion;
 use pgkeep_postgres::wal::name;
 use pgkeep_postgres::wal::segment::WalSegment;
-use pgkeep_repo::archive::{StoredSegment, find_segment, history_timeline, is_wal_directory, wal_directory};
+use pgkeep_repo::archive::{
+    StoredSegment, find_segment, history_timeline, is_wal_directory, wal_directory,
+};
 use pgkeep_repo::backup_label::is_label;
 use pgkeep_repo::{ArchiveId, BackupLabel, layout};
 use pgkeep_storage::StoragePath;
@@ -17,7 +19,9 @@ use pgkeep_storage::StoragePath;
 pub fn names(data: &[u8]) {
     let path = StoragePath::new(data);
     let _ = layout::copy_of(&path);
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     let label = same_text::<BackupLabel>(text);
     assert_eq!(label.is_some(), is_label(text));
     if let Some(label) = label {
@@ -42,8 +46,17 @@ pub fn names(data: &[u8]) {
         assert_eq!(find_segment(&stored.name, [text, text]).len(), 2);
         assert_eq!(wal_directory(text), Some(&stored.segment()[..16]));
     }
-    let _ = (is_wal_directory(text), history_timeline(text), name::segment_part(text));
-    let _ = (name::is_segment(text), name::is_partial(text), name::is_history(text), name::is_backup_label(text));
+    let _ = (
+        is_wal_directory(text),
+        history_timeline(text),
+        name::segment_part(text),
+    );
+    let _ = (
+        name::is_segment(text),
+        name::is_partial(text),
+        name::is_history(text),
+        name::is_backup_label(text),
+    );
 }
 
 /// What is accepted is shown as it was read.
@@ -56,6 +69,12 @@ fn same_text<T: FromStr + Display>(text: &str) -> Option<T> {
 /// What is accepted is read from what it shows as the same value.
 fn same_value<T: FromStr + Display + PartialEq>(text: &str) {
     if let Ok(value) = text.parse::<T>() {
-        assert!(value.to_string().parse::<T>().is_ok_and(|again| again == value), "{text}");
+        assert!(
+            value
+                .to_string()
+                .parse::<T>()
+                .is_ok_and(|again| again == value),
+            "{text}"
+        );
     }
 }

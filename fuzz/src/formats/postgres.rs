@@ -37,7 +37,9 @@ pub fn pg_control(data: &[u8]) {
 
 /// A timeline history file.
 pub fn history(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     if let Ok(switches) = parse_history(text) {
         assert!(switches.len() <= text.len());
     }
@@ -55,13 +57,28 @@ pub fn recovery_settings(data: &[u8]) {
         target_action: TargetAction::Pause,
         target_timeline: None,
     };
-    let first = settings.auto_conf(Some(data), "now").expect("nothing here can fail").expect("15 keeps its settings here");
-    let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').filter(|line| active(line)).count();
-    let second = settings.auto_conf(Some(&first), "now").expect("as before").expect("as before");
-    assert!(lines(&second) <= lines(&first) + 2, "each restore adds its own settings and nothing else");
+    let first = settings
+        .auto_conf(Some(data), "now")
+        .expect("nothing here can fail")
+        .expect("15 keeps its settings here");
+    let lines = |text: &[u8]| {
+        text.split(|byte| *byte == b'\n')
+            .filter(|line| active(line))
+            .count()
+    };
+    let second = settings
+        .auto_conf(Some(&first), "now")
+        .expect("as before")
+        .expect("as before");
+    assert!(
+        lines(&second) <= lines(&first) + 2,
+        "each restore adds its own settings and nothing else"
+    );
 }
 
 /// A line that sets something.
 fn active(line: &[u8]) -> bool {
-    line.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte != b'#')
+    line.iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|byte| *byte != b'#')
 }

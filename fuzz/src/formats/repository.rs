@@ -9,12 +9,16 @@ type Parsed<T> = std::result::Result<T, Error>;
 
 /// `archive.info`
 pub fn archive_info(data: &[u8]) {
-    info_file(data, ArchiveInfo::parse, |info, out| info.write(out, &info.version));
+    info_file(data, ArchiveInfo::parse, |info, out| {
+        info.write(out, &info.version)
+    });
 }
 
 /// `backup.info`
 pub fn backup_info(data: &[u8]) {
-    info_file(data, BackupInfo::parse, |info, out| info.write(out, &info.version));
+    info_file(data, BackupInfo::parse, |info, out| {
+        info.write(out, &info.version)
+    });
 }
 
 /// `backup.manifest`
@@ -37,25 +41,43 @@ fn info_file<T>(
     parse: impl Fn(&mut dyn BufRead) -> Parsed<T>,
     write: impl Fn(&T, &mut Vec<u8>) -> Parsed<()>,
 ) {
-    let Some(value) = parse_with_true_checksum(data, &parse) else { return };
+    let Some(value) = parse_with_true_checksum(data, &parse) else {
+        return;
+    };
     let mut first = Vec::new();
     if write(&value, &mut first).is_err() {
         return;
     }
     let again = parse(&mut &first[..]);
-    let again = again.unwrap_or_else(|error| panic!("what was written does not parse: {error}\n{}", shown(&first)));
+    let again = again.unwrap_or_else(|error| {
+        panic!(
+            "what was written does not parse: {error}\n{}",
+            shown(&first)
+        )
+    });
     let mut second = Vec::new();
     write(&again, &mut second).expect("what was written once can be written again");
-    assert_eq!(shown(&first), shown(&second), "a round trip changes the file");
+    assert_eq!(
+        shown(&first),
+        shown(&second),
+        "a round trip changes the file"
+    );
 }
 
 /// Parses; when nothing but the checksum is wrong, with the right one. No fuzzer finds a SHA-1 by itself.
-fn parse_with_true_checksum<T>(data: &[u8], parse: &impl Fn(&mut dyn BufRead) -> Parsed<T>) -> Option<T> {
+fn parse_with_true_checksum<T>(
+    data: &[u8],
+    parse: &impl Fn(&mut dyn BufRead) -> Parsed<T>,
+) -> Option<T> {
     let error = match parse(&mut &data[..]) {
         Ok(value) => return Some(value),
         Err(error) => error.to_string(),
     };
-    let actual = error.split("invalid checksum, actual '").nth(1)?.get(..40)?.to_owned();
+    let actual = error
+        .split("invalid checksum, actual '")
+        .nth(1)?
+        .get(..40)?
+        .to_owned();
     // The last one counts, and a checksum is not part of the sum.
     let mut mended = data.to_vec();
     mended.extend_from_slice(format!("\n[backrest]\nbackrest-checksum=\"{actual}\"\n").as_bytes());
@@ -81,7 +103,10 @@ pub fn info_json(data: &[u8]) {
     if let Ok(text) = JsonReader::new(data).read_string() {
         let mut written = Vec::new();
         write_string(&mut written, &text);
-        let again = JsonReader::new(&written).read_string().expect("a written string is a string").into_owned();
+        let again = JsonReader::new(&written)
+            .read_string()
+            .expect("a written string is a string")
+            .into_owned();
         assert_eq!(*text, again, "a string changes when it is written");
     }
     let mut written = Vec::new();

@@ -76,7 +76,12 @@ impl Header {
             line.push_str(&now.strftime("%Y-%m-%d %H:%M:%S").to_string());
             line.push_str(&format!(".{:03} ", now.subsec_nanosecond() / 1_000_000));
         }
-        line.push_str(&format!("P{:0width$} {:>6}: ", entry.process, entry.level.text(), width = self.process_digits));
+        line.push_str(&format!(
+            "P{:0width$} {:>6}: ",
+            entry.process,
+            entry.level.text(),
+            width = self.process_digits
+        ));
         finish(line, entry)
     }
 }
@@ -111,11 +116,21 @@ mod tests {
     use super::*;
 
     fn header(timestamp: bool) -> Header {
-        Header { timestamp, process_digits: 2, zone: TimeZone::UTC }
+        Header {
+            timestamp,
+            process_digits: 2,
+            zone: TimeZone::UTC,
+        }
     }
 
     fn entry(level: Level, code: Option<u8>, text: &str) -> Entry<'_> {
-        Entry { level, process: 0, code, dry_run: false, text }
+        Entry {
+            level,
+            process: 0,
+            code,
+            dry_run: false,
+            text,
+        }
     }
 
     #[test]
@@ -123,7 +138,13 @@ mod tests {
         let now: Timestamp = "2026-11-24T04:50:26.003Z".parse().unwrap();
         let line = header(true).render(&entry(Level::Info, None, "text"), now);
         assert_eq!(line, "2026-11-24 04:50:26.003 P00   INFO: text\n");
-        let line = header(false).render(&Entry { process: 3, ..entry(Level::Detail, None, "x") }, now);
+        let line = header(false).render(
+            &Entry {
+                process: 3,
+                ..entry(Level::Detail, None, "x")
+            },
+            now,
+        );
         assert_eq!(line, "P03 DETAIL: x\n");
     }
 
@@ -131,13 +152,25 @@ mod tests {
     fn following_lines_are_indented_to_the_text_not_counting_the_code() {
         let now: Timestamp = "2026-11-24T04:50:26.003Z".parse().unwrap();
         let line = header(true).render(&entry(Level::Error, Some(56), "a\nHINT: b"), now);
-        assert_eq!(line, format!("2026-11-24 04:50:26.003 P00  ERROR: [056]: a\n{}HINT: b\n", " ".repeat(36)));
-        assert_eq!(render_plain(&entry(Level::Error, Some(48), "a\nb")), "ERROR: [048]: a\n       b\n");
+        assert_eq!(
+            line,
+            format!(
+                "2026-11-24 04:50:26.003 P00  ERROR: [056]: a\n{}HINT: b\n",
+                " ".repeat(36)
+            )
+        );
+        assert_eq!(
+            render_plain(&entry(Level::Error, Some(48), "a\nb")),
+            "ERROR: [048]: a\n       b\n"
+        );
     }
 
     #[test]
     fn a_dry_run_is_marked_after_the_code() {
-        let entry = Entry { dry_run: true, ..entry(Level::Error, Some(75), "a") };
+        let entry = Entry {
+            dry_run: true,
+            ..entry(Level::Error, Some(75), "a")
+        };
         assert_eq!(render_plain(&entry), "ERROR: [075]: [DRY-RUN] a\n");
     }
 }

@@ -64,7 +64,13 @@ pub(crate) fn install() -> &'static Sink {
     let sink = SINK.get_or_init(|| {
         let settings = LogSettings::early();
         let header = header_of(&settings);
-        Sink(Mutex::new(Inner { settings, header, file: None, file_started: false, around: None }))
+        Sink(Mutex::new(Inner {
+            settings,
+            header,
+            file: None,
+            file_started: false,
+            around: None,
+        }))
     });
     // A second call (only tests) finds the logger installed already.
     if log::set_logger(sink).is_ok() {
@@ -74,7 +80,11 @@ pub(crate) fn install() -> &'static Sink {
 }
 
 fn header_of(settings: &LogSettings) -> Header {
-    Header { timestamp: settings.timestamp, process_digits: settings.process_digits, zone: crate::process::time_zone() }
+    Header {
+        timestamp: settings.timestamp,
+        process_digits: settings.process_digits,
+        zone: crate::process::time_zone(),
+    }
 }
 
 impl Sink {
@@ -96,7 +106,11 @@ impl Sink {
 
     /// Opens the log file for appending; the caller warns when that fails.
     pub(crate) fn open_file(&self, path: &PathBuf) -> std::io::Result<()> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o640)
+            .open(path)?;
         let mut inner = self.lock();
         inner.file = Some(file);
         inner.file_started = false;
@@ -130,13 +144,21 @@ impl log::Log for Sink {
             log::Level::Trace => Level::Trace,
             _ => Level::Debug,
         };
-        let code = target.strip_prefix("error:").and_then(|code| code.parse().ok());
+        let code = target
+            .strip_prefix("error:")
+            .and_then(|code| code.parse().ok());
         let mut text = record.args().to_string();
         if level >= Level::Debug {
             text = format!("{}: {text}", record.module_path().unwrap_or(target));
         }
         let mut inner = self.lock();
-        let entry = Entry { level, process: process_number(), code, dry_run: inner.settings.dry_run, text: &text };
+        let entry = Entry {
+            level,
+            process: process_number(),
+            code,
+            dry_run: inner.settings.dry_run,
+            text: &text,
+        };
         inner.write(&entry, Timestamp::now());
     }
 
@@ -153,7 +175,11 @@ impl Inner {
         let to_stderr = entry.level <= self.settings.stderr;
         let to_stdout = !to_stderr && entry.level <= self.settings.console;
         if to_stderr || to_stdout {
-            let line = if to_stderr { format::render_plain(entry) } else { self.header.render(entry, now) };
+            let line = if to_stderr {
+                format::render_plain(entry)
+            } else {
+                self.header.render(entry, now)
+            };
             let mut print = || {
                 // A closed pipe must not end a backup: the file still gets the line.
                 let _ = if to_stderr {

@@ -16,15 +16,21 @@ pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     let set = config.string(option::SET).unwrap_or_default();
     let label: BackupLabel = set.parse().map_err(|_| {
-        Error::new(ErrorCode::OptionInvalidValue, format!("'{set}' is not a valid backup label format"))
+        Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("'{set}' is not a valid backup label format"),
+        )
     })?;
     let pairs = config.map(option::ANNOTATION).unwrap_or_default();
-    let changes: Annotations =
-        pairs.iter().map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes())).collect();
+    let changes: Annotations = pairs
+        .iter()
+        .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
+        .collect();
     let (mut found, mut errors) = (0, 0);
     for key in open::repository_keys(config) {
         context.cancel.check()?;
-        let result = open::repository(context, key).and_then(|repository| change(&repository, &stanza, &label, &changes));
+        let result = open::repository(context, key)
+            .and_then(|repository| change(&repository, &stanza, &label, &changes));
         match result {
             Ok(true) => found += 1,
             Ok(false) => {}
@@ -37,25 +43,39 @@ pub fn run(context: &Context) -> Result<()> {
     if errors > 0 {
         return Err(Error::new(
             ErrorCode::Command,
-            format!("annotate command encountered {errors} error(s), check the log file for details"),
+            format!(
+                "annotate command encountered {errors} error(s), check the log file for details"
+            ),
         ));
     }
     if found == 0 {
-        return Err(Error::new(ErrorCode::BackupSetInvalid, "no backup set to annotate found")
-            .with_hint("run the info command to see the labels of all backups."));
+        return Err(Error::new(
+            ErrorCode::BackupSetInvalid,
+            "no backup set to annotate found",
+        )
+        .with_hint("run the info command to see the labels of all backups."));
     }
     Ok(())
 }
 
 /// `false`: this repository does not have the backup.
-fn change(repository: &Repository, stanza: &Stanza, label: &BackupLabel, changes: &Annotations) -> Result<bool> {
+fn change(
+    repository: &Repository,
+    stanza: &Stanza,
+    label: &BackupLabel,
+    changes: &Annotations,
+) -> Result<bool> {
     let storage = &*repository.storage;
-    let (mut info, warnings) = BackupInfo::load_reconstructed(storage, stanza, repository.pass.as_ref())?;
+    let (mut info, warnings) =
+        BackupInfo::load_reconstructed(storage, stanza, repository.pass.as_ref())?;
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     if info.find(label).is_none() {
         return Ok(false);
     }
-    log::info!("backup set '{label}' to annotate found in {}", repository.name());
+    log::info!(
+        "backup set '{label}' to annotate found in {}",
+        repository.name()
+    );
     info.annotate(label, changes);
     // Saved to the repository it was loaded from; the original saves to the first one, which overwrites another's list.
     info.save(storage, stanza, repository.pass.as_ref())?;

@@ -177,9 +177,13 @@ impl Process<'_> {
                 },
                 done: &mut |job: Given, results, process| {
                     let state = &mut *state.borrow_mut();
-                    state
-                        .fold
-                        .take(state.manifest, &job.copy, &job.positions, &results, process)?;
+                    state.fold.take(
+                        state.manifest,
+                        &job.copy,
+                        &job.positions,
+                        &results,
+                        process,
+                    )?;
                     let last = job
                         .copy
                         .files

@@ -25,11 +25,16 @@ pub fn run(context: &Context) -> Result<()> {
     }
     let stanzas = context.config.stanzas();
     if stanzas.is_empty() {
-        log::warn!("no stanzas found to check\nHINT: are there non-empty stanza sections in the configuration?");
+        log::warn!(
+            "no stanzas found to check\nHINT: are there non-empty stanza sections in the configuration?"
+        );
     }
     for stanza in stanzas {
         log::info!("check stanza '{stanza}'");
-        let loaded = context.config.for_stanza(&stanza).map_err(|error| crate::runtime::begin::lower(&error))?;
+        let loaded = context
+            .config
+            .for_stanza(&stanza)
+            .map_err(|error| crate::runtime::begin::lower(&error))?;
         for warning in &loaded.warnings {
             log::warn!("{warning}");
         }
@@ -42,17 +47,34 @@ fn check_stanza(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     let found = cluster::find_all(context)?;
     if found.primary.is_none() && found.standby.is_none() {
-        return Err(Error::new(ErrorCode::Config, "no database found").with_hint("check indexed pg-path/pg-host configurations"));
+        return Err(Error::new(ErrorCode::Config, "no database found")
+            .with_hint("check indexed pg-path/pg-host configurations"));
     }
     for &key in context.config.keys(Group::Pg) {
         // Readable at all? A backup could not list what it must copy.
         let host = open::pg_host(context, key)?;
-        host.storage.list(&StoragePath::root(), &ListOptions { level: InfoLevel::Exists, ..ListOptions::default() })?;
+        host.storage.list(
+            &StoragePath::root(),
+            &ListOptions {
+                level: InfoLevel::Exists,
+                ..ListOptions::default()
+            },
+        )?;
     }
     let repositories = open::repositories(context)?;
     match &found.standby {
-        Some(standby) => check_standby(context, &stanza, &repositories, standby, found.primary.is_some())?,
-        None if context.config.string(option::BACKUP_STANDBY).is_some_and(|value| value != "n") => {
+        Some(standby) => check_standby(
+            context,
+            &stanza,
+            &repositories,
+            standby,
+            found.primary.is_some(),
+        )?,
+        None if context
+            .config
+            .string(option::BACKUP_STANDBY)
+            .is_some_and(|value| value != "n") =>
+        {
             log::warn!("option 'backup-standby' is enabled but standby is not properly configured");
         }
         None => {}
@@ -102,11 +124,16 @@ fn check_primary(
     let handle = primary.session.cancel_handle();
     let _ends_the_wait = context.cancel.on_cancel(move || handle.cancel());
     let segment = primary.session.switch_wal_for_archive()?.to_string();
-    let timeout = context.config.time(option::ARCHIVE_TIMEOUT).unwrap_or(Duration::from_secs(60));
+    let timeout = context
+        .config
+        .time(option::ARCHIVE_TIMEOUT)
+        .unwrap_or(Duration::from_secs(60));
     for (repository, archive_id) in repositories.iter().zip(&archive_ids) {
         log::info!("check {} archive for WAL (primary)", repository.name());
         let storage = &*repository.storage;
-        if let Some(found) = WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment)? {
+        if let Some(found) =
+            WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment)?
+        {
             let path = pgkeep_repo::layout::archive_file(stanza, archive_id, &found.to_string());
             log::info!(
                 "WAL segment {segment} successfully archived to '{}' on {}",

@@ -18,15 +18,22 @@ pub(super) struct Binaries {
 }
 
 /// Directories of packages that hold one directory per major version, and what is below that.
-const VERSIONED: &[(&str, &str, &str)] =
-    &[("/usr/lib/postgresql", "", "bin"), ("/usr", "pgsql-", "bin"), ("/opt/homebrew/opt", "postgresql@", "bin")];
+const VERSIONED: &[(&str, &str, &str)] = &[
+    ("/usr/lib/postgresql", "", "bin"),
+    ("/usr", "pgsql-", "bin"),
+    ("/opt/homebrew/opt", "postgresql@", "bin"),
+];
 
 /// The named directory, else the newest installed version.
 ///
 /// # Errors
 /// [`ErrorCode::FileMissing`] with what to install.
 pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
-    let path = context.environment.get("PATH").map(String::as_str).unwrap_or_default();
+    let path = context
+        .environment
+        .get("PATH")
+        .map(String::as_str)
+        .unwrap_or_default();
     let search: Vec<PathBuf> = std::env::split_paths(path).collect();
     let candidates = match &settings.pg_bin {
         Some(named) => vec![named.clone()],
@@ -37,17 +44,38 @@ pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
             all
         }
     };
-    let complete = |directory: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|name| exists(&directory.join(name)));
-    let server = candidates.iter().find(|directory| complete(directory)).cloned().ok_or_else(|| {
-        let place = settings.pg_bin.as_ref().map(|named| format!(" in '{}'", named.display())).unwrap_or_default();
-        Error::new(ErrorCode::FileMissing, format!("unable to find initdb, pg_ctl and postgres{place}"))
+    let complete = |directory: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres"]
+            .iter()
+            .all(|name| exists(&directory.join(name)))
+    };
+    let server = candidates
+        .iter()
+        .find(|directory| complete(directory))
+        .cloned()
+        .ok_or_else(|| {
+            let place = settings
+                .pg_bin
+                .as_ref()
+                .map(|named| format!(" in '{}'", named.display()))
+                .unwrap_or_default();
+            Error::new(
+                ErrorCode::FileMissing,
+                format!("unable to find initdb, pg_ctl and postgres{place}"),
+            )
             .with_hint("install a PostgreSQL server, on Debian: apt-get install postgresql")
-            .with_hint("or name the directory of its programs: --demo-pg-bin=/usr/lib/postgresql/17/bin")
-    })?;
-    let psql = std::iter::once(&server).chain(&candidates).chain(&search).map(|directory| directory.join("psql"));
+            .with_hint(
+                "or name the directory of its programs: --demo-pg-bin=/usr/lib/postgresql/17/bin",
+            )
+        })?;
+    let psql = std::iter::once(&server)
+        .chain(&candidates)
+        .chain(&search)
+        .map(|directory| directory.join("psql"));
     let psql = psql.into_iter().find(|psql| exists(psql)).ok_or_else(|| {
-        Error::new(ErrorCode::FileMissing, "unable to find psql")
-            .with_hint("install the PostgreSQL client, on Debian: apt-get install postgresql-client")
+        Error::new(ErrorCode::FileMissing, "unable to find psql").with_hint(
+            "install the PostgreSQL client, on Debian: apt-get install postgresql-client",
+        )
     })?;
     Ok(Binaries { server, psql })
 }
@@ -57,10 +85,21 @@ fn versioned() -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
     for (directory, prefix, below) in VERSIONED {
         let storage = open::local(Path::new(directory));
-        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-        for entry in storage.list(&StoragePath::root(), &options).ok().flatten().unwrap_or_default() {
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        for entry in storage
+            .list(&StoragePath::root(), &options)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+        {
             let name = entry.name.to_string();
-            if let Some(version) = name.strip_prefix(prefix).and_then(|version| version.parse().ok()) {
+            if let Some(version) = name
+                .strip_prefix(prefix)
+                .and_then(|version| version.parse().ok())
+            {
                 found.push((version, Path::new(directory).join(&name).join(below)));
             }
         }

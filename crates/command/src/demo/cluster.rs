@@ -34,7 +34,18 @@ impl<'a> Cluster<'a> {
         let data_text = data.to_string_lossy().into_owned();
         shell::run(place.server_command(
             "initdb",
-            &["-D", &data_text, "-U", "demo", "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums"],
+            &[
+                "-D",
+                &data_text,
+                "-U",
+                "demo",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--data-checksums",
+            ],
         ))?;
         let settings = format!(
             "\nlisten_addresses = ''\nunix_socket_directories = '{root}/run'\nport = {PORT}\nwal_level = replica\n\
@@ -45,8 +56,18 @@ impl<'a> Cluster<'a> {
             config = place.config().display(),
         );
         let path = data.join("postgresql.conf");
-        let append = || std::fs::OpenOptions::new().append(true).open(&path)?.write_all(settings.as_bytes());
-        append().map_err(|error| Error::new(ErrorCode::FileWrite, format!("unable to write '{}': {error}", path.display())))?;
+        let append = || {
+            std::fs::OpenOptions::new()
+                .append(true)
+                .open(&path)?
+                .write_all(settings.as_bytes())
+        };
+        append().map_err(|error| {
+            Error::new(
+                ErrorCode::FileWrite,
+                format!("unable to write '{}': {error}", path.display()),
+            )
+        })?;
         Ok(Self { place })
     }
 
@@ -55,25 +76,42 @@ impl<'a> Cluster<'a> {
     }
 
     pub(super) fn stop(&self) -> Result<()> {
-        self.pg_ctl(&["stop", "-w", "-t", "60", "-m", "fast"]).map(|_| ())
+        self.pg_ctl(&["stop", "-w", "-t", "60", "-m", "fast"])
+            .map(|_| ())
     }
 
     fn pg_ctl(&self, arguments: &[&str]) -> Result<()> {
         let data: PathBuf = self.place.data_path();
         let log = self.place.root().join("log/postgresql.log");
-        let mut command = self.place.server_command("pg_ctl", &["-D", &data.to_string_lossy(), "-l", &log.to_string_lossy()]);
+        let mut command = self.place.server_command(
+            "pg_ctl",
+            &["-D", &data.to_string_lossy(), "-l", &log.to_string_lossy()],
+        );
         // The server inherits these: it must not hold the pipe we would wait on.
-        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
-        let status = command
-            .status()
-            .map_err(|error| Error::new(ErrorCode::Execute, format!("unable to execute 'pg_ctl': {error}")))?;
+        command
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = command.status().map_err(|error| {
+            Error::new(
+                ErrorCode::Execute,
+                format!("unable to execute 'pg_ctl': {error}"),
+            )
+        })?;
         if status.success() {
             return Ok(());
         }
         let log_text = std::fs::read_to_string(&log).unwrap_or_default();
         let tail: Vec<&str> = log_text.lines().rev().take(12).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();
-        Err(Error::new(ErrorCode::Execute, format!("pg_ctl {} failed with {status}:\n{}", arguments[0], tail.join("\n"))))
+        Err(Error::new(
+            ErrorCode::Execute,
+            format!(
+                "pg_ctl {} failed with {status}:\n{}",
+                arguments[0],
+                tail.join("\n")
+            ),
+        ))
     }
 
     /// Runs a statement.
@@ -89,7 +127,12 @@ impl<'a> Cluster<'a> {
     /// The one number a query gives.
     pub(super) fn number<T: FromStr>(&self, sql: &str) -> Result<T> {
         let text = self.text(sql)?;
-        text.parse().map_err(|_| Error::new(ErrorCode::Format, format!("'{text}' is not the number '{sql}' should give")))
+        text.parse().map_err(|_| {
+            Error::new(
+                ErrorCode::Format,
+                format!("'{text}' is not the number '{sql}' should give"),
+            )
+        })
     }
 
     /// Starts to insert rows, one short transaction after the other.
@@ -101,10 +144,16 @@ impl<'a> Cluster<'a> {
         )?;
         let mut command = self.place.psql("call write_on()");
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command
-            .spawn()
-            .map_err(|error| Error::new(ErrorCode::Execute, format!("unable to execute 'psql': {error}")))?;
-        Ok(Writer { cluster: self, child })
+        let child = command.spawn().map_err(|error| {
+            Error::new(
+                ErrorCode::Execute,
+                format!("unable to execute 'psql': {error}"),
+            )
+        })?;
+        Ok(Writer {
+            cluster: self,
+            child,
+        })
     }
 
     /// Waits until every finished segment is in the archive.
@@ -124,7 +173,10 @@ impl<'a> Cluster<'a> {
         while self.text(sql)? != "t" {
             context.cancel.check()?;
             if began.elapsed() > PATIENCE {
-                return Err(Error::new(ErrorCode::Execute, format!("waited {} s in vain for {what}", PATIENCE.as_secs())));
+                return Err(Error::new(
+                    ErrorCode::Execute,
+                    format!("waited {} s in vain for {what}", PATIENCE.as_secs()),
+                ));
             }
             context.clock.sleep(Duration::from_millis(50));
         }

@@ -33,7 +33,11 @@ pub fn run(context: &Context) -> Result<()> {
     let result = story(context, &place, &mut report);
     if settings.keep {
         report.note(&format!("kept: {}", place.root().display()))?;
-        report.note(&format!("go on with: {} --config={} --stanza=demo info", place.program().display(), place.config().display()))?;
+        report.note(&format!(
+            "go on with: {} --config={} --stanza=demo info",
+            place.program().display(),
+            place.config().display()
+        ))?;
     } else {
         place.remove();
     }
@@ -42,12 +46,17 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()> {
-    report.title(&format!("PostgreSQL {} in {}", place.version(), place.root().display()))?;
+    report.title(&format!(
+        "PostgreSQL {} in {}",
+        place.version(),
+        place.root().display()
+    ))?;
 
     report.step("create a cluster with data checksums and start it")?;
     let cluster = Cluster::create(place)?;
     cluster.start()?;
-    cluster.sql("create table account (id int primary key, balance numeric not null, note text)")?;
+    cluster
+        .sql("create table account (id int primary key, balance numeric not null, note text)")?;
     cluster.sql(
         "insert into account select g, (g * 7919) % 100000, repeat(md5(g::text), 4) from generate_series(1, 200000) g",
     )?;
@@ -82,21 +91,36 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     cluster.stop()?;
     let began = Instant::now();
     let target = format!("--target={moment}");
-    place.pgkeep(&["--delta", "--type=time", &target, "--target-action=promote", "restore"])?;
+    place.pgkeep(&[
+        "--delta",
+        "--type=time",
+        &target,
+        "--target-action=promote",
+        "restore",
+    ])?;
     let restore_time = began.elapsed();
     cluster.start()?;
     cluster.wait_until_promoted(context)?;
     let again = cluster.text("select count(*) || ' rows, balance ' || sum(balance) || ', ' || md5(string_agg(id || note, ',' order by id)) from account")?;
     proof::same("the table is back", &rows, &again, report)?;
     let events_again: u64 = cluster.number("select count(*) from event")?;
-    proof::same("rows up to the moment, none after it", &events.to_string(), &events_again.to_string(), report)?;
+    proof::same(
+        "rows up to the moment, none after it",
+        &events.to_string(),
+        &events_again.to_string(),
+        report,
+    )?;
 
     report.step("compare a restored copy with the cluster, file by file")?;
     cluster.stop()?;
     let size = place.data_size()?;
     place.pgkeep(&["--type=full", "--no-online", "backup"])?;
     let copy = place.copy_path();
-    place.pgkeep(&[&format!("--pg1-path={}", copy.display()), "--type=none", "restore"])?;
+    place.pgkeep(&[
+        &format!("--pg1-path={}", copy.display()),
+        "--type=none",
+        "restore",
+    ])?;
     proof::same_files(context, &place.data_path(), &copy, report)?;
     proof::page_checksums(place, &copy, report)?;
 

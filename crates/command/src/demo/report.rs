@@ -25,7 +25,11 @@ pub(super) struct Numbers {
 
 impl Report {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, steps: 0, proofs: 0 }
+        Self {
+            output,
+            steps: 0,
+            proofs: 0,
+        }
     }
 
     pub(super) fn title(&self, text: &str) -> Result<()> {
@@ -52,21 +56,52 @@ impl Report {
 
     pub(super) fn numbers(&self, numbers: &Numbers) -> Result<()> {
         let row = |name: &str, size: u64, time: Option<Duration>| {
-            let time_text = time.map(|time| format!("{:.2} s", time.as_secs_f64())).unwrap_or_default();
-            let rate = time
-                .map(|time| format!("{}/s", size_text((size as f64 / time.as_secs_f64().max(0.001)) as u64)))
+            let time_text = time
+                .map(|time| format!("{:.2} s", time.as_secs_f64()))
                 .unwrap_or_default();
-            format!("   {name:<28}{:>10}{time_text:>10}{rate:>12}\n", size_text(size))
+            let rate = time
+                .map(|time| {
+                    format!(
+                        "{}/s",
+                        size_text((size as f64 / time.as_secs_f64().max(0.001)) as u64)
+                    )
+                })
+                .unwrap_or_default();
+            format!(
+                "   {name:<28}{:>10}{time_text:>10}{rate:>12}\n",
+                size_text(size)
+            )
         };
-        let mut text = format!("\n   {:<28}{:>10}{:>10}{:>12}\n", "", "size", "time", "rate");
-        text.push_str(&row("full backup under load", numbers.cluster_bytes, Some(numbers.backup_time)));
-        text.push_str(&row("point-in-time restore", numbers.cluster_bytes, Some(numbers.restore_time)));
-        text.push_str(&row("repository, 2 fulls and WAL", numbers.repository_bytes, None));
-        text.push_str(&format!("   {:<28}{:>10}\n", "rows written during backup", numbers.rows_during_backup));
+        let mut text = format!(
+            "\n   {:<28}{:>10}{:>10}{:>12}\n",
+            "", "size", "time", "rate"
+        );
+        text.push_str(&row(
+            "full backup under load",
+            numbers.cluster_bytes,
+            Some(numbers.backup_time),
+        ));
+        text.push_str(&row(
+            "point-in-time restore",
+            numbers.cluster_bytes,
+            Some(numbers.restore_time),
+        ));
+        text.push_str(&row(
+            "repository, 2 fulls and WAL",
+            numbers.repository_bytes,
+            None,
+        ));
+        text.push_str(&format!(
+            "   {:<28}{:>10}\n",
+            "rows written during backup", numbers.rows_during_backup
+        ));
         self.output.text(&text)
     }
 
     pub(super) fn finish(&self) -> Result<()> {
-        self.output.text(&format!("\n{} proofs, all good. Nothing was left behind or changed elsewhere.\n", self.proofs))
+        self.output.text(&format!(
+            "\n{} proofs, all good. Nothing was left behind or changed elsewhere.\n",
+            self.proofs
+        ))
     }
 }

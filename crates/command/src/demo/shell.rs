@@ -22,8 +22,21 @@ pub(super) fn command(account: &Account, directory: &Path, program: &Path) -> Co
     if account.switch {
         command.uid(account.uid).gid(account.gid);
     }
-    command.current_dir(directory).stdin(Stdio::null()).env("HOME", directory).env("USER", &account.name);
-    for variable in ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGDATA", "PGSERVICE", "PGOPTIONS", "PGPASSWORD"] {
+    command
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .env("HOME", directory)
+        .env("USER", &account.name);
+    for variable in [
+        "PGHOST",
+        "PGPORT",
+        "PGUSER",
+        "PGDATABASE",
+        "PGDATA",
+        "PGSERVICE",
+        "PGOPTIONS",
+        "PGPASSWORD",
+    ] {
         command.env_remove(variable);
     }
     command.env("LC_ALL", "C.UTF-8").env("PGTZ", "UTC");
@@ -36,9 +49,12 @@ pub(super) fn command(account: &Account, directory: &Path, program: &Path) -> Co
 /// [`ErrorCode::Execute`] with its output when it fails or cannot be started.
 pub(super) fn run(mut command: Command) -> Result<String> {
     let shown = shown(&command);
-    let output = command
-        .output()
-        .map_err(|error| Error::new(ErrorCode::Execute, format!("unable to execute '{shown}': {error}")))?;
+    let output = command.output().map_err(|error| {
+        Error::new(
+            ErrorCode::Execute,
+            format!("unable to execute '{shown}': {error}"),
+        )
+    })?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(text);
@@ -46,12 +62,21 @@ pub(super) fn run(mut command: Command) -> Result<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     Err(Error::new(
         ErrorCode::Execute,
-        format!("'{shown}' failed with {}:\n{}{}", output.status, text, errors.trim_end()),
+        format!(
+            "'{shown}' failed with {}:\n{}{}",
+            output.status,
+            text,
+            errors.trim_end()
+        ),
     ))
 }
 
 fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }

@@ -32,21 +32,41 @@ impl Workplace {
         let root = match &settings.path {
             Some(path) => path.clone(),
             None => {
-                let base = context.environment.get("TMPDIR").map_or("/tmp", String::as_str);
+                let base = context
+                    .environment
+                    .get("TMPDIR")
+                    .map_or("/tmp", String::as_str);
                 Path::new(base).join(format!("pgkeep-demo-{}", std::process::id()))
             }
         };
         // The path of a socket must fit in about 107 bytes.
         if root.as_os_str().len() > 70 {
-            return Err(Error::new(ErrorCode::OptionInvalidValue, format!("path '{}' is too long for a socket", root.display()))
-                .with_hint("choose a shorter one with --demo-path=/tmp/pgkeep-demo"));
+            return Err(Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!("path '{}' is too long for a socket", root.display()),
+            )
+            .with_hint("choose a shorter one with --demo-path=/tmp/pgkeep-demo"));
         }
         let made_root = !root.exists();
-        if !made_root && fs::read_dir(&root).map_err(|error| failed("list", &root, &error))?.next().is_some() {
-            return Err(Error::new(ErrorCode::PathNotEmpty, format!("path '{}' is not empty", root.display()))
-                .with_hint("choose a missing or empty one with --demo-path"));
+        if !made_root
+            && fs::read_dir(&root)
+                .map_err(|error| failed("list", &root, &error))?
+                .next()
+                .is_some()
+        {
+            return Err(Error::new(
+                ErrorCode::PathNotEmpty,
+                format!("path '{}' is not empty", root.display()),
+            )
+            .with_hint("choose a missing or empty one with --demo-path"));
         }
-        let place = Self { root, made_root, binaries, version: String::new(), account };
+        let place = Self {
+            root,
+            made_root,
+            binaries,
+            version: String::new(),
+            account,
+        };
         place.directory("")?;
         let result = place.furnish(context);
         match result {
@@ -64,8 +84,10 @@ impl Workplace {
         }
         // The running program may lie where the unprivileged user cannot look.
         let program = self.program();
-        fs::copy(&context.program_path, &program).map_err(|error| failed("copy", &context.program_path, &error))?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).map_err(|error| failed("set mode of", &program, &error))?;
+        fs::copy(&context.program_path, &program)
+            .map_err(|error| failed("copy", &context.program_path, &error))?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
+            .map_err(|error| failed("set mode of", &program, &error))?;
         // Archiving goes through a link of the original's name: pgBackRest insists on it, so the way back stays open.
         let link = self.archiver();
         symlink("pgkeep", &link).map_err(|error| failed("create link", &link, &error))?;
@@ -83,9 +105,14 @@ impl Workplace {
 
     fn directory(&self, name: &str) -> Result<()> {
         let path = self.root.join(name);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| failed("create path", &path, &error))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(|error| failed("create path", &path, &error))?;
         if self.account.switch {
-            chown(&path, Some(self.account.uid), Some(self.account.gid)).map_err(|error| failed("set owner of", &path, &error))?;
+            chown(&path, Some(self.account.uid), Some(self.account.gid))
+                .map_err(|error| failed("set owner of", &path, &error))?;
         }
         Ok(())
     }
@@ -122,7 +149,8 @@ impl Workplace {
 
     /// A program of the PostgreSQL server.
     pub(super) fn server_command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = shell::command(&self.account, &self.root, &self.binaries.server.join(name));
+        let mut command =
+            shell::command(&self.account, &self.root, &self.binaries.server.join(name));
         command.args(arguments);
         command
     }
@@ -130,8 +158,25 @@ impl Workplace {
     /// The client, connected to the cluster of the demonstration.
     pub(super) fn psql(&self, sql: &str) -> Command {
         let mut command = shell::command(&self.account, &self.root, &self.binaries.psql);
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "demo", "-d", "postgres"]);
-        command.arg("-h").arg(self.root.join("run")).arg("-p").arg(PORT.to_string()).arg("-c").arg(sql);
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "demo",
+            "-d",
+            "postgres",
+        ]);
+        command
+            .arg("-h")
+            .arg(self.root.join("run"))
+            .arg("-p")
+            .arg(PORT.to_string())
+            .arg("-c")
+            .arg(sql);
         command
     }
 
@@ -139,7 +184,10 @@ impl Workplace {
     pub(super) fn pgkeep(&self, arguments: &[&str]) -> Result<String> {
         self.directory("copy")?;
         let mut command = shell::command(&self.account, &self.root, &self.program());
-        command.arg(format!("--config={}", self.config().display())).arg("--stanza=demo").args(arguments);
+        command
+            .arg(format!("--config={}", self.config().display()))
+            .arg("--stanza=demo")
+            .args(arguments);
         shell::run(command)
     }
 
@@ -161,7 +209,11 @@ impl Workplace {
             fs::read_dir(&self.root).and_then(|entries| {
                 for entry in entries {
                     let path = entry?.path();
-                    if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+                    if path.is_dir() && !path.is_symlink() {
+                        fs::remove_dir_all(path)?
+                    } else {
+                        fs::remove_file(path)?
+                    }
                 }
                 Ok(())
             })
@@ -176,15 +228,28 @@ impl Workplace {
 fn account(context: &Context) -> Result<Account> {
     let user = &context.user;
     if user.uid != 0 {
-        return Ok(Account { uid: user.uid, gid: user.gid, name: user.name.clone(), switch: false });
+        return Ok(Account {
+            uid: user.uid,
+            gid: user.gid,
+            name: user.name.clone(),
+            switch: false,
+        });
     }
     for name in ["postgres", "nobody"] {
         if let Some(user) = uzers::get_user_by_name(name) {
-            return Ok(Account { uid: user.uid(), gid: user.primary_group_id(), name: name.to_owned(), switch: true });
+            return Ok(Account {
+                uid: user.uid(),
+                gid: user.primary_group_id(),
+                name: name.to_owned(),
+                switch: true,
+            });
         }
     }
-    Err(Error::new(ErrorCode::UserMissing, "unable to find an unprivileged user to run PostgreSQL")
-        .with_hint("run the demonstration as an ordinary user, or make a user named postgres."))
+    Err(Error::new(
+        ErrorCode::UserMissing,
+        "unable to find an unprivileged user to run PostgreSQL",
+    )
+    .with_hint("run the demonstration as an ordinary user, or make a user named postgres."))
 }
 
 fn tree_size(path: &Path) -> Result<u64> {
@@ -193,13 +258,22 @@ fn tree_size(path: &Path) -> Result<u64> {
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(&directory).map_err(|error| failed("list", &directory, &error))? {
             let entry = entry.map_err(|error| failed("list", &directory, &error))?;
-            let metadata = entry.metadata().map_err(|error| failed("look at", &entry.path(), &error))?;
-            if metadata.is_dir() { open.push(entry.path()) } else { size += metadata.len() }
+            let metadata = entry
+                .metadata()
+                .map_err(|error| failed("look at", &entry.path(), &error))?;
+            if metadata.is_dir() {
+                open.push(entry.path())
+            } else {
+                size += metadata.len()
+            }
         }
     }
     Ok(size)
 }
 
 fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
-    Error::new(ErrorCode::FileOpen, format!("unable to {verb} '{}': {error}", path.display()))
+    Error::new(
+        ErrorCode::FileOpen,
+        format!("unable to {verb} '{}': {error}", path.display()),
+    )
 }

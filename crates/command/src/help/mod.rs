@@ -13,6 +13,7 @@ pub fn run(context: &Context) -> Result<()> {
     // A configuration that fails its checks can still be asked about.
     let checked = config.check().map(|loaded| loaded.config);
     let config = checked.as_ref().unwrap_or(config);
-    let text = pgkeep_config::render::help::help(config, version::shown(config.program())).map_err(|error| begin::lower(&error))?;
+    let text = pgkeep_config::render::help::help(config, version::shown(config.program()))
+        .map_err(|error| begin::lower(&error))?;
     context.output.text(&text)
 }

@@ -69,7 +69,12 @@ impl RepositoryReport {
 impl StanzaReport {
     /// The cluster of the first repository that knows one.
     pub(super) fn current(&self) -> Option<&PgHistoryEntry> {
-        self.repositories.iter().find_map(|report| report.backup_info.as_ref().map(|info| info.history.current()))
+        self.repositories.iter().find_map(|report| {
+            report
+                .backup_info
+                .as_ref()
+                .map(|info| info.history.current())
+        })
     }
 
     /// The status over all repositories.
@@ -105,17 +110,22 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
         match read_repository(context, settings, key, &mut backup_found) {
             Ok(reports) => {
                 for (name, report, restore) in reports {
-                    let stanza = found.entry(name.clone()).or_insert_with(|| empty(context, &name, &keys));
+                    let stanza = found
+                        .entry(name.clone())
+                        .or_insert_with(|| empty(context, &name, &keys));
                     stanza.restore.held |= restore.held;
                     stanza.restore.size += restore.size;
                     stanza.restore.size_complete += restore.size_complete;
-                    if let Some(slot) = stanza.repositories.iter_mut().find(|slot| slot.key == key) {
+                    if let Some(slot) = stanza.repositories.iter_mut().find(|slot| slot.key == key)
+                    {
                         *slot = report;
                     }
                 }
             }
             Err(error) if matches!(error.code, ErrorCode::Term) => return Err(error),
-            Err(error) if error.message.contains("is not supported by pgkeep yet") => return Err(error),
+            Err(error) if error.message.contains("is not supported by pgkeep yet") => {
+                return Err(error);
+            }
             Err(error) => {
                 let _ = cipher;
                 failed.insert(key, error);
@@ -123,7 +133,10 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
         }
     }
     if found.is_empty() && !failed.is_empty() {
-        let name = settings.stanza.clone().unwrap_or_else(|| "[invalid]".to_owned());
+        let name = settings
+            .stanza
+            .clone()
+            .unwrap_or_else(|| "[invalid]".to_owned());
         found.insert(name.clone(), empty(context, &name, &keys));
     }
     for stanza in found.values_mut() {
@@ -147,7 +160,10 @@ fn settle(stanza: &mut StanzaReport, settings: &Settings, backup_found: bool) {
         }
         if settings.full
             && report.status == Status::Ok
-            && report.backup_info.as_ref().is_some_and(|info| info.entries().is_empty())
+            && report
+                .backup_info
+                .as_ref()
+                .is_some_and(|info| info.entries().is_empty())
         {
             report.status = Status::NoBackups;
         }
@@ -156,9 +172,15 @@ fn settle(stanza: &mut StanzaReport, settings: &Settings, backup_found: bool) {
 
 /// A stanza that no repository holds, until one says otherwise.
 fn empty(context: &Context, name: &str, keys: &[u32]) -> StanzaReport {
-    let repositories =
-        keys.iter().map(|&key| RepositoryReport::new(key, cipher_name(context, key), Status::MissingPath)).collect();
-    StanzaReport { name: name.to_owned(), repositories, restore: Running::default() }
+    let repositories = keys
+        .iter()
+        .map(|&key| RepositoryReport::new(key, cipher_name(context, key), Status::MissingPath))
+        .collect();
+    StanzaReport {
+        name: name.to_owned(),
+        repositories,
+        restore: Running::default(),
+    }
 }
 
 fn cipher_name(context: &Context, key: u32) -> &'static str {
@@ -176,8 +198,14 @@ fn read_repository(
 ) -> Result<Vec<(String, RepositoryReport, Running)>> {
     let repository = open::repository(context, key)?;
     let storage = &*repository.storage;
-    let options = ListOptions { level: InfoLevel::Type, sort: true, ..ListOptions::default() };
-    let listed = storage.list(&StoragePath::from(layout::BACKUP), &options)?.unwrap_or_default();
+    let options = ListOptions {
+        level: InfoLevel::Type,
+        sort: true,
+        ..ListOptions::default()
+    };
+    let listed = storage
+        .list(&StoragePath::from(layout::BACKUP), &options)?
+        .unwrap_or_default();
     let names: Vec<String> = listed
         .into_iter()
         .filter(|info| info.kind == FileType::Path || info.kind == FileType::Link)
@@ -193,7 +221,15 @@ fn read_repository(
         let mut restore = Running::default();
         if names.contains(&name) {
             report.status = Status::Ok;
-            if let Err(error) = read_stanza(context, settings, &repository, &name, &mut report, &mut restore, backup_found) {
+            if let Err(error) = read_stanza(
+                context,
+                settings,
+                &repository,
+                &name,
+                &mut report,
+                &mut restore,
+                backup_found,
+            ) {
                 if error.code == ErrorCode::Term {
                     return Err(error);
                 }
@@ -216,9 +252,13 @@ fn read_stanza(
 ) -> Result<()> {
     let stanza = Stanza::new(name)?;
     if settings.full {
-        match BackupInfo::load(&*repository.storage, &stanza, repository.pass.as_ref()).map_err(Error::from) {
+        match BackupInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())
+            .map_err(Error::from)
+        {
             Ok(info) => report.backup_info = Some(info),
-            Err(error) if error.code == ErrorCode::FileMissing => report.status = Status::MissingData,
+            Err(error) if error.code == ErrorCode::FileMissing => {
+                report.status = Status::MissingData
+            }
             Err(error) if error.code == ErrorCode::Crypto => {
                 return Err(error.with_hint(
                     "use option --stanza if encryption settings are different for the stanza than the global settings.",
@@ -227,21 +267,36 @@ fn read_stanza(
             Err(error) => return Err(error),
         }
         if let Some(info) = &report.backup_info {
-            let archive_info = ArchiveInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())?;
+            let archive_info =
+                ArchiveInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())?;
             report.archives = archives(&*repository.storage, &stanza, info, &archive_info)?;
             if let Some(Requested { label: Some(label) }) = &settings.set
-                && repository.storage.info(&layout::manifest(&stanza, label), InfoLevel::Exists)?.is_some()
+                && repository
+                    .storage
+                    .info(&layout::manifest(&stanza, label), InfoLevel::Exists)?
+                    .is_some()
             {
                 *backup_found = true;
-                report.manifest =
-                    Some(Manifest::load(&*repository.storage, &stanza, label, info.cipher_pass.as_ref())?);
+                report.manifest = Some(Manifest::load(
+                    &*repository.storage,
+                    &stanza,
+                    label,
+                    info.cipher_pass.as_ref(),
+                )?);
             }
         }
     }
     if report.backup_info.is_some() || !settings.full {
-        let lock_path = Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"));
+        let lock_path = Path::new(
+            context
+                .config
+                .string(option::LOCK_PATH)
+                .unwrap_or("/tmp/pgbackrest"),
+        );
         let look = |lock_type, running: &mut Running| {
-            if let Ok(LockState::Held(data)) = lock::look(lock_path, &lock::file_name(name, lock_type, repository.key)) {
+            if let Ok(LockState::Held(data)) =
+                lock::look(lock_path, &lock::file_name(name, lock_type, repository.key))
+            {
                 running.add(&data);
             }
         };
@@ -263,7 +318,11 @@ fn archives(
     for (at, entry) in entries.iter().enumerate() {
         let id = archive_id(entry, archive_info)?;
         let path = layout::archive_id_path(stanza, &id);
-        let options = ListOptions { level: InfoLevel::Exists, sort: true, ..ListOptions::default() };
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            sort: true,
+            ..ListOptions::default()
+        };
         let directories: Vec<String> = storage
             .list(&path, &options)?
             .unwrap_or_default()
@@ -295,16 +354,28 @@ fn archives(
                 break;
             }
         }
-        reports.push(ArchiveReport { entry: entry.clone(), id, min, max, newest: at + 1 == entries.len() });
+        reports.push(ArchiveReport {
+            entry: entry.clone(),
+            id,
+            min,
+            max,
+            newest: at + 1 == entries.len(),
+        });
     }
     Ok(reports)
 }
 
 /// The archive id of a cluster: the histories of both files need not count alike.
 fn archive_id(entry: &PgHistoryEntry, archive_info: &ArchiveInfo) -> Result<ArchiveId> {
-    let same = |other: &&PgHistoryEntry| other.system_id == entry.system_id && other.version == entry.version;
+    let same = |other: &&PgHistoryEntry| {
+        other.system_id == entry.system_id && other.version == entry.version
+    };
     let entries = archive_info.history.entries();
-    let found = entries.iter().filter(same).find(|other| other.id == entry.id).or_else(|| entries.iter().rev().find(same));
+    let found = entries
+        .iter()
+        .filter(same)
+        .find(|other| other.id == entry.id)
+        .or_else(|| entries.iter().rev().find(same));
     found.map(PgHistoryEntry::archive_id).ok_or_else(|| {
         Error::new(
             ErrorCode::ArchiveMismatch,

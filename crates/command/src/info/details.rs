@@ -15,10 +15,18 @@ pub(super) struct Shown<'a> {
 
 /// Backups of all repositories, merged by stop time; each repository's own order is kept.
 pub(super) fn backups<'a>(settings: &Settings, stanza: &'a StanzaReport) -> Vec<Shown<'a>> {
-    let mut lists: Vec<(&RepositoryReport, std::iter::Peekable<std::slice::Iter<'_, BackupEntry>>)> = stanza
+    let mut lists: Vec<(
+        &RepositoryReport,
+        std::iter::Peekable<std::slice::Iter<'_, BackupEntry>>,
+    )> = stanza
         .repositories
         .iter()
-        .filter_map(|report| Some((report, report.backup_info.as_ref()?.entries().iter().peekable())))
+        .filter_map(|report| {
+            Some((
+                report,
+                report.backup_info.as_ref()?.entries().iter().peekable(),
+            ))
+        })
         .collect();
     let mut shown = Vec::new();
     loop {
@@ -29,9 +37,16 @@ pub(super) fn backups<'a>(settings: &Settings, stanza: &'a StanzaReport) -> Vec<
             .min();
         let Some((_, at)) = next else { return shown };
         let (repository, list) = &mut lists[at];
-        let Some(entry) = list.next() else { return shown };
-        let is_requested = settings.set.as_ref().is_none_or(|set| set.label.as_ref() == Some(&entry.label));
-        let is_type = settings.backup_type.is_none_or(|wanted| wanted == entry.backup_type);
+        let Some(entry) = list.next() else {
+            return shown;
+        };
+        let is_requested = settings
+            .set
+            .as_ref()
+            .is_none_or(|set| set.label.as_ref() == Some(&entry.label));
+        let is_type = settings
+            .backup_type
+            .is_none_or(|wanted| wanted == entry.backup_type);
         if is_requested && is_type {
             shown.push(Shown { entry, repository });
         }
@@ -65,11 +80,19 @@ pub(super) fn links(manifest: &Manifest) -> Vec<Place> {
         match &target.kind {
             TargetKind::Link { file: Some(file) } => {
                 let destination = [&target.path[..], b"/", file].concat();
-                places.push(Place { name: file.clone(), destination, oid: None });
+                places.push(Place {
+                    name: file.clone(),
+                    destination,
+                    oid: None,
+                });
             }
             TargetKind::Link { file: None } => {
                 let name = pgkeep_repo::manifest::pg_name(&target.name).to_vec();
-                places.push(Place { name, destination: target.path.clone(), oid: None });
+                places.push(Place {
+                    name,
+                    destination: target.path.clone(),
+                    oid: None,
+                });
             }
             _ => {}
         }
@@ -82,9 +105,11 @@ pub(super) fn tablespaces(manifest: &Manifest) -> Vec<Place> {
         .targets()
         .iter()
         .filter_map(|target| match &target.kind {
-            TargetKind::Tablespace { oid, name } => {
-                Some(Place { name: name.clone(), destination: target.path.clone(), oid: Some(*oid) })
-            }
+            TargetKind::Tablespace { oid, name } => Some(Place {
+                name: name.clone(),
+                destination: target.path.clone(),
+                oid: Some(*oid),
+            }),
             _ => None,
         })
         .collect()

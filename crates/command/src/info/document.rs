@@ -13,7 +13,10 @@ pub(super) fn stanzas(settings: &Settings, stanzas: &[StanzaReport]) -> Json {
 
 fn one(settings: &Settings, stanza: &StanzaReport) -> Json {
     let status = stanza.status(settings.full);
-    let mut object = Json::object([("name", Json::text(&stanza.name)), ("status", stanza_status(&status, stanza))]);
+    let mut object = Json::object([
+        ("name", Json::text(&stanza.name)),
+        ("status", stanza_status(&status, stanza)),
+    ]);
     if !settings.full {
         return object;
     }
@@ -35,10 +38,21 @@ fn one(settings: &Settings, stanza: &StanzaReport) -> Json {
     }
     let backups = details::backups(settings, stanza);
     object.put("archive", Json::List(archive));
-    object.put("backup", Json::List(backups.iter().map(|shown| backup(settings, shown)).collect()));
+    object.put(
+        "backup",
+        Json::List(
+            backups
+                .iter()
+                .map(|shown| backup(settings, shown))
+                .collect(),
+        ),
+    );
     object.put("cipher", Json::text(cipher(repositories)));
     object.put("db", Json::List(db));
-    object.put("repo", Json::List(repositories.iter().map(repository).collect()));
+    object.put(
+        "repo",
+        Json::List(repositories.iter().map(repository).collect()),
+    );
     object
 }
 
@@ -46,7 +60,11 @@ fn one(settings: &Settings, stanza: &StanzaReport) -> Json {
 pub(super) fn cipher(repositories: &[RepositoryReport]) -> &'static str {
     let mut ciphers = repositories.iter().map(|report| report.cipher);
     let first = ciphers.next().unwrap_or("none");
-    if ciphers.all(|cipher| cipher == first) { first } else { "mixed" }
+    if ciphers.all(|cipher| cipher == first) {
+        first
+    } else {
+        "mixed"
+    }
 }
 
 fn repository(report: &RepositoryReport) -> Json {
@@ -100,7 +118,10 @@ fn stanza_status(status: &Status, stanza: &StanzaReport) -> Json {
     }
     Json::object([
         ("code", Json::Number(status.code())),
-        ("lock", Json::object([("backup", backup), ("restore", lock(&stanza.restore))])),
+        (
+            "lock",
+            Json::object([("backup", backup), ("restore", lock(&stanza.restore))]),
+        ),
         ("message", Json::text(status.message())),
     ])
 }
@@ -134,10 +155,19 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
                 ("stop", Json::text_or_null(entry.archive_stop.as_ref())),
             ]),
         ),
-        ("backrest", Json::object([("format", number(entry.format.into())), ("version", Json::text(&entry.version))])),
+        (
+            "backrest",
+            Json::object([
+                ("format", number(entry.format.into())),
+                ("version", Json::text(&entry.version)),
+            ]),
+        ),
         (
             "database",
-            Json::object([("id", number(entry.pg_id.into())), ("repo-key", number(shown.repository.key.into()))]),
+            Json::object([
+                ("id", number(entry.pg_id.into())),
+                ("repo-key", number(shown.repository.key.into())),
+            ]),
         ),
         (
             "info",
@@ -148,14 +178,27 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
             ]),
         ),
         ("label", Json::text(entry.label.as_str())),
-        ("prior", Json::text_or_null(entry.prior.as_ref().map(|label| label.as_str()))),
+        (
+            "prior",
+            Json::text_or_null(entry.prior.as_ref().map(|label| label.as_str())),
+        ),
         (
             "reference",
-            references.map_or(Json::Null, |labels| Json::List(labels.iter().map(|label| Json::text(label.as_str())).collect())),
+            references.map_or(Json::Null, |labels| {
+                Json::List(
+                    labels
+                        .iter()
+                        .map(|label| Json::text(label.as_str()))
+                        .collect(),
+                )
+            }),
         ),
         (
             "timestamp",
-            Json::object([("start", number(entry.timestamp_start)), ("stop", number(entry.timestamp_stop))]),
+            Json::object([
+                ("start", number(entry.timestamp_start)),
+                ("stop", number(entry.timestamp_stop)),
+            ]),
         ),
         ("type", Json::text(entry.backup_type.name())),
     ]);
@@ -163,22 +206,42 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
         object.put("error", Json::Bool(error));
     }
     if let (Some(start), Some(stop)) = (&entry.lsn_start, &entry.lsn_stop) {
-        object.put("lsn", Json::object([("start", Json::text(start)), ("stop", Json::text(stop))]));
+        object.put(
+            "lsn",
+            Json::object([("start", Json::text(start)), ("stop", Json::text(stop))]),
+        );
     }
     if !entry.annotations.is_empty() {
-        let pairs = entry.annotations.iter().map(|(key, value)| (key.clone(), Json::Text(value.clone()))).collect();
+        let pairs = entry
+            .annotations
+            .iter()
+            .map(|(key, value)| (key.clone(), Json::Text(value.clone())))
+            .collect();
         object.put("annotation", Json::Object(pairs));
     }
     if settings.set.is_some()
         && let Some(manifest) = &shown.repository.manifest
     {
-        let database = |(name, oid): (Vec<u8>, u32)| Json::object([("name", Json::Text(name)), ("oid", number(oid.into()))]);
-        object.put("database-ref", Json::List(details::databases(manifest).into_iter().map(database).collect()));
+        let database = |(name, oid): (Vec<u8>, u32)| {
+            Json::object([("name", Json::Text(name)), ("oid", number(oid.into()))])
+        };
+        object.put(
+            "database-ref",
+            Json::List(
+                details::databases(manifest)
+                    .into_iter()
+                    .map(database)
+                    .collect(),
+            ),
+        );
         object.put("link", places(details::links(manifest)));
         object.put("tablespace", places(details::tablespaces(manifest)));
         let errors = details::errors(manifest);
         if !errors.is_empty() {
-            object.put("error-list", Json::List(errors.into_iter().map(Json::Text).collect()));
+            object.put(
+                "error-list",
+                Json::List(errors.into_iter().map(Json::Text).collect()),
+            );
             object.put("error", Json::Bool(true));
         }
     }
@@ -190,8 +253,10 @@ fn places(places: Vec<Place>) -> Json {
         return Json::Null;
     }
     let one = |place: Place| {
-        let mut object =
-            Json::object([("destination", Json::Text(place.destination)), ("name", Json::Text(place.name))]);
+        let mut object = Json::object([
+            ("destination", Json::Text(place.destination)),
+            ("name", Json::Text(place.name)),
+        ]);
         if let Some(oid) = place.oid {
             object.put("oid", Json::Number(oid.into()));
         }

@@ -26,7 +26,12 @@ impl Json {
 
     /// An object of these pairs.
     pub(super) fn object<const N: usize>(pairs: [(&str, Json); N]) -> Self {
-        Self::Object(pairs.into_iter().map(|(key, value)| (key.as_bytes().to_vec(), value)).collect())
+        Self::Object(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.as_bytes().to_vec(), value))
+                .collect(),
+        )
     }
 
     /// Adds a pair to an object.
@@ -34,7 +39,9 @@ impl Json {
     /// # Panics
     /// When this is not an object: callers add only to what they made as one.
     pub(super) fn put(&mut self, key: &str, value: Json) {
-        let Self::Object(pairs) = self else { unreachable!("only objects are added to") };
+        let Self::Object(pairs) = self else {
+            unreachable!("only objects are added to")
+        };
         pairs.insert(key.as_bytes().to_vec(), value);
     }
 

@@ -42,13 +42,22 @@ impl Settings {
             Some("diff") => Some(BackupType::Diff),
             Some("incr") => Some(BackupType::Incr),
             Some(other) => {
-                return Err(Error::new(ErrorCode::OptionInvalidValue, format!("'{other}' is not allowed for 'type' option")));
+                return Err(Error::new(
+                    ErrorCode::OptionInvalidValue,
+                    format!("'{other}' is not allowed for 'type' option"),
+                ));
             }
         };
         Ok(Self {
-            output: if config.string(option::OUTPUT) == Some("json") { Output::Json } else { Output::Text },
+            output: if config.string(option::OUTPUT) == Some("json") {
+                Output::Json
+            } else {
+                Output::Text
+            },
             stanza: config.stanza().map(str::to_owned),
-            set: config.string(option::SET).map(|text| Requested { label: text.parse().ok() }),
+            set: config.string(option::SET).map(|text| Requested {
+                label: text.parse().ok(),
+            }),
             backup_type,
             full: config.string(option::DETAIL_LEVEL) != Some("progress"),
         })

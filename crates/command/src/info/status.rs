@@ -54,8 +54,16 @@ impl Status {
 
     /// The status over all repositories: the common one, else mixed (from left to right, as the original does).
     pub(super) fn over_all<'a>(mut of_repositories: impl Iterator<Item = &'a Status>) -> Self {
-        let Some(first) = of_repositories.next() else { return Self::MissingPath };
-        of_repositories.fold(first.clone(), |all, next| if all.code() == next.code() { next.clone() } else { Self::Mixed })
+        let Some(first) = of_repositories.next() else {
+            return Self::MissingPath;
+        };
+        of_repositories.fold(first.clone(), |all, next| {
+            if all.code() == next.code() {
+                next.clone()
+            } else {
+                Self::Mixed
+            }
+        })
     }
 }
 
@@ -79,12 +87,20 @@ impl Running {
 
     /// ` - 12.34% complete`, or nothing while the size is not known.
     pub(super) fn percent_text(&self) -> String {
-        if self.size == 0 { String::new() } else { format!(" - {} complete", percent(self.size_complete, self.size)) }
+        if self.size == 0 {
+            String::new()
+        } else {
+            format!(" - {} complete", percent(self.size_complete, self.size))
+        }
     }
 }
 
 /// `12.34%`
 pub(super) fn percent(done: u64, all: u64) -> String {
-    let hundredths = if all == 0 { 0 } else { u128::from(done) * 10_000 / u128::from(all) };
+    let hundredths = if all == 0 {
+        0
+    } else {
+        u128::from(done) * 10_000 / u128::from(all)
+    };
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }

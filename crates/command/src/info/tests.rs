@@ -6,7 +6,10 @@ fn the_status_over_all_repositories_is_the_common_one_or_mixed() {
     assert_eq!(all(&[Status::Ok, Status::Ok]), Status::Ok);
     assert_eq!(all(&[Status::Ok, Status::NoBackups]), Status::Mixed);
     assert_eq!(all(&[Status::NoBackups]), Status::NoBackups);
-    assert_eq!(all(&[Status::Other("a".into()), Status::Other("b".into())]).code(), 99);
+    assert_eq!(
+        all(&[Status::Other("a".into()), Status::Other("b".into())]).code(),
+        99
+    );
 }
 
 #[test]
@@ -14,6 +17,10 @@ fn percentages_have_two_decimals_and_are_cut_not_rounded() {
     assert_eq!(percent(1, 3), "33.33%");
     assert_eq!(percent(2, 3), "66.66%");
     assert_eq!(percent(7, 7), "100.00%");
-    let running = Running { held: true, size: 0, size_complete: 0 };
+    let running = Running {
+        held: true,
+        size: 0,
+        size_complete: 0,
+    };
     assert_eq!(running.percent_text(), "");
 }

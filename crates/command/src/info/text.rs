@@ -30,8 +30,16 @@ pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaRe
 
 fn one(context: &Context, settings: &Settings, stanza: &StanzaReport, out: &mut String) {
     let status = stanza.status(settings.full);
-    out.push_str(&format!("stanza: {}\n    status: {}\n", stanza.name, status_line(settings, stanza, &status)));
-    let running: Vec<_> = stanza.repositories.iter().filter(|report| report.backup.size > 0).collect();
+    out.push_str(&format!(
+        "stanza: {}\n    status: {}\n",
+        stanza.name,
+        status_line(settings, stanza, &status)
+    ));
+    let running: Vec<_> = stanza
+        .repositories
+        .iter()
+        .filter(|report| report.backup.size > 0)
+        .collect();
     if running.len() > 1 {
         for report in running {
             let done = percent(report.backup.size_complete, report.backup.size);
@@ -41,7 +49,10 @@ fn one(context: &Context, settings: &Settings, stanza: &StanzaReport, out: &mut 
     if !settings.full {
         return;
     }
-    if matches!(status, Status::Mixed | Status::PgMismatch | Status::Other(_)) {
+    if matches!(
+        status,
+        Status::Mixed | Status::PgMismatch | Status::Other(_)
+    ) {
         repositories(stanza, out);
     }
     if status != Status::MissingPath {
@@ -79,12 +90,20 @@ fn status_line(settings: &Settings, stanza: &StanzaReport, status: &Status) -> S
     if stanza.restore.held {
         parts.push(format!("restore running{}", stanza.restore.percent_text()));
     }
-    if parts.is_empty() { label.to_owned() } else { format!("{label} ({})", parts.join(", ")) }
+    if parts.is_empty() {
+        label.to_owned()
+    } else {
+        format!("{label} ({})", parts.join(", "))
+    }
 }
 
 fn repositories(stanza: &StanzaReport, out: &mut String) {
     let several = stanza.repositories.len() > 1;
-    let indent = if several { " ".repeat(15) } else { " ".repeat(12) };
+    let indent = if several {
+        " ".repeat(15)
+    } else {
+        " ".repeat(12)
+    };
     for report in &stanza.repositories {
         if several {
             let _ = write!(out, "        repo{}: ", report.key);
@@ -95,7 +114,11 @@ fn repositories(stanza: &StanzaReport, out: &mut String) {
                 if several {
                     out.push_str("error (other)\n");
                 }
-                let _ = writeln!(out, "{indent}{}", text.replace('\n', &format!("\n{indent}")));
+                let _ = writeln!(
+                    out,
+                    "{indent}{}",
+                    text.replace('\n', &format!("\n{indent}"))
+                );
             }
             other => {
                 let _ = writeln!(out, "error ({})", other.message());
@@ -114,14 +137,28 @@ struct Cluster<'a> {
 }
 
 fn clusters(context: &Context, settings: &Settings, stanza: &StanzaReport, out: &mut String) {
-    let Some(current) = stanza.current() else { return };
+    let Some(current) = stanza.current() else {
+        return;
+    };
     let mut groups: Vec<Cluster<'_>> = Vec::new();
-    for archive in stanza.repositories.iter().flat_map(|report| &report.archives) {
+    for archive in stanza
+        .repositories
+        .iter()
+        .flat_map(|report| &report.archives)
+    {
         let entry = &archive.entry;
-        let at = groups.iter().position(|group| group.system_id == entry.system_id && group.version == entry.version);
+        let at = groups
+            .iter()
+            .position(|group| group.system_id == entry.system_id && group.version == entry.version);
         let at = at.unwrap_or_else(|| {
             let (system_id, version) = (entry.system_id, entry.version.as_str());
-            groups.push(Cluster { system_id, version, min: None, max: None, backups: Vec::new() });
+            groups.push(Cluster {
+                system_id,
+                version,
+                min: None,
+                max: None,
+                backups: Vec::new(),
+            });
             groups.len() - 1
         });
         let group = &mut groups[at];
@@ -132,15 +169,23 @@ fn clusters(context: &Context, settings: &Settings, stanza: &StanzaReport, out: 
     }
     let mut only = None;
     for shown in details::backups(settings, stanza) {
-        let history = shown.repository.backup_info.as_ref().and_then(|info| info.history.find(shown.entry.pg_id));
+        let history = shown
+            .repository
+            .backup_info
+            .as_ref()
+            .and_then(|info| info.history.find(shown.entry.pg_id));
         let Some(entry) = history else { continue };
-        let at = groups.iter().position(|group| group.system_id == entry.system_id && group.version == entry.version);
+        let at = groups
+            .iter()
+            .position(|group| group.system_id == entry.system_id && group.version == entry.version);
         if let Some(at) = at {
             groups[at].backups.push(shown);
             only = settings.set.is_some().then_some(at);
         }
     }
-    let is_current = |group: &Cluster<'_>| group.system_id == current.system_id && group.version == current.version;
+    let is_current = |group: &Cluster<'_>| {
+        group.system_id == current.system_id && group.version == current.version
+    };
     let mut last = String::new();
     for (at, group) in groups.iter().enumerate() {
         if only.is_some_and(|only| only != at) {
@@ -162,7 +207,11 @@ fn cluster(context: &Context, settings: &Settings, group: &Cluster<'_>, out: &mu
         (Some(min), Some(max)) => format!("{min}/{max}"),
         _ => "none present".to_owned(),
     };
-    let _ = writeln!(out, "\n        wal archive min/max ({}): {wal}", group.version);
+    let _ = writeln!(
+        out,
+        "\n        wal archive min/max ({}): {wal}",
+        group.version
+    );
     for shown in &group.backups {
         backup(context, settings, shown, out);
     }
@@ -170,12 +219,21 @@ fn cluster(context: &Context, settings: &Settings, group: &Cluster<'_>, out: &mu
 
 fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut String) {
     let entry = shown.entry;
-    let _ = writeln!(out, "\n        {} backup: {}", entry.backup_type.name(), entry.label);
+    let _ = writeln!(
+        out,
+        "\n        {} backup: {}",
+        entry.backup_type.name(),
+        entry.label
+    );
     let mut line = |text: String| {
         let _ = writeln!(out, "            {text}");
     };
     let time = |seconds| local_time(context, seconds);
-    line(format!("timestamp start/stop: {} / {}", time(entry.timestamp_start), time(entry.timestamp_stop)));
+    line(format!(
+        "timestamp start/stop: {} / {}",
+        time(entry.timestamp_start),
+        time(entry.timestamp_stop)
+    ));
     line(match (&entry.archive_start, &entry.archive_stop) {
         (Some(start), Some(stop)) => format!("wal start/stop: {start} / {stop}"),
         _ => "wal start/stop: n/a".to_owned(),
@@ -185,18 +243,31 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
     {
         line(format!("lsn start/stop: {start} / {stop}"));
     }
-    line(format!("database size: {}, database backup size: {}", size_text(entry.size), size_text(entry.size_delta)));
+    line(format!(
+        "database size: {}, database backup size: {}",
+        size_text(entry.size),
+        size_text(entry.size_delta)
+    ));
     let set_size = match entry.repo_size_map {
         None => format!("backup set size: {}, ", size_text(entry.repo_size)),
         Some(_) => String::new(),
     };
-    line(format!("repo{}: {set_size}backup size: {}", shown.repository.key, size_text(entry.repo_size_delta)));
+    line(format!(
+        "repo{}: {set_size}backup size: {}",
+        shown.repository.key,
+        size_text(entry.repo_size_delta)
+    ));
     if let Some(references) = &entry.references {
         if settings.set.is_some() {
             let list: Vec<&str> = references.iter().map(|label| label.as_str()).collect();
             line(format!("backup reference list: {}", list.join(", ")));
         } else {
-            let count = |wanted| references.iter().filter(|label| label.backup_type() == wanted).count();
+            let count = |wanted| {
+                references
+                    .iter()
+                    .filter(|label| label.backup_type() == wanted)
+                    .count()
+            };
             let mut total = format!("backup reference total: {} full", count(BackupType::Full));
             for (wanted, name) in [(BackupType::Diff, "diff"), (BackupType::Incr, "incr")] {
                 if count(wanted) > 0 {
@@ -206,12 +277,22 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
             line(total);
         }
     }
-    let manifest = shown.repository.manifest.as_ref().filter(|_| settings.set.is_some());
+    let manifest = shown
+        .repository
+        .manifest
+        .as_ref()
+        .filter(|_| settings.set.is_some());
     let mut errors = Vec::new();
     if let Some(manifest) = manifest {
-        let databases: Vec<String> =
-            details::databases(manifest).iter().map(|(name, oid)| format!("{} ({oid})", lossy(name))).collect();
-        let list = if databases.is_empty() { "none".to_owned() } else { databases.join(", ") };
+        let databases: Vec<String> = details::databases(manifest)
+            .iter()
+            .map(|(name, oid)| format!("{} ({oid})", lossy(name)))
+            .collect();
+        let list = if databases.is_empty() {
+            "none".to_owned()
+        } else {
+            databases.join(", ")
+        };
         line(format!("database list: {list}"));
         list_places("symlinks:", &details::links(manifest), &mut line);
         list_places("tablespaces:", &details::tablespaces(manifest), &mut line);
@@ -238,7 +319,11 @@ fn list_places(title: &str, places: &[Place], line: &mut dyn FnMut(String)) {
     line(title.to_owned());
     for place in places {
         let oid = place.oid.map(|oid| format!(" ({oid})")).unwrap_or_default();
-        line(format!("    {}{oid} => {}", lossy(&place.name), lossy(&place.destination)));
+        line(format!(
+            "    {}{oid} => {}",
+            lossy(&place.name),
+            lossy(&place.destination)
+        ));
     }
 }
 
@@ -249,10 +334,20 @@ fn lossy(bytes: &[u8]) -> String {
 /// `2026-11-24 04:50:26+00`: local time with the offset, minutes of it only where there are any.
 fn local_time(context: &Context, seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX).to_zoned_datetime(context.clock.zone().clone());
+    let at = Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::MAX)
+        .to_zoned_datetime(context.clock.zone().clone());
     let offset = at.offset().seconds();
-    let (sign, minutes) = if offset < 0 { ('-', -offset / 60) } else { ('+', offset / 60) };
-    let mut text = format!("{}{sign}{:02}", at.strftime("%Y-%m-%d %H:%M:%S"), minutes / 60);
+    let (sign, minutes) = if offset < 0 {
+        ('-', -offset / 60)
+    } else {
+        ('+', offset / 60)
+    };
+    let mut text = format!(
+        "{}{sign}{:02}",
+        at.strftime("%Y-%m-%d %H:%M:%S"),
+        minutes / 60
+    );
     if minutes % 60 != 0 {
         let _ = write!(text, ":{:02}", minutes % 60);
     }

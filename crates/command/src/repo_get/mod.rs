@@ -28,19 +28,27 @@ pub fn run(context: &Context) -> Result<u8> {
     let storage = &*repository.storage;
     let path = repo_path::parse(storage, file)?;
     let pass = match &repository.pass {
-        Some(main) if !config.boolean(option::RAW) => Some(pass_of(context, &repository, main, &path)?),
+        Some(main) if !config.boolean(option::RAW) => {
+            Some(pass_of(context, &repository, main, &path)?)
+        }
         _ => None,
     };
     let read = match storage.open_read(&path, &ReadOptions::default()) {
         Ok(read) => read,
-        Err(error) if error.is_not_found() && config.boolean(option::IGNORE_MISSING) => return Ok(1),
+        Err(error) if error.is_not_found() && config.boolean(option::IGNORE_MISSING) => {
+            return Ok(1);
+        }
         Err(error) => return Err(error.into()),
     };
     let mut read: Box<dyn Read> = match pass {
         None => Box::new(read),
         Some(pass) => {
             let stages = vec![Stage::Decrypt { pass, raw: false }];
-            Box::new(RunningReader::new(read, Pipeline::new(stages).start(BUFFER), BUFFER))
+            Box::new(RunningReader::new(
+                read,
+                Pipeline::new(stages).start(BUFFER),
+                BUFFER,
+            ))
         }
     };
     let mut buffer = vec![0; BUFFER];
@@ -55,16 +63,32 @@ pub fn run(context: &Context) -> Result<u8> {
 }
 
 /// The pass-phrase of a file by its place in the chain (spec 4.3).
-fn pass_of(context: &Context, repository: &Repository, main: &SecretString, path: &StoragePath) -> Result<SecretString> {
+fn pass_of(
+    context: &Context,
+    repository: &Repository,
+    main: &SecretString,
+    path: &StoragePath,
+) -> Result<SecretString> {
     let text = path.to_string();
     let parts: Vec<&str> = text.split('/').collect();
     let unknown = || {
-        Error::new(ErrorCode::OptionInvalidValue, format!("unable to determine cipher passphrase for '{path}'"))
-            .with_hint("use --raw to get the file as it is stored.")
+        Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("unable to determine cipher passphrase for '{path}'"),
+        )
+        .with_hint("use --raw to get the file as it is stored.")
     };
-    let [area, stanza_name, below @ ..] = &parts[..] else { return Err(unknown()) };
-    let (Some(first), Some(name)) = (below.first(), below.last()) else { return Err(unknown()) };
-    if context.config.stanza().is_some_and(|stanza| stanza != *stanza_name) {
+    let [area, stanza_name, below @ ..] = &parts[..] else {
+        return Err(unknown());
+    };
+    let (Some(first), Some(name)) = (below.first(), below.last()) else {
+        return Err(unknown());
+    };
+    if context
+        .config
+        .stanza()
+        .is_some_and(|stanza| stanza != *stanza_name)
+    {
         let stanza = context.config.stanza().unwrap_or_default();
         return Err(Error::new(
             ErrorCode::OptionInvalidValue,
@@ -79,7 +103,9 @@ fn pass_of(context: &Context, repository: &Repository, main: &SecretString, path
         "backup" if matches!(*name, "backup.info" | "backup.info.copy") => Some(main.clone()),
         "backup" => {
             let manifests = BackupInfo::load(storage, &stanza, Some(main))?.cipher_pass;
-            if *first == "backup.history" || matches!(*name, "backup.manifest" | "backup.manifest.copy") {
+            if *first == "backup.history"
+                || matches!(*name, "backup.manifest" | "backup.manifest.copy")
+            {
                 manifests
             } else {
                 let label: BackupLabel = first.parse().map_err(|_| unknown())?;

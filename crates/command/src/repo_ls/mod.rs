@@ -19,13 +19,24 @@ pub fn run(context: &Context) -> Result<()> {
     let path = repo_path::only(storage, config.parameters())?;
     let filter = config.string(option::FILTER).map(expression).transpose()?;
     let matches = |name: &[u8]| filter.as_ref().is_none_or(|filter| filter.is_match(name));
-    let mut out = Listing { json: config.string(option::OUTPUT) == Some("json"), bytes: Vec::new(), first: true };
+    let mut out = Listing {
+        json: config.string(option::OUTPUT) == Some("json"),
+        bytes: Vec::new(),
+        first: true,
+    };
 
-    let level = if out.json { InfoLevel::Detail } else { InfoLevel::Exists };
+    let level = if out.json {
+        InfoLevel::Detail
+    } else {
+        InfoLevel::Exists
+    };
     match storage.info(&path, InfoLevel::Detail)? {
         Some(info) if info.kind == FileType::File => {
             if matches(storage.display(&path).as_bytes()) {
-                out.add(&FileInfo { name: StoragePath::from("."), ..info });
+                out.add(&FileInfo {
+                    name: StoragePath::from("."),
+                    ..info
+                });
             }
         }
         _ => {
@@ -50,12 +61,23 @@ fn expression(text: &str) -> Result<Regex> {
     Regex::new(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
-        Error::new(ErrorCode::Format, format!("'{text}' is not a valid regular expression: {reason}"))
+        Error::new(
+            ErrorCode::Format,
+            format!("'{text}' is not a valid regular expression: {reason}"),
+        )
     })
 }
 
-fn entries(storage: &dyn Storage, path: &StoragePath, level: InfoLevel, recurse: bool) -> Result<Vec<FileInfo>> {
-    let options = ListOptions { level, ..ListOptions::default() };
+fn entries(
+    storage: &dyn Storage,
+    path: &StoragePath,
+    level: InfoLevel,
+    recurse: bool,
+) -> Result<Vec<FileInfo>> {
+    let options = ListOptions {
+        level,
+        ..ListOptions::default()
+    };
     if !recurse {
         return Ok(storage.list(path, &options)?.unwrap_or_default());
     }
@@ -101,9 +123,12 @@ impl Listing {
             FileType::Link => "link",
             FileType::Special => "special",
         };
-        self.bytes.extend_from_slice(format!(":{{\"type\":\"{kind}\"").as_bytes());
+        self.bytes
+            .extend_from_slice(format!(":{{\"type\":\"{kind}\"").as_bytes());
         if info.kind == FileType::File {
-            self.bytes.extend_from_slice(format!(",\"size\":{},\"time\":{}", info.size, info.modified).as_bytes());
+            self.bytes.extend_from_slice(
+                format!(",\"size\":{},\"time\":{}", info.size, info.modified).as_bytes(),
+            );
         }
         if let (FileType::Link, Some(destination)) = (info.kind, &info.link_destination) {
             self.bytes.extend_from_slice(b",\"destination\":");

@@ -15,14 +15,26 @@ pub fn run(context: &Context) -> Result<()> {
     let repository = open::repository(context, open::default_repository_key(config))?;
     let storage = &*repository.storage;
     let path = repo_path::only(storage, config.parameters())?;
-    if storage.info(&path, InfoLevel::Type)?.is_some_and(|info| info.kind != FileType::Path) {
+    if storage
+        .info(&path, InfoLevel::Type)?
+        .is_some_and(|info| info.kind != FileType::Path)
+    {
         storage.remove(&path)?;
         return Ok(());
     }
     if !config.boolean(option::RECURSE) {
-        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-        if storage.list(&path, &options)?.is_some_and(|entries| !entries.is_empty()) {
-            return Err(Error::new(ErrorCode::OptionInvalid, "recurse option must be used to delete non-empty path"));
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        if storage
+            .list(&path, &options)?
+            .is_some_and(|entries| !entries.is_empty())
+        {
+            return Err(Error::new(
+                ErrorCode::OptionInvalid,
+                "recurse option must be used to delete non-empty path",
+            ));
         }
     }
     storage.remove_tree(&path)?;

@@ -17,9 +17,16 @@ use crate::version;
 /// `command` is the configuration's own, or the one that runs at its end (`expire` after `backup`).
 #[must_use]
 pub fn begin_line(config: &Config, command: CommandId) -> String {
-    let name = if command == config.command() { config.command_role_name() } else { command.name().to_owned() };
+    let name = if command == config.command() {
+        config.command_role_name()
+    } else {
+        command.name().to_owned()
+    };
     let mut line = format!("{name} command begin {}:", version::shown(config.program()));
-    for part in [config.begin_line_parameters(), config.begin_line_options_for(command)] {
+    for part in [
+        config.begin_line_parameters(),
+        config.begin_line_options_for(command),
+    ] {
         if !part.is_empty() {
             line.push(' ');
             line.push_str(&part);
@@ -50,12 +57,18 @@ pub fn async_log_file_path(config: &Config) -> PathBuf {
 }
 
 fn log_file_path_of(config: &Config, role: Role) -> PathBuf {
-    let directory = config.string(option::LOG_PATH).unwrap_or("/var/log/pgbackrest");
+    let directory = config
+        .string(option::LOG_PATH)
+        .unwrap_or("/var/log/pgbackrest");
     let role = match role {
         Role::Main => String::new(),
         role => format!("-{}", role.name()),
     };
-    let name = format!("{}-{}{role}.log", config.stanza().unwrap_or("all"), config.command().name());
+    let name = format!(
+        "{}-{}{role}.log",
+        config.stanza().unwrap_or("all"),
+        config.command().name()
+    );
     Path::new(directory).join(name)
 }
 
@@ -73,7 +86,9 @@ pub fn take_locks(context: &Context) -> Result<()> {
         LockKind::Restore => &[LockType::Restore],
         LockKind::All => &[LockType::Archive, LockType::Backup, LockType::Restore],
     };
-    types.iter().try_for_each(|lock_type| take_lock(context, *lock_type))
+    types
+        .iter()
+        .try_for_each(|lock_type| take_lock(context, *lock_type))
 }
 
 /// Takes one type of lock for every repository the run works on.
@@ -82,11 +97,19 @@ pub fn take_locks(context: &Context) -> Result<()> {
 /// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
 pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
     let config = &context.config;
-    let path = Path::new(config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"));
+    let path = Path::new(
+        config
+            .string(option::LOCK_PATH)
+            .unwrap_or("/tmp/pgbackrest"),
+    );
     let stanza = context.stanza()?;
     for key in open::repository_keys(config) {
         let lock = Lock::acquire(path, stanza, lock_type, key, config.exec_id())?;
-        context.locks.lock().unwrap_or_else(PoisonError::into_inner).push(lock);
+        context
+            .locks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(lock);
     }
     Ok(())
 }

@@ -34,7 +34,11 @@ impl Cancel {
     /// Asks for the stop because of `signal` and runs the hooks. Called by the signal thread.
     pub fn cancel(&self, signal: i32) {
         self.0.signal.store(signal, Ordering::SeqCst);
-        let hooks = self.0.hooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let hooks = self
+            .0
+            .hooks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         for hook in hooks.values() {
             hook();
         }
@@ -56,25 +60,40 @@ impl Cancel {
     pub fn check(&self) -> Result<()> {
         match self.signal() {
             None => Ok(()),
-            Some(signal) => Err(Error::new(ErrorCode::Term, format!("terminated on signal {}", signal_name(signal)))),
+            Some(signal) => Err(Error::new(
+                ErrorCode::Term,
+                format!("terminated on signal {}", signal_name(signal)),
+            )),
         }
     }
 
     /// Calls `hook` when the stop is asked for; at once if it has been.
     pub fn on_cancel(&self, hook: impl Fn() + Send + Sync + 'static) -> HookGuard {
         let id = self.0.next.fetch_add(1, Ordering::SeqCst);
-        let mut hooks = self.0.hooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut hooks = self
+            .0
+            .hooks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if self.signal().is_some() {
             hook();
         }
         hooks.insert(id, Box::new(hook));
-        HookGuard { cancel: self.clone(), id }
+        HookGuard {
+            cancel: self.clone(),
+            id,
+        }
     }
 }
 
 impl Drop for HookGuard {
     fn drop(&mut self) {
-        self.cancel.0.hooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.id);
+        self.cancel
+            .0
+            .hooks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .remove(&self.id);
     }
 }
 
@@ -121,7 +140,10 @@ mod tests {
         assert!(cancel.check().is_ok());
         cancel.cancel(15);
         assert_eq!(count.load(Ordering::SeqCst), 1);
-        assert_eq!(cancel.check().unwrap_err().message, "terminated on signal SIGTERM");
+        assert_eq!(
+            cancel.check().unwrap_err().message,
+            "terminated on signal SIGTERM"
+        );
         let _late = cancel.on_cancel(hook());
         assert_eq!(count.load(Ordering::SeqCst), 2);
         drop(kept);

@@ -19,7 +19,11 @@ impl Clock {
     /// The system's clock, with the time zone of this process.
     #[must_use]
     pub fn system(zone: TimeZone) -> Self {
-        Self { now: Arc::new(Timestamp::now), sleep: Arc::new(std::thread::sleep), zone }
+        Self {
+            now: Arc::new(Timestamp::now),
+            sleep: Arc::new(std::thread::sleep),
+            zone,
+        }
     }
 
     /// A clock that stands still at `now` (UTC) and moves only by [`Clock::sleep`].
@@ -67,7 +71,9 @@ impl Clock {
     /// `2026-11-24 04:50:26` in the local zone for seconds since 1970.
     #[must_use]
     pub fn local_text(&self, seconds: i64) -> String {
-        let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(self.zone.clone());
+        let at = Timestamp::from_second(seconds)
+            .unwrap_or(Timestamp::UNIX_EPOCH)
+            .to_zoned_datetime(self.zone.clone());
         at.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 }

@@ -37,7 +37,10 @@ pub struct Clusters {
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").field("host", &self.host).field("control", &self.control).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("host", &self.host)
+            .field("control", &self.control)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,10 @@ pub fn forced_version(context: &Context) -> Result<Option<PgVersion>> {
     match config.string(option::PG_VERSION_FORCE) {
         None => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| {
-            Error::new(ErrorCode::OptionInvalidValue, format!("'{text}' is not valid for 'pg-version-force' option"))
+            Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!("'{text}' is not valid for 'pg-version-force' option"),
+            )
         }),
     }
 }
@@ -67,7 +73,10 @@ pub fn read_control(context: &Context, host: &PgHost) -> Result<(ControlFile, Ve
     loop {
         let mut bytes = Vec::with_capacity(8192);
         let path = StoragePath::from(PG_CONTROL);
-        host.storage.open_read(&path, &ReadOptions::default())?.take(8192).read_to_end(&mut bytes)?;
+        host.storage
+            .open_read(&path, &ReadOptions::default())?
+            .take(8192)
+            .read_to_end(&mut bytes)?;
         match ControlFile::parse(&bytes, force) {
             Ok(control) => return Ok((control, control::padded(&bytes)?)),
             Err(error) if last.as_deref() == Some(&bytes) => return Err(error.into()),
@@ -87,7 +96,11 @@ pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
     let host = open::pg_host(context, key)?;
     let session = PgSession::open(&session_settings(context, key))?;
     let (control, _) = read_control(context, &host)?;
-    Ok(Cluster { host, session: Box::new(session), control })
+    Ok(Cluster {
+        host,
+        session: Box::new(session),
+        control,
+    })
 }
 
 /// The settings of a session with the cluster of this key.
@@ -95,11 +108,21 @@ pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
 pub fn session_settings(context: &Context, key: u32) -> SessionSettings {
     let config = &context.config;
     SessionSettings {
-        socket_path: config.string_at(option::PG_SOCKET_PATH, key).map(str::to_owned),
-        port: config.integer_at(option::PG_PORT, key).and_then(|port| u16::try_from(port).ok()).unwrap_or(5432),
-        database: config.string_at(option::PG_DATABASE, key).unwrap_or("postgres").to_owned(),
+        socket_path: config
+            .string_at(option::PG_SOCKET_PATH, key)
+            .map(str::to_owned),
+        port: config
+            .integer_at(option::PG_PORT, key)
+            .and_then(|port| u16::try_from(port).ok())
+            .unwrap_or(5432),
+        database: config
+            .string_at(option::PG_DATABASE, key)
+            .unwrap_or("postgres")
+            .to_owned(),
         user: config.string_at(option::PG_USER, key).map(str::to_owned),
-        timeout: config.time(option::DB_TIMEOUT).unwrap_or(Duration::from_secs(1800)),
+        timeout: config
+            .time(option::DB_TIMEOUT)
+            .unwrap_or(Duration::from_secs(1800)),
         // The original's name: monitoring queries look for it.
         application_name: format!("pgBackRest [{}]", config.command().name()),
         os_user: context.user.name.clone(),
@@ -122,11 +145,18 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
             }
             Ok(cluster) => {
                 if found.primary.is_some() {
-                    return Err(Error::new(ErrorCode::DbConnect, "more than one primary cluster found"));
+                    return Err(Error::new(
+                        ErrorCode::DbConnect,
+                        "more than one primary cluster found",
+                    ));
                 }
                 found.primary = Some(cluster);
             }
-            Err(error) if error.code == ErrorCode::Term || error.code == ErrorCode::OptionInvalid => return Err(error),
+            Err(error)
+                if error.code == ErrorCode::Term || error.code == ErrorCode::OptionInvalid =>
+            {
+                return Err(error);
+            }
             Err(error) => log::warn!("unable to check pg{key}: {}", error.named_text()),
         }
     }
@@ -144,8 +174,11 @@ pub fn find_primary(context: &Context) -> Result<Cluster> {
 /// The error of a run that needs a primary and has none.
 #[must_use]
 pub fn no_primary() -> Error {
-    Error::new(ErrorCode::DbConnect, "unable to find primary cluster - cannot proceed")
-        .with_hint("are all available clusters in recovery?")
+    Error::new(
+        ErrorCode::DbConnect,
+        "unable to find primary cluster - cannot proceed",
+    )
+    .with_hint("are all available clusters in recovery?")
 }
 
 /// Version and data directory as the server says them must be those of the control file and of the option (spec 12.2).
@@ -155,7 +188,9 @@ pub fn no_primary() -> Error {
 pub fn check_same_cluster(cluster: &Cluster) -> Result<()> {
     let (session, control) = (&cluster.session, &cluster.control);
     let path = cluster.host.path.to_string_lossy();
-    if session.server_version() == control.version && same_directory(session.data_directory(), &path) {
+    if session.server_version() == control.version
+        && same_directory(session.data_directory(), &path)
+    {
         return Ok(());
     }
     Err(Error::new(
@@ -186,9 +221,17 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
         return Ok(());
     }
     match cluster.session.archive_mode() {
-        "off" => return Err(Error::new(ErrorCode::ArchiveDisabled, "archive_mode must be enabled")),
+        "off" => {
+            return Err(Error::new(
+                ErrorCode::ArchiveDisabled,
+                "archive_mode must be enabled",
+            ));
+        }
         "always" if config.boolean(option::ARCHIVE_MODE_CHECK) => {
-            return Err(Error::new(ErrorCode::FeatureNotSupported, "archive_mode=always not supported"));
+            return Err(Error::new(
+                ErrorCode::FeatureNotSupported,
+                "archive_mode=always not supported",
+            ));
         }
         _ => {}
     }
@@ -203,6 +246,13 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
         );
         return Ok(());
     }
-    let shown = if command.is_empty() { "[null]" } else { command };
-    Err(Error::new(ErrorCode::ArchiveCommandInvalid, format!("archive_command '{shown}' must contain pgbackrest")))
+    let shown = if command.is_empty() {
+        "[null]"
+    } else {
+        command
+    };
+    Err(Error::new(
+        ErrorCode::ArchiveCommandInvalid,
+        format!("archive_command '{shown}' must contain pgbackrest"),
+    ))
 }

@@ -45,9 +45,10 @@ impl Output {
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::new(ErrorCode::FileWrite, format!("unable to write to stdout: {error}")))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::new(
+                ErrorCode::FileWrite,
+                format!("unable to write to stdout: {error}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -84,16 +85,28 @@ impl Context {
     /// This context with another configuration (commands that walk over all stanzas).
     #[must_use]
     pub fn with_config(&self, config: Config) -> Self {
-        Self { config: Arc::new(config), ..self.clone() }
+        Self {
+            config: Arc::new(config),
+            ..self.clone()
+        }
     }
 
     /// Notes progress in the lock file of a repository.
     ///
     /// # Errors
     /// [`ErrorCode::FileWrite`].
-    pub fn note_progress(&self, lock_type: LockType, repo_key: u32, size: u64, done: u64) -> Result<()> {
+    pub fn note_progress(
+        &self,
+        lock_type: LockType,
+        repo_key: u32,
+        size: u64,
+        done: u64,
+    ) -> Result<()> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        match locks.iter_mut().find(|lock| lock.lock_type() == lock_type && lock.repo_key() == repo_key) {
+        match locks
+            .iter_mut()
+            .find(|lock| lock.lock_type() == lock_type && lock.repo_key() == repo_key)
+        {
             Some(lock) => lock.note_progress(size, done),
             None => Ok(()),
         }
@@ -107,7 +120,10 @@ impl Context {
         self.config.stanza().ok_or_else(|| {
             Error::new(
                 ErrorCode::OptionRequired,
-                format!("{} command requires option: stanza", self.config.command().name()),
+                format!(
+                    "{} command requires option: stanza",
+                    self.config.command().name()
+                ),
             )
         })
     }
@@ -115,7 +131,9 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("command", &self.config.command()).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("command", &self.config.command())
+            .finish_non_exhaustive()
     }
 }
 

@@ -71,7 +71,10 @@ impl LockData {
         Some(Self {
             exec_id: value.get("execId")?.as_str()?.to_owned(),
             pid: u32::try_from(value.get("pid")?.as_u64()?).ok()?,
-            percent_complete: value.get("pctCplt").and_then(|n| n.as_u64()).and_then(|n| u32::try_from(n).ok()),
+            percent_complete: value
+                .get("pctCplt")
+                .and_then(|n| n.as_u64())
+                .and_then(|n| u32::try_from(n).ok()),
             size: value.get("sz").and_then(serde_json::Value::as_u64),
             size_complete: value.get("szCplt").and_then(serde_json::Value::as_u64),
         })
@@ -114,12 +117,21 @@ impl Lock {
     ///
     /// # Errors
     /// [`ErrorCode::LockAcquire`] when another process holds it or the file cannot be opened.
-    pub fn acquire(lock_path: &Path, stanza: &str, lock_type: LockType, repo_key: u32, exec_id: &str) -> Result<Self> {
+    pub fn acquire(
+        lock_path: &Path,
+        stanza: &str,
+        lock_type: LockType,
+        repo_key: u32,
+        exec_id: &str,
+    ) -> Result<Self> {
         Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id)?.ok_or_else(|| {
             let path = lock_path.join(file_name(stanza, lock_type, repo_key));
             Error::new(
                 ErrorCode::LockAcquire,
-                format!("unable to acquire lock on file '{}': Resource temporarily unavailable", path.display()),
+                format!(
+                    "unable to acquire lock on file '{}': Resource temporarily unavailable",
+                    path.display()
+                ),
             )
             .with_hint("is another pgBackRest process running?")
         })
@@ -137,16 +149,29 @@ impl Lock {
         exec_id: &str,
     ) -> Result<Option<Self>> {
         let path = lock_path.join(file_name(stanza, lock_type, repo_key));
-        let data = LockData { exec_id: exec_id.to_owned(), pid: std::process::id(), ..LockData::default() };
-        let mut lock = Self { file: None, path, lock_type, repo_key, data, written_percent: 0 };
+        let data = LockData {
+            exec_id: exec_id.to_owned(),
+            pid: std::process::id(),
+            ..LockData::default()
+        };
+        let mut lock = Self {
+            file: None,
+            path,
+            lock_type,
+            repo_key,
+            data,
+            written_percent: 0,
+        };
         loop {
             let mut file = open(&lock.path)?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
                     // The last owner may have removed the file between our open and our lock: then we hold a file that
                     // has no name any more, and another process could hold the new one.
-                    let same = std::fs::symlink_metadata(&lock.path)
-                        .is_ok_and(|now| file.metadata().is_ok_and(|held| held.ino() == now.ino() && held.dev() == now.dev()));
+                    let same = std::fs::symlink_metadata(&lock.path).is_ok_and(|now| {
+                        file.metadata()
+                            .is_ok_and(|held| held.ino() == now.ino() && held.dev() == now.dev())
+                    });
                     if !same {
                         continue;
                     }
@@ -157,13 +182,18 @@ impl Lock {
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let mut text = String::new();
                     let readable = file.read_to_string(&mut text).is_ok();
-                    let shared = readable && LockData::parse(&text).is_some_and(|held| held.exec_id == exec_id);
+                    let shared = readable
+                        && LockData::parse(&text).is_some_and(|held| held.exec_id == exec_id);
                     return Ok(shared.then_some(lock));
                 }
                 Err(error) => {
                     return Err(Error::new(
                         ErrorCode::LockAcquire,
-                        format!("unable to acquire lock on file '{}': {}", lock.path.display(), std::io::Error::from(error)),
+                        format!(
+                            "unable to acquire lock on file '{}': {}",
+                            lock.path.display(),
+                            std::io::Error::from(error)
+                        ),
                     ));
                 }
             }
@@ -185,7 +215,11 @@ impl Lock {
     /// # Errors
     /// [`ErrorCode::FileWrite`].
     pub fn note_progress(&mut self, size: u64, size_complete: u64) -> Result<()> {
-        let percent = if size == 0 { 10_000 } else { u128::from(size_complete) * 10_000 / u128::from(size) };
+        let percent = if size == 0 {
+            10_000
+        } else {
+            u128::from(size_complete) * 10_000 / u128::from(size)
+        };
         let percent = u32::try_from(percent.min(10_000)).unwrap_or(10_000);
         let first = self.data.size.is_none();
         if self.file.is_none() || (!first && percent <= self.written_percent + 10) {
@@ -200,14 +234,19 @@ impl Lock {
 
     fn write(&mut self) -> Result<()> {
         let text = self.data.render();
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         let write = |file: &mut File| {
             file.seek(SeekFrom::Start(0))?;
             file.set_len(0)?;
             file.write_all(text.as_bytes())
         };
         write(file).map_err(|error| {
-            Error::new(ErrorCode::FileWrite, format!("unable to write '{}': {error}", self.path.display()))
+            Error::new(
+                ErrorCode::FileWrite,
+                format!("unable to write '{}': {error}", self.path.display()),
+            )
         })
     }
 }
@@ -222,20 +261,43 @@ impl Drop for Lock {
 }
 
 fn open(path: &Path) -> Result<File> {
-    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path);
+    let open = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o640)
+            .open(path)
+    };
     let result = match open() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let parent = path.parent().unwrap_or(Path::new("/"));
-            std::fs::DirBuilder::new().recursive(true).mode(0o750).create(parent).map_err(|error| {
-                Error::new(ErrorCode::PathCreate, format!("unable to create path '{}': {}", parent.display(), numbered(&error)))
-            })?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o750)
+                .create(parent)
+                .map_err(|error| {
+                    Error::new(
+                        ErrorCode::PathCreate,
+                        format!(
+                            "unable to create path '{}': {}",
+                            parent.display(),
+                            numbered(&error)
+                        ),
+                    )
+                })?;
             open()
         }
         other => other,
     };
     result.map_err(|error| {
         let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
-        let text = format!("unable to acquire lock on file '{}': {}", path.display(), plain(&error));
+        let text = format!(
+            "unable to acquire lock on file '{}': {}",
+            path.display(),
+            plain(&error)
+        );
         let error = Error::new(ErrorCode::LockAcquire, text);
         if denied {
             error.with_hint(format!(
@@ -268,11 +330,17 @@ pub fn look(lock_path: &Path, name: &str) -> Result<LockState> {
     let path = lock_path.join(name);
     let mut file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(LockState::Missing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(LockState::Missing);
+        }
         Err(error) => {
             return Err(Error::new(
                 ErrorCode::FileOpen,
-                format!("unable to open file '{}' for read: {}", path.display(), numbered(&error)),
+                format!(
+                    "unable to open file '{}' for read: {}",
+                    path.display(),
+                    numbered(&error)
+                ),
             ));
         }
     };
@@ -297,7 +365,11 @@ pub fn list(lock_path: &Path) -> Result<Vec<String>> {
         Err(error) => {
             return Err(Error::new(
                 ErrorCode::PathOpen,
-                format!("unable to list file info for path '{}': {}", lock_path.display(), numbered(&error)),
+                format!(
+                    "unable to list file info for path '{}': {}",
+                    lock_path.display(),
+                    numbered(&error)
+                ),
             ));
         }
     };
@@ -318,7 +390,11 @@ pub fn remove(lock_path: &Path, name: &str) -> Result<()> {
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
             ErrorCode::FileRemove,
-            format!("unable to remove file '{}': {}", path.display(), numbered(&error)),
+            format!(
+                "unable to remove file '{}': {}",
+                path.display(),
+                numbered(&error)
+            ),
         )),
         _ => Ok(()),
     }
@@ -336,13 +412,21 @@ mod tests {
         assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
         let mut lock = Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap();
         lock.note_progress(200, 50).unwrap();
-        let LockState::Held(data) = look(&path, &name).unwrap() else { panic!("the lock is held") };
-        assert_eq!((data.size, data.size_complete, data.percent_complete), (Some(200), Some(50), Some(2500)));
+        let LockState::Held(data) = look(&path, &name).unwrap() else {
+            panic!("the lock is held")
+        };
+        assert_eq!(
+            (data.size, data.size_complete, data.percent_complete),
+            (Some(200), Some(50), Some(2500))
+        );
         let error = Lock::acquire(&path, "demo", LockType::Backup, 1, "2-bbbbbbbb").unwrap_err();
         assert_eq!(error.code, ErrorCode::LockAcquire);
         assert_eq!(error.hints, ["is another pgBackRest process running?"]);
         drop(Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap());
-        assert!(matches!(look(&path, &name).unwrap(), LockState::Held(_)), "sharing must not release");
+        assert!(
+            matches!(look(&path, &name).unwrap(), LockState::Held(_)),
+            "sharing must not release"
+        );
         drop(lock);
         assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
     }
@@ -354,7 +438,10 @@ mod tests {
         std::fs::write(dir.path().join(&name), "rubbish").unwrap();
         assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
         let lock = Lock::acquire(dir.path(), "demo", LockType::Archive, 2, "1-a").unwrap();
-        assert!(matches!(look(dir.path(), &name).unwrap(), LockState::Held(_)));
+        assert!(matches!(
+            look(dir.path(), &name).unwrap(),
+            LockState::Held(_)
+        ));
         drop(lock);
     }
 }

@@ -4,7 +4,12 @@ pub mod background;
 pub mod begin;
 pub mod cancel;
 pub mod clock;
+pub mod cluster;
+pub mod context;
+#[cfg(feature = "faulty")]
+pub mod fault;
 pub mod lock;
+pub mod open;
 pub mod pool;
 pub mod progress;
 pub mod repo_path;
@@ -15,11 +20,6 @@ pub mod stanza_info;
 pub mod stop_file;
 pub mod wal_find;
 pub mod wal_path;
-pub mod cluster;
-pub mod context;
-#[cfg(feature = "faulty")]
-pub mod fault;
-pub mod open;
 
 pub use context::Context;
 pub use open::{PgHost, Repository};

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pgkeep_config::option;
 use pgkeep_config::Config;
+use pgkeep_config::option;
 use pgkeep_config::option::Group;
+use pgkeep_storage::Storage;
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::Storage;
 use secrecy::SecretString;
 
 use super::context::Context;
@@ -36,7 +36,11 @@ impl Repository {
     /// `none` or `aes-256-cbc`.
     #[must_use]
     pub fn cipher_name(&self) -> &'static str {
-        if self.pass.is_some() { "aes-256-cbc" } else { "none" }
+        if self.pass.is_some() {
+            "aes-256-cbc"
+        } else {
+            "none"
+        }
     }
 }
 
@@ -57,12 +61,20 @@ pub struct PgHost {
 pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     let config = &context.config;
     refuse_unsupported_repository(config, key)?;
-    let path = config.string_at(option::REPO_PATH, key).unwrap_or("/var/lib/pgbackrest");
+    let path = config
+        .string_at(option::REPO_PATH, key)
+        .unwrap_or("/var/lib/pgbackrest");
     let kind = config.string_at(option::REPO_TYPE, key).unwrap_or("posix");
-    let symlinks = config.boolean_or_unset_at(option::REPO_SYMLINK, key).unwrap_or(true);
+    let symlinks = config
+        .boolean_or_unset_at(option::REPO_SYMLINK, key)
+        .unwrap_or(true);
     let storage: Arc<dyn Storage> = match kind {
         "sftp" => Arc::new(SftpStorage::new(super::sftp::settings(context, key, path))?),
-        _ => Arc::new(PosixStorage::new(PosixSettings { root: PathBuf::from(path), cifs: kind == "cifs", symlinks })),
+        _ => Arc::new(PosixStorage::new(PosixSettings {
+            root: PathBuf::from(path),
+            cifs: kind == "cifs",
+            symlinks,
+        })),
     };
     #[cfg(feature = "faulty")]
     let storage = super::fault::around(storage);
@@ -78,13 +90,19 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
 /// # Errors
 /// As [`repository`].
 pub fn repositories(context: &Context) -> Result<Vec<Repository>> {
-    repository_keys(&context.config).into_iter().map(|key| repository(context, key)).collect()
+    repository_keys(&context.config)
+        .into_iter()
+        .map(|key| repository(context, key))
+        .collect()
 }
 
 /// Keys of the repositories a command works on: the one named by `--repo`, else all.
 #[must_use]
 pub fn repository_keys(config: &Config) -> Vec<u32> {
-    match config.integer(option::REPO).and_then(|key| u32::try_from(key).ok()) {
+    match config
+        .integer(option::REPO)
+        .and_then(|key| u32::try_from(key).ok())
+    {
         Some(key) => vec![key],
         None => config.keys(Group::Repo).to_vec(),
     }
@@ -106,11 +124,18 @@ pub fn pg_host(context: &Context, key: u32) -> Result<PgHost> {
     let path = config.string_at(option::PG_PATH, key).ok_or_else(|| {
         Error::new(
             ErrorCode::OptionRequired,
-            format!("{} command requires option: pg{key}-path", config.command().name()),
+            format!(
+                "{} command requires option: pg{key}-path",
+                config.command().name()
+            ),
         )
         .with_hint("does this stanza exist?")
     })?;
-    Ok(PgHost { key, path: PathBuf::from(path), storage: Arc::new(PosixStorage::new(PosixSettings::at(path))) })
+    Ok(PgHost {
+        key,
+        path: PathBuf::from(path),
+        storage: Arc::new(PosixStorage::new(PosixSettings::at(path))),
+    })
 }
 
 /// A directory of this host as a storage (lock path, spool path, link targets).
@@ -120,8 +145,7 @@ pub fn local(path: &Path) -> Arc<PosixStorage> {
 }
 
 /// Why nothing of format 6 is there.
-const FORMAT_6: &str =
-    "pgkeep reads and writes repositories of format 5; its authors mark format 6 as not for production";
+const FORMAT_6: &str = "pgkeep reads and writes repositories of format 5; its authors mark format 6 as not for production";
 
 /// What cannot be used yet, by option name, with the reason shown to the user. Shrinks to nothing.
 pub const NOT_YET: &[(&str, &str)] = &[
@@ -131,7 +155,10 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-type=azure", "Azure repositories"),
     ("repo-type=gcs", "GCS repositories"),
     ("backup-standby", "backups from a standby"),
-    ("repo-target-time", "reading a repository as it was at an earlier time"),
+    (
+        "repo-target-time",
+        "reading a repository as it was at an earlier time",
+    ),
     ("repo-format=6", FORMAT_6),
     ("repo-cipher-rotate", FORMAT_6),
 ];
@@ -142,7 +169,10 @@ pub const NOT_YET: &[(&str, &str)] = &[
 /// When `feature` is not in [`NOT_YET`]: the list is complete by construction.
 #[must_use]
 pub fn not_yet(feature: &str, shown: &str) -> Error {
-    let (_, what) = NOT_YET.iter().find(|(name, _)| *name == feature).expect("every refused feature is listed");
+    let (_, what) = NOT_YET
+        .iter()
+        .find(|(name, _)| *name == feature)
+        .expect("every refused feature is listed");
     Error::new(ErrorCode::OptionInvalid, format!("option '{shown}' is not supported by pgkeep yet: {what}"))
         .with_hint("remove the option for this command, or run this command with pgBackRest: the repository is the same.")
 }
@@ -151,11 +181,17 @@ fn refuse_unsupported_repository(config: &Config, key: u32) -> Result<()> {
     if config.string_at(option::REPO_HOST, key).is_some() {
         return Err(not_yet("repo-host", &format!("repo{key}-host")));
     }
-    if config.integer_at(option::REPO_FORMAT, key).is_some_and(|format| format > 5) {
+    if config
+        .integer_at(option::REPO_FORMAT, key)
+        .is_some_and(|format| format > 5)
+    {
         return Err(not_yet("repo-format=6", &format!("repo{key}-format=6")));
     }
     if config.is_set_at(option::REPO_CIPHER_ROTATE, key) {
-        return Err(not_yet("repo-cipher-rotate", &format!("repo{key}-cipher-rotate")));
+        return Err(not_yet(
+            "repo-cipher-rotate",
+            &format!("repo{key}-cipher-rotate"),
+        ));
     }
     let kind = config.string_at(option::REPO_TYPE, key).unwrap_or("posix");
     let feature = format!("repo-type={kind}");
@@ -175,14 +211,25 @@ fn refuse_remote_pg(config: &Config, key: u32) -> Result<()> {
 /// The error for a command that is not there yet.
 #[must_use]
 pub fn command_not_yet(command: pgkeep_config::command::CommandId) -> Error {
-    Error::new(ErrorCode::CommandInvalid, format!("command '{}' is not supported by pgkeep yet", command.name()))
-        .with_hint("run this command with pgBackRest: the repository is the same.")
+    Error::new(
+        ErrorCode::CommandInvalid,
+        format!(
+            "command '{}' is not supported by pgkeep yet",
+            command.name()
+        ),
+    )
+    .with_hint("run this command with pgBackRest: the repository is the same.")
 }
 
 /// The lock path of this run as a storage.
 #[must_use]
 pub fn lock_path(context: &Context) -> Arc<PosixStorage> {
-    local(Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest")))
+    local(Path::new(
+        context
+            .config
+            .string(option::LOCK_PATH)
+            .unwrap_or("/tmp/pgbackrest"),
+    ))
 }
 
 /// Fails when a stop file forbids this run.

@@ -10,10 +10,16 @@ use crate::error::{Error, ErrorCode, Result};
 /// [`ErrorCode::ParamInvalid`] for a path outside the repository or with `//`.
 pub fn parse(storage: &dyn Storage, path: &str) -> Result<StoragePath> {
     if path.contains("//") {
-        return Err(Error::new(ErrorCode::ParamInvalid, format!("path '{path}' cannot contain //")));
+        return Err(Error::new(
+            ErrorCode::ParamInvalid,
+            format!("path '{path}' cannot contain //"),
+        ));
     }
     if path.split('/').any(|part| part == "..") {
-        return Err(Error::new(ErrorCode::ParamInvalid, format!("path '{path}' cannot contain '..'")));
+        return Err(Error::new(
+            ErrorCode::ParamInvalid,
+            format!("path '{path}' cannot contain '..'"),
+        ));
     }
     if !path.starts_with('/') {
         return Ok(StoragePath::new(path));
@@ -24,7 +30,10 @@ pub fn parse(storage: &dyn Storage, path: &str) -> Result<StoragePath> {
         Some(below) if below.is_empty() || below.starts_with('/') => Ok(StoragePath::new(below)),
         _ => Err(Error::new(
             ErrorCode::ParamInvalid,
-            format!("absolute path '{path}' is not in base path '{}'", if root.is_empty() { "/" } else { root }),
+            format!(
+                "absolute path '{path}' is not in base path '{}'",
+                if root.is_empty() { "/" } else { root }
+            ),
         )),
     }
 }
@@ -37,7 +46,10 @@ pub fn only(storage: &dyn Storage, parameters: &[String]) -> Result<StoragePath>
     match parameters {
         [] => Ok(StoragePath::root()),
         [path] => parse(storage, path),
-        _ => Err(Error::new(ErrorCode::ParamInvalid, "only one path may be specified")),
+        _ => Err(Error::new(
+            ErrorCode::ParamInvalid,
+            "only one path may be specified",
+        )),
     }
 }
 

@@ -13,13 +13,22 @@ pub(super) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings 
     let config = &context.config;
     let text = |option| config.string_at(option, key).unwrap_or_default();
     let file = |option| config.string_at(option, key).map(expand_home);
-    let mut settings = SftpSettings::new(text(option::REPO_SFTP_HOST), text(option::REPO_SFTP_HOST_USER), path);
-    if let Some(port) = config.integer_at(option::REPO_SFTP_HOST_PORT, key).and_then(|port| u16::try_from(port).ok()) {
+    let mut settings = SftpSettings::new(
+        text(option::REPO_SFTP_HOST),
+        text(option::REPO_SFTP_HOST_USER),
+        path,
+    );
+    if let Some(port) = config
+        .integer_at(option::REPO_SFTP_HOST_PORT, key)
+        .and_then(|port| u16::try_from(port).ok())
+    {
         settings.port = port;
     }
     settings.private_key_file = file(option::REPO_SFTP_PRIVATE_KEY_FILE);
     settings.public_key_file = file(option::REPO_SFTP_PUBLIC_KEY_FILE);
-    settings.private_key_passphrase = config.secret_at(option::REPO_SFTP_PRIVATE_KEY_PASSPHRASE, key).cloned();
+    settings.private_key_passphrase = config
+        .secret_at(option::REPO_SFTP_PRIVATE_KEY_PASSPHRASE, key)
+        .cloned();
     settings.host_key_check = match config.string_at(option::REPO_SFTP_HOST_KEY_CHECK_TYPE, key) {
         Some("accept-new") => HostKeyCheck::AcceptNew,
         Some("fingerprint") => HostKeyCheck::Fingerprint,
@@ -32,12 +41,18 @@ pub(super) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings 
         Some("sha256") => Some(HashType::Sha256),
         _ => None,
     };
-    settings.fingerprints = config.string_at(option::REPO_SFTP_HOST_FINGERPRINT, key).map(str::to_owned).into_iter().collect();
+    settings.fingerprints = config
+        .string_at(option::REPO_SFTP_HOST_FINGERPRINT, key)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
     settings.known_hosts = config
         .list_at(option::REPO_SFTP_KNOWN_HOST, key)
         .map(|files| files.iter().map(|file| expand_home(file.trim())).collect());
     settings.agent_socket = context.environment.get("SSH_AUTH_SOCK").map(PathBuf::from);
     settings.home.clone_from(&context.user.home);
-    settings.io_timeout = config.time(option::IO_TIMEOUT).unwrap_or(Duration::from_secs(60));
+    settings.io_timeout = config
+        .time(option::IO_TIMEOUT)
+        .unwrap_or(Duration::from_secs(60));
     settings
 }

@@ -29,7 +29,11 @@ pub fn load(repository: &Repository, stanza: &Stanza) -> Result<StanzaInfo> {
 ///
 /// # Errors
 /// [`ErrorCode::FileInvalid`] when they are not.
-pub fn load_for(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<StanzaInfo> {
+pub fn load_for(
+    repository: &Repository,
+    stanza: &Stanza,
+    control: &ControlFile,
+) -> Result<StanzaInfo> {
     let info = load(repository, stanza)?;
     check_match(&info)?;
     let current = info.archive.history.current();
@@ -49,12 +53,21 @@ pub fn load_for(repository: &Repository, stanza: &Stanza, control: &ControlFile)
 /// # Errors
 /// [`ErrorCode::FileInvalid`] when they do not.
 pub fn check_match(info: &StanzaInfo) -> Result<()> {
-    let (archive, backup) = (info.archive.history.current(), info.backup.history.current());
-    if archive.id == backup.id && archive.system_id == backup.system_id && archive.version == backup.version {
+    let (archive, backup) = (
+        info.archive.history.current(),
+        info.backup.history.current(),
+    );
+    if archive.id == backup.id
+        && archive.system_id == backup.system_id
+        && archive.version == backup.version
+    {
         return Ok(());
     }
     let line = |entry: &PgHistoryEntry| {
-        format!("id = {}, version = {}, system-id = {}", entry.id, entry.version, entry.system_id)
+        format!(
+            "id = {}, version = {}, system-id = {}",
+            entry.id, entry.version, entry.system_id
+        )
     };
     Err(Error::new(
         ErrorCode::FileInvalid,

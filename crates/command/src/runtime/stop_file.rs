@@ -18,14 +18,21 @@ pub fn path(stanza: Option<&str>) -> StoragePath {
 /// # Errors
 /// [`ErrorCode::Stop`].
 pub fn test(lock_path: &dyn Storage, stanza: Option<&str>) -> Result<()> {
-    let exists = |path: StoragePath| Ok::<_, Error>(lock_path.info(&path, InfoLevel::Exists)?.is_some());
+    let exists =
+        |path: StoragePath| Ok::<_, Error>(lock_path.info(&path, InfoLevel::Exists)?.is_some());
     if let Some(stanza) = stanza
         && exists(path(Some(stanza)))?
     {
-        return Err(Error::new(ErrorCode::Stop, format!("stop file exists for stanza {stanza}")));
+        return Err(Error::new(
+            ErrorCode::Stop,
+            format!("stop file exists for stanza {stanza}"),
+        ));
     }
     if exists(path(None))? {
-        return Err(Error::new(ErrorCode::Stop, "stop file exists for all stanzas"));
+        return Err(Error::new(
+            ErrorCode::Stop,
+            "stop file exists for all stanzas",
+        ));
     }
     Ok(())
 }

@@ -26,8 +26,19 @@ pub struct WalFind<'a> {
 
 impl<'a> WalFind<'a> {
     #[must_use]
-    pub fn new(storage: &'a dyn Storage, stanza: &'a Stanza, archive_id: &'a ArchiveId, timeout: Duration) -> Self {
-        Self { storage, stanza, archive_id, timeout, listing: None }
+    pub fn new(
+        storage: &'a dyn Storage,
+        stanza: &'a Stanza,
+        archive_id: &'a ArchiveId,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            storage,
+            stanza,
+            archive_id,
+            timeout,
+            listing: None,
+        }
     }
 
     /// The stored file of a segment, waiting for it up to the timeout. With a timeout of zero `Ok(None)` says it is not there.
@@ -56,17 +67,34 @@ impl<'a> WalFind<'a> {
     }
 
     fn look(&mut self, segment: &str) -> Result<Option<StoredSegment>> {
-        let directory = archive::wal_directory(segment)
-            .ok_or_else(|| Error::new(ErrorCode::Assert, format!("'{segment}' is not the name of a WAL segment")))?;
-        if self.listing.as_ref().is_none_or(|(listed, _)| listed != directory) {
+        let directory = archive::wal_directory(segment).ok_or_else(|| {
+            Error::new(
+                ErrorCode::Assert,
+                format!("'{segment}' is not the name of a WAL segment"),
+            )
+        })?;
+        if self
+            .listing
+            .as_ref()
+            .is_none_or(|(listed, _)| listed != directory)
+        {
             let path = layout::wal_path(self.stanza, self.archive_id, directory);
-            let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
+            let options = ListOptions {
+                level: InfoLevel::Exists,
+                ..ListOptions::default()
+            };
             let names = self.storage.list(&path, &options)?.unwrap_or_default();
-            let names = names.into_iter().map(|info| info.name.to_string()).collect();
+            let names = names
+                .into_iter()
+                .map(|info| info.name.to_string())
+                .collect();
             self.listing = Some((directory.to_owned(), names));
         }
         let names = self.listing.as_ref().map_or(&[][..], |(_, names)| names);
-        the_only_one(segment, archive::find_segment(segment, names.iter().map(String::as_str)))
+        the_only_one(
+            segment,
+            archive::find_segment(segment, names.iter().map(String::as_str)),
+        )
     }
 }
 
@@ -79,7 +107,10 @@ pub fn the_only_one(segment: &str, mut found: Vec<StoredSegment>) -> Result<Opti
         let list: Vec<String> = found.iter().map(ToString::to_string).collect();
         return Err(Error::new(
             ErrorCode::ArchiveDuplicate,
-            format!("duplicates found in archive for WAL segment {segment}: {}", list.join(", ")),
+            format!(
+                "duplicates found in archive for WAL segment {segment}: {}",
+                list.join(", ")
+            ),
         )
         .with_hint("are multiple primaries archiving to this stanza?"));
     }
@@ -89,9 +120,14 @@ pub fn the_only_one(segment: &str, mut found: Vec<StoredSegment>) -> Result<Opti
 fn not_archived(segment: &str, timeout: Duration) -> Error {
     Error::new(
         ErrorCode::ArchiveTimeout,
-        format!("WAL segment {segment} was not archived before the {}ms timeout", timeout.as_millis()),
+        format!(
+            "WAL segment {segment} was not archived before the {}ms timeout",
+            timeout.as_millis()
+        ),
     )
-    .with_hint("check the archive_command to ensure that all options are correct (especially --stanza).")
+    .with_hint(
+        "check the archive_command to ensure that all options are correct (especially --stanza).",
+    )
     .with_hint("check the PostgreSQL server log for errors.")
     .with_hint("run the 'start' command if the stanza was previously stopped.")
 }

@@ -27,7 +27,10 @@ pub fn run(context: &Context) -> Result<()> {
     let control = control_of_cluster(context)?;
     for repository in open::repositories(context)? {
         context.cancel.check()?;
-        log::info!("stanza-create for stanza '{stanza}' on {}", repository.name());
+        log::info!(
+            "stanza-create for stanza '{stanza}' on {}",
+            repository.name()
+        );
         create(&repository, &stanza, &control)?;
     }
     Ok(())
@@ -64,27 +67,50 @@ fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Re
     let storage = &*repository.storage;
     let archive = layout::archive_info(stanza);
     let backup = layout::backup_info(stanza);
-    let paths = [archive.clone(), layout::copy_of(&archive), backup.clone(), layout::copy_of(&backup)];
+    let paths = [
+        archive.clone(),
+        layout::copy_of(&archive),
+        backup.clone(),
+        layout::copy_of(&backup),
+    ];
     let found = storage.info_many(&paths, InfoLevel::Exists)?;
     let exists = |at: usize| found[at].is_some();
-    let in_archive = Pair { main: exists(0), copy: exists(1) };
-    let in_backup = Pair { main: exists(2), copy: exists(3) };
+    let in_archive = Pair {
+        main: exists(0),
+        copy: exists(1),
+    };
+    let in_backup = Pair {
+        main: exists(2),
+        copy: exists(3),
+    };
     match (in_archive.any(), in_backup.any()) {
         (false, false) => create_new(repository, stanza, control),
         (true, true) => {
             stanza_info::load_for(repository, stanza, control)?;
-            let mended = [mend(storage, &archive, in_archive)?, mend(storage, &backup, in_backup)?];
+            let mended = [
+                mend(storage, &archive, in_archive)?,
+                mend(storage, &backup, in_backup)?,
+            ];
             if !mended.contains(&true) {
-                log::info!("stanza '{stanza}' already exists on {} and is valid", repository.name());
+                log::info!(
+                    "stanza '{stanza}' already exists on {} and is valid",
+                    repository.name()
+                );
             }
             Ok(())
         }
         (archive_exists, _) => {
-            let (there, missing) =
-                if archive_exists { ("archive.info", "backup.info") } else { ("backup.info", "archive.info") };
+            let (there, missing) = if archive_exists {
+                ("archive.info", "backup.info")
+            } else {
+                ("backup.info", "archive.info")
+            };
             Err(Error::new(
                 ErrorCode::FileMissing,
-                format!("{there} exists but {missing} is missing on {}", repository.name()),
+                format!(
+                    "{there} exists but {missing} is missing on {}",
+                    repository.name()
+                ),
             )
             .with_hint("this may be a symptom of repository corruption!"))
         }
@@ -95,8 +121,14 @@ fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Re
 fn mend(storage: &dyn Storage, main: &StoragePath, pair: Pair) -> Result<bool> {
     let copy = layout::copy_of(main);
     let (from, to) = match pair {
-        Pair { main: true, copy: true } => return Ok(false),
-        Pair { main: true, copy: false } => (main, &copy),
+        Pair {
+            main: true,
+            copy: true,
+        } => return Ok(false),
+        Pair {
+            main: true,
+            copy: false,
+        } => (main, &copy),
         Pair { main: false, .. } => (&copy, main),
     };
     storage.copy_within(from, to)?.wait()?;
@@ -106,8 +138,15 @@ fn mend(storage: &dyn Storage, main: &StoragePath, pair: Pair) -> Result<bool> {
 fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
     let storage = &*repository.storage;
     let holds_files = |path: &StoragePath| {
-        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-        Ok::<_, Error>(storage.list(path, &options)?.is_some_and(|entries| !entries.is_empty()))
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        Ok::<_, Error>(
+            storage
+                .list(path, &options)?
+                .is_some_and(|entries| !entries.is_empty()),
+        )
     };
     let in_backup = holds_files(&layout::backup_path(stanza))?;
     let in_archive = holds_files(&layout::archive_path(stanza))?;
@@ -118,8 +157,12 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
         (true, true) => Some("backup directory and/or archive directory"),
     };
     if let Some(what) = what {
-        return Err(Error::new(ErrorCode::PathNotEmpty, format!("{what} not empty"))
-            .with_hint(format!("the repository at '{}' holds files of this stanza but no info files.", storage.display(&StoragePath::root()))));
+        return Err(
+            Error::new(ErrorCode::PathNotEmpty, format!("{what} not empty")).with_hint(format!(
+                "the repository at '{}' holds files of this stanza but no info files.",
+                storage.display(&StoragePath::root())
+            )),
+        );
     }
     let pass = repository.pass.as_ref();
     let entry = stanza_info::history_entry(control);
@@ -132,7 +175,9 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
 
 /// A new pass-phrase for what lies below an encrypted info file.
 fn sub_pass(repository_pass: Option<&SecretString>) -> Result<Option<SecretString>> {
-    Ok(repository_pass.map(|_| cipher::generate_pass()).transpose()?)
+    Ok(repository_pass
+        .map(|_| cipher::generate_pass())
+        .transpose()?)
 }
 
 #[cfg(test)]

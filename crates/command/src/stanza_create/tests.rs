@@ -1,14 +1,18 @@
 use std::sync::Arc;
 
 use pgkeep_postgres::{Lsn, PgVersion, TimelineId};
+use pgkeep_storage::WriteOptions;
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
-use pgkeep_storage::WriteOptions;
 
 use super::*;
 
 fn repository(pass: Option<&str>) -> Repository {
-    Repository { key: 1, storage: Arc::new(MemoryStorage::new()), pass: pass.map(SecretString::from) }
+    Repository {
+        key: 1,
+        storage: Arc::new(MemoryStorage::new()),
+        pass: pass.map(SecretString::from),
+    }
 }
 
 fn control(system_id: u64) -> ControlFile {
@@ -36,7 +40,10 @@ fn a_new_stanza_is_valid_when_created_again() {
         create(&repository, &stanza(), &control(7)).unwrap();
         let info = stanza_info::load_for(&repository, &stanza(), &control(7)).unwrap();
         assert_eq!(info.archive.cipher_pass.is_some(), pass.is_some());
-        assert_eq!(info.archive.history.current().archive_id().to_string(), "17-1");
+        assert_eq!(
+            info.archive.history.current().archive_id().to_string(),
+            "17-1"
+        );
         create(&repository, &stanza(), &control(7)).unwrap();
     }
 }
@@ -48,7 +55,11 @@ fn a_missing_copy_is_put_back() {
     let main = layout::archive_info(&stanza());
     repository.storage.remove(&main).unwrap();
     create(&repository, &stanza(), &control(7)).unwrap();
-    let read = |path: &StoragePath| read_all(&*repository.storage, path, 1 << 20).unwrap().unwrap();
+    let read = |path: &StoragePath| {
+        read_all(&*repository.storage, path, 1 << 20)
+            .unwrap()
+            .unwrap()
+    };
     assert_eq!(read(&main), read(&layout::copy_of(&main)));
 }
 
@@ -66,10 +77,16 @@ fn one_missing_pair_of_info_files_is_a_symptom_of_damage() {
     let repository = repository(None);
     create(&repository, &stanza(), &control(7)).unwrap();
     let main = layout::backup_info(&stanza());
-    repository.storage.remove_many(&[main.clone(), layout::copy_of(&main)]).unwrap();
+    repository
+        .storage
+        .remove_many(&[main.clone(), layout::copy_of(&main)])
+        .unwrap();
     let error = create(&repository, &stanza(), &control(7)).unwrap_err();
     assert_eq!(error.code, ErrorCode::FileMissing);
-    assert_eq!(error.message, "archive.info exists but backup.info is missing on repo1");
+    assert_eq!(
+        error.message,
+        "archive.info exists but backup.info is missing on repo1"
+    );
 }
 
 #[test]

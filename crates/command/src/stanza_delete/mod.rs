@@ -17,8 +17,15 @@ pub fn run(context: &Context) -> Result<()> {
     let repository = open::repository(context, open::default_repository_key(config))?;
     let storage = &*repository.storage;
     let list = |path: &StoragePath| {
-        let options = ListOptions { level: InfoLevel::Exists, ..ListOptions::default() };
-        Ok::<_, Error>(storage.list(path, &options)?.map(|entries| !entries.is_empty()))
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        Ok::<_, Error>(
+            storage
+                .list(path, &options)?
+                .map(|entries| !entries.is_empty()),
+        )
     };
     let (archive_path, backup_path) = (layout::archive_path(&stanza), layout::backup_path(&stanza));
     let (archive, backup) = (list(&archive_path)?, list(&backup_path)?);
@@ -29,8 +36,13 @@ pub fn run(context: &Context) -> Result<()> {
     let stop = stop_file::path(Some(stanza.as_str()));
     if archive == Some(true) || backup == Some(true) {
         if lock_path.info(&stop, InfoLevel::Exists)?.is_none() {
-            return Err(Error::new(ErrorCode::FileMissing, format!("stop file does not exist for stanza '{stanza}'"))
-                .with_hint("has the pgbackrest stop command been run on this server for this stanza?"));
+            return Err(Error::new(
+                ErrorCode::FileMissing,
+                format!("stop file does not exist for stanza '{stanza}'"),
+            )
+            .with_hint(
+                "has the pgbackrest stop command been run on this server for this stanza?",
+            ));
         }
         check_not_running(context, &stanza, &repository.name())?;
         // The info files go first: without them no other program takes what is left for a stanza.
@@ -58,7 +70,11 @@ fn check_not_running(context: &Context, stanza: &Stanza, repository: &str) -> Re
         return Ok(());
     }
     let host = open::pg_host(context, 1)?;
-    if host.storage.info(&StoragePath::from("postmaster.pid"), InfoLevel::Exists)?.is_some() {
+    if host
+        .storage
+        .info(&StoragePath::from("postmaster.pid"), InfoLevel::Exists)?
+        .is_some()
+    {
         return Err(Error::new(
             ErrorCode::PgRunning,
             format!(

@@ -18,7 +18,10 @@ pub fn run(context: &Context) -> Result<()> {
     let control = stanza_create::control_of_cluster(context)?;
     for repository in open::repositories(context)? {
         context.cancel.check()?;
-        log::info!("stanza-upgrade for stanza '{stanza}' on {}", repository.name());
+        log::info!(
+            "stanza-upgrade for stanza '{stanza}' on {}",
+            repository.name()
+        );
         upgrade(&repository, &stanza, &control)?;
     }
     Ok(())
@@ -27,7 +30,9 @@ pub fn run(context: &Context) -> Result<()> {
 fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
     let mut info = stanza_info::load(repository, stanza)?;
     let entry = stanza_info::history_entry(control);
-    let is_new = |current: &PgHistoryEntry| current.version != entry.version || current.system_id != entry.system_id;
+    let is_new = |current: &PgHistoryEntry| {
+        current.version != entry.version || current.system_id != entry.system_id
+    };
     // The two files cannot be written in one step, so each is looked at by itself: a run that died between them is
     // finished by the next one.
     let upgrade_archive = is_new(info.archive.history.current());
@@ -48,7 +53,10 @@ fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> R
         info.backup.save(storage, stanza, pass)?;
     }
     if !upgrade_archive && !upgrade_backup {
-        log::info!("stanza '{stanza}' on {} is already up to date", repository.name());
+        log::info!(
+            "stanza '{stanza}' on {} is already up to date",
+            repository.name()
+        );
     }
     Ok(())
 }

@@ -13,10 +13,17 @@ use crate::runtime::{Context, open, stop_file};
 /// # Errors
 /// When the file cannot be removed.
 pub fn run(context: &Context) -> Result<()> {
-    let lock_path = open::local(Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest")));
+    let lock_path = open::local(Path::new(
+        context
+            .config
+            .string(option::LOCK_PATH)
+            .unwrap_or("/tmp/pgbackrest"),
+    ));
     let stanza = context.config.stanza();
     if lock_path.remove(&stop_file::path(stanza))? == Removed::Missing {
-        let of = stanza.map(|stanza| format!(" for stanza {stanza}")).unwrap_or_default();
+        let of = stanza
+            .map(|stanza| format!(" for stanza {stanza}"))
+            .unwrap_or_default();
         log::warn!("stop file does not exist{of}");
     }
     Ok(())

@@ -18,17 +18,29 @@ use crate::runtime::{Context, open, stop_file};
 /// # Errors
 /// When the file cannot be made, or a lock file cannot be looked at or removed.
 pub fn run(context: &Context) -> Result<()> {
-    let path = Path::new(context.config.string(option::LOCK_PATH).unwrap_or("/tmp/pgbackrest"));
+    let path = Path::new(
+        context
+            .config
+            .string(option::LOCK_PATH)
+            .unwrap_or("/tmp/pgbackrest"),
+    );
     let lock_path = open::local(path);
     let stanza = context.config.stanza();
     let file = stop_file::path(stanza);
     if lock_path.info(&file, InfoLevel::Exists)?.is_some() {
-        let of = stanza.map_or_else(|| "all stanzas".to_owned(), |stanza| format!("stanza {stanza}"));
+        let of = stanza.map_or_else(
+            || "all stanzas".to_owned(),
+            |stanza| format!("stanza {stanza}"),
+        );
         log::warn!("stop file already exists for {of}");
         return Ok(());
     }
     // 0770: the directory is shared by every user who runs the program, as in the original.
-    let options = WriteOptions { mode: WriteMode::InPlace, path_mode: 0o770, ..WriteOptions::default() };
+    let options = WriteOptions {
+        mode: WriteMode::InPlace,
+        path_mode: 0o770,
+        ..WriteOptions::default()
+    };
     lock_path.open_write(&file, &options)?.finish()?.wait()?;
     if context.config.boolean(option::FORCE) {
         end_processes(path, stanza)?;
@@ -41,7 +53,10 @@ fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<()> {
     let prefix = stanza.map(|stanza| format!("{stanza}-"));
     let mut told = BTreeSet::new();
     for name in lock::list(lock_path)? {
-        if prefix.as_ref().is_some_and(|prefix| !name.starts_with(prefix)) {
+        if prefix
+            .as_ref()
+            .is_some_and(|prefix| !name.starts_with(prefix))
+        {
             continue;
         }
         match lock::look(lock_path, &name)? {
@@ -52,7 +67,10 @@ fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<()> {
             }
             LockState::Missing => continue,
             LockState::Unheld | LockState::Unreadable => {
-                log::warn!("unable to read lock file {}", lock_path.join(&name).display());
+                log::warn!(
+                    "unable to read lock file {}",
+                    lock_path.join(&name).display()
+                );
             }
         }
         lock::remove(lock_path, &name)?;
@@ -64,7 +82,9 @@ fn send_term(pid: u32) {
     let sent = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
-        .is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok());
+        .is_some_and(|pid| {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
+        });
     if sent {
         log::info!("sent term signal to process {pid}");
     } else {

@@ -38,15 +38,17 @@ pub fn run(context: &Context) -> Result<()> {
     }
     match program {
         Program::PgBackRest => context.output.text(&format!("pgBackRest {COMPATIBLE}\n")),
-        Program::PgKeep => {
-            context.output.text(&format!("pgkeep {VERSION} (compatible with pgBackRest {COMPATIBLE})\n"))
-        }
+        Program::PgKeep => context.output.text(&format!(
+            "pgkeep {VERSION} (compatible with pgBackRest {COMPATIBLE})\n"
+        )),
     }
 }
 
 /// `2.60.0` as `2060000`: major × 1000000 + minor × 1000 + patch.
 fn number(version: &str) -> u64 {
-    version.split('.').fold(0, |sum, part| sum * 1000 + part.parse::<u64>().unwrap_or(0))
+    version
+        .split('.')
+        .fold(0, |sum, part| sum * 1000 + part.parse::<u64>().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -143,7 +143,8 @@ fn checksum(bytes: &[u8], version: PgVersion) -> u32 {
     if version >= PgVersion::V9_5 {
         return crc32_iscsi(bytes);
     }
-    let step = |crc: u32, byte: &u8| LEGACY_TABLE[usize::from((crc >> 24) as u8 ^ byte)] ^ (crc << 8);
+    let step =
+        |crc: u32, byte: &u8| LEGACY_TABLE[usize::from((crc >> 24) as u8 ^ byte)] ^ (crc << 8);
     !bytes.iter().fold(u32::MAX, step)
 }
 
@@ -155,7 +156,11 @@ const LEGACY_TABLE: [u32; 256] = {
         let mut value = index as u32;
         let mut bit = 0;
         while bit < 8 {
-            value = if value & 1 == 1 { 0xEDB8_8320 ^ (value >> 1) } else { value >> 1 };
+            value = if value & 1 == 1 {
+                0xEDB8_8320 ^ (value >> 1)
+            } else {
+                value >> 1
+            };
             bit += 1;
         }
         table[index] = value;
@@ -178,7 +183,10 @@ fn crc_offset(data: &[u8], layout: &ControlLayout, scan: bool) -> Result<usize> 
     let last = if scan { data.len() - 4 } else { layout.crc };
     let mut mismatch = (0, 0);
     for offset in (layout.crc..=last).step_by(4) {
-        let (calculated, expected) = (checksum(&data[..offset], layout.version), field_u32(data, offset));
+        let (calculated, expected) = (
+            checksum(&data[..offset], layout.version),
+            field_u32(data, offset),
+        );
         if calculated == expected {
             return Ok(offset);
         }

@@ -31,7 +31,10 @@ fn seal(bytes: &mut [u8], crc: usize) {
 #[test]
 fn crc_is_castagnoli_and_before_9_5_the_servers_own() {
     assert_eq!(checksum(b"123456789", PgVersion::V9_5), 0xE306_9283);
-    assert_eq!(LEGACY_TABLE[..4], [0, 0x7707_3096, 0xEE0E_612C, 0x9909_51BA]);
+    assert_eq!(
+        LEGACY_TABLE[..4],
+        [0, 0x7707_3096, 0xEE0E_612C, 0x9909_51BA]
+    );
     // One byte by hand: the table's entry for 0xff ^ 'a', over the start value moved up by a byte.
     let entry = LEGACY_TABLE[usize::from(0xff ^ b'a')];
     assert_eq!(checksum(b"a", PgVersion::V9_4), !(entry ^ 0xffff_ff00));

@@ -26,7 +26,10 @@ impl ArchiveRequest<'_> {
     /// Whether there are enough backups to expire any WAL; if not, nothing has to be read for [`plan_archive`].
     #[must_use]
     pub fn applies(&self, entries: &[BackupEntry]) -> bool {
-        let candidates = entries.iter().filter(|entry| self.counts(&entry.label)).count();
+        let candidates = entries
+            .iter()
+            .filter(|entry| self.counts(&entry.label))
+            .count();
         self.before.is_some() || (candidates > 0 && self.keep as usize <= candidates)
     }
 

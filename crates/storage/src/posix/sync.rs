@@ -51,7 +51,11 @@ impl FileSystem {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let place = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
         let device = rustix::fs::fstat(&place).map_err(fail)?.st_dev;
-        Ok(Some(Self { place, path: path.to_owned(), device }))
+        Ok(Some(Self {
+            place,
+            path: path.to_owned(),
+            device,
+        }))
     }
 
     /// Number that tells file systems apart.
@@ -62,7 +66,8 @@ impl FileSystem {
 
     /// Flushes all that was written to it: files, directories, links.
     pub fn sync(&self) -> Result<()> {
-        rustix::fs::syncfs(&self.place).map_err(|errno| failure(Operation::SyncPath, &self.path, errno))
+        rustix::fs::syncfs(&self.place)
+            .map_err(|errno| failure(Operation::SyncPath, &self.path, errno))
     }
 }
 

@@ -58,7 +58,12 @@ pub struct PoolSettings {
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { workers: 1, retry: 2, retry_interval: Duration::from_secs(15), open_tickets: 256 }
+        Self {
+            workers: 1,
+            retry: 2,
+            retry_interval: Duration::from_secs(15),
+            open_tickets: 256,
+        }
     }
 }
 
@@ -121,12 +126,27 @@ where
             std::thread::Builder::new()
                 .name(format!("worker-{}", index + 1))
                 .spawn_scoped(scope, move || worker(index, work, &take, &send))
-                .map_err(|error| Error::new(ErrorCode::Kernel, format!("unable to start worker thread: {error}")))?;
+                .map_err(|error| {
+                    Error::new(
+                        ErrorCode::Kernel,
+                        format!("unable to start worker thread: {error}"),
+                    )
+                })?;
             inboxes.push(give);
         }
         drop(send);
         // Dropping the inboxes ends the workers, so the scope can close.
-        Dispatcher { settings, cancel, inboxes, receive, steps, free: VecDeque::new(), again: Vec::new(), under_way: 0 }.run()
+        Dispatcher {
+            settings,
+            cancel,
+            inboxes,
+            receive,
+            steps,
+            free: VecDeque::new(),
+            again: Vec::new(),
+            under_way: 0,
+        }
+        .run()
     })
 }
 
@@ -202,7 +222,10 @@ impl<J, R> Dispatcher<'_, J, R> {
                 Ok(message) => self.take_in(message)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new(ErrorCode::Assert, "worker threads ended before their work"));
+                    return Err(Error::new(
+                        ErrorCode::Assert,
+                        "worker threads ended before their work",
+                    ));
                 }
             }
             if last_tick.elapsed() >= TICK {
@@ -220,21 +243,29 @@ impl<J, R> Dispatcher<'_, J, R> {
                 waiting.push_back(index);
                 break;
             }
-            let attempt = if let Some(at) = self.again.iter().position(|(when, _)| *when <= Instant::now()) {
+            let attempt = if let Some(at) = self
+                .again
+                .iter()
+                .position(|(when, _)| *when <= Instant::now())
+            {
                 Some(self.again.swap_remove(at).1)
             } else if exhausted[index] {
                 None
             } else {
                 let job = (self.steps.next)(index)?;
                 exhausted[index] = job.is_none();
-                job.map(|job| Attempt { job, tries: 0, failures: Vec::new() })
+                job.map(|job| Attempt {
+                    job,
+                    tries: 0,
+                    failures: Vec::new(),
+                })
             };
             match attempt {
                 Some(attempt) => {
                     self.under_way += 1;
-                    self.inboxes[index]
-                        .send(attempt)
-                        .map_err(|_| Error::new(ErrorCode::Assert, "worker thread ended before its work"))?;
+                    self.inboxes[index].send(attempt).map_err(|_| {
+                        Error::new(ErrorCode::Assert, "worker thread ended before its work")
+                    })?;
                 }
                 None => waiting.push_back(index),
             }
@@ -247,7 +278,12 @@ impl<J, R> Dispatcher<'_, J, R> {
     fn take_in(&mut self, message: Message<J, R>) -> Result<()> {
         match message {
             Message::Free(index) => self.free.push_back(index),
-            Message::Panicked => return Err(Error::new(ErrorCode::Assert, "a worker thread panicked, see the log")),
+            Message::Panicked => {
+                return Err(Error::new(
+                    ErrorCode::Assert,
+                    "a worker thread panicked, see the log",
+                ));
+            }
             Message::Finished(attempt, result, process) => {
                 self.under_way -= 1;
                 (self.steps.done)(attempt.job, result, process)?;
@@ -260,7 +296,11 @@ impl<J, R> Dispatcher<'_, J, R> {
                     return Err(combine(attempt.failures));
                 }
                 // The first retry is immediate: most failures are a lost connection that a new one mends.
-                let wait = if attempt.tries == 0 { Duration::ZERO } else { self.settings.retry_interval };
+                let wait = if attempt.tries == 0 {
+                    Duration::ZERO
+                } else {
+                    self.settings.retry_interval
+                };
                 attempt.tries += 1;
                 self.again.push((Instant::now() + wait, attempt));
             }
@@ -271,18 +311,27 @@ impl<J, R> Dispatcher<'_, J, R> {
 
 /// An internal error or a stop is not mended by trying again.
 fn is_worth_retrying(failures: &[Error]) -> bool {
-    !failures.iter().any(|error| matches!(error.code, ErrorCode::Assert | ErrorCode::Term))
+    !failures
+        .iter()
+        .any(|error| matches!(error.code, ErrorCode::Assert | ErrorCode::Term))
 }
 
 /// One error for a job that failed several times: the first, then each different later one on its own line.
 fn combine(failures: Vec<Error>) -> Error {
     let mut failures = failures.into_iter();
-    let mut first = failures.next().expect("a job fails at least once before its failures are combined");
+    let mut first = failures
+        .next()
+        .expect("a job fails at least once before its failures are combined");
     let mut seen = vec![first.text()];
     for (index, error) in failures.enumerate() {
         let text = error.text();
         if !seen.contains(&text) {
-            first.message.push_str(&format!("\n[{}] on retry {}: {}", error.code.name(), index + 1, text));
+            first.message.push_str(&format!(
+                "\n[{}] on retry {}: {}",
+                error.code.name(),
+                index + 1,
+                text
+            ));
             seen.push(text);
         }
     }

@@ -5,7 +5,12 @@ use pgkeep_storage::{Error as StorageError, ErrorKind, Operation, Written};
 use super::*;
 
 fn settings(workers: usize) -> PoolSettings {
-    PoolSettings { workers, retry: 2, retry_interval: Duration::ZERO, open_tickets: 4 }
+    PoolSettings {
+        workers,
+        retry: 2,
+        retry_interval: Duration::ZERO,
+        open_tickets: 4,
+    }
 }
 
 fn run_numbers(
@@ -40,7 +45,8 @@ fn run_numbers(
 #[test]
 fn every_job_is_done_once_by_any_number_of_workers() {
     for workers in [1, 2, 5] {
-        let results = run_numbers(settings(workers), 100, &|job| Ok(Outcome::Done(job * 2))).unwrap();
+        let results =
+            run_numbers(settings(workers), 100, &|job| Ok(Outcome::Done(job * 2))).unwrap();
         assert_eq!(results, (1..=100).map(|n| n * 2).collect::<Vec<_>>());
     }
 }
@@ -54,7 +60,8 @@ fn a_written_job_counts_only_when_its_ticket_resolves() {
         while let Ok(ticket) = tickets.recv() {
             open.push(ticket);
             if open.len() == 2 {
-                open.drain(..).for_each(|ticket| ticket.resolve(Ok(Written { size: 1 })));
+                open.drain(..)
+                    .for_each(|ticket| ticket.resolve(Ok(Written { size: 1 })));
             }
         }
     });
@@ -86,13 +93,26 @@ fn a_job_that_keeps_failing_ends_the_run_with_its_first_error() {
     let error = run_numbers(settings(2), 5, &|_| {
         let (resolver, ticket) = Ticket::pending();
         let count = tries.fetch_add(1, Ordering::SeqCst);
-        resolver.resolve(Err(StorageError::new(ErrorKind::NoSpace, Operation::Write, "/repo/x", format!("try {count}"))));
+        resolver.resolve(Err(StorageError::new(
+            ErrorKind::NoSpace,
+            Operation::Write,
+            "/repo/x",
+            format!("try {count}"),
+        )));
         Ok(Outcome::Written(0, ticket))
     })
     .unwrap_err();
     assert_eq!(error.code, ErrorCode::FileWrite);
-    assert!(error.message.starts_with("unable to write '/repo/x': try "), "{}", error.message);
-    assert!(error.message.contains("[FileWriteError] on retry 1"), "{}", error.message);
+    assert!(
+        error.message.starts_with("unable to write '/repo/x': try "),
+        "{}",
+        error.message
+    );
+    assert!(
+        error.message.contains("[FileWriteError] on retry 1"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
@@ -112,7 +132,11 @@ fn a_cancelled_run_ends_with_the_term_code() {
             asked.cancel(15);
             Ok(Outcome::Done(*job))
         },
-        Steps { next: &mut |_| Ok(Some(1)), done: &mut |_, _, _| Ok(()), tick: &mut || Ok(()) },
+        Steps {
+            next: &mut |_| Ok(Some(1)),
+            done: &mut |_, _, _| Ok(()),
+            tick: &mut || Ok(()),
+        },
     )
     .unwrap_err();
     assert_eq!(error.code, ErrorCode::Term);

@@ -1,0 +1,155 @@
+//! A repository in a saved state, both programs on it, and what must hold after a fault.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pgkeep_testkit::compare::{Ignore, Snapshot};
+use pgkeep_testkit::original::Original;
+use pgkeep_testkit::run::{Outcome, Program, run};
+use pgkeep_testkit::scratch::Scratch;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// What is shared by all points of one test. The repository is `repo` below the scratch directory.
+pub struct Stage<'a> {
+    pub program: &'a Program,
+    pub original: Original,
+    pub scratch: &'a Scratch,
+    pub config: PathBuf,
+}
+
+impl Stage<'_> {
+    /// This program under its own name, where `verify` tells by the exit code what it found.
+    pub fn ours(&self, arguments: &[&str]) -> Result<Outcome> {
+        self.ours_with_fault("", arguments)
+    }
+
+    /// This program with a fault planned; none if empty.
+    pub fn ours_with_fault(&self, fault: &str, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = self.program.command();
+        if !fault.is_empty() {
+            command.env("PGKEEP_TEST_FAULT", fault);
+        }
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
+        Ok(run(command.args(arguments))?)
+    }
+
+    pub fn theirs(&self, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = self.original.command();
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
+        Ok(run(command.args(arguments))?)
+    }
+
+    /// How many operations on the repository a command needs; the command is done.
+    pub fn count(&self, arguments: &[&str]) -> Result<u64> {
+        let outcome = self.ours_with_fault("kill:0", arguments)?.success()?;
+        let told = outcome
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("operations: "));
+        Ok(told
+            .ok_or("the program was built without the feature faulty")?
+            .parse()?)
+    }
+
+    /// Keeps the repository as the state that [`Self::reset`] goes back to.
+    pub fn save(&self) -> Result<()> {
+        self.copy("repo", "saved")
+    }
+
+    pub fn reset(&self) -> Result<()> {
+        self.copy("saved", "repo")
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let target = self.scratch.join(to);
+        if target.exists() {
+            fs::remove_dir_all(&target)?;
+        }
+        let mut command = self.scratch.account().command("cp");
+        run(command.arg("-a").arg(self.scratch.join(from)).arg(target))?.success()?;
+        Ok(())
+    }
+
+    /// Both programs read the repository and find all that is finished whole.
+    pub fn is_valid(&self) -> Result<()> {
+        self.theirs(&["info"])?.success()?;
+        let theirs = self
+            .theirs(&["--output=text", "--verbose", "verify"])?
+            .success()?;
+        if !theirs.stdout.contains("status: ok") || theirs.stdout.contains("status: invalid") {
+            return Err(format!("the original's verify:\n{}", theirs.stdout).into());
+        }
+        self.ours(&["info"])?.success()?;
+        self.ours(&["verify"])?.success()?;
+        Ok(())
+    }
+
+    /// A restore of the last backup gives this tree.
+    pub fn restores(&self, by_original: bool, expected: &Snapshot) -> Result<()> {
+        let copy = self.scratch.join("copy");
+        if copy.exists() {
+            fs::remove_dir_all(&copy)?;
+        }
+        self.scratch.make_dir("copy")?;
+        let path = format!("--pg1-path={}", copy.display());
+        let arguments = [path.as_str(), "--type=none", "restore"];
+        if by_original {
+            self.theirs(&arguments)?
+        } else {
+            self.ours(&arguments)?
+        }
+        .success()?;
+        Ok(expected.must_equal(&Snapshot::of(&copy, &Ignore::of_restore())?)?)
+    }
+
+    /// The run with the fault must have died by it.
+    pub fn was_killed(outcome: &Outcome) -> Result<()> {
+        match outcome.code {
+            137 => Ok(()),
+            code => Err(format!(
+                "exit code {code} instead of a kill\n{}{}",
+                outcome.stdout, outcome.stderr
+            )
+            .into()),
+        }
+    }
+
+    /// The run with the fault must have ended with an error that names it (true), or have done its work in spite of it, as
+    /// when a copy stood in for a file that could not be read (false).
+    pub fn ended_with_error(outcome: &Outcome) -> Result<bool> {
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        let named = all.contains("fault injected at operation") && all.contains("ERROR: [");
+        if all.contains("panicked") || outcome.code > 127 || outcome.code != 0 && !named {
+            return Err(format!("exit code {}\n{all}", outcome.code).into());
+        }
+        Ok(outcome.code != 0)
+    }
+
+    /// No set that is finished holds a file that is not finished.
+    pub fn has_no_stray_file(&self) -> Result<()> {
+        for entry in fs::read_dir(self.scratch.join("repo/backup/main"))? {
+            let set = entry?.path();
+            if set.join("backup.manifest").exists() {
+                no_temporary_file(&set)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_temporary_file(top: &Path) -> Result<()> {
+    for entry in fs::read_dir(top)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.is_symlink() {
+            no_temporary_file(&path)?;
+        } else if path.to_string_lossy().ends_with(".tmp") {
+            return Err(format!("{} was left in a finished set", path.display()).into());
+        }
+    }
+    Ok(())
+}
