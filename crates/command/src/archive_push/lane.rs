@@ -1,18 +1,21 @@
 //! The work of one repository in the background: its workers take files from the schedule and store them.
 //!
-//! Making a file durable is mostly waiting, so each worker hands it to a helper and hashes the next file meanwhile.
+//! A worker reads and hashes a file and asks whether it is there; a helper beside it compresses and stores it, while the
+//! worker is at the next one.
 //! Results go to the main thread as [`Event`]s; nothing here writes to the spool or logs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use pgkeep_storage::Ticket;
+
 use super::existing::{self, Listing, Presence};
 use super::push_file::{compression, pieces_of};
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::shared_file::{Recent, Shared};
-use super::source::{Source, read_piece};
+use super::source::Source;
 use super::store::Writing;
 use super::target::{Identity, Target, load_for, panicked};
 use crate::error::{Error, Result};
@@ -103,10 +106,26 @@ impl Reporter {
     }
 }
 
-enum Pushed {
+/// What the worker found out about a file.
+enum Checked {
+    /// The repository has it; the warning about that, if any.
     There(Option<String>),
-    Writing(Writing),
+    /// It is to be stored.
+    Missing(Missing),
 }
+
+/// A file that the repository does not have.
+struct Missing {
+    index: usize,
+    file: Arc<File>,
+    target: Arc<Target>,
+    /// Its name in the archive.
+    name: String,
+    /// What was made of a segment; small files are stored as they are.
+    shared: Option<Arc<Shared>>,
+}
+
+type Outcome<T> = std::result::Result<T, Failure>;
 
 impl Lane {
     pub(super) fn new(key: u32, target: Option<Target>) -> Self {
@@ -131,17 +150,18 @@ impl Lane {
             lane,
             process,
         };
-        // One waits while the next is written: more would only delay what is done.
-        let (give, take) = mpsc::sync_channel::<(usize, Writing)>(1);
+        // One waits while the one before it is stored: more would only take memory.
+        let (give, take) = mpsc::sync_channel::<Missing>(1);
         let helper = reporter.clone();
         std::thread::scope(|scope| {
-            scope.spawn(move || finish_each(&take, &helper));
+            scope.spawn(move || store_each(work, &take, &helper));
             while let Some(index) = work.schedule.take(lane) {
-                let pushed = catch_unwind(AssertUnwindSafe(|| self.push(work, &file(index))));
-                match pushed.unwrap_or_else(|_| Err(Failure::File(panicked()))) {
-                    Ok(Pushed::There(warning)) => reporter.report(index, Ok(warning)),
-                    Ok(Pushed::Writing(writing)) => {
-                        if give.send((index, writing)).is_err() {
+                let checked =
+                    catch_unwind(AssertUnwindSafe(|| self.check(work, index, file(index))));
+                match checked.unwrap_or_else(|_| Err(Failure::File(panicked()))) {
+                    Ok(Checked::There(warning)) => reporter.report(index, Ok(warning)),
+                    Ok(Checked::Missing(missing)) => {
+                        if give.send(missing).is_err() {
                             reporter.report(index, Err(Failure::File(panicked())));
                         }
                     }
@@ -152,58 +172,42 @@ impl Lane {
         });
     }
 
-    fn push(&self, work: &Work<'_>, file: &File) -> std::result::Result<Pushed, Failure> {
-        let (settings, cancel, source) = (work.settings, &work.context.cancel, &file.source);
+    /// Is the file right, and is it in the repository already?
+    fn check(&self, work: &Work<'_>, index: usize, file: Arc<File>) -> Outcome<Checked> {
+        let (settings, source) = (work.settings, &file.source);
         let target = self.fit(work).map_err(Failure::Unfit)?;
         if !source.is_segment() {
-            return self.push_small(work, source, &target);
+            let name = source.stored_name(None, settings.compress);
+            return Ok(Checked::Missing(Missing {
+                index,
+                file,
+                target,
+                name,
+                shared: None,
+            }));
         }
         let shared = work.recent.of(&file.shared);
         let checksum = shared
-            .checksum(source, settings, work.identity, cancel)
+            .checksum(source, settings, work.identity, &work.context.cancel)
             .map_err(Failure::File)?;
         let stored = self
             .listing
-            .stored_checksum(work.context, settings, &target, &source.name);
-        let stored = stored.map_err(Failure::Repository)?;
-        match existing::judge(settings, &target, &source.name, stored.as_deref(), checksum)
-            .map_err(Failure::File)?
-        {
-            Presence::Same(warning) => return Ok(Pushed::There(warning)),
-            Presence::Missing => {}
-        }
-        let name = source.stored_name(Some(checksum), settings.compress);
-        let pieces = shared.compressed(settings, cancel).map_err(Failure::File)?;
-        let mut writing = Writing::open(settings, &target, &name).map_err(Failure::Repository)?;
-        match pieces {
-            Some(pieces) => {
-                for piece in &*pieces {
-                    cancel.check().map_err(Failure::File)?;
-                    writing.push(piece).map_err(Failure::Repository)?;
-                }
+            .stored_checksum(work.context, settings, &target, &source.name)
+            .map_err(Failure::Repository)?;
+        let presence =
+            existing::judge(settings, &target, &source.name, stored.as_deref(), checksum);
+        match presence.map_err(Failure::File)? {
+            Presence::Same(warning) => Ok(Checked::There(warning)),
+            Presence::Missing => {
+                let name = source.stored_name(Some(checksum), settings.compress);
+                Ok(Checked::Missing(Missing {
+                    index,
+                    file,
+                    target,
+                    name,
+                    shared: Some(shared),
+                }))
             }
-            None => stream(work, source, &mut writing)?,
-        }
-        Ok(Pushed::Writing(writing))
-    }
-
-    /// History and backup files are stored as they are.
-    fn push_small(
-        &self,
-        work: &Work<'_>,
-        source: &Source,
-        target: &Target,
-    ) -> std::result::Result<Pushed, Failure> {
-        let settings = work.settings;
-        let mut read = source.open().map_err(Failure::File)?;
-        let name = source.stored_name(None, settings.compress);
-        let mut writing = Writing::open(settings, target, &name).map_err(Failure::Repository)?;
-        loop {
-            let piece = read_piece(&mut *read, settings.buffer_size).map_err(Failure::File)?;
-            if piece.is_empty() {
-                return Ok(Pushed::Writing(writing));
-            }
-            writing.push(&piece).map_err(Failure::Repository)?;
         }
     }
 
@@ -222,6 +226,62 @@ impl Lane {
         *target = Some(Arc::clone(&found));
         Ok(found)
     }
+}
+
+fn store_each(work: &Work<'_>, take: &Receiver<Missing>, reporter: &Reporter) {
+    for missing in take {
+        let index = missing.index;
+        match catch_unwind(AssertUnwindSafe(|| store(work, missing))) {
+            Ok(Ok(ticket)) => {
+                let reporter = reporter.clone();
+                ticket.notify(move |written| {
+                    let result = written
+                        .map(|_| None)
+                        .map_err(|error| Failure::Repository(error.into()));
+                    reporter.report(index, result);
+                });
+            }
+            Ok(Err(failure)) => reporter.report(index, Err(failure)),
+            Err(_) => reporter.report(index, Err(Failure::File(panicked()))),
+        }
+    }
+}
+
+/// Writes a file into the repository.
+fn store(work: &Work<'_>, missing: Missing) -> Outcome<Ticket> {
+    let (settings, cancel, source) = (work.settings, &work.context.cancel, &missing.file.source);
+    let open =
+        || Writing::open(settings, &missing.target, &missing.name).map_err(Failure::Repository);
+    let writing = match &missing.shared {
+        // History and backup files are stored as they are.
+        None => {
+            let mut writing = open()?;
+            for piece in pieces_of(source, settings) {
+                writing
+                    .push(&piece.map_err(Failure::File)?)
+                    .map_err(Failure::Repository)?;
+            }
+            writing
+        }
+        Some(shared) => match shared.compressed(settings, cancel).map_err(Failure::File)? {
+            Some(pieces) => {
+                let mut writing = open()?;
+                for piece in &*pieces {
+                    cancel.check().map_err(Failure::File)?;
+                    writing.push(piece).map_err(Failure::Repository)?;
+                }
+                writing
+            }
+            None => {
+                let mut writing = open()?;
+                stream(work, source, &mut writing)?;
+                writing
+            }
+        },
+    };
+    // Making it durable is mostly waiting; the next file is not far behind.
+    drop(missing.shared);
+    writing.finish().map_err(Failure::Repository)
 }
 
 /// Compresses a file that is too big to be kept straight into the repository.
@@ -245,22 +305,4 @@ fn stream(
         .finish(&mut out)
         .map_err(|error| Failure::File(error.into()))?;
     writing.push(&out).map_err(Failure::Repository)
-}
-
-fn finish_each(take: &Receiver<(usize, Writing)>, reporter: &Reporter) {
-    for (file, writing) in take {
-        match catch_unwind(AssertUnwindSafe(|| writing.finish())) {
-            Ok(Ok(ticket)) => {
-                let reporter = reporter.clone();
-                ticket.notify(move |written| {
-                    let result = written
-                        .map(|_| None)
-                        .map_err(|error| Failure::Repository(error.into()));
-                    reporter.report(file, result);
-                });
-            }
-            Ok(Err(error)) => reporter.report(file, Err(Failure::Repository(error))),
-            Err(_) => reporter.report(file, Err(Failure::File(panicked()))),
-        }
-    }
 }
