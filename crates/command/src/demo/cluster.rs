@@ -163,6 +163,15 @@ impl<'a> Cluster<'a> {
         self.wait_for(context, "the last WAL segment to be archived", last)
     }
 
+    /// Waits until the second in which the last backup ended is over: a set is chosen for a point in time by its stop time
+    /// in whole seconds, which must lie before the target.
+    pub(super) fn wait_until_next_second(&self, context: &Context) -> Result<()> {
+        let next =
+            self.text("select date_trunc('second', clock_timestamp()) + interval '1 second'")?;
+        let passed = format!("select clock_timestamp() > timestamptz '{next}'");
+        self.wait_for(context, "the next second", &passed)
+    }
+
     /// Waits until recovery has ended.
     pub(super) fn wait_until_promoted(&self, context: &Context) -> Result<()> {
         self.wait_for(context, "recovery to end", "select not pg_is_in_recovery()")

@@ -78,6 +78,7 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     report.fact(&format!("{written} rows were written while the backup ran"))?;
 
     report.step("remember what is there, then drop a table by mistake")?;
+    cluster.wait_until_next_second(context)?;
     let rows = cluster.text("select count(*) || ' rows, balance ' || sum(balance) || ', ' || md5(string_agg(id || note, ',' order by id)) from account")?;
     let events: u64 = cluster.number("select count(*) from event")?;
     let moment = cluster.text("select clock_timestamp()")?;

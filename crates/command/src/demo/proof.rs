@@ -119,6 +119,10 @@ pub(super) fn page_checksums(place: &Workplace, copy: &Path, report: &mut Report
         .unwrap_or("all blocks scanned");
     report.proof(&format!(
         "pg_checksums finds no bad page: {}",
-        blocks.to_lowercase()
+        blocks
+            .to_lowercase()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     ))
 }

@@ -39,7 +39,7 @@ pub fn unlisted(
                 && newest
                     .prior
                     .as_ref()
-                    .is_some_and(|prior| !listed.contains(prior))
+                    .is_none_or(|prior| !listed.contains(prior))
         }
     };
     let protected = match labels.first() {
