@@ -207,6 +207,7 @@ fn a_million_files_take_less_than_ninety_bytes_each() {
 fn defaults_may_come_after_what_they_apply_to_and_owners_may_be_unknown() {
     let text = sealed(
         "[backrest]\nbackrest-format=5\nbackrest-version=\"1\"\n\n[backup]\nbackup-label=\"20261124-040113F\"\n\n\
+         [backup:db]\ndb-version=\"17\"\n\n\
          [backup:target]\npg_data={\"path\":\"/pgdata\",\"type\":\"path\"}\n\n\
          [target:file]\npg_data/a={\"size\":0,\"timestamp\":5}\n\
          pg_data/b={\"group\":false,\"mode\":\"0644\",\"size\":0,\"timestamp\":-5,\"user\":\"bob\"}\n\n\
