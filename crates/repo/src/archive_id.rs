@@ -39,13 +39,15 @@ impl ArchiveId {
 impl FromStr for ArchiveId {
     type Err = Error;
 
-    /// Accepts `^[0-9]+(\.[0-9]+)*-[0-9]+$`.
+    /// Accepts `^[0-9]+(\.[0-9]+)*-[0-9]+$`, but no leading zero in the history id: `17-01` would be shown, and looked for, as
+    /// `17-1`, which is another directory.
     fn from_str(text: &str) -> Result<Self> {
         let bad = || Error::format(format!("'{text}' is not a valid archive id"));
         let (version, id) = text.split_once('-').ok_or_else(bad)?;
         let digits =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !version.split('.').all(digits) || !digits(id) {
+        let padded = id.len() > 1 && id.starts_with('0');
+        if !version.split('.').all(digits) || !digits(id) || padded {
             return Err(bad());
         }
         Ok(Self {
@@ -104,6 +106,7 @@ mod tests {
             "a-1",
             "17-1-2",
             "17-1x",
+            "17-01",
             "17-99999999999",
         ] {
             assert!(bad.parse::<ArchiveId>().is_err(), "{bad}");

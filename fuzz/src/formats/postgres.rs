@@ -23,12 +23,14 @@ pub fn pg_control(data: &[u8]) {
         assert_eq!(image.len(), 8192);
     }
     for version in VERSIONS {
-        let _ = ControlFile::parse(data, Some(version));
+        let before = ControlFile::parse(data, Some(version));
         let mut changed = data.to_vec();
         match invalidate_checkpoint(&mut changed, version) {
+            // A sum may be right over sizes that are not.
+            Ok(()) if before.is_err() => {}
             Ok(()) => {
-                let control = ControlFile::parse(&changed, Some(version));
-                assert!(control.is_ok_and(|control| control.is_checkpoint_invalid()));
+                let after = ControlFile::parse(&changed, Some(version));
+                assert!(after.is_ok_and(|control| control.is_checkpoint_invalid()));
             }
             Err(_) => assert_eq!(changed, data, "a file that was not whole was changed"),
         }
