@@ -131,8 +131,11 @@ fn visit_point(
     let outcome = stage.ours_with_fault(point, arguments)?;
     match fault {
         Fault::Kill => Stage::was_killed(&outcome)?,
-        Fault::Error if Stage::ended_with_error(&outcome)? => {}
-        Fault::Error => println!("{point} did no harm"),
+        Fault::Error => {
+            if let Some(struck) = Stage::ended_with_error(&outcome)? {
+                println!("{point} did no harm: {struck}");
+            }
+        }
     }
     let after =
         |step: &'static str| move |error: Box<dyn std::error::Error>| format!("{step}: {error}");
@@ -154,10 +157,13 @@ fn visit_point(
             "after our backup"
         }))?;
     }
-    stage.restores(
-        number % 2 == 0,
-        &Snapshot::of(&data, &Ignore::of_restore())?,
-    )?;
+    // A restore waits for the disk, and verify has read everything: every second point is enough.
+    if number % 2 == 0 || std::env::var_os("PGKEEP_TEST_FULL").is_some() {
+        stage.restores(
+            number % 4 == 2,
+            &Snapshot::of(&data, &Ignore::of_restore())?,
+        )?;
+    }
     stage.has_no_stray_file()
 }
 

@@ -78,8 +78,11 @@ fn visit_point(stage: &Stage<'_>, fault: Fault, point: &str, whole: &Snapshot) -
     let outcome = stage.ours_with_fault(point, &EXPIRE)?;
     match fault {
         Fault::Kill => Stage::was_killed(&outcome)?,
-        Fault::Error if Stage::ended_with_error(&outcome)? => {}
-        Fault::Error => println!("{point} did no harm"),
+        Fault::Error => {
+            if let Some(struck) = Stage::ended_with_error(&outcome)? {
+                println!("{point} did no harm: {struck}");
+            }
+        }
     }
     stage
         .is_valid()

@@ -2,8 +2,9 @@
 
 use pgkeep_testkit::suite::seed;
 
-/// Points of a default run.
-const SAMPLE: u64 = 16;
+/// Points of a default run, besides the last ones; errors are also tried in unit tests.
+const KILLS: u64 = 14;
+const ERRORS: u64 = 8;
 /// At the end of a run things are published: the last operations are always visited.
 const LAST: u64 = 6;
 
@@ -16,9 +17,9 @@ pub enum Fault {
 
 /// Every fault in the form that `PGKEEP_TEST_FAULT` takes, for a run of so many operations.
 pub fn points(fault: Fault, operations: u64) -> Vec<String> {
-    let kinds: &[&str] = match fault {
-        Fault::Kill => &["kill", "torn-kill"],
-        Fault::Error => &["error", "no-space", "torn-error"],
+    let (kinds, sample): (&[&str], u64) = match fault {
+        Fault::Kill => (&["kill", "torn-kill"], KILLS),
+        Fault::Error => (&["error", "no-space", "torn-error"], ERRORS),
     };
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
     let mut numbers: Vec<u64> = if full {
@@ -26,9 +27,9 @@ pub fn points(fault: Fault, operations: u64) -> Vec<String> {
     } else {
         // One at random in each of equal parts.
         let before = operations.saturating_sub(LAST);
-        let part = (before / SAMPLE).max(1);
+        let part = (before / sample).max(1);
         let mut random = seed();
-        let mut drawn: Vec<u64> = (0..before.min(SAMPLE))
+        let mut drawn: Vec<u64> = (0..before.min(sample))
             .map(|number| number * part + next(&mut random) % part + 1)
             .collect();
         drawn.extend(before + 1..=operations);

@@ -119,15 +119,25 @@ impl Stage<'_> {
         }
     }
 
-    /// The run with the fault must have ended with an error that names it (true), or have done its work in spite of it, as
-    /// when a copy stood in for a file that could not be read (false).
-    pub fn ended_with_error(outcome: &Outcome) -> Result<bool> {
+    /// The run with the fault must have ended with an error that names it (`None`). It may have done its work in spite of it
+    /// only where nothing was to be changed, as when a copy stood in for a file that could not be read: then this says what
+    /// failed.
+    pub fn ended_with_error(outcome: &Outcome) -> Result<Option<String>> {
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         let named = all.contains("fault injected at operation") && all.contains("ERROR: [");
-        if all.contains("panicked") || outcome.code > 127 || outcome.code != 0 && !named {
+        let struck = all
+            .lines()
+            .find_map(|line| line.strip_prefix("struck: "))
+            .unwrap_or("nothing")
+            .to_owned();
+        let reads = ["Info ", "List ", "OpenRead ", "Read "]
+            .iter()
+            .any(|operation| struck.starts_with(operation));
+        let fine = if outcome.code == 0 { reads } else { named };
+        if all.contains("panicked") || outcome.code > 127 || !fine {
             return Err(format!("exit code {}\n{all}", outcome.code).into());
         }
-        Ok(outcome.code != 0)
+        Ok((outcome.code == 0).then_some(struck))
     }
 
     /// No set that is finished holds a file that is not finished.

@@ -24,9 +24,12 @@ pub(crate) fn plan_from_environment() -> Result<(), Error> {
     Ok(())
 }
 
-/// Says how many operations there were, if a fault was planned.
+/// Says how many operations there were, if a fault was planned, and which one it hit.
 pub(crate) fn tell_operations() {
     if let Some(operations) = fault::operations() {
         eprintln!("operations: {operations}");
+    }
+    if let Some(struck) = fault::struck() {
+        eprintln!("struck: {struck}");
     }
 }

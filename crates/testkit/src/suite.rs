@@ -18,6 +18,7 @@ pub type TestResult = Result<(), Box<dyn std::error::Error>>;
 pub struct Suite {
     name: &'static str,
     trials: Vec<Trial>,
+    threads: Option<usize>,
 }
 
 impl Suite {
@@ -26,6 +27,7 @@ impl Suite {
         Self {
             name,
             trials: Vec::new(),
+            threads: None,
         }
     }
 
@@ -40,9 +42,16 @@ impl Suite {
         self
     }
 
+    /// Runs so many tests at a time unless the command line says otherwise: for suites that wait more than they compute.
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = Some(count);
+        self
+    }
+
     /// Runs what the command line selects and prints the closing lines of `cargo test`.
     pub fn run(self) -> ExitCode {
-        let arguments = Arguments::from_args();
+        let mut arguments = Arguments::from_args();
+        arguments.test_threads = arguments.test_threads.or(self.threads);
         if !arguments.list {
             println!("suite {}: seed {}", self.name, seed());
         }

@@ -21,6 +21,13 @@ pub fn operations() -> Option<u64> {
     PLAN.get().map(|plan| plan.operations())
 }
 
+/// What the fault hit, as `Write /path`; `None` while it has not happened.
+#[must_use]
+pub fn struck() -> Option<String> {
+    let (operation, object) = PLAN.get()?.struck()?;
+    Some(format!("{operation:?} {object}"))
+}
+
 /// The storage with the plan around it.
 pub(super) fn around(storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
     match PLAN.get() {

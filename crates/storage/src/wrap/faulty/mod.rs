@@ -12,7 +12,7 @@ mod stream;
 mod tests;
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -71,6 +71,7 @@ impl FromStr for FaultySettings {
 pub struct FaultPlan {
     settings: FaultySettings,
     done: AtomicU64,
+    struck: OnceLock<(Operation, String)>,
 }
 
 /// How an operation is to go on.
@@ -86,6 +87,7 @@ impl FaultPlan {
         Arc::new(Self {
             settings,
             done: AtomicU64::new(0),
+            struck: OnceLock::new(),
         })
     }
 
@@ -102,6 +104,12 @@ impl FaultPlan {
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.done.load(Ordering::SeqCst)
+    }
+
+    /// What failed, and on which file; `None` while nothing has.
+    #[must_use]
+    pub fn struck(&self) -> Option<&(Operation, String)> {
+        self.struck.get()
     }
 
     fn is_now(&self) -> bool {
@@ -128,6 +136,7 @@ impl FaultPlan {
 
     /// Makes the fault happen: returns the error, or does not return.
     fn strike(&self, operation: Operation, object: String) -> Error {
+        let _ = self.struck.set((operation, object.clone()));
         match self.settings.fault {
             Fault::Error(kind) | Fault::TornError(kind) => {
                 let reason = format!("fault injected at operation {}", self.settings.at);

@@ -56,6 +56,7 @@ fn every_operation_of_a_run_can_fail_and_only_that_one() {
                 )
             );
             assert_eq!(plan.operations(), n, "nothing was done after the fault");
+            assert!(plan.struck().is_some(), "what failed is known");
             let info = read_all(&*inner, &at("info"), 100).unwrap();
             assert!(
                 info.is_none_or(|info| info == b"content of the info file"),
