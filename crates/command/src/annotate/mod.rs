@@ -1,7 +1,7 @@
 //! `annotate`: adds, changes or removes notes on a backup, in every repository that has it.
 
 use pgkeep_config::option;
-use pgkeep_repo::backup_info::Annotations;
+use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -22,6 +22,7 @@ pub fn run(context: &Context) -> Result<()> {
         )
     })?;
     let pairs = config.map(option::ANNOTATION).unwrap_or_default();
+    check_keys(pairs)?;
     let changes: Annotations = pairs
         .iter()
         .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
@@ -58,6 +59,24 @@ pub fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Refuses keys that would make `backup.info` unreadable for every program.
+///
+/// # Errors
+/// [`ErrorCode::OptionInvalidValue`] for the first such key.
+pub(crate) fn check_keys(pairs: &[(String, String)]) -> Result<()> {
+    match pairs
+        .iter()
+        .find(|(key, _)| !is_annotation_key(key.as_bytes()))
+    {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("'{key}' is not valid as the key of an annotation"),
+        )
+        .with_hint("quotes, backslashes and line feeds are possible in values only.")),
+    }
+}
+
 /// `false`: this repository does not have the backup.
 fn change(
     repository: &Repository,
@@ -80,4 +99,19 @@ fn change(
     // Saved to the repository it was loaded from; the original saves to the first one, which overwrites another's list.
     info.save(storage, stanza, repository.pass.as_ref())?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_would_spoil_the_list_of_backups_is_refused() {
+        let pair = |key: &str| [(key.to_owned(), "value with \"quotes\"".to_owned())];
+        assert!(check_keys(&pair("from")).is_ok());
+        for key in ["a\"b", "a\\b", "a\nb"] {
+            let error = check_keys(&pair(key)).unwrap_err();
+            assert_eq!(error.code, ErrorCode::OptionInvalidValue, "{key}");
+        }
+    }
 }

@@ -130,7 +130,7 @@ impl Settings {
                 .string(option::REPO_CIPHER_TYPE)
                 .is_some_and(|kind| kind != "none"),
             exclude: config.list(option::EXCLUDE).unwrap_or_default().to_vec(),
-            annotations: annotations(config),
+            annotations: annotations(config)?,
             buffer_size: config.size(option::BUFFER_SIZE).unwrap_or(1 << 20),
             process_max,
             manifest_save_threshold: config
@@ -245,12 +245,12 @@ fn map_size(text: &str) -> Option<u64> {
         .filter(|size| (1..=u64::from(u32::MAX)).contains(size))
 }
 
-fn annotations(config: &Config) -> Annotations {
-    config
-        .map(option::ANNOTATION)
-        .unwrap_or_default()
+fn annotations(config: &Config) -> Result<Annotations> {
+    let pairs = config.map(option::ANNOTATION).unwrap_or_default();
+    crate::annotate::check_keys(pairs)?;
+    Ok(pairs
         .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
-        .collect()
+        .collect())
 }

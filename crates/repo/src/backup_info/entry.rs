@@ -135,15 +135,35 @@ impl BackupEntry {
     }
 }
 
-/// Appends an annotation object, keys sorted.
+/// Whether the format can hold an annotation of this key: no reader of it, ours or the original, takes escapes in keys.
+#[must_use]
+pub fn is_annotation_key(key: &[u8]) -> bool {
+    !key.iter().any(|byte| matches!(byte, b'"' | b'\\' | b'\n'))
+}
+
+/// Fails for annotations that could be written but not read again, which would make the whole file unreadable.
+pub(crate) fn check_annotations(annotations: &Annotations) -> Result<()> {
+    match annotations.keys().find(|key| !is_annotation_key(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let shown = String::from_utf8_lossy(key);
+            Err(Error::format(format!(
+                "annotation key '{shown}' cannot be represented"
+            )))
+        }
+    }
+}
+
+/// Appends an annotation object, keys sorted and as they are ([`check_annotations`]).
 pub(crate) fn write_annotations(out: &mut Vec<u8>, annotations: &Annotations) {
     out.push(b'{');
     for (at, (key, value)) in annotations.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        write_string(out, key);
-        out.push(b':');
+        out.push(b'"');
+        out.extend_from_slice(key);
+        out.extend_from_slice(b"\":");
         write_string(out, value);
     }
     out.push(b'}');

@@ -23,8 +23,9 @@ use crate::info_file::{self, InfoWriter, LoadKind};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
+pub use entry::is_annotation_key;
 pub use entry::{BackupEntry, MapSize};
-pub(crate) use entry::{read_annotations, write_annotations};
+pub(crate) use entry::{check_annotations, read_annotations, write_annotations};
 
 const CURRENT: &str = "backup:current";
 
@@ -83,6 +84,9 @@ impl BackupInfo {
 
     /// Writes plain text, naming `version` as the program that wrote it.
     pub fn write(&self, out: impl Write, version: &str) -> Result<()> {
+        for entry in &self.entries {
+            check_annotations(&entry.annotations)?;
+        }
         let mut writer = InfoWriter::new(out, version, self.cipher_pass.as_ref())?;
         for entry in &self.entries {
             writer.value(CURRENT, entry.label.as_str().as_bytes(), |out| {

@@ -115,3 +115,23 @@ fn an_empty_annotation_removes_its_key() {
     assert!(info.entries()[0].annotations.is_empty());
     assert!(!info.annotate(&label("20261125-000000F"), &change("a", "b")));
 }
+
+#[test]
+fn an_annotation_key_that_no_reader_takes_is_never_written() {
+    let mut info = info();
+    info.add(entry("20261124-000000F", None));
+    let annotate = |info: &mut BackupInfo, key: &[u8]| {
+        let changes = Annotations::from([(key.to_vec(), b"v".to_vec())]);
+        info.annotate(&label("20261124-000000F"), &changes);
+        let mut out = Vec::new();
+        info.write(&mut out, "1").map(|()| out)
+    };
+    // Control characters stand in keys as they are.
+    let out = annotate(&mut info, b"a b\x0c\t=").unwrap();
+    let read = BackupInfo::parse(&mut &out[..]).unwrap();
+    assert_eq!(read.entries()[0].annotations, info.entries()[0].annotations);
+    for key in [&b"a\"b"[..], b"a\\b", b"a\nb"] {
+        assert!(!is_annotation_key(key));
+        assert!(annotate(&mut info.clone(), key).is_err());
+    }
+}

@@ -7,7 +7,7 @@ use super::file::{FileRef, PageCheck};
 use super::owner::OwnerId;
 use super::target::TargetKind;
 use super::{BLOCK_CHECKSUM_MIN, BLOCK_UNIT, Manifest, PG_DATA};
-use crate::backup_info::write_annotations;
+use crate::backup_info::{check_annotations, write_annotations};
 use crate::error::{Error, Result};
 use crate::info_file::InfoWriter;
 use crate::info_file::json::{self, ObjectWriter};
@@ -17,6 +17,7 @@ impl Manifest {
     ///
     /// Fails when the backup has no label or the manifest no data directory.
     pub fn write(&self, out: impl Write, version: &str) -> Result<()> {
+        check_annotations(&self.annotations)?;
         let base = self
             .path(PG_DATA)
             .ok_or_else(|| Error::format("manifest has no data directory"))?;
