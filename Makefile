@@ -5,14 +5,16 @@ STEP := scripts/step
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Suites that need nothing installed.
-FAST_SUITES := $(foreach suite,tidy docs cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
+FAST_SUITES := $(foreach suite,tidy docs fuzz_corpus cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
 
-.PHONY: help check test-fast test demo docs
+.PHONY: help check test-fast test soak fuzz demo docs
 
 help:
 	@echo 'make check       formatting, lints, dependencies, rules of the tree'
 	@echo 'make test-fast   all tests that need nothing installed'
 	@echo 'make test        all tests; brings PostgreSQL, the original program and sshd (what CI runs)'
+	@echo 'make soak        all tests with every fault, damage, row and case there is (hours)'
+	@echo 'make fuzz        every fuzz target for ten minutes (FUZZ_SECONDS=n); needs a nightly compiler'
 	@echo 'make docs        writes the pages of docs/reference anew from the code'
 	@echo 'make demo        the main job for real: a cluster is backed up, damaged and brought back'
 
@@ -20,7 +22,7 @@ check:
 	@$(STEP) 'set-up' scripts/setup lint
 	@$(STEP) 'formatting' $(CARGO) fmt --all --check
 	@$(STEP) 'dependencies' scripts/deny
-	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --features pgkeep/faulty --locked -- -D warnings
 	@$(STEP) 'rules of the tree' $(CARGO) test --locked -p pgkeep --test tidy --test docs
 
 test-fast:
@@ -33,9 +35,18 @@ test:
 	@$(STEP) 'set-up' scripts/setup test
 	@$(STEP) 'formatting' $(CARGO) fmt --all --check
 	@$(STEP) 'dependencies' scripts/deny
-	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@$(STEP) 'build' $(CARGO) test --locked --workspace --no-run
-	@$(STEP) 'all suites' $(CARGO) test --locked --workspace --no-fail-fast
+	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --features pgkeep/faulty --locked -- -D warnings
+	@$(STEP) 'build' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-run
+	@$(STEP) 'all suites' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+
+# The same suites in full.
+soak:
+	@$(STEP) 'set-up' scripts/setup test
+	@PGKEEP_TEST_FULL=1 PGKEEP_TEST_ROWS=all PGKEEP_TEST_CASES=1000 \
+	    $(STEP) 'all suites in full' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+
+fuzz:
+	@$(STEP) 'fuzz targets' scripts/fuzz
 
 demo:
 	@scripts/setup demo

@@ -158,7 +158,7 @@ fn visit_point(
         }))?;
     }
     // A restore waits for the disk, and verify has read everything: every second point is enough.
-    if number % 2 == 0 || std::env::var_os("PGKEEP_TEST_FULL").is_some() {
+    if number.is_multiple_of(2) || std::env::var_os("PGKEEP_TEST_FULL").is_some() {
         stage.restores(
             number % 4 == 2,
             &Snapshot::of(&data, &Ignore::of_restore())?,
