@@ -12,8 +12,8 @@ mod stream;
 mod tests;
 
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
