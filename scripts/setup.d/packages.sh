@@ -20,12 +20,20 @@ server_packages() {
     apt_install postgresql postgresql-client
 }
 
-# sshd for the SFTP tests; the rest unpacks and relinks programs of other releases.
+# sshd, for the repository of the demonstration that is on an SFTP server.
+ssh_server_packages() {
+    [ -x /usr/sbin/sshd ] || apt_install openssh-server openssh-sftp-server openssh-client
+}
+
+# SFTP servers for the tests; the rest unpacks and relinks programs of other releases.
 test_packages() {
     local wanted=()
     [ -x /usr/sbin/sshd ] || wanted+=(openssh-server)
     [ -x /usr/lib/openssh/sftp-server ] || wanted+=(openssh-sftp-server)
     command -v ssh-keygen >/dev/null || wanted+=(openssh-client)
+    command -v rclone >/dev/null || wanted+=(rclone)
+    [ -e /usr/lib/proftpd/mod_sftp.so ] || wanted+=(proftpd-core proftpd-mod-crypto)
+    /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || wanted+=(python3-asyncssh)
     command -v patchelf >/dev/null || wanted+=(patchelf)
     command -v npm >/dev/null || wanted+=(npm)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)

@@ -8,6 +8,7 @@ where() {
     for path in "$cache"/original/*/pgbackrest; do
         [ ! -x "$path" ] || say "$("$path" version) in $(dirname "$path")"
     done
+    [ ! -s "$cache/openssh/version" ] || say "OpenSSH $(cat "$cache/openssh/version") in $cache/openssh/sbin"
     for path in "$cache"/ignored/*; do
         [ ! -s "$path" ] || say "ignored: $(basename "$path"): $(cat "$path")"
     done

@@ -14,30 +14,50 @@ use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::point::{Fault, points};
-use crate::stage::{Result, Stage};
+use crate::stage::{Place, Result, Stage};
 
 /// One kind of backup.
 #[derive(Debug)]
 struct Kind {
     name: &'static str,
+    place: Place,
     /// `--type=…`
     argument: &'static str,
     options: &'static [(&'static str, &'static str)],
 }
 
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 5] = [
     Kind {
         name: "full_backup",
+        place: Place::Local,
         argument: "--type=full",
         options: &[("compress-type", "gz")],
     },
     Kind {
         name: "incr_backup",
+        place: Place::Local,
         argument: "--type=incr",
         options: &[("compress-type", "lz4"), ("repo1-hardlink", "y")],
     },
     Kind {
         name: "incr_backup_with_bundles_and_blocks",
+        place: Place::Local,
+        argument: "--type=incr",
+        options: &[
+            ("compress-type", "zst"),
+            ("repo1-bundle", "y"),
+            ("repo1-block", "y"),
+        ],
+    },
+    Kind {
+        name: "full_backup",
+        place: Place::Sftp,
+        argument: "--type=full",
+        options: &[("compress-type", "lz4")],
+    },
+    Kind {
+        name: "incr_backup_with_bundles_and_blocks",
+        place: Place::Sftp,
         argument: "--type=incr",
         options: &[
             ("compress-type", "zst"),
@@ -52,8 +72,9 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         for (fault, what) in [(Fault::Kill, "is_killed_in"), (Fault::Error, "fails_in")] {
             let program = Arc::clone(program);
             let name = format!(
-                "when_a_storage_operation_{what}_a_{}_the_next_backup_succeeds",
-                kind.name
+                "when_a_storage_operation_{what}_a_{}{}_the_next_backup_succeeds",
+                kind.name,
+                kind.place.suffix()
             );
             suite = suite.test(name, move || visit(&program, kind, fault));
         }
@@ -71,12 +92,15 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
     for (option, value) in kind.options {
         made = made.global(option, value);
     }
+    let (made, repository, server) = kind.place.repository(&scratch, made)?;
     let config = made.write(&scratch, "pgbackrest.conf")?;
     let stage = Stage {
         program,
         original: Original::mandatory()?,
         scratch: &scratch,
         config,
+        repository,
+        server,
     };
     let data = scratch.join("data");
     DataDirBuilder::new("15")?
@@ -106,14 +130,15 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
     stage.save()?;
     let arguments = ["--no-online", kind.argument, "backup"];
     let operations = stage.count(&arguments)?;
-    let points = points(fault, operations);
+    let points = points(fault, operations, kind.place.share());
     for (number, point) in points.iter().enumerate() {
         let visited = visit_point(&stage, fault, point, &arguments, number);
         visited.map_err(|error| format!("{point} of {operations}: {error}"))?;
     }
     println!(
-        "faults, {} {fault:?}: {} of {operations} operations",
+        "faults, {}{} {fault:?}: {} of {operations} operations",
         kind.name,
+        kind.place.suffix(),
         points.len()
     );
     Ok(())

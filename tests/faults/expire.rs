@@ -10,32 +10,38 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::point::{Fault, points};
-use crate::stage::{Result, Stage};
+use crate::stage::{Place, Result, Stage};
 
 const EXPIRE: [&str; 2] = ["--repo1-retention-full=1", "expire"];
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    for (fault, what) in [(Fault::Kill, "is_killed_in"), (Fault::Error, "fails_in")] {
-        let program = Arc::clone(program);
-        let name = format!("when_a_storage_operation_{what}_expire_the_next_one_ends_its_work");
-        suite = suite.test(name, move || visit(&program, fault));
+    for place in [Place::Local, Place::Sftp] {
+        for (fault, what) in [(Fault::Kill, "is_killed_in"), (Fault::Error, "fails_in")] {
+            let program = Arc::clone(program);
+            let name = format!(
+                "when_a_storage_operation_{what}_expire{}_the_next_one_ends_its_work",
+                place.suffix()
+            );
+            suite = suite.test(name, move || visit(&program, place, fault));
+        }
     }
     suite
 }
 
-fn visit(program: &Program, fault: Fault) -> TestResult {
+fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
     let original = Original::mandatory()?;
     let cluster = Cluster::builder(15)
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
         .create()?;
     let scratch = cluster.scratch();
-    let config = Configuration::new(scratch)?
+    let made = Configuration::new(scratch)?
         .global("repo1-retention-full", 9)
         .global("log-level-file", "off")
         .global("compress-type", "lz4")
-        .cluster("main", &cluster)
-        .write(scratch, "pgbackrest.conf")?;
+        .cluster("main", &cluster);
+    let (made, repository, server) = place.repository(scratch, made)?;
+    let config = made.write(scratch, "pgbackrest.conf")?;
     let push = format!(
         "{} --config={} --stanza=main archive-push \"%p\"",
         original.path().display(),
@@ -47,6 +53,8 @@ fn visit(program: &Program, fault: Fault) -> TestResult {
         original,
         scratch,
         config,
+        repository,
+        server,
     };
     cluster.start()?;
     stage.theirs(&["stanza-create"])?.success()?;
@@ -59,14 +67,15 @@ fn visit(program: &Program, fault: Fault) -> TestResult {
     cluster.stop(StopMode::Fast)?;
     stage.save()?;
     let operations = stage.count(&EXPIRE)?;
-    let whole = Snapshot::of(&scratch.join("repo"), &Ignore::nothing())?;
-    let points = points(fault, operations);
+    let whole = published(&stage)?;
+    let points = points(fault, operations, place.share());
     for point in &points {
         visit_point(&stage, fault, point, &whole)
             .map_err(|error| format!("{point} of {operations}: {error}"))?;
     }
     println!(
-        "faults, expire {fault:?}: {} of {operations} operations",
+        "faults, expire{} {fault:?}: {} of {operations} operations",
+        place.suffix(),
         points.len()
     );
     Ok(())
@@ -91,10 +100,16 @@ fn visit_point(stage: &Stage<'_>, fault: Fault, point: &str, whole: &Snapshot) -
     stage
         .is_valid()
         .map_err(|error| format!("after the second run: {error}"))?;
-    whole.must_equal(&Snapshot::of(
-        &stage.scratch.join("repo"),
-        &Ignore::nothing(),
-    )?)?;
+    whole.must_equal(&published(stage)?)?;
     stage.theirs(&EXPIRE)?.success()?;
     Ok(())
+}
+
+/// The repository without temporary files: on SFTP each has a name of its own, and stays for a day after a kill.
+fn published(stage: &Stage<'_>) -> Result<Snapshot> {
+    let ignore = match stage.server {
+        Some(_) => Ignore::nothing().names_ending(".pgbackrest.tmp"),
+        None => Ignore::nothing(),
+    };
+    Ok(Snapshot::of(&stage.repository, &ignore)?)
 }

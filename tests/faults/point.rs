@@ -15,12 +15,14 @@ pub enum Fault {
     Error,
 }
 
-/// Every fault in the form that `PGKEEP_TEST_FAULT` takes, for a run of so many operations.
-pub fn points(fault: Fault, operations: u64) -> Vec<String> {
+/// Every fault in the form that `PGKEEP_TEST_FAULT` takes, for a run of so many operations; a sample of a `share` of the
+/// usual size unless all are wanted.
+pub fn points(fault: Fault, operations: u64, share: u64) -> Vec<String> {
     let (kinds, sample): (&[&str], u64) = match fault {
         Fault::Kill => (&["kill", "torn-kill"], KILLS),
         Fault::Error => (&["error", "no-space", "torn-error"], ERRORS),
     };
+    let sample = sample / share;
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
     let mut numbers: Vec<u64> = if full {
         (1..=operations).collect()

@@ -2,20 +2,72 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
+use pgkeep_testkit::configuration::Configuration;
+use pgkeep_testkit::error::Error;
 use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
+use pgkeep_testkit::sftp_server::SftpServer;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// What is shared by all points of one test. The repository is `repo` below the scratch directory.
+/// Where the repository is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Local,
+    /// On an SFTP server, for both programs.
+    Sftp,
+}
+
+impl Place {
+    /// Appended to the name of a test.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Local => "",
+            Self::Sftp => "_on_sftp",
+        }
+    }
+
+    /// Of the usual number of points, one in so many: SFTP costs a login for each command.
+    pub fn share(self) -> u64 {
+        match self {
+            Self::Local => 1,
+            Self::Sftp => 2,
+        }
+    }
+
+    /// A repository there: the configuration with it, its directory as seen here, and the server to keep.
+    pub fn repository(
+        self,
+        scratch: &Scratch,
+        made: Configuration,
+    ) -> Result<(Configuration, PathBuf, Option<SftpServer>)> {
+        if self == Self::Local {
+            return Ok((made, scratch.join("repo"), None));
+        }
+        // The SFTP-only account in a chroot where it can be had, else the server account itself.
+        let server = match SftpServer::builder().chrooted().start() {
+            Err(Error::Missing(_)) => SftpServer::builder().start()?,
+            started => started?,
+        };
+        let files = server.files().to_owned();
+        Ok((made.sftp(&server), files, Some(server)))
+    }
+}
+
+/// What is shared by all points of one test.
 pub struct Stage<'a> {
     pub program: &'a Program,
     pub original: Original,
     pub scratch: &'a Scratch,
     pub config: PathBuf,
+    /// The repository as seen here.
+    pub repository: PathBuf,
+    /// Where it is on one.
+    pub server: Option<SftpServer>,
 }
 
 impl Stage<'_> {
@@ -58,21 +110,11 @@ impl Stage<'_> {
 
     /// Keeps the repository as the state that [`Self::reset`] goes back to.
     pub fn save(&self) -> Result<()> {
-        self.copy("repo", "saved")
+        copy(&self.repository, &self.scratch.join("saved"))
     }
 
     pub fn reset(&self) -> Result<()> {
-        self.copy("saved", "repo")
-    }
-
-    fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let target = self.scratch.join(to);
-        if target.exists() {
-            fs::remove_dir_all(&target)?;
-        }
-        let mut command = self.scratch.account().command("cp");
-        run(command.arg("-a").arg(self.scratch.join(from)).arg(target))?.success()?;
-        Ok(())
+        copy(&self.scratch.join("saved"), &self.repository)
     }
 
     /// Both programs read the repository and find all that is finished whole.
@@ -142,7 +184,7 @@ impl Stage<'_> {
 
     /// No set that is finished holds a file that is not finished.
     pub fn has_no_stray_file(&self) -> Result<()> {
-        for entry in fs::read_dir(self.scratch.join("repo/backup/main"))? {
+        for entry in fs::read_dir(self.repository.join("backup/main"))? {
             let set = entry?.path();
             if set.join("backup.manifest").exists() {
                 no_temporary_file(&set)?;
@@ -150,6 +192,15 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+/// Replaces a tree by another with its owners: the account of a server may be another than ours.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    run(Command::new("cp").arg("-a").arg(from).arg(to))?.success()?;
+    Ok(())
 }
 
 fn no_temporary_file(top: &Path) -> Result<()> {

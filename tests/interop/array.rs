@@ -60,6 +60,23 @@ pub fn covering(seed: u64) -> Vec<Row> {
     rows.iter().map(row_of).collect()
 }
 
+/// The same for repositories on an SFTP server: other rows, as they come from another seed.
+pub fn covering_sftp(seed: u64) -> Vec<Row> {
+    let on_server = |row: Row| Row {
+        sftp: true,
+        // SFTP has no hard links.
+        layout: match row.layout {
+            Layout::Hardlink => Layout::Bundle,
+            layout => layout,
+        },
+        ..row
+    };
+    covering(seed.wrapping_add(0x5F7F))
+        .into_iter()
+        .map(on_server)
+        .collect()
+}
+
 fn covers(values: &Values, (a, x, b, y): Pair) -> bool {
     values[a] == x && values[b] == y
 }
@@ -80,6 +97,7 @@ fn row_of(values: &Values) -> Row {
         tablespace: values[7] == 1,
         process_max: [1, 2][values[8]],
         delta: values[9] == 1,
+        sftp: false,
     }
 }
 

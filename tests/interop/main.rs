@@ -18,6 +18,8 @@ use pgkeep_testkit::suite::{Suite, seed};
 
 /// Rows of the default run on a local repository.
 const SAMPLE: usize = 30;
+/// Rows of the default run on a chrooted SFTP account.
+const SAMPLE_SFTP: usize = 10;
 
 fn main() -> ExitCode {
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
@@ -27,17 +29,17 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let rows = array::covering(seed());
     let all = std::env::var("PGKEEP_TEST_ROWS").is_ok_and(|rows| rows == "all");
-    let count = if all {
-        rows.len()
-    } else {
-        SAMPLE.min(rows.len())
-    };
     let mut suite = Suite::new("interop");
-    for row in rows.into_iter().take(count) {
-        let program = Arc::clone(&program);
-        suite = suite.test(row.name(), move || scenario::run(&program, &row));
+    for (rows, sample) in [
+        (array::covering(seed()), SAMPLE),
+        (array::covering_sftp(seed()), SAMPLE_SFTP),
+    ] {
+        let count = if all { rows.len() } else { sample };
+        for row in rows.into_iter().take(count) {
+            let program = Arc::clone(&program);
+            suite = suite.test(row.name(), move || scenario::run(&program, &row));
+        }
     }
     suite.run()
 }

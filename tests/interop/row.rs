@@ -28,6 +28,8 @@ pub struct Row {
     pub tablespace: bool,
     pub process_max: u32,
     pub delta: bool,
+    /// The repository is on an SFTP server, for every program.
+    pub sftp: bool,
 }
 
 /// How files lie in the repository.
@@ -53,7 +55,7 @@ impl Row {
     /// Reads as a sentence and names every setting.
     pub fn name(&self) -> String {
         format!(
-            "{}_writes_{}_continues_{}_restores_pg{}_{}{}_{:?}{}{}_p{}",
+            "{}_writes_{}_continues_{}_restores_pg{}_{}{}_{:?}{}{}_p{}{}",
             self.writer.name(),
             self.continuer.name(),
             self.restorer.name(),
@@ -64,6 +66,7 @@ impl Row {
             if self.tablespace { "_tablespace" } else { "" },
             if self.delta { "_delta" } else { "" },
             self.process_max,
+            if self.sftp { "_sftp" } else { "" },
         )
         .to_lowercase()
     }

@@ -9,6 +9,7 @@ use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::error::Error;
 use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::{Outcome, Program, run as run_command};
+use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
 
 use crate::row::{Layout, Row, Who};
@@ -48,7 +49,9 @@ pub fn run(ours: &Program, row: &Row) -> TestResult {
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
         .create()?;
-    let config = configuration(row, &cluster)?;
+    // Outlives every program that is told of it.
+    let server = if row.sftp { Some(sftp_server()?) } else { None };
+    let config = configuration(row, &cluster, server.as_ref())?;
     let life = Life {
         tools,
         row,
@@ -225,13 +228,24 @@ impl Life<'_> {
     }
 }
 
-fn configuration(row: &Row, cluster: &Cluster) -> Result<PathBuf> {
+/// The SFTP-only account in a chroot where it can be had, else the server account itself.
+fn sftp_server() -> Result<SftpServer> {
+    match SftpServer::builder().chrooted().start() {
+        Err(Error::Missing(_)) => Ok(SftpServer::builder().start()?),
+        started => Ok(started?),
+    }
+}
+
+fn configuration(row: &Row, cluster: &Cluster, server: Option<&SftpServer>) -> Result<PathBuf> {
     let scratch = cluster.scratch();
     let mut made = Configuration::new(scratch)?
         .global("repo1-retention-full", 2)
         .global("compress-type", row.compress)
         .global("process-max", row.process_max)
         .cluster("main", cluster);
+    if let Some(server) = server {
+        made = made.sftp(server);
+    }
     if row.cipher {
         made = made
             .global("repo1-cipher-type", "aes-256-cbc")

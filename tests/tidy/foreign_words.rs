@@ -43,7 +43,9 @@ fn no_file_names_a_package_host_or_a_path_of_one_machine() {
 fn scripts_are_strict_and_executable_ones_say_their_use() {
     let mut findings = Vec::new();
     for file in files().iter().filter(|file| file.text.starts_with("#!/")) {
-        if !file.text.contains("set -euo pipefail") && !file.text.contains("lib.sh") {
+        // Python stops at an error by itself.
+        let python = file.text.starts_with("#!/usr/bin/env python3\n");
+        if !python && !file.text.contains("set -euo pipefail") && !file.text.contains("lib.sh") {
             findings.push(format!(
                 "{}: neither 'set -euo pipefail' nor lib.sh",
                 file.path
@@ -53,7 +55,7 @@ fn scripts_are_strict_and_executable_ones_say_their_use() {
             .text
             .lines()
             .nth(1)
-            .is_some_and(|line| line.starts_with("# "))
+            .is_some_and(|line| line.starts_with(if python { "\"\"\"" } else { "# " }))
         {
             findings.push(format!("{}: the second line says nothing", file.path));
         }

@@ -16,6 +16,7 @@ use crate::error::{During, Error, Result};
 pub struct Ignore {
     paths: Vec<PathBuf>,
     names: Vec<&'static str>,
+    endings: Vec<&'static str>,
     modes: bool,
 }
 
@@ -64,6 +65,12 @@ impl Ignore {
         self
     }
 
+    /// Ignores what has a name that ends so, and all below it.
+    pub fn names_ending(mut self, ending: &'static str) -> Self {
+        self.endings.push(ending);
+        self
+    }
+
     /// Ignores permission bits.
     pub fn modes(mut self) -> Self {
         self.modes = true;
@@ -72,7 +79,10 @@ impl Ignore {
 
     fn covers(&self, path: &Path) -> bool {
         let named = |name: &&str| path.file_name().is_some_and(|found| found == *name);
-        self.names.iter().any(named) || self.paths.iter().any(|ignored| path.starts_with(ignored))
+        let ends = |ending: &&str| path.to_string_lossy().ends_with(ending);
+        self.names.iter().any(named)
+            || self.endings.iter().any(ends)
+            || self.paths.iter().any(|ignored| path.starts_with(ignored))
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::scratch::Scratch;
+use crate::sftp_server::SftpServer;
 
 /// Sections and options in the order given.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +53,22 @@ impl Configuration {
             });
         set(&mut self.stanzas[at].1, option, value);
         self
+    }
+
+    /// Puts repository 1 on an SFTP server, with the options that either program wants.
+    pub fn sftp(self, server: &SftpServer) -> Self {
+        self.global("repo1-type", "sftp")
+            .global("repo1-path", server.remote_dir())
+            .global("repo1-sftp-host", server.address().ip())
+            .global("repo1-sftp-host-port", server.address().port())
+            .global("repo1-sftp-host-user", server.user())
+            .global("repo1-sftp-host-key-hash-type", "sha256")
+            .global(
+                "repo1-sftp-private-key-file",
+                server.private_key().display(),
+            )
+            .global("repo1-sftp-public-key-file", server.public_key().display())
+            .global("repo1-sftp-known-host", server.known_hosts().display())
     }
 
     /// Adds a stanza for a cluster: its path, socket directory, port and user.

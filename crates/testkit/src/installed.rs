@@ -81,6 +81,16 @@ pub(crate) fn originals() -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Directory with `sbin/sshd` and `lib` of a newer OpenSSH than this system's.
+pub fn newest_openssh() -> Result<PathBuf> {
+    let home = cache().join("openssh");
+    if home.join("version").exists() {
+        Ok(home)
+    } else {
+        Err(absent("openssh", "a newer OpenSSH"))
+    }
+}
+
 /// The error for a part that is not there, with the reason that the setup noted, if it did.
 pub(crate) fn absent(note: &str, what: &str) -> Error {
     match fs::read_to_string(cache().join("ignored").join(note)) {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::account::Account;
 use crate::error::{During, Error, Result};
+use crate::installed;
 use crate::run::run;
 use crate::scratch::Scratch;
 
@@ -26,6 +27,7 @@ const CHROOT_AT: &str = "/srv";
 #[derive(Debug, Clone, Default)]
 pub struct SftpServerBuilder {
     chrooted: bool,
+    newest: bool,
     lines: Vec<String>,
     host_key_type: Option<String>,
 }
@@ -34,6 +36,12 @@ impl SftpServerBuilder {
     /// An SFTP-only system user in a chroot (needs root).
     pub fn chrooted(mut self) -> Self {
         self.chrooted = true;
+        self
+    }
+
+    /// The newest OpenSSH that the set-up could unpack, with its own defaults for sessions, start-ups and penalties.
+    pub fn newest(mut self) -> Self {
+        self.newest = true;
         self
     }
 
@@ -51,7 +59,12 @@ impl SftpServerBuilder {
 
     /// Makes keys and configuration and starts the server.
     pub fn start(self) -> Result<SftpServer> {
-        if !Path::new(SSHD).exists() {
+        let program = if self.newest {
+            installed::newest_openssh()?.join("sbin/sshd")
+        } else {
+            PathBuf::from(SSHD)
+        };
+        if !program.exists() {
             return Err(Error::missing("sshd"));
         }
         if self.chrooted && !rustix::process::geteuid().is_root() {
@@ -74,9 +87,9 @@ impl SftpServerBuilder {
         .during("copy the client's key")?;
         account.own(&scratch.join("authorized_keys"))?;
         let layout = if self.chrooted {
-            chrooted_layout(&scratch)?
+            chrooted_layout(&scratch, program)?
         } else {
-            plain_layout(&scratch)?
+            plain_layout(&scratch, program)?
         };
         let mut last = String::new();
         // The port is free when it is chosen; should another process take it first, another one is tried.
@@ -84,7 +97,7 @@ impl SftpServerBuilder {
             let address = free_port()?;
             scratch.write(
                 "sshd_config",
-                self.configuration(&scratch, address, &layout),
+                self.configuration(&scratch, address, &layout)?,
             )?;
             match launch(&scratch, address, &layout) {
                 Ok(child) => {
@@ -103,7 +116,12 @@ impl SftpServerBuilder {
         Err(Error::Failed(last))
     }
 
-    fn configuration(&self, scratch: &Scratch, address: SocketAddr, layout: &Layout) -> String {
+    fn configuration(
+        &self,
+        scratch: &Scratch,
+        address: SocketAddr,
+        layout: &Layout,
+    ) -> Result<String> {
         let mut text = String::new();
         for line in &self.lines {
             text.push_str(line);
@@ -111,24 +129,35 @@ impl SftpServerBuilder {
         }
         text.push_str(&format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nUseDNS no\nMaxStartups 100\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nUseDNS no\n\
              LogLevel VERBOSE\nSubsystem sftp internal-sftp\nAllowUsers {user}\n",
             port = address.port(),
             dir = scratch.path().display(),
             user = layout.user,
         ));
+        if self.newest {
+            let lib = installed::newest_openssh()?.join("lib");
+            text.push_str(&format!(
+                "SshdSessionPath {0}/sshd-session\nSshdAuthPath {0}/sshd-auth\n",
+                lib.display()
+            ));
+        } else {
+            // Many tests log in at once.
+            text.push_str("MaxStartups 100\n");
+        }
         if self.chrooted {
             text.push_str(&format!(
                 "Match User {}\n    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    X11Forwarding no\n",
                 layout.user
             ));
         }
-        text
+        Ok(text)
     }
 }
 
 #[derive(Debug)]
 struct Layout {
+    program: PathBuf,
     user: String,
     /// Where the client's files land, as this process sees it.
     files: PathBuf,
@@ -249,10 +278,11 @@ impl Drop for SftpServer {
     }
 }
 
-fn plain_layout(scratch: &Scratch) -> Result<Layout> {
+fn plain_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout> {
     let files = scratch.make_dir("files")?;
     let remote = files.display().to_string();
     Ok(Layout {
+        program,
         user: scratch.account().name().to_owned(),
         files,
         remote,
@@ -260,7 +290,7 @@ fn plain_layout(scratch: &Scratch) -> Result<Layout> {
     })
 }
 
-fn chrooted_layout(scratch: &Scratch) -> Result<Layout> {
+fn chrooted_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout> {
     let chroot = scratch.join("chroot");
     let files = chroot.join("backup");
     fs::create_dir_all(&files).during("make the chroot")?;
@@ -287,6 +317,7 @@ fn chrooted_layout(scratch: &Scratch) -> Result<Layout> {
         ));
     }
     Ok(Layout {
+        program,
         user: "sftpuser".into(),
         files,
         remote: "/backup".into(),
@@ -312,10 +343,10 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
             .arg("sh")
             .arg(scratch.path())
             .arg(CHROOT_AT)
-            .arg(SSHD);
+            .arg(&layout.program);
         command
     } else {
-        let mut command = scratch.account().command(SSHD);
+        let mut command = scratch.account().command(&layout.program);
         command
             .args(["-D", "-e", "-f"])
             .arg(scratch.join("sshd_config"));

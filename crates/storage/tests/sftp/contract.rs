@@ -9,6 +9,7 @@ use pgkeep_storage::{
     InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
     conformance,
 };
+use pgkeep_testkit::error::Error;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -18,6 +19,14 @@ pub(crate) fn add(suite: Suite) -> Suite {
     suite
         .test("sftp_keeps_the_contract", || contract(false))
         .test("sftp_in_a_chroot_keeps_the_contract", || contract(true))
+        .test(
+            "the_newest_openssh_with_its_default_limits_keeps_the_contract",
+            newest,
+        )
+        .test(
+            "a_server_that_refuses_further_channels_is_used_with_those_it_gave",
+            too_many_channels,
+        )
         .test(
             "sftp_without_extensions_keeps_the_contract",
             contract_without_extensions,
@@ -40,7 +49,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
 }
 
 /// A server that has nothing beyond version 3.
-fn bare() -> Result<SftpServer, pgkeep_testkit::error::Error> {
+fn bare() -> Result<SftpServer, Error> {
     SftpServer::builder()
         .line("ForceCommand internal-sftp -P fsync,posix-rename,limits")
         .start()
@@ -102,6 +111,41 @@ fn contract(chrooted: bool) -> TestResult {
     }
     .start()?;
     run_contract(&server)
+}
+
+/// As shipped: MaxSessions 10, MaxStartups 10:30:100, and penalties for addresses whose sessions fail.
+fn newest() -> TestResult {
+    let server = match SftpServer::builder().newest().chrooted().start() {
+        Err(Error::Missing(why)) if why.contains("chroot") => {
+            SftpServer::builder().newest().start()?
+        }
+        started => started?,
+    };
+    run_contract(&server)?;
+    let mut settings = settings(&server)?;
+    settings.connections = Some(4);
+    let storage = SftpStorage::new(settings)?;
+    let content = bytes(5, 90 << 20);
+    write(&storage, "large", &content, &in_place())?;
+    assert!(read(&storage, "large")? == Some(content));
+    // Told when a penalty, or a limit, turns somebody away.
+    assert!(!server.log_text().contains("drop connection"));
+    Ok(())
+}
+
+fn too_many_channels() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let mut settings = settings(&server)?;
+    settings.connections = Some(1);
+    settings.channels = Some(13);
+    let storage = SftpStorage::new(settings)?;
+    let content = bytes(6, 90 << 20);
+    write(&storage, "large", &content, &in_place())?;
+    assert!(read(&storage, "large")? == Some(content));
+    let used = storage.statistics();
+    // sshd's default MaxSessions.
+    assert!(used.connections == 1 && used.channels == 10, "{used:?}");
+    Ok(())
 }
 
 fn run_contract(server: &SftpServer) -> TestResult {
