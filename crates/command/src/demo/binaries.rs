@@ -1,4 +1,4 @@
-//! Finds the programs of an installed PostgreSQL server.
+//! Finds the programs of an installed PostgreSQL server, and of an SSH server where there is one.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,16 @@ pub(super) struct Binaries {
     pub(super) psql: PathBuf,
 }
 
+/// An SSH server and what makes its keys.
+#[derive(Debug, Clone)]
+pub(super) struct SshServer {
+    pub(super) sshd: PathBuf,
+    pub(super) keygen: PathBuf,
+}
+
+/// Where packages put `sshd`, which is often not on the search path of an ordinary user.
+const SSHD_IN: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
+
 /// Directories of packages that hold one directory per major version, and what is below that.
 const VERSIONED: &[(&str, &str, &str)] = &[
     ("/usr/lib/postgresql", "", "bin"),
@@ -29,12 +39,7 @@ const VERSIONED: &[(&str, &str, &str)] = &[
 /// # Errors
 /// [`ErrorCode::FileMissing`] with what to install.
 pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
-    let path = context
-        .environment
-        .get("PATH")
-        .map(String::as_str)
-        .unwrap_or_default();
-    let search: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let search = search_path(context);
     let candidates = match &settings.pg_bin {
         Some(named) => vec![named.clone()],
         None => {
@@ -78,6 +83,35 @@ pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
         )
     })?;
     Ok(Binaries { server, psql })
+}
+
+/// An installed SSH server; `None`: the second repository is left out.
+pub(super) fn find_ssh_server(context: &Context) -> Option<SshServer> {
+    let search = search_path(context);
+    let find = |name: &str| {
+        search
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(SSHD_IN.iter().map(Path::new))
+            .map(|directory| directory.join(name))
+            .find(|program| exists(program))
+    };
+    Some(SshServer {
+        sshd: find("sshd")?,
+        keygen: find("ssh-keygen").or_else(|| {
+            let usual = PathBuf::from("/usr/bin/ssh-keygen");
+            exists(&usual).then_some(usual)
+        })?,
+    })
+}
+
+fn search_path(context: &Context) -> Vec<PathBuf> {
+    let path = context
+        .environment
+        .get("PATH")
+        .map(String::as_str)
+        .unwrap_or_default();
+    std::env::split_paths(path).collect()
 }
 
 /// `bin` directories of packages, newest version first.

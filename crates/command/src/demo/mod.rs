@@ -1,7 +1,8 @@
 //! `demo`: the main job, for real, on a throw-away cluster.
 //!
-//! Makes a cluster, writes to it, backs it up meanwhile, drops a table by mistake, restores to the moment before, and
-//! shows that the rows are back and that every file is the same. Everything is done by starting this very program with
+//! Makes a cluster, writes to it, backs it up meanwhile to an encrypted local repository and to an SFTP server, drops a table
+//! by mistake, restores from the server to the moment before, and shows that the rows are back and that every file is the
+//! same. Where no SSH server is installed the local repository is the only one. Everything is done by starting this very program with
 //! its public commands, as a user would; nothing here knows how a backup works.
 
 mod binaries;
@@ -9,6 +10,7 @@ mod cluster;
 mod proof;
 mod report;
 mod settings;
+mod sftp_server;
 mod shell;
 mod workplace;
 
@@ -19,6 +21,7 @@ use crate::runtime::Context;
 use cluster::Cluster;
 use report::Report;
 use settings::Settings;
+use sftp_server::SftpServer;
 use workplace::Workplace;
 
 /// Runs the demonstration and prints its proof.
@@ -30,7 +33,7 @@ pub fn run(context: &Context) -> Result<()> {
     let binaries = binaries::find(context, &settings)?;
     let place = Workplace::make(context, &settings, binaries)?;
     let mut report = Report::new(context.output.clone());
-    let result = story(context, &place, &mut report);
+    let result = play(context, &place, &mut report);
     if settings.keep {
         report.note(&format!("kept: {}", place.root().display()))?;
         report.note(&format!(
@@ -45,7 +48,22 @@ pub fn run(context: &Context) -> Result<()> {
     report.finish()
 }
 
-fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()> {
+/// The story with the server around it, which ends before the place is removed.
+fn play(context: &Context, place: &Workplace, report: &mut Report) -> Result<()> {
+    let server = match binaries::find_ssh_server(context) {
+        Some(programs) => Some(SftpServer::start(context, place, &programs)?),
+        None => None,
+    };
+    place.configure(server.as_ref())?;
+    story(context, place, server.as_ref(), report)
+}
+
+fn story(
+    context: &Context,
+    place: &Workplace,
+    server: Option<&SftpServer>,
+    report: &mut Report,
+) -> Result<()> {
     report.title(&format!(
         "PostgreSQL {} in {}",
         place.version(),
@@ -63,6 +81,17 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     cluster.sql("create table event (id bigserial primary key, at timestamptz not null default clock_timestamp(), what text)")?;
 
     report.step("create the stanza and check that archiving works")?;
+    report.fact("repository 1: a directory here, encrypted (aes-256-cbc)")?;
+    match server {
+        Some(server) => report.fact(&format!(
+            "repository 2: SFTP, small files bundled; {}",
+            server.description()
+        ))?,
+        None => {
+            report.fact("no repository on an SFTP server: no sshd is installed")?;
+            report.fact("HINT: apt-get install openssh-server, then run this again")?;
+        }
+    }
     place.pgkeep(&["stanza-create"])?;
     place.pgkeep(&["check"])?;
 
@@ -70,8 +99,13 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     let writer = cluster.start_writer()?;
     let before: u64 = cluster.number("select count(*) from event")?;
     let began = Instant::now();
-    place.pgkeep(&["--type=full", "backup"])?;
+    place.pgkeep(&["--repo=1", "--type=full", "backup"])?;
     let backup_time = began.elapsed();
+    let began = Instant::now();
+    if server.is_some() {
+        place.pgkeep(&["--repo=2", "--type=full", "backup"])?;
+    }
+    let server_backup_time = server.map(|_| began.elapsed());
     let after: u64 = cluster.number("select count(*) from event")?;
     writer.stop()?;
     let written = after - before;
@@ -88,11 +122,18 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     cluster.wait_until_archived(context)?;
     report.fact(&format!("dropped: {rows}"))?;
 
-    report.step(&format!("restore to the moment before, {moment}"))?;
+    let (repo, from) = match server {
+        Some(_) => ("--repo=2", "the SFTP server"),
+        None => ("--repo=1", "the repository"),
+    };
+    report.step(&format!(
+        "restore from {from} to the moment before, {moment}"
+    ))?;
     cluster.stop()?;
     let began = Instant::now();
     let target = format!("--target={moment}");
     place.pgkeep(&[
+        repo,
         "--delta",
         "--type=time",
         &target,
@@ -115,9 +156,10 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     report.step("compare a restored copy with the cluster, file by file")?;
     cluster.stop()?;
     let size = place.data_size()?;
-    place.pgkeep(&["--type=full", "--no-online", "backup"])?;
+    place.pgkeep(&[repo, "--type=full", "--no-online", "backup"])?;
     let copy = place.copy_path();
     place.pgkeep(&[
+        repo,
         &format!("--pg1-path={}", copy.display()),
         "--type=none",
         "restore",
@@ -128,6 +170,10 @@ fn story(context: &Context, place: &Workplace, report: &mut Report) -> Result<()
     report.numbers(&report::Numbers {
         cluster_bytes: size,
         repository_bytes: place.repository_size()?,
+        server: match (server, server_backup_time) {
+            (Some(server), Some(time)) => Some((place.server_size(server)?, time)),
+            _ => None,
+        },
         backup_time,
         restore_time,
         rows_during_backup: written,

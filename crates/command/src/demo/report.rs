@@ -18,6 +18,8 @@ pub(super) struct Report {
 pub(super) struct Numbers {
     pub(super) cluster_bytes: u64,
     pub(super) repository_bytes: u64,
+    /// Size of the repository on the server and time of the backup to it.
+    pub(super) server: Option<(u64, Duration)>,
     pub(super) backup_time: Duration,
     pub(super) restore_time: Duration,
     pub(super) rows_during_backup: u64,
@@ -76,21 +78,26 @@ impl Report {
             "\n   {:<28}{:>10}{:>10}{:>12}\n",
             "", "size", "time", "rate"
         );
-        text.push_str(&row(
-            "full backup under load",
+        let mut rows = vec![(
+            "full backup, encrypted",
             numbers.cluster_bytes,
             Some(numbers.backup_time),
-        ));
-        text.push_str(&row(
+        )];
+        if let Some((_, time)) = numbers.server {
+            rows.push(("full backup over SFTP", numbers.cluster_bytes, Some(time)));
+        }
+        rows.push((
             "point-in-time restore",
             numbers.cluster_bytes,
             Some(numbers.restore_time),
         ));
-        text.push_str(&row(
-            "repository, 2 fulls and WAL",
-            numbers.repository_bytes,
-            None,
-        ));
+        rows.push(("local repository", numbers.repository_bytes, None));
+        if let Some((bytes, _)) = numbers.server {
+            rows.push(("repository on the server", bytes, None));
+        }
+        for (name, size, time) in rows {
+            text.push_str(&row(name, size, time));
+        }
         text.push_str(&format!(
             "   {:<28}{:>10}\n",
             "rows written during backup", numbers.rows_during_backup

@@ -1,4 +1,4 @@
-//! The directory of the demonstration: program, configuration, repository, data directories.
+//! The directory of the demonstration: program, configuration, local repository, data directories.
 #![allow(clippy::disallowed_methods)] // a scratch directory with a copied program is no storage of ours
 
 use std::fs;
@@ -6,8 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::binaries::Binaries;
 use super::settings::Settings;
+use super::sftp_server::SftpServer;
 use super::shell::{self, Account};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
@@ -91,19 +95,47 @@ impl Workplace {
         // Archiving goes through a link of the original's name: pgBackRest insists on it, so the way back stays open.
         let link = self.archiver();
         symlink("pgkeep", &link).map_err(|error| failed("create link", &link, &error))?;
-        let config = self.config();
-        let text = format!(
-            "[global]\nrepo1-path={root}/repo\nrepo1-retention-full=2\nlog-path={root}/log\nlock-path={root}/lock\n\
-             spool-path={root}/spool\nstart-fast=y\ncompress-type=zst\nprocess-max=2\n\n\
-             [demo]\npg1-path={root}/data\npg1-socket-path={root}/run\npg1-port={PORT}\npg1-user=demo\n",
-            root = self.root.display()
-        );
-        fs::write(&config, text).map_err(|error| failed("write", &config, &error))?;
         let version = shell::run(self.server_command("postgres", &["--version"]))?;
         Ok(version.split_whitespace().nth(2).unwrap_or("?").to_owned())
     }
 
-    fn directory(&self, name: &str) -> Result<()> {
+    /// Writes the configuration: an encrypted repository here, and a bundled one on the server if there is one.
+    pub(super) fn configure(&self, server: Option<&SftpServer>) -> Result<()> {
+        let mut random = [0; 48];
+        aws_lc_rs::rand::fill(&mut random).map_err(|_| {
+            Error::new(
+                ErrorCode::Crypto,
+                "unable to get random bytes for a passphrase",
+            )
+        })?;
+        let mut text = format!(
+            "[global]\nrepo1-path={root}/repo\nrepo1-retention-full=2\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass={pass}\n\
+             log-path={root}/log\nlock-path={root}/lock\nspool-path={root}/spool\nstart-fast=y\ncompress-type=zst\nprocess-max=2\n",
+            root = self.root.display(),
+            pass = BASE64_STANDARD.encode(random),
+        );
+        if let Some(server) = server {
+            text.push_str(&server.options());
+            text.push_str("repo2-retention-full=2\nrepo2-bundle=y\n");
+        }
+        text.push_str(&format!(
+            "\n[demo]\npg1-path={root}/data\npg1-socket-path={root}/run\npg1-port={PORT}\npg1-user=demo\n",
+            root = self.root.display()
+        ));
+        let config = self.config();
+        fs::write(&config, text).map_err(|error| failed("write", &config, &error))?;
+        // It holds a passphrase.
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600))
+            .map_err(|error| failed("set mode of", &config, &error))?;
+        if self.account.switch {
+            chown(&config, Some(self.account.uid), Some(self.account.gid))
+                .map_err(|error| failed("set owner of", &config, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a directory for the account.
+    pub(super) fn directory(&self, name: &str) -> Result<()> {
         let path = self.root.join(name);
         fs::DirBuilder::new()
             .recursive(true)
@@ -115,6 +147,11 @@ impl Workplace {
                 .map_err(|error| failed("set owner of", &path, &error))?;
         }
         Ok(())
+    }
+
+    /// Who runs the programs.
+    pub(super) fn account(&self) -> &Account {
+        &self.account
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -196,9 +233,14 @@ impl Workplace {
         tree_size(&self.data_path())
     }
 
-    /// Bytes of the repository.
+    /// Bytes of the local repository.
     pub(super) fn repository_size(&self) -> Result<u64> {
         tree_size(&self.root.join("repo"))
+    }
+
+    /// Bytes of the repository on the server.
+    pub(super) fn server_size(&self, server: &SftpServer) -> Result<u64> {
+        tree_size(&server.files())
     }
 
     /// Removes everything; what cannot be removed is left behind with a warning.
