@@ -8,6 +8,7 @@ use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::runtime::cancel::Cancel;
 use pgkeep_command::runtime::clock::Clock;
 use pgkeep_command::runtime::context::Output;
+use pgkeep_command::runtime::storages::Storages;
 use pgkeep_command::runtime::{Context, begin};
 use pgkeep_command::{backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
@@ -72,6 +73,7 @@ pub(crate) fn run() -> u8 {
         program_path: process::program_path(&argv0),
         working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         locks: Arc::new(Mutex::new(Vec::new())),
+        storages: Storages::default(),
     };
     if let Err(error) = signal::listen(cancel) {
         return report(&Error::new(

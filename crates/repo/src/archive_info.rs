@@ -61,6 +61,9 @@ impl ArchiveInfo {
         pass: Option<&SecretString>,
     ) -> Result<Self> {
         info_file::load(storage, &layout::archive_info(stanza), pass, LoadKind::Info, Self::parse).map_err(|error| {
+            if error.kind.is_unreachable() {
+                return error;
+            }
             error
                 .with_hint("archive.info cannot be opened but is required to push/get WAL segments.")
                 .with_hint("is archive_command configured correctly in postgresql.conf?")

@@ -38,6 +38,12 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// Nothing can be said about the file: where it is kept could not be reached, or did not prove what it is.
+    pub fn is_unreachable(self) -> bool {
+        use pgkeep_storage::ErrorKind::{Connect, Identity};
+        matches!(self, Self::Storage(_, Connect | Identity))
+    }
+
     /// Name of the class inside messages: `FileMissingError`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -30,6 +30,8 @@ pub struct SftpServerBuilder {
     newest: bool,
     lines: Vec<String>,
     host_key_type: Option<String>,
+    ipv6: bool,
+    without_subsystem: bool,
 }
 
 impl SftpServerBuilder {
@@ -54,6 +56,18 @@ impl SftpServerBuilder {
     /// Type of the host key as `ssh-keygen -t` names it (ed25519 unless set).
     pub fn host_key_type(mut self, kind: impl Into<String>) -> Self {
         self.host_key_type = Some(kind.into());
+        self
+    }
+
+    /// Listens on `::1`.
+    pub fn ipv6(mut self) -> Self {
+        self.ipv6 = true;
+        self
+    }
+
+    /// Has no subsystem `sftp`: a server for logins only.
+    pub fn without_subsystem(mut self) -> Self {
+        self.without_subsystem = true;
         self
     }
 
@@ -94,7 +108,7 @@ impl SftpServerBuilder {
         let mut last = String::new();
         // The port is free when it is chosen; should another process take it first, another one is tried.
         for _ in 0..5 {
-            let address = free_port()?;
+            let address = free_port(if self.ipv6 { "::1" } else { "127.0.0.1" })?;
             scratch.write(
                 "sshd_config",
                 self.configuration(&scratch, address, &layout)?,
@@ -128,10 +142,16 @@ impl SftpServerBuilder {
             text.push('\n');
         }
         text.push_str(&format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
+            "Port {port}\nListenAddress {address}\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nUseDNS no\n\
-             LogLevel VERBOSE\nSubsystem sftp internal-sftp\nAllowUsers {user}\n",
+             LogLevel VERBOSE\n{subsystem}AllowUsers {user}\n",
             port = address.port(),
+            address = address.ip(),
+            subsystem = if self.without_subsystem {
+                ""
+            } else {
+                "Subsystem sftp internal-sftp\n"
+            },
             dir = scratch.path().display(),
             user = layout.user,
         ));
@@ -413,8 +433,8 @@ fn known_hosts(scratch: &Scratch, address: SocketAddr) -> Result<PathBuf> {
     )
 }
 
-fn free_port() -> Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))
+fn free_port(on: &str) -> Result<SocketAddr> {
+    TcpListener::bind((on, 0))
         .and_then(|listener| listener.local_addr())
         .during("find a free port")
 }

@@ -74,6 +74,7 @@ fn context(options: &[&str]) -> Context {
         program_path: PathBuf::from("/usr/bin/pgbackrest"),
         working_directory: PathBuf::from("/"),
         locks: Arc::new(Mutex::new(Vec::new())),
+        storages: crate::runtime::storages::Storages::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use super::cancel::Cancel;
 use super::clock::Clock;
 use super::lock::{Lock, LockType};
 use super::progress::Progress;
+use super::storages::Storages;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Who runs the program.
@@ -79,6 +80,8 @@ pub struct Context {
     pub working_directory: PathBuf,
     /// Locks taken for this run, released when the last handle goes.
     pub locks: Arc<Mutex<Vec<Lock>>>,
+    /// Repositories that are open.
+    pub storages: Storages,
 }
 
 impl Context {

@@ -18,6 +18,7 @@ pub mod size_text;
 pub mod spool;
 pub mod stanza_info;
 pub mod stop_file;
+pub mod storages;
 pub mod wal_find;
 pub mod wal_path;
 

@@ -11,7 +11,6 @@ use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_storage::Storage;
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
-use pgkeep_storage::sftp::SftpStorage;
 use secrecy::SecretString;
 
 use super::context::Context;
@@ -69,7 +68,9 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
         .boolean_or_unset_at(option::REPO_SYMLINK, key)
         .unwrap_or(true);
     let storage: Arc<dyn Storage> = match kind {
-        "sftp" => Arc::new(SftpStorage::new(super::sftp::settings(context, key, path))?),
+        "sftp" => context
+            .storages
+            .sftp(super::sftp::settings(context, key, path))?,
         _ => Arc::new(PosixStorage::new(PosixSettings {
             root: PathBuf::from(path),
             cifs: kind == "cifs",

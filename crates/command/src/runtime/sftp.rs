@@ -46,10 +46,26 @@ pub(super) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings 
         .map(str::to_owned)
         .into_iter()
         .collect();
+    settings.pins = config
+        .list_at(option::REPO_SFTP_HOST_PIN, key)
+        .unwrap_or_default()
+        .to_vec();
+    if !settings.pins.is_empty() {
+        settings.host_key_check = HostKeyCheck::Fingerprint;
+    }
+    settings.legacy_algorithms =
+        config.string_at(option::REPO_SFTP_ALGORITHM, key) == Some("legacy");
+    settings.connection_max = config
+        .integer_at(option::REPO_SFTP_CONNECTION_MAX, key)
+        .and_then(|most| usize::try_from(most).ok());
     settings.known_hosts = config
         .list_at(option::REPO_SFTP_KNOWN_HOST, key)
         .map(|files| files.iter().map(|file| expand_home(file.trim())).collect());
-    settings.agent_socket = context.environment.get("SSH_AUTH_SOCK").map(PathBuf::from);
+    settings.agent_socket = config
+        .string_at(option::REPO_SFTP_AGENT_SOCKET, key)
+        .or_else(|| context.environment.get("SSH_AUTH_SOCK").map(String::as_str))
+        .filter(|socket| !socket.is_empty())
+        .map(PathBuf::from);
     settings.home.clone_from(&context.user.home);
     settings.io_timeout = config
         .time(option::IO_TIMEOUT)

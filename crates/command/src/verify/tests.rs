@@ -75,6 +75,7 @@ fn context(options: &[&str]) -> Context {
         program_path: PathBuf::from("/usr/bin/pgkeep"),
         working_directory: PathBuf::from("/"),
         locks: Arc::new(Mutex::new(Vec::new())),
+        storages: crate::runtime::storages::Storages::default(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The rules that concern several options at once (spec 11.6), in the order in which they are applied.
 //!
-//! Those about one repository each are in `repository`. Invariant: values that a rule fills in count as defaults, except
+//! Those about one repository each are in `repository` and `sftp`. Invariant: values that a rule fills in count as defaults, except
 //! `compress-type=none` from `compress=n`, which child processes must be told.
 
 use std::time::Duration;
 
-use super::repository;
+use super::{repository, sftp};
 use crate::Loaded;
 use crate::config::{Config, Entry};
 use crate::define::command::CommandId;
@@ -78,7 +78,7 @@ impl Checker {
         repository::set_archive_retention(self);
         repository::bucket_names_fit_certificates(&self.config)?;
         self.replace_compress();
-        repository::sftp_fingerprint(self)?;
+        sftp::check(self)?;
         self.target_time_names_a_repository()?;
         self.warn_about_stop_auto();
         Ok(())

@@ -9,6 +9,7 @@ mod group;
 mod option;
 mod order;
 mod repository;
+mod sftp;
 #[cfg(test)]
 mod tests;
 

@@ -70,7 +70,7 @@ impl Resolver<'_> {
                 entry.spelling = spelling(option, &default);
             }
             entry.default = Some(default);
-        } else if !self.help && option.required_for(self.command) {
+        } else if !self.help && !option.required_by_rule && option.required_for(self.command) {
             let mut error = ConfigError::new(
                 OPTION_REQUIRED,
                 format!(

@@ -1,4 +1,4 @@
-//! The rules about repositories (spec 11.6; host keys: 22.4).
+//! The rules about repositories (spec 11.6); those about SFTP servers are in `sftp`.
 //!
 //! Invariant: a rule about an option that the command does not know never applies.
 
@@ -7,10 +7,9 @@ use crate::config::Config;
 use crate::define::option::{
     Group, OptionDef, REPO_HOST, REPO_PATH, REPO_RETENTION_ARCHIVE, REPO_RETENTION_ARCHIVE_TYPE,
     REPO_RETENTION_DIFF, REPO_RETENTION_FULL, REPO_RETENTION_FULL_TYPE, REPO_S3_BUCKET,
-    REPO_S3_URI_STYLE, REPO_SFTP_HOST_FINGERPRINT, REPO_SFTP_HOST_KEY_CHECK_TYPE,
-    REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
+    REPO_S3_URI_STYLE, REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
 };
-use crate::error::{ConfigError, OPTION_REQUIRED, Result};
+use crate::error::{ConfigError, Result};
 use crate::parse::name::indexed;
 use crate::value::Value;
 
@@ -127,50 +126,6 @@ pub(super) fn bucket_names_fit_certificates(config: &Config) -> Result<()> {
             .hint("RFC-2818 forbids dots in wildcard matches.")
             .hint("TLS/SSL verification cannot proceed with this bucket name.")
             .hint("remove dots from the bucket name."));
-        }
-    }
-    Ok(())
-}
-
-/// A fingerprint and the check type `fingerprint` go together; a fingerprint alone is an old way to say both.
-pub(super) fn sftp_fingerprint(checker: &mut Checker) -> Result<()> {
-    for key in checker.config.keys(Group::Repo).to_vec() {
-        let config = &checker.config;
-        let Some(check_type) = config.string_at(REPO_SFTP_HOST_KEY_CHECK_TYPE, key) else {
-            continue;
-        };
-        let given = config.is_set_at(REPO_SFTP_HOST_FINGERPRINT, key);
-        let fingerprint = indexed(REPO_SFTP_HOST_FINGERPRINT, key);
-        let check = indexed(REPO_SFTP_HOST_KEY_CHECK_TYPE, key);
-        if !given && check_type == "fingerprint" {
-            return Err(ConfigError::new(
-                OPTION_REQUIRED,
-                format!(
-                    "{} command requires option: {fingerprint}",
-                    config.command.name()
-                ),
-            ));
-        }
-        if !given {
-            continue;
-        }
-        if config
-            .source(REPO_SFTP_HOST_KEY_CHECK_TYPE, key)
-            .is_default()
-        {
-            checker.warnings.push(format!(
-                "option '{fingerprint}' without option '{check}' = 'fingerprint' is deprecated\nHINT: set option '{check}=fingerprint'"
-            ));
-            checker.set_default(
-                REPO_SFTP_HOST_KEY_CHECK_TYPE,
-                key,
-                Value::String("fingerprint".to_owned()),
-                "fingerprint".to_owned(),
-            );
-        } else if check_type != "fingerprint" {
-            return Err(ConfigError::option_invalid(format!(
-                "option '{fingerprint}' not valid without option '{check}' = 'fingerprint'"
-            )));
         }
     }
     Ok(())

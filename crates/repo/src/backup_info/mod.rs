@@ -112,6 +112,9 @@ impl BackupInfo {
             Self::parse,
         )
         .map_err(|error| {
+            if error.kind.is_unreachable() {
+                return error;
+            }
             error
                 .with_hint("backup.info cannot be opened and is required to perform a backup.")
                 .with_hint("has a stanza-create been performed?")

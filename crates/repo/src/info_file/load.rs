@@ -32,6 +32,8 @@ pub fn load<T>(
     let copy = copy_of(path);
     let first = match load_one(storage, path, pass, &parse) {
         Ok(value) => return Ok(value),
+        // The copy is in the same place.
+        Err(error) if error.kind.is_unreachable() => return Err(error),
         Err(error) => error,
     };
     let second = match load_one(storage, &copy, pass, &parse) {

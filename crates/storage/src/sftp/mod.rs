@@ -88,6 +88,13 @@ impl SftpStorage {
         })
     }
 
+    /// Begins to connect and does not wait. Whoever asks first gets the connection, or the error of making it.
+    pub fn connect_ahead(&self) {
+        let pool = Arc::clone(&self.pool);
+        self.runtime
+            .spawn(async move { pool.connect_ahead().await });
+    }
+
     /// Removes temporary files in one directory that are older than a day by the server's clock; returns how many.
     ///
     /// Younger ones may belong to a process that runs now. Nothing is removed that does not end like a temporary file.

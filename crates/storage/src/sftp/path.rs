@@ -9,38 +9,35 @@ use super::engine::channel::{Channel, Lost};
 use super::engine::pool::{Pool, unexpected};
 use super::place::Place;
 use super::protocol::message::{Request, Response};
+use super::protocol::status::Status;
 use crate::{Error, ErrorKind, FileType, Operation, Result};
 
-/// Makes `path` and its parents, then asks `request` in the same step. The answer is that of `request`, or the
-/// refusal of the last MKDIR where that says more.
+/// Makes `path` and its parents, then asks `request` in the same step. Beside the answer comes the last directory that
+/// might not be made, where the answer is that something is missing.
 pub(crate) async fn make_path_and(
     channel: &Arc<Channel>,
     path: &Place,
     mode: u32,
     request: &Request<'_>,
-) -> std::result::Result<Response, Lost> {
+) -> std::result::Result<(Response, Option<(String, Status)>), Lost> {
     let mut batch = channel.batch();
     let made: Vec<_> = path
         .levels()
-        .map(|path| batch.ask(&Request::Mkdir { path, mode }))
+        .map(|path| (path, batch.ask(&Request::Mkdir { path, mode })))
         .collect();
     let reply = batch.ask(request);
     batch.send();
     let mut denied = None;
-    for made in made {
+    for (path, made) in made {
         if let Response::Status(status) = made.wait().await?
             && status.is_denied()
         {
-            denied = Some(status);
+            denied = Some((String::from_utf8_lossy(path).into_owned(), status));
         }
     }
     let response = reply.wait().await?;
-    match (&response, denied) {
-        (Response::Status(status), Some(denied)) if status.is_missing() => {
-            Ok(Response::Status(denied))
-        }
-        _ => Ok(response),
-    }
+    let missing = matches!(&response, Response::Status(status) if status.is_missing());
+    Ok((response, denied.filter(|_| missing)))
 }
 
 /// Makes directories with their parents; all under way at once.

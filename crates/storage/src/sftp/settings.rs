@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// How the server proves who it is (`repo-sftp-host-key-check-type`, spec 22.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +78,8 @@ pub struct SftpSettings {
     pub hash_type: Option<HashType>,
     /// Accepted fingerprints: hex with or without colons, `SHA256:base64`, `MD5:aa:bb:…`. One is enough.
     pub fingerprints: Vec<String>,
+    /// More of them, whose hash is always told from their form.
+    pub pins: Vec<String>,
     /// Files to look the host up in; `None`: the user's and the system's, as OpenSSH does.
     pub known_hosts: Option<Vec<PathBuf>>,
     /// Home directory of the running user (known_hosts, key directory); `None`: from the user database.
@@ -88,6 +90,8 @@ pub struct SftpSettings {
     pub legacy_algorithms: bool,
     /// Number of SSH connections; `None`: from the measured round trip and the bytes ahead.
     pub connections: Option<usize>,
+    /// Most SSH connections, whatever is measured; `None`: no limit of the user's.
+    pub connection_max: Option<usize>,
     /// Number of SFTP channels on each connection; `None`: likewise.
     pub channels: Option<usize>,
     /// Bytes that may wait for the server's acknowledgement, and bytes read ahead.
@@ -111,14 +115,27 @@ impl SftpSettings {
             host_key_check: HostKeyCheck::Strict,
             hash_type: None,
             fingerprints: Vec::new(),
+            pins: Vec::new(),
             known_hosts: None,
             home: None,
             io_timeout: Duration::from_secs(60),
             legacy_algorithms: false,
             connections: None,
+            connection_max: None,
             channels: None,
             byte_budget: 64 << 20,
         }
+    }
+
+    /// Whether both are the same in every respect, so that one storage serves for both.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        fn secret(settings: &SftpSettings) -> Option<&str> {
+            let passphrase = settings.private_key_passphrase.as_ref();
+            passphrase.map(ExposeSecret::expose_secret)
+        }
+        // Secrets print as nothing, everything else as it is.
+        format!("{self:?}") == format!("{other:?}") && secret(self) == secret(other)
     }
 
     /// Home directory of the running user.

@@ -173,6 +173,7 @@ impl Fixture {
             program_path: PathBuf::from("/usr/bin/pgkeep"),
             working_directory: PathBuf::from("/"),
             locks: Arc::default(),
+            storages: crate::runtime::storages::Storages::default(),
         }
     }
 

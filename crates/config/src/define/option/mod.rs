@@ -58,6 +58,8 @@ pub struct OptionDef {
     pub required: bool,
     /// The same for single commands, which wins over `required`.
     pub required_by_command: &'static [(CommandId, bool)],
+    /// Where `required`: whether a rule about several options says when, so that a value may be missing until then.
+    pub required_by_rule: bool,
     /// Whether `--no-<name>` is accepted.
     pub negatable: bool,
     /// Whether `--reset-<name>` is accepted.
@@ -104,6 +106,7 @@ impl OptionDef {
         range: None,
         required: true,
         required_by_command: &[],
+        required_by_rule: false,
         negatable: false,
         resettable: true,
         multiple: false,

@@ -50,6 +50,8 @@ struct State {
     opening: usize,
     refused: Option<Instant>,
     failed: Option<(Instant, Error)>,
+    /// Error of a connection that nobody had asked for yet: the first to ask gets it, rather than a second try.
+    failed_ahead: Option<Error>,
     round_trip: Option<Duration>,
 }
 
@@ -142,6 +144,9 @@ impl Pool {
         if let Some(channel) = self.idlest(&[]) {
             return Ok(channel);
         }
+        if let Some(error) = self.lock().failed_ahead.take() {
+            return Err(error);
+        }
         // Somebody who waited like us has just failed: fail with them, not after another wait.
         if let Some((at, error)) = &self.lock().failed
             && *at > asked
@@ -153,6 +158,17 @@ impl Pool {
             self.lock().failed = Some((Instant::now(), error.clone()));
         }
         connected
+    }
+
+    /// Connects if nothing is open; keeps the error for the first who asks.
+    pub(crate) async fn connect_ahead(self: &Arc<Self>) {
+        let _only_one = self.connecting.lock().await;
+        if self.idlest(&[]).is_some() {
+            return;
+        }
+        if let Err(error) = self.connect_first().await {
+            self.lock().failed_ahead = Some(error);
+        }
     }
 
     /// The least busy channel that is none of `but`.
@@ -388,7 +404,8 @@ impl Pool {
         } else {
             4
         };
-        let target = self.settings.connections.unwrap_or(worth).max(1);
+        let most = self.settings.connection_max.unwrap_or(usize::MAX);
+        let target = self.settings.connections.unwrap_or(worth).min(most).max(1);
         let missing = target
             .saturating_sub(state.connections.len() + state.opening)
             .min(8);

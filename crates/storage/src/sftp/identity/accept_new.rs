@@ -7,7 +7,18 @@
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Which of the configured files a new host is added to: the first that we may write or make, else the first.
+pub(super) fn choose(files: &[PathBuf]) -> Option<PathBuf> {
+    let ours = |file: &&PathBuf| {
+        let missing = file
+            .metadata()
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        missing || rustix::fs::access(file.as_path(), rustix::fs::Access::WRITE_OK).is_ok()
+    };
+    files.iter().find(ours).or(files.first()).cloned()
+}
 
 /// Appends `<name> <key> Generated from pgBackRest`; does nothing when the line is there already.
 pub(super) fn append(file: &Path, name: &str, key: &str) -> std::io::Result<()> {

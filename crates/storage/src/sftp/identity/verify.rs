@@ -18,6 +18,9 @@ use super::pin::{self, Pin};
 use crate::sftp::settings::{HashType, HostKeyCheck, SftpSettings};
 use crate::{Error, ErrorKind, Operation, Result};
 
+/// How to learn the truth about a server's key.
+const SHOW_FINGERPRINT: &str = "print the key's fingerprint on the server with: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub";
+
 /// Knows whom to trust, and remembers whom it trusted first.
 #[derive(Debug)]
 pub(crate) struct Verifier {
@@ -29,6 +32,8 @@ pub(crate) struct Verifier {
     legacy: bool,
     hash_type: Option<HashType>,
     configured: Vec<String>,
+    /// Some of them stand in `repo-sftp-host-pin`.
+    pinned: bool,
     pins: Vec<Pin>,
     known: KnownHosts,
     /// Where `accept-new` writes.
@@ -49,14 +54,18 @@ impl Verifier {
     /// Reads known_hosts (where the check needs them) and the configured fingerprints.
     pub(crate) fn new(settings: &SftpSettings) -> Result<Self> {
         let address = settings.address();
-        let pins = settings
+        let hashed = settings
             .fingerprints
             .iter()
-            .map(|text| Pin::parse(text, settings.hash_type))
+            .map(|text| (text, settings.hash_type));
+        let pins = hashed
+            .chain(settings.pins.iter().map(|text| (text, None)))
+            .map(|(text, hash)| Pin::parse(text, hash))
             .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|why| identity(&address, format!("configured fingerprint {why}")).with_hint(
-                "print the key's fingerprint on the server with: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub",
-            ))?;
+            .map_err(|why| {
+                identity(&address, format!("configured fingerprint {why}"))
+                    .with_hint(SHOW_FINGERPRINT)
+            })?;
         if settings.host_key_check == HostKeyCheck::Fingerprint && pins.is_empty() {
             return Err(identity(
                 &address,
@@ -95,7 +104,8 @@ impl Verifier {
             port: settings.port,
             legacy: settings.legacy_algorithms,
             hash_type: settings.hash_type,
-            configured: settings.fingerprints.clone(),
+            configured: [&settings.fingerprints[..], &settings.pins[..]].concat(),
+            pinned: !settings.pins.is_empty(),
             pins,
             known: if reads {
                 KnownHosts::load(&files)
@@ -105,7 +115,7 @@ impl Verifier {
             new_file: settings
                 .known_hosts
                 .as_ref()
-                .and_then(|files| files.first().cloned())
+                .and_then(|files| accept_new::choose(files))
                 .or(user_file),
             address,
             memory: Mutex::new(Memory::default()),
@@ -193,16 +203,22 @@ impl Verifier {
             Some(hash) => pin::hex(hash, &blob),
             None => pin::openssh(&blob),
         };
+        let option = if self.pinned {
+            "repo-sftp-host-pin"
+        } else {
+            "repo-sftp-host-fingerprint"
+        };
         Err(identity(
             &self.address,
             format!(
-                "host [{shown}] and configured fingerprint (repo-sftp-host-fingerprint) [{}] do not match; offered: {}",
+                "host [{shown}] and configured fingerprint ({option}) [{}] do not match; offered: {}",
                 self.configured.join(", "),
                 memory.offered.join(", ")
             ),
         )
-        .with_hint("compare with what the server's administrator sees: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub")
-        .with_hint("if the key was replaced on purpose, configure the new fingerprint beside the old one"))
+        .with_hint("someone may be between you and the server, or the server got a new key.")
+        .with_hint(SHOW_FINGERPRINT)
+        .with_hint("if that is the one offered, set it in repo-sftp-host-pin, which may be given several times."))
     }
 
     fn check_known(&self, key: &PublicKey, certificate: Option<&Certificate>) -> Result<()> {

@@ -2,6 +2,9 @@
 
 use crate::{Error, ErrorKind, Operation};
 
+/// The command that shows what the account sees.
+const LOOK: &str = "log in with `sftp` as the account and type: ls -la";
+
 /// A refusal by the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Status {
@@ -52,11 +55,14 @@ impl Status {
         let error = Error::new(self.kind(), operation, object, self.reason());
         match (operation, self.code) {
             (Operation::Write | Operation::Sync | Operation::Close, Self::FAILURE | 14 | 15) => error.with_hint(
-                "has the server run out of space or quota? OpenSSH has no better code for it. Try: `sftp` and `df -h`",
+                "has the server run out of space or quota? OpenSSH has no better code for it. Log in with `sftp` and type: df -h",
             ),
-            (_, Self::PERMISSION_DENIED | 12) => error.with_hint(
-                "check with `sftp` and `ls -la` that the account owns the path and that it is not mounted read-only",
-            ),
+            (Operation::CreatePath, Self::PERMISSION_DENIED | Self::NO_SUCH_FILE | 10 | 12) => error
+                .with_hint("the path is the one the account sees: in a chroot it begins at its root, and the account must own a directory on the way")
+                .with_hint(LOOK),
+            (_, Self::PERMISSION_DENIED | 12) => error
+                .with_hint("check that the account owns the path and that it is not mounted read-only")
+                .with_hint(LOOK),
             _ => error,
         }
     }

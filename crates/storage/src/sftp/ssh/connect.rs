@@ -83,7 +83,11 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                 let error = fail(
                     format!("{} ({})", settings.address(), address.ip()),
                     io.reason,
-                );
+                )
+                .with_hint(format!(
+                    "is the server running, and is that its port? nc -zv {} {}",
+                    settings.host, settings.port
+                ));
                 first.get_or_insert(error);
             }
             Some(Err(_)) => {}

@@ -121,6 +121,7 @@ pub(crate) async fn open(
     verifier: &Arc<Verifier>,
     credentials: &Credentials,
 ) -> Result<Session> {
+    let mut refused = None;
     loop {
         let (stream, round_trip) = connect::connect(settings).await?;
         let config = Arc::new(algorithms::config(settings, verifier.offer()));
@@ -133,8 +134,15 @@ pub(crate) async fn open(
         let mut handle = match tokio::time::timeout(settings.io_timeout, handshake).await {
             Ok(Ok(handle)) => handle,
             // A fingerprint may be that of another of the server's keys: ask for those too.
-            Ok(Err(SessionError::Refused(_))) if verifier.may_offer_other_kind() => continue,
+            Ok(Err(SessionError::Refused(error))) if verifier.may_offer_other_kind() => {
+                refused = Some(error);
+                continue;
+            }
             Ok(Err(SessionError::Refused(error))) => return Err(error),
+            // It has no keys of another kind: then the refusal of the one it has is the answer.
+            Ok(Err(SessionError::Ssh(russh::Error::NoCommonAlgo { .. }))) if refused.is_some() => {
+                return Err(refused.expect("tested in the guard"));
+            }
             Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
             Err(_) => {
                 return Err(failed(
@@ -180,13 +188,14 @@ fn handshake_error(settings: &SftpSettings, error: &russh::Error) -> Error {
                 theirs.join(",")
             ),
         )
-        .with_hint("an old server may need the option that also offers old algorithms; better update the server"),
+        .with_hint("update the server; until then repo-sftp-algorithm=legacy also offers what old servers need"),
         russh::Error::Version => failed(settings, ErrorKind::Connect, "the server is not an SSH server".into())
             .with_hint(format!("see what it says: nc {} {}", settings.host, settings.port)),
         russh::Error::WrongServerSig => {
             failed(settings, ErrorKind::Identity, "the server could not prove that it has its host key".into())
         }
-        error => failed(settings, ErrorKind::Connect, format!("ssh handshake failed: {}", describe(error))),
+        error => failed(settings, ErrorKind::Connect, format!("ssh handshake failed: {}", describe(error)))
+            .with_hint(format!("is it an SSH server? nc {} {}", settings.host, settings.port)),
     }
 }
 

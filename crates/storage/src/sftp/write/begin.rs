@@ -57,13 +57,18 @@ impl Upload {
                 && self.options.create_path
                 && !resume
             {
-                response = make_path_and(
+                let (answer, denied) = make_path_and(
                     channel,
                     &self.place.parent(),
                     self.options.path_mode,
                     &request,
                 )
                 .await?;
+                if let Some((path, status)) = denied {
+                    self.created = false;
+                    return Err(status.into_error(Operation::CreatePath, path).into());
+                }
+                response = answer;
             }
             match response {
                 Response::Handle(handle) if handle.len() <= 256 => return Ok(handle),

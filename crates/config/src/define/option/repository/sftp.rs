@@ -1,6 +1,6 @@
 //! Options of repositories on SFTP servers: address, user key, host key check.
 //!
-//! A repository host with the program installed is another thing: see `host`.
+//! A repository host with the program installed is another thing: see `host`. Those marked `ours` are not pgBackRest's.
 
 use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -10,6 +10,70 @@ const SFTP: OptionDef = OptionDef {
     commands: REPOSITORY_COMMANDS,
     depends: Some(Depend::on("repo-type", &["sftp"])),
     ..OptionDef::REPOSITORY
+};
+
+/// An option that means something for SFTP only, and that pgBackRest does not know.
+const OURS: OptionDef = OptionDef {
+    required: false,
+    ours: true,
+    ..SFTP
+};
+
+/// Socket of an SSH agent.
+pub const REPO_SFTP_AGENT_SOCKET: &OptionDef = &OptionDef {
+    name: "repo-sftp-agent-socket",
+    kind: Kind::Path,
+    summary: "Socket of the ssh-agent that holds the key for SFTP.",
+    help: "Used when `repo-sftp-private-key-file` is not set. Unset: the variable `SSH_AUTH_SOCK`, \
+        which the server that runs `archive_command` seldom has.\n\n\
+        The keys that the agent holds are tried in turn, at most five. With \
+        `repo-sftp-public-key-file` only that one is.",
+    example: "repo1-sftp-agent-socket=/run/user/26/ssh-agent",
+    ..OURS
+};
+
+/// Which algorithms are offered to the SFTP host.
+pub const REPO_SFTP_ALGORITHM: &OptionDef = &OptionDef {
+    name: "repo-sftp-algorithm",
+    kind: Kind::StringId,
+    default: Default::Is("modern"),
+    allowed: &["legacy", "modern"],
+    summary: "Which SSH algorithms are offered.",
+    help: "`modern` offers key exchange with curve25519 (and ML-KEM), AES-GCM, ChaCha20 and AES-CTR, \
+        and nothing that needs SHA-1. `legacy` adds, behind those, what old servers need: \
+        Diffie-Hellman groups, NIST curves, SHA-1 in host key signatures and checksums. CBC is \
+        never offered.\n\n\
+        Take `legacy` only if the error says that there is no common algorithm and the server \
+        cannot be updated. What was agreed on is logged at `detail`.",
+    example: "repo1-sftp-algorithm=legacy",
+    ..OURS
+};
+
+/// Most connections to the SFTP host.
+pub const REPO_SFTP_CONNECTION_MAX: &OptionDef = &OptionDef {
+    name: "repo-sftp-connection-max",
+    kind: Kind::Integer,
+    range: Some(Range::Is("1", "32")),
+    summary: "Most connections to the SFTP host at a time.",
+    help: "By default up to four, chosen from the measured round trip and the amount of data; on a \
+        near server it is one. Lower it if the host allows an account few connections.",
+    example: "repo1-sftp-connection-max=2",
+    ..OURS
+};
+
+/// Accepted fingerprints of the SFTP host's keys.
+pub const REPO_SFTP_HOST_PIN: &OptionDef = &OptionDef {
+    name: "repo-sftp-host-pin",
+    kind: Kind::List,
+    multiple: true,
+    summary: "Fingerprints of the SFTP host's keys that are accepted.",
+    help: "As `ssh-keygen -l` prints them (`SHA256:…`, `MD5:…`) or hexadecimal, with colons or \
+        without. Can be repeated: the host needs to have one of the keys, so the next key can be \
+        added before the host changes to it.\n\n\
+        Where a pin is set, only pins decide and known hosts files are not read. It does not go \
+        together with `repo-sftp-host-key-check-type=none` or `accept-new`.",
+    example: "repo1-sftp-host-pin=SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDVIbxtBhSuaqOjEXo",
+    ..OURS
 };
 
 /// SFTP host.
@@ -33,7 +97,7 @@ pub const REPO_SFTP_HOST_FINGERPRINT: &OptionDef = &OptionDef {
     summary: "Fingerprint of the SFTP host's key.",
     help: "Hexadecimal, with the hash of `repo-sftp-host-key-hash-type`. Compared with the key \
         the host shows when `repo-sftp-host-key-check-type` is `fingerprint`. Changes when the \
-        host gets new keys.",
+        host gets new keys; `repo-sftp-host-pin` takes several.",
     example: "repo1-sftp-host-fingerprint=f84e172dfead7aeeeae6c1fdfb5aa8cf",
     ..SFTP
 };
@@ -56,10 +120,11 @@ pub const REPO_SFTP_HOST_KEY_CHECK_TYPE: &OptionDef = &OptionDef {
 pub const REPO_SFTP_HOST_KEY_HASH_TYPE: &OptionDef = &OptionDef {
     name: "repo-sftp-host-key-hash-type",
     kind: Kind::StringId,
+    required_by_rule: true,
     allowed: &["md5", "sha1", "sha256"],
     summary: "Hash of the SFTP host's fingerprint.",
-    help: "Required for every SFTP repository, though only `fingerprint` checks use it. `sha256` \
-        is the one to take.",
+    help: "Needed for a `repo-sftp-host-fingerprint` that does not itself begin with `SHA256:` or \
+        `MD5:`. pgBackRest wants it for every SFTP repository. `sha256` is the one to take.",
     example: "repo1-sftp-host-key-hash-type=sha256",
     ..SFTP
 };
@@ -107,8 +172,12 @@ pub const REPO_SFTP_KNOWN_HOST: &OptionDef = &OptionDef {
 /// Private key for SFTP.
 pub const REPO_SFTP_PRIVATE_KEY_FILE: &OptionDef = &OptionDef {
     name: "repo-sftp-private-key-file",
+    required_by_rule: true,
     summary: "Private key for SFTP.",
-    help: "Path of the key, with `~/` for the home directory. Passwords are not supported.",
+    help: "Path of the key, with `~/` for the home directory. Needed unless an ssh-agent holds the \
+        key. A certificate beside it (`<key>-cert.pub`) is used. Passwords are not supported.\n\n\
+        The file may belong to root and be readable by a group; if it belongs to the user that \
+        runs this, nobody else may have any right to it.",
     example: "repo1-sftp-private-key-file=~/.ssh/id_ed25519",
     ..SFTP
 };
