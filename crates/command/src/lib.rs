@@ -21,6 +21,7 @@ pub mod repo_ls;
 pub mod repo_rm;
 pub mod restore;
 pub mod runtime;
+pub mod sftp_audit;
 pub mod stanza_create;
 pub mod stanza_delete;
 pub mod stanza_upgrade;

@@ -29,6 +29,9 @@ pub struct SftpServerBuilder {
     chrooted: bool,
     newest: bool,
     lines: Vec<String>,
+    account_lines: Vec<String>,
+    shell: bool,
+    short_host_key: bool,
     host_key_type: Option<String>,
     ipv6: bool,
     without_subsystem: bool,
@@ -50,6 +53,25 @@ impl SftpServerBuilder {
     /// Adds a line to the global part of `sshd_config`, before the defaults used here; the first of a keyword counts.
     pub fn line(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
+        self
+    }
+
+    /// Adds a line to the part of `sshd_config` that is for the chrooted account, before the lines used here, which
+    /// close everything but SFTP; the first of a keyword counts.
+    pub fn account_line(mut self, line: impl Into<String>) -> Self {
+        self.account_lines.push(line.into());
+        self
+    }
+
+    /// Gives the chrooted account a shell that is there in the chroot.
+    pub fn shell(mut self) -> Self {
+        self.shell = true;
+        self
+    }
+
+    /// A second host key that is too short: RSA with 1024 bits.
+    pub fn short_host_key(mut self) -> Self {
+        self.short_host_key = true;
         self
     }
 
@@ -93,6 +115,13 @@ impl SftpServerBuilder {
             &scratch.join("host_key"),
             self.host_key_type.as_deref().unwrap_or("ed25519"),
         )?;
+        if self.short_host_key {
+            keygen_with(
+                &account,
+                &scratch.join("short_host_key"),
+                &["rsa", "-b", "1024"],
+            )?;
+        }
         keygen(&account, &scratch.join("client_key"), "ed25519")?;
         fs::copy(
             scratch.join("client_key.pub"),
@@ -101,7 +130,7 @@ impl SftpServerBuilder {
         .during("copy the client's key")?;
         account.own(&scratch.join("authorized_keys"))?;
         let layout = if self.chrooted {
-            chrooted_layout(&scratch, program)?
+            chrooted_layout(&scratch, program, self.shell)?
         } else {
             plain_layout(&scratch, program)?
         };
@@ -165,10 +194,21 @@ impl SftpServerBuilder {
             // Many tests log in at once.
             text.push_str("MaxStartups 100\n");
         }
-        if self.chrooted {
+        if self.short_host_key {
             text.push_str(&format!(
-                "Match User {}\n    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    X11Forwarding no\n",
-                layout.user
+                "HostKey {}/short_host_key\n",
+                scratch.path().display()
+            ));
+        }
+        if self.chrooted {
+            text.push_str(&format!("Match User {}\n", layout.user));
+            for line in &self.account_lines {
+                text.push_str(&format!("    {line}\n"));
+            }
+            text.push_str(&format!(
+                "    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    \
+                 AllowStreamLocalForwarding no\n    AllowAgentForwarding no\n    X11Forwarding no\n    PermitTunnel no\n    \
+                 PermitTTY no\n    PermitUserRC no\n",
             ));
         }
         Ok(text)
@@ -310,17 +350,23 @@ fn plain_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout> {
     })
 }
 
-fn chrooted_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout> {
+fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) -> Result<Layout> {
     let chroot = scratch.join("chroot");
     let files = chroot.join("backup");
     fs::create_dir_all(&files).during("make the chroot")?;
     std::os::unix::fs::chown(&files, Some(CHROOTED_ID), Some(CHROOTED_ID))
         .during("give the chroot's directory away")?;
+    let shell = if shell {
+        shell_into(&chroot)?;
+        "/bin/sh"
+    } else {
+        "/usr/sbin/nologin"
+    };
     // The machine's own user database plus one account; seen by this sshd only.
     for (file, line) in [
         (
             "passwd",
-            format!("sftpuser:x:{CHROOTED_ID}:{CHROOTED_ID}::/backup:/usr/sbin/nologin\n"),
+            format!("sftpuser:x:{CHROOTED_ID}:{CHROOTED_ID}::/backup:{shell}\n"),
         ),
         ("group", format!("sftpusers:x:{CHROOTED_ID}:\n")),
         ("shadow", "sftpuser:*:20000::::::\n".to_owned()),
@@ -406,13 +452,34 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
     )))
 }
 
+/// Copies the shell and the libraries it names into the chroot.
+fn shell_into(chroot: &Path) -> Result<()> {
+    let listed = run(Command::new("ldd").arg("/bin/sh"))?.success()?.stdout;
+    let libraries = listed
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    for file in ["/bin/sh"].into_iter().chain(libraries) {
+        let copy = chroot.join(file.trim_start_matches('/'));
+        let directory = copy.parent().unwrap_or(chroot);
+        fs::create_dir_all(directory).during("make the shell's directory")?;
+        fs::copy(file, copy).during(format!("copy {file}"))?;
+    }
+    Ok(())
+}
+
 fn keygen(account: &Account, path: &Path, kind: &str) -> Result<()> {
+    keygen_with(account, path, &[kind])
+}
+
+fn keygen_with(account: &Account, path: &Path, kind: &[&str]) -> Result<()> {
     if !Path::new("/usr/bin/ssh-keygen").exists() {
         return Err(Error::missing("ssh-keygen"));
     }
     run(account
         .command("ssh-keygen")
-        .args(["-q", "-N", "", "-C", "pgkeep test", "-t", kind, "-f"])
+        .args(["-q", "-N", "", "-C", "pgkeep test", "-t"])
+        .args(kind)
+        .arg("-f")
         .arg(path))?
     .success()
     .map(drop)

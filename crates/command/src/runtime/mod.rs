@@ -13,7 +13,7 @@ pub mod open;
 pub mod pool;
 pub mod progress;
 pub mod repo_path;
-mod sftp;
+pub mod sftp;
 pub mod size_text;
 pub mod spool;
 pub mod stanza_info;

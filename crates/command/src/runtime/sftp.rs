@@ -7,6 +7,32 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, expand_home};
 
 use super::context::Context;
+use super::open;
+use crate::error::{Error, ErrorCode, Result};
+
+/// The SFTP repository that a command about the server is for: the one named by `--repo`, else the first on SFTP.
+///
+/// # Errors
+/// [`ErrorCode::OptionInvalid`] when there is none, or the one named is of another type.
+pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
+    let config = &context.config;
+    let keys = open::repository_keys(config);
+    let kind = |key: u32| config.string_at(option::REPO_TYPE, key);
+    let Some(key) = keys.iter().copied().find(|key| kind(*key) == Some("sftp")) else {
+        let what = match keys.as_slice() {
+            [key] => format!("repo{key} is no SFTP repository"),
+            _ => "there is no SFTP repository".into(),
+        };
+        return Err(Error::new(ErrorCode::OptionInvalid, what).with_hint(format!(
+            "set repo{0}-type=sftp and the options repo{0}-sftp-…, or name another repository with --repo.",
+            keys.first().copied().unwrap_or(1)
+        )));
+    };
+    let path = config
+        .string_at(option::REPO_PATH, key)
+        .unwrap_or("/var/lib/pgbackrest");
+    Ok((key, settings(context, key, path)))
+}
 
 /// Everything the connection needs; what is wrong with it is found out when it is opened.
 pub(super) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings {

@@ -1,12 +1,13 @@
 //! `version`: which program this is.
 //!
 //! Started as `pgbackrest` it answers in the original's form with the version it is compatible with, because scripts
-//! compare that; started as `pgkeep` it names itself and that version.
+//! compare that; started as `pgkeep` it names itself and that version, and can list the SSH algorithms that are built in.
 
 use pgkeep_config::{Program, option};
 
 use crate::error::Result;
 use crate::runtime::Context;
+use pgkeep_storage::sftp::{Algorithm, built_in};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -39,8 +40,41 @@ pub fn run(context: &Context) -> Result<()> {
     match program {
         Program::PgBackRest => context.output.text(&format!("pgBackRest {COMPATIBLE}\n")),
         Program::PgKeep => context.output.text(&format!(
-            "pgkeep {VERSION} (compatible with pgBackRest {COMPATIBLE})\n"
+            "pgkeep {VERSION} (compatible with pgBackRest {COMPATIBLE})\n{}",
+            if context.config.boolean(option::ALGORITHMS) {
+                algorithms()
+            } else {
+                String::new()
+            }
         )),
+    }
+}
+
+/// What is built in for SFTP, strongest first; what is offered only on request stands in brackets.
+fn algorithms() -> String {
+    let all = built_in();
+    let mut text = String::from(
+        "\nSSH algorithms, strongest first; those in brackets only with repo-sftp-algorithm=legacy:\n",
+    );
+    for (name, list) in [
+        ("key exchange", &all.key_exchange),
+        ("keys", &all.key),
+        ("ciphers", &all.cipher),
+        ("MACs", &all.mac),
+    ] {
+        text.push_str(&format!("\n{name}\n"));
+        for algorithm in list {
+            text.push_str(&format!("    {}\n", shown_name(algorithm)));
+        }
+    }
+    text
+}
+
+fn shown_name(algorithm: &Algorithm) -> String {
+    if algorithm.legacy {
+        format!("[{}]", algorithm.name)
+    } else {
+        algorithm.name.clone()
     }
 }
 

@@ -7,6 +7,7 @@
 mod auth;
 mod durable;
 mod engine;
+pub mod examine;
 mod identity;
 mod info;
 mod left_over;
@@ -26,6 +27,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Handle, Runtime};
 
 pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
+pub use ssh::algorithms::{Algorithm, BuiltIn, built_in};
 
 use crate::{
     Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,

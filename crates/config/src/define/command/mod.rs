@@ -42,6 +42,10 @@ pub enum CommandId {
     Server,
     /// `server-ping`
     ServerPing,
+    /// `sftp-audit` (unknown to pgBackRest)
+    SftpAudit,
+    /// `sftp-probe` (unknown to pgBackRest)
+    SftpProbe,
     /// `stanza-create`
     StanzaCreate,
     /// `stanza-delete`
@@ -96,6 +100,8 @@ impl CommandId {
             | CommandId::Help
             | CommandId::Server
             | CommandId::ServerPing
+            | CommandId::SftpAudit
+            | CommandId::SftpProbe
             | CommandId::Start
             | CommandId::Stop
             | CommandId::Version => Roles {

@@ -288,6 +288,51 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::ServerPing, "server-ping")
     },
     CommandDef {
+        ours: true,
+        log_file: false,
+        host: Host::This,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::First,
+        summary: "Audit the account on an SFTP server.",
+        help: "Logs in with the key of the repository and tries what such an account must not be \
+            able to do: run programs, get a terminal, forward ports, sockets, displays or agents, \
+            leave its directory, change its own keys, see others' data. Also looks at how the \
+            server lets users in, which algorithms it offers, free space, clocks, and at the key \
+            and the known hosts file on this side.\n\n\
+            Each check passes, warns, fails, or was not tested, and what does not pass comes with \
+            the line of `sshd_config` that mends it. That the account may change and remove \
+            backups is shown as a risk. Nothing that exists is changed: rights are tried on files \
+            made for it in a directory `.pgkeep-audit-…`, which is removed.\n\n\
+            Exit status: 0 everything passed, 1 something warns, 2 something failed; other \
+            numbers if the audit could not be made.",
+        examples: &[
+            "pgkeep sftp-audit",
+            "pgkeep --repo=2 --output=json sftp-audit",
+        ],
+        ..CommandDef::new(CommandId::SftpAudit, "sftp-audit")
+    },
+    CommandDef {
+        ours: true,
+        log_file: false,
+        host: Host::This,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::First,
+        summary: "Measure what an SFTP server can do.",
+        help: "Shows the extensions and limits of the server, whether files can be created \
+            exclusively, renamed over others and synced, how directories are listed, how many \
+            connections and sessions are allowed, and how fast bytes and small files travel at \
+            the distance measured. Ends with the settings to use, and with the algorithms that \
+            the server and this program share, strongest first.\n\n\
+            Writes to a directory `.pgkeep-probe-…` in the repository, which is removed. \
+            `--probe-size` limits the bytes sent; `--probe-idle` also waits for the server to end \
+            a connection on which nothing happens.",
+        examples: &[
+            "pgkeep sftp-probe",
+            "pgkeep --repo=2 --probe-idle=10m --output=json sftp-probe",
+        ],
+        ..CommandDef::new(CommandId::SftpProbe, "sftp-probe")
+    },
+    CommandDef {
         lock: LockKind::All,
         lock_at_start: true,
         lock_remote: true,
@@ -379,8 +424,9 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         summary: "Get the version.",
         help: "Prints name and version of the program; `--output=num` prints a number that grows \
-            with each version and is easy to compare.",
-        examples: &["pgkeep version"],
+            with each version and is easy to compare. `--algorithms` adds the SSH algorithms that \
+            are built in.",
+        examples: &["pgkeep version", "pgkeep --algorithms version"],
         ..CommandDef::new(CommandId::Version, "version")
     },
 ];

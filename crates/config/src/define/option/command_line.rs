@@ -5,8 +5,8 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, StanzaCreate, StanzaDelete,
-    StanzaUpgrade, Stop, Verify, Version,
+    Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit, SftpProbe, StanzaCreate,
+    StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
@@ -148,6 +148,8 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         only(Info, MAIN),
         only(Manifest, MAIN),
         only(RepoLs, MAIN),
+        all(SftpAudit),
+        all(SftpProbe),
         only(Verify, MAIN),
         all(Version),
     ],

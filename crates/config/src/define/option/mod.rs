@@ -10,6 +10,7 @@ mod archive;
 mod backup;
 mod command_line;
 mod demo;
+mod examine;
 mod general;
 mod known_to;
 mod log;

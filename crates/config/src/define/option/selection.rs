@@ -6,7 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
-    RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    RepoRm, Restore, SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop,
+    Verify,
 };
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -72,6 +73,8 @@ pub const REPO: &OptionDef = &OptionDef {
         all(RepoLs),
         all(RepoRm),
         all(Restore),
+        all(SftpAudit),
+        all(SftpProbe),
         only(StanzaCreate, REMOTE),
         all(StanzaDelete),
         only(StanzaUpgrade, REMOTE),
@@ -127,6 +130,8 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(RepoLs),
         all(RepoRm),
         all(Restore),
+        all(SftpAudit),
+        all(SftpProbe),
         all(StanzaCreate),
         all(StanzaDelete),
         all(StanzaUpgrade),
@@ -140,10 +145,12 @@ pub const STANZA: &OptionDef = &OptionDef {
         (RepoGet, false),
         (RepoLs, false),
         (RepoRm, false),
+        (SftpAudit, false),
+        (SftpProbe, false),
         (Start, false),
         (Stop, false),
     ],
-    internal_for: &[RepoGet, RepoLs, RepoRm],
+    internal_for: &[RepoGet, RepoLs, RepoRm, SftpAudit, SftpProbe],
     summary: "Stanza the command is for.",
     help: "The configuration of one cluster with its standbys: the name of its section in the \
         file and of its directories in the repository. Name it for the purpose of the cluster, \

@@ -8,6 +8,7 @@ pub use super::archive::*;
 pub use super::backup::*;
 pub use super::command_line::*;
 pub use super::demo::*;
+pub use super::examine::*;
 pub use super::general::*;
 pub use super::log::*;
 pub use super::maintainer::*;
@@ -21,6 +22,7 @@ pub use super::stanza::*;
 
 /// All options, sorted by name.
 pub static OPTIONS: &[&OptionDef] = &[
+    ALGORITHMS,
     ALLOW_ROOT,
     ANNOTATION,
     ARCHIVE_ASYNC,
@@ -105,6 +107,8 @@ pub static OPTIONS: &[&OptionDef] = &[
     PG_USER,
     PG_VERSION_FORCE,
     PRIORITY,
+    PROBE_IDLE,
+    PROBE_SIZE,
     PROCESS,
     PROCESS_MAX,
     PROTOCOL_TIMEOUT,

@@ -14,7 +14,7 @@ use super::refused;
 use crate::Result;
 use crate::sftp::settings::SftpSettings;
 
-pub(super) fn load(settings: &SftpSettings, file: &Path) -> Result<PrivateKey> {
+pub(crate) fn load(settings: &SftpSettings, file: &Path) -> Result<PrivateKey> {
     let name = file.display();
     let unreadable = |error: std::io::Error| {
         refused(settings, format!("unable to read private key file '{name}': {error}")).with_hint(format!(
@@ -52,6 +52,19 @@ pub(super) fn load(settings: &SftpSettings, file: &Path) -> Result<PrivateKey> {
         .with_hint(format!("try the passphrase with: ssh-keygen -y -f '{name}'"))),
         Err(error) => Err(refused(settings, format!("unable to use private key file '{name}': {error}"))
             .with_hint(format!("is it a private key (not the .pub file)? ssh-keygen -y -f '{name}'"))),
+    }
+}
+
+/// Whether a key file needs a passphrase. Without one it opens, or says that it is encrypted.
+pub(crate) fn is_encrypted(file: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(file).map(SecretString::from) else {
+        return false;
+    };
+    let text = text.expose_secret();
+    match russh::keys::decode_secret_key(text, None) {
+        Ok(key) => key.is_encrypted(),
+        Err(russh::keys::Error::KeyIsEncrypted) => true,
+        Err(_) => text.contains("ENCRYPTED"),
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod agent;
 mod certificate;
-mod key_file;
+pub(crate) mod key_file;
 mod sign;
 
 use std::sync::Arc;

@@ -37,6 +37,11 @@ pub(super) fn same_kind(a: &Algorithm, b: &Algorithm) -> bool {
     a == b || matches!((a, b), (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }))
 }
 
+/// Every kind, strongest first.
+pub(crate) fn all(legacy: bool) -> HostKeyOffer {
+    order(&[], false, &[], legacy)
+}
+
 /// Puts the kinds in `known` first and leaves out those in `refused`.
 pub(super) fn order(
     known: &[Algorithm],

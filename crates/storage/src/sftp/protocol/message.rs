@@ -83,6 +83,11 @@ pub(crate) enum Request<'a> {
         to: &'a [u8],
     },
     Limits,
+    /// A request that only `examine` sends, its fields already encoded.
+    Plain {
+        kind: u8,
+        body: &'a [u8],
+    },
 }
 
 impl Request<'_> {
@@ -152,6 +157,11 @@ impl Request<'_> {
                 writer
             }
             Self::Limits => one(EXTENDED, LIMITS),
+            Self::Plain { kind, body } => {
+                let mut writer = start(kind);
+                writer.raw(body);
+                writer
+            }
         };
         writer.finish()
     }

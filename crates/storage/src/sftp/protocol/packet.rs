@@ -39,6 +39,12 @@ impl PacketWriter {
         self
     }
 
+    /// Fields that are encoded already.
+    pub(crate) fn raw(&mut self, fields: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(fields);
+        self
+    }
+
     pub(crate) fn finish(mut self) -> Bytes {
         let length = u32::try_from(self.0.len() - 4).expect("a request is shorter than 4 GiB");
         self.0[..4].copy_from_slice(&length.to_be_bytes());

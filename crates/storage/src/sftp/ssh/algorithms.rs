@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use russh::{Preferred, cipher, client, compression, kex, mac};
 
-use crate::sftp::identity::algorithm_order::HostKeyOffer;
+use crate::sftp::identity::algorithm_order::{self, HostKeyOffer};
 use crate::sftp::settings::SftpSettings;
 
 const KEX: [kex::Name; 3] = [
@@ -84,6 +84,73 @@ pub(crate) fn config(settings: &SftpSettings, offer: HostKeyOffer) -> client::Co
     }
 }
 
+/// One algorithm that is built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Algorithm {
+    /// Name as servers offer it.
+    pub name: String,
+    /// Offered only where old algorithms are asked for.
+    pub legacy: bool,
+}
+
+/// Everything that is built in, each list strongest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltIn {
+    pub key_exchange: Vec<Algorithm>,
+    /// Signatures of host keys and of our own key.
+    pub key: Vec<Algorithm>,
+    pub cipher: Vec<Algorithm>,
+    pub mac: Vec<Algorithm>,
+}
+
+/// The algorithms of this program, in the order in which they are offered on this machine.
+#[must_use]
+pub fn built_in() -> BuiltIn {
+    let offer = |legacy: bool| {
+        let mut settings = SftpSettings::new("", "", "/");
+        settings.legacy_algorithms = legacy;
+        config(&settings, algorithm_order::all(legacy)).preferred
+    };
+    let (modern, all) = (offer(false), offer(true));
+    let list = |modern: Vec<String>, all: Vec<String>| {
+        all.into_iter()
+            .map(|name| Algorithm {
+                legacy: !modern.contains(&name),
+                name,
+            })
+            .collect()
+    };
+    let exchanges = |offer: &Preferred| {
+        offer
+            .kex
+            .iter()
+            .filter(|name| !KEX_EXTENSIONS.contains(name))
+            .map(|name| name.as_ref().to_owned())
+            .collect()
+    };
+    let keys = |offer: &Preferred| {
+        offer
+            .key
+            .iter()
+            .map(|key| key.as_str().to_owned())
+            .collect()
+    };
+    let ciphers = |offer: &Preferred| {
+        let names = offer.cipher.iter().map(AsRef::<str>::as_ref);
+        names.map(str::to_owned).collect()
+    };
+    let macs = |offer: &Preferred| {
+        let names = offer.mac.iter().map(AsRef::<str>::as_ref);
+        names.map(str::to_owned).collect()
+    };
+    BuiltIn {
+        key_exchange: list(exchanges(&modern), exchanges(&all)),
+        key: list(keys(&modern), keys(&all)),
+        cipher: list(ciphers(&modern), ciphers(&all)),
+        mac: list(macs(&modern), macs(&all)),
+    }
+}
+
 /// A silent server is given up after four of these, at most about `io-timeout`.
 fn keepalive(io_timeout: Duration) -> Duration {
     (io_timeout / 5).clamp(Duration::from_secs(1), Duration::from_secs(10))
@@ -117,6 +184,27 @@ mod tests {
         all.extend(preferred.cipher.iter().map(AsRef::<str>::as_ref));
         all.extend(preferred.mac.iter().map(AsRef::<str>::as_ref));
         all.join(",")
+    }
+
+    #[test]
+    fn what_is_built_in_is_what_is_offered_and_extensions_are_no_exchanges() {
+        let all = built_in();
+        let names = |list: &[Algorithm], legacy: bool| -> Vec<String> {
+            let wanted = list.iter().filter(|one| one.legacy == legacy);
+            wanted.map(|one| one.name.clone()).collect()
+        };
+        assert_eq!(
+            names(&all.key_exchange, false),
+            [
+                "mlkem768x25519-sha256",
+                "curve25519-sha256",
+                "curve25519-sha256@libssh.org"
+            ]
+        );
+        assert_eq!(names(&all.key, true), ["ssh-rsa"]);
+        assert_eq!(all.key[0].name, "ssh-ed25519");
+        assert!(names(&all.cipher, true).is_empty());
+        assert!(names(&all.mac, true).contains(&"hmac-sha1".to_owned()));
     }
 
     #[test]

@@ -177,7 +177,7 @@ pub(crate) async fn open(
     }
 }
 
-fn handshake_error(settings: &SftpSettings, error: &russh::Error) -> Error {
+pub(crate) fn handshake_error(settings: &SftpSettings, error: &russh::Error) -> Error {
     match error {
         russh::Error::NoCommonAlgo { kind, ours, theirs } => failed(
             settings,

@@ -1,0 +1,118 @@
+//! `sftp-audit`: tries from outside what an account for backups must not be able to do, and grades it.
+//!
+//! One connection carries everything, so a server that counts logins of one source sees one. Nothing that exists is
+//! changed: rights are tried on files in a directory of the audit's own, which is removed at the end.
+
+mod algorithms;
+mod check;
+mod confinement;
+mod finding;
+mod forwarding;
+mod json;
+mod login;
+mod own_side;
+mod programs;
+mod repository;
+mod settings;
+mod text;
+mod workplace;
+
+use pgkeep_storage::sftp::HostKeyCheck;
+use pgkeep_storage::sftp::examine::{Examiner, Meeting};
+
+use crate::error::Result;
+use crate::runtime::Context;
+use finding::{Finding, Grade};
+use settings::Settings;
+
+/// Everything that was found out about one server.
+#[derive(Debug)]
+struct Report {
+    repo_key: u32,
+    address: String,
+    user: String,
+    path: String,
+    meeting: Meeting,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    fn worst(&self) -> Grade {
+        self.findings
+            .iter()
+            .map(|finding| finding.grade)
+            .filter(|grade| *grade >= Grade::Pass)
+            .max()
+            .unwrap_or(Grade::Pass)
+    }
+}
+
+/// Audits the account and prints what was found; the value is the exit status.
+///
+/// # Errors
+/// No SFTP repository, or a server that cannot be logged in to.
+pub fn run(context: &Context) -> Result<u8> {
+    let settings = Settings::from(context)?;
+    let report = audit(context, &settings)?;
+    if settings.json {
+        context.output.text(&json::render(&report))?;
+    } else {
+        context.output.text(&text::render(&report))?;
+    }
+    Ok(match report.worst() {
+        Grade::Fail => 2,
+        Grade::Warn => 1,
+        _ => 0,
+    })
+}
+
+fn audit(context: &Context, settings: &Settings) -> Result<Report> {
+    let mut sftp = settings.sftp.clone();
+    if sftp.host_key_check == HostKeyCheck::AcceptNew {
+        // An audit trusts nobody new and writes no known_hosts.
+        sftp.host_key_check = HostKeyCheck::Strict;
+    }
+    let server = Examiner::open(&sftp)?;
+    let (programs, forwarding) = std::thread::scope(|scope| {
+        let forwarding = scope.spawn(|| forwarding::examine(&server));
+        let programs = programs::examine(&server);
+        (
+            programs,
+            forwarding.join().expect("forwarding does not panic"),
+        )
+    });
+    context.cancel.check()?;
+    let (confined, repository) = match server.files() {
+        Ok(files) => {
+            let path = sftp.root.display().to_string();
+            let workplace = workplace::Workplace::make(&files, &path, context.config.exec_id());
+            let confined = confinement::examine(&files, &workplace);
+            let repository = repository::examine(&files, &workplace, context.clock.seconds());
+            (confined, repository)
+        }
+        Err(refusal) => (
+            confinement::without_sftp(&refusal.reason),
+            repository::without_sftp(&refusal.reason),
+        ),
+    };
+    // Asked last: the server's other keys come after the login.
+    let meeting = server.meeting();
+    let findings = [
+        login::examine(&meeting),
+        algorithms::examine(&meeting),
+        programs,
+        forwarding,
+        confined,
+        repository,
+        own_side::examine(&server, &settings.sftp)?,
+    ]
+    .concat();
+    Ok(Report {
+        repo_key: settings.repo_key,
+        address: sftp.address(),
+        user: sftp.user.clone(),
+        path: sftp.root.display().to_string(),
+        meeting,
+        findings,
+    })
+}

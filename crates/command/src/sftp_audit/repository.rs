@@ -1,0 +1,193 @@
+//! The place for the backups: may it be written, is there room, does its clock agree, and what who has the key can destroy.
+
+use pgkeep_storage::sftp::examine::{Creation, Files, Space};
+
+use super::check::{CHANGE, CLOCK, SPACE, UPLOAD};
+use super::finding::{Finding, Grade};
+use super::workplace::Workplace;
+use crate::runtime::size_text::size_text;
+
+/// Seconds by which clocks may differ.
+const SKEW: i64 = 30;
+const DAY: i64 = 86_400;
+
+/// `now`: seconds since 1970 by our clock. Ends the stay at the workplace.
+pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Finding> {
+    let at = if place.base.is_empty() {
+        "/"
+    } else {
+        &place.base
+    };
+    let space = space(files, at);
+    let Ok(directory) = &place.made else {
+        let why = place
+            .made
+            .as_ref()
+            .err()
+            .map_or("", |refusal| &refusal.reason);
+        let mut findings = vec![
+            Finding::new(
+                &UPLOAD,
+                Grade::Fail,
+                format!("cannot make a directory in '{at}': {why}"),
+            ),
+            space,
+        ];
+        findings.extend(Finding::untested(
+            &[&CLOCK, &CHANGE],
+            "nothing can be written",
+        ));
+        return findings;
+    };
+    let file = format!("{directory}/yesterday");
+    let written = files.write(&file, Creation::Exclusive, b"a finished backup");
+    if let Err(refusal) = written {
+        place.leave();
+        let mut findings = vec![
+            Finding::new(
+                &UPLOAD,
+                Grade::Fail,
+                format!("cannot write a file: {}", refusal.reason),
+            ),
+            space,
+        ];
+        findings.extend(Finding::untested(
+            &[&CLOCK, &CHANGE],
+            "nothing can be written",
+        ));
+        return findings;
+    }
+    let clock = clock(files, &file, now);
+    let mut can = Vec::new();
+    let yesterday = u32::try_from(now - DAY).unwrap_or(0);
+    if files.set_modified(&file, yesterday).is_ok() {
+        can.push("date back");
+    }
+    if files.write(&file, Creation::Replace, b"destroyed").is_ok() {
+        can.push("overwrite");
+    }
+    let other = format!("{directory}/other");
+    if files.write(&other, Creation::Exclusive, &[]).is_ok() {
+        match files.rename_over(&other, &file) {
+            Ok(()) => can.push("replace"),
+            Err(_) => place.remove(&other),
+        }
+    }
+    if files.remove(&file).is_ok() {
+        can.push("remove");
+    } else {
+        place.remove(&file);
+    }
+    let left = place.leave();
+    let change = if can.is_empty() {
+        Finding::new(&CHANGE, Grade::Pass, "refused")
+    } else {
+        Finding::new(
+            &CHANGE,
+            Grade::Risk,
+            format!("the account may {} them", can.join(", ")),
+        )
+    };
+    let upload = if left.is_empty() {
+        Finding::new(&UPLOAD, Grade::Pass, format!("writable below '{at}'"))
+    } else {
+        Finding::new(
+            &UPLOAD,
+            Grade::Warn,
+            format!(
+                "writable, but these could not be removed: {}",
+                left.join(", ")
+            ),
+        )
+    };
+    vec![upload, space, clock, change]
+}
+
+pub(super) fn without_sftp(why: &str) -> Vec<Finding> {
+    let mut findings = vec![Finding::new(
+        &UPLOAD,
+        Grade::Fail,
+        format!("no SFTP: {why}"),
+    )];
+    findings.extend(Finding::untested(&[&SPACE, &CLOCK, &CHANGE], "no SFTP"));
+    findings
+}
+
+fn space(files: &Files, at: &str) -> Finding {
+    match files.space(at) {
+        Ok(space) => judge_space(space),
+        Err(refusal) => Finding::new(
+            &SPACE,
+            Grade::NotTested,
+            format!("the server does not say: {}", refusal.reason),
+        ),
+    }
+}
+
+fn judge_space(space: Space) -> Finding {
+    let share = |part: u64, whole: u64| (u128::from(part) * 100 / u128::from(whole.max(1))) as u64;
+    let percent = share(space.free, space.total);
+    let seen = format!(
+        "{} of {} free ({percent} %)",
+        size_text(space.free),
+        size_text(space.total)
+    );
+    if space.read_only {
+        return Finding::new(&SPACE, Grade::Fail, format!("mounted read-only; {seen}"));
+    }
+    // Some file systems do not count files.
+    if space.files > 0 && share(space.files_free, space.files) < 2 {
+        let seen = format!("{seen}; only {} more files fit", space.files_free);
+        return Finding::new(&SPACE, Grade::Warn, seen);
+    }
+    let grade = if percent < 10 {
+        Grade::Warn
+    } else {
+        Grade::Pass
+    };
+    Finding::new(&SPACE, grade, seen)
+}
+
+fn clock(files: &Files, file: &str, now: i64) -> Finding {
+    let Some(theirs) = files.look(file).ok().and_then(|seen| seen.modified) else {
+        return Finding::new(&CLOCK, Grade::NotTested, "the server shows no times");
+    };
+    let ahead = i64::from(theirs) - now;
+    let seen = match ahead {
+        -1..=1 => "agrees with ours".to_owned(),
+        2.. => format!("{ahead} s ahead of ours"),
+        _ => format!("{} s behind ours", -ahead),
+    };
+    let grade = if ahead.abs() > SKEW {
+        Grade::Warn
+    } else {
+        Grade::Pass
+    };
+    Finding::new(&CLOCK, grade, seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_space_or_few_files_left_warn_and_read_only_fails() {
+        let space = |free, files_free, read_only| {
+            judge_space(Space {
+                total: 100 << 30,
+                free,
+                files: 1000,
+                files_free,
+                read_only,
+            })
+        };
+        assert_eq!(space(50 << 30, 900, false).grade, Grade::Pass);
+        assert_eq!(
+            space(50 << 30, 900, false).seen,
+            "50GB of 100GB free (50 %)"
+        );
+        assert_eq!(space(9 << 30, 900, false).grade, Grade::Warn);
+        assert_eq!(space(50 << 30, 19, false).grade, Grade::Warn);
+        assert_eq!(space(50 << 30, 900, true).grade, Grade::Fail);
+    }
+}

@@ -1,0 +1,71 @@
+//! The report for people: a table, then what each finding means and what mends it.
+
+use comfy_table::{ContentArrangement, LineStyle, Table, presets};
+
+use super::Report;
+use super::finding::{Finding, Grade};
+
+/// Width of the table; lines of the guide and of terminals hold it.
+const WIDTH: u16 = 100;
+
+pub(super) fn render(report: &Report) -> String {
+    let greeting = report
+        .meeting
+        .offer
+        .as_ref()
+        .map_or("unknown", |offer| offer.greeting.as_str());
+    let mut text = format!(
+        "repo{}: {}@{}{}, {greeting}\n\n",
+        report.repo_key, report.user, report.address, report.path
+    );
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(["check", "result", "seen"]);
+    for finding in &report.findings {
+        table.add_row([
+            finding.check.title,
+            finding.grade.name(),
+            finding.seen.as_str(),
+        ]);
+    }
+    // No line between rows.
+    text.push_str(&table.trim_fmt());
+    text.push('\n');
+    for grade in [Grade::Fail, Grade::Warn, Grade::Risk] {
+        for finding in report.findings.iter().filter(|f| f.grade == grade) {
+            text.push_str(&remedy(finding));
+        }
+    }
+    text.push_str(&summary(report));
+    text
+}
+
+fn remedy(finding: &Finding) -> String {
+    format!(
+        "\n{}: {} ({})\n  {}\n  mend with: {}\n",
+        finding.grade.name().to_uppercase(),
+        finding.check.title,
+        finding.check.name,
+        finding.check.means,
+        finding.check.mend
+    )
+}
+
+fn summary(report: &Report) -> String {
+    let count = |grade| report.findings.iter().filter(|f| f.grade == grade).count();
+    let text = [
+        (Grade::Pass, "passed"),
+        (Grade::Warn, "warned"),
+        (Grade::Fail, "failed"),
+        (Grade::Risk, "to know"),
+        (Grade::NotTested, "not tested"),
+    ]
+    .iter()
+    .map(|(grade, name)| format!("{} {name}", count(*grade)))
+    .collect::<Vec<_>>()
+    .join(", ");
+    format!("\n{text}. Nothing was left on the server.\n")
+}

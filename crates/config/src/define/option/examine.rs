@@ -1,0 +1,49 @@
+//! Options of `sftp-probe` and of the list of algorithms; pgBackRest knows none of them.
+//!
+//! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
+
+use crate::define::command::CommandId::{SftpProbe, Version};
+use crate::define::option::known_to::all;
+use crate::define::option::{Default, Kind, OptionDef, Range};
+
+/// List the SSH algorithms that are built in.
+pub const ALGORITHMS: &OptionDef = &OptionDef {
+    name: "algorithms",
+    commands: &[all(Version)],
+    ours: true,
+    summary: "List the SSH algorithms that are built in.",
+    help: "Kinds of keys, key exchanges, ciphers and MACs for SFTP repositories, strongest first. \
+        `sftp-probe` shows those that a server has as well.",
+    example: "--algorithms",
+    ..OptionDef::COMMAND_LINE_BOOLEAN
+};
+
+/// How long to wait for the server to end an idle connection.
+pub const PROBE_IDLE: &OptionDef = &OptionDef {
+    name: "probe-idle",
+    kind: Kind::Time,
+    commands: &[all(SftpProbe)],
+    default: Default::Is("0s"),
+    range: Some(Range::Is("0s", "1d")),
+    ours: true,
+    summary: "How long to wait for the server to end an idle connection.",
+    help: "A connection of its own is left alone for at most this time. 0 skips the test. Commands \
+        keep their connections alive, so the answer matters only for firewalls between.",
+    example: "--probe-idle=10m",
+    ..OptionDef::COMMAND_LINE
+};
+
+/// Most bytes sent and fetched for measuring.
+pub const PROBE_SIZE: &OptionDef = &OptionDef {
+    name: "probe-size",
+    kind: Kind::Size,
+    commands: &[all(SftpProbe)],
+    default: Default::Is("64MiB"),
+    range: Some(Range::Is("1MiB", "16GiB")),
+    ours: true,
+    summary: "Most bytes sent and fetched for measuring.",
+    help: "Sending ends after some seconds in any case, so a slow line is not busy for long. Raise \
+        it where the figures should say more: a long line needs time to get going.",
+    example: "--probe-size=1GiB",
+    ..OptionDef::COMMAND_LINE
+};

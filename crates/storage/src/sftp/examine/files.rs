@@ -1,0 +1,453 @@
+//! Single SFTP requests by name, for trying what a server allows. Everything a request can change is named by its caller.
+//!
+//! Unlike the storage, nothing here is retried and a refusal is an answer, not an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::FileType;
+use crate::sftp::engine::channel::{Channel, ChannelParts, Counters, Lost};
+use crate::sftp::protocol::attributes::Attributes;
+use crate::sftp::protocol::message::{Request, Response, open};
+use crate::sftp::protocol::packet::{PacketReader, PacketWriter};
+use crate::sftp::protocol::status::Status;
+
+/// Entries of a directory that are looked at.
+const MOST_ENTRIES: usize = 2000;
+
+const SETSTAT: u8 = 9;
+const REALPATH: u8 = 16;
+const SYMLINK: u8 = 20;
+const EXTENDED: u8 = 200;
+
+/// A request that was not granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Code of the answer; `None`: the connection ended.
+    pub code: Option<u32>,
+    /// `sftp error [3] permission denied`
+    pub reason: String,
+}
+
+impl Refusal {
+    /// There is no such file.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self.code, Some(Status::NO_SUCH_FILE | 10))
+    }
+
+    /// The account has no right to it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self.code, Some(Status::PERMISSION_DENIED | 12))
+    }
+
+    fn lost(lost: &Lost) -> Self {
+        Self {
+            code: None,
+            reason: lost.0.to_string(),
+        }
+    }
+
+    fn strange() -> Self {
+        Self {
+            code: None,
+            reason: "the server's answer does not fit the request".into(),
+        }
+    }
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Self {
+            code: Some(status.code),
+            reason: status.reason(),
+        }
+    }
+}
+
+/// What was answered to one request.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// A file as the server shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Name in its directory; empty for a single file.
+    pub name: String,
+    pub kind: Option<FileType>,
+    pub size: u64,
+    /// Permission bits.
+    pub mode: Option<u32>,
+    pub uid: Option<u32>,
+    /// Seconds since 1970 by the server's clock.
+    pub modified: Option<u32>,
+}
+
+impl Seen {
+    fn of(name: &[u8], attributes: &Attributes) -> Self {
+        Self {
+            name: String::from_utf8_lossy(name).into_owned(),
+            kind: attributes.kind(),
+            size: attributes.size.unwrap_or(0),
+            mode: attributes.mode.map(|mode| mode & 0o7777),
+            uid: attributes.owner.map(|(uid, _)| uid),
+            modified: attributes.times.map(|(_, modified)| modified),
+        }
+    }
+}
+
+/// Space of the file system below a path (`statvfs@openssh.com`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub total: u64,
+    /// What the account may use.
+    pub free: u64,
+    pub files: u64,
+    pub files_free: u64,
+    pub read_only: bool,
+}
+
+/// How a file is opened for writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// Only if it does not exist.
+    Exclusive,
+    /// An existing file is emptied.
+    Replace,
+    /// An existing file is opened and nothing of it is changed.
+    Existing,
+}
+
+/// One SFTP channel.
+pub struct Files {
+    channel: Arc<Channel>,
+    runtime: Handle,
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Files")
+    }
+}
+
+impl Files {
+    pub(super) async fn start(
+        ssh: russh::Channel<russh::client::Msg>,
+        runtime: Handle,
+        io_timeout: Duration,
+    ) -> Answer<Self> {
+        let parts = ChannelParts {
+            counters: Arc::new(Counters::default()),
+            connection: 0,
+            reads: Arc::new(tokio::sync::Semaphore::new(16)),
+            io_timeout,
+            eager: false,
+            on_death: Box::new(|_| {}),
+        };
+        let channel = Channel::start(ssh, parts)
+            .await
+            .map_err(|lost| Refusal::lost(&lost))?;
+        Ok(Self { channel, runtime })
+    }
+
+    fn ask(&self, request: &Request<'_>) -> Answer<Response> {
+        let reply = self.channel.ask(request);
+        match self.runtime.block_on(reply.wait()) {
+            Ok(Response::Status(status)) => Err(status.into()),
+            Ok(response) => Ok(response),
+            Err(lost) => Err(Refusal::lost(&lost)),
+        }
+    }
+
+    fn done(&self, request: &Request<'_>) -> Answer<()> {
+        match self.ask(request)? {
+            Response::Ok => Ok(()),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    fn handle(&self, request: &Request<'_>) -> Answer<Bytes> {
+        match self.ask(request)? {
+            Response::Handle(handle) => Ok(handle),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    fn names(&self, request: &Request<'_>) -> Answer<Vec<Seen>> {
+        match self.ask(request)? {
+            Response::Names(names) => Ok(names
+                .iter()
+                .map(|name| Seen::of(&name.name, &name.attributes))
+                .collect()),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    fn plain(&self, kind: u8, fields: &[&[u8]]) -> Answer<Response> {
+        let body = fields_of(fields);
+        self.ask(&Request::Plain { kind, body: &body })
+    }
+
+    /// The absolute form of a path, as the server sees it.
+    pub fn real_path(&self, path: &str) -> Answer<String> {
+        match self.plain(REALPATH, &[path.as_bytes()])? {
+            Response::Names(names) if !names.is_empty() => {
+                Ok(String::from_utf8_lossy(&names[0].name).into_owned())
+            }
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    /// Looks at a path without following a link.
+    pub fn look(&self, path: &str) -> Answer<Seen> {
+        match self.ask(&Request::Lstat {
+            path: path.as_bytes(),
+        })? {
+            Response::Attributes(attributes) => Ok(Seen::of(b"", &attributes)),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    /// The same for many paths in one round trip.
+    pub fn look_many(&self, paths: &[String]) -> Vec<Answer<Seen>> {
+        let mut batch = self.channel.batch();
+        let replies: Vec<_> = paths
+            .iter()
+            .map(|path| {
+                batch.ask(&Request::Lstat {
+                    path: path.as_bytes(),
+                })
+            })
+            .collect();
+        batch.send();
+        replies
+            .into_iter()
+            .map(|reply| match self.runtime.block_on(reply.wait()) {
+                Ok(Response::Attributes(attributes)) => Ok(Seen::of(b"", &attributes)),
+                Ok(Response::Status(status)) => Err(status.into()),
+                Ok(_) => Err(Refusal::strange()),
+                Err(lost) => Err(Refusal::lost(&lost)),
+            })
+            .collect()
+    }
+
+    /// Entries of a directory in the server's order, without `.` and `..`; at most some thousand.
+    pub fn list(&self, path: &str) -> Answer<Vec<Seen>> {
+        let handle = self.handle(&Request::Opendir {
+            path: path.as_bytes(),
+        })?;
+        let mut all = Vec::new();
+        let result = loop {
+            match self.names(&Request::Readdir { handle: &handle }) {
+                Ok(names) => all.extend(names),
+                Err(refusal) if refusal.code == Some(Status::EOF) => break Ok(()),
+                Err(refusal) => break Err(refusal),
+            }
+            if all.len() >= MOST_ENTRIES {
+                break Ok(());
+            }
+        };
+        let _ = self.done(&Request::Close { handle: &handle });
+        result?;
+        all.retain(|entry| entry.name != "." && entry.name != "..");
+        Ok(all)
+    }
+
+    /// The first bytes of a file.
+    pub fn read(&self, path: &str, offset: u64, length: u32) -> Answer<Bytes> {
+        let handle = self.handle(&Request::Open {
+            path: path.as_bytes(),
+            flags: open::READ,
+            attributes: Attributes::default(),
+        })?;
+        let data = match self.ask(&Request::Read {
+            handle: &handle,
+            offset,
+            length,
+        }) {
+            Ok(Response::Data(data)) => Ok(data),
+            Ok(_) => Err(Refusal::strange()),
+            Err(refusal) if refusal.code == Some(Status::EOF) => Ok(Bytes::new()),
+            Err(refusal) => Err(refusal),
+        };
+        let _ = self.done(&Request::Close { handle: &handle });
+        data
+    }
+
+    /// Opens a file for writing and writes `data`, which may be nothing, in one request.
+    pub fn write(&self, path: &str, how: Creation, data: &[u8]) -> Answer<()> {
+        let handle = self.open(path, how)?;
+        let written = match data {
+            [] => Ok(()),
+            data => self.write_at(&handle, data),
+        };
+        let closed = self.done(&Request::Close { handle: &handle });
+        written.and(closed)
+    }
+
+    /// Writes, and has the server store it for good (`fsync@openssh.com`) before the file is closed.
+    pub fn write_and_sync(&self, path: &str, data: &[u8]) -> Answer<()> {
+        let handle = self.open(path, Creation::Replace)?;
+        let synced = self
+            .write_at(&handle, data)
+            .and_then(|()| self.done(&Request::Fsync { handle: &handle }));
+        let closed = self.done(&Request::Close { handle: &handle });
+        synced.and(closed)
+    }
+
+    fn open(&self, path: &str, how: Creation) -> Answer<Bytes> {
+        let flags = match how {
+            Creation::Exclusive => open::WRITE | open::CREATE | open::EXCLUSIVE,
+            Creation::Replace => open::WRITE | open::CREATE | open::TRUNCATE,
+            Creation::Existing => open::WRITE,
+        };
+        let attributes = match how {
+            Creation::Existing => Attributes::default(),
+            _ => Attributes::with_mode(0o600),
+        };
+        self.handle(&Request::Open {
+            path: path.as_bytes(),
+            flags,
+            attributes,
+        })
+    }
+
+    fn write_at(&self, handle: &[u8], data: &[u8]) -> Answer<()> {
+        let mut body = fields_of(&[handle]);
+        body.extend_from_slice(&0u64.to_be_bytes());
+        body.extend_from_slice(&fields_of(&[data]));
+        self.done(&Request::Plain {
+            kind: crate::sftp::protocol::message::WRITE,
+            body: &body,
+        })
+    }
+
+    /// Sets the time of the last change, seconds since 1970.
+    pub fn set_modified(&self, path: &str, modified: u32) -> Answer<()> {
+        let mut writer = PacketWriter::new(0);
+        writer.string(path.as_bytes());
+        Attributes {
+            times: Some((modified, modified)),
+            ..Attributes::default()
+        }
+        .encode(&mut writer);
+        let packet = writer.finish();
+        self.done(&Request::Plain {
+            kind: SETSTAT,
+            body: &packet[5..],
+        })
+    }
+
+    /// Renames as version 3 does, which should fail where the new name exists.
+    pub fn rename(&self, from: &str, to: &str) -> Answer<()> {
+        self.done(&Request::Rename {
+            from: from.as_bytes(),
+            to: to.as_bytes(),
+        })
+    }
+
+    /// Renames over an existing file (`posix-rename@openssh.com`).
+    pub fn rename_over(&self, from: &str, to: &str) -> Answer<()> {
+        self.done(&Request::PosixRename {
+            from: from.as_bytes(),
+            to: to.as_bytes(),
+        })
+    }
+
+    pub fn remove(&self, path: &str) -> Answer<()> {
+        self.done(&Request::Remove {
+            path: path.as_bytes(),
+        })
+    }
+
+    pub fn make_path(&self, path: &str) -> Answer<()> {
+        self.done(&Request::Mkdir {
+            path: path.as_bytes(),
+            mode: 0o700,
+        })
+    }
+
+    /// Removes an empty directory.
+    pub fn remove_path(&self, path: &str) -> Answer<()> {
+        self.done(&Request::Rmdir {
+            path: path.as_bytes(),
+        })
+    }
+
+    /// Makes a symbolic link. OpenSSH takes the destination first, against the draft.
+    pub fn link(&self, destination: &str, link: &str) -> Answer<()> {
+        match self.plain(SYMLINK, &[destination.as_bytes(), link.as_bytes()])? {
+            Response::Ok => Ok(()),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    /// Space of the file system that holds `path`; unsupported where the server lacks the extension.
+    pub fn space(&self, path: &str) -> Answer<Space> {
+        match self.plain(EXTENDED, &[b"statvfs@openssh.com", path.as_bytes()])? {
+            Response::Extended(data) => space(data).ok_or_else(Refusal::strange),
+            _ => Err(Refusal::strange()),
+        }
+    }
+}
+
+fn fields_of(fields: &[&[u8]]) -> Vec<u8> {
+    let mut writer = PacketWriter::new(0);
+    for field in fields {
+        writer.string(field);
+    }
+    writer.finish()[5..].to_vec()
+}
+
+/// The answer's fields: bsize, frsize, blocks, bfree, bavail, files, ffree, favail, fsid, flag, namemax.
+fn space(data: Bytes) -> Option<Space> {
+    let mut reader = PacketReader(data);
+    let mut next = || reader.u64().ok();
+    let (_, unit, blocks, _, available, files, _, files_free, _, flags) = (
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+    );
+    Some(Space {
+        total: blocks.saturating_mul(unit),
+        free: available.saturating_mul(unit),
+        files,
+        files_free,
+        read_only: flags & 1 != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_is_blocks_times_the_fragment_size() {
+        let fields = [4096u64, 1024, 1000, 600, 500, 70, 60, 50, 9, 1, 255];
+        let bytes: Vec<u8> = fields
+            .iter()
+            .flat_map(|field| field.to_be_bytes())
+            .collect();
+        assert_eq!(
+            space(Bytes::from(bytes)),
+            Some(Space {
+                total: 1_024_000,
+                free: 512_000,
+                files: 70,
+                files_free: 50,
+                read_only: true
+            })
+        );
+        assert_eq!(space(Bytes::from_static(&[0; 9])), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Looks at a server from outside: what it offers, what it would let this account do, how it behaves.
+//!
+//! Facts only; what is good or bad is said by the commands above. One connection carries many channels, so that a
+//! server that counts connections of one source sees few. Nothing here is retried.
+
+mod files;
+mod forward;
+mod kexinit;
+mod meet;
+mod own_side;
+mod session;
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub use files::{Answer, Creation, Files, Refusal, Seen, Space};
+pub use forward::{Forwarding, Target};
+pub use kexinit::Offer;
+pub use meet::{Agreed, HostKey, Meeting};
+pub use own_side::OwnKey;
+pub use session::{Extras, Program, Started};
+
+use super::settings::SftpSettings;
+use crate::Result;
+use meet::{Ask, Line};
+
+/// Longest wait for the answer to one request for which a server has nothing to do.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// One logged-in connection for looking at a server. Its calls may be made from several threads.
+pub struct Examiner {
+    line: Line,
+    settings: SftpSettings,
+    runtime: Handle,
+    limit: Duration,
+}
+
+impl std::fmt::Debug for Examiner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Examiner({}@{})",
+            self.settings.user,
+            self.settings.address()
+        )
+    }
+}
+
+impl Examiner {
+    /// Connects, asks for the methods of login, and logs in with the key.
+    ///
+    /// # Errors
+    /// Whatever hinders a login, with the hints of the storage.
+    pub fn open(settings: &SftpSettings) -> Result<Self> {
+        Self::with(
+            settings,
+            Ask {
+                methods: true,
+                ..Ask::default()
+            },
+        )
+    }
+
+    /// The same without asking for the methods, and on which nothing is sent unasked.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_quiet(settings: &SftpSettings) -> Result<Self> {
+        Self::with(
+            settings,
+            Ask {
+                keepalive_off: true,
+                ..Ask::default()
+            },
+        )
+    }
+
+    fn with(settings: &SftpSettings, ask: Ask) -> Result<Self> {
+        let runtime = super::runtime()?;
+        let line = runtime.block_on(Line::open(settings, ask))?;
+        Ok(Self {
+            line,
+            settings: settings.clone(),
+            runtime,
+            limit: settings.io_timeout.min(LIMIT),
+        })
+    }
+
+    /// What was learnt on the way in. Complete after any other call.
+    #[must_use]
+    pub fn meeting(&self) -> Meeting {
+        self.line.meeting()
+    }
+
+    /// Asks for a program.
+    #[must_use]
+    pub fn start(&self, program: Program<'_>) -> Started {
+        self.runtime
+            .block_on(session::start(&self.line, program, self.limit))
+    }
+
+    /// Asks for a terminal, an X11 display and the agent.
+    #[must_use]
+    pub fn extras(&self) -> Extras {
+        self.runtime
+            .block_on(session::extras(&self.line, self.limit))
+    }
+
+    /// Asks for a connection from the server to somewhere.
+    #[must_use]
+    pub fn direct_tcp(&self, target: Target) -> Forwarding {
+        self.runtime
+            .block_on(forward::direct_tcp(&self.line, target, self.limit))
+    }
+
+    /// Asks the server to listen on a port of its loopback.
+    #[must_use]
+    pub fn remote_tcp(&self) -> Forwarding {
+        self.runtime
+            .block_on(forward::remote_tcp(&self.line, self.limit))
+    }
+
+    /// Asks for stream-local forwarding: to connect, and to listen.
+    #[must_use]
+    pub fn stream_local(&self) -> (Forwarding, Forwarding) {
+        self.runtime
+            .block_on(forward::stream_local(&self.line, self.limit))
+    }
+
+    /// Waits until the server ends the connection, and says what it gave as the reason; `None`: it did not.
+    #[must_use]
+    pub fn wait_until_dropped(&self, limit: Duration) -> Option<String> {
+        // The library has no event for it that can be awaited from outside.
+        const LOOK: Duration = Duration::from_millis(50);
+        self.runtime.block_on(async {
+            let end = tokio::time::Instant::now() + limit;
+            loop {
+                if let Some(why) = self.line.ended() {
+                    return Some(why);
+                }
+                if tokio::time::Instant::now() >= end {
+                    return None;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        })
+    }
+
+    /// Opens an SFTP channel.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn files(&self) -> Answer<Files> {
+        let broken = |reason: String| Refusal { code: None, reason };
+        self.runtime.block_on(async {
+            let open = self.line.handle.channel_open_session();
+            let channel = match tokio::time::timeout(self.limit, open).await {
+                Ok(Ok(channel)) => channel,
+                Ok(Err(error)) => return Err(broken(error.to_string())),
+                Err(_) => return Err(broken("no channel in time".into())),
+            };
+            Files::start(channel, self.runtime.clone(), self.settings.io_timeout).await
+        })
+    }
+
+    /// Looks at the private key that is used; `None`: an agent holds it.
+    ///
+    /// # Errors
+    /// A key that cannot be read.
+    pub fn own_key(&self) -> Result<Option<OwnKey>> {
+        own_side::own_key(&self.settings)
+    }
+}
+
+impl Drop for Examiner {
+    fn drop(&mut self) {
+        let bye = self
+            .line
+            .handle
+            .disconnect(russh::Disconnect::ByApplication, "", "");
+        // The server notices the closed connection anyway.
+        let _ = self
+            .runtime
+            .block_on(async { tokio::time::timeout(Duration::from_millis(500), bye).await });
+    }
+}

@@ -1,0 +1,97 @@
+//! `sftp-audit` against a real sshd: a closed server passes, and each hole made on purpose is found alone.
+//!
+//! Needs root: the account is an SFTP-only system user in a chroot. The server's files are compared before and after,
+//! because an audit leaves nothing behind.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
+
+mod holes;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use stage::Stage;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("sftp_audit: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut suite = Suite::new("sftp_audit");
+    for hole in holes::ALL {
+        let program = Arc::clone(&program);
+        suite = suite.test(format!("finds_exactly_{}", hole.name), move || {
+            hole.check(&program)
+        });
+    }
+    let closed = Arc::clone(&program);
+    let original = Arc::clone(&program);
+    suite
+        .test(
+            "a_closed_server_passes_everything_that_can_be_tested",
+            move || closed_server(&closed),
+        )
+        .test(
+            "started_as_pgbackrest_the_command_does_not_exist",
+            move || unknown_to_the_original(&original),
+        )
+        .run()
+}
+
+fn closed_server(program: &Program) -> TestResult {
+    let stage = Stage::new(program, SftpServer::builder().chrooted().start()?)?;
+    let before = stage.tree()?;
+    let text = stage.audit(&["--output=text"])?.success()?.stdout;
+    for part in [
+        "login with a password",
+        "risk: ",
+        "mend with: ",
+        " 0 warned, 0 failed, ",
+    ] {
+        if !text.to_lowercase().contains(part) && !text.contains(part) {
+            return Err(format!("no '{part}' in:\n{text}").into());
+        }
+    }
+    let report = stage.report(0)?;
+    report.must_be(&[])?;
+    let untested = report.with_result("not tested");
+    if untested != ["tunnel"] {
+        return Err(format!("not tested: {untested:?}").into());
+    }
+    let risks = report.with_result("risk");
+    if risks != ["change", "passphrase"] {
+        return Err(format!("risks: {risks:?}").into());
+    }
+    stage.must_hold(&before)?;
+    // Every program asked for on the way was the SFTP server; nothing failed to log in.
+    let log = stage.server.log_text();
+    for word in ["Failed ", "error: ", "fatal: ", "bad message"] {
+        if log.contains(word) {
+            return Err(format!("'{word}' in the server's log:\n{log}").into());
+        }
+    }
+    if log.matches("Accepted publickey").count() != 2 {
+        return Err(format!("two audits should log in twice:\n{log}").into());
+    }
+    Ok(())
+}
+
+fn unknown_to_the_original(program: &Program) -> TestResult {
+    for command in ["sftp-audit", "sftp-probe"] {
+        let refused = program.run_as_original([command])?.expect_code(48)?;
+        if !refused
+            .stderr
+            .contains(&format!("invalid command '{command}'"))
+        {
+            return Err(format!("{refused:?}").into());
+        }
+    }
+    Ok(())
+}
