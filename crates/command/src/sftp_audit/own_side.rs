@@ -71,10 +71,13 @@ fn known_hosts(settings: &SftpSettings) -> Finding {
 }
 
 fn weak_fingerprint(settings: &SftpSettings) -> bool {
-    settings.fingerprints.iter().any(|text| {
-        let strong = text.trim().starts_with("SHA256:");
-        !strong && settings.hash_type != Some(HashType::Sha256)
-    })
+    // Hexadecimal: 64 digits are SHA-256.
+    let long = |text: &str| text.trim().chars().filter(char::is_ascii_hexdigit).count() == 64;
+    let strong = |text: &str| text.trim().starts_with("SHA256:") || long(text);
+    let by_type = settings.hash_type == Some(HashType::Sha256);
+    let mut configured = settings.fingerprints.iter();
+    let mut pins = settings.pins.iter();
+    configured.any(|text| !by_type && !strong(text)) || pins.any(|text| !strong(text))
 }
 
 #[cfg(test)]
