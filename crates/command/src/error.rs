@@ -43,6 +43,15 @@ impl Error {
         self
     }
 
+    /// Whether the error says nothing about the file in hand: the next would meet it too.
+    #[must_use]
+    pub fn is_about_the_storage(&self) -> bool {
+        matches!(
+            self.code,
+            ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service
+        )
+    }
+
     /// Message and hints as printed: hints on lines of their own.
     #[must_use]
     pub fn text(&self) -> String {

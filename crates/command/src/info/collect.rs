@@ -9,10 +9,12 @@ use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, Stanza, archive, layout};
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
-use super::settings::{Requested, Settings};
+use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::lock::{self, LockState, LockType};
+use crate::runtime::wal_archive::WalArchive;
+use crate::runtime::wal_window::Wal;
 use crate::runtime::{Context, Repository, open};
 
 /// One stanza over all repositories.
@@ -35,6 +37,8 @@ pub(super) struct RepositoryReport {
     pub(super) backup: Running,
     /// Manifest of the requested backup.
     pub(super) manifest: Option<Manifest>,
+    /// All WAL by name; only for the table.
+    pub(super) wal: Vec<(ArchiveId, Wal)>,
 }
 
 /// WAL of one history entry.
@@ -58,6 +62,7 @@ impl RepositoryReport {
             archives: Vec::new(),
             backup: Running::default(),
             manifest: None,
+            wal: Vec::new(),
         }
     }
 
@@ -270,6 +275,9 @@ fn read_stanza(
             let archive_info =
                 ArchiveInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())?;
             report.archives = archives(&*repository.storage, &stanza, info, &archive_info)?;
+            if settings.output == Output::Table {
+                report.wal = wal(repository, &stanza, &report.archives, &archive_info)?;
+            }
             if let Some(Requested { label: Some(label) }) = &settings.set
                 && repository
                     .storage
@@ -363,6 +371,23 @@ fn archives(
         });
     }
     Ok(reports)
+}
+
+/// All WAL of every archive that has some.
+fn wal(
+    repository: &Repository,
+    stanza: &Stanza,
+    archives: &[ArchiveReport],
+    archive_info: &ArchiveInfo,
+) -> Result<Vec<(ArchiveId, Wal)>> {
+    let mut found = Vec::new();
+    for report in archives.iter().filter(|report| report.min.is_some()) {
+        let (storage, pass) = (&*repository.storage, archive_info.cipher_pass.as_ref());
+        let mut archive = WalArchive::new(storage, stanza, report.id.clone(), pass);
+        archive.list(&|_| true)?;
+        found.push((report.id.clone(), archive.unverified()?));
+    }
+    Ok(found)
 }
 
 /// The archive id of a cluster: the histories of both files need not count alike.

@@ -9,6 +9,7 @@ mod document;
 mod json;
 mod settings;
 mod status;
+mod table;
 mod text;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -30,6 +31,7 @@ pub fn run(context: &Context) -> Result<()> {
     let stanzas = collect::stanzas(context, &settings)?;
     let text = match settings.output {
         Output::Json => document::stanzas(&settings, &stanzas).render(),
+        Output::Table => table::render(context, &settings, &stanzas).into_bytes(),
         Output::Text => text::render(context, &settings, &stanzas).into_bytes(),
     };
     context.output.write(&text)

@@ -11,6 +11,8 @@ use crate::runtime::Context;
 pub(super) enum Output {
     Text,
     Json,
+    /// One line a backup; not the original's.
+    Table,
 }
 
 /// Typed options of `info`.
@@ -49,10 +51,10 @@ impl Settings {
             }
         };
         Ok(Self {
-            output: if config.string(option::OUTPUT) == Some("json") {
-                Output::Json
-            } else {
-                Output::Text
+            output: match config.string(option::OUTPUT) {
+                Some("json") => Output::Json,
+                Some("table") => Output::Table,
+                _ => Output::Text,
             },
             stanza: config.stanza().map(str::to_owned),
             set: config.string(option::SET).map(|text| Requested {

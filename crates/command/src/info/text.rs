@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use pgkeep_repo::BackupType;
 
 use super::collect::StanzaReport;
@@ -67,7 +66,7 @@ fn one(context: &Context, settings: &Settings, stanza: &StanzaReport, out: &mut 
     clusters(context, settings, stanza, out);
 }
 
-fn status_line(settings: &Settings, stanza: &StanzaReport, status: &Status) -> String {
+pub(super) fn status_line(settings: &Settings, stanza: &StanzaReport, status: &Status) -> String {
     let is_error = *status != Status::Ok && (!settings.full || *status != Status::Mixed);
     let label = match status {
         Status::Ok => "ok",
@@ -228,7 +227,11 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
     let mut line = |text: String| {
         let _ = writeln!(out, "            {text}");
     };
-    let time = |seconds| local_time(context, seconds);
+    let time = |seconds| {
+        context
+            .clock
+            .offset_text(i64::try_from(seconds).unwrap_or(i64::MAX))
+    };
     line(format!(
         "timestamp start/stop: {} / {}",
         time(entry.timestamp_start),
@@ -329,27 +332,4 @@ fn list_places(title: &str, places: &[Place], line: &mut dyn FnMut(String)) {
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// `2026-11-24 04:50:26+00`: local time with the offset, minutes of it only where there are any.
-fn local_time(context: &Context, seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let at = Timestamp::from_second(seconds)
-        .unwrap_or(Timestamp::MAX)
-        .to_zoned_datetime(context.clock.zone().clone());
-    let offset = at.offset().seconds();
-    let (sign, minutes) = if offset < 0 {
-        ('-', -offset / 60)
-    } else {
-        ('+', offset / 60)
-    };
-    let mut text = format!(
-        "{}{sign}{:02}",
-        at.strftime("%Y-%m-%d %H:%M:%S"),
-        minutes / 60
-    );
-    if minutes % 60 != 0 {
-        let _ = write!(text, ":{:02}", minutes % 60);
-    }
-    text
 }

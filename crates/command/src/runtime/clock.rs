@@ -76,6 +76,26 @@ impl Clock {
             .to_zoned_datetime(self.zone.clone());
         at.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
+
+    /// `2026-11-24 04:50:26+00`: with the offset, minutes of it only where there are any.
+    #[must_use]
+    pub fn offset_text(&self, seconds: i64) -> String {
+        let at = Timestamp::from_second(seconds)
+            .unwrap_or(Timestamp::MAX)
+            .to_zoned_datetime(self.zone.clone());
+        let offset = at.offset().seconds();
+        let (sign, minutes) = if offset < 0 {
+            ('-', -offset / 60)
+        } else {
+            ('+', offset / 60)
+        };
+        let shown = at.strftime("%Y-%m-%d %H:%M:%S");
+        let mut text = format!("{shown}{sign}{:02}", minutes / 60);
+        if minutes % 60 != 0 {
+            text.push_str(&format!(":{:02}", minutes % 60));
+        }
+        text
+    }
 }
 
 impl fmt::Debug for Clock {

@@ -19,8 +19,10 @@ pub mod spool;
 pub mod stanza_info;
 pub mod stop_file;
 pub mod storages;
+pub mod wal_archive;
 pub mod wal_find;
 pub mod wal_path;
+pub mod wal_window;
 
 pub use context::Context;
 pub use open::{PgHost, Repository};

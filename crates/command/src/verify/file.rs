@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
 
-use super::info::ends_the_run;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cancel::Cancel;
 use crate::runtime::pool;
@@ -18,7 +17,7 @@ use crate::runtime::pool;
 /// Bytes that one worker has under way ahead of its reading.
 const AHEAD_BYTES: u64 = 16 << 20;
 /// Files that one worker has opened ahead of its reading.
-const AHEAD_FILES: usize = 32;
+const AHEAD_FILES: usize = 128;
 
 /// A repository file and the offset in it.
 pub(super) type FileKey = (StoragePath, u64);
@@ -127,7 +126,7 @@ impl Reader {
                 .and_then(|read| self.measure(item, read, buffer))
             {
                 Ok(verdict) => verdict,
-                Err(error) if ends_the_run(&error) => return Err(error),
+                Err(error) if error.is_about_the_storage() => return Err(error),
                 Err(error) if error.code == ErrorCode::FileMissing => {
                     Verdict::Fault(Fault::Missing)
                 }

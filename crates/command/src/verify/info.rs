@@ -86,7 +86,7 @@ fn load_or_copy<T>(
 fn usable<T>(loaded: Result<T>, shown: &str) -> Result<Option<T>> {
     match loaded {
         Ok(value) => Ok(Some(value)),
-        Err(error) if ends_the_run(&error) => Err(error),
+        Err(error) if error.is_about_the_storage() => Err(error),
         Err(error) => {
             log_unusable(&error, shown);
             Ok(None)
@@ -100,14 +100,6 @@ pub(super) fn log_unusable(error: &Error, shown: &str) {
         ErrorCode::Checksum => crate::detail!("{} {shown}", error.text()),
         _ => crate::detail!("{}", error.text()),
     }
-}
-
-/// Whether an error says nothing about the file: the next would meet it too.
-pub(super) fn ends_the_run(error: &Error) -> bool {
-    matches!(
-        error.code,
-        ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service
-    )
 }
 
 /// Loads exactly `path`, with the SHA-1 of its plain text.

@@ -1,15 +1,16 @@
 //! Manifests: which can be used, and what a single backup needs.
 
-use pgkeep_repo::{BackupLabel, Manifest, layout};
+use pgkeep_repo::{ArchiveId, BackupLabel, Manifest, layout};
 
 use super::findings::Findings;
-use super::info::{ends_the_run, hashed, log_unusable};
+use super::info::{hashed, log_unusable};
 use super::result::{BackupResult, Status};
 use super::settings::Settings;
 use super::wal::WalRange;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Repository;
 use crate::runtime::stanza_info::StanzaInfo;
+use crate::runtime::wal_window::Point;
 
 /// The WAL that `label` needs; adds to `backups` those that its blocks may lie in.
 pub(super) fn needs(
@@ -36,6 +37,25 @@ pub(super) fn needs(
             .clone()
             .zip(manifest.backup.archive_stop.clone()),
     )
+}
+
+/// What the backup needs to be restored; `None` where the manifest says something that no program writes.
+pub(super) fn point(manifest: &Manifest) -> Option<Point> {
+    let header = &manifest.backup;
+    let segment = |text: &Option<String>| match text {
+        Some(text) => text.parse().map(Some).map_err(drop),
+        None => Ok(None),
+    };
+    let wal = segment(&header.archive_start)
+        .ok()?
+        .zip(segment(&header.archive_stop).ok()?);
+    Some(Point {
+        archive: ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id),
+        wal,
+        lsn: header.lsn_stop.as_deref().and_then(|lsn| lsn.parse().ok()),
+        time: header.timestamp_stop,
+        holds_wal: manifest.options.archive_copy,
+    })
 }
 
 /// The manifest to verify a backup by; `None` with the status set if there is none. `in_progress`: the backup is the newest
@@ -102,7 +122,7 @@ fn load(
     let copy = layout::copy_of(&path);
     let shown = format!("<REPO:BACKUP>/{label}/{}", layout::MANIFEST);
     let fail = |error: Error, shown: &str| {
-        if ends_the_run(&error) {
+        if error.is_about_the_storage() {
             return Err(error);
         }
         log_unusable(&error, shown);

@@ -4,10 +4,12 @@
 //! the code of the gravest finding ([`findings`]). Two results are more truthful than the original's: a backup that refers to a
 //! damaged file in a bundle is invalid too, and WAL whose first segment is damaged does not end the run.
 
+mod document;
 mod file;
 mod findings;
 mod info;
 mod manifest;
+mod moments;
 mod render;
 mod result;
 mod settings;
@@ -25,7 +27,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::stanza_info::{self, StanzaInfo};
 use crate::runtime::{Context, Repository, open};
 use findings::Findings;
-use settings::Settings;
+use result::Results;
+use settings::{Print, Settings};
 use wal::WalRange;
 
 /// Verifies one repository.
@@ -37,16 +40,30 @@ pub fn run(context: &Context) -> Result<()> {
     let repository = open::repository(context, settings.repo_key)?;
     let mut findings = Findings::default();
     let body = verify(context, &settings, &repository, &mut findings)?;
-    if settings.verbose || findings.count() > 0 {
-        let status = if findings.count() > 0 { "error" } else { "ok" };
-        let text = format!("stanza: {}\nstatus: {status}{body}", settings.stanza);
+    let ours = context.config.program() == Program::PgKeep;
+    let status = if findings.count() > 0 { "error" } else { "ok" };
+    if settings.verbose || findings.count() > 0 || (ours && settings.print == Print::Text) {
+        let mut text = format!("stanza: {}\nstatus: {status}", settings.stanza);
+        match &body {
+            Body::Note(note) => text.push_str(note),
+            Body::Results(results) => {
+                text.push_str(&render::render(results, settings.verbose));
+                if ours {
+                    text.push_str(&moments::render(context, results));
+                }
+            }
+        }
         log::info!("{text}");
-        if settings.print {
+        if settings.print == Print::Text {
             context.output.text(&format!("{text}\n"))?;
         }
     }
+    if settings.print == Print::Json {
+        let document = document::render(&settings, &findings, &body);
+        context.output.text(&format!("{document}\n"))?;
+    }
     match findings.gravest() {
-        Some(code) if context.config.program() == Program::PgKeep => Err(Error::new(
+        Some(code) if ours => Err(Error::new(
             code,
             format!(
                 "{} of stanza '{}' is not in order",
@@ -59,28 +76,37 @@ pub fn run(context: &Context) -> Result<()> {
     }
 }
 
-/// Verifies a repository; returns the lines after the status, each with a line feed in front.
+/// What a run came to.
+enum Body {
+    /// Why nothing was verified: lines, each with a line feed in front.
+    Note(String),
+    Results(Results),
+}
+
+/// Verifies a repository.
 fn verify(
     context: &Context,
     settings: &Settings,
     repository: &Repository,
     findings: &mut Findings,
-) -> Result<String> {
+) -> Result<Body> {
     let (archive, backup) = match info::load(repository, &settings.stanza, findings)? {
         Ok((archive, backup)) => (archive, backup),
-        Err(text) => return Ok(text),
+        Err(text) => return Ok(Body::Note(text)),
     };
     let info = StanzaInfo { archive, backup };
     if let Err(error) = check_histories(&info) {
         findings.add(error.code);
-        return Ok(format!("\n{}", error.text()));
+        return Ok(Body::Note(format!("\n{}", error.text())));
     }
     let scope = match Scope::of(settings, repository, &info, findings)? {
         Ok(scope) => scope,
-        Err(text) => return Ok(text),
+        Err(text) => return Ok(Body::Note(text)),
     };
     if scope.archives.is_empty() && scope.backups.is_empty() {
-        return Ok("\n    no archives or backups exist in the repo".to_owned());
+        return Ok(Body::Note(
+            "\n    no archives or backups exist in the repo".to_owned(),
+        ));
     }
     if scope.archives.is_empty() || scope.backups.is_empty() {
         crate::detail!(
@@ -100,8 +126,7 @@ fn verify(
         info: &info,
         scope,
     };
-    let results = work.run(findings)?;
-    Ok(render::render(&results, settings.verbose))
+    work.run(findings).map(Body::Results)
 }
 
 /// Both files name the same cluster and the same clusters before it: else nobody knows which is right.

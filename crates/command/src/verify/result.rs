@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use pgkeep_repo::{ArchiveId, BackupLabel};
 
 use super::file::{Fault, FileKey};
+use crate::error::Error;
+use crate::runtime::wal_window::{Point, Restorable, Wal};
 
 /// How many files are wrong in which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,8 +42,10 @@ pub(super) struct ArchiveResult {
     pub faults: Faults,
     /// Runs of segments without a gap: first and last.
     pub runs: Vec<(String, String)>,
-    /// Bytes of a segment, from the first that tells.
-    pub segment_size: Option<u32>,
+    /// Segments that are stored more than once.
+    pub duplicates: Vec<String>,
+    /// What is sound of it.
+    pub wal: Wal,
 }
 
 impl ArchiveResult {
@@ -52,7 +56,8 @@ impl ArchiveResult {
             valid: 0,
             faults: Faults::default(),
             runs: Vec::new(),
-            segment_size: None,
+            duplicates: Vec::new(),
+            wal: Wal::default(),
         }
     }
 }
@@ -89,6 +94,10 @@ pub(super) struct BackupResult {
     pub faults: Faults,
     /// Its own files that are not in order.
     pub faulty: HashMap<FileKey, Fault>,
+    /// What its manifest says it needs; `None` without a usable manifest.
+    pub point: Option<Point>,
+    /// What it can be restored to, once all WAL is verified; `None`: nobody can tell.
+    pub restorable: Option<Restorable>,
 }
 
 impl BackupResult {
@@ -101,6 +110,8 @@ impl BackupResult {
             valid: 0,
             faults: Faults::default(),
             faulty: HashMap::new(),
+            point: None,
+            restorable: None,
         }
     }
 
@@ -110,9 +121,20 @@ impl BackupResult {
     }
 }
 
+/// A file that is not in order.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Below the stanza's directory.
+    pub path: String,
+    pub fault: Fault,
+    /// Why it could not be read, if that is what is wrong.
+    pub error: Option<Error>,
+}
+
 /// All of a run.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     pub archives: Vec<ArchiveResult>,
     pub backups: Vec<BackupResult>,
+    pub problems: Vec<Problem>,
 }

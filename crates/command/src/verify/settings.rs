@@ -8,6 +8,14 @@ use crate::error::Result;
 use crate::runtime::pool::PoolSettings;
 use crate::runtime::{Context, cluster, open};
 
+/// What is printed of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Print {
+    Nothing,
+    Text,
+    Json,
+}
+
 /// Typed options of `verify`.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -15,8 +23,8 @@ pub(super) struct Settings {
     pub repo_key: u32,
     /// Only this backup and the WAL that makes it consistent; as given, because a wrong label is a finding, not an error.
     pub set: Option<String>,
-    /// Print the result, not only log it.
-    pub print: bool,
+    /// Where the result goes besides the log.
+    pub print: Print,
     /// Tell also what is in order.
     pub verbose: bool,
     pub buffer_size: usize,
@@ -43,7 +51,11 @@ impl Settings {
             stanza: Stanza::new(context.stanza()?)?,
             repo_key: open::default_repository_key(config),
             set: config.string(option::SET).map(str::to_owned),
-            print: config.string(option::OUTPUT) == Some("text"),
+            print: match config.string(option::OUTPUT) {
+                Some("text") => Print::Text,
+                Some("json") => Print::Json,
+                _ => Print::Nothing,
+            },
             verbose: config.boolean(option::VERBOSE),
             buffer_size: buffer_size.unwrap_or(1 << 20),
             version_force: cluster::forced_version(context)?,

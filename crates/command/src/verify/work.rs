@@ -14,18 +14,20 @@ use pgkeep_storage::StoragePath;
 
 use super::file::{Fault, FileKey, Item, Owner, Reader, Verdict};
 use super::findings::Findings;
-use super::result::{ArchiveResult, BackupResult, Results, Status};
+use super::result::{ArchiveResult, BackupResult, Problem, Results, Status};
 use super::settings::Settings;
 use super::wal::{self, WalWork};
 use super::{Scope, manifest};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::stanza_info::StanzaInfo;
+use crate::runtime::wal_archive::WalArchive;
+use crate::runtime::wal_window::{Restorable, Wal};
 use crate::runtime::{Context, Repository, pool};
 
 /// Bytes of a job at most, unless one file has more: small enough that all workers have something to do until the end.
 const JOB_BYTES: u64 = 16 << 20;
 /// Files of a job on a storage where a file costs round trips, and where not.
-const JOB_FILES: (usize, usize) = (64, 16);
+const JOB_FILES: (usize, usize) = (256, 16);
 
 /// What the run works on.
 pub(super) struct Work<'a> {
@@ -64,20 +66,19 @@ impl Work<'_> {
         let mut total = 0;
         for id in &self.scope.archives {
             self.context.cancel.check()?;
-            let directories =
-                wal::list(self.repository, self.settings, id, self.scope.wal.as_ref())?;
-            total += directories
+            let pass = self.info.archive.cipher_pass.as_ref();
+            let storage = &*self.repository.storage;
+            let mut listed = WalArchive::new(storage, &self.settings.stanza, id.clone(), pass);
+            listed.version_force = self.settings.version_force;
+            let range = self.scope.wal.as_ref();
+            listed.list(&|segment| range.is_none_or(|range| range.holds(segment)))?;
+            total += listed
+                .directories
                 .iter()
                 .flat_map(|directory| &directory.segments)
-                .map(|(_, size)| size)
+                .map(|stored| stored.size)
                 .sum::<u64>();
-            let pass = self.info.archive.cipher_pass.as_ref();
-            archives.push_back(WalWork {
-                repository: self.repository,
-                settings: self.settings,
-                pass,
-                directories,
-            });
+            archives.push_back(WalWork(listed));
         }
         total += self
             .scope
@@ -164,10 +165,12 @@ impl State<'_> {
         };
         if self.results.archives.len() == at {
             let id = self.work.scope.archives[at].clone();
-            if work.directories.is_empty() {
+            if work.0.directories.is_empty() {
                 crate::detail!("archive path '{id}' is empty");
             }
-            self.results.archives.push(ArchiveResult::new(id));
+            let mut result = ArchiveResult::new(id);
+            result.wal.histories = work.0.histories()?;
+            self.results.archives.push(result);
         }
         match work.next(&mut self.results.archives[at], at, self.findings)? {
             Some(items) => self.waiting.extend(items),
@@ -194,6 +197,7 @@ impl State<'_> {
             self.findings,
         )?;
         if let Some(manifest) = found {
+            result.point = manifest::point(&manifest);
             if manifest.file_count() == 0 {
                 log::info!(
                     "backup '{}' manifest does not contain any target files to verify",
@@ -307,6 +311,7 @@ impl State<'_> {
                 }
                 Verdict::Error(error) => {
                     let shown = self.shown(&item.path);
+                    self.problem(&item, Fault::Other, Some(error.clone()));
                     pool::as_process(process, || {
                         log::info!(
                             "invalid result {shown}: [{}] {}",
@@ -319,7 +324,13 @@ impl State<'_> {
                 }
             };
             match item.owner {
-                Owner::Archive(at) => self.results.archives[at].faults.add(fault),
+                Owner::Archive(at) => {
+                    let archive = &mut self.results.archives[at];
+                    archive.faults.add(fault);
+                    if let Some(segment) = wal::segment_of(&item.path) {
+                        archive.wal.remove(segment);
+                    }
+                }
                 Owner::Backup(at) => {
                     self.results.backups[at].fault(fault);
                     self.results.backups[at].faulty.insert(item.key(), fault);
@@ -328,7 +339,13 @@ impl State<'_> {
         }
     }
 
+    fn problem(&mut self, item: &Item, fault: Fault, error: Option<Error>) {
+        let path = self.shown(&item.path);
+        self.results.problems.push(Problem { path, fault, error });
+    }
+
     fn tell(&mut self, item: &Item, fault: Fault, process: u32) {
+        self.problem(item, fault, None);
         let shown = self.shown(&item.path);
         let (text, code) = match fault {
             Fault::Missing => ("file missing", ErrorCode::FileMissing),
@@ -352,6 +369,38 @@ impl State<'_> {
             .map_or(text.clone(), |(_, below)| below.to_owned())
     }
 
+    /// What each backup can be restored to. WAL that a listed backup needs and that is not there is a finding.
+    fn judge_moments(&mut self) {
+        let Results {
+            archives, backups, ..
+        } = &mut self.results;
+        let none = Wal::default();
+        for backup in backups {
+            let Some(point) = &backup.point else { continue };
+            let archive = archives.iter().find(|archive| archive.id == point.archive);
+            let wal = archive.map_or(&none, |archive| &archive.wal);
+            let restorable = match backup.status {
+                Status::Valid => wal.restorable(point),
+                _ => Restorable::Damaged,
+            };
+            // A backup that ended while this ran may need WAL that was not there yet when the archive was listed.
+            if let Restorable::Inconsistent(gaps) = &restorable
+                && self.work.info.backup.find(&backup.label).is_some()
+            {
+                for gap in gaps {
+                    crate::detail!(
+                        "backup '{}' needs WAL {} to {}, which is missing or not valid",
+                        backup.label,
+                        gap.first,
+                        gap.last
+                    );
+                }
+                self.findings.note(ErrorCode::FileMissing);
+            }
+            backup.restorable = Some(restorable);
+        }
+    }
+
     /// Passes the verdicts on files to all backups that refer to them.
     fn finish(mut self) -> Results {
         for Reference { user, holder, key } in std::mem::take(&mut self.references) {
@@ -360,6 +409,7 @@ impl State<'_> {
                 None => self.results.backups[user].valid += 1,
             }
         }
+        self.judge_moments();
         self.results
     }
 }

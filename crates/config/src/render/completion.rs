@@ -83,7 +83,7 @@ fn bash(program: Program, preamble: &str) -> String {
     );
     for option in all_options(program) {
         // The part after `=` is a word of its own for bash.
-        let choices = choices(option);
+        let choices = choices(program, option);
         let complete = match option.kind {
             _ if !choices.is_empty() => format!("compgen -W \"{}\"", choices.join(" ")),
             Kind::Path => "compgen -f".to_owned(),
@@ -124,11 +124,16 @@ fn all_options(program: Program) -> impl Iterator<Item = &'static OptionDef> {
 }
 
 /// Words that a value may be, for any command.
-fn choices(option: &OptionDef) -> Vec<&'static str> {
+fn choices(program: Program, option: &OptionDef) -> Vec<&'static str> {
     let mut words = option.allowed.to_vec();
+    let ours = match program {
+        Program::PgKeep => option.allowed_ours,
+        Program::PgBackRest => &[],
+    };
     for word in option
         .allowed_by_command
         .iter()
+        .chain(ours)
         .flat_map(|(_, words)| *words)
     {
         if !words.contains(word) {
@@ -161,7 +166,7 @@ fn fish(program: Program) -> String {
         if commands.is_empty() {
             continue;
         }
-        let choices = choices(option);
+        let choices = choices(program, option);
         let value = match option.kind {
             Kind::Boolean => String::new(),
             _ if !choices.is_empty() => format!(" -x -a '{}'", choices.join(" ")),

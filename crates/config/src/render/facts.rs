@@ -66,6 +66,10 @@ pub(crate) fn facts(option: &OptionDef) -> Vec<(&'static str, String)> {
         "Accepted",
         by_command(option.allowed_by_command, |values| values.join(", ")),
     );
+    add(
+        "Accepted by pgkeep only",
+        by_command(option.allowed_ours, |values| values.join(", ")),
+    );
     add("Range", range(option));
     add("Depends on", depends(option));
     add("Where", places(option).to_owned());

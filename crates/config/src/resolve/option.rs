@@ -10,6 +10,7 @@ use crate::define::option::{
     CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, Default, Kind, OptionDef, Range, Section,
 };
 use crate::error::{ConfigError, OPTION_REQUIRED, Result};
+use crate::input::Program;
 use crate::parse::{SaidValue, name};
 use crate::value::{Source, Value, number_value, parse_number};
 
@@ -205,7 +206,10 @@ impl Resolver<'_> {
 
     /// Refuses a value that is not in the list; numbers are compared by value.
     fn check_allowed(&self, option: &'static OptionDef, text: &str, full_name: &str) -> Result<()> {
-        let allowed = option.allowed_for(self.command);
+        let mut allowed = option.allowed_for(self.command).to_vec();
+        if self.origin.program == Program::PgKeep {
+            allowed.extend(option.ours_for(self.command));
+        }
         let number = |text: &str| match option.kind {
             Kind::Integer | Kind::Size | Kind::Time => parse_number(option.kind, text),
             _ => None,

@@ -157,10 +157,13 @@ pub const OUTPUT: &OptionDef = &OptionDef {
     default_by_command: &[(Verify, "none"), (Version, "text")],
     allowed: &["text", "json"],
     allowed_by_command: &[(Verify, &["none", "text"]), (Version, &["text", "num"])],
+    allowed_ours: &[(Info, &["table"]), (Verify, &["json"])],
     summary: "Form of the output.",
     help: "`text` is for people and may change, `json` is for programs. `verify` prints nothing \
         by default (`none`) and leaves its result in the log; `version` knows `num`, a number \
-        that is easy to compare.",
+        that is easy to compare.\n\n\
+        `table` (`info`) and `json` (`verify`) are pgkeep's own: one line a backup with sizes, ages and \
+        the time that can be restored to, and the result of a verification for programs.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

@@ -53,6 +53,8 @@ pub struct OptionDef {
     pub allowed: &'static [&'static str],
     /// Accepted values of single commands, which replace `allowed`.
     pub allowed_by_command: &'static [(CommandId, &'static [&'static str])],
+    /// Further values of single commands that pgBackRest does not know; accepted only when started as `pgkeep`.
+    pub allowed_ours: &'static [(CommandId, &'static [&'static str])],
     /// Smallest and largest value.
     pub range: Option<Range>,
     /// Whether the command fails without a value (a default is a value).
@@ -104,6 +106,7 @@ impl OptionDef {
         default_by_command: &[],
         allowed: &[],
         allowed_by_command: &[],
+        allowed_ours: &[],
         range: None,
         required: true,
         required_by_command: &[],
@@ -194,6 +197,11 @@ impl OptionDef {
     /// Values accepted by `command`; empty: any.
     pub fn allowed_for(&self, command: CommandId) -> &'static [&'static str] {
         by_command(self.allowed_by_command, command).unwrap_or(self.allowed)
+    }
+
+    /// Values that only `pgkeep` accepts for `command`.
+    pub fn ours_for(&self, command: CommandId) -> &'static [&'static str] {
+        by_command(self.allowed_ours, command).unwrap_or(&[])
     }
 
     /// Whether `command` fails without a value.

@@ -1,0 +1,238 @@
+//! A compact view for people: one line a repository with the moments it can restore, one line a backup with size and age.
+//!
+//! Not the original's, so it may change; programs read the JSON. WAL counts by name: `verify` reads it.
+
+use comfy_table::{CellAlignment, Table, presets};
+use pgkeep_repo::backup_info::BackupEntry;
+
+use super::collect::{RepositoryReport, StanzaReport};
+use super::details::{self, Shown};
+use super::settings::Settings;
+use super::text::status_line;
+use crate::runtime::Context;
+use crate::runtime::size_text::size_text;
+use crate::runtime::wal_window::{Point, Restorable, Window};
+
+/// All stanzas, an empty line between two.
+pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaReport]) -> String {
+    if stanzas.is_empty() {
+        return "No stanzas exist in the repository.\n".to_owned();
+    }
+    let each: Vec<String> = stanzas
+        .iter()
+        .map(|stanza| one(context, settings, stanza))
+        .collect();
+    each.join("\n")
+}
+
+fn one(context: &Context, settings: &Settings, stanza: &StanzaReport) -> String {
+    let status = stanza.status(settings.full);
+    let mut text = format!(
+        "stanza {}: {}\n",
+        stanza.name,
+        status_line(settings, stanza, &status)
+    );
+    if !settings.full {
+        return text;
+    }
+    let mut repositories = table(&[
+        "repo",
+        "status",
+        "backups",
+        "stored",
+        "newest",
+        "restorable from",
+        "to",
+    ]);
+    right(&mut repositories, &[2, 3, 4]);
+    for report in &stanza.repositories {
+        repositories.add_row(repository(context, report));
+    }
+    push(&mut text, &repositories);
+    let shown = details::backups(settings, stanza);
+    if shown.is_empty() {
+        return text;
+    }
+    let mut backups = table(&[
+        "repo",
+        "backup",
+        "age",
+        "took",
+        "database",
+        "copied",
+        "stored",
+        "restorable to",
+        "",
+    ]);
+    right(&mut backups, &[2, 3, 4, 5, 6]);
+    for shown in &shown {
+        backups.add_row(backup(context, shown));
+    }
+    text.push('\n');
+    push(&mut text, &backups);
+    text
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+fn right(table: &mut Table, columns: &[usize]) {
+    for &column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Lines without blanks at their ends.
+fn push(text: &mut String, table: &Table) {
+    for line in table.lines() {
+        text.push_str(" ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+fn repository(context: &Context, report: &RepositoryReport) -> Vec<String> {
+    let entries = report
+        .backup_info
+        .as_ref()
+        .map_or(&[][..], |info| info.entries());
+    let stored = entries.iter().map(|entry| entry.repo_size_delta).sum();
+    let newest = entries
+        .last()
+        .map_or_else(String::new, |entry| age(context, entry.timestamp_stop));
+    let (from, to) = span(context, report, entries);
+    let status = report.status.repository_message();
+    vec![
+        report.key.to_string(),
+        status.lines().next().unwrap_or_default().to_owned(),
+        entries.len().to_string(),
+        size_text(stored),
+        newest,
+        from,
+        to,
+    ]
+}
+
+/// The moments up to the newest that can be restored, without a break.
+fn span(context: &Context, report: &RepositoryReport, entries: &[BackupEntry]) -> (String, String) {
+    let windows: Vec<(Point, Window)> = entries
+        .iter()
+        .filter_map(|entry| Some((point(report, entry)?, restorable(report, entry)?)))
+        .flat_map(|(point, restorable)| match restorable {
+            Restorable::Windows(windows) => windows
+                .into_iter()
+                .map(|window| (point.clone(), window))
+                .collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    let reach = |window: &Window| (window.timeline, window.end);
+    let Some(newest) = windows.iter().map(|(_, window)| reach(window)).max() else {
+        return ("nothing".to_owned(), String::new());
+    };
+    let mut same = windows.iter().filter(|(_, window)| reach(window) == newest);
+    let Some((point, window)) = same.next() else {
+        return ("nothing".to_owned(), String::new());
+    };
+    (context.clock.offset_text(point.time), end(context, window))
+}
+
+fn end(context: &Context, window: &Window) -> String {
+    match window.stored {
+        Some(stored) => format!("{} ({})", context.clock.offset_text(stored), window.last),
+        None => "the end of the backup".to_owned(),
+    }
+}
+
+fn backup(context: &Context, shown: &Shown<'_>) -> Vec<String> {
+    let entry = shown.entry;
+    let restorable = match restorable(shown.repository, entry) {
+        None | Some(Restorable::Damaged) => String::new(),
+        Some(Restorable::Inconsistent(_)) => "nothing: its WAL is missing".to_owned(),
+        Some(Restorable::AsItIs) => "its own end only".to_owned(),
+        Some(Restorable::Windows(windows)) => windows
+            .iter()
+            .max_by_key(|window| (window.timeline, window.end))
+            .map(|window| end(context, window))
+            .unwrap_or_default(),
+    };
+    let note = match entry.error {
+        Some(true) => "page errors",
+        _ => "",
+    };
+    vec![
+        shown.repository.key.to_string(),
+        entry.label.to_string(),
+        age(context, entry.timestamp_stop),
+        time_text(entry.timestamp_stop.saturating_sub(entry.timestamp_start)),
+        size_text(entry.size),
+        size_text(entry.size_delta),
+        size_text(entry.repo_size_delta),
+        restorable,
+        note.to_owned(),
+    ]
+}
+
+fn point(report: &RepositoryReport, entry: &BackupEntry) -> Option<Point> {
+    let history = report.backup_info.as_ref()?.history.find(entry.pg_id)?;
+    // The histories of both info files need not count alike.
+    let archive = report
+        .archives
+        .iter()
+        .find(|archive| archive.entry.id == history.id)?;
+    let segment = |text: &Option<String>| text.as_deref()?.parse().ok();
+    let lsn = entry.lsn_stop.as_deref().and_then(|lsn| lsn.parse().ok());
+    Some(Point {
+        archive: archive.id.clone(),
+        wal: segment(&entry.archive_start).zip(segment(&entry.archive_stop)),
+        lsn,
+        time: i64::try_from(entry.timestamp_stop).unwrap_or(i64::MAX),
+        holds_wal: entry.option_archive_copy,
+    })
+}
+
+fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Option<Restorable> {
+    let point = point(report, entry)?;
+    let wal = report.wal.iter().find(|(id, _)| *id == point.archive);
+    match wal {
+        Some((_, wal)) => Some(wal.restorable(&point)),
+        None => Some(crate::runtime::wal_window::Wal::default().restorable(&point)),
+    }
+}
+
+fn age(context: &Context, seconds: u64) -> String {
+    let now = u64::try_from(context.clock.seconds()).unwrap_or(0);
+    time_text(now.saturating_sub(seconds))
+}
+
+/// The two largest units: `3d 4h`, `5m 10s`.
+fn time_text(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    if days > 0 {
+        format!("{days}d {hours}h")
+    } else if hours > 0 {
+        format!("{hours}h {minutes}m")
+    } else if minutes > 0 {
+        format!("{minutes}m {}s", seconds % 60)
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_text;
+
+    #[test]
+    fn times_show_their_two_largest_units() {
+        assert_eq!(time_text(0), "0s");
+        assert_eq!(time_text(310), "5m 10s");
+        assert_eq!(time_text(3_700), "1h 1m");
+        assert_eq!(time_text(3 * 86_400 + 4 * 3600 + 59), "3d 4h");
+    }
+}
