@@ -6,6 +6,7 @@
 
 mod damage;
 mod locks;
+mod mixed;
 mod pitr;
 mod setting;
 mod signals;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     for add in [
         setting::add,
         pitr::add,
+        mixed::add,
         signals::add,
         locks::add,
         damage::add,

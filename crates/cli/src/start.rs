@@ -58,7 +58,7 @@ pub(crate) fn run() -> u8 {
         }
     }
     #[cfg(feature = "faulty")]
-    if let Err(error) = crate::fault::plan_from_environment() {
+    if let Err(error) = crate::fault::plan_from_environment(loaded.config.role()) {
         return report(&error);
     }
     let cancel = Cancel::default();

@@ -315,6 +315,31 @@ impl SftpServer {
         Ok(())
     }
 
+    /// Ends the server with all sessions: nobody listens at the port until [`Self::restart`].
+    pub fn stop(&mut self) {
+        self.end();
+    }
+
+    /// Stops the server and its sessions where they are: connections stay open, and nothing is answered.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal_all(rustix::process::Signal::STOP)
+    }
+
+    /// Lets a frozen server go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal_all(rustix::process::Signal::CONT)
+    }
+
+    fn signal_all(&self, signal: rustix::process::Signal) -> Result<()> {
+        let group = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .ok_or_else(|| Error::failed("the server has no process id"))?;
+        rustix::process::kill_process_group(group, signal)
+            .map_err(std::io::Error::from)
+            .during("signal the server")
+    }
+
     /// What the server logged so far.
     pub fn log_text(&self) -> String {
         fs::read_to_string(self.scratch.join("sshd.log")).unwrap_or_default()
@@ -327,6 +352,8 @@ impl SftpServer {
             .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+            // One that is frozen ends only when it goes on.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::CONT);
         }
         let _ = self.child.wait();
     }

@@ -6,7 +6,7 @@
 
 use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::TEMP_SUFFIX;
-use pgkeep_storage::{FileTree, Storage, WriteMode, WriteOptions};
+use pgkeep_storage::{WriteMode, WriteOptions};
 
 use super::archives::{self, Archives};
 use super::fetch::{Fetched, fetch};

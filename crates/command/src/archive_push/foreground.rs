@@ -14,6 +14,8 @@ use crate::runtime::{Context, background};
 /// First wait between two looks at the spool; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// Time a background process gets to take its lock before it is taken for dead; each later one gets twice as long.
+const TIME_TO_LOCK: Duration = Duration::from_millis(200);
 
 /// Waits until the background process has pushed the file, starting it if none runs.
 ///
@@ -37,7 +39,8 @@ pub(super) fn push_in_background(
     let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
     let began = Instant::now();
     let mut pause = FIRST_WAIT;
-    let (mut first, mut started) = (true, false);
+    let mut first = true;
+    let mut started: Option<(Instant, Duration)> = None;
     loop {
         context.cancel.check()?;
         match spool.status(&file)? {
@@ -52,8 +55,18 @@ pub(super) fn push_in_background(
             Some(Status::Failed(error)) if !first => return Err(error),
             Some(Status::Failed(_)) | None => {}
         }
-        // One run does all there is to do; a second one would not help this command.
-        if !started && let Some(locks) = background::try_archive_locks(context)? {
+        // One run does all there is to do; a second one helps only if the first was killed. Without looking, this command
+        // would wait out its timeout for a process that is not there.
+        let wanted = match started {
+            None => true,
+            Some((when, patience)) => {
+                when.elapsed() >= patience
+                    && !background::own_process_runs(context)?
+                    // It may have left word just before it ended.
+                    && spool.status(&file)?.is_none()
+            }
+        };
+        if wanted && let Some(locks) = background::try_archive_locks(context)? {
             // Made here, so that a spool that cannot be written is in PostgreSQL's log at once.
             spool.create()?;
             spool.clear_errors(&file)?;
@@ -65,7 +78,8 @@ pub(super) fn push_in_background(
                 .to_string_lossy()
                 .into_owned();
             background::start(context, &[directory])?;
-            started = true;
+            let patience = started.map_or(TIME_TO_LOCK, |(_, patience)| patience * 2);
+            started = Some((Instant::now(), patience));
         }
         first = false;
         if began.elapsed() >= settings.timeout {

@@ -48,6 +48,41 @@ impl State {
         lane.next < self.files || !lane.again.is_empty()
     }
 
+    /// The next file of a lane, if it may have one now.
+    fn give(&mut self, lane: usize, now: Instant) -> Option<usize> {
+        let files = self.files;
+        let this = &mut self.lanes[lane];
+        // A repository that failed is tried with one file, once its time has come.
+        let allowed = match this.failing {
+            Some((until, _)) => this.under_way == 0 && now >= until,
+            None => this.under_way < OPEN_FILES,
+        };
+        if !allowed {
+            return None;
+        }
+        let file = match this.again.pop_first() {
+            Some(file) => file,
+            None if this.next < files => {
+                this.next += 1;
+                this.next - 1
+            }
+            None => return None,
+        };
+        this.under_way += 1;
+        Some(file)
+    }
+
+    fn fail(&mut self, lane: usize, file: usize, now: Instant) {
+        let this = &mut self.lanes[lane];
+        this.under_way -= 1;
+        this.again.insert(file);
+        let times = this.failing.map_or(0, |(_, times)| times);
+        let wait = (FIRST_BACK_OFF * 2_u32.saturating_pow(times.min(8))).min(LONGEST_BACK_OFF);
+        this.failing = Some((now + wait, times + 1));
+        // Alone, it would only be waited for: the next run does better, as it looks at the queue first.
+        self.stopped |= self.lanes.len() == 1;
+    }
+
     /// Every lane that works is through and nothing is under way: what is left belongs to lanes that fail.
     fn finished(&self) -> bool {
         let idle = |lane: &Lane| lane.under_way == 0;
@@ -81,27 +116,7 @@ impl Schedule {
                 self.changed.notify_all();
                 return None;
             }
-            let files = state.files;
-            let this = &mut state.lanes[lane];
-            // A repository that failed is tried with one file, once its time has come.
-            let allowed = match this.failing {
-                Some((until, _)) => this.under_way == 0 && Instant::now() >= until,
-                None => this.under_way < OPEN_FILES,
-            };
-            let file = match this.again.pop_first() {
-                Some(file) if allowed => Some(file),
-                Some(file) => {
-                    this.again.insert(file);
-                    None
-                }
-                None if allowed && this.next < files => {
-                    this.next += 1;
-                    Some(this.next - 1)
-                }
-                None => None,
-            };
-            if let Some(file) = file {
-                this.under_way += 1;
+            if let Some(file) = state.give(lane, Instant::now()) {
                 return Some(file);
             }
             let waited = self.changed.wait_timeout(state, LOOK_AGAIN);
@@ -119,15 +134,7 @@ impl Schedule {
 
     /// A file could not be stored in the repository of this lane.
     pub(super) fn failed(&self, lane: usize, file: usize) {
-        let mut state = self.lock();
-        let this = &mut state.lanes[lane];
-        this.under_way -= 1;
-        this.again.insert(file);
-        let times = this.failing.map_or(0, |(_, times)| times);
-        let wait = (FIRST_BACK_OFF * 2_u32.saturating_pow(times.min(8))).min(LONGEST_BACK_OFF);
-        this.failing = Some((Instant::now() + wait, times + 1));
-        // Alone, it would only be waited for: the next run does better, as it looks at the queue first.
-        state.stopped |= state.lanes.len() == 1;
+        self.lock().fail(lane, file, Instant::now());
         self.changed.notify_all();
     }
 
@@ -199,6 +206,67 @@ mod tests {
         }
         assert!(schedule.finished());
         assert_eq!(schedule.take(0), None);
+    }
+
+    #[test]
+    fn a_failing_lane_is_tried_with_one_file_after_waits_that_double() {
+        let mut state = State {
+            files: 9,
+            lanes: vec![Lane::default(), Lane::default()],
+            stopped: false,
+        };
+        let mut now = Instant::now();
+        assert_eq!(state.give(0, now), Some(0));
+        for wait in [1, 2, 4, 8, 16, 30, 30] {
+            let wait = Duration::from_secs(wait);
+            state.fail(0, 0, now);
+            assert_eq!(state.give(0, now + wait - Duration::from_millis(1)), None);
+            now += wait;
+            assert_eq!(state.give(0, now), Some(0));
+            // The others wait for how this one ends.
+            assert_eq!(state.give(0, now + LONGEST_BACK_OFF), None);
+        }
+        // The other lane never noticed.
+        for file in 0..9 {
+            assert_eq!(state.give(1, now), Some(file));
+        }
+    }
+
+    #[test]
+    fn a_lane_that_works_again_goes_on_with_all_that_failed_and_the_rest() {
+        let mut state = State {
+            files: 3,
+            lanes: vec![Lane::default(), Lane::default()],
+            stopped: false,
+        };
+        let now = Instant::now();
+        let later = now + LONGEST_BACK_OFF;
+        assert_eq!((state.give(0, now), state.give(0, now)), (Some(0), Some(1)));
+        state.fail(0, 0, now);
+        state.fail(0, 1, now);
+        assert_eq!(state.give(0, later), Some(0));
+        let schedule = Schedule {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        };
+        schedule.done(0);
+        assert_eq!((schedule.take(0), schedule.take(0)), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn so_many_tickets_are_open_in_a_lane_and_no_more() {
+        let mut state = State {
+            files: OPEN_FILES + 1,
+            lanes: vec![Lane::default(), Lane::default()],
+            stopped: false,
+        };
+        let now = Instant::now();
+        for file in 0..OPEN_FILES {
+            assert_eq!(state.give(0, now), Some(file));
+        }
+        assert_eq!(state.give(0, now), None);
+        state.lanes[0].under_way -= 1;
+        assert_eq!(state.give(0, now), Some(OPEN_FILES));
     }
 
     #[test]

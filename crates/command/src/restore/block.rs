@@ -12,7 +12,7 @@ use pgkeep_pipeline::block::map::BlockMap;
 use pgkeep_pipeline::{Pipeline, Sha1, Sha1Digest, Stage};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{BlockFile, FileRef};
-use pgkeep_storage::{FileTree, Range, ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{Range, ReadOptions, StoragePath};
 
 use super::file::Worker;
 use super::keep::Existing;

@@ -11,9 +11,8 @@ use pgkeep_postgres::recovery::{
 };
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{PG_DATA, Target};
-use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{
-    ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, Storage, StoragePath,
+    ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, StoragePath,
 };
 
 use super::BACKUP_MANIFEST;
@@ -55,12 +54,12 @@ pub(super) struct Look<'a> {
     pub settings: &'a Settings,
     pub manifest: &'a Manifest,
     pub owners: &'a Owners,
-    pub tree: &'a PosixStorage,
+    pub tree: &'a dyn FileTree,
     pub version: PgVersion,
 }
 
 /// The directory itself, also where `path` is a link to it.
-pub(super) fn directory(tree: &PosixStorage, path: &StoragePath) -> Result<Option<FileInfo>> {
+pub(super) fn directory(tree: &dyn FileTree, path: &StoragePath) -> Result<Option<FileInfo>> {
     Ok(tree.info(
         &StoragePath::new([path.as_bytes(), b"/."].concat()),
         InfoLevel::Detail,

@@ -6,14 +6,16 @@
 //! file system of their own, so every path is asked for its own.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pgkeep_repo::Manifest;
-use pgkeep_storage::posix::{FileSystem, PosixStorage};
+use pgkeep_storage::posix::FileSystem;
 use pgkeep_storage::{Storage, StoragePath};
 
 use super::clean::Found;
 use super::places::Places;
 use crate::error::Result;
+use crate::runtime::open;
 
 /// From so many files on, flushing file systems is the faster way.
 const MANY_FILES: usize = 512;
@@ -27,18 +29,14 @@ pub(super) struct Durable {
 
 impl Durable {
     /// Decides. All paths are there already, and nothing has been written yet.
-    pub(super) fn begin(
-        tree: &PosixStorage,
-        manifest: &Manifest,
-        places: &Places,
-        found: &[Found],
-    ) -> Result<Self> {
+    pub(super) fn begin(manifest: &Manifest, places: &Places, found: &[Found]) -> Result<Self> {
         let one_by_one = Self {
             systems: Vec::new(),
         };
         if manifest.file_count() < MANY_FILES {
             return Ok(one_by_one);
         }
+        let tree = open::local(Path::new("/"));
         let mut systems: Vec<FileSystem> = Vec::new();
         for place in directories(manifest, places, found) {
             let Some(system) = tree.file_system(&place)? else {
@@ -62,7 +60,7 @@ impl Durable {
     /// Flushes all that was restored, files first: then no directory names a file that is not there.
     pub(super) fn finish(
         &self,
-        tree: &PosixStorage,
+        tree: &dyn Storage,
         manifest: &Manifest,
         places: &Places,
         found: &[Found],

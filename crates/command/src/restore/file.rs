@@ -11,9 +11,8 @@ use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
-use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{
-    FileTree, PipelineRead, Range, ReadOptions, Storage, StoragePath, WriteMode, WriteOptions,
+    FileTree, PipelineRead, Range, ReadOptions, StoragePath, WriteMode, WriteOptions,
 };
 
 use super::block;
@@ -50,7 +49,7 @@ pub(super) struct Worker<'a> {
     pub places: &'a Places,
     pub owners: &'a Owners,
     pub zeroed: &'a Zeroed,
-    pub tree: &'a PosixStorage,
+    pub tree: &'a dyn FileTree,
     /// Each file is flushed when it is closed.
     pub sync_files: bool,
     pub buffers: Mutex<Vec<Vec<u8>>>,

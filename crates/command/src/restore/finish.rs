@@ -8,8 +8,7 @@ use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::{self, CONTROL_FILE};
 use pgkeep_postgres::data_dir;
 use pgkeep_repo::Manifest;
-use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{FileTree, InfoLevel, ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{FileTree, InfoLevel, ReadOptions, StoragePath};
 
 use super::BACKUP_MANIFEST;
 use super::clean::{self, Found};
@@ -65,7 +64,7 @@ pub(super) fn finish(
 /// Puts a checkpoint into the control file that cannot be, so that a server without backup label does not start from a
 /// wrong one.
 fn invalidate(
-    tree: &PosixStorage,
+    tree: &dyn FileTree,
     manifest: &Manifest,
     place: &StoragePath,
     version: PgVersion,

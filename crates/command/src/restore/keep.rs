@@ -8,7 +8,7 @@ use std::io::Read;
 use pgkeep_pipeline::Sha1;
 use pgkeep_pipeline::block::checksum;
 use pgkeep_repo::manifest::FileData;
-use pgkeep_storage::{FileTree, FileType, InfoLevel, ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 
 use super::file::Worker;
 use crate::error::{Error, ErrorCode, Result};
@@ -77,6 +77,17 @@ pub(super) fn existing(
     if size == data.size && data.checksum == Some(found.sha1.finish()) {
         if info.modified != data.timestamp || info.size != data.size {
             tree.set_modified(place, data.timestamp)?;
+        }
+        if worker.sync_files {
+            // It may be of a restore that was killed before it flushed the file. One that is on disk costs next to nothing.
+            let file = tree.open_update(place, data.mode)?;
+            file.sync_all().map_err(|error| {
+                let shown = tree.display(place);
+                Error::new(
+                    ErrorCode::FileSync,
+                    format!("unable to sync file '{shown}': {error}"),
+                )
+            })?;
         }
         return Ok(Existing::Same);
     }

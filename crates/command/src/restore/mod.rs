@@ -11,7 +11,7 @@ use pgkeep_postgres::data_dir::TABLESPACE_MAP;
 use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::PG_DATA;
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::StoragePath;
 
 use crate::error::Result;
 use crate::runtime::pool::{self, Outcome, Steps};
@@ -59,7 +59,7 @@ const BACKUP_MANIFEST: &str = "backup.manifest";
 pub fn run(context: &Context) -> Result<()> {
     let mut settings = Settings::from(context)?;
     // Targets may lie anywhere, so the tree is the whole file system.
-    let tree = open::local(std::path::Path::new("/"));
+    let tree = open::tree(std::path::Path::new("/"));
     validate::data_dir(&*tree, &mut settings)?;
     clear_spool(&settings)?;
 
@@ -89,7 +89,7 @@ pub fn run(context: &Context) -> Result<()> {
         settings: &settings,
         manifest: &manifest,
         owners: &owners,
-        tree: &tree,
+        tree: &*tree,
         version,
     };
     let mut found = look.look()?;
@@ -100,7 +100,7 @@ pub fn run(context: &Context) -> Result<()> {
     // By it a delta restore is allowed to go on where this one may be interrupted, even before PG_VERSION is there.
     manifest.save_file(&*tree, &places.in_data_dir(BACKUP_MANIFEST), None)?;
 
-    let durable = Durable::begin(&tree, &manifest, &places, &found)?;
+    let durable = Durable::begin(&manifest, &places, &found)?;
     let worker = Worker {
         context,
         settings: &settings,
@@ -109,12 +109,12 @@ pub fn run(context: &Context) -> Result<()> {
         places: &places,
         owners: &owners,
         zeroed: &zeroed,
-        tree: &tree,
+        tree: &*tree,
         sync_files: durable.sync_files(),
         buffers: Mutex::new(Vec::new()),
     };
     let size = copy_files(&worker)?;
-    recovery::write(context, &tree, &places, &recovery)?;
+    recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
     log::info!(
         "restore size = {}, file total = {}",
@@ -128,7 +128,7 @@ pub fn run(context: &Context) -> Result<()> {
 /// out of the archive.
 fn clear_spool(settings: &Settings) -> Result<()> {
     let path = StoragePath::from("archive").join(settings.stanza.as_str());
-    open::local(&settings.spool_path).remove_tree(&path)?;
+    open::tree(&settings.spool_path).remove_tree(&path)?;
     Ok(())
 }
 

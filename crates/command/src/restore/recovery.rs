@@ -4,8 +4,7 @@
 
 use pgkeep_postgres::recovery::{AUTO_CONF, RECOVERY_CONF, RecoverySettings, RecoveryTarget};
 use pgkeep_repo::manifest::PG_DATA;
-use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteMode, WriteOptions, copy};
+use pgkeep_storage::{FileTree, InfoLevel, StoragePath, WriteMode, WriteOptions, copy};
 
 use super::clean;
 use super::places::Places;
@@ -21,7 +20,7 @@ const CONF_LIMIT: u64 = 64 << 20;
 /// Those of the file system.
 pub(super) fn write(
     context: &Context,
-    tree: &PosixStorage,
+    tree: &dyn FileTree,
     places: &Places,
     recovery: &RecoverySettings,
 ) -> Result<()> {
@@ -64,7 +63,7 @@ pub(super) fn write(
 }
 
 /// Recovery files belong to whom the data directory belongs, and are as open as it is.
-fn options(context: &Context, tree: &PosixStorage, places: &Places) -> Result<WriteOptions> {
+fn options(context: &Context, tree: &dyn FileTree, places: &Places) -> Result<WriteOptions> {
     let path: StoragePath = places.in_data_dir("");
     let info = clean::directory(tree, &path)?.ok_or_else(|| {
         Error::new(

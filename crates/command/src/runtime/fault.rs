@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use pgkeep_storage::Storage;
 use pgkeep_storage::wrap::faulty::{FaultPlan, Faulty, FaultySettings};
+use pgkeep_storage::{FileTree, Storage};
 
 static PLAN: OnceLock<Arc<FaultPlan>> = OnceLock::new();
 
@@ -33,5 +33,13 @@ pub(super) fn around(storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
     match PLAN.get() {
         Some(plan) => Arc::new(Faulty::new(storage, Arc::clone(plan))),
         None => storage,
+    }
+}
+
+/// The same for a tree of files.
+pub(super) fn around_tree(tree: Arc<dyn FileTree>) -> Arc<dyn FileTree> {
+    match PLAN.get() {
+        Some(plan) => Arc::new(Faulty::new(tree, Arc::clone(plan))),
+        None => tree,
     }
 }

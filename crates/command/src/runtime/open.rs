@@ -9,8 +9,8 @@ use std::sync::Arc;
 use pgkeep_config::Config;
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
-use pgkeep_storage::Storage;
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
+use pgkeep_storage::{FileTree, Storage};
 use secrecy::SecretString;
 
 use super::context::Context;
@@ -143,6 +143,16 @@ pub fn pg_host(context: &Context, key: u32) -> Result<PgHost> {
 #[must_use]
 pub fn local(path: &Path) -> Arc<PosixStorage> {
     Arc::new(PosixStorage::new(PosixSettings::at(path)))
+}
+
+/// As [`local`], for what a run changes and must not be left half done: the targets of a restore, and the spool. The suites
+/// let it fail and die at every operation.
+#[must_use]
+pub fn tree(path: &Path) -> Arc<dyn FileTree> {
+    let tree = local(path);
+    #[cfg(feature = "faulty")]
+    let tree = super::fault::around_tree(tree);
+    tree
 }
 
 /// Why nothing of format 6 is there.

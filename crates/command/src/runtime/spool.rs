@@ -4,18 +4,20 @@
 //! files are the original's in name, content and meaning, so a process of either program reads what one of the other
 //! left (spec 8.3). Invariant: a status file appears whole (it is renamed into place).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pgkeep_pipeline::Pipeline;
 use pgkeep_repo::Stanza;
 use pgkeep_storage::copy::{CopyError, copy_file, read_all, write_all};
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{
-    InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
+    FileTree, InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
 };
 use rustix::io::Errno;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::open;
 
 /// Extension of the status of a segment that needs no more work.
 pub const OK: &str = ".ok";
@@ -59,7 +61,8 @@ pub enum Status {
 /// One queue of one stanza.
 #[derive(Debug)]
 pub struct Spool {
-    storage: PosixStorage,
+    storage: Arc<dyn FileTree>,
+    root: PathBuf,
     path: StoragePath,
 }
 
@@ -71,15 +74,16 @@ impl Spool {
             .join(stanza.as_str())
             .join(queue.name());
         Self {
-            storage: PosixStorage::at(Path::new(spool_path)),
+            storage: open::tree(Path::new(spool_path)),
+            root: PathBuf::from(spool_path),
             path,
         }
     }
 
     /// The spool path as a storage.
     #[must_use]
-    pub fn storage(&self) -> &PosixStorage {
-        &self.storage
+    pub fn storage(&self) -> &dyn FileTree {
+        &*self.storage
     }
 
     /// A file of the queue.
@@ -151,7 +155,7 @@ impl Spool {
             .storage
             .info(&from, InfoLevel::Basic)?
             .map_or(0, |info| info.size);
-        let source = self.storage.absolute(&from);
+        let source = self.root.join(from.to_string());
         match rustix::fs::rename(&source, destination) {
             Ok(()) => Ok(size),
             Err(Errno::XDEV) => {
@@ -221,7 +225,7 @@ impl Spool {
     }
 
     fn read(&self, name: &str) -> Result<Option<String>> {
-        let content = read_all(&self.storage, &self.file(name), STATUS_LIMIT)?;
+        let content = read_all(&*self.storage, &self.file(name), STATUS_LIMIT)?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
@@ -255,7 +259,7 @@ impl Spool {
             ..WriteOptions::default()
         };
         Ok(write_all(
-            &self.storage,
+            &*self.storage,
             &self.file(name),
             &options,
             content.as_bytes(),
