@@ -12,6 +12,7 @@ mod process;
 mod progress;
 mod signal;
 mod start;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -68,6 +68,7 @@ pub(crate) fn run() -> u8 {
         cancel: cancel.clone(),
         progress: progress::for_terminal(sink),
         output: Output::new(std::io::stdout()),
+        person: Arc::new(crate::terminal::Terminal),
         user,
         environment: process::environment(),
         program_path: process::program_path(&argv0),

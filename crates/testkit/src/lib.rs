@@ -22,5 +22,6 @@ pub mod run;
 pub mod scratch;
 pub mod sftp_server;
 pub mod suite;
+pub mod throw_away_root;
 
 pub use error::{Error, Result};

@@ -13,6 +13,7 @@ use pgkeep_config::Config;
 use super::cancel::Cancel;
 use super::clock::Clock;
 use super::lock::{Lock, LockType};
+use super::person::Person;
 use super::progress::Progress;
 use super::storages::Storages;
 use crate::error::{Error, ErrorCode, Result};
@@ -71,6 +72,8 @@ pub struct Context {
     pub cancel: Cancel,
     pub progress: Arc<dyn Progress>,
     pub output: Output,
+    /// Who may be asked when trust is in question.
+    pub person: Arc<dyn Person>,
     pub user: User,
     /// Environment variables that libpq or the SSH agent would read: `PG*`, `SSH_AUTH_SOCK`, `HOME`.
     pub environment: BTreeMap<String, String>,

@@ -10,6 +10,7 @@ pub mod context;
 pub mod fault;
 pub mod lock;
 pub mod open;
+pub mod person;
 pub mod pool;
 pub mod progress;
 pub mod repo_path;

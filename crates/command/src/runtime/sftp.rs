@@ -35,7 +35,7 @@ pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
 }
 
 /// Everything the connection needs; what is wrong with it is found out when it is opened.
-pub(super) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings {
+pub(crate) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings {
     let config = &context.config;
     let text = |option| config.string_at(option, key).unwrap_or_default();
     let file = |option| config.string_at(option, key).map(expand_home);

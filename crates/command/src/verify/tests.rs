@@ -64,6 +64,7 @@ fn context(options: &[&str]) -> Context {
         cancel: Cancel::default(),
         progress: Arc::new(NoProgress),
         output: Output::new(std::io::sink()),
+        person: Arc::new(crate::runtime::person::Nobody),
         user: User {
             uid: 1000,
             gid: 1000,

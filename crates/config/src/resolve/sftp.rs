@@ -113,6 +113,9 @@ fn fingerprint(checker: &mut Checker, key: u32) -> Result<()> {
 
 /// A key file, or an agent that holds keys.
 fn login(config: &Config, key: u32) -> Result<()> {
+    if !REPO_SFTP_PRIVATE_KEY_FILE.required_for(config.command()) {
+        return Ok(());
+    }
     let agent = config.program() == Program::PgKeep
         && (config.is_set_at(REPO_SFTP_AGENT_SOCKET, key)
             || config

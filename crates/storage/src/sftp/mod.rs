@@ -18,6 +18,7 @@ mod protocol;
 mod read;
 mod remove;
 mod settings;
+pub mod setup;
 mod ssh;
 mod write;
 

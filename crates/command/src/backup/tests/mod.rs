@@ -222,6 +222,7 @@ impl Fixture {
             cancel: crate::runtime::cancel::Cancel::default(),
             progress: Arc::new(moments),
             output: Output::new(std::io::sink()),
+            person: Arc::new(crate::runtime::person::Nobody),
             user: User {
                 uid: 1000,
                 gid: 1000,

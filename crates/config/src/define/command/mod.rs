@@ -46,6 +46,8 @@ pub enum CommandId {
     SftpAudit,
     /// `sftp-probe` (unknown to pgBackRest)
     SftpProbe,
+    /// `sftp-setup` (unknown to pgBackRest)
+    SftpSetup,
     /// `stanza-create`
     StanzaCreate,
     /// `stanza-delete`
@@ -102,6 +104,7 @@ impl CommandId {
             | CommandId::ServerPing
             | CommandId::SftpAudit
             | CommandId::SftpProbe
+            | CommandId::SftpSetup
             | CommandId::Start
             | CommandId::Stop
             | CommandId::Version => Roles {
@@ -239,6 +242,8 @@ pub enum Writes {
     StopFile,
     /// The running cluster: creates a restore point and switches WAL.
     Cluster,
+    /// Key files and known hosts of the user who runs it.
+    SshFiles,
     /// A directory of its own that nothing else uses.
     ScratchDirectory,
 }

@@ -333,6 +333,34 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::SftpProbe, "sftp-probe")
     },
     CommandDef {
+        ours: true,
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        host: Host::This,
+        writes: &[Writes::SshFiles],
+        repo_unset: RepoUnset::Search,
+        summary: "Prepare an SFTP repository: key, host keys, script for the server.",
+        help: "To be run once on the database host, by the user who runs the backups, before the \
+            repository is configured. Options of the repository come from the configuration file \
+            or the command line; host and user are enough.\n\n\
+            Makes an Ed25519 key unless the file is there already. Prints a shell script for the \
+            SFTP host: read it, then run it there as root. It makes an account that can do SFTP \
+            and nothing else, in a directory that it cannot leave, checks itself, may be run \
+            again, and with the word --undo takes back what it made but no backups. Afterwards the \
+            lines for the configuration are printed.\n\n\
+            The server's host keys are shown and become known hosts only when somebody has \
+            compared them: `--fingerprint` has what the server's owner read out, otherwise the \
+            question is asked at the terminal. Without both the command fails, after the script \
+            was printed (exit 37); at another key than expected it fails too (exit 101). The \
+            script shows the fingerprints when it is run.\n\n\
+            Nothing is sent to the server but the request for its host keys.",
+        examples: &[
+            "pgkeep --repo2-sftp-host=backup.example.com --repo2-sftp-host-user=pgbackup --sftp-script=/tmp/sftp-host.sh sftp-setup",
+            "pgkeep --repo=2 --fingerprint=SHA256:2tYQuUf1tBrDFvbpXwzsN6BNxT8lVhVfXmDVLWpJiAQ sftp-setup",
+        ],
+        ..CommandDef::new(CommandId::SftpSetup, "sftp-setup")
+    },
+    CommandDef {
         lock: LockKind::All,
         lock_at_start: true,
         lock_remote: true,

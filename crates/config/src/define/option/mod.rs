@@ -22,6 +22,7 @@ mod restore;
 mod rule;
 mod selection;
 mod server;
+mod sftp_setup;
 mod stanza;
 mod table;
 

@@ -6,8 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
-    RepoRm, Restore, SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop,
-    Verify,
+    RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade,
+    Start, Stop, Verify,
 };
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -75,6 +75,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(Restore),
         all(SftpAudit),
         all(SftpProbe),
+        all(SftpSetup),
         only(StanzaCreate, REMOTE),
         all(StanzaDelete),
         only(StanzaUpgrade, REMOTE),

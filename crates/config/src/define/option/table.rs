@@ -18,6 +18,7 @@ pub use super::repository::*;
 pub use super::restore::*;
 pub use super::selection::*;
 pub use super::server::*;
+pub use super::sftp_setup::*;
 pub use super::stanza::*;
 
 /// All options, sorted by name.
@@ -64,6 +65,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     EXEC_ID,
     EXPIRE_AUTO,
     FILTER,
+    FINGERPRINT,
     FORCE,
     HELP,
     IGNORE_MISSING,
@@ -209,6 +211,10 @@ pub static OPTIONS: &[&OptionDef] = &[
     SCK_BLOCK,
     SCK_KEEP_ALIVE,
     SET,
+    SFTP_CHROOT,
+    SFTP_FROM,
+    SFTP_GROUP,
+    SFTP_SCRIPT,
     SORT,
     SPOOL_PATH,
     STANZA,

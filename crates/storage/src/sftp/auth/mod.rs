@@ -5,6 +5,7 @@
 mod agent;
 mod certificate;
 pub(crate) mod key_file;
+pub(crate) mod new_key;
 mod sign;
 
 use std::sync::Arc;

@@ -22,6 +22,16 @@ pub(super) fn choose(files: &[PathBuf]) -> Option<PathBuf> {
 
 /// Appends `<name> <key> Generated from pgBackRest`; does nothing when the line is there already.
 pub(super) fn append(file: &Path, name: &str, key: &str) -> std::io::Result<()> {
+    append_all(file, name, &[key.to_owned()], "Generated from pgBackRest")
+}
+
+/// Appends one line for each key that has none yet, all with one write.
+pub(super) fn append_all(
+    file: &Path,
+    name: &str,
+    keys: &[String],
+    comment: &str,
+) -> std::io::Result<()> {
     if let Some(parent) = file.parent()
         && !parent.as_os_str().is_empty()
     {
@@ -40,19 +50,23 @@ pub(super) fn append(file: &Path, name: &str, key: &str) -> std::io::Result<()> 
     let mut text = Vec::new();
     open.seek(SeekFrom::Start(0))?;
     open.read_to_end(&mut text)?;
-    let line = format!("{name} {key}");
-    if text
-        .split(|&c| c == b'\n')
-        .any(|old| old.starts_with(line.as_bytes()))
-    {
+    let is_there = |line: &str| {
+        text.split(|&c| c == b'\n')
+            .any(|old| old.starts_with(line.as_bytes()))
+    };
+    let mut new = String::new();
+    for line in keys.iter().map(|key| format!("{name} {key}")) {
+        if !is_there(&line) {
+            new.push_str(&format!("{line} {comment}\n"));
+        }
+    }
+    if new.is_empty() {
         return Ok(());
     }
-    let begin = if text.is_empty() || text.ends_with(b"\n") {
-        ""
-    } else {
-        "\n"
-    };
-    open.write_all(format!("{begin}{line} Generated from pgBackRest\n").as_bytes())?;
+    if !(text.is_empty() || text.ends_with(b"\n")) {
+        new.insert(0, '\n');
+    }
+    open.write_all(new.as_bytes())?;
     open.sync_all()
 }
 

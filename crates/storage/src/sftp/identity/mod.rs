@@ -6,5 +6,6 @@
 mod accept_new;
 pub(crate) mod algorithm_order;
 mod known_hosts;
+pub(crate) mod learned;
 mod pin;
 pub(crate) mod verify;

@@ -72,22 +72,7 @@ impl Verifier {
                 "host key check 'fingerprint' without a fingerprint".into(),
             ));
         }
-        let user_file = settings
-            .home_dir()
-            .map(|home| home.join(".ssh/known_hosts"));
-        let files = match &settings.known_hosts {
-            Some(files) => files.clone(),
-            None => {
-                let mut files = Vec::new();
-                if let Some(user) = &user_file {
-                    files.extend([user.clone(), user.with_file_name("known_hosts2")]);
-                }
-                files.extend(
-                    ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from),
-                );
-                files
-            }
-        };
+        let files = known_hosts_files(settings);
         let reads = matches!(
             settings.host_key_check,
             HostKeyCheck::Strict | HostKeyCheck::AcceptNew
@@ -112,11 +97,7 @@ impl Verifier {
             } else {
                 KnownHosts::default()
             },
-            new_file: settings
-                .known_hosts
-                .as_ref()
-                .and_then(|files| accept_new::choose(files))
-                .or(user_file),
+            new_file: file_for_new_hosts(settings),
             address,
             memory: Mutex::new(Memory::default()),
         })
@@ -415,6 +396,31 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// Which file a new host is added to; none without a home directory.
+pub(super) fn file_for_new_hosts(settings: &SftpSettings) -> Option<PathBuf> {
+    let configured = settings.known_hosts.as_ref();
+    configured
+        .and_then(|files| accept_new::choose(files))
+        .or_else(|| {
+            let home = settings.home_dir()?;
+            Some(home.join(".ssh/known_hosts"))
+        })
+}
+
+/// Files to look the host up in.
+pub(super) fn known_hosts_files(settings: &SftpSettings) -> Vec<PathBuf> {
+    if let Some(files) = &settings.known_hosts {
+        return files.clone();
+    }
+    let user = settings
+        .home_dir()
+        .map(|home| home.join(".ssh"))
+        .into_iter()
+        .flat_map(|directory| ["known_hosts", "known_hosts2"].map(|name| directory.join(name)));
+    let system = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from);
+    user.chain(system).collect()
 }
 
 fn blob(key: &KeyData) -> Vec<u8> {

@@ -4,4 +4,5 @@
 
 pub(crate) mod algorithms;
 pub(crate) mod connect;
+pub(crate) mod host_keys;
 pub(crate) mod session;

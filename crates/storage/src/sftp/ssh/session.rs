@@ -144,17 +144,7 @@ pub(crate) async fn open(
                 return Err(refused.expect("tested in the guard"));
             }
             Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
-            Err(_) => {
-                return Err(failed(
-                    settings,
-                    ErrorKind::Connect,
-                    "timeout during ssh handshake".into(),
-                )
-                .with_hint(format!(
-                    "is it an SSH server? nc {} {}",
-                    settings.host, settings.port
-                )));
-            }
+            Err(_) => return Err(timeout_error(settings)),
         };
         return match tokio::time::timeout(
             settings.io_timeout,
@@ -175,6 +165,19 @@ pub(crate) async fn open(
             )),
         };
     }
+}
+
+/// The server did not finish the handshake.
+pub(super) fn timeout_error(settings: &SftpSettings) -> Error {
+    failed(
+        settings,
+        ErrorKind::Connect,
+        "timeout during ssh handshake".into(),
+    )
+    .with_hint(format!(
+        "is it an SSH server? nc {} {}",
+        settings.host, settings.port
+    ))
 }
 
 pub(crate) fn handshake_error(settings: &SftpSettings, error: &russh::Error) -> Error {

@@ -3,11 +3,12 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, Restore, StanzaCreate,
+    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, Restore, SftpSetup, StanzaCreate,
     StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
-    BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS, only,
+    BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS,
+    SFTP_COMMANDS, only,
 };
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range, Section};
 
@@ -100,8 +101,9 @@ pub const REPO_HARDLINK: &OptionDef = &OptionDef {
 pub const REPO_PATH: &OptionDef = &OptionDef {
     name: "repo-path",
     kind: Kind::Path,
-    commands: REPOSITORY_COMMANDS,
+    commands: SFTP_COMMANDS,
     default: Default::Is("/var/lib/pgbackrest"),
+    default_by_command: &[(SftpSetup, "/upload")],
     deprecated: &[Deprecated::unindexed("repo-path")],
     summary: "Place of the repository.",
     help: "A directory, or in object stores the beginning of all object names. On the local host \
@@ -156,8 +158,9 @@ pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
 pub const REPO_TYPE: &OptionDef = &OptionDef {
     name: "repo-type",
     kind: Kind::StringId,
-    commands: REPOSITORY_COMMANDS,
+    commands: SFTP_COMMANDS,
     default: Default::Is("posix"),
+    default_by_command: &[(SftpSetup, "sftp")],
     allowed: &["azure", "cifs", "gcs", "posix", "s3", "sftp"],
     deprecated: &[Deprecated::unindexed("repo-type")],
     summary: "Kind of storage.",

@@ -2,12 +2,13 @@
 //!
 //! A repository host with the program installed is another thing: see `host`. Those marked `ours` are not pgBackRest's.
 
-use crate::define::option::known_to::REPOSITORY_COMMANDS;
+use crate::define::command::CommandId::SftpSetup;
+use crate::define::option::known_to::SFTP_COMMANDS;
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// An option that means something for SFTP only.
 const SFTP: OptionDef = OptionDef {
-    commands: REPOSITORY_COMMANDS,
+    commands: SFTP_COMMANDS,
     depends: Some(Depend::on("repo-type", &["sftp"])),
     ..OptionDef::REPOSITORY
 };
@@ -79,6 +80,7 @@ pub const REPO_SFTP_HOST_PIN: &OptionDef = &OptionDef {
 /// SFTP host.
 pub const REPO_SFTP_HOST: &OptionDef = &OptionDef {
     name: "repo-sftp-host",
+    required_by_command: &[(SftpSetup, false)],
     summary: "SFTP host.",
     help: "A name or an IP address. The name must be written as it stands in the known hosts \
         files. Nothing needs to be installed there besides the SSH server.",
@@ -119,6 +121,7 @@ pub const REPO_SFTP_HOST_KEY_CHECK_TYPE: &OptionDef = &OptionDef {
 /// Hash of the SFTP host's fingerprint.
 pub const REPO_SFTP_HOST_KEY_HASH_TYPE: &OptionDef = &OptionDef {
     name: "repo-sftp-host-key-hash-type",
+    required_by_command: &[(SftpSetup, false)],
     kind: Kind::StringId,
     required_by_rule: true,
     allowed: &["md5", "sha1", "sha256"],
@@ -145,6 +148,7 @@ pub const REPO_SFTP_HOST_PORT: &OptionDef = &OptionDef {
 /// User on the SFTP host.
 pub const REPO_SFTP_HOST_USER: &OptionDef = &OptionDef {
     name: "repo-sftp-host-user",
+    required_by_command: &[(SftpSetup, false)],
     summary: "User on the SFTP host.",
     help: "Must be allowed to create and remove files below `repo-path`. A user of its own, \
         limited to SFTP, is best.",
@@ -172,12 +176,14 @@ pub const REPO_SFTP_KNOWN_HOST: &OptionDef = &OptionDef {
 /// Private key for SFTP.
 pub const REPO_SFTP_PRIVATE_KEY_FILE: &OptionDef = &OptionDef {
     name: "repo-sftp-private-key-file",
+    required_by_command: &[(SftpSetup, false)],
     required_by_rule: true,
     summary: "Private key for SFTP.",
     help: "Path of the key, with `~/` for the home directory. Needed unless an ssh-agent holds the \
         key. A certificate beside it (`<key>-cert.pub`) is used. Passwords are not supported.\n\n\
         The file may belong to root and be readable by a group; if it belongs to the user that \
-        runs this, nobody else may have any right to it.",
+        runs this, nobody else may have any right to it.\n\n\
+        `sftp-setup` makes the file if there is none; unset it takes `~/.ssh/id_ed25519_sftp`.",
     example: "repo1-sftp-private-key-file=~/.ssh/id_ed25519",
     ..SFTP
 };

@@ -1,0 +1,24 @@
+//! Somebody who can be asked: at the terminal, or nobody.
+//!
+//! Only questions of trust are asked. A command must have an option for each question, so that it can run unattended.
+
+use crate::error::Result;
+
+/// Who answers.
+pub trait Person: Send + Sync {
+    /// Shows the question and waits for a line; `None` when nobody is there.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read.
+    fn ask(&self, question: &str) -> Result<Option<String>>;
+}
+
+/// A run without terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Person for Nobody {
+    fn ask(&self, _: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,74 @@
+//! Options of `sftp-setup` that are not options of a repository.
+//!
+//! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
+
+use crate::define::command::CommandId::SftpSetup;
+use crate::define::option::known_to::all;
+use crate::define::option::{Kind, OptionDef};
+
+/// An option of `sftp-setup`.
+const SETUP: OptionDef = OptionDef {
+    commands: &[all(SftpSetup)],
+    required: false,
+    ours: true,
+    ..OptionDef::COMMAND_LINE
+};
+
+/// Fingerprint of the server's host key.
+pub const FINGERPRINT: &OptionDef = &OptionDef {
+    name: "fingerprint",
+    kind: Kind::List,
+    multiple: true,
+    summary: "Fingerprint of the server's host key.",
+    help: "As the server's owner reads it out from `ssh-keygen -l -f \
+        /etc/ssh/ssh_host_ed25519_key.pub`, or hexadecimal; SHA-256 only. The key becomes a known \
+        host without a question. Can be repeated for further keys of the server; each must \
+        match one. Keys that are not named do not become known.",
+    example: "--fingerprint=SHA256:2tYQuUf1tBrDFvbpXwzsN6BNxT8lVhVfXmDVLWpJiAQ",
+    ..SETUP
+};
+
+/// Directory on the SFTP host that the account cannot leave.
+pub const SFTP_CHROOT: &OptionDef = &OptionDef {
+    name: "sftp-chroot",
+    kind: Kind::Path,
+    summary: "Directory on the SFTP host that the account cannot leave.",
+    help: "Belongs to root, like all directories above it. The first part of `repo-path` is made in \
+        it and belongs to the account. Choose a file system with room for the backups. By \
+        default `/srv/sftp/<user>`.",
+    example: "--sftp-chroot=/data/pgbackup",
+    ..SETUP
+};
+
+/// Addresses that may use the key.
+pub const SFTP_FROM: &OptionDef = &OptionDef {
+    name: "sftp-from",
+    kind: Kind::List,
+    multiple: true,
+    summary: "Addresses that may use the key.",
+    help: "Addresses, networks (`10.0.0.0/24`) or names of database hosts as the SFTP host sees \
+        them; can be repeated. The key is refused from anywhere else, so it is of less use to \
+        a thief. By default any address.",
+    example: "--sftp-from=10.0.0.1",
+    ..SETUP
+};
+
+/// Group of the account on the SFTP host.
+pub const SFTP_GROUP: &OptionDef = &OptionDef {
+    name: "sftp-group",
+    summary: "Group of the account on the SFTP host.",
+    help: "Made by the script if it does not exist. By default named like the account.",
+    example: "--sftp-group=sftpusers",
+    ..SETUP
+};
+
+/// File for the script for the SFTP host.
+pub const SFTP_SCRIPT: &OptionDef = &OptionDef {
+    name: "sftp-script",
+    kind: Kind::Path,
+    summary: "File for the script for the SFTP host.",
+    help: "Replaced if it exists. By default the script is printed, with everything else in it \
+        as comments.",
+    example: "--sftp-script=/tmp/sftp-host.sh",
+    ..SETUP
+};

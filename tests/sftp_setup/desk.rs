@@ -1,0 +1,111 @@
+//! A database host's side of the set-up: home directory, key, script; and the machine that the script is for.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use pgkeep_testkit::run::{Outcome, Program, run};
+use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+pub struct Desk<'a> {
+    pub program: &'a Program,
+    pub machine: ThrowAwayRoot,
+}
+
+impl<'a> Desk<'a> {
+    /// A machine whose SSH server runs.
+    pub fn new(program: &'a Program, newest: bool) -> Result<Self> {
+        let machine = ThrowAwayRoot::new(newest)?;
+        machine.start_sshd()?;
+        Ok(Self { program, machine })
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.machine.scratch().join(".ssh/id_ed25519_sftp")
+    }
+
+    pub fn known_hosts(&self) -> PathBuf {
+        self.machine.scratch().join(".ssh/known_hosts")
+    }
+
+    pub fn script(&self) -> PathBuf {
+        self.machine.scratch().join("sftp-host.sh")
+    }
+
+    /// `sftp-setup` for this machine, with more arguments.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.program.command();
+        command
+            .arg("--no-config")
+            .arg(format!("--repo2-sftp-host={}", self.machine.address().ip()))
+            .arg(format!(
+                "--repo2-sftp-host-port={}",
+                self.machine.address().port()
+            ))
+            .arg("--repo2-sftp-host-user=pgbackup")
+            .arg(format!(
+                "--repo2-sftp-private-key-file={}",
+                self.key().display()
+            ))
+            .arg(format!(
+                "--repo2-sftp-known-host={}",
+                self.known_hosts().display()
+            ))
+            .args(arguments)
+            .arg("sftp-setup");
+        command
+    }
+
+    pub fn setup(&self, arguments: &[&str]) -> Result<Outcome> {
+        Ok(run(&mut self.command(arguments))?)
+    }
+
+    /// The whole of the database host's side, with the fingerprint that the server's owner reads out.
+    pub fn prepared(&self, arguments: &[&str]) -> Result<Outcome> {
+        let fingerprint = format!("--fingerprint={}", self.machine.fingerprint()?);
+        let script = format!("--sftp-script={}", self.script().display());
+        let mut all = vec![fingerprint.as_str(), script.as_str()];
+        all.extend(arguments);
+        Ok(self.setup(&all)?.success()?)
+    }
+
+    /// Runs the script on the machine.
+    pub fn run_script(&self, arguments: &[&str]) -> Result<Outcome> {
+        let inside = "/root/sftp-host.sh";
+        std::fs::copy(self.script(), self.machine.path(inside))?;
+        let outcome = run(self.machine.command("sh").arg(inside).args(arguments))?;
+        std::fs::remove_file(self.machine.path(inside))?;
+        self.machine.wait_for_sshd()?;
+        Ok(outcome)
+    }
+
+    /// A login with the key as OpenSSH's own client makes it; what it was asked to do is on its standard input.
+    pub fn sftp(&self, batch: &str) -> Result<Outcome> {
+        let file = self.machine.scratch().write("batch", batch)?;
+        let mut command = self.machine.scratch().account().command("sftp");
+        command
+            .arg("-b")
+            .arg(file)
+            .args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
+            .arg(format!(
+                "-oUserKnownHostsFile={}",
+                self.known_hosts().display()
+            ))
+            .arg("-i")
+            .arg(self.key())
+            .arg("-P")
+            .arg(self.machine.address().port().to_string())
+            .arg(format!("pgbackup@{}", self.machine.address().ip()));
+        Ok(run(&mut command)?)
+    }
+}
+
+/// Fails unless the text has the words.
+pub fn says(text: &str, words: &str) -> Result<()> {
+    if text.contains(words) {
+        Ok(())
+    } else {
+        Err(format!("no {words:?} in:\n{text}").into())
+    }
+}
