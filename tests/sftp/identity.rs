@@ -123,14 +123,23 @@ fn unknown_host(program: &Program) -> TestResult {
         &["repo1: [ServiceError] unable to connect to"],
         &["ssh-keyscan"],
     )?;
+    let got = stage.ours_with(
+        &changes,
+        &["archive-get", "000000010000000000000001", &segment],
+    )?;
+    check(
+        got,
+        103,
+        &["repo1: [ServiceError] unable to connect to"],
+        &["ssh-keyscan"],
+    )?;
     for command in [
         &["--no-online", "backup"][..],
         &["verify"],
         &["repo-ls"],
-        &["manifest"],
+        &["--set=20260101-000000F", "manifest"],
         &["repo-get", "x"],
         &[copy.as_str(), "restore"],
-        &["archive-get", "000000010000000000000001", &segment],
     ] {
         let outcome = stage.ours_with(&changes, command)?;
         check(

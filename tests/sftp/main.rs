@@ -4,7 +4,10 @@
 //! wrote over SFTP the other reads as it is.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod counting;
+mod durability;
 mod identity;
+mod interruptions;
 mod life;
 mod login;
 mod refused;
@@ -54,7 +57,15 @@ fn main() -> ExitCode {
             life::life(&program, &options)
         });
     }
-    let tests = [identity::TESTS, login::TESTS, refused::TESTS].concat();
+    let tests = [
+        identity::TESTS,
+        login::TESTS,
+        refused::TESTS,
+        durability::TESTS,
+        counting::TESTS,
+        interruptions::TESTS,
+    ]
+    .concat();
     for (name, test) in tests {
         let program = Arc::clone(&program);
         suite = suite.test(name, move || test(&program));

@@ -56,6 +56,12 @@ impl<'a> Stage<'a> {
             options: owned(options),
             key,
         };
+        if !options
+            .iter()
+            .any(|(option, _)| *option == "repo1-retention-full")
+        {
+            stage.set("repo1-retention-full", "2");
+        }
         let address = stage.server.address();
         stage.reached_at(address)?;
         Ok(stage)
@@ -96,7 +102,6 @@ impl<'a> Stage<'a> {
     /// A configuration file; of an option that is given several times, each is kept.
     fn configuration(&self, name: &str, changes: Options<'_>) -> Result<PathBuf> {
         let base = Configuration::new(&self.scratch)?
-            .global("repo1-retention-full", 2)
             .stanza("main", "pg1-path", self.scratch.join("data").display())
             .text();
         let mut global = String::new();
@@ -160,6 +165,30 @@ impl<'a> Stage<'a> {
         Ok(run(command
             .args([config.as_str(), "--stanza=main"])
             .args(arguments))?)
+    }
+
+    /// Starts a command as pgbackrest and does not wait for it.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Result<std::process::Child> {
+        let config = self.configuration("sftp.conf", &[])?;
+        Ok(self
+            .program
+            .as_original()
+            .args([&format!("--config={}", config.display()), "--stanza=main"])
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()?)
+    }
+
+    /// Runs a command on the files where the server keeps them; it must succeed.
+    pub(crate) fn local_run(&self, arguments: &[&str]) -> Result<Outcome> {
+        let config = format!("--config={}", self.local()?.display());
+        Ok(run(self
+            .program
+            .as_original()
+            .args([config.as_str(), "--stanza=main"])
+            .args(arguments))?
+        .success()?)
     }
 
     /// Runs a command as pgbackrest; it must succeed.

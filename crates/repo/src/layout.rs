@@ -25,6 +25,8 @@ pub const COPY_EXTENSION: &str = ".copy";
 pub const BLOCK_EXTENSION: &str = ".pgbi";
 /// Directory of bundles in a backup set.
 pub const BUNDLE: &str = "bundle";
+/// Name of our note of a set's durability, which the original ignores.
+pub const DURABILITY: &str = "pgkeep.durability";
 /// Directory of the history of manifests.
 pub const HISTORY: &str = "backup.history";
 /// Name of the link to the newest backup.
@@ -127,6 +129,12 @@ pub fn manifest(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
 #[must_use]
 pub fn manifest_copy(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
     copy_of(&manifest(stanza, label))
+}
+
+/// `backup/<stanza>/<label>/pgkeep.durability`
+#[must_use]
+pub fn durability(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
+    set_path(stanza, label).join(DURABILITY)
 }
 
 /// `backup/<stanza>/<label>/bundle`

@@ -11,6 +11,7 @@ pub mod backup_label;
 pub mod backup_type;
 pub mod bundle;
 pub mod cipher_keys;
+pub mod durability;
 pub mod error;
 pub mod info_file;
 pub mod layout;

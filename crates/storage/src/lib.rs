@@ -5,6 +5,7 @@
 
 pub mod conformance;
 pub mod copy;
+pub mod durability;
 pub mod error;
 pub mod memory;
 pub mod path;
@@ -15,6 +16,7 @@ pub mod storage;
 pub mod ticket;
 pub mod wrap;
 
+pub use durability::Durability;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use path::StoragePath;
 pub use storage::{

@@ -7,6 +7,7 @@
 use std::fmt::Debug;
 use std::io::{Read, Write};
 
+use crate::durability::Durability;
 use crate::error::Result;
 use crate::path::StoragePath;
 use crate::ticket::Ticket;
@@ -205,10 +206,19 @@ pub trait Storage: Debug + Send + Sync {
 
     fn features(&self) -> Features;
 
-    /// How sure it is that a synced file survives a crash of the server, where that is the server's doing: `fsynced` or
-    /// `re-read`. `None`: this machine's own disks. Connects if need be.
-    fn durability(&self) -> Result<Option<&'static str>> {
-        Ok(None)
+    /// How sure it is that a file that was written in this mode with `sync` survives a crash of where it is kept.
+    /// Connects if need be.
+    fn durability(&self, mode: WriteMode) -> Result<Durability>;
+
+    /// Removes temporary files of writers that ended without a trace, older than a day by the storage's own clock; hands
+    /// back how many. `deep`: in the whole tree below `path`, else in that directory alone.
+    ///
+    /// # Behavior
+    /// - nothing is removed that is not named as a temporary file
+    /// - a backend whose temporary files are written over anyway removes nothing
+    fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        let _ = (path, deep);
+        Ok(0)
     }
 
     /// Full name of `path` for messages: `/var/lib/pgbackrest/archive/demo`.

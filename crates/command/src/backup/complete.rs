@@ -4,7 +4,8 @@
 //! durable before they are.
 
 use pgkeep_repo::manifest::{Manifest, save_history};
-use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, layout};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, layout};
+use pgkeep_storage::Durability;
 
 use super::plan::Plan;
 use super::settings::Settings;
@@ -65,6 +66,14 @@ pub(super) fn complete(
     );
     manifest.validate(true)?;
     // 1. The data and its directories are durable: workers waited for it, see `process`.
+    if let Some(grade) = durability::save(storage, stanza, label)? {
+        match grade {
+            Durability::Fsynced => crate::detail!("durability of backup {label} = {grade}"),
+            Durability::ReRead | Durability::Trusted => log::warn!(
+                "durability of backup {label} = {grade}: the server cannot be asked to flush its files to disk"
+            ),
+        }
+    }
     // 2. The copy, then the main manifest: the set is complete from that instant, and both hold the same.
     manifest.save(storage, stanza, label, info.cipher_pass.as_ref())?;
     // 3. The history before backup.info: a label that is listed must never be given out again, even when the set has been

@@ -133,6 +133,18 @@ impl<'a> Expire<'a> {
         self.expire_archive(&info)?;
         // 5. What is only kept for the curious.
         self.expire_history(&info)?;
+        // 6. What writers that died left behind; where they are within a set, they go with it.
+        if !self.settings.dry_run {
+            let mut removed = storage.remove_left_overs(&layout::backup_path(stanza), false)?;
+            removed += storage.remove_left_overs(&layout::history_path(stanza), true)?;
+            removed += storage.remove_left_overs(&layout::archive_path(stanza), true)?;
+            if removed > 0 {
+                crate::detail!(
+                    "{}: removed {removed} temporary file(s) older than a day",
+                    self.name
+                );
+            }
+        }
         if let Some(error) = oldest_with_bad_pages(info.entries()) {
             log::warn!("{}: {}", self.name, error.text());
         }

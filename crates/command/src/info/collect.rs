@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pgkeep_config::option;
+use pgkeep_config::{Program, option};
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, Stanza, archive, layout};
-use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_repo::{
+    ArchiveId, ArchiveInfo, BackupInfo, BackupLabel, Stanza, archive, durability, layout,
+};
+use pgkeep_storage::{Durability, FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
@@ -35,6 +37,8 @@ pub(super) struct RepositoryReport {
     /// WAL per history entry of `backup.info`, oldest first.
     pub(super) archives: Vec<ArchiveReport>,
     pub(super) backup: Running,
+    /// Of the sets for which it was kept; as pgkeep only.
+    pub(super) durability: BTreeMap<BackupLabel, Durability>,
     /// Manifest of the requested backup.
     pub(super) manifest: Option<Manifest>,
     /// All WAL by name; only for the table.
@@ -61,6 +65,7 @@ impl RepositoryReport {
             backup_info: None,
             archives: Vec::new(),
             backup: Running::default(),
+            durability: BTreeMap::new(),
             manifest: None,
             wal: Vec::new(),
         }
@@ -274,6 +279,18 @@ fn read_stanza(
         if let Some(info) = &report.backup_info {
             let archive_info =
                 ArchiveInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())?;
+            if context.config.program() == Program::PgKeep {
+                let labels: Vec<_> = info
+                    .entries()
+                    .iter()
+                    .map(|entry| entry.label.clone())
+                    .collect();
+                let grades = durability::load_many(&*repository.storage, &stanza, &labels)?;
+                let kept = labels.into_iter().zip(grades);
+                report.durability = kept
+                    .filter_map(|(label, grade)| Some((label, grade?)))
+                    .collect();
+            }
             report.archives = archives(&*repository.storage, &stanza, info, &archive_info)?;
             if settings.output == Output::Table {
                 report.wal = wal(repository, &stanza, &report.archives, &archive_info)?;

@@ -211,6 +211,13 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
             Json::object([("start", Json::text(start)), ("stop", Json::text(stop))]),
         );
     }
+    if let Some(grade) = shown.repository.durability.get(&entry.label) {
+        // All that is ours is below one key.
+        object.put(
+            "pgkeep",
+            Json::object([("durability", Json::text(grade.name()))]),
+        );
+    }
     if !entry.annotations.is_empty() {
         let pairs = entry
             .annotations

@@ -260,6 +260,9 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
         shown.repository.key,
         size_text(entry.repo_size_delta)
     ));
+    if let Some(grade) = shown.repository.durability.get(&entry.label) {
+        line(format!("durability: {grade}"));
+    }
     if let Some(references) = &entry.references {
         if settings.set.is_some() {
             let list: Vec<&str> = references.iter().map(|label| label.as_str()).collect();

@@ -14,11 +14,12 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
 use node::{Node, Tree};
@@ -112,6 +113,10 @@ impl Storage for MemoryStorage {
 
     fn features(&self) -> Features {
         self.features
+    }
+
+    fn durability(&self, _: WriteMode) -> Result<Durability> {
+        Ok(Durability::Fsynced)
     }
 
     fn display(&self, path: &StoragePath) -> String {

@@ -26,11 +26,12 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use crate::durability::Durability;
 use crate::error::{Error, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
     Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions,
-    Removed, Storage, StorageKind, StorageWrite, WriteOptions,
+    Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
 
@@ -148,6 +149,10 @@ impl Storage for PosixStorage {
             owner: own,
             slow: false,
         }
+    }
+
+    fn durability(&self, _: WriteMode) -> Result<Durability> {
+        Ok(Durability::Fsynced)
     }
 
     fn display(&self, path: &StoragePath) -> String {

@@ -2,21 +2,28 @@
 
 use crate::copy::write_all;
 use crate::{
-    Error, ErrorKind, InfoLevel, ListOptions, Operation, Result, Storage, StoragePath, WriteMode,
-    WriteOptions,
+    Error, ErrorKind, FileInfo, FileType, InfoLevel, ListOptions, Operation, Result, Storage,
+    StoragePath, WriteMode, WriteOptions,
 };
 
 const DAY: i64 = 24 * 60 * 60;
 const ENDING: &[u8] = b".pgbackrest.tmp";
 
-pub(super) fn remove(storage: &dyn Storage, path: &StoragePath) -> Result<usize> {
-    let listed = storage
-        .list(path, &ListOptions::default())?
-        .unwrap_or_default();
-    let temporary: Vec<_> = listed
-        .into_iter()
-        .filter(|info| info.name.as_bytes().ends_with(ENDING))
-        .collect();
+pub(super) fn remove(storage: &dyn Storage, path: &StoragePath, deep: bool) -> Result<usize> {
+    let mut temporary = Vec::new();
+    let mut look = |info: FileInfo| {
+        if info.kind == FileType::File && info.name.as_bytes().ends_with(ENDING) {
+            temporary.push(info);
+        }
+        Ok(())
+    };
+    let options = ListOptions::default();
+    if deep {
+        storage.list_tree(path, &options, &mut look)?;
+    } else {
+        let listed = storage.list(path, &options)?.unwrap_or_default();
+        listed.into_iter().try_for_each(&mut look)?;
+    }
     if temporary.is_empty() {
         return Ok(0);
     }

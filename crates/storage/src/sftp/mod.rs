@@ -5,7 +5,6 @@
 //! blocking outside; one small runtime is shared by all SFTP storages of the process.
 
 mod auth;
-mod durable;
 mod engine;
 pub mod examine;
 mod identity;
@@ -31,11 +30,10 @@ pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
 pub use ssh::algorithms::{Algorithm, BuiltIn, built_in};
 
 use crate::{
-    Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,
-    ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite, Ticket,
-    WriteOptions,
+    Durability, Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation,
+    PipelineRead, ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite,
+    Ticket, WriteMode, WriteOptions,
 };
-use durable::Durability;
 use engine::pool::Pool;
 use place::Place;
 
@@ -49,8 +47,11 @@ pub struct SftpStorage {
 /// What was asked of the server so far, over all connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statistics {
-    /// Groups of requests sent in one step. For one thing done after the other this is the number of round trips.
+    /// Groups of requests sent in one step.
     pub batches: usize,
+    /// Those that were sent while no answer was waited for: the round trips of one thing done after the other. Data on
+    /// its way to the server does not count, only what must be known before it goes on.
+    pub rounds: usize,
     pub requests: usize,
     /// SSH connections made, lost ones included.
     pub connections: usize,
@@ -98,19 +99,13 @@ impl SftpStorage {
             .spawn(async move { pool.connect_ahead().await });
     }
 
-    /// Removes temporary files in one directory that are older than a day by the server's clock; returns how many.
-    ///
-    /// Younger ones may belong to a process that runs now. Nothing is removed that does not end like a temporary file.
-    pub fn remove_left_overs(&self, path: &StoragePath) -> Result<usize> {
-        left_over::remove(self, path)
-    }
-
     /// Counts since the storage was made.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let counters = &self.pool.counters;
         Statistics {
             batches: counters.batches.load(Ordering::Relaxed),
+            rounds: counters.rounds.load(Ordering::Relaxed),
             requests: counters.requests.load(Ordering::Relaxed),
             connections: counters.connections.load(Ordering::Relaxed),
             channels: counters.channels.load(Ordering::Relaxed),
@@ -128,6 +123,15 @@ impl SftpStorage {
 
 impl Drop for SftpStorage {
     fn drop(&mut self) {
+        let counts = self.statistics();
+        log::debug!(
+            "SFTP server {}: {} round trips, {} requests, {} connections, {} channels",
+            self.pool.settings.address(),
+            counts.rounds,
+            counts.requests,
+            counts.connections,
+            counts.channels,
+        );
         // Files still on their way keep the pool; the last user closes.
         if Arc::strong_count(&self.pool) == 1 {
             self.runtime.block_on(self.pool.close());
@@ -148,9 +152,17 @@ impl Storage for SftpStorage {
         }
     }
 
-    fn durability(&self) -> Result<Option<&'static str>> {
+    fn durability(&self, mode: WriteMode) -> Result<Durability> {
         let channel = self.runtime.block_on(self.pool.channel())?;
-        Ok(Some(Durability::of(channel.server()).name()))
+        Ok(match mode {
+            _ if channel.server().fsync => Durability::Fsynced,
+            WriteMode::Atomic => Durability::ReRead,
+            WriteMode::InPlace => Durability::Trusted,
+        })
+    }
+
+    fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        left_over::remove(self, path, deep)
     }
 
     fn display(&self, path: &StoragePath) -> String {

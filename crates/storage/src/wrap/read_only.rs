@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
     Features, FileInfo, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteOptions,
+    StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
 
@@ -49,6 +50,10 @@ impl Storage for ReadOnly {
 
     fn features(&self) -> Features {
         self.0.features()
+    }
+
+    fn durability(&self, mode: WriteMode) -> Result<Durability> {
+        self.0.durability(mode)
     }
 
     fn display(&self, path: &StoragePath) -> String {

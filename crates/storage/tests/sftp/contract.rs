@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{
-    InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
-    conformance,
+    Durability, InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath,
+    WriteMode, WriteOptions, conformance,
 };
 use pgkeep_testkit::error::Error;
 use pgkeep_testkit::sftp_server::SftpServer;
@@ -59,7 +59,13 @@ fn contract_without_extensions() -> TestResult {
     let server = bare()?;
     run_contract(&server)?;
     let storage = SftpStorage::new(settings(&server)?)?;
-    assert_eq!(storage.durability()?, Some("re-read"));
+    assert_eq!(
+        (
+            storage.durability(WriteMode::Atomic)?,
+            storage.durability(WriteMode::InPlace)?
+        ),
+        (Durability::ReRead, Durability::Trusted)
+    );
     write(&storage, "n/one", b"old", &WriteOptions::default())?;
     let content = bytes(8, 6 << 20);
     write(&storage, "n/one", &content, &WriteOptions::default())?;
@@ -79,7 +85,7 @@ fn left_overs() -> TestResult {
     ] {
         write(&storage, name, b"x", &in_place())?;
     }
-    assert_eq!(storage.remove_left_overs(&root)?, 0);
+    assert_eq!(storage.remove_left_overs(&root, false)?, 0);
     for name in ["backup.info", "b.2.pgbackrest.tmp", "c.tmp"] {
         let options = WriteOptions {
             modified: Some(1_000_000_000),
@@ -87,7 +93,7 @@ fn left_overs() -> TestResult {
         };
         write(&storage, name, b"x", &options)?;
     }
-    assert_eq!(storage.remove_left_overs(&root)?, 1);
+    assert_eq!(storage.remove_left_overs(&root, false)?, 1);
     let left = storage
         .list(
             &root,
@@ -99,6 +105,13 @@ fn left_overs() -> TestResult {
         .unwrap_or_default();
     let names: Vec<String> = left.iter().map(|info| info.name.to_string()).collect();
     assert_eq!(names, ["a.1.pgbackrest.tmp", "backup.info", "c.tmp"]);
+    let old = WriteOptions {
+        modified: Some(1_000_000_000),
+        ..in_place()
+    };
+    write(&storage, "deep/er/d.3.pgbackrest.tmp", b"x", &old)?;
+    assert_eq!(storage.remove_left_overs(&root, false)?, 0);
+    assert_eq!(storage.remove_left_overs(&root, true)?, 1);
     Ok(())
 }
 
@@ -300,7 +313,7 @@ fn dropped() -> TestResult {
 fn durable() -> TestResult {
     let server = SftpServer::builder().start()?;
     let storage = SftpStorage::new(settings(&server)?)?;
-    assert_eq!(storage.durability()?, Some("fsynced"));
+    assert_eq!(storage.durability(WriteMode::InPlace)?, Durability::Fsynced);
     Ok(())
 }
 

@@ -209,9 +209,9 @@ fn repository(start: fn() -> Result<Peer, Box<dyn std::error::Error>>) -> TestRe
     let storage = SftpStorage::new(peer.settings()?)?;
     let said = |step: &str, error: pgkeep_storage::Error| format!("{step}: {error}");
     let how = storage
-        .durability()
+        .durability(pgkeep_storage::WriteMode::Atomic)
         .map_err(|error| said("connect", error))?;
-    assert!(matches!(how, Some("fsynced" | "re-read")));
+    assert!(how >= pgkeep_storage::Durability::ReRead);
     storage
         .create_path(&StoragePath::from("backup/demo"), 0o750)
         .map_err(|error| said("mkdir", error))?;

@@ -59,8 +59,19 @@ impl Reply {
     }
 }
 
+/// A request that has no answer yet.
+struct Asked {
+    sink: Sink,
+    /// Bytes of request and answer.
+    size: usize,
+    /// Whoever asked goes on only with the answer. Not so for data and for what nobody waits for.
+    waits: bool,
+}
+
 struct State {
-    pending: HashMap<u32, (Sink, usize)>,
+    pending: HashMap<u32, Asked>,
+    /// How many of them are waited for.
+    waiting: usize,
     dead: Option<Lost>,
     progress: Instant,
     outgoing: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
@@ -74,6 +85,8 @@ struct State {
 pub(crate) struct Counters {
     pub(crate) batches: AtomicUsize,
     pub(crate) requests: AtomicUsize,
+    /// Batches sent while no answer was waited for, on one channel: round trips of what is done one after the other.
+    pub(crate) rounds: AtomicUsize,
     pub(crate) connections: AtomicUsize,
     pub(crate) channels: AtomicUsize,
 }
@@ -129,6 +142,7 @@ impl Channel {
         let channel = Arc::new(Self {
             state: Mutex::new(State {
                 pending: HashMap::new(),
+                waiting: 0,
                 dead: None,
                 progress: Instant::now(),
                 outgoing: Some(outgoing),
@@ -234,11 +248,12 @@ impl Channel {
             if let Some(writer) = state.writer.take() {
                 writer.abort();
             }
+            state.waiting = 0;
             (lost, std::mem::take(&mut state.pending), first)
         };
-        for (_, (sink, size)) in pending {
-            self.load.fetch_sub(size, Ordering::Relaxed);
-            sink.answer(Err(lost.clone()));
+        for (_, asked) in pending {
+            self.load.fetch_sub(asked.size, Ordering::Relaxed);
+            asked.sink.answer(Err(lost.clone()));
         }
         if first {
             log::debug!("SFTP channel ended: {why}");
@@ -363,14 +378,16 @@ impl Channel {
         let found = {
             let mut state = self.lock();
             state.progress = Instant::now();
-            state.pending.remove(&id)
+            let found = state.pending.remove(&id);
+            state.waiting -= usize::from(found.as_ref().is_some_and(|asked| asked.waits));
+            found
         };
         // An answer nobody asked for: the stream cannot be trusted any more.
-        let Some((sink, size)) = found else {
+        let Some(asked) = found else {
             return false;
         };
-        self.load.fetch_sub(size, Ordering::Relaxed);
-        sink.answer(Ok(response));
+        self.load.fetch_sub(asked.size, Ordering::Relaxed);
+        asked.sink.answer(Ok(response));
         true
     }
 }
@@ -401,7 +418,7 @@ async fn watch(channel: std::sync::Weak<Channel>, limit: Duration) {
 pub(crate) struct Batch<'c> {
     channel: &'c Channel,
     frames: Vec<Bytes>,
-    asked: Vec<(u32, Sink, usize)>,
+    asked: Vec<(u32, Asked)>,
 }
 
 impl Batch<'_> {
@@ -417,7 +434,12 @@ impl Batch<'_> {
         } else {
             0
         };
-        self.asked.push((id, sink, frame.len() + answer));
+        let asked = Asked {
+            waits: !matches!(sink, Sink::Nobody),
+            sink,
+            size: frame.len() + answer,
+        };
+        self.asked.push((id, asked));
         self.frames.push(frame);
     }
 
@@ -449,8 +471,12 @@ impl Batch<'_> {
     ) {
         let id = self.id();
         let frame = chunk.frame(id, handle);
-        self.asked
-            .push((id, Sink::Tagged(to.clone(), chunk.offset), frame.len()));
+        let asked = Asked {
+            sink: Sink::Tagged(to.clone(), chunk.offset),
+            size: frame.len(),
+            waits: false,
+        };
+        self.asked.push((id, asked));
         self.frames.push(frame);
     }
 
@@ -467,17 +493,22 @@ impl Batch<'_> {
         let mut state = channel.lock();
         if let Some(lost) = state.dead.clone() {
             drop(state);
-            for (_, sink, _) in self.asked {
-                sink.answer(Err(lost.clone()));
+            for (_, asked) in self.asked {
+                asked.sink.answer(Err(lost.clone()));
             }
             return;
         }
         if state.pending.is_empty() {
             state.progress = Instant::now();
         }
-        for (id, sink, size) in self.asked {
-            channel.load.fetch_add(size, Ordering::Relaxed);
-            state.pending.insert(id, (sink, size));
+        let waits = self.asked.iter().filter(|(_, asked)| asked.waits).count();
+        if waits > 0 && state.waiting == 0 {
+            channel.counters.rounds.fetch_add(1, Ordering::Relaxed);
+        }
+        state.waiting += waits;
+        for (id, asked) in self.asked {
+            channel.load.fetch_add(asked.size, Ordering::Relaxed);
+            state.pending.insert(id, asked);
         }
         if let Some(outgoing) = &state.outgoing {
             let _ = outgoing.send(self.frames);

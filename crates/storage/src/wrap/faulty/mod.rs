@@ -15,11 +15,12 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
 use crate::storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
 
@@ -179,6 +180,14 @@ impl Storage for Faulty {
 
     fn features(&self) -> Features {
         self.inner.features()
+    }
+
+    fn durability(&self, mode: WriteMode) -> Result<Durability> {
+        self.inner.durability(mode)
+    }
+
+    fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        self.inner.remove_left_overs(path, deep)
     }
 
     fn display(&self, path: &StoragePath) -> String {

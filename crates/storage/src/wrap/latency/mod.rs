@@ -19,11 +19,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::durability::Durability;
 use crate::error::{ErrorKind, Result};
 use crate::path::StoragePath;
 use crate::storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteOptions,
+    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
 use line::Line;
@@ -181,6 +182,14 @@ impl Storage for Latency {
             slow: true,
             ..self.inner.features()
         }
+    }
+
+    fn durability(&self, mode: WriteMode) -> Result<Durability> {
+        self.inner.durability(mode)
+    }
+
+    fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        self.inner.remove_left_overs(path, deep)
     }
 
     fn display(&self, path: &StoragePath) -> String {

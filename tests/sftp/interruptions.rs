@@ -1,0 +1,321 @@
+//! Whole commands over a line that is cut anywhere, stalls, is far, or leads to a server that kills idle sessions.
+//!
+//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_SOAK` in the environment cuts at every piece.
+
+use std::time::Duration;
+
+use pgkeep_testkit::compare::{Ignore, Snapshot};
+use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::line_proxy::{Line, LineProxy};
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::TestResult;
+
+use crate::refused::CREATE;
+use crate::stage::Stage;
+use crate::{Result, Test};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    (
+        "a_line_cut_at_any_piece_delays_a_backup_and_nothing_else",
+        cut_backup,
+    ),
+    (
+        "a_line_cut_at_any_piece_delays_a_restore_and_nothing_else",
+        cut_restore,
+    ),
+    (
+        "a_line_cut_at_any_piece_delays_a_push_and_nothing_else",
+        cut_push,
+    ),
+    (
+        "a_line_that_cuts_every_connection_is_survived",
+        cut_every_connection,
+    ),
+    ("a_line_that_stalls_is_given_up_within_io_timeout", stalled),
+    (
+        "a_stuck_sftp_process_behind_a_living_connection_is_given_up",
+        stuck,
+    ),
+    ("a_server_that_ends_idle_sessions_is_survived", idle),
+    ("a_far_server_gets_the_same_bytes", far),
+];
+
+const BACKUP: &[&str] = &["--no-online", "--type=full", "backup"];
+
+/// Cuts in one run of a suite without soak.
+const SAMPLE: u64 = 7;
+
+/// A stage whose cluster is large enough for many packets.
+fn stage<'a>(
+    program: &'a Program,
+    server: pgkeep_testkit::sftp_server::SftpServerBuilder,
+) -> Result<Stage<'a>> {
+    let stage = Stage::on(
+        program,
+        server,
+        &[
+            ("io-timeout", "10"),
+            ("compress-type", "none"),
+            ("process-max", "2"),
+        ],
+    )?;
+    let mut noise = 1_u64;
+    let mut bytes = Vec::with_capacity(1 << 20);
+    while bytes.len() < 1 << 20 {
+        noise = noise
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        bytes.extend_from_slice(&noise.to_le_bytes());
+    }
+    stage.scratch.write("data/base/1/30000", bytes)?;
+    Ok(stage)
+}
+
+/// Runs a command over a whole line and counts its pieces.
+fn pieces(stage: &mut Stage<'_>, command: &[&str]) -> Result<u64> {
+    let line = Line::new().to(stage.server.address())?;
+    stage.reached_at(line.address())?;
+    stage.run(command)?;
+    Ok(line.pieces())
+}
+
+/// Where to cut.
+fn places(pieces: u64) -> impl Iterator<Item = u64> {
+    let step = if std::env::var_os("PGKEEP_TEST_SOAK").is_some() {
+        1
+    } else {
+        (pieces / SAMPLE).max(1)
+    };
+    (1..=pieces).step_by(usize::try_from(step).unwrap_or(1))
+}
+
+fn over(stage: &mut Stage<'_>, line: Line) -> Result<LineProxy> {
+    let line = line.to(stage.server.address())?;
+    stage.reached_at(line.address())?;
+    Ok(line)
+}
+
+/// What is on the server's disk is whole, and nothing temporary is left.
+fn sound(stage: &Stage<'_>) -> TestResult {
+    let mut left = vec![stage.server.files().to_owned()];
+    while let Some(dir) = left.pop() {
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                left.push(entry.path());
+            } else if entry.file_name().to_string_lossy().ends_with(".tmp") {
+                return Err(format!("{} is left", entry.path().display()).into());
+            }
+        }
+    }
+    let verified = stage
+        .local_run(&["--output=text", "--verbose", "verify"])?
+        .stdout;
+    if verified.contains("status: ok") {
+        Ok(())
+    } else {
+        Err(verified.into())
+    }
+}
+
+fn restored(stage: &Stage<'_>, run: impl FnOnce(&str) -> TestResult) -> TestResult {
+    let copy = stage.scratch.make_dir("copy")?;
+    run(&format!("--pg1-path={}", copy.display()))?;
+    let ignore = Ignore::of_restore();
+    Snapshot::of(&stage.scratch.join("data"), &ignore)?
+        .must_equal(&Snapshot::of(&copy, &ignore)?)?;
+    Ok(std::fs::remove_dir_all(copy)?)
+}
+
+fn cut_backup(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    let all = pieces(&mut stage, BACKUP)?;
+    let mut struck = 0;
+    for at in places(all) {
+        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        stage
+            .run(BACKUP)
+            .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+        struck += u64::from(line.has_struck());
+        sound(&stage).map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+    }
+    if struck < SAMPLE - 2 {
+        return Err(format!("only {struck} cuts happened").into());
+    }
+    restored(&stage, |copy| {
+        stage.local_run(&[copy, "--type=none", "restore"]).map(drop)
+    })
+}
+
+fn cut_restore(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    stage.run(BACKUP)?;
+    let first = stage.scratch.make_dir("first")?;
+    let all = pieces(
+        &mut stage,
+        &[
+            &format!("--pg1-path={}", first.display()),
+            "--type=none",
+            "restore",
+        ],
+    )?;
+    for at in places(all) {
+        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        restored(&stage, |copy| {
+            stage.run(&[copy, "--type=none", "restore"]).map(drop)
+        })
+        .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+        drop(line);
+    }
+    Ok(())
+}
+
+fn cut_push(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    let builder = DataDirBuilder::new("15")?;
+    let segment = |stage: &Stage<'_>, number: u64| -> Result<String> {
+        let name = format!("data/pg_wal/0000000100000000{number:08X}");
+        let fill = u8::try_from(number % 250)?;
+        Ok(stage
+            .scratch
+            .write(name, builder.wal_segment(fill))?
+            .display()
+            .to_string())
+    };
+    let first = segment(&stage, 1)?;
+    let all = pieces(&mut stage, &["archive-push", &first])?;
+    for (at, number) in places(all).zip(2..) {
+        let pushed = segment(&stage, number)?;
+        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        stage
+            .run(&["archive-push", &pushed])
+            .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+        drop(line);
+        let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
+        let name = pushed.rsplit('/').next().unwrap_or_default();
+        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        stage
+            .run(&["archive-get", name, &fetched.display().to_string()])
+            .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+        drop(line);
+        if std::fs::read(&fetched)? != std::fs::read(&pushed)? {
+            return Err(format!("cut at {at}: the segment came back with other bytes").into());
+        }
+        std::fs::remove_file(&pushed)?;
+        sound(&stage).map_err(|error| format!("cut at {at} of {all}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn cut_every_connection(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    // Enough for a login and some work, never for the whole backup.
+    let line = over(&mut stage, Line::new().cut_at_piece(60).every_connection())?;
+    stage.run(BACKUP)?;
+    if line.connections() < 3 {
+        return Err(format!("only {} connections", line.connections()).into());
+    }
+    sound(&stage)?;
+    restored(&stage, |copy| {
+        stage.run(&[copy, "--type=none", "restore"]).map(drop)
+    })
+}
+
+fn stalled(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    let all = pieces(&mut stage, BACKUP)?;
+    stage.set("io-timeout", "3");
+    for at in [all / 3, all / 2] {
+        let line = over(&mut stage, Line::new().stall_at_piece(at))?;
+        stage.run(BACKUP)?;
+        if !line.has_struck() || line.connections() < 2 {
+            return Err(format!("{} connections", line.connections()).into());
+        }
+        sound(&stage)?;
+    }
+    Ok(())
+}
+
+/// The first SFTP process takes some bytes and nothing more, while sshd goes on answering; the next ones work.
+fn stuck(program: &Program) -> TestResult {
+    let once = pgkeep_testkit::scratch::Scratch::new()?;
+    once.account().own(once.path())?;
+    let flag = once.join("stuck");
+    let mut stage = stage(
+        program,
+        SftpServer::builder().line(format!(
+            "ForceCommand if [ -e '{flag}' ] && mkdir '{flag}.done' 2>/dev/null; then (dd bs=1 count=20000 2>/dev/null; \
+             sleep 100) | /usr/lib/openssh/sftp-server; else exec /usr/lib/openssh/sftp-server; fi",
+            flag = flag.display()
+        )),
+    )?;
+    stage.run(CREATE)?;
+    std::fs::write(&flag, "")?;
+    stage.set("io-timeout", "3");
+    let outcome = stage
+        .outcome_with(&[("log-level-console", "debug")], BACKUP)?
+        .success()?;
+    if !outcome.stdout.contains("no answer for 3 s") {
+        return Err(outcome.stdout.into());
+    }
+    sound(&stage)
+}
+
+/// The program is held until the server has ended its session, then goes on.
+fn idle(program: &Program) -> TestResult {
+    use rustix::process::{Pid, Signal, kill_process};
+    let impatient = SftpServer::builder()
+        .line("ChannelTimeout session:*=1s")
+        .line("UnusedConnectionTimeout 1s");
+    let mut stage = stage(program, impatient)?;
+    stage.run(CREATE)?;
+    let line = over(&mut stage, Line::new())?;
+    let mut child = stage.spawn(BACKUP)?;
+    let pid = Pid::from_child(&child);
+    let wait_for = |met: &dyn Fn() -> bool, what: &str| -> TestResult {
+        let started = std::time::Instant::now();
+        while !met() {
+            if started.elapsed() > Duration::from_secs(30) {
+                return Err(what.into());
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    };
+    let before = stage.server.log_text().len();
+    wait_for(&|| line.pieces() > 60, "the backup never began")?;
+    kill_process(pid, Signal::STOP)?;
+    let ended = wait_for(
+        &|| {
+            let log = stage.server.log_text();
+            log.get(before..).is_some_and(|new| {
+                new.contains("terminating inactive connection") || new.contains("timed out")
+            })
+        },
+        "the server did not end the session",
+    );
+    kill_process(pid, Signal::CONT)?;
+    let status = child.wait()?;
+    ended?;
+    if !status.success() || line.connections() < 2 {
+        return Err(format!("{status}, {} connections", line.connections()).into());
+    }
+    sound(&stage)
+}
+
+fn far(program: &Program) -> TestResult {
+    let mut stage = stage(program, SftpServer::builder())?;
+    stage.run(CREATE)?;
+    let _line = over(&mut stage, Line::new().delay(Duration::from_millis(25)))?;
+    stage.run(BACKUP)?;
+    sound(&stage)?;
+    restored(&stage, |copy| {
+        stage.run(&[copy, "--type=none", "restore"]).map(drop)
+    })
+}
