@@ -25,7 +25,7 @@ ssh_server_packages() {
     [ -x /usr/sbin/sshd ] || apt_install openssh-server openssh-sftp-server openssh-client
 }
 
-# SFTP servers for the tests; the rest unpacks and relinks programs of other releases.
+# SFTP servers for the tests, strace for the order of flushes; the rest unpacks and relinks programs of other releases.
 test_packages() {
     local wanted=()
     [ -x /usr/sbin/sshd ] || wanted+=(openssh-server)
@@ -35,6 +35,7 @@ test_packages() {
     [ -e /usr/lib/proftpd/mod_sftp.so ] || wanted+=(proftpd-core proftpd-mod-crypto)
     /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || wanted+=(python3-asyncssh)
     command -v patchelf >/dev/null || wanted+=(patchelf)
+    command -v strace >/dev/null || wanted+=(strace)
     command -v npm >/dev/null || wanted+=(npm)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
     [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}"

@@ -78,6 +78,15 @@ impl<'a> Stage<'a> {
             .args(arguments))?)
     }
 
+    /// Runs a command under this program's own name.
+    pub fn run_as_pgkeep(&self, arguments: &[&str]) -> Result<Outcome> {
+        let config = format!("--config={}", self.config.display());
+        let mut command = self.program.command();
+        Ok(run(command
+            .args([config.as_str(), "--stanza=main"])
+            .args(arguments))?)
+    }
+
     /// The bytes of a segment, different for each number.
     pub fn segment(&self, number: u32) -> Vec<u8> {
         let mut bytes = self.cluster.wal_segment(number as u8);

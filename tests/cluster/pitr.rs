@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::run::Program;
+use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::stage::{Stage, same};
@@ -14,9 +15,14 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         let program = Arc::clone(program);
         suite = suite.test(
             format!("pg{major}_is_recovered_to_each_kind_of_target"),
-            move || targets(&program, major),
+            move || targets(&program, major, None),
         );
     }
+    let server = Arc::clone(program);
+    suite = suite.test(
+        "pg17_is_recovered_to_each_kind_of_target_from_sftp",
+        move || targets(&server, 17, Some(SftpServer::builder().start()?)),
+    );
     for major in [12, 15, 17, 18] {
         let (again, standby) = (Arc::clone(program), Arc::clone(program));
         suite = suite
@@ -29,6 +35,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
                 move || follows(&standby, major),
             );
     }
+    let strict = Arc::clone(program);
+    suite = suite.test(
+        "a_server_with_a_strict_get_stops_when_the_archive_cannot_be_read",
+        move || stops(&strict),
+    );
     let sets = Arc::clone(program);
     suite.test(
         "the_set_before_a_target_is_found_in_whichever_repository_has_one",
@@ -36,12 +47,15 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     )
 }
 
-fn targets(program: &Program, major: u32) -> TestResult {
-    let stage = Stage::new(
-        program,
-        Cluster::builder(major).setting("track_commit_timestamp", "on"),
-        &[("compress-type", "zst")],
-    )?;
+fn targets(program: &Program, major: u32, server: Option<SftpServer>) -> TestResult {
+    let builder = Cluster::builder(major).setting("track_commit_timestamp", "on");
+    let stage = Stage::with(program, builder, |made| {
+        let made = made.global("compress-type", "zst");
+        match &server {
+            Some(server) => made.sftp(server),
+            None => made,
+        }
+    })?;
     let sql = |text: &str| stage.cluster.sql(text);
     sql("create table t (what text)")?;
     // With its WAL, so that it can be started without recovery settings.
@@ -281,6 +295,29 @@ fn follows(program: &Program, major: u32) -> TestResult {
         "t",
         &standby.sql("select pg_is_in_recovery()")?,
     )
+}
+
+/// The archive cannot be read when the server starts: it must not take that for the end of it.
+fn stops(program: &Program) -> TestResult {
+    let stage = Stage::new(program, Cluster::builder(15), &[])?;
+    stage.cluster.sql("create table t (what text)")?;
+    stage.run(&["--type=full", "backup"])?;
+    stage.cluster.sql("insert into t values ('archived')")?;
+    stage.archive_all()?;
+    stage.cluster.stop(StopMode::Fast)?;
+    let copy = stage.restore("copy", &["--archive-get-strict"])?;
+    let archive = stage.cluster.scratch().join("repo/archive/main");
+    let set_mode = |mode| std::fs::set_permissions(&archive, std::fs::Permissions::from_mode(mode));
+    set_mode(0)?;
+    let restored = Cluster::at(15, &copy, false)?;
+    let started = restored.start();
+    set_mode(0o750)?;
+    if started.is_ok() || !restored.log_text().contains("could not restore file") {
+        return Err(format!("{started:?}\n{}", restored.log_text()).into());
+    }
+    drop(restored);
+    let restored = stage.start(&copy)?;
+    same("rows", "archived", &restored.sql("select what from t")?)
 }
 
 /// The first repository has only sets after the target, the second one before it.

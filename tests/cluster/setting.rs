@@ -32,6 +32,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             under_load(&program, builder, zst)
         });
     }
+    let beside = Arc::clone(program);
+    suite = suite.test(
+        "archiving_goes_on_beside_backups_expiry_and_restores",
+        move || everything_at_once(&beside),
+    );
     let program = Arc::clone(program);
     suite.test(
         "two_repositories_both_get_wal_and_hold_backups",
@@ -75,6 +80,53 @@ fn under_load(program: &Program, builder: ClusterBuilder, options: &[(&str, &str
     } else {
         Ok(())
     }
+}
+
+/// A server under load archives to two repositories in the background; meanwhile both get backups, lose old ones with
+/// their WAL, and are restored from.
+fn everything_at_once(program: &Program) -> TestResult {
+    let other = pgkeep_testkit::scratch::Scratch::new()?;
+    let path = other.make_dir("repo2")?;
+    let options = [
+        ("repo1-retention-full", "1"),
+        ("repo2-path", path.to_str().unwrap_or_default()),
+        ("repo2-retention-full", "1"),
+        ("archive-async", "y"),
+        ("process-max", "2"),
+        ("compress-type", "lz4"),
+    ];
+    let stage = Stage::new(program, Cluster::builder(17), &options)?;
+    stage.run(&["--repo=1", "--type=full", "backup"])?;
+    stage.run(&["--repo=2", "--type=full", "backup"])?;
+    let load = Load::start(&stage.cluster)?;
+    for round in 0..2 {
+        for (backup, restore) in [("--repo=1", "--repo=2"), ("--repo=2", "--repo=1")] {
+            let before = load.committed();
+            let name = format!("copy{round}{}", &restore[7..]);
+            std::thread::scope(|scope| -> TestResult {
+                let restoring = scope.spawn(|| {
+                    let arguments = [restore, "--type=immediate"];
+                    stage
+                        .restore(&name, &arguments)
+                        .map_err(|error| error.to_string())
+                });
+                stage.run(&[backup, "--type=full", "backup"])?;
+                restoring.join().map_err(|_| "the restore panicked")??;
+                Ok(())
+            })?;
+            load.wait_for(before + 20)?;
+        }
+    }
+    let total = load.stop()?;
+    stage.archive_all()?;
+    for repo in ["--repo=1", "--repo=2"] {
+        stage.run(&[repo, "verify"])?;
+        let copy = stage.restore(&format!("last{}", &repo[7..]), &[repo])?;
+        let restored = stage.start(&copy)?;
+        let found = restored.sql("select max(id) from load")?;
+        crate::stage::same(repo, &total.to_string(), &found)?;
+    }
+    Ok(())
 }
 
 fn two_repositories(program: &Program) -> TestResult {

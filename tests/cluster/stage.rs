@@ -24,17 +24,27 @@ impl<'a> Stage<'a> {
         builder: ClusterBuilder,
         options: &[(&str, &str)],
     ) -> Result<Self> {
+        Self::with(program, builder, |made| {
+            options
+                .iter()
+                .fold(made, |made, (option, value)| made.global(option, value))
+        })
+    }
+
+    /// The same with whatever `change` makes of the configuration.
+    pub fn with(
+        program: &'a Program,
+        builder: ClusterBuilder,
+        change: impl FnOnce(Configuration) -> Configuration,
+    ) -> Result<Self> {
         let cluster = builder
             .setting("archive_mode", "on")
             .setting("archive_command", "false")
             .create()?;
-        let mut made = Configuration::new(cluster.scratch())?
+        let made = Configuration::new(cluster.scratch())?
             .global("repo1-retention-full", 9)
             .cluster("main", &cluster);
-        for (option, value) in options {
-            made = made.global(option, value);
-        }
-        let config = made.write(cluster.scratch(), "pgbackrest.conf")?;
+        let config = change(made).write(cluster.scratch(), "pgbackrest.conf")?;
         let command = format!(
             "{} --config={} --stanza=main archive-push \"%p\"",
             program.link().display(),

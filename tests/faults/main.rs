@@ -1,8 +1,8 @@
-//! The process dies, or a storage call fails, at the n-th operation of a backup or an expire: the repository stays valid to both
-//! programs, and the next run succeeds.
+//! The process dies, or a storage call fails, at the n-th operation of a backup, an expire or a restore: the repository stays
+//! valid to both programs, no half cluster can be started, and the next run succeeds.
 //!
 //! Needs the cargo feature `faulty`. A run without a fault counts the operations; then a seeded sample of points is visited
-//! (PGKEEP_TEST_FULL=1: every one), each from the same state. The points are operations on the repository, never times.
+//! (PGKEEP_TEST_FULL=1: every one), each from the same state. The points are operations on repository and targets, never times.
 //! Invariant: after every point nothing that a finished backup refers to is missing, by the word of the original.
 
 // Suites reach real files on purpose; the bans are for the program.
@@ -10,7 +10,9 @@
 
 mod backup;
 mod expire;
+mod order;
 mod point;
+mod restore;
 mod stage;
 
 use std::process::ExitCode;
@@ -27,7 +29,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    expire::add(backup::add(Suite::new("faults"), &program), &program)
+    let mut suite = Suite::new("faults");
+    for add in [backup::add, expire::add, restore::add, order::add] {
+        suite = add(suite, &program);
+    }
+    suite
         // Two backups of one second must not have one label, so most of the time is spent waiting for the next second.
         .threads(4)
         .run()

@@ -10,13 +10,16 @@ use pgkeep_command::runtime::clock::Clock;
 use pgkeep_command::runtime::context::Output;
 use pgkeep_command::runtime::storages::Storages;
 use pgkeep_command::runtime::{Context, begin};
-use pgkeep_command::{backup, expire};
+use pgkeep_command::{archive_get, backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
-use pgkeep_config::{Config, ConfigError, Input, Phase, Source, option};
+use pgkeep_config::{Config, ConfigError, Input, Phase, Program, Source, option};
 
 use crate::files::HostFiles;
 use crate::log::{self, Level, LogSettings, Sink};
 use crate::{dispatch, process, progress, signal};
+
+/// In `restore_command`, as `restore` writes it there.
+const STRICT_GET: &str = "--archive-get-strict";
 
 /// Runs the program and returns its exit code.
 pub(crate) fn run() -> u8 {
@@ -50,6 +53,11 @@ pub(crate) fn run() -> u8 {
     };
     let loaded = match pgkeep_config::load(&input) {
         Ok(loaded) => loaded,
+        // The words alone tell that no error may pass for a missing file.
+        Err(error) if is_strict_get(&input) => {
+            refuse(&error);
+            return archive_get::strict_status(&begin::lower(&error));
+        }
         Err(error) => return refuse(&error),
     };
     if loaded.config.role() == Role::Main {
@@ -92,6 +100,12 @@ pub(crate) fn run() -> u8 {
     run_command(sink, &context)
 }
 
+/// Whether the words are those of an `archive-get` that must not end recovery by mistake.
+fn is_strict_get(input: &Input<'_>) -> bool {
+    let has = |wanted: &str| input.args.iter().any(|word| word == wanted);
+    input.program == Program::PgKeep && has("archive-get") && has(STRICT_GET)
+}
+
 /// A configuration that cannot be used: where the message goes depends on how far we came (spec 10.3).
 fn refuse(error: &ConfigError) -> u8 {
     for warning in &error.warnings {
@@ -118,7 +132,9 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
     let command = config.command().definition();
     configure_log(sink, config);
     if let Err(error) = config.check_user() {
-        return report(&begin::lower(&error));
+        let error = begin::lower(&error);
+        report(&error);
+        return archive_get::exit_status(config, &error);
     }
     let mut started = Instant::now();
     let mut name = config.command_role_name();
@@ -160,12 +176,12 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         Ok(status) => (*status, "completed successfully".to_owned()),
         Err(error) if error.code == ErrorCode::Term => {
             ::log::info!("{name} command end: {}", error.message);
-            return error.code.number();
+            return archive_get::exit_status(config, error);
         }
         Err(error) => {
             pgkeep_command::log_error(error);
             (
-                error.code.number(),
+                archive_get::exit_status(config, error),
                 format!("aborted with exception [{:03}]", error.code.number()),
             )
         }

@@ -14,7 +14,8 @@ mod settings;
 
 use std::path::Path;
 
-use pgkeep_config::command::Role;
+use pgkeep_config::Config;
+use pgkeep_config::command::{CommandId, Role};
 use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::TEMP_SUFFIX;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
@@ -26,6 +27,31 @@ use settings::Settings;
 
 /// Exit status for "not in the archive".
 const NOT_FOUND: u8 = 1;
+
+/// Exit status at which PostgreSQL stops: it takes all up to 125 for a missing file.
+const STOP_SERVER: u8 = 126;
+/// As of a process that SIGTERM ended: by it PostgreSQL knows that it is being stopped itself.
+const TERMINATED: u8 = 128 + 15;
+
+/// The exit status of a run that ended with `error`, for the whole program.
+#[must_use]
+pub fn exit_status(config: &Config, error: &Error) -> u8 {
+    if config.command() == CommandId::ArchiveGet && settings::strict(config) {
+        strict_status(error)
+    } else {
+        error.code.number()
+    }
+}
+
+/// The exit status of an error that must not end recovery.
+#[must_use]
+pub fn strict_status(error: &Error) -> u8 {
+    if error.code == ErrorCode::Term {
+        TERMINATED
+    } else {
+        STOP_SERVER
+    }
+}
 
 /// Fetches the file that PostgreSQL named; the value is the exit status.
 ///

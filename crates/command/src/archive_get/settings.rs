@@ -3,11 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pgkeep_config::Config;
+use pgkeep_config::command::Role;
 use pgkeep_config::option::{self, Group};
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
 use crate::runtime::{Context, begin};
+
+/// Whether errors must make the server stop. The background process is not asked by the server.
+pub(super) fn strict(config: &Config) -> bool {
+    config.role() == Role::Main
+        && config
+            .boolean_or_unset(option::ARCHIVE_GET_STRICT)
+            .unwrap_or(false)
+}
 
 /// Options of one get.
 #[derive(Debug, Clone)]

@@ -90,7 +90,7 @@ fn right(table: &mut Table, columns: &[usize]) {
 /// Lines without blanks at their ends.
 fn push(text: &mut String, table: &Table) {
     for line in table.lines() {
-        text.push_str(" ");
+        text.push(' ');
         text.push_str(line.trim_end());
         text.push('\n');
     }

@@ -11,6 +11,7 @@ use pgkeep_postgres::recovery::{
 };
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{PG_DATA, Target};
+use pgkeep_storage::posix::TEMP_SUFFIX;
 use pgkeep_storage::{
     ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, StoragePath,
 };
@@ -163,8 +164,9 @@ impl Look<'_> {
             (RecoveryTarget::Preserve, false) => &[RECOVERY_CONF],
             _ => &[],
         };
-        // A manifest left by an interrupted restore does not count as content.
+        // A manifest left by an interrupted restore does not count as content, nor does half of one.
         name == BACKUP_MANIFEST.as_bytes()
+            || name.strip_suffix(TEMP_SUFFIX.as_bytes()) == Some(BACKUP_MANIFEST.as_bytes())
             || preserved
                 .iter()
                 .any(|preserved| name == preserved.as_bytes())
@@ -353,7 +355,14 @@ pub(super) fn clean(look: &Look<'_>, places: &Places, found: &mut [Found]) -> Re
         look.context.cancel.check()?;
         if !target.exists {
             make_target(look, target)?;
-        } else if !target.is_file {
+        }
+        if target.name == PG_DATA {
+            // By it a delta restore is allowed to go on where this one may be interrupted, even before PG_VERSION is
+            // there. So it comes before anything else that would be in the way of the next restore.
+            let place = places.in_data_dir(BACKUP_MANIFEST);
+            look.manifest.save_file(tree, &place, None)?;
+        }
+        if target.exists && !target.is_file {
             if look.settings.cleans() {
                 log::info!(
                     "remove invalid files/links/paths from '{}'",

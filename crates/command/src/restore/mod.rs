@@ -97,9 +97,6 @@ pub fn run(context: &Context) -> Result<()> {
     clean::clean(&look, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
-    // By it a delta restore is allowed to go on where this one may be interrupted, even before PG_VERSION is there.
-    manifest.save_file(&*tree, &places.in_data_dir(BACKUP_MANIFEST), None)?;
-
     let durable = Durable::begin(&manifest, &places, &found)?;
     let worker = Worker {
         context,

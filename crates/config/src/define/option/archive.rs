@@ -3,7 +3,7 @@
 //! The checks that backup makes of the archive are in `backup`. Sizes are bytes, times milliseconds
 //! once read.
 
-use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check};
+use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Restore};
 use crate::define::option::known_to::{ARCHIVE_PUSH, MAIN, MAIN_ASYNC, all, only};
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
@@ -45,6 +45,26 @@ pub const ARCHIVE_GET_QUEUE_MAX: &OptionDef = &OptionDef {
         waits for WAL, and make sure the spool directory has the room.",
     example: "archive-get-queue-max=1GiB",
     ..ARCHIVE
+};
+
+/// Make the server stop when the archive cannot be read.
+pub const ARCHIVE_GET_STRICT: &OptionDef = &OptionDef {
+    name: "archive-get-strict",
+    help_section: "archive",
+    commands: &[only(ArchiveGet, MAIN), only(Restore, MAIN)],
+    default: Default::Is("n"),
+    ours: true,
+    summary: "Make the server stop when the archive cannot be read.",
+    help: "PostgreSQL takes every exit status of `restore_command` from 1 to 125 for the end of \
+        the archive: unless it is a standby, it ends recovery there and opens the cluster \
+        without what came after. With this option `archive-get` turns every error into 126, at \
+        which the server stops and leaves the cluster in recovery. Mend the archive and start \
+        it again. 1 still means that no repository has the file.\n\n\
+        Given to `restore`, it is written into `restore_command`, where it also covers errors \
+        of the configuration. Not for a standby: one that is to wait until the repository is \
+        back would stop as well.",
+    example: "--archive-get-strict",
+    ..OptionDef::GLOBAL_BOOLEAN
 };
 
 /// Ask again for WAL that was missing before.
