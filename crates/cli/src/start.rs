@@ -172,6 +172,14 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         .unwrap_or_else(PoisonError::into_inner)
         .clear();
     context.progress.end();
+    // What a stop has broken off fails in many ways; it is the stop that ended the run.
+    let result = result.map_err(|error| match context.cancel.check() {
+        Err(stopped) => {
+            ::log::debug!(target: pgkeep_command::DETAIL, "{}", error.text());
+            stopped
+        }
+        Ok(()) => error,
+    });
     let (status, end) = match &result {
         Ok(status) => (*status, "completed successfully".to_owned()),
         Err(error) if error.code == ErrorCode::Term => {

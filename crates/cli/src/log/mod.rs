@@ -4,17 +4,17 @@
 //! name; the exit code of an error travels in the target too. Records of libraries are shown only at debug and trace.
 #![allow(clippy::disallowed_methods)] // the log file is written directly (architecture: exceptions to std::fs)
 
+mod file;
 mod format;
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use pgkeep_command::runtime::pool::process_number;
 
+use file::LogFile;
 pub(crate) use format::Level;
 use format::{Entry, Header};
 
@@ -49,7 +49,7 @@ impl LogSettings {
 struct Inner {
     settings: LogSettings,
     header: Header,
-    file: Option<File>,
+    file: Option<LogFile>,
     file_started: bool,
     around: Option<Around>,
 }
@@ -105,12 +105,8 @@ impl Sink {
     }
 
     /// Opens the log file for appending; the caller warns when that fails.
-    pub(crate) fn open_file(&self, path: &PathBuf) -> std::io::Result<()> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o640)
-            .open(path)?;
+    pub(crate) fn open_file(&self, path: &Path) -> std::io::Result<()> {
+        let file = LogFile::open(path)?;
         let mut inner = self.lock();
         inner.file = Some(file);
         inner.file_started = false;
@@ -200,14 +196,13 @@ impl Inner {
             let mut line = String::new();
             if !self.file_started {
                 self.file_started = true;
-                if file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+                if file.has_content() {
                     line.push('\n');
                 }
                 line.push_str("-------------------PROCESS START-------------------\n");
             }
             line.push_str(&self.header.render(entry, now));
-            // A full log disk must not end a backup.
-            let _ = file.write_all(line.as_bytes());
+            file.append(&line);
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     let storage: Arc<dyn Storage> = match kind {
         "sftp" => context
             .storages
-            .sftp(super::sftp::settings(context, key, path))?,
+            .sftp(super::sftp::settings(context, key, path), &context.cancel)?,
         _ => Arc::new(PosixStorage::new(PosixSettings {
             root: PathBuf::from(path),
             cifs: kind == "cifs",

@@ -4,12 +4,17 @@
 //! is open already, connections included. Storages close when the last context goes; errors of closing are nobody's.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage};
 
+use super::cancel::{Cancel, HookGuard};
 use crate::error::Result;
 
-type Open = (SftpSettings, Arc<SftpStorage>);
+/// How long a run may take to end in good order once it was asked to stop: then a silent server is not waited for.
+const GRACE: Duration = Duration::from_secs(3);
+
+type Open = (SftpSettings, Arc<SftpStorage>, HookGuard);
 
 /// What is open, shared by all contexts of a run.
 #[derive(Debug, Clone, Default)]
@@ -20,14 +25,15 @@ impl Storages {
     ///
     /// # Errors
     /// Settings no storage can be made of. That the server cannot be reached shows when something is asked.
-    pub(super) fn sftp(&self, settings: SftpSettings) -> Result<Arc<SftpStorage>> {
+    pub(super) fn sftp(&self, settings: SftpSettings, cancel: &Cancel) -> Result<Arc<SftpStorage>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, storage)) = open.iter().find(|(known, _)| known.is_same(&settings)) {
+        if let Some((_, storage, _)) = open.iter().find(|(known, ..)| known.is_same(&settings)) {
             return Ok(Arc::clone(storage));
         }
         let storage = Arc::new(SftpStorage::new(settings.clone())?);
         storage.connect_ahead();
-        open.push((settings, Arc::clone(&storage)));
+        let hook = cancel.on_cancel(storage.stopper(GRACE));
+        open.push((settings, Arc::clone(&storage), hook));
         Ok(storage)
     }
 }
@@ -43,19 +49,30 @@ mod tests {
         let settings = |root: &str| {
             let mut settings = SftpSettings::new("127.0.0.1", "u", root);
             settings.port = 1;
-            settings.io_timeout = std::time::Duration::ZERO;
+            settings.io_timeout = Duration::ZERO;
             settings
         };
-        let first = storages.sftp(settings("/r")).unwrap();
-        assert!(Arc::ptr_eq(&first, &storages.sftp(settings("/r")).unwrap()));
+        let first = storages.sftp(settings("/r"), &Cancel::default()).unwrap();
+        assert!(Arc::ptr_eq(
+            &first,
+            &storages.sftp(settings("/r"), &Cancel::default()).unwrap()
+        ));
         let cloned = storages.clone();
-        assert!(Arc::ptr_eq(&first, &cloned.sftp(settings("/r")).unwrap()));
+        assert!(Arc::ptr_eq(
+            &first,
+            &cloned.sftp(settings("/r"), &Cancel::default()).unwrap()
+        ));
         assert!(!Arc::ptr_eq(
             &first,
-            &storages.sftp(settings("/other")).unwrap()
+            &storages
+                .sftp(settings("/other"), &Cancel::default())
+                .unwrap()
         ));
         let mut secret = settings("/r");
         secret.private_key_passphrase = Some("x".into());
-        assert!(!Arc::ptr_eq(&first, &storages.sftp(secret).unwrap()));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &storages.sftp(secret, &Cancel::default()).unwrap()
+        ));
     }
 }

@@ -23,6 +23,7 @@ mod write;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
@@ -97,6 +98,22 @@ impl SftpStorage {
         let pool = Arc::clone(&self.pool);
         self.runtime
             .spawn(async move { pool.connect_ahead().await });
+    }
+
+    /// Calling what this gives ends every wait for the server after `grace`, with [`ErrorKind::Cancelled`]; until then the
+    /// run may end in good order. Nothing can be asked afterwards.
+    #[must_use]
+    pub fn stopper(&self, grace: Duration) -> impl Fn() + Send + Sync + 'static {
+        let (pool, runtime) = (Arc::downgrade(&self.pool), self.runtime.clone());
+        move || {
+            let pool = pool.clone();
+            runtime.spawn(async move {
+                tokio::time::sleep(grace).await;
+                if let Some(pool) = pool.upgrade() {
+                    pool.stop();
+                }
+            });
+        }
     }
 
     /// Counts since the storage was made.

@@ -8,3 +8,4 @@ pub(crate) mod channel;
 pub(crate) mod chunk;
 pub(crate) mod pool;
 pub(crate) mod retry;
+pub(crate) mod stop;

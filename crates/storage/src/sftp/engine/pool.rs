@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::channel::{Channel, ChannelParts, Counters, Reply};
 use super::retry::Retry;
+use super::stop::Stop;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::protocol::message::Response;
@@ -71,6 +72,7 @@ pub(crate) struct Pool {
     pub(crate) counters: Arc<Counters>,
     /// Bytes that are known to come: files opened with their size.
     ahead: AtomicUsize,
+    stop: Stop,
 }
 
 /// Bytes that are known to come, while this lives.
@@ -109,6 +111,7 @@ impl Pool {
             connecting: tokio::sync::Mutex::new(()),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
+            stop: Stop::default(),
         })
     }
 
@@ -130,11 +133,27 @@ impl Pool {
     }
 
     pub(crate) fn retry(&self) -> Retry {
-        Retry::new(self.settings.io_timeout)
+        Retry::new(self.settings.io_timeout).until(&self.stop)
+    }
+
+    /// Ends every wait for the server with [`ErrorKind::Cancelled`], now and from now on.
+    pub(crate) fn stop(&self) {
+        self.stop.ask();
+        let connections = self.lock().connections.clone();
+        for connection in connections {
+            connection.die();
+        }
     }
 
     /// The least busy channel; connects if there is none.
     pub(crate) async fn channel(self: &Arc<Self>) -> Result<Arc<Channel>> {
+        self.stop
+            .or(self.open_or_idle())
+            .await
+            .unwrap_or_else(|| Err(Stop::error(Operation::Connect, &self.settings.address())))
+    }
+
+    async fn open_or_idle(self: &Arc<Self>) -> Result<Arc<Channel>> {
         let asked = Instant::now();
         if let Some(channel) = self.idlest(&[]) {
             self.consider_growth(&channel);

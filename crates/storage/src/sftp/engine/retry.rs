@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::channel::Lost;
+use super::stop::Stop;
 use crate::{Error, ErrorKind, Operation};
 
 /// Losses that may follow one another without any progress between them.
@@ -19,6 +20,7 @@ pub(crate) struct Retry {
     since: Option<Instant>,
     losses: u32,
     waits: (u64, u64),
+    stop: Stop,
 }
 
 impl Retry {
@@ -28,16 +30,26 @@ impl Retry {
             since: None,
             losses: 0,
             waits: (0, 100),
+            stop: Stop::default(),
         }
+    }
+
+    /// Nothing is tried again once `stop` is asked for.
+    pub(crate) fn until(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
+        self
     }
 
     /// Something was achieved: the count starts anew.
     pub(crate) fn progress(&mut self) {
-        *self = Self::new(self.limit);
+        *self = Self::new(self.limit).until(&self.stop.clone());
     }
 
     /// How long to wait before the next try; `None`: give up.
     pub(crate) fn next_wait(&mut self) -> Option<Duration> {
+        if self.stop.is_asked() {
+            return None;
+        }
         let since = *self.since.get_or_insert_with(Instant::now);
         self.losses += 1;
         if self.losses == 1 {
@@ -62,9 +74,12 @@ impl Retry {
         match self.next_wait() {
             Some(wait) => {
                 log::debug!("connection lost ({}), trying again: {object}", lost.0);
-                tokio::time::sleep(wait).await;
-                Ok(())
+                match self.stop.or(tokio::time::sleep(wait)).await {
+                    Some(()) => Ok(()),
+                    None => Err(Stop::error(operation, object)),
+                }
             }
+            None if self.stop.is_asked() => Err(Stop::error(operation, object)),
             None => Err(lost_error(lost, operation, object)),
         }
     }

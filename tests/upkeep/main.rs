@@ -1,0 +1,38 @@
+//! Keeping a repository for years: what both programs say of it, how runs end, and what they leave behind.
+//!
+//! Retention has a suite of its own (`expire`). Invariant: where both programs can answer, the original is the measure.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
+
+mod catalogue;
+mod exit_codes;
+mod histories;
+mod hygiene;
+mod state;
+mod waits;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("upkeep: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut suite = Suite::new("upkeep").threads(3);
+    for add in [
+        catalogue::add,
+        exit_codes::add,
+        histories::add,
+        hygiene::add,
+        waits::add,
+    ] {
+        suite = add(suite, &program);
+    }
+    suite.run()
+}
