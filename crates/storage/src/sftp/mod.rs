@@ -102,7 +102,6 @@ impl SftpStorage {
 
     /// Calling what this gives ends every wait for the server after `grace`, with [`ErrorKind::Cancelled`]; until then the
     /// run may end in good order. Nothing can be asked afterwards.
-    #[must_use]
     pub fn stopper(&self, grace: Duration) -> impl Fn() + Send + Sync + 'static {
         let (pool, runtime) = (Arc::downgrade(&self.pool), self.runtime.clone());
         move || {
