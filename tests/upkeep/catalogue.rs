@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+use pgkeep_repo::{BackupInfo, Stanza};
+use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -38,6 +40,7 @@ const CATALOGUE: &[(&str, Prepare)] = &[
     ("bundles_and_blocks", || {
         State::with_backup(&[("repo1-bundle", "y"), ("repo1-block", "y")])
     }),
+    ("a_thousand_sets", a_thousand_sets),
     ("an_encrypted_repository", || {
         let state = State::with_backup(&[
             ("repo1-cipher-type", "aes-256-cbc"),
@@ -274,6 +277,28 @@ fn compare(program: &Program, state: &State) -> TestResult {
         }
     }
     Ok(())
+}
+
+/// A list of a thousand sets, without their files.
+fn a_thousand_sets() -> Result<State> {
+    let state = State::with_backup(&[])?;
+    let storage = PosixStorage::new(PosixSettings::at(state.scratch.join("repo")));
+    let stanza = Stanza::new("main")?;
+    let mut info = BackupInfo::load(&storage, &stanza, None)?;
+    let first = info.entries()[0].clone();
+    for number in 1..1000_u64 {
+        let mut entry = first.clone();
+        let day = 1 + number / 100;
+        entry.label = format!("202501{day:02}-{:06}F", number % 100).parse()?;
+        (entry.timestamp_start, entry.timestamp_stop) = (number, number + 1);
+        info.add(entry);
+    }
+    info.save(&storage, &stanza, None)?;
+    state
+        .scratch
+        .account()
+        .own_tree(&state.scratch.join("repo"))?;
+    Ok(state)
 }
 
 fn unreadable(state: &State) -> bool {

@@ -8,6 +8,7 @@ mod exit_codes;
 mod histories;
 mod hygiene;
 mod state;
+mod upgrade;
 mod waits;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         exit_codes::add,
         histories::add,
         hygiene::add,
+        upgrade::add,
         waits::add,
     ] {
         suite = add(suite, &program);
