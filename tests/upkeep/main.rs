@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod catalogue;
+mod checks;
 mod exit_codes;
 mod histories;
 mod hygiene;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new("upkeep").threads(3);
     for add in [
         catalogue::add,
+        checks::add,
         exit_codes::add,
         histories::add,
         hygiene::add,

@@ -38,10 +38,7 @@ impl<'a> Stage<'a> {
         );
         cluster.append_setting("archive_mode", "on")?;
         cluster.append_setting("archive_command", &command)?;
-        Ok(Self {
-            program,
-            config,
-        })
+        Ok(Self { program, config })
     }
 
     fn outcome(&self, words: &[&str]) -> Result<Outcome> {

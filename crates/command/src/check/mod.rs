@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use pgkeep_config::Program;
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_repo::Stanza;
@@ -115,11 +116,17 @@ fn check_primary(
 ) -> Result<()> {
     cluster::check_same_cluster(primary)?;
     cluster::check_archive_settings(context, primary)?;
-    let mut archive_ids = Vec::new();
+    let mut failures = Failures::new(context, repositories.len());
+    let mut sound = Vec::new();
     for repository in repositories {
         log::info!("check {} configuration (primary)", repository.name());
-        let info = stanza_info::load_for(repository, stanza, &primary.control)?;
-        archive_ids.push(info.archive.history.current().archive_id());
+        let loaded = stanza_info::load_for(repository, stanza, &primary.control);
+        if let Some(info) = failures.take(repository, loaded)? {
+            sound.push((repository, info.archive.history.current().archive_id()));
+        }
+    }
+    if sound.is_empty() {
+        return failures.end();
     }
     let handle = primary.session.cancel_handle();
     let _ends_the_wait = context.cancel.on_cancel(move || handle.cancel());
@@ -128,12 +135,11 @@ fn check_primary(
         .config
         .time(option::ARCHIVE_TIMEOUT)
         .unwrap_or(Duration::from_secs(60));
-    for (repository, archive_id) in repositories.iter().zip(&archive_ids) {
+    for (repository, archive_id) in &sound {
         log::info!("check {} archive for WAL (primary)", repository.name());
         let storage = &*repository.storage;
-        if let Some(found) =
-            WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment)?
-        {
+        let found = WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment);
+        if let Some(found) = failures.take(repository, found)?.flatten() {
             let path = pgkeep_repo::layout::archive_file(stanza, archive_id, &found.to_string());
             log::info!(
                 "WAL segment {segment} successfully archived to '{}' on {}",
@@ -142,5 +148,53 @@ fn check_primary(
             );
         }
     }
-    Ok(())
+    failures.end()
+}
+
+/// What is wrong in one of several repositories. As `pgkeep` it does not hide how the others are.
+struct Failures {
+    go_on: bool,
+    repositories: usize,
+    count: usize,
+    first: Option<ErrorCode>,
+}
+
+impl Failures {
+    fn new(context: &Context, repositories: usize) -> Self {
+        Self {
+            go_on: repositories > 1 && context.config.program() == Program::PgKeep,
+            repositories,
+            count: 0,
+            first: None,
+        }
+    }
+
+    /// The value, or nothing with the reason in the log; an error where the check ends with the first.
+    fn take<T>(&mut self, repository: &Repository, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.go_on && error.code != ErrorCode::Term => {
+                self.count += 1;
+                self.first.get_or_insert(error.code);
+                crate::log_error(&error.with_prefix(&format!("{}: ", repository.name())));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The code of the first, once all repositories were looked at.
+    fn end(&self) -> Result<()> {
+        match self.first {
+            None => Ok(()),
+            Some(code) => Err(Error::new(
+                code,
+                format!(
+                    "{} of {} repositories are not in order",
+                    self.count, self.repositories
+                ),
+            )
+            .with_hint("the errors above say what is wrong with each.")),
+        }
+    }
 }
