@@ -4,6 +4,7 @@
 //! written is one member or frame that the original program reads, and whatever it writes can be read.
 
 mod bz2;
+mod deflate;
 mod gz;
 mod lz4;
 mod lz4_frame;
@@ -114,7 +115,7 @@ pub(crate) fn compressor(kind: CompressType, level: i32, raw: bool) -> Option<Bo
     let level = level.clamp(*kind.level_range().start(), *kind.level_range().end());
     match kind {
         CompressType::None => None,
-        CompressType::Gz => Some(Box::new(gz::Compressor::new(level, raw))),
+        CompressType::Gz => Some(gz::compressor(level, raw)),
         CompressType::Lz4 => Some(lz4::compressor(level, raw)),
         CompressType::Zst => Some(Box::new(zst::Compressor::new(level))),
         CompressType::Bz2 => Some(Box::new(bz2::Compressor::new(level))),
