@@ -1,5 +1,6 @@
 //! A database host's side of the set-up: home directory, key, script; and the machine that the script is for.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -11,14 +12,21 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub struct Desk<'a> {
     pub program: &'a Program,
     pub machine: ThrowAwayRoot,
+    /// Where the database host reaches it: there, or at a line to it.
+    pub address: SocketAddr,
 }
 
 impl<'a> Desk<'a> {
     /// A machine whose SSH server runs.
     pub fn new(program: &'a Program, newest: bool) -> Result<Self> {
-        let machine = ThrowAwayRoot::new(newest)?;
+        let machine = ThrowAwayRoot::builder().newest(newest).make()?;
         machine.start_sshd()?;
-        Ok(Self { program, machine })
+        let address = machine.address();
+        Ok(Self {
+            program,
+            machine,
+            address,
+        })
     }
 
     pub fn key(&self) -> PathBuf {
@@ -38,11 +46,8 @@ impl<'a> Desk<'a> {
         let mut command = self.program.command();
         command
             .arg("--no-config")
-            .arg(format!("--repo2-sftp-host={}", self.machine.address().ip()))
-            .arg(format!(
-                "--repo2-sftp-host-port={}",
-                self.machine.address().port()
-            ))
+            .arg(format!("--repo2-sftp-host={}", self.address.ip()))
+            .arg(format!("--repo2-sftp-host-port={}", self.address.port()))
             .arg("--repo2-sftp-host-user=pgbackup")
             .arg(format!(
                 "--repo2-sftp-private-key-file={}",
@@ -95,8 +100,8 @@ impl<'a> Desk<'a> {
             .arg("-i")
             .arg(self.key())
             .arg("-P")
-            .arg(self.machine.address().port().to_string())
-            .arg(format!("pgbackup@{}", self.machine.address().ip()));
+            .arg(self.address.port().to_string())
+            .arg(format!("pgbackup@{}", self.address.ip()));
         Ok(run(&mut command)?)
     }
 }

@@ -5,7 +5,9 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod desk;
+mod howto;
 mod script;
+mod story;
 mod trust;
 
 use std::process::ExitCode;
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("sftp_setup");
-    for add in [script::add, trust::add] {
+    for add in [script::add, trust::add, howto::add, story::add] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -1,11 +1,11 @@
 //! A machine to be set up and thrown away: its own /etc, /var, /srv, accounts and processes, with this machine's programs.
 //!
 //! Programs and libraries are this system's, bound read-only; everything that can be changed lies in a scratch directory and
-//! goes with it. Mount and process namespaces keep accounts, signals and mounts inside; the network is shared, so a server
-//! in there is reached at a loopback port. Needs root.
+//! goes with it. Mount and process namespaces keep accounts, signals and mounts inside. The network is this machine's, so a
+//! server in there is reached at a loopback port; or one of its own, which several such machines share. Needs root.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -40,12 +40,57 @@ set -eu
 root=$1; shift
 for one in "$@"; do mount --bind "$one" "$root$one"; mount -o remount,bind,ro "$root$one"; done
 for one in null zero random urandom tty; do mount --bind /dev/$one "$root/dev/$one"; done
-mount --bind "$root/usr-local-sbin" "$root/usr/local/sbin"
+for one in bin sbin; do mount --bind "$root/usr-local-$one" "$root/usr/local/$one"; done
 mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mkdir -m 755 "$root/run/sshd"
 exec chroot "$root" sleep infinity
 "#;
+
+/// Addresses of a network of its own, all on its loopback device; who connects to the second comes from the first.
+const OWN_NETWORK: &str = "ip link set lo up; ip address add 10.0.0.1/32 dev lo; ip address add 10.0.0.2/32 dev lo; \
+    ip route replace local 10.0.0.2 dev lo table local proto kernel scope host src 10.0.0.1; ";
+
+/// What the machine shall be like.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThrowAwayRootBuilder<'a> {
+    newest: bool,
+    address: Option<SocketAddr>,
+    own_network: bool,
+    network_of: Option<&'a ThrowAwayRoot>,
+}
+
+impl<'a> ThrowAwayRootBuilder<'a> {
+    /// The newest OpenSSH server that the set-up could unpack, in place of this system's.
+    pub fn newest(mut self, newest: bool) -> Self {
+        self.newest = newest;
+        self
+    }
+
+    /// A network that only machines made with [`Self::network_of`] share. It has the addresses 10.0.0.1 and 10.0.0.2.
+    pub fn own_network(mut self) -> Self {
+        self.own_network = true;
+        self
+    }
+
+    /// The network of another machine.
+    pub fn network_of(mut self, other: &'a ThrowAwayRoot) -> Self {
+        self.network_of = Some(other);
+        self
+    }
+
+    /// Where its SSH server listens; otherwise a free port of 127.0.0.1.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Makes the machine. Its SSH server is configured and not started.
+    pub fn make(self) -> Result<ThrowAwayRoot> {
+        ThrowAwayRoot::new(self)
+    }
+}
 
 /// A running machine; ended with all its processes when dropped.
 #[derive(Debug)]
@@ -57,8 +102,12 @@ pub struct ThrowAwayRoot {
 }
 
 impl ThrowAwayRoot {
-    /// A machine with this system's OpenSSH, or the newest one there is. Its server is configured and not started.
-    pub fn new(newest: bool) -> Result<Self> {
+    /// Describes a new machine.
+    pub fn builder<'a>() -> ThrowAwayRootBuilder<'a> {
+        ThrowAwayRootBuilder::default()
+    }
+
+    fn new(wanted: ThrowAwayRootBuilder<'_>) -> Result<Self> {
         if !rustix::process::geteuid().is_root() {
             return Err(Error::Missing(
                 "a throw-away root can be made by root only".into(),
@@ -69,19 +118,24 @@ impl ThrowAwayRoot {
         }
         let scratch = Scratch::new()?;
         let root = scratch.join("root");
-        let address = TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .during("find a free port")?;
+        let address = match wanted.address {
+            Some(address) => address,
+            None => TcpListener::bind(("127.0.0.1", 0))
+                .and_then(|listener| listener.local_addr())
+                .during("find a free port")?,
+        };
         let mut bound: Vec<PathBuf> = Vec::new();
         make_dir(&root, 0o755)?;
         for name in [
             "dev",
+            "dev/shm",
             "etc",
             "home",
             "proc",
             "root",
             "run",
             "srv",
+            "usr-local-bin",
             "usr-local-sbin",
             "var",
             "etc/ssh",
@@ -90,6 +144,7 @@ impl ThrowAwayRoot {
             make_dir(&root.join(name), 0o755)?;
         }
         make_dir(&root.join("tmp"), 0o1777)?;
+        std::os::unix::fs::symlink("/run", root.join("var/run")).during("make a link")?;
         for name in ["null", "zero", "random", "urandom", "tty"] {
             write(&root.join("dev").join(name), "", 0o644)?;
         }
@@ -115,7 +170,7 @@ impl ThrowAwayRoot {
         accounts(&root)?;
         run(Command::new("ssh-keygen").args(["-A", "-f"]).arg(&root))?.success()?;
         let mut more = String::new();
-        if newest {
+        if wanted.newest {
             let home = installed::newest_openssh()?;
             make_dir_all(&root.join(home.strip_prefix("/").unwrap_or(&home)))?;
             std::os::unix::fs::symlink(home.join("sbin/sshd"), root.join("usr-local-sbin/sshd"))
@@ -133,13 +188,14 @@ impl ThrowAwayRoot {
         write(
             &root.join("etc/ssh/sshd_config"),
             &format!(
-                "Include /etc/ssh/sshd_config.d/*.conf\nPort {}\nListenAddress 127.0.0.1\nKbdInteractiveAuthentication no\n{more}X11Forwarding yes\n\
+                "Include /etc/ssh/sshd_config.d/*.conf\nPort {}\nListenAddress {}\nKbdInteractiveAuthentication no\n{more}X11Forwarding yes\n\
                  PrintMotd no\nAcceptEnv LANG LC_*\nSubsystem sftp /usr/lib/openssh/sftp-server\n",
-                address.port()
+                address.port(),
+                address.ip()
             ),
             0o644,
         )?;
-        let (inside, process) = begin(&root, &bound)?;
+        let (inside, process) = begin(&root, &bound, wanted)?;
         Ok(Self {
             inside,
             process,
@@ -151,6 +207,46 @@ impl ThrowAwayRoot {
     /// Where its SSH server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Makes it a database host: the account `postgres` with the number it has out here, and `sudo` for its commands.
+    pub fn add_postgres(&self) -> Result<()> {
+        let account = self.scratch.account();
+        let (user, uid, gid) = (account.name(), account.uid(), account.gid());
+        self.shell(&format!(
+            "groupadd --gid {gid} {user}; useradd --uid {uid} --gid {gid} --home-dir /var/lib/postgresql --shell /bin/bash {user}
+             mkdir -p /var/lib /var/log; install -d -o {user} -g {user} /var/lib/postgresql /run/postgresql"
+        ))?
+        .success()?;
+        self.add_sudo()
+    }
+
+    /// `sudo`, as far as tests need it: root may become anybody.
+    pub fn add_sudo(&self) -> Result<()> {
+        let sudo = "#!/bin/sh\n# What the tests need of sudo: [-u USER] COMMAND.\nset -eu\n\
+            if [ \"$1\" != -u ]; then exec \"$@\"; fi\nuser=$2; shift 2\n\
+            export HOME=$(getent passwd \"$user\" | cut -d: -f6) USER=$user LOGNAME=$user\n\
+            exec setpriv --reuid \"$user\" --regid \"$(id -g \"$user\")\" --init-groups \"$@\"\n";
+        write(&self.path("/usr-local-bin/sudo"), sudo, 0o755)
+    }
+
+    /// Installs a program under the names given, as `install` and `ln` into /usr/local/bin would.
+    pub fn install(&self, program: &Path, names: &[&str]) -> Result<()> {
+        let first = self.path("/usr-local-bin").join(names[0]);
+        fs::copy(program, &first).during("copy the program")?;
+        fs::set_permissions(&first, fs::Permissions::from_mode(0o755)).during("set its mode")?;
+        for name in &names[1..] {
+            std::os::unix::fs::symlink(names[0], self.path("/usr-local-bin").join(name))
+                .during("make a link")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a line of shell there as the account `postgres`.
+    pub fn as_postgres(&self, line: &str) -> Result<Outcome> {
+        run(self
+            .command("sudo")
+            .args(["-u", self.scratch.account().name(), "sh", "-ec", line]))
     }
 
     /// A path of the machine as this process sees it (programs and /run are not there).
@@ -170,7 +266,7 @@ impl ThrowAwayRoot {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.process))
-            .args(["--mount", "--pid", "--root", "--wd", "--", program])
+            .args(["--mount", "--net", "--pid", "--root", "--wd", "--", program])
             .env_clear()
             .env(
                 "PATH",
@@ -196,8 +292,14 @@ impl ThrowAwayRoot {
     /// Waits until the server takes connections (again).
     pub fn wait_for_sshd(&self) -> Result<()> {
         let started = Instant::now();
+        let knock = format!(
+            "exec 3<>/dev/tcp/{}/{}",
+            self.address.ip(),
+            self.address.port()
+        );
         while started.elapsed() < Duration::from_secs(20) {
-            if TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok() {
+            // From inside: the network may be its own.
+            if run(self.command("bash").args(["-c", &knock]))?.code == 0 {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -257,8 +359,25 @@ impl Drop for ThrowAwayRoot {
 }
 
 /// Starts process 1; its number out here is that of the only child of `unshare`.
-fn begin(root: &Path, bound: &[PathBuf]) -> Result<(Child, u32)> {
-    let mut inside = Command::new("unshare")
+fn begin(root: &Path, bound: &[PathBuf], wanted: ThrowAwayRootBuilder<'_>) -> Result<(Child, u32)> {
+    let mut command = match wanted.network_of {
+        Some(other) => {
+            let mut command = Command::new("nsenter");
+            command.args([
+                &format!("--target={}", other.process),
+                "--net",
+                "--",
+                "unshare",
+            ]);
+            command
+        }
+        None => Command::new("unshare"),
+    };
+    if wanted.own_network {
+        command.arg("--net");
+    }
+    let network = if wanted.own_network { OWN_NETWORK } else { "" };
+    let mut inside = command
         .args([
             "--mount",
             "--propagation",
@@ -268,9 +387,9 @@ fn begin(root: &Path, bound: &[PathBuf]) -> Result<(Child, u32)> {
             "--kill-child",
             "sh",
             "-c",
-            INIT,
-            "sh",
         ])
+        .arg(format!("{network}{INIT}"))
+        .arg("sh")
         .arg(root)
         .args(bound)
         .stdin(Stdio::null())
