@@ -1,6 +1,6 @@
 //! Whole commands over a line that is cut anywhere, stalls, is far, or leads to a server that kills idle sessions.
 //!
-//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_SOAK` in the environment cuts at every piece.
+//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ fn pieces(stage: &mut Stage<'_>, command: &[&str]) -> Result<u64> {
 
 /// Where to cut.
 fn places(pieces: u64) -> impl Iterator<Item = u64> {
-    let step = if std::env::var_os("PGKEEP_TEST_SOAK").is_some() {
+    let step = if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
         1
     } else {
         (pieces / SAMPLE).max(1)

@@ -37,9 +37,6 @@ pub(crate) fn check(outcome: Outcome, code: i32, says: &[&str], hints: &[&str]) 
             return Err(format!("no hint says '{hint}':\n{}", outcome.stdout).into());
         }
     }
-    if std::env::var_os("PGKEEP_TEST_SHOW").is_some() {
-        println!("{}", outcome.stdout);
-    }
     Ok(outcome)
 }
 

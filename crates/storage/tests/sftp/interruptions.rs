@@ -1,6 +1,6 @@
 //! A line that is cut anywhere, stalls, or a server that kills: bytes are right, and no temporary file stays.
 //!
-//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_SOAK` in the environment cuts at every piece.
+//! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn cut_anywhere() -> TestResult {
     }
     let pieces = whole.pieces();
     assert!(pieces > 30, "only {pieces} pieces");
-    let step = if std::env::var_os("PGKEEP_TEST_SOAK").is_some() {
+    let step = if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
         1
     } else {
         (pieces / 24).max(1)
