@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod array;
+mod log_files;
+mod odd_clusters;
 mod row;
 mod scenario;
 mod workload;
@@ -41,5 +43,6 @@ fn main() -> ExitCode {
             suite = suite.test(row.name(), move || scenario::run(&program, &row));
         }
     }
+    suite = log_files::add(odd_clusters::add(suite, &program), &program);
     suite.run()
 }

@@ -1,6 +1,6 @@
 //! One run from the words of the command line to the exit code: configuration, log, locks, command, end line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -161,6 +161,12 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
                 time(started)
             );
             (started, name) = (Instant::now(), CommandId::Expire.name().to_owned());
+            if writes_log_file(config) {
+                open_log_file(
+                    sink,
+                    &begin::following_log_file_path(config, CommandId::Expire),
+                );
+            }
             expire::run_after_backup(&context)?;
         }
         Ok(status)
@@ -252,18 +258,26 @@ fn configure_log(sink: &'static Sink, config: &Config) {
         },
         dry_run: config.boolean(option::DRY_RUN),
     };
-    let wants_file = settings.file > Level::Off;
     sink.configure(settings);
+    if writes_log_file(config) {
+        open_log_file(sink, &begin::log_file_path(config));
+    }
+}
+
+/// Whether this run writes a log file: some commands do only when they are asked to.
+fn writes_log_file(config: &Config) -> bool {
+    if config.string(option::LOG_LEVEL_FILE) == Some("off") {
+        return false;
+    }
     let asked = matches!(
         config.source(option::LOG_LEVEL_FILE, 0),
         Source::CommandLine
     );
-    let by_itself = config.command().definition().log_file || config.role() == Role::Async;
-    if !wants_file || !(asked || by_itself) {
-        return;
-    }
-    let path = begin::log_file_path(config);
-    if let Err(error) = sink.open_file(&path) {
+    asked || config.command().definition().log_file || config.role() == Role::Async
+}
+
+fn open_log_file(sink: &'static Sink, path: &Path) {
+    if let Err(error) = sink.open_file(path) {
         let reason = error.to_string();
         let reason = reason.split(" (os error").next().unwrap_or(&reason);
         ::log::warn!(

@@ -104,8 +104,9 @@ impl Sink {
         });
     }
 
-    /// Opens the log file for appending; the caller warns when that fails.
+    /// Opens the log file for appending, in place of the one before; the caller warns when that fails.
     pub(crate) fn open_file(&self, path: &Path) -> std::io::Result<()> {
+        self.lock().file = None;
         let file = LogFile::open(path)?;
         let mut inner = self.lock();
         inner.file = Some(file);

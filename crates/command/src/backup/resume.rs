@@ -176,6 +176,7 @@ impl Resume<'_> {
                         name.as_bytes(),
                         self.plan.compress,
                         self.plan.delta,
+                        self.settings.bundle.map(|bundle| bundle.limit),
                     );
                     if let ResumedFile::Remove(reason) = verdict {
                         detail!(

@@ -22,6 +22,7 @@ use pgkeep_storage::Storage;
 use pgkeep_storage::wrap::read_only::ReadOnly;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::lock::LockType;
 use crate::runtime::{Context, Repository, begin, open};
 use settings::{Retention, Settings, repo_option};
 
@@ -71,6 +72,8 @@ pub fn run(context: &Context) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn run_after_backup(context: &Context) -> Result<()> {
+    // Nobody must read in the lock file how far a backup is that has ended.
+    context.clear_progress(LockType::Backup)?;
     log::info!("{}", begin::begin_line(&context.config, CommandId::Expire));
     run(context)
 }

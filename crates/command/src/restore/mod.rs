@@ -18,6 +18,7 @@ use crate::runtime::pool::{self, Outcome, Steps};
 use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, open};
 
+mod bad_pages;
 mod block;
 mod choose_set;
 mod clean;
@@ -83,6 +84,7 @@ pub fn run(context: &Context) -> Result<()> {
     let owners = Owners::of(context, &*tree, &settings.data_dir, &manifest)?;
     let zeroed = selective::zeroed(&manifest, &settings, version)?;
     let places = Places::of(&manifest, &settings.data_dir);
+    bad_pages::refuse(&settings, &manifest, &places, &zeroed)?;
 
     let look = clean::Look {
         context,
@@ -110,7 +112,7 @@ pub fn run(context: &Context) -> Result<()> {
         sync_files: durable.sync_files(),
         buffers: Mutex::new(Vec::new()),
     };
-    let size = copy_files(&worker)?;
+    let (size, bad_files) = copy_files(&worker)?;
     recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
     log::info!(
@@ -118,6 +120,11 @@ pub fn run(context: &Context) -> Result<()> {
         size_text(size),
         manifest.file_count()
     );
+    if bad_files > 0 {
+        log::warn!(
+            "restore command encountered page checksum error(s) in {bad_files} file(s), check the log file for details"
+        );
+    }
     Ok(())
 }
 
@@ -157,8 +164,8 @@ fn drop_unrestored(manifest: &mut Manifest, settings: &Settings, version: PgVers
     }
 }
 
-/// Restores all files with as many workers as asked for; returns their size in bytes.
-fn copy_files(worker: &Worker<'_>) -> Result<u64> {
+/// Restores all files with as many workers as asked for; returns their size in bytes, and how many have invalid pages.
+fn copy_files(worker: &Worker<'_>) -> Result<(u64, u32)> {
     let mut queues = Queues::of(worker.manifest);
     let mut progress = Progress::begin(worker, queues.total)?;
     pool::run(

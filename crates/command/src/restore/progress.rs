@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep_repo::manifest::FileRef;
 
+use super::bad_pages;
 use super::file::{Restored, Worker};
 use super::queue::Job;
 use crate::error::Result;
@@ -19,6 +20,8 @@ pub(super) struct Progress<'a> {
     worker: &'a Worker<'a>,
     total: u64,
     done: u64,
+    /// Files written that have invalid pages.
+    bad_files: u32,
     lock_keys: Vec<u32>,
     shown: Instant,
 }
@@ -32,6 +35,7 @@ impl<'a> Progress<'a> {
             worker,
             total,
             done: 0,
+            bad_files: 0,
             lock_keys,
             shown: Instant::now(),
         };
@@ -60,6 +64,10 @@ impl<'a> Progress<'a> {
                 let line = self.line(&file, *result);
                 crate::runtime::pool::as_process(process, || crate::detail!("{line}"));
             }
+            if matches!(result, Restored::Copied { .. }) && bad_pages::is_bad(&file) {
+                bad_pages::note(self.worker.settings, self.worker.places, &file)?;
+                self.bad_files += 1;
+            }
             name = Some(file.name.to_vec());
         }
         if let Some(name) =
@@ -74,10 +82,10 @@ impl<'a> Progress<'a> {
         self.note()
     }
 
-    /// The bytes of all files that are done.
-    pub(super) fn end(self) -> u64 {
+    /// The bytes of all files that are done, and how many of the files have invalid pages.
+    pub(super) fn end(self) -> (u64, u32) {
         self.worker.context.progress.end();
-        self.done
+        (self.done, self.bad_files)
     }
 
     fn line(&self, file: &FileRef<'_>, result: Restored) -> String {

@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub restore_command: String,
     pub delta: bool,
     pub force: bool,
+    /// Files whose pages were found invalid when they were backed up are an error, not a warning.
+    pub page_error: bool,
     pub db_include: Vec<String>,
     pub db_exclude: Vec<String>,
     pub tablespace_map: Vec<(String, String)>,
@@ -77,6 +79,7 @@ impl Settings {
             restore_command: restore_command(context),
             delta: config.boolean(option::DELTA),
             force: config.boolean(option::FORCE),
+            page_error: config.boolean(option::CHECKSUM_PAGE_ERROR),
             db_include: list(option::DB_INCLUDE),
             db_exclude: list(option::DB_EXCLUDE),
             tablespace_map: map(option::TABLESPACE_MAP),

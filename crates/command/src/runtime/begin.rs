@@ -47,16 +47,22 @@ pub fn lower(error: &ConfigError) -> Error {
 /// `<log-path>/<stanza or all>-<command>[-async].log` (spec 12.9).
 #[must_use]
 pub fn log_file_path(config: &Config) -> PathBuf {
-    log_file_path_of(config, config.role())
+    log_file_path_of(config, config.command(), config.role())
+}
+
+/// The same of the command that runs at the end of the configuration's own (`expire` after `backup`).
+#[must_use]
+pub fn following_log_file_path(config: &Config, command: CommandId) -> PathBuf {
+    log_file_path_of(config, command, Role::Main)
 }
 
 /// The same of the background process that this command starts.
 #[must_use]
 pub fn async_log_file_path(config: &Config) -> PathBuf {
-    log_file_path_of(config, Role::Async)
+    log_file_path_of(config, config.command(), Role::Async)
 }
 
-fn log_file_path_of(config: &Config, role: Role) -> PathBuf {
+fn log_file_path_of(config: &Config, command: CommandId, role: Role) -> PathBuf {
     let directory = config
         .string(option::LOG_PATH)
         .unwrap_or("/var/log/pgbackrest");
@@ -67,7 +73,7 @@ fn log_file_path_of(config: &Config, role: Role) -> PathBuf {
     let name = format!(
         "{}-{}{role}.log",
         config.stanza().unwrap_or("all"),
-        config.command().name()
+        command.name()
     );
     Path::new(directory).join(name)
 }

@@ -118,6 +118,18 @@ impl Context {
         }
     }
 
+    /// Takes the progress out of the lock files of this type: what it was of has ended, and something else goes on.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileWrite`].
+    pub fn clear_progress(&self, lock_type: LockType) -> Result<()> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks
+            .iter_mut()
+            .filter(|lock| lock.lock_type() == lock_type)
+            .try_for_each(Lock::clear_progress)
+    }
+
     /// The stanza of this run.
     ///
     /// # Errors

@@ -232,6 +232,18 @@ impl Lock {
         self.write()
     }
 
+    /// Takes the progress out of the file.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileWrite`].
+    pub fn clear_progress(&mut self) -> Result<()> {
+        self.data.size = None;
+        self.data.size_complete = None;
+        self.data.percent_complete = None;
+        self.written_percent = 0;
+        self.write()
+    }
+
     fn write(&mut self) -> Result<()> {
         let text = self.data.render();
         let Some(file) = &mut self.file else {
@@ -429,6 +441,33 @@ mod tests {
         );
         drop(lock);
         assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
+    }
+
+    #[test]
+    fn progress_is_taken_out_of_the_file_when_something_else_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut lock = Lock::acquire(dir.path(), "main", LockType::Backup, 1, "1-a").unwrap();
+        let text = || std::fs::read_to_string(dir.path().join("main-backup-1.lock")).unwrap();
+        lock.note_progress(100, 50).unwrap();
+        assert_eq!(
+            LockData::parse(&text()).unwrap().percent_complete,
+            Some(5000)
+        );
+        lock.clear_progress().unwrap();
+        let cleared = LockData::parse(&text()).unwrap();
+        assert_eq!(
+            (
+                cleared.percent_complete,
+                cleared.size,
+                cleared.size_complete
+            ),
+            (None, None, None)
+        );
+        lock.note_progress(100, 1).unwrap();
+        assert_eq!(
+            LockData::parse(&text()).unwrap().percent_complete,
+            Some(100)
+        );
     }
 
     #[test]

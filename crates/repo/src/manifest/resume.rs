@@ -65,13 +65,15 @@ impl Manifest {
     }
 
     /// Decides about a file in the resumed directory, `stored` being its path below the set. A file that stays takes its
-    /// checksums and stored size from the resumed manifest.
+    /// checksums and stored size from the resumed manifest. `bundle_limit`: files up to so many bytes are put into bundles
+    /// now, so one that was stored alone is of no use.
     pub fn resume_file(
         &mut self,
         resumed: &Manifest,
         stored: &[u8],
         compress_type: CompressType,
         delta: bool,
+        bundle_limit: Option<u64>,
     ) -> ResumedFile {
         let found = CompressType::from_extension(&String::from_utf8_lossy(stored));
         let name = stored
@@ -102,6 +104,12 @@ impl Manifest {
         }
         if data.size == 0 {
             return ResumedFile::Remove("zero size");
+        }
+        if bundle_limit.is_some_and(|limit| data.size <= limit) {
+            return ResumedFile::Remove("stored in a bundle now");
+        }
+        if blocks && data.block.is_none() {
+            return ResumedFile::Remove("stored without blocks now");
         }
         data.repo_size = old.repo_size;
         data.checksum = old.checksum;

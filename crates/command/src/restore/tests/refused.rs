@@ -263,3 +263,44 @@ fn a_damaged_file_in_the_repository_is_found_and_leaves_no_cluster() {
         fixture.assert_same("target");
     }
 }
+
+#[test]
+fn files_backed_up_with_invalid_pages_are_restored_only_on_demand() {
+    let fixture = Fixture::new(&["--compress-type=none"]);
+    let bad = "source/base/1/2619";
+    let mut pages = fixture.read(bad);
+    pages[9000] ^= 1;
+    fixture.write(bad, &pages);
+    let context = fixture.context(
+        "backup",
+        "source",
+        &["--no-online", "--type=full", "--checksum-page"],
+    );
+    crate::backup::run(&context).unwrap();
+    // Nothing is made where the restore is bound to meet the file.
+    let error = fixture.restore("target", &[]).unwrap_err();
+    let path = fixture.path("target/base/1/2619");
+    let message = format!("invalid page checksum(s) found in file {}", path.display());
+    assert_eq!(
+        (error.code, &error.message),
+        (ErrorCode::Checksum, &message)
+    );
+    assert!(!fixture.exists("target/PG_VERSION"));
+    fixture
+        .restore("target", &["--no-checksum-page-error"])
+        .unwrap();
+    assert!(fixture.read("target/base/1/2619") == pages);
+    // A file that is there already is no worse than before; one that has to be written is.
+    fixture.restore("target", &["--delta"]).unwrap();
+    fixture.write("target/base/1/2619", b"");
+    let error = fixture.restore("target", &["--delta"]).unwrap_err();
+    assert_eq!(
+        (error.code, &error.message),
+        (ErrorCode::Checksum, &message)
+    );
+    assert!(!fixture.exists("target/global/pg_control"));
+    // Nor does the content of a database count that is left out.
+    fixture
+        .restore("target", &["--delta", "--db-exclude=1"])
+        .unwrap();
+}

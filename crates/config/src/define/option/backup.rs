@@ -130,7 +130,10 @@ pub const CHECKSUM_PAGE_ERROR: &OptionDef = &OptionDef {
         otherwise such files are only warned about and recorded.\n\n\
         `expire` (on by default): nothing is removed if the oldest backup that would be left has \
         invalid pages, because the older ones may be the last that are sound. With `n`, and always \
-        with `--set`, there is only a warning.",
+        with `--set`, there is only a warning.\n\n\
+        `restore` (on by default): a file that had invalid pages when it was backed up is not \
+        accepted. Without `--delta` nothing is changed then. With `n` such files are restored as \
+        they are, with a warning for each.",
     example: "checksum-page-error=y",
     ..BACKUP_BOOLEAN
 };
