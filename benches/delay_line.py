@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""delay_line.py NAMESPACE ROUND_TRIP_MS: a line between this network namespace and another one.
+
+For kernels without netem. Two tun devices (pgkb0 here, 10.213.9.1; pgkb1 there, 10.213.9.2), joined by this process, which
+holds every packet for half the round trip each way. TCP runs end to end, so windows grow and acknowledgements pace as on a
+real line; segmentation offload is passed through. A line with ROUND_TRIP_MS on standard input is a new round trip; the end
+of standard input ends the line. Prints READY when the line is up.
+"""
+import collections
+import ctypes
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+
+TUNSETIFF, TUNSETOFFLOAD, TUNSETVNETHDRSZ = 0x400454CA, 0x400454D0, 0x400454D8
+TUN_NO_PI_VNET_HDR = 0x0001 | 0x1000 | 0x4000
+OFFLOAD_CHECKSUM_TSO4 = 0x01 | 0x02
+# A longer queue than any window: nothing is lost.
+QUEUE_BYTES = 256 << 20
+
+
+def device(name, address):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), TUN_NO_PI_VNET_HDR))
+    fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", 10))
+    fcntl.ioctl(fd, TUNSETOFFLOAD, OFFLOAD_CHECKSUM_TSO4)
+    subprocess.run(["ip", "addr", "add", address, "dev", name], check=True)
+    subprocess.run(["ip", "link", "set", name, "mtu", "1500", "txqueuelen", "10000", "up"], check=True)
+    # The usual congestion control, whatever this machine's default is.
+    peer = "10.213.9.2" if name == "pgkb0" else "10.213.9.1"
+    subprocess.run(["ip", "route", "replace", peer, "dev", name, "congctl", "cubic"], check=True)
+    return fd
+
+
+def main():
+    namespace, delay = sys.argv[1], float(sys.argv[2]) / 2000
+    here = device("pgkb0", "10.213.9.1/30")
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    if libc.setns(fd, 0x40000000) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+    there = device("pgkb1", "10.213.9.2/30")
+    print("READY", flush=True)
+    other = {here: there, there: here}
+    queues = {here: collections.deque(), there: collections.deque()}
+    held = {here: 0, there: 0}
+    while True:
+        wait = None
+        now = time.monotonic()
+        for source, queue in queues.items():
+            while queue and queue[0][0] <= now:
+                packet = queue.popleft()[1]
+                held[source] -= len(packet)
+                try:
+                    os.write(other[source], packet)
+                except OSError:
+                    pass  # refused by the kernel: lost, as on any line
+            if queue:
+                left = queue[0][0] - now
+                wait = left if wait is None else min(wait, left)
+        for source in select.select([here, there, 0], [], [], wait)[0]:
+            if source == 0:
+                line = os.read(0, 100).split()
+                if not line:
+                    return
+                delay = float(line[-1]) / 2000
+                continue
+            for _ in range(64):
+                try:
+                    packet = os.read(source, 70000)
+                except BlockingIOError:
+                    break
+                if held[source] + len(packet) <= QUEUE_BYTES:
+                    held[source] += len(packet)
+                    queues[source].append((time.monotonic() + delay, packet))
+
+
+main()
