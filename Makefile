@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Suites that need nothing installed.
 FAST_SUITES := $(foreach suite,tidy docs fuzz_corpus cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
 
-.PHONY: help check test-fast test soak fuzz demo docs
+.PHONY: help check test-fast test soak fuzz demo docs package
 
 help:
 	@echo 'make check       formatting, lints, dependencies, rules of the tree'
@@ -16,6 +16,7 @@ help:
 	@echo 'make soak        all tests with every fault, damage, row and case there is (hours)'
 	@echo 'make fuzz        every fuzz target for ten minutes (FUZZ_SECONDS=n); needs a nightly compiler'
 	@echo 'make docs        writes the pages of docs/reference anew from the code'
+	@echo 'make package     Debian packages in target/package'
 	@echo 'make demo        the main job for real: a cluster is backed up, damaged and brought back'
 
 check:
@@ -55,3 +56,8 @@ demo:
 
 docs:
 	@PGKEEP_GOLDEN=write $(CARGO) test --locked -p pgkeep --test docs
+
+package:
+	@scripts/setup package
+	@$(CARGO) build --locked --release --bin pgkeep
+	@BINARY=$(TARGET)/release/pgkeep scripts/package $(TARGET)/package

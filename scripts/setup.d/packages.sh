@@ -36,6 +36,8 @@ test_packages() {
     /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || wanted+=(python3-asyncssh)
     command -v patchelf >/dev/null || wanted+=(patchelf)
     command -v strace >/dev/null || wanted+=(strace)
+    command -v man >/dev/null || wanted+=(man-db)
+    command -v systemd-analyze >/dev/null || wanted+=(systemd)
     command -v npm >/dev/null || wanted+=(npm)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
     [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}"

@@ -11,6 +11,9 @@ use crate::error::{ConfigError, Result};
 use crate::input::Program;
 use crate::value::Source;
 
+/// Variables of the test suites, which programs started by them inherit; no option's name begins so.
+const OF_TESTS: &str = "PGKEEP_TEST_";
+
 /// Adds the options of the environment to `said`.
 ///
 /// # Errors
@@ -28,6 +31,9 @@ pub(crate) fn parse(
     };
     for prefix in prefixes {
         for (variable, value) in environment {
+            if variable.starts_with(OF_TESTS) {
+                continue;
+            }
             if let Some(name) = variable.strip_prefix(prefix) {
                 let name = name.to_ascii_lowercase().replace('_', "-");
                 parse_variable(variable, &name, value, program, command, said, warnings)?;

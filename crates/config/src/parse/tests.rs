@@ -3,8 +3,8 @@
 use crate::Phase;
 use crate::define::command::{CommandId, Role};
 use crate::define::option::{
-    ANNOTATION, BACKUP_STANDBY, COMPRESS_TYPE, DELTA, EXCLUDE, Group, PG_HOST_USER, PG_PATH,
-    PROCESS_MAX, REPO_PATH, REPO_RETENTION_FULL, REPO_STORAGE_VERIFY_TLS,
+    ANNOTATION, BACKUP_STANDBY, COMPRESS_TYPE, DELTA, EXCLUDE, Group, OPTIONS, PG_HOST_USER,
+    PG_PATH, PROCESS_MAX, REPO_PATH, REPO_RETENTION_FULL, REPO_STORAGE_VERIFY_TLS,
 };
 use crate::testing::{Host, fault};
 use crate::value::Source;
@@ -402,6 +402,26 @@ fn the_strongest_source_wins_and_is_remembered() {
     assert_eq!(
         read(&host(false), "backup --stanza=demo --reset-process-max"),
         (Some(1), Source::Default)
+    );
+}
+
+#[test]
+fn variables_of_the_tests_are_no_options() {
+    let loaded = Host::ours()
+        .variable("PGKEEP_TEST_SEED", "7")
+        .variable("PGKEEP_BOGUS", "1")
+        .variable("PGKEEP_STANZA", "demo")
+        .variable("PGKEEP_PG1_PATH", "/pg")
+        .load("backup")
+        .expect("only warnings");
+    assert_eq!(
+        loaded.warnings,
+        ["environment contains invalid option 'bogus'"]
+    );
+    assert!(
+        OPTIONS
+            .iter()
+            .all(|option| !option.name.starts_with("test-"))
     );
 }
 

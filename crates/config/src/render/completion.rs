@@ -29,7 +29,13 @@ pub fn script(program: Program, shell: Shell) -> String {
     match shell {
         Shell::Bash => bash(program, ""),
         // zsh runs the bash script through its own emulation.
-        Shell::Zsh => bash(program, "autoload -U +X bashcompinit && bashcompinit\n"),
+        Shell::Zsh => bash(
+            program,
+            &format!(
+                "#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n",
+                program.binary()
+            ),
+        ),
         Shell::Fish => fish(program),
     }
 }

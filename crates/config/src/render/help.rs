@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::argv::shown_values;
+use super::completion::{Shell, script};
+use super::man;
 use super::text::{lower_summary, plain, wrap};
 use crate::config::Config;
 use crate::define::command::{CommandDef, CommandId, Role};
-use crate::define::option::{HELP, OUTPUT, OptionDef, VERSION};
+use crate::define::option::{AS, HELP, OUTPUT, OptionDef, VERSION};
 use crate::error::{ConfigError, PARAM_INVALID, Phase, Result};
 use crate::input::Program;
 use crate::parse::argv::commands;
@@ -37,6 +39,13 @@ pub fn help(config: &Config, version: &str) -> Result<String> {
     let program = config.program();
     let title = format!("{} {version}", program.title());
     if !config.is_help() {
+        match config.string(AS) {
+            Some("man") => return Ok(man::page(program, version)),
+            Some("bash") => return Ok(script(program, Shell::Bash)),
+            Some("zsh") => return Ok(script(program, Shell::Zsh)),
+            Some("fish") => return Ok(script(program, Shell::Fish)),
+            _ => {}
+        }
         let version_only = config.boolean(VERSION) && !config.boolean(HELP);
         return Ok(match config.command() {
             CommandId::Version if config.string(OUTPUT) == Some("num") => {

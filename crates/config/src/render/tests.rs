@@ -269,3 +269,24 @@ fn completion_knows_commands_options_and_choices_but_no_secrets() {
         assert!(!script.contains("cipher-pass"), "{shell:?}");
     }
 }
+
+#[test]
+fn help_writes_the_manual_page_and_the_scripts_but_not_for_pgbackrest() {
+    for (word, start) in [
+        ("man", ".TH PGKEEP 1"),
+        ("bash", "_pgkeep()"),
+        ("zsh", "autoload"),
+        ("fish", "complete -c pgkeep"),
+    ] {
+        let config = Host::ours()
+            .load(&format!("help --as={word}"))
+            .expect("known")
+            .config;
+        let text = help(&config, "1.2.3").expect("renders");
+        assert!(text.contains(start), "{word}: {text:.80}");
+    }
+    assert_eq!(
+        fault(Host::original().load("help --as=man")),
+        (31, "invalid option '--as=man'".to_owned())
+    );
+}

@@ -156,11 +156,13 @@ pub static COMMANDS: &[CommandDef] = &[
         help: "Without parameters lists the commands, with a command its options, with a command \
             and an option everything about that option.\n\n\
             Help for a command reads the configuration like the command itself would, so it \
-            shows the values in effect beside the defaults. Secrets are never shown.",
+            shows the values in effect beside the defaults. Secrets are never shown.\n\n\
+            `--as` writes the manual page or a completion script for a shell.",
         examples: &[
             "pgkeep help",
             "pgkeep help backup",
             "pgkeep help backup repo-path",
+            "pgkeep help --as=man",
         ],
         ..CommandDef::new(CommandId::Help, "help")
     },

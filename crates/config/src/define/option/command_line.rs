@@ -26,6 +26,22 @@ pub const ARCHIVE_EXPIRE_BEFORE: &OptionDef = &OptionDef {
     ..OptionDef::COMMAND_LINE
 };
 
+/// What to write in place of the overview.
+pub const AS: &OptionDef = &OptionDef {
+    name: "as",
+    kind: Kind::StringId,
+    commands: HELP_COMMAND,
+    required: false,
+    allowed: &["man", "bash", "zsh", "fish"],
+    ours: true,
+    summary: "Write a manual page or a completion script.",
+    help: "`man`: the manual page, for `man -l` or a directory `man1`. `bash`, `zsh` and `fish`: the script that \
+        completes commands and options in that shell. Packages bring these; without a package put them where the \
+        shell looks, such as `~/.local/share/bash-completion/completions/pgkeep`.",
+    example: "--as=bash",
+    ..OptionDef::COMMAND_LINE
+};
+
 /// Amount of information.
 pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
     name: "detail-level",

@@ -39,6 +39,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     ARCHIVE_PUSH_BATCH_SIZE,
     ARCHIVE_PUSH_QUEUE_MAX,
     ARCHIVE_TIMEOUT,
+    AS,
     BACKUP_STANDBY,
     BETA,
     BUFFER_SIZE,
