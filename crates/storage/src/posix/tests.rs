@@ -27,6 +27,12 @@ fn in_place() -> WriteOptions {
 }
 
 #[test]
+fn parent_that_takes_no_directory_is_an_error_and_no_endless_loop() {
+    let error = create::create_path(std::path::Path::new("/proc/nowhere/deeper"), 0o750);
+    assert!(error.is_err());
+}
+
+#[test]
 fn an_atomic_file_is_written_under_the_name_of_the_original() {
     let (place, storage) = place();
     let mut writer = storage
