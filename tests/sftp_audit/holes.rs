@@ -18,6 +18,8 @@ pub struct Hole {
     options: &'static [(&'static str, &'static str)],
     code: i32,
     found: &'static [&'static str],
+    /// Whether the newest OpenSSH has it: no, yes.
+    pub newest: &'static [bool],
 }
 
 const CLOSED: Hole = Hole {
@@ -27,6 +29,7 @@ const CLOSED: Hole = Hole {
     options: &[],
     code: 2,
     found: &[],
+    newest: &[false, true],
 };
 
 pub static ALL: &[Hole] = &[
@@ -124,6 +127,14 @@ pub static ALL: &[Hole] = &[
         },
         options: &[("repo2-path", "/tmp")],
         found: &["agent"],
+        newest: &[false],
+        ..CLOSED
+    },
+    Hole {
+        name: "agent_forwarding_with_a_socket_in_the_home_directory",
+        make: |server| server.account_line("AllowAgentForwarding yes"),
+        found: &["agent"],
+        newest: &[true],
         ..CLOSED
     },
     Hole {
@@ -286,8 +297,12 @@ fn chroot(server: &SftpServer) -> Result<&Path> {
 }
 
 impl Hole {
-    pub fn check(&self, program: &Program) -> TestResult {
-        let server = (self.make)(SftpServer::builder().chrooted()).start()?;
+    pub fn check(&self, program: &Program, newest: bool) -> TestResult {
+        let mut server = (self.make)(SftpServer::builder().chrooted());
+        if newest {
+            server = server.newest();
+        }
+        let server = server.start()?;
         (self.files)(&server)?;
         let stage = Stage::with(program, server, self.options)?;
         let before = stage.tree()?;

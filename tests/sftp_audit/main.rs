@@ -1,10 +1,12 @@
-//! `sftp-audit` against a real sshd: a closed server passes, and each hole made on purpose is found alone.
+//! `sftp-audit` against a real sshd: a closed server passes, and each hole made on purpose is found alone; and
+//! `sftp-probe` beside it.
 //!
 //! Needs root: the account is an SFTP-only system user in a chroot. The server's files are compared before and after,
 //! because an audit leaves nothing behind.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod holes;
+mod probe;
 mod stage;
 
 use std::process::ExitCode;
@@ -26,10 +28,28 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("sftp_audit");
     for hole in holes::ALL {
+        for newest in hole.newest.iter().copied() {
+            let by = if newest { "_of_the_newest_openssh" } else { "" };
+            let program = Arc::clone(&program);
+            suite = suite.test(format!("finds_exactly_{}{by}", hole.name), move || {
+                hole.check(&program, newest)
+            });
+        }
+    }
+    for (name, test) in [
+        (
+            "the_probe_tells_what_the_server_can_do",
+            probe::abilities as fn(&Program) -> TestResult,
+        ),
+        ("the_probe_finds_the_servers_limits", probe::limits),
+        (
+            "the_probe_needs_a_path_it_can_write",
+            probe::a_read_only_path,
+        ),
+        ("audits_and_probes_meet_no_penalty", penalties),
+    ] {
         let program = Arc::clone(&program);
-        suite = suite.test(format!("finds_exactly_{}", hole.name), move || {
-            hole.check(&program)
-        });
+        suite = suite.test(name, move || test(&program));
     }
     let closed = Arc::clone(&program);
     let original = Arc::clone(&program);
@@ -79,6 +99,29 @@ fn closed_server(program: &Program) -> TestResult {
     }
     if log.matches("Accepted publickey").count() != 2 {
         return Err(format!("two audits should log in twice:\n{log}").into());
+    }
+    Ok(())
+}
+
+/// The newest server blocks a source for a while after logins that failed, or that were not tried.
+fn penalties(program: &Program) -> TestResult {
+    let stage = Stage::new(program, SftpServer::builder().chrooted().newest().start()?)?;
+    for _ in 0..8 {
+        stage.report(0)?.must_be(&[])?;
+    }
+    stage
+        .command("sftp-probe", &["--probe-size=1MiB"])?
+        .success()?;
+    stage.report(0)?.must_be(&[])?;
+    let log = stage.server.log_text();
+    // The kit itself connected once to see that the server is there, and went away without a login.
+    if log.matches("penalty of ").count() > 1 {
+        return Err(format!("penalties in the server's log:\n{log}").into());
+    }
+    for word in ["Failed ", "error: ", "fatal: ", "bad message"] {
+        if log.contains(word) {
+            return Err(format!("'{word}' in the server's log:\n{log}").into());
+        }
     }
     Ok(())
 }

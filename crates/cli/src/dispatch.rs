@@ -22,6 +22,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
         CommandId::SftpAudit => pgkeep_command::sftp_audit::run(context),
         CommandId::SftpSetup => pgkeep_command::sftp_setup::run(context).map(|()| 0),
+        CommandId::SftpProbe => pgkeep_command::sftp_probe::run(context).map(|()| 0),
         CommandId::StanzaCreate => pgkeep_command::stanza_create::run(context).map(|()| 0),
         CommandId::StanzaDelete => pgkeep_command::stanza_delete::run(context).map(|()| 0),
         CommandId::StanzaUpgrade => pgkeep_command::stanza_upgrade::run(context).map(|()| 0),

@@ -22,6 +22,7 @@ pub mod repo_rm;
 pub mod restore;
 pub mod runtime;
 pub mod sftp_audit;
+pub mod sftp_probe;
 pub mod sftp_setup;
 pub mod stanza_create;
 pub mod stanza_delete;

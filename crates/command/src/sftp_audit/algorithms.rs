@@ -35,7 +35,7 @@ pub(super) fn examine(meeting: &Meeting) -> Vec<Finding> {
     ));
     findings.push(ciphers(offer, &agreed.cipher));
     let mac = if agreed.mac.is_empty() {
-        "part of the cipher"
+        "none, the cipher has its own check"
     } else {
         &agreed.mac
     };

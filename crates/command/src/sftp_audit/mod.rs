@@ -3,6 +3,7 @@
 //! One connection carries everything, so a server that counts logins of one source sees one. Nothing that exists is
 //! changed: rights are tried on files in a directory of the audit's own, which is removed at the end.
 
+mod agent;
 mod algorithms;
 mod check;
 mod confinement;
@@ -82,15 +83,16 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
         )
     });
     context.cancel.check()?;
-    let (confined, repository) = match server.files() {
+    let (agent, confined, repository) = match server.files() {
         Ok(files) => {
             let path = sftp.root.display().to_string();
             let workplace = workplace::Workplace::make(&files, &path, context.config.exec_id());
             let confined = confinement::examine(&files, &workplace);
             let repository = repository::examine(&files, &workplace, context.clock.seconds());
-            (confined, repository)
+            (agent::examine(&server, &files), confined, repository)
         }
         Err(refusal) => (
+            Finding::new(&check::AGENT, Grade::NotTested, "no SFTP"),
             confinement::without_sftp(&refusal.reason),
             repository::without_sftp(&refusal.reason),
         ),
@@ -101,6 +103,7 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
         login::examine(&meeting),
         algorithms::examine(&meeting),
         programs,
+        vec![agent],
         forwarding,
         confined,
         repository,

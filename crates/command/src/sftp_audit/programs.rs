@@ -1,8 +1,8 @@
-//! Programs, terminals, displays and agents: what one can ask for on a session.
+//! Programs, terminals and displays: what one can ask for on a session.
 
 use pgkeep_storage::sftp::examine::{Examiner, Program, Started};
 
-use super::check::{AGENT, Check, DISPLAY, EXEC, SHELL, SUBSYSTEM, TERMINAL};
+use super::check::{Check, DISPLAY, EXEC, SHELL, SUBSYSTEM, TERMINAL};
 use super::finding::{Finding, Grade};
 
 /// Names under which servers offer other programs.
@@ -42,7 +42,6 @@ pub(super) fn examine(server: &Examiner) -> Vec<Finding> {
         subsystem(&subsystems),
         extra(&TERMINAL, extras.terminal),
         extra(&DISPLAY, extras.display),
-        extra(&AGENT, extras.agent),
     ]
 }
 
@@ -84,7 +83,7 @@ fn subsystem(answers: &[Started]) -> Finding {
     worst
 }
 
-fn extra(check: &'static Check, granted: Option<bool>) -> Finding {
+pub(super) fn extra(check: &'static Check, granted: Option<bool>) -> Finding {
     match granted {
         Some(false) => Finding::new(check, Grade::Pass, "refused"),
         Some(true) => Finding::new(check, Grade::Fail, "granted"),

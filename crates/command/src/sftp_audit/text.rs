@@ -3,6 +3,7 @@
 use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 
 use super::Report;
+use super::check::UPLOAD;
 use super::finding::{Finding, Grade};
 
 /// Width of the table; lines of the guide and of terminals hold it.
@@ -67,5 +68,14 @@ fn summary(report: &Report) -> String {
     .map(|(grade, name)| format!("{} {name}", count(*grade)))
     .collect::<Vec<_>>()
     .join(", ");
-    format!("\n{text}. Nothing was left on the server.\n")
+    // What could not be removed makes this check warn, by name.
+    let left = report
+        .findings
+        .iter()
+        .any(|finding| *finding.check == UPLOAD && finding.grade == Grade::Warn);
+    if left {
+        format!("\n{text}.\n")
+    } else {
+        format!("\n{text}. Nothing was left on the server.\n")
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::capacity::Limits;
 use crate::FileType;
 use crate::sftp::engine::channel::{Channel, ChannelParts, Counters, Lost};
 use crate::sftp::protocol::attributes::Attributes;
@@ -381,6 +382,24 @@ impl Files {
     pub fn link(&self, destination: &str, link: &str) -> Answer<()> {
         match self.plain(SYMLINK, &[destination.as_bytes(), link.as_bytes()])? {
             Response::Ok => Ok(()),
+            _ => Err(Refusal::strange()),
+        }
+    }
+
+    /// Largest requests; unsupported where the server lacks the extension.
+    pub fn limits(&self) -> Answer<Limits> {
+        let numbers = |data: Bytes| {
+            let mut reader = PacketReader(data);
+            let mut next = || reader.u64().ok();
+            Some(Limits {
+                packet: next()?,
+                read: next()?,
+                write: next()?,
+                open_files: next()?,
+            })
+        };
+        match self.plain(EXTENDED, &[b"limits@openssh.com"])? {
+            Response::Extended(data) => numbers(data).ok_or_else(Refusal::strange),
             _ => Err(Refusal::strange()),
         }
     }

@@ -3,6 +3,7 @@
 //! Facts only; what is good or bad is said by the commands above. One connection carries many channels, so that a
 //! server that counts connections of one source sees few. Nothing here is retried.
 
+mod capacity;
 mod files;
 mod forward;
 mod kexinit;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use capacity::{Greeting, Limits};
 pub use files::{Answer, Creation, Files, Refusal, Seen, Space};
 pub use forward::{Forwarding, Target};
 pub use kexinit::Offer;
@@ -100,11 +102,18 @@ impl Examiner {
             .block_on(session::start(&self.line, program, self.limit))
     }
 
-    /// Asks for a terminal, an X11 display and the agent.
+    /// Asks for a terminal and an X11 display.
     #[must_use]
     pub fn extras(&self) -> Extras {
         self.runtime
             .block_on(session::extras(&self.line, self.limit))
+    }
+
+    /// Asks for the agent to be forwarded; `None`: no answer. The server may make a socket for it.
+    #[must_use]
+    pub fn agent(&self) -> Option<bool> {
+        self.runtime
+            .block_on(session::agent(&self.line, self.limit))
     }
 
     /// Asks for a connection from the server to somewhere.
@@ -126,6 +135,22 @@ impl Examiner {
     pub fn stream_local(&self) -> (Forwarding, Forwarding) {
         self.runtime
             .block_on(forward::stream_local(&self.line, self.limit))
+    }
+
+    /// What the server's SFTP says of itself.
+    ///
+    /// # Errors
+    /// Why it says nothing.
+    pub fn greeting(&self) -> Answer<Greeting> {
+        self.runtime
+            .block_on(capacity::greeting(&self.line, self.limit))
+    }
+
+    /// How many more sessions this connection may have, at most `most`.
+    #[must_use]
+    pub fn sessions(&self, most: usize) -> usize {
+        self.runtime
+            .block_on(capacity::sessions(&self.line, most, self.limit))
     }
 
     /// Waits until the server ends the connection, and says what it gave as the reason; `None`: it did not.

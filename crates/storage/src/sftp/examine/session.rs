@@ -172,10 +172,9 @@ fn keep(to: &mut Vec<u8>, from: &[u8]) {
 pub struct Extras {
     pub terminal: Option<bool>,
     pub display: Option<bool>,
-    pub agent: Option<bool>,
 }
 
-/// Asks for a terminal, an X11 display and the agent on one channel, on which no program is started.
+/// Asks for a terminal and an X11 display on one channel, on which no program is started.
 pub(super) async fn extras(line: &Line, limit: Duration) -> Extras {
     let mut found = Extras::default();
     let Ok(Ok(mut channel)) = tokio::time::timeout(limit, line.handle.channel_open_session()).await
@@ -193,26 +192,38 @@ pub(super) async fn extras(line: &Line, limit: Duration) -> Extras {
                 "00000000000000000000000000000000",
                 0,
             )
-            .await?;
-        channel.agent_forward(true).await
+            .await
     };
     if asked.await.is_err() {
         return found;
     }
-    let answers = [&mut found.terminal, &mut found.display, &mut found.agent];
-    for answer in answers {
-        // Answers come in the order of the requests.
-        *answer = loop {
-            match tokio::time::timeout(limit, channel.wait()).await {
-                Ok(Some(ChannelMsg::Success)) => break Some(true),
-                Ok(Some(ChannelMsg::Failure)) => break Some(false),
-                Ok(Some(ChannelMsg::Close) | None) | Err(_) => break None,
-                Ok(Some(_)) => {}
-            }
-        };
+    // Answers come in the order of the requests.
+    for answer in [&mut found.terminal, &mut found.display] {
+        *answer = answered(&mut channel, limit).await;
     }
     let _ = channel.close().await;
     found
+}
+
+/// Asks for the agent to be forwarded.
+pub(super) async fn agent(line: &Line, limit: Duration) -> Option<bool> {
+    let open = tokio::time::timeout(limit, line.handle.channel_open_session()).await;
+    let mut channel = open.ok()?.ok()?;
+    channel.agent_forward(true).await.ok()?;
+    let answer = answered(&mut channel, limit).await;
+    let _ = channel.close().await;
+    answer
+}
+
+async fn answered(channel: &mut Channel<Msg>, limit: Duration) -> Option<bool> {
+    loop {
+        match tokio::time::timeout(limit, channel.wait()).await {
+            Ok(Some(ChannelMsg::Success)) => return Some(true),
+            Ok(Some(ChannelMsg::Failure)) => return Some(false),
+            Ok(Some(ChannelMsg::Close) | None) | Err(_) => return None,
+            Ok(Some(_)) => {}
+        }
+    }
 }
 
 #[cfg(test)]

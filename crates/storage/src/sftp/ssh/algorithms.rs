@@ -50,11 +50,11 @@ pub(crate) fn config(settings: &SftpSettings, offer: HostKeyOffer) -> client::Co
         ciphers.extend(gcm);
     }
     ciphers.extend([cipher::AES_256_CTR, cipher::AES_128_CTR]);
-    let mut macs = vec![mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM];
+    let mut macs = vec![mac::HMAC_SHA512_ETM, mac::HMAC_SHA256_ETM];
     if legacy {
         macs.extend([
-            mac::HMAC_SHA256,
             mac::HMAC_SHA512,
+            mac::HMAC_SHA256,
             mac::HMAC_SHA1_ETM,
             mac::HMAC_SHA1,
         ]);

@@ -1,0 +1,89 @@
+//! Which settings follow from what was measured.
+
+use std::time::Duration;
+
+use super::Report;
+
+/// From this distance on, requests under way matter more than anything else.
+const FAR: Duration = Duration::from_millis(5);
+/// Fewer small files a second than this make bundles worth while.
+const FEW_FILES: f64 = 2000.0;
+/// Faster than this (bytes a second), strong compression is what limits.
+const FAST: f64 = 100e6;
+/// What this program uses at most if it is not told otherwise.
+const CONNECTIONS: usize = 4;
+
+/// A setting, or what should be mended on the server, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Advice {
+    /// `repo1-bundle=y`, or a line of `sshd_config`.
+    pub(super) setting: String,
+    pub(super) why: String,
+}
+
+/// The advice for this server.
+pub(super) fn advice(report: &Report) -> Vec<Advice> {
+    let key = report.repo_key;
+    let mut all = Vec::new();
+    let mut add = |setting: String, why: String| all.push(Advice { setting, why });
+    let far = report.meeting.round_trip >= FAR;
+    let files = report.speed.files.per_second();
+    if files < FEW_FILES {
+        add(
+            format!("repo{key}-bundle=y"),
+            format!("{files:.0} small files a second: let many travel as one"),
+        );
+    }
+    if far {
+        add(
+            "archive-async=y".into(),
+            format!(
+                "a login takes {} ms, which every WAL segment would pay",
+                report.meeting.login_time.as_millis()
+            ),
+        );
+    }
+    let up = report.speed.sent.per_second();
+    if up < FAST {
+        add(
+            "compress-type=zst".into(),
+            format!("{:.0} MB/s up: every byte saved is time saved", up / 1e6),
+        );
+    } else {
+        add(
+            "compress-type=lz4".into(),
+            format!(
+                "{:.0} MB/s up: the line is faster than strong compression",
+                up / 1e6
+            ),
+        );
+    }
+    if report.capacity.connections < CONNECTIONS {
+        add(
+            format!(
+                "repo{key}-sftp-connection-max={}",
+                report.capacity.connections
+            ),
+            "the server allows no more at a time".into(),
+        );
+    }
+    if report.capacity.sessions < 2 {
+        add(
+            "MaxSessions 10 (on the server)".into(),
+            "with one session on a connection every channel needs a login".into(),
+        );
+    }
+    if !report.behavior.fsync {
+        add(
+            "an SFTP server with fsync@openssh.com".into(),
+            "without it files are read back to be sure, which halves the speed".into(),
+        );
+    }
+    if !report.behavior.posix_rename {
+        add(
+            "an SFTP server with posix-rename@openssh.com".into(),
+            "without it files are not replaced in one step".into(),
+        );
+    }
+    all
+}

@@ -1,0 +1,102 @@
+//! `sftp-probe`: measures what an SFTP server can do, and says which settings follow from it.
+//!
+//! What the server says and how it behaves is asked on one connection; speed is measured with the storage that backups
+//! use. Everything written is in one directory of the probe's own, which is removed at the end.
+
+mod advice;
+mod behavior;
+mod capacity;
+mod json;
+mod settings;
+mod shared_algorithms;
+mod speed;
+mod text;
+
+use std::sync::Arc;
+
+use pgkeep_storage::sftp::SftpStorage;
+use pgkeep_storage::sftp::examine::{Examiner, Greeting, Limits, Meeting};
+use pgkeep_storage::{Storage, StoragePath};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::Context;
+use behavior::Behavior;
+use capacity::Capacity;
+use settings::Settings;
+use speed::Speed;
+
+/// Everything that was measured.
+#[derive(Debug)]
+struct Report {
+    repo_key: u32,
+    address: String,
+    user: String,
+    path: String,
+    meeting: Meeting,
+    greeting: Greeting,
+    limits: Option<Limits>,
+    behavior: Behavior,
+    capacity: Capacity,
+    speed: Speed,
+}
+
+/// Probes the server and prints what was found.
+///
+/// # Errors
+/// No SFTP repository, a server that cannot be logged in to, or a repository path that cannot be written.
+pub fn run(context: &Context) -> Result<()> {
+    let settings = Settings::from(context)?;
+    let report = probe(context, &settings)?;
+    context.output.text(&if settings.json {
+        json::render(&report)
+    } else {
+        text::render(&report)
+    })
+}
+
+fn probe(context: &Context, settings: &Settings) -> Result<Report> {
+    let server = Examiner::open(&settings.sftp)?;
+    let said = |refusal: pgkeep_storage::sftp::examine::Refusal| {
+        Error::new(
+            ErrorCode::Service,
+            format!("{}: {}", settings.sftp.address(), refusal.reason),
+        )
+        .with_hint("see what the account may do with: pgkeep sftp-audit")
+    };
+    let greeting = server.greeting().map_err(said)?;
+    let files = server.files().map_err(said)?;
+    let announced = |name: &str| greeting.extensions.iter().any(|(known, _)| known == name);
+    let limits = match announced("limits@openssh.com") {
+        true => files.limits().ok(),
+        false => None,
+    };
+    let storage: Arc<dyn Storage> = Arc::new(SftpStorage::new(settings.sftp.clone())?);
+    let name = StoragePath::new(format!(".pgkeep-probe-{}", context.config.exec_id()));
+    // Makes the repository path as well, as `stanza-create` would.
+    storage.create_path(&name, 0o700)?;
+    let measured = (|| {
+        context.cancel.check()?;
+        let directory = format!("{}/{name}", settings.sftp.root.display());
+        let behavior = behavior::examine(&server, &files, &directory, &announced);
+        context.cancel.check()?;
+        let speed = speed::measure(context, &storage, &name, settings.size)?;
+        Ok::<_, Error>((behavior, speed))
+    })();
+    // Removed whatever happened; the first error is the one to report.
+    let removed = storage.remove_tree(&name);
+    let (behavior, speed) = measured?;
+    removed?;
+    let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
+    Ok(Report {
+        repo_key: settings.repo_key,
+        address: settings.sftp.address(),
+        user: settings.sftp.user.clone(),
+        path: settings.sftp.root.display().to_string(),
+        meeting: server.meeting(),
+        greeting,
+        limits,
+        behavior,
+        capacity,
+        speed,
+    })
+}

@@ -1,0 +1,176 @@
+//! The measurements for people.
+
+use comfy_table::{ContentArrangement, LineStyle, Table, presets};
+
+use super::Report;
+use super::advice::advice;
+use super::capacity::{Idle, MOST_CONNECTIONS, MOST_SESSIONS};
+use super::shared_algorithms::compare;
+use crate::runtime::size_text::size_text;
+
+const WIDTH: u16 = 100;
+
+pub(super) fn render(report: &Report) -> String {
+    let greeting = report
+        .meeting
+        .offer
+        .as_ref()
+        .map_or("unknown", |offer| offer.greeting.as_str());
+    let mut text = format!(
+        "repo{}: {}@{}{}, {greeting}\n\n",
+        report.repo_key, report.user, report.address, report.path
+    );
+    let mut table = new_table(&["measured", "result"]);
+    for (name, value) in rows(report) {
+        table.add_row([name.to_owned(), value]);
+    }
+    text.push_str(&table.trim_fmt());
+    text.push_str("\n\nAlgorithms that both sides have, strongest first; * is in use\n");
+    match compare(&report.meeting) {
+        None => text.push_str("the server's offer was not understood\n"),
+        Some(kinds) => {
+            let mut table = new_table(&["kind", "shared", "server has besides"]);
+            for kind in kinds {
+                let names: Vec<String> = kind
+                    .names
+                    .iter()
+                    .map(|one| {
+                        let used = if one.name == kind.used { " *" } else { "" };
+                        if one.legacy {
+                            format!("[{}]{used}", one.name)
+                        } else {
+                            format!("{}{used}", one.name)
+                        }
+                    })
+                    .collect();
+                table.add_row([
+                    kind.kind.to_owned(),
+                    names.join("\n"),
+                    kind.only_theirs.to_string(),
+                ]);
+            }
+            text.push_str(&table.trim_fmt());
+            text.push_str("\n[…] only with repo-sftp-algorithm=legacy\n");
+        }
+    }
+    text.push_str("\nSettings to use\n");
+    for one in advice(report) {
+        text.push_str(&format!("  {:<30} {}\n", one.setting, one.why));
+    }
+    text.push_str("\nNothing was left on the server.\n");
+    text
+}
+
+fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(header.to_vec());
+    table
+}
+
+fn rows(report: &Report) -> Vec<(&'static str, String)> {
+    let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
+    let maybe = |value: Option<bool>| value.map_or_else(|| "could not be tried".to_owned(), yes);
+    let behavior = &report.behavior;
+    let capacity = &report.capacity;
+    let at_least = |count: usize, most: usize| {
+        if count == most {
+            format!("{count} or more")
+        } else {
+            count.to_string()
+        }
+    };
+    let speed = &report.speed;
+    let bytes = |rate: super::speed::Rate| {
+        format!(
+            "{:.1} MB/s ({} in {:.2} s)",
+            rate.per_second() / 1e6,
+            size_text(rate.amount),
+            rate.seconds
+        )
+    };
+    let files = |rate: super::speed::Rate| {
+        format!(
+            "{:.0} files/s ({} in {:.2} s)",
+            rate.per_second(),
+            rate.amount,
+            rate.seconds
+        )
+    };
+    let limits = report.limits.map_or_else(
+        || "the server does not say".to_owned(),
+        |limits| {
+            format!(
+                "packet {}, read {}, write {}, open files {}",
+                limits.packet, limits.read, limits.write, limits.open_files
+            )
+        },
+    );
+    let connections = at_least(capacity.connections, MOST_CONNECTIONS);
+    vec![
+        (
+            "round trip, login",
+            format!(
+                "{:.1} ms, {} ms",
+                report.meeting.round_trip.as_secs_f64() * 1e3,
+                report.meeting.login_time.as_millis()
+            ),
+        ),
+        (
+            "SFTP version, extensions",
+            format!(
+                "{}; {}",
+                report.greeting.version,
+                report
+                    .greeting
+                    .extensions
+                    .iter()
+                    .map(|(name, version)| format!("{name} {version}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        ),
+        ("limits said", limits),
+        (
+            "largest write, read",
+            format!(
+                "{}, {}",
+                size_text(behavior.largest_write as u64),
+                size_text(behavior.largest_read as u64)
+            ),
+        ),
+        ("exclusive create", maybe(behavior.exclusive)),
+        ("rename over a file", maybe(behavior.rename_replaces)),
+        ("posix-rename over a file", yes(behavior.posix_rename)),
+        ("fsync", yes(behavior.fsync)),
+        ("listings", behavior.order.text().to_owned()),
+        (
+            "connections at a time",
+            match &capacity.refused {
+                None => connections,
+                Some(why) => format!("{connections} ({why})"),
+            },
+        ),
+        (
+            "sessions on a connection",
+            at_least(capacity.sessions, MOST_SESSIONS),
+        ),
+        (
+            "idle connection",
+            match &capacity.idle {
+                Idle::NotTested => "not tested (--probe-idle)".to_owned(),
+                Idle::Alive(time) => format!("alive after {} s", time.as_secs()),
+                Idle::Dropped { after, why } => {
+                    format!("ended after {:.0} s ({why})", after.as_secs_f64())
+                }
+            },
+        ),
+        ("bytes sent", bytes(speed.sent)),
+        ("bytes fetched", bytes(speed.fetched)),
+        ("files of 16 KiB written", files(speed.files)),
+        ("files removed", files(speed.removed)),
+    ]
+}
