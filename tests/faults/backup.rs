@@ -164,7 +164,9 @@ fn visit_point(
     }
     let after =
         |step: &'static str| move |error: Box<dyn std::error::Error>| format!("{step}: {error}");
-    stage.is_valid().map_err(after("after the fault"))?;
+    stage
+        .is_valid_but_for_the_list()
+        .map_err(after("after the fault"))?;
     let data = stage.scratch.join("data");
     // One program or the other goes on; then the other.
     let original_first = number % 4 == 3;

@@ -10,6 +10,7 @@
 
 mod backup;
 mod expire;
+mod online;
 mod order;
 mod point;
 mod restore;
@@ -30,7 +31,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("faults");
-    for add in [backup::add, expire::add, restore::add, order::add] {
+    for add in [
+        backup::add,
+        online::add,
+        expire::add,
+        restore::add,
+        order::add,
+    ] {
         suite = add(suite, &program);
     }
     suite

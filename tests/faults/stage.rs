@@ -119,6 +119,26 @@ impl Stage<'_> {
 
     /// Both programs read the repository and find all that is finished whole.
     pub fn is_valid(&self) -> Result<()> {
+        self.verified()?.success()?;
+        Ok(())
+    }
+
+    /// The same right after a fault: an expire that died between the manifests and the list leaves backups listed that have
+    /// no manifest any more. This program's verify must say so, and the next run must take them off the list.
+    pub fn is_valid_but_for_the_list(&self) -> Result<()> {
+        let verified = self.verified()?;
+        let left_over = verified.code == 55
+            && verified.stdout.contains("status: ok")
+            && verified.stdout.contains("status: manifest missing")
+            && !verified.stdout.contains("status: invalid");
+        if !left_over {
+            verified.success()?;
+        }
+        Ok(())
+    }
+
+    /// Both programs read the repository; what this one's verify said.
+    fn verified(&self) -> Result<Outcome> {
         self.theirs(&["info"])?.success()?;
         let theirs = self
             .theirs(&["--output=text", "--verbose", "verify"])?
@@ -127,8 +147,7 @@ impl Stage<'_> {
             return Err(format!("the original's verify:\n{}", theirs.stdout).into());
         }
         self.ours(&["info"])?.success()?;
-        self.ours(&["verify"])?.success()?;
-        Ok(())
+        self.ours(&["--output=text", "verify"])
     }
 
     /// A restore of the last backup gives this tree.

@@ -8,6 +8,7 @@
 mod array;
 mod log_files;
 mod odd_clusters;
+mod resume;
 mod row;
 mod scenario;
 mod workload;
@@ -44,5 +45,5 @@ fn main() -> ExitCode {
         }
     }
     suite = log_files::add(odd_clusters::add(suite, &program), &program);
-    suite.run()
+    resume::add(suite, &program).run()
 }
