@@ -295,6 +295,14 @@ pub trait Storage: Debug + Send + Sync {
     /// - links are removed, never followed
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed>;
 
+    /// Removes many trees, results in the order asked; a backend behind a slow line removes them at the same time.
+    ///
+    /// # Behavior
+    /// - equals `remove_tree` for each
+    fn remove_trees(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        paths.iter().map(|path| self.remove_tree(path)).collect()
+    }
+
     /// Makes a directory and its missing parents; an existing one is fine.
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()>;
 

@@ -98,14 +98,22 @@ impl Expire<'_> {
             }
         }
         let found = self.names(&layout::archive_id_path(stanza, id))?;
+        let gone: Vec<StoragePath> = found
+            .iter()
+            .filter(|name| is_wal_directory(name) && !keep.keeps_directory(name))
+            .map(|directory| layout::wal_path(stanza, id, directory))
+            .collect();
+        if !self.settings.dry_run {
+            for group in gone.chunks(self.trees_at_once()) {
+                self.context.cancel.check()?;
+                storage.remove_trees(group)?;
+            }
+        }
         let mut runs = RemovedRuns::default();
         for directory in found.iter().filter(|name| is_wal_directory(name)) {
             self.context.cancel.check()?;
             let path = layout::wal_path(stanza, id, directory);
             if !keep.keeps_directory(directory) {
-                if !self.settings.dry_run {
-                    storage.remove_tree(&path)?;
-                }
                 crate::detail!("{name}: {id} remove archive path {directory}");
                 runs.removed(directory);
             } else if keep.looks_into(directory) {

@@ -21,15 +21,32 @@ impl Expire<'_> {
             .set
             .as_ref()
             .map_or(Protection::Retention, Protection::Adhoc);
-        for label in unlisted(&on_disk, &listed(info), &newest, protection) {
+        let gone: Vec<BackupLabel> = unlisted(&on_disk, &listed(info), &newest, protection)
+            .into_iter()
+            .collect();
+        for group in gone.chunks(self.trees_at_once()) {
             self.context.cancel.check()?;
-            log::info!("{}: remove expired backup {label}", self.name);
+            for label in group {
+                log::info!("{}: remove expired backup {label}", self.name);
+            }
             if !self.settings.dry_run {
-                self.storage()
-                    .remove_tree(&layout::set_path(self.stanza(), &label))?;
+                let paths: Vec<_> = group
+                    .iter()
+                    .map(|label| layout::set_path(self.stanza(), label))
+                    .collect();
+                self.storage().remove_trees(&paths)?;
             }
         }
         Ok(())
+    }
+
+    /// Trees that are removed before the wish to stop is looked at again.
+    pub(super) fn trees_at_once(&self) -> usize {
+        if self.storage().features().slow {
+            16
+        } else {
+            1
+        }
     }
 
     /// Whether the newest directory holds a backup that runs now or may be resumed.

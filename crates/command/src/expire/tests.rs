@@ -299,7 +299,7 @@ fn a_slow_line_costs_no_round_trip_a_file() {
             .any(|name| name.contains(&format!("{}-", segment(2499))))
     );
     assert!(
-        slow.serial_round_trips() < 600,
+        slow.serial_round_trips() < 150,
         "{} round trips",
         slow.serial_round_trips()
     );

@@ -8,6 +8,7 @@ behaviors! {
     a_link_is_removed_and_not_its_target if symlinks,
     many_are_removed_with_results_in_order,
     a_tree_is_removed_with_all_below,
+    many_trees_are_removed_as_one_is,
     removing_a_missing_tree_tells_that_it_was_missing,
     removing_a_tree_does_not_follow_links if symlinks,
     a_link_to_a_tree_is_removed_as_a_link if symlinks,
@@ -92,4 +93,15 @@ fn a_link_to_a_tree_is_removed_as_a_link(storage: &dyn Storage) {
     assert_eq!(storage.remove_tree(&at("link")).unwrap(), Removed::Removed);
     assert_eq!(names(storage, ""), ["outside"]);
     assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));
+}
+
+fn many_trees_are_removed_as_one_is(storage: &dyn Storage) {
+    for name in ["one/a", "one/b/c", "two/d", "stays/e"] {
+        put(storage, name, b"x");
+    }
+    let paths = [at("one"), at("missing"), at("two")];
+    use Removed::{Missing, Removed as Gone};
+    assert_eq!(storage.remove_trees(&paths).unwrap(), [Gone, Missing, Gone]);
+    assert_eq!(names(storage, ""), ["stays"]);
+    assert_eq!(storage.remove_trees(&[]).unwrap(), []);
 }

@@ -60,6 +60,9 @@ pub struct Statistics {
     pub channels: usize,
 }
 
+/// Trees that are removed at the same time.
+const TREES_AT_ONCE: usize = 16;
+
 /// The one runtime of the process. It moves bytes; work that needs the CPU stays on the callers' threads.
 fn runtime() -> Result<Handle> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -257,6 +260,30 @@ impl Storage for SftpStorage {
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         remove::remove_tree(&self.pool, &self.runtime, &self.place(path))
+    }
+
+    fn remove_trees(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        let mut out = Vec::with_capacity(paths.len());
+        for group in paths.chunks(TREES_AT_ONCE) {
+            // A thread each: a walk calls back, and so blocks its thread.
+            let removed: Vec<Result<Removed>> = std::thread::scope(|scope| {
+                let running: Vec<_> = group
+                    .iter()
+                    .map(|path| scope.spawn(|| self.remove_tree(path)))
+                    .collect();
+                running
+                    .into_iter()
+                    .map(|one| {
+                        one.join()
+                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    })
+                    .collect()
+            });
+            for one in removed {
+                out.push(one?);
+            }
+        }
+        Ok(out)
     }
 
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {

@@ -106,6 +106,11 @@ impl Line {
         self.clock().now
     }
 
+    /// Sets the clock, for what happens at the same time as something that was counted already.
+    pub(super) fn rewind(&self, to: Duration) {
+        self.clock().now = to;
+    }
+
     pub(super) fn count(&self, requests: usize) {
         self.clock().requests += requests as u64;
     }

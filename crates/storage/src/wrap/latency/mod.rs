@@ -315,6 +315,19 @@ impl Storage for Latency {
         self.inner.remove_tree(path)
     }
 
+    fn remove_trees(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        // All begin at the same time; the longest counts.
+        let (begin, mut end) = (self.line.now(), self.line.now());
+        let mut out = Vec::with_capacity(paths.len());
+        for path in paths {
+            self.line.rewind(begin);
+            out.push(self.remove_tree(path)?);
+            end = end.max(self.line.now());
+        }
+        self.line.rewind(end);
+        Ok(out)
+    }
+
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
         self.create_paths(std::slice::from_ref(path), mode)
     }
