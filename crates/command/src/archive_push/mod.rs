@@ -14,6 +14,7 @@ mod schedule;
 mod settings;
 mod shared_file;
 mod source;
+mod spare;
 mod store;
 mod target;
 

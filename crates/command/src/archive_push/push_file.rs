@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 
-use pgkeep_pipeline::{Pipeline, Running, Stage};
+use pgkeep_pipeline::{CompressType, Pipeline, Running, Stage};
 
 use super::existing::{self, Presence};
 use super::settings::Settings;
 use super::source::{Source, read_hashed, read_piece};
+use super::spare::Spare;
 use super::store::{Writing, write_to_all};
 use super::target::{Targets, check_all, panicked, repository_error};
 use crate::error::{Error, ErrorCode, Result};
@@ -20,8 +21,10 @@ use crate::runtime::cancel::Cancel;
 
 /// Up to this many bytes the plain segment is kept in memory between hashing and compressing; a bigger one is read twice.
 pub(super) const SHARED_READ: u64 = 64 << 20;
-/// Compressed pieces that may wait for the checksum; each is about [`PIECE`] bytes.
-const WAITING_PIECES: usize = 256;
+/// Compressed pieces that may wait for the checksum: more than [`SHARED_READ`] has, so hashing never waits for the writer.
+const WAITING_PIECES: usize = 320;
+/// Plain pieces that may wait for the compression or, where there is none, for the writer. Few stay in the processor's cache.
+const PLAIN_AHEAD: usize = 16;
 /// Compressed bytes that are handed on at once.
 pub(super) const PIECE: usize = 256 << 10;
 
@@ -65,25 +68,41 @@ fn push_segment<'scope>(
     source: &'scope Source,
 ) -> Result<Vec<String>> {
     // A file that cannot be looked at is reported by the thread that opens it.
-    let shared = source.size().is_ok_and(|size| size <= SHARED_READ);
+    // Without compression nothing is gained by keeping it: reading it again from the kernel's cache costs less than memory.
+    let plain_only = settings.compress == CompressType::None;
+    let shared = !plain_only && source.size().is_ok_and(|size| size <= SHARED_READ);
     let (tell_first, first) = mpsc::channel::<Vec<u8>>();
-    let (give_plain, plain) = mpsc::channel::<Arc<Vec<u8>>>();
-    let (give_piece, pieces) = mpsc::sync_channel::<Piece>(WAITING_PIECES);
+    let (give_plain, plain) = mpsc::sync_channel::<Arc<Vec<u8>>>(PLAIN_AHEAD);
+    let (give_piece, pieces) = mpsc::sync_channel::<Piece>(if plain_only {
+        PLAIN_AHEAD
+    } else {
+        WAITING_PIECES
+    });
+    let spare = Arc::new(Spare::default());
+    let used = Arc::clone(&spare);
     let hashing = scope.spawn(move || {
         let mut begun = false;
         // Small pieces: the compression begins sooner and finds them in the processor's cache.
         let piece = settings.buffer_size.min(PIECE);
-        read_hashed(source.open()?, piece, &context.cancel, |buffer| {
-            if !begun {
-                begun = true;
-                // Whoever does not listen any more has found an error already; that one is reported.
-                let _ = tell_first.send(buffer.iter().copied().take(512).collect());
-            }
-            if shared {
-                let _ = give_plain.send(Arc::new(buffer));
-            }
-            Ok(())
-        })
+        read_hashed(
+            source.open()?,
+            || spare.take(piece),
+            &context.cancel,
+            |buffer| {
+                if !begun {
+                    begun = true;
+                    // Whoever does not listen any more has found an error already; that one is reported.
+                    let _ = tell_first.send(buffer.iter().copied().take(512).collect());
+                }
+                let buffer = Arc::new(buffer);
+                if shared {
+                    let _ = give_plain.send(buffer);
+                } else {
+                    spare.give(buffer);
+                }
+                Ok(())
+            },
+        )
     });
     scope.spawn(move || {
         let running = compression(settings);
@@ -93,6 +112,7 @@ fn push_segment<'scope>(
                 plain.into_iter().map(Ok),
                 &give_piece,
                 &context.cancel,
+                |piece| used.give(piece),
             )
         } else {
             drop(plain);
@@ -101,6 +121,7 @@ fn push_segment<'scope>(
                 pieces_of(source, settings),
                 &give_piece,
                 &context.cancel,
+                drop,
             )
         };
         if let Err(error) = result {
@@ -241,6 +262,7 @@ fn compress(
     plain: impl Iterator<Item = Piece>,
     give: &SyncSender<Piece>,
     cancel: &Cancel,
+    mut used: impl FnMut(Arc<Vec<u8>>),
 ) -> Result<()> {
     let through = running.passes_through();
     let mut out = Vec::with_capacity(PIECE);
@@ -254,6 +276,7 @@ fn compress(
             continue;
         }
         running.push(&piece, &mut out)?;
+        used(piece);
         if out.len() >= PIECE
             && give
                 .send(Ok(Arc::new(std::mem::replace(

@@ -11,6 +11,7 @@ use pgkeep_pipeline::Sha1Digest;
 use super::push_file::{PIECE, SHARED_READ, compression};
 use super::settings::Settings;
 use super::source::{Source, read_hashed};
+use super::spare::Spare;
 use super::target::Identity;
 use crate::error::Result;
 use crate::runtime::cancel::Cancel;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     /// The plain bytes between hashing and compressing; `None` for a file too big to be kept.
     plain: Mutex<Option<Vec<Arc<Vec<u8>>>>>,
     compressed: OnceLock<Result<Option<Pieces>>>,
+    spare: Arc<Spare>,
 }
 
 impl Shared {
@@ -43,7 +45,8 @@ impl Shared {
             let keep = source.size()? <= SHARED_READ;
             let mut plain = Vec::new();
             let mut begun = false;
-            let checksum = read_hashed(source.open()?, settings.buffer_size, cancel, |buffer| {
+            let buffer = || self.spare.take(settings.buffer_size.min(PIECE));
+            let checksum = read_hashed(source.open()?, buffer, cancel, |buffer| {
                 if !begun {
                     begun = true;
                     source.check_header(&buffer, settings, identity)?;
@@ -86,6 +89,7 @@ impl Shared {
             for piece in plain {
                 cancel.check()?;
                 running.push(&piece, &mut out)?;
+                self.spare.give(piece);
                 if out.len() >= PIECE {
                     pieces.push(Arc::new(std::mem::replace(
                         &mut out,
@@ -106,6 +110,7 @@ impl Shared {
 pub(super) struct Recent {
     kept: Mutex<VecDeque<Arc<Shared>>>,
     most: usize,
+    spare: Arc<Spare>,
 }
 
 impl Recent {
@@ -113,6 +118,7 @@ impl Recent {
         Self {
             kept: Mutex::new(VecDeque::new()),
             most,
+            spare: Arc::default(),
         }
     }
 
@@ -122,7 +128,10 @@ impl Recent {
         if let Some(shared) = weak.upgrade() {
             return shared;
         }
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            spare: Arc::clone(&self.spare),
+            ..Shared::default()
+        });
         *weak = Arc::downgrade(&shared);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_back(Arc::clone(&shared));

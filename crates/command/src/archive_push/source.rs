@@ -120,14 +120,14 @@ impl Source {
 /// Those of reading and of `each`; [`ErrorCode::Term`] when the run was cancelled.
 pub(super) fn read_hashed(
     mut read: Box<dyn PipelineRead>,
-    buffer_size: usize,
+    mut buffer: impl FnMut() -> Vec<u8>,
     cancel: &Cancel,
     mut each: impl FnMut(Vec<u8>) -> Result<()>,
 ) -> Result<Sha1Digest> {
     let mut sha1 = Sha1::new();
     loop {
         cancel.check()?;
-        let buffer = read_piece(&mut *read, buffer_size)?;
+        let buffer = fill(&mut *read, buffer())?;
         if buffer.is_empty() {
             return Ok(sha1.finish());
         }
@@ -141,7 +141,11 @@ pub(super) fn read_hashed(
 /// # Errors
 /// Those of reading.
 pub(super) fn read_piece(read: &mut dyn PipelineRead, buffer_size: usize) -> Result<Vec<u8>> {
-    let mut buffer = vec![0; buffer_size];
+    fill(read, vec![0; buffer_size])
+}
+
+/// The same into a buffer that is there.
+fn fill(read: &mut dyn PipelineRead, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
     let mut filled = 0;
     // `read_to_end` would begin with small reads again for every piece.
     while filled < buffer.len() {
