@@ -173,7 +173,7 @@ pub(crate) const WORDS: &[&str] = &[
     "backup --no-config --config=/x",
     "backup --stanza=a --pg1-path=/p --repo1-type=s3",
     "backup --stanza=a --pg1-path=/p --repo1-type=s3 --repo1-s3-bucket=a.b --repo1-s3-endpoint=e --repo1-s3-region=r",
-    "backup --stanza=a --pg1-path=/p --repo1-type=sftp --repo1-sftp-host=x",
+    "backup --stanza=a --pg1-path=/p --repo1-type=sftp --repo1-sftp-host=x --repo1-sftp-host-key-hash-type=sha256",
     "backup --stanza=a --pg1-path=/p --repo1-type=bogus",
     "backup --stanza=a --pg1-path=/p --repo1-storage-upload-chunk-size=1",
     "backup --stanza=a --pg1-path=/p --repo1-type=s3 --repo1-storage-upload-chunk-size=4MiB",
