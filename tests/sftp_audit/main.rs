@@ -47,6 +47,7 @@ fn main() -> ExitCode {
             probe::a_read_only_path,
         ),
         ("audits_and_probes_meet_no_penalty", penalties),
+        ("a_wrong_pin_is_refused_as_what_it_is", wrong_pin),
     ] {
         let program = Arc::clone(&program);
         suite = suite.test(name, move || test(&program));
@@ -121,6 +122,23 @@ fn penalties(program: &Program) -> TestResult {
     for word in ["Failed ", "error: ", "fatal: ", "bad message"] {
         if log.contains(word) {
             return Err(format!("'{word}' in the server's log:\n{log}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The server has one kind of key, so there is none to ask for besides.
+fn wrong_pin(program: &Program) -> TestResult {
+    let server = SftpServer::builder().chrooted().start()?;
+    let pin = "0".repeat(64);
+    let stage = Stage::with(program, server, &[("repo2-sftp-host-pin", &pin)])?;
+    for command in ["sftp-audit", "sftp-probe"] {
+        let refused = stage.command(command, &[])?.expect_code(101)?;
+        let said = refused.stdout + &refused.stderr;
+        for part in ["do not match", "repo-sftp-host-pin", "HINT: "] {
+            if !said.contains(part) {
+                return Err(format!("no '{part}' said by {command}").into());
+            }
         }
     }
     Ok(())

@@ -12,12 +12,11 @@ use ssh_key::HashAlg;
 use ssh_key::public::KeyData;
 
 use super::kexinit::{Offer, Tap};
+use crate::Result;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
-use crate::sftp::ssh::session::{SessionError, handshake_error};
-use crate::sftp::ssh::{algorithms, connect};
-use crate::{Error, ErrorKind, Operation, Result};
+use crate::sftp::ssh::session::{SessionError, ended, handshake, handshake_error, login_timeout};
 
 /// A key of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,13 +153,7 @@ impl client::Handler for Client {
         &mut self,
         reason: DisconnectReason<SessionError>,
     ) -> std::result::Result<(), SessionError> {
-        let text = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                format!("the server disconnected: {}", info.message)
-            }
-            DisconnectReason::Error(SessionError::Ssh(error)) => error.to_string(),
-            DisconnectReason::Error(SessionError::Refused(error)) => error.to_string(),
-        };
+        let text = ended(reason);
         lock(&self.seen).ended.get_or_insert(text);
         Ok(())
     }
@@ -182,61 +175,55 @@ impl Line {
     pub(super) async fn open(settings: &SftpSettings, ask: Ask) -> Result<Self> {
         let verifier = Arc::new(Verifier::new(settings)?);
         let credentials = Credentials::load(settings)?;
-        let limit = settings.io_timeout;
-        loop {
-            let (stream, round_trip) = connect::connect(settings).await?;
-            let started = tokio::time::Instant::now();
-            let (stream, start) = Tap::new(stream);
-            let mut config = algorithms::config(settings, verifier.offer());
+        let mut seen = Arc::new(Mutex::new(Seen::default()));
+        let mut started = tokio::time::Instant::now();
+        let mut start = None;
+        let (mut handle, round_trip) = handshake(settings, &verifier, |mut config, stream| {
+            started = tokio::time::Instant::now();
+            let (stream, tapped) = Tap::new(stream);
+            start = Some(tapped);
             if ask.keepalive_off {
                 config.keepalive_interval = None;
             }
-            let seen = Arc::new(Mutex::new(Seen::default()));
+            seen = Arc::default();
             let client = Client {
                 verifier: Arc::clone(&verifier),
                 seen: Arc::clone(&seen),
             };
-            let handshake = client::connect_stream(Arc::new(config), stream, client);
-            let mut handle = match tokio::time::timeout(limit, handshake).await {
-                Ok(Ok(handle)) => handle,
-                Ok(Err(SessionError::Refused(_))) if verifier.may_offer_other_kind() => continue,
-                Ok(Err(SessionError::Refused(error))) => return Err(error),
-                Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
-                Err(_) => return Err(late(settings, "timeout during ssh handshake")),
-            };
-            let login = async {
-                let mut methods = Vec::new();
-                if ask.methods {
-                    match handle.authenticate_none(settings.user.as_str()).await {
-                        Ok(AuthResult::Success) => return Ok((methods, true)),
-                        Ok(AuthResult::Failure {
-                            remaining_methods, ..
-                        }) => methods = remaining_methods.iter().map(String::from).collect(),
-                        Err(error) => return Err(handshake_error(settings, &error)),
-                    }
+            (config, stream, client)
+        })
+        .await?;
+        let login = async {
+            let mut methods = Vec::new();
+            if ask.methods {
+                match handle.authenticate_none(settings.user.as_str()).await {
+                    Ok(AuthResult::Success) => return Ok((methods, true)),
+                    Ok(AuthResult::Failure {
+                        remaining_methods, ..
+                    }) => methods = remaining_methods.iter().map(String::from).collect(),
+                    Err(error) => return Err(handshake_error(settings, &error)),
                 }
-                credentials.login(settings, &mut handle).await?;
-                Ok((methods, false))
-            };
-            let (methods, open_to_all) = match tokio::time::timeout(limit, login).await {
-                Ok(result) => result?,
-                Err(_) => return Err(late(settings, "timeout during login")),
-            };
-            let meeting = Meeting {
-                offer: start.offer(),
-                agreed: lock(&seen).agreed.clone(),
-                methods,
-                open_to_all,
-                host_keys: Vec::new(),
-                round_trip,
-                login_time: started.elapsed(),
-            };
-            return Ok(Self {
-                handle,
-                seen,
-                meeting,
-            });
-        }
+            }
+            credentials.login(settings, &mut handle).await?;
+            Ok((methods, false))
+        };
+        let (methods, open_to_all) = tokio::time::timeout(settings.io_timeout, login)
+            .await
+            .unwrap_or_else(|_| Err(login_timeout(settings)))?;
+        let meeting = Meeting {
+            offer: start.and_then(|start| start.offer()),
+            agreed: lock(&seen).agreed.clone(),
+            methods,
+            open_to_all,
+            host_keys: Vec::new(),
+            round_trip,
+            login_time: started.elapsed(),
+        };
+        Ok(Self {
+            handle,
+            seen,
+            meeting,
+        })
     }
 
     /// What was said so far. Announced host keys come with the answer to the first request after the login.
@@ -267,13 +254,4 @@ pub(super) struct Ask {
     pub(super) methods: bool,
     /// Nothing is sent by itself, so that the server's own limit on idle connections shows.
     pub(super) keepalive_off: bool,
-}
-
-fn late(settings: &SftpSettings, reason: &str) -> Error {
-    Error::new(
-        ErrorKind::Connect,
-        Operation::Connect,
-        settings.address(),
-        reason,
-    )
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
+use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::connect::Stream;
 use super::{algorithms, connect};
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
@@ -89,13 +91,7 @@ impl client::Handler for Client {
         &mut self,
         reason: DisconnectReason<SessionError>,
     ) -> std::result::Result<(), SessionError> {
-        let text = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                format!("the server disconnected: {}", info.message)
-            }
-            DisconnectReason::Error(SessionError::Ssh(error)) => describe(&error),
-            DisconnectReason::Error(SessionError::Refused(error)) => error.to_string(),
-        };
+        let text = ended(reason);
         log::debug!("SSH connection ended: {text}");
         self.known
             .lock()
@@ -103,6 +99,17 @@ impl client::Handler for Client {
             .ended
             .get_or_insert(text);
         Ok(())
+    }
+}
+
+/// Why a session ended.
+pub(crate) fn ended(reason: DisconnectReason<SessionError>) -> String {
+    match reason {
+        DisconnectReason::ReceivedDisconnect(info) => {
+            format!("the server disconnected: {}", info.message)
+        }
+        DisconnectReason::Error(SessionError::Ssh(error)) => describe(&error),
+        DisconnectReason::Error(SessionError::Refused(error)) => error.to_string(),
     }
 }
 
@@ -121,50 +128,70 @@ pub(crate) async fn open(
     verifier: &Arc<Verifier>,
     credentials: &Credentials,
 ) -> Result<Session> {
-    let mut refused = None;
-    loop {
-        let (stream, round_trip) = connect::connect(settings).await?;
-        let config = Arc::new(algorithms::config(settings, verifier.offer()));
-        let known = Arc::new(Mutex::new(Known::default()));
+    let mut known = Arc::new(Mutex::new(Known::default()));
+    let (mut handle, round_trip) = handshake(settings, verifier, |config, stream| {
+        known = Arc::default();
         let client = Client {
             verifier: Arc::clone(verifier),
             known: Arc::clone(&known),
         };
-        let handshake = client::connect_stream(config, stream, client);
-        let mut handle = match tokio::time::timeout(settings.io_timeout, handshake).await {
-            Ok(Ok(handle)) => handle,
+        (config, stream, client)
+    })
+    .await?;
+    let login = credentials.login(settings, &mut handle);
+    match tokio::time::timeout(settings.io_timeout, login).await {
+        Ok(Ok(())) => Ok(Session {
+            handle,
+            known,
+            round_trip,
+        }),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(login_timeout(settings)),
+    }
+}
+
+/// Connects and proves who the server is; comes with the time of one round trip. `begin` makes what is particular to a
+/// connection, for each that is tried.
+///
+/// # Errors
+/// A server that cannot be reached, or is not the one that was meant.
+pub(crate) async fn handshake<H, S>(
+    settings: &SftpSettings,
+    verifier: &Verifier,
+    mut begin: impl FnMut(client::Config, Stream) -> (client::Config, S, H),
+) -> Result<(Handle<H>, Duration)>
+where
+    H: client::Handler<Error = SessionError> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut refused = None;
+    loop {
+        let (stream, round_trip) = connect::connect(settings).await?;
+        let config = algorithms::config(settings, verifier.offer());
+        let (config, stream, client) = begin(config, stream);
+        let handshake = client::connect_stream(Arc::new(config), stream, client);
+        match tokio::time::timeout(settings.io_timeout, handshake).await {
+            Ok(Ok(handle)) => return Ok((handle, round_trip)),
             // A fingerprint may be that of another of the server's keys: ask for those too.
             Ok(Err(SessionError::Refused(error))) if verifier.may_offer_other_kind() => {
                 refused = Some(error);
-                continue;
             }
             Ok(Err(SessionError::Refused(error))) => return Err(error),
-            // It has no keys of another kind: then the refusal of the one it has is the answer.
-            Ok(Err(SessionError::Ssh(russh::Error::NoCommonAlgo { .. }))) if refused.is_some() => {
-                return Err(refused.expect("tested in the guard"));
+            Ok(Err(SessionError::Ssh(error))) => {
+                // It has no keys of another kind: then the refusal of the one it has is the answer.
+                return Err(match refused {
+                    Some(refused) if matches!(error, russh::Error::NoCommonAlgo { .. }) => refused,
+                    _ => handshake_error(settings, &error),
+                });
             }
-            Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
             Err(_) => return Err(timeout_error(settings)),
-        };
-        return match tokio::time::timeout(
-            settings.io_timeout,
-            credentials.login(settings, &mut handle),
-        )
-        .await
-        {
-            Ok(Ok(())) => Ok(Session {
-                handle,
-                known,
-                round_trip,
-            }),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(failed(
-                settings,
-                ErrorKind::Connect,
-                "timeout during login".into(),
-            )),
-        };
+        }
     }
+}
+
+/// The server did not finish the login.
+pub(crate) fn login_timeout(settings: &SftpSettings) -> Error {
+    failed(settings, ErrorKind::Connect, "timeout during login".into())
 }
 
 /// The server did not finish the handshake.
