@@ -1,7 +1,7 @@
 //! Our side: the private key and how the server's key is checked.
 
-use pgkeep_storage::sftp::examine::{Examiner, OwnKey};
-use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings};
+use pgkeep_storage::sftp::examine::{Examiner, OwnKey, fingerprints_are_strong};
+use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 
 use super::check::{KNOWN_HOSTS, PASSPHRASE, PRIVATE_KEY};
 use super::finding::{Finding, Grade};
@@ -62,7 +62,7 @@ fn known_hosts(settings: &SftpSettings) -> Finding {
             Grade::Warn,
             "accept-new: known now, but whoever answers first is trusted",
         ),
-        HostKeyCheck::Fingerprint if weak_fingerprint(settings) => {
+        HostKeyCheck::Fingerprint if !fingerprints_are_strong(settings) => {
             of(Grade::Warn, "a fingerprint of an old kind (MD5 or SHA-1)")
         }
         HostKeyCheck::Fingerprint => of(Grade::Pass, "SHA-256 fingerprint"),
@@ -70,25 +70,16 @@ fn known_hosts(settings: &SftpSettings) -> Finding {
     }
 }
 
-fn weak_fingerprint(settings: &SftpSettings) -> bool {
-    // Hexadecimal: 64 digits are SHA-256.
-    let long = |text: &str| text.trim().chars().filter(char::is_ascii_hexdigit).count() == 64;
-    let strong = |text: &str| text.trim().starts_with("SHA256:") || long(text);
-    let by_type = settings.hash_type == Some(HashType::Sha256);
-    let mut configured = settings.fingerprints.iter();
-    let mut pins = settings.pins.iter();
-    configured.any(|text| !by_type && !strong(text)) || pins.any(|text| !strong(text))
-}
-
 #[cfg(test)]
 mod tests {
+    use pgkeep_storage::sftp::HashType;
+
     use super::*;
 
     fn key(mode: u32, directory_mode: u32, algorithm: &str, bits: usize) -> Grade {
         private_key(&OwnKey {
             file: "/k".into(),
             mode,
-            own: true,
             directory_mode,
             algorithm: algorithm.into(),
             bits,
@@ -117,7 +108,13 @@ mod tests {
         settings.fingerprints = vec!["00".repeat(16)];
         settings.hash_type = Some(HashType::Md5);
         assert_eq!(known_hosts(&settings).grade, Grade::Warn);
-        settings.fingerprints = vec!["SHA256:abc".into()];
+        // The hash that a fingerprint names counts, not the one that is configured beside it.
+        settings.hash_type = Some(HashType::Sha256);
+        settings.fingerprints = vec![format!("MD5:{}", ["00"; 16].join(":"))];
+        assert_eq!(known_hosts(&settings).grade, Grade::Warn);
+        settings.fingerprints = vec!["00".repeat(32)];
         assert_eq!(known_hosts(&settings).grade, Grade::Pass);
+        settings.pins = vec!["00".repeat(20)];
+        assert_eq!(known_hosts(&settings).grade, Grade::Warn);
     }
 }

@@ -20,7 +20,7 @@ pub use files::{Answer, Creation, Files, Refusal, Seen, Space};
 pub use forward::{Forwarding, Target};
 pub use kexinit::Offer;
 pub use meet::{Agreed, HostKey, Meeting};
-pub use own_side::OwnKey;
+pub use own_side::{OwnKey, fingerprints_are_strong};
 pub use session::{Extras, Program, Started};
 
 use super::settings::SftpSettings;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::meet::bits;
 use crate::sftp::auth;
+use crate::sftp::identity::verify;
 use crate::sftp::settings::SftpSettings;
 use crate::{Error, Result};
 
@@ -15,8 +16,6 @@ pub struct OwnKey {
     pub file: PathBuf,
     /// Permission bits of the file.
     pub mode: u32,
-    /// Whether the file belongs to the user that runs this.
-    pub own: bool,
     /// Permission bits of its directory.
     pub directory_mode: u32,
     pub algorithm: String,
@@ -40,10 +39,15 @@ pub(super) fn own_key(settings: &SftpSettings) -> Result<Option<OwnKey>> {
     Ok(Some(OwnKey {
         file: file.clone(),
         mode: info.mode() & 0o7777,
-        own: info.uid() == rustix::process::geteuid().as_raw(),
         directory_mode: directory.mode() & 0o7777,
         algorithm: key.algorithm().as_str().to_owned(),
         bits: bits(key.public_key().key_data()),
         encrypted: auth::key_file::is_encrypted(file),
     }))
+}
+
+/// Whether all fingerprints of these settings are SHA-256, whatever their form.
+#[must_use]
+pub fn fingerprints_are_strong(settings: &SftpSettings) -> bool {
+    verify::pins_are_strong(settings)
 }

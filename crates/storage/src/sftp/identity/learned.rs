@@ -44,7 +44,7 @@ impl HostKey {
     /// A text that is no SHA-256 fingerprint. MD5 and SHA-1 are refused: keys can be made to fit them.
     pub fn has(&self, fingerprint: &str) -> std::result::Result<bool, String> {
         let pin = Pin::parse(fingerprint, Some(HashType::Sha256))?;
-        if fingerprint.trim().starts_with("MD5:") {
+        if !pin.is_strong() {
             return Err(format!("'{}' is an MD5 fingerprint", fingerprint.trim()));
         }
         Ok(pin.matches(&self.key.to_bytes().unwrap_or_default()))

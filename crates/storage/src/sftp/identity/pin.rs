@@ -54,6 +54,11 @@ impl Pin {
         }
     }
 
+    /// Keys can be made to fit MD5 and SHA-1.
+    pub(super) fn is_strong(&self) -> bool {
+        self.hash == HashType::Sha256
+    }
+
     pub(super) fn matches(&self, key_blob: &[u8]) -> bool {
         hash(self.hash, key_blob) == self.digest
     }

@@ -54,18 +54,9 @@ impl Verifier {
     /// Reads known_hosts (where the check needs them) and the configured fingerprints.
     pub(crate) fn new(settings: &SftpSettings) -> Result<Self> {
         let address = settings.address();
-        let hashed = settings
-            .fingerprints
-            .iter()
-            .map(|text| (text, settings.hash_type));
-        let pins = hashed
-            .chain(settings.pins.iter().map(|text| (text, None)))
-            .map(|(text, hash)| Pin::parse(text, hash))
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|why| {
-                identity(&address, format!("configured fingerprint {why}"))
-                    .with_hint(SHOW_FINGERPRINT)
-            })?;
+        let pins = configured_pins(settings).map_err(|why| {
+            identity(&address, format!("configured fingerprint {why}")).with_hint(SHOW_FINGERPRINT)
+        })?;
         if settings.host_key_check == HostKeyCheck::Fingerprint && pins.is_empty() {
             return Err(identity(
                 &address,
@@ -396,6 +387,20 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// All configured fingerprints; `Err` says what is wrong with one.
+fn configured_pins(settings: &SftpSettings) -> std::result::Result<Vec<Pin>, String> {
+    let fingerprints = settings.fingerprints.iter();
+    fingerprints
+        .map(|text| Pin::parse(text, settings.hash_type))
+        .chain(settings.pins.iter().map(|text| Pin::parse(text, None)))
+        .collect()
+}
+
+/// Whether all configured fingerprints are SHA-256.
+pub(crate) fn pins_are_strong(settings: &SftpSettings) -> bool {
+    configured_pins(settings).is_ok_and(|pins| pins.iter().all(Pin::is_strong))
 }
 
 /// Which file a new host is added to; none without a home directory.
