@@ -128,7 +128,7 @@ impl Stage<'_> {
     pub fn is_valid_but_for_the_list(&self) -> Result<()> {
         let verified = self.verified()?;
         let left_over = verified.code == 55
-            && verified.stdout.contains("status: ok")
+            && verified.stdout.contains("status: error")
             && verified.stdout.contains("status: manifest missing")
             && !verified.stdout.contains("status: invalid");
         if !left_over {
