@@ -68,9 +68,11 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
         .boolean_or_unset_at(option::REPO_SYMLINK, key)
         .unwrap_or(true);
     let storage: Arc<dyn Storage> = match kind {
-        "sftp" => context
-            .storages
-            .sftp(super::sftp::settings(context, key, path), &context.cancel)?,
+        "sftp" => context.storages.sftp(
+            key,
+            super::sftp::settings(context, key, path),
+            &context.cancel,
+        )?,
         _ => Arc::new(PosixStorage::new(PosixSettings {
             root: PathBuf::from(path),
             cifs: kind == "cifs",

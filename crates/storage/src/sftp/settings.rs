@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 /// How the server proves who it is (`repo-sftp-host-key-check-type`, spec 22.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,17 +125,6 @@ impl SftpSettings {
             channels: None,
             byte_budget: 64 << 20,
         }
-    }
-
-    /// Whether both are the same in every respect, so that one storage serves for both.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        fn secret(settings: &SftpSettings) -> Option<&str> {
-            let passphrase = settings.private_key_passphrase.as_ref();
-            passphrase.map(ExposeSecret::expose_secret)
-        }
-        // Secrets print as nothing, everything else as it is.
-        format!("{self:?}") == format!("{other:?}") && secret(self) == secret(other)
     }
 
     /// Home directory of the running user.
