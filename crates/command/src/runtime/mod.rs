@@ -15,6 +15,7 @@ pub mod pool;
 pub mod progress;
 pub mod repo_path;
 pub mod sftp;
+pub mod sftp_report;
 pub mod size_text;
 pub mod spool;
 pub mod stanza_info;

@@ -35,10 +35,10 @@ pub(super) fn render(report: &Report) -> String {
         })
     });
     let value = json!({
-        "repo": report.repo_key,
-        "server": report.address,
-        "user": report.user,
-        "path": report.path,
+        "repo": report.server.repo_key,
+        "server": report.server.address,
+        "user": report.server.user,
+        "path": report.server.path,
         "software": meeting.offer.as_ref().map(|offer| &offer.greeting),
         "result": report.worst().name(),
         "check": checks,

@@ -23,16 +23,14 @@ use pgkeep_storage::sftp::examine::{Examiner, Meeting};
 
 use crate::error::Result;
 use crate::runtime::Context;
+use crate::runtime::sftp_report::Server;
 use finding::{Finding, Grade};
 use settings::Settings;
 
 /// Everything that was found out about one server.
 #[derive(Debug)]
 struct Report {
-    repo_key: u32,
-    address: String,
-    user: String,
-    path: String,
+    server: Server,
     meeting: Meeting,
     findings: Vec<Finding>,
 }
@@ -111,10 +109,7 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
     ]
     .concat();
     Ok(Report {
-        repo_key: settings.repo_key,
-        address: sftp.address(),
-        user: sftp.user.clone(),
-        path: sftp.root.display().to_string(),
+        server: Server::of(settings.repo_key, &settings.sftp),
         meeting,
         findings,
     })

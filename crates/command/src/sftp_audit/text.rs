@@ -1,30 +1,13 @@
 //! The report for people: a table, then what each finding means and what mends it.
 
-use comfy_table::{ContentArrangement, LineStyle, Table, presets};
-
 use super::Report;
 use super::check::UPLOAD;
 use super::finding::{Finding, Grade};
-
-/// Width of the table; lines of the guide and of terminals hold it.
-const WIDTH: u16 = 100;
+use crate::runtime::sftp_report;
 
 pub(super) fn render(report: &Report) -> String {
-    let greeting = report
-        .meeting
-        .offer
-        .as_ref()
-        .map_or("unknown", |offer| offer.greeting.as_str());
-    let mut text = format!(
-        "repo{}: {}@{}{}, {greeting}\n\n",
-        report.repo_key, report.user, report.address, report.path
-    );
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(["check", "result", "seen"]);
+    let mut text = report.server.heading(&report.meeting);
+    let mut table = sftp_report::table(&["check", "result", "seen"]);
     for finding in &report.findings {
         table.add_row([
             finding.check.title,

@@ -23,7 +23,7 @@ pub(super) struct Advice {
 
 /// The advice for this server.
 pub(super) fn advice(report: &Report) -> Vec<Advice> {
-    let key = report.repo_key;
+    let key = report.server.repo_key;
     let mut all = Vec::new();
     let mut add = |setting: String, why: String| all.push(Advice { setting, why });
     let far = report.meeting.round_trip >= FAR;

@@ -49,10 +49,10 @@ pub(super) fn render(report: &Report) -> String {
         .collect();
     let behavior = &report.behavior;
     let value = json!({
-        "repo": report.repo_key,
-        "server": report.address,
-        "user": report.user,
-        "path": report.path,
+        "repo": report.server.repo_key,
+        "server": report.server.address,
+        "user": report.server.user,
+        "path": report.server.path,
         "software": meeting.offer.as_ref().map(|offer| &offer.greeting),
         "round-trip-ms": meeting.round_trip.as_secs_f64() * 1e3,
         "login-ms": meeting.login_time.as_millis() as u64,

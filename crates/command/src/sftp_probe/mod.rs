@@ -20,6 +20,7 @@ use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
+use crate::runtime::sftp_report::Server;
 use behavior::Behavior;
 use capacity::Capacity;
 use settings::Settings;
@@ -28,10 +29,7 @@ use speed::Speed;
 /// Everything that was measured.
 #[derive(Debug)]
 struct Report {
-    repo_key: u32,
-    address: String,
-    user: String,
-    path: String,
+    server: Server,
     meeting: Meeting,
     greeting: Greeting,
     limits: Option<Limits>,
@@ -88,10 +86,7 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
     removed?;
     let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
     Ok(Report {
-        repo_key: settings.repo_key,
-        address: settings.sftp.address(),
-        user: settings.sftp.user.clone(),
-        path: settings.sftp.root.display().to_string(),
+        server: Server::of(settings.repo_key, &settings.sftp),
         meeting: server.meeting(),
         greeting,
         limits,

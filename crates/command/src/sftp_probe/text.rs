@@ -1,26 +1,15 @@
 //! The measurements for people.
 
-use comfy_table::{ContentArrangement, LineStyle, Table, presets};
-
 use super::Report;
 use super::advice::advice;
 use super::capacity::{Idle, MOST_CONNECTIONS, MOST_SESSIONS};
 use super::shared_algorithms::compare;
+use crate::runtime::sftp_report;
 use crate::runtime::size_text::size_text;
 
-const WIDTH: u16 = 100;
-
 pub(super) fn render(report: &Report) -> String {
-    let greeting = report
-        .meeting
-        .offer
-        .as_ref()
-        .map_or("unknown", |offer| offer.greeting.as_str());
-    let mut text = format!(
-        "repo{}: {}@{}{}, {greeting}\n\n",
-        report.repo_key, report.user, report.address, report.path
-    );
-    let mut table = new_table(&["measured", "result"]);
+    let mut text = report.server.heading(&report.meeting);
+    let mut table = sftp_report::table(&["measured", "result"]);
     for (name, value) in rows(report) {
         table.add_row([name.to_owned(), value]);
     }
@@ -29,7 +18,7 @@ pub(super) fn render(report: &Report) -> String {
     match compare(&report.meeting) {
         None => text.push_str("the server's offer was not understood\n"),
         Some(kinds) => {
-            let mut table = new_table(&["kind", "shared", "server has besides"]);
+            let mut table = sftp_report::table(&["kind", "shared", "server has besides"]);
             for kind in kinds {
                 let names: Vec<String> = kind
                     .names
@@ -59,16 +48,6 @@ pub(super) fn render(report: &Report) -> String {
     }
     text.push_str("\nNothing was left on the server.\n");
     text
-}
-
-fn new_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(header.to_vec());
-    table
 }
 
 fn rows(report: &Report) -> Vec<(&'static str, String)> {
