@@ -33,38 +33,15 @@ debian_parts() {
     fi
 }
 
-# The mirror this machine's apt uses for its own release.
-debian_mirror() {
-    local codename
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    apt-get indextargets --format '$(RELEASE) $(SITE)' 2>/dev/null | awk -v r="$codename" '$1 == r { print $2; exit }'
-}
-
 unpack_release() {
     set -e
-    local release=$1 home=$cache/debian/$1 mirror package apt wanted=(pgbackrest) names major bin version
+    local release=$1 home=$cache/debian/$1 package apt wanted=(pgbackrest) names major bin version
     case $release in
         bookworm) wanted+=(postgresql-client-15 postgresql-15) ;;
         trixie) wanted+=(postgresql-client-17 postgresql-17) ;;
         sid) wanted+=(postgresql-client-18 postgresql-18) ;;
     esac
-    mirror=$(debian_mirror)
-    [ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror); }
-    [ -n "$mirror" ] || { echo "apt names no Debian mirror"; return 1; }
-
-    rm -rf "$home"
-    mkdir -p "$home"/{etc,lists/partial,archives/partial,state,root}
-    : >"$home/state/status"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main" >"$home/etc/sources.list"
-    # An apt that sees only this release and believes that nothing is installed. A frozen mirror's index
-    # of sid may be past its date.
-    apt=(-qq -o Dir::Etc::sourcelist="$home/etc/sources.list" -o Dir::Etc::sourceparts=/dev/null
-        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-        -o Dir::State="$home/state" -o Dir::State::lists="$home/lists" -o Dir::State::status="$home/state/status"
-        -o Dir::Cache="$home" -o APT::Sandbox::User= -o APT::Install-Recommends=false
-        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=3
-        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false)
-    retry 3 apt-get "${apt[@]}" update || { echo "apt cannot read Debian $release"; return 1; }
+    other_release "$release" "$home" || return 1
 
     # Of the dependencies only the libraries are unpacked: no scripts, no services, no compiler back ends.
     names=$(apt-get "${apt[@]}" -s install "${wanted[@]}" | awk '$1 == "Inst" { print $2 }' |

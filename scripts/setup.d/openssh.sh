@@ -34,23 +34,9 @@ newer_openssh() {
 
 unpack_openssh() {
     set -e
-    local release=$1 home=$cache/openssh work mirror package apt names libraries loader file version
+    local release=$1 home=$cache/openssh work package apt names libraries loader file version
     work=$cache/.openssh.new
-    mirror=$(debian_mirror)
-    [ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror); }
-    [ -n "$mirror" ] || { echo "apt names no Debian mirror"; return 1; }
-    rm -rf "$work"
-    mkdir -p "$work"/{etc,lists/partial,archives/partial,state,root}
-    : >"$work/state/status"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main" >"$work/etc/sources.list"
-    # As for the original program: an apt that sees only this release and believes that nothing is installed.
-    apt=(-qq -o Dir::Etc::sourcelist="$work/etc/sources.list" -o Dir::Etc::sourceparts=/dev/null
-        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-        -o Dir::State="$work/state" -o Dir::State::lists="$work/lists" -o Dir::State::status="$work/state/status"
-        -o Dir::Cache="$work" -o APT::Sandbox::User= -o APT::Install-Recommends=false
-        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=3
-        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false)
-    retry 3 apt-get "${apt[@]}" update || { echo "apt cannot read Debian $release"; return 1; }
+    other_release "$release" "$work" || return 1
     names=$(apt-get "${apt[@]}" -s install openssh-server | awk '$1 == "Inst" { print $2 }' |
         grep -E '^(openssh-server|zlib1g|lib.*)$' | grep -v -E '^(libperl|libpam-|libsystemd-shared|.*-perl$)') ||
         { echo "Debian $release has no installable openssh-server"; return 1; }
