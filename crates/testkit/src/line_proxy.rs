@@ -35,13 +35,14 @@ impl Line {
         self
     }
 
-    /// Closes the connection in place of passing on the n-th piece (counted from 1, both directions together).
+    /// Closes the connection in place of passing on the n-th piece (counted from 1, both directions and all connections
+    /// together).
     pub fn cut_at_piece(mut self, n: u64) -> Self {
         self.cut_at_piece = Some(n);
         self
     }
 
-    /// Closes the connection when n bytes have passed, both directions together.
+    /// Closes the connection when n bytes have passed, both directions and all connections together.
     pub fn cut_at_byte(mut self, n: u64) -> Self {
         self.cut_at_byte = Some(n);
         self
@@ -53,7 +54,7 @@ impl Line {
         self
     }
 
-    /// Cuts and stalls hit every connection, each counted on its own; otherwise only the first that reaches the count.
+    /// Cuts and stalls hit every connection, each counted on its own; otherwise only the one that reaches the count.
     pub fn every_connection(mut self) -> Self {
         self.every_connection = true;
         self
@@ -88,6 +89,8 @@ struct Shared {
     bytes: AtomicU64,
     spent: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
+    /// Of all connections.
+    counts: Counts,
 }
 
 /// The open proxy; all its connections are closed when it is dropped.
@@ -146,11 +149,17 @@ impl Drop for LineProxy {
     }
 }
 
-/// Counts of one connection, both directions.
+/// What reached the proxy, both directions, struck pieces included.
 #[derive(Debug, Default)]
 struct Counts {
     pieces: AtomicU64,
     bytes: AtomicU64,
+}
+
+/// One connection.
+#[derive(Debug, Default)]
+struct Connection {
+    counts: Counts,
     stalled: AtomicBool,
 }
 
@@ -172,10 +181,10 @@ fn connect(
         open.push(client.try_clone()?);
         open.push(server.try_clone()?);
     }
-    let counts = Arc::new(Counts::default());
+    let connection = Arc::new(Connection::default());
     for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
         let (sender, receiver) = sync_channel::<(Instant, Vec<u8>)>(4096);
-        let (counts, shared) = (Arc::clone(&counts), Arc::clone(shared));
+        let (connection, shared) = (Arc::clone(&connection), Arc::clone(shared));
         let mut source = from.try_clone()?;
         thread::spawn(move || {
             let mut buffer = vec![0; 65_536];
@@ -188,7 +197,7 @@ fn connect(
                 }
             }
         });
-        thread::spawn(move || pass_on(line, &receiver, &from, to, &counts, &shared));
+        thread::spawn(move || pass_on(line, &receiver, &from, to, &connection, &shared));
     }
     Ok(())
 }
@@ -198,14 +207,19 @@ fn pass_on(
     pieces: &Receiver<(Instant, Vec<u8>)>,
     from: &TcpStream,
     mut to: TcpStream,
-    counts: &Counts,
+    connection: &Connection,
     shared: &Shared,
 ) {
+    let counts = if line.every_connection {
+        &connection.counts
+    } else {
+        &shared.counts
+    };
     while let Ok((due, piece)) = pieces.recv() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let number = counts.pieces.fetch_add(1, Ordering::AcqRel) + 1;
         let before = counts.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
-        if counts.stalled.load(Ordering::Acquire) {
+        if connection.stalled.load(Ordering::Acquire) {
             continue;
         }
         let reached = |limit: Option<u64>| limit.is_some_and(|limit| number >= limit);
@@ -216,7 +230,7 @@ fn pass_on(
         if strikes && (line.every_connection || !shared.spent.swap(true, Ordering::AcqRel)) {
             shared.spent.store(true, Ordering::Release);
             if reached(line.stall_at_piece) {
-                counts.stalled.store(true, Ordering::Release);
+                connection.stalled.store(true, Ordering::Release);
                 continue;
             }
             let kept = last.map_or(0, |last| {
@@ -235,7 +249,7 @@ fn pass_on(
             return;
         }
     }
-    if !counts.stalled.load(Ordering::Acquire) {
+    if !connection.stalled.load(Ordering::Acquire) {
         let _ = to.shutdown(Shutdown::Write);
     }
 }

@@ -4,6 +4,7 @@
 //! succeeds. Repeating is harmless, so nothing has to be looked up after a lost connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::engine::channel::{Channel, Lost};
 use super::engine::pool::{Pool, unexpected};
@@ -12,14 +13,52 @@ use super::protocol::message::{Request, Response};
 use super::protocol::status::Status;
 use crate::{Error, ErrorKind, FileType, Operation, Result};
 
-/// Makes `path` and its parents, then asks `request` in the same step. Beside the answer comes the last directory that
-/// might not be made, where the answer is that something is missing.
-pub(crate) async fn make_path_and(
+/// Who makes a directory for a file: one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Making {
+    one: tokio::sync::Mutex<()>,
+    times: AtomicU64,
+}
+
+/// An answer, and beside it the last directory that might not be made where the answer is that something is missing.
+type Made = (Response, Option<(String, Status)>);
+
+/// Makes `path` and its parents, then asks `request` in the same step.
+///
+/// Many files that find their directory missing at once let one of them make it. That saves the server refusals, and
+/// rclone a mistake: two MKDIR of one directory on two channels may both succeed there, and what was opened between
+/// them is not found again.
+pub(crate) async fn path_and(
+    pool: &Pool,
     channel: &Arc<Channel>,
     path: &Place,
     mode: u32,
     request: &Request<'_>,
-) -> std::result::Result<(Response, Option<(String, Status)>), Lost> {
+) -> std::result::Result<Made, Lost> {
+    let making = &pool.making;
+    let before = making.times.load(Ordering::Acquire);
+    let held = making.one.lock().await;
+    if making.times.load(Ordering::Acquire) != before {
+        drop(held);
+        let response = channel.ask(request).wait().await?;
+        if !matches!(&response, Response::Status(status) if status.is_missing()) {
+            return Ok((response, None));
+        }
+        // What was made meanwhile was another directory.
+        let _held = making.one.lock().await;
+        return make_path_and(channel, path, mode, request).await;
+    }
+    let made = make_path_and(channel, path, mode, request).await;
+    making.times.fetch_add(1, Ordering::AcqRel);
+    made
+}
+
+async fn make_path_and(
+    channel: &Arc<Channel>,
+    path: &Place,
+    mode: u32,
+    request: &Request<'_>,
+) -> std::result::Result<Made, Lost> {
     let mut batch = channel.batch();
     let made: Vec<_> = path
         .levels()

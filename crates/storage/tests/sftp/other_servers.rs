@@ -11,6 +11,7 @@ use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings, SftpStorage};
 use pgkeep_storage::{InfoLevel, ListOptions, Removed, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::account::Account;
 use pgkeep_testkit::error::Error;
+use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::server::{bytes, in_place, read, temporary_files, write};
@@ -109,15 +110,15 @@ impl Peer {
         Ok(self)
     }
 
-    fn settings(&self) -> Result<SftpSettings, Box<dyn std::error::Error>> {
+    fn settings(&self, port: u16) -> Result<SftpSettings, Box<dyn std::error::Error>> {
         let mut settings = SftpSettings::new("127.0.0.1", &self.user, &self.root);
-        settings.port = self.port;
+        settings.port = port;
         settings.private_key_file = Some(self.path("client_key"));
         settings.host_key_check = HostKeyCheck::Strict;
         let key = std::fs::read_to_string(self.path("host_key.pub"))?;
         std::fs::write(
             self.path("known_hosts"),
-            format!("[127.0.0.1]:{} {key}", self.port),
+            format!("[127.0.0.1]:{port} {key}"),
         )?;
         settings.known_hosts = Some(vec![self.path("known_hosts")]);
         settings.io_timeout = Duration::from_secs(10);
@@ -206,7 +207,7 @@ fn proftpd() -> Result<Peer, Box<dyn std::error::Error>> {
 /// What a repository needs: files of all sizes stored and replaced, listed, read, removed.
 fn repository(start: fn() -> Result<Peer, Box<dyn std::error::Error>>) -> TestResult {
     let peer = start()?;
-    let storage = SftpStorage::new(peer.settings()?)?;
+    let storage = SftpStorage::new(peer.settings(peer.port)?)?;
     let said = |step: &str, error: pgkeep_storage::Error| format!("{step}: {error}");
     let how = storage
         .durability(pgkeep_storage::WriteMode::Atomic)
@@ -249,6 +250,12 @@ fn repository(start: fn() -> Result<Peer, Box<dyn std::error::Error>>) -> TestRe
             Some(text.as_bytes())
         );
     }
+    drop(storage);
+    // Far away several channels are used: they all find that the directory is missing.
+    let line = Line::new()
+        .delay(Duration::from_millis(5))
+        .to(([127, 0, 0, 1], peer.port).into())?;
+    let storage = SftpStorage::new(peer.settings(line.address().port())?)?;
     let tickets: Vec<_> = (0..150u64)
         .map(|number| {
             let path = StoragePath::from(format!("archive/{number:03}"));

@@ -17,6 +17,7 @@ use super::retry::Retry;
 use super::stop::Stop;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
+use crate::sftp::path::Making;
 use crate::sftp::protocol::message::Response;
 use crate::sftp::settings::SftpSettings;
 use crate::sftp::ssh::session::{self, Session};
@@ -63,6 +64,7 @@ pub(crate) struct Pool {
     credentials: OnceLock<Credentials>,
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
+    pub(crate) making: Making,
     pub(crate) budget: Arc<Budget>,
     pub(crate) read_budget: Arc<Budget>,
     /// Acknowledged bytes of small files, kept to write the file again after a lost connection. Nobody waits for it.
@@ -109,6 +111,7 @@ impl Pool {
             credentials: OnceLock::new(),
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
+            making: Making::default(),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
             stop: Stop::default(),

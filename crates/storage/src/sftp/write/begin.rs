@@ -12,7 +12,7 @@ use super::upload::{Fail, Lane, Upload};
 use super::verify::{Expected, read_back};
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
-use crate::sftp::path::make_path_and;
+use crate::sftp::path::path_and;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
 use crate::sftp::protocol::status::Status;
@@ -57,7 +57,8 @@ impl Upload {
                 && self.options.create_path
                 && !resume
             {
-                let (answer, denied) = make_path_and(
+                let (answer, denied) = path_and(
+                    &self.pool,
                     channel,
                     &self.place.parent(),
                     self.options.path_mode,
