@@ -13,6 +13,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::ArchivePush => pgkeep_command::archive_push::run(context).map(|()| 0),
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
+        CommandId::Doctor => pgkeep_command::doctor::run(context),
         CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
         CommandId::Manifest => pgkeep_command::manifest::run(context).map(|()| 0),

@@ -10,6 +10,7 @@ pub mod archive_push;
 pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod error_code;
 pub mod expire;

@@ -12,6 +12,7 @@ pub mod path;
 pub mod posix;
 pub mod registry;
 pub mod sftp;
+pub mod space;
 pub mod storage;
 pub mod ticket;
 pub mod wrap;
@@ -19,6 +20,7 @@ pub mod wrap;
 pub use durability::Durability;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use path::StoragePath;
+pub use space::Space;
 pub use storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, Owner, PipelineRead,
     Range, ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,

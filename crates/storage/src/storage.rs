@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use crate::durability::Durability;
 use crate::error::Result;
 use crate::path::StoragePath;
+use crate::space::Space;
 use crate::ticket::Ticket;
 
 /// Which backend it is.
@@ -219,6 +220,15 @@ pub trait Storage: Debug + Send + Sync {
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         let _ = (path, deep);
         Ok(0)
+    }
+
+    /// Space of the file system that holds `path`; `None` where the storage does not say, or the path is missing.
+    ///
+    /// # Behavior
+    /// - a missing path is `Ok(None)`
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        let _ = path;
+        Ok(None)
     }
 
     /// Full name of `path` for messages: `/var/lib/pgbackrest/archive/demo`.

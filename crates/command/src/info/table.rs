@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::text::status_line;
 use crate::runtime::Context;
 use crate::runtime::size_text::size_text;
+use crate::runtime::time_text::time_text;
 use crate::runtime::wal_window::{Point, Restorable, Window};
 
 /// All stanzas, an empty line between two.
@@ -208,31 +209,4 @@ fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Option<Restorab
 fn age(context: &Context, seconds: u64) -> String {
     let now = u64::try_from(context.clock.seconds()).unwrap_or(0);
     time_text(now.saturating_sub(seconds))
-}
-
-/// The two largest units: `3d 4h`, `5m 10s`.
-fn time_text(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    if days > 0 {
-        format!("{days}d {hours}h")
-    } else if hours > 0 {
-        format!("{hours}h {minutes}m")
-    } else if minutes > 0 {
-        format!("{minutes}m {}s", seconds % 60)
-    } else {
-        format!("{seconds}s")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time_text;
-
-    #[test]
-    fn times_show_their_two_largest_units() {
-        assert_eq!(time_text(0), "0s");
-        assert_eq!(time_text(310), "5m 10s");
-        assert_eq!(time_text(3_700), "1h 1m");
-        assert_eq!(time_text(3 * 86_400 + 4 * 3600 + 59), "3d 4h");
-    }
 }

@@ -21,6 +21,7 @@ pub mod spool;
 pub mod stanza_info;
 pub mod stop_file;
 pub mod storages;
+pub mod time_text;
 pub mod wal_archive;
 pub mod wal_find;
 pub mod wal_path;

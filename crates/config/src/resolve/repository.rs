@@ -4,6 +4,7 @@
 
 use super::check::Checker;
 use crate::config::Config;
+use crate::define::command::CommandId;
 use crate::define::option::{
     Group, OptionDef, REPO_HOST, REPO_PATH, REPO_RETENTION_ARCHIVE, REPO_RETENTION_ARCHIVE_TYPE,
     REPO_RETENTION_DIFF, REPO_RETENTION_FULL, REPO_RETENTION_FULL_TYPE, REPO_S3_BUCKET,
@@ -37,7 +38,11 @@ pub(super) fn paths_differ(config: &Config) -> Result<()> {
 /// Without retention nothing ever expires.
 pub(super) fn warn_without_retention(checker: &mut Checker) {
     let config = &checker.config;
-    if config.help || !config.is_valid(REPO_RETENTION_FULL_TYPE) {
+    // For `doctor` it is a finding.
+    if config.help
+        || config.command == CommandId::Doctor
+        || !config.is_valid(REPO_RETENTION_FULL_TYPE)
+    {
         return;
     }
     for key in config.keys(Group::Repo) {

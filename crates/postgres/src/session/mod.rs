@@ -59,6 +59,33 @@ pub struct BackupStop {
     pub time_ms: u64,
 }
 
+/// What tells how well a cluster can be backed up: settings, and the counters of its archiver.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    pub wal_level: String,
+    pub archive_timeout: Duration,
+    pub full_page_writes: bool,
+    pub data_checksums: bool,
+    /// `archive_library` of version 15 and later; empty: `archive_command` is used.
+    pub archive_library: String,
+    /// Files the archiver has done, and last of them.
+    pub archived: u64,
+    pub last_archived: Option<Archived>,
+    pub last_failed: Option<Archived>,
+    /// The segment that WAL is being inserted into; `None` on a standby.
+    pub current_wal: Option<String>,
+    /// Time of the server in seconds since 1970.
+    pub now: i64,
+}
+
+/// A file the archiver was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    pub file: String,
+    /// Seconds since 1970.
+    pub at: i64,
+}
+
 /// A database of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
@@ -139,6 +166,9 @@ pub trait Session: Send {
 
     /// Position of the latest checkpoint according to `pg_control`.
     fn checkpoint_lsn(&mut self) -> Result<Lsn>;
+
+    /// Settings and counters, in one statement.
+    fn health(&mut self) -> Result<Health>;
 
     /// A handle with which another thread ends the statement that is running.
     fn cancel_handle(&self) -> CancelHandle;

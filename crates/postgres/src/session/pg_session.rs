@@ -11,7 +11,8 @@ use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::cancel::{CancelHandle, CancelState};
 use super::{
-    BackupStart, BackupStop, Database, Session, SessionSettings, Tablespace, connect, statement,
+    Archived, BackupStart, BackupStop, Database, Health, Session, SessionSettings, Tablespace,
+    connect, statement,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::lsn::Lsn;
@@ -349,6 +350,43 @@ impl Session for PgSession {
         let sql = statement::checkpoint_lsn(self.version);
         let [lsn] = self.row(&sql)?;
         parsed(&sql, lsn)
+    }
+
+    fn health(&mut self) -> Result<Health> {
+        let sql = statement::health(self.version);
+        let [
+            wal_level,
+            archive_timeout,
+            full_page_writes,
+            data_checksums,
+            library,
+            archived,
+            last,
+            last_at,
+            failed,
+            failed_at,
+            current_wal,
+            now,
+        ] = self.row(&sql)?;
+        let event = |file: Option<String>, at: Option<String>| match (file, at) {
+            (Some(file), Some(at)) => Ok(Some(Archived {
+                file,
+                at: number(&sql, &at)?,
+            })),
+            _ => Ok::<_, Error>(None),
+        };
+        Ok(Health {
+            wal_level: required(&sql, wal_level)?,
+            archive_timeout: Duration::from_secs(number(&sql, &required(&sql, archive_timeout)?)?),
+            full_page_writes: required(&sql, full_page_writes)? == "on",
+            data_checksums: required(&sql, data_checksums)? == "on",
+            archive_library: library.unwrap_or_default(),
+            archived: number(&sql, &required(&sql, archived)?)?,
+            last_archived: event(last, last_at)?,
+            last_failed: event(failed, failed_at)?,
+            current_wal,
+            now: number(&sql, &required(&sql, now)?)?,
+        })
     }
 
     fn cancel_handle(&self) -> CancelHandle {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::{BackupStart, BackupStop, CancelHandle, Database, Session, Tablespace};
+use super::{BackupStart, BackupStop, CancelHandle, Database, Health, Session, Tablespace};
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::version::PgVersion;
@@ -28,6 +28,7 @@ pub enum Call {
     ReplayLsn,
     Checkpoint,
     CheckpointLsn,
+    Health,
 }
 
 /// What a call is answered with; `Fail` fits every call.
@@ -43,6 +44,7 @@ pub enum Answer {
     Tablespaces(Vec<Tablespace>),
     Replay(Option<Lsn>),
     Lsn(Lsn),
+    Health(Box<Health>),
     Fail(Error),
 }
 
@@ -199,6 +201,10 @@ impl Session for ScriptedSession {
 
     fn checkpoint_lsn(&mut self) -> Result<Lsn> {
         answer!(self, Call::CheckpointLsn, Answer::Lsn(value) => value)
+    }
+
+    fn health(&mut self) -> Result<Health> {
+        answer!(self, Call::Health, Answer::Health(value) => *value)
     }
 
     fn cancel_handle(&self) -> CancelHandle {

@@ -32,6 +32,25 @@ pub(crate) const DATABASES: &str = "select oid::oid, datname::text, \
 
 pub(crate) const TABLESPACES: &str = "select oid::oid, spcname::text from pg_catalog.pg_tablespace";
 
+/// Settings and counters of the archiver. Names that a version lacks give null.
+pub(crate) fn health(version: PgVersion) -> String {
+    let setting = |name: &str| {
+        format!("(select setting from pg_catalog.pg_settings where name = '{name}')::text")
+    };
+    let (wal, lsn) = (version.wal_name(), version.lsn_name());
+    format!(
+        "select {}, {}, {}, {}, {},\n       archived_count, last_archived_wal, extract(epoch from last_archived_time)::bigint,\n       \
+         last_failed_wal, extract(epoch from last_failed_time)::bigint,\n       \
+         case when not pg_catalog.pg_is_in_recovery()\n            then pg_catalog.pg_{wal}file_name(pg_catalog.pg_current_{wal}_insert_{lsn}()) end,\n       \
+         extract(epoch from clock_timestamp())::bigint\n  from pg_catalog.pg_stat_archiver",
+        setting("wal_level"),
+        setting("archive_timeout"),
+        setting("full_page_writes"),
+        setting("data_checksums"),
+        setting("archive_library"),
+    )
+}
+
 /// How one family of versions starts and stops a non-exclusive backup.
 struct BackupCalls {
     /// The first version of the family.

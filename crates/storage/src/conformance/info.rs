@@ -10,6 +10,7 @@ behaviors! {
     a_link_is_reported_as_a_link if symlinks,
     detail_tells_mode_and_owner if owner,
     info_many_equals_info_for_each,
+    space_of_a_missing_path_is_none,
 }
 
 fn a_missing_entry_is_none(storage: &dyn Storage) {
@@ -103,4 +104,12 @@ fn info_many_equals_info_for_each(storage: &dyn Storage) {
         assert_eq!(many, each);
     }
     assert_eq!(storage.info_many(&[], InfoLevel::Basic).unwrap(), []);
+}
+
+fn space_of_a_missing_path_is_none(storage: &dyn Storage) {
+    put(storage, "dir/file", b"1");
+    assert_eq!(storage.space(&at("missing/below")).unwrap(), None);
+    if let Some(space) = storage.space(&at("dir")).unwrap() {
+        assert!(space.free <= space.total && space.total > 0, "{space:?}");
+    }
 }

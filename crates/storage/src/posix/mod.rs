@@ -15,6 +15,7 @@ mod list;
 mod owner;
 mod read;
 mod remove;
+mod space;
 mod sync;
 mod write;
 
@@ -29,6 +30,7 @@ use rustix::io::Errno;
 use crate::durability::Durability;
 use crate::error::{Error, Operation, Result};
 use crate::path::StoragePath;
+use crate::space::Space;
 use crate::storage::{
     Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions,
     Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
@@ -153,6 +155,10 @@ impl Storage for PosixStorage {
 
     fn durability(&self, _: WriteMode) -> Result<Durability> {
         Ok(Durability::Fsynced)
+    }
+
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        space::space(&self.absolute(path))
     }
 
     fn display(&self, path: &StoragePath) -> String {

@@ -18,6 +18,7 @@ mod read;
 mod remove;
 mod settings;
 pub mod setup;
+mod space;
 mod ssh;
 mod write;
 
@@ -32,8 +33,8 @@ pub use ssh::algorithms::{Algorithm, BuiltIn, built_in};
 
 use crate::{
     Durability, Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation,
-    PipelineRead, ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite,
-    Ticket, WriteMode, WriteOptions,
+    PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind, StoragePath,
+    StorageWrite, Ticket, WriteMode, WriteOptions,
 };
 use engine::pool::Pool;
 use place::Place;
@@ -182,6 +183,11 @@ impl Storage for SftpStorage {
 
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         left_over::remove(self, path, deep)
+    }
+
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        self.runtime
+            .block_on(space::space(&self.pool, &self.place(path)))
     }
 
     fn display(&self, path: &StoragePath) -> String {

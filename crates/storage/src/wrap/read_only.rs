@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
+use crate::space::Space;
 use crate::storage::{
     Features, FileInfo, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
     StorageKind, StorageWrite, WriteMode, WriteOptions,
@@ -50,6 +51,10 @@ impl Storage for ReadOnly {
 
     fn features(&self) -> Features {
         self.0.features()
+    }
+
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        self.0.space(path)
     }
 
     fn durability(&self, mode: WriteMode) -> Result<Durability> {

@@ -22,6 +22,8 @@ pub enum CommandId {
     Check,
     /// `demo` (unknown to pgBackRest)
     Demo,
+    /// `doctor` (unknown to pgBackRest)
+    Doctor,
     /// `expire`
     Expire,
     /// `help`
@@ -99,6 +101,7 @@ impl CommandId {
                 remote: true,
             },
             CommandId::Demo
+            | CommandId::Doctor
             | CommandId::Help
             | CommandId::Server
             | CommandId::ServerPing

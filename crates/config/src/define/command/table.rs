@@ -126,6 +126,32 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::Demo, "demo")
     },
     CommandDef {
+        ours: true,
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        host: Host::This,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::All,
+        summary: "Look for what will hinder backups, archiving or a restore.",
+        help: "Looks at the configuration, the settings of the cluster, every repository, clocks, \
+            space and permissions. What is found comes first what is worst, each with the command \
+            or setting that mends it. A cluster that is down or a repository out of reach is a \
+            finding like others; the rest is still looked at. Without `--stanza` all stanzas of the \
+            configuration are looked at.\n\n\
+            Nothing is switched, archived or restored, so it can run every few minutes: `check` tries \
+            whether a segment arrives, `verify` reads what is stored. Each repository gets an empty file \
+            `.pgkeep-doctor-…`, which shows that it can be written and what its clock says, and is \
+            removed at once.\n\n\
+            Exit status: 0 everything is in order, notes aside; 1 something warns, 2 something failed; \
+            other numbers if nothing could be looked at, for instance because of a faulty configuration.",
+        examples: &[
+            "pgkeep doctor",
+            "pgkeep --stanza=demo --backup-age-max=26h --full-age-max=8d doctor",
+            "pgkeep --output=json --log-level-console=off doctor",
+        ],
+        ..CommandDef::new(CommandId::Doctor, "doctor")
+    },
+    CommandDef {
         lock: LockKind::Backup,
         lock_at_start: true,
         lock_remote: true,

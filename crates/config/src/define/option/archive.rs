@@ -3,7 +3,7 @@
 //! The checks that backup makes of the archive are in `backup`. Sizes are bytes, times milliseconds
 //! once read.
 
-use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Restore};
+use crate::define::command::CommandId::{ArchiveGet, ArchivePush, Backup, Check, Doctor, Restore};
 use crate::define::option::known_to::{ARCHIVE_PUSH, MAIN, MAIN_ASYNC, all, only};
 use crate::define::option::{Default, Deprecated, Kind, OptionDef, Range};
 
@@ -17,7 +17,7 @@ const ARCHIVE: OptionDef = OptionDef {
 pub const ARCHIVE_ASYNC: &OptionDef = &OptionDef {
     name: "archive-async",
     help_section: "archive",
-    commands: &[all(ArchiveGet), all(ArchivePush)],
+    commands: &[all(ArchiveGet), all(ArchivePush), all(Doctor)],
     default: Default::Is("n"),
     summary: "Push and fetch WAL in the background.",
     help: "With this option `archive-push` hands segments to a background process that pushes \

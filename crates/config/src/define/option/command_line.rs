@@ -5,8 +5,8 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Backup, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit, SftpProbe, StanzaCreate,
-    StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
+    Backup, Doctor, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit, SftpProbe,
+    StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
@@ -161,6 +161,7 @@ pub const OUTPUT: &OptionDef = &OptionDef {
     name: "output",
     kind: Kind::StringId,
     commands: &[
+        all(Doctor),
         only(Info, MAIN),
         only(Manifest, MAIN),
         only(RepoLs, MAIN),

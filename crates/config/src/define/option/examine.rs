@@ -1,8 +1,8 @@
-//! Options of `sftp-probe` and of the list of algorithms; pgBackRest knows none of them.
+//! Options of `doctor`, `sftp-probe` and of the list of algorithms; pgBackRest knows none of them.
 //!
 //! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
 
-use crate::define::command::CommandId::{SftpProbe, Version};
+use crate::define::command::CommandId::{Doctor, SftpProbe, Version};
 use crate::define::option::known_to::all;
 use crate::define::option::{Default, Kind, OptionDef, Range};
 
@@ -16,6 +16,37 @@ pub const ALGORITHMS: &OptionDef = &OptionDef {
         `sftp-probe` shows those that a server has as well.",
     example: "--algorithms",
     ..OptionDef::COMMAND_LINE_BOOLEAN
+};
+
+/// Age of the newest backup from which `doctor` warns.
+pub const BACKUP_AGE_MAX: &OptionDef = &OptionDef {
+    name: "backup-age-max",
+    kind: Kind::Time,
+    commands: &[all(Doctor)],
+    default: Default::Is("2d"),
+    range: Some(Range::Is("1s", "3650d")),
+    ours: true,
+    summary: "Age of the newest backup from which is warned.",
+    help: "Of any type, in each repository. Twice this age is a failure. The default suits daily \
+        backups: one may be late or fail without a word.",
+    example: "--backup-age-max=26h",
+    ..OptionDef::COMMAND_LINE
+};
+
+/// Age of the newest full backup from which `doctor` warns.
+pub const FULL_AGE_MAX: &OptionDef = &OptionDef {
+    name: "full-age-max",
+    kind: Kind::Time,
+    commands: &[all(Doctor)],
+    default: Default::Is("35d"),
+    range: Some(Range::Is("1s", "3650d")),
+    ours: true,
+    summary: "Age of the newest full backup from which is warned.",
+    help: "Differential and incremental backups rest on a full one: the older it is, the more a \
+        restore reads, and the more is lost with one damaged file. Twice this age is a failure. \
+        The default suits monthly full backups.",
+    example: "--full-age-max=8d",
+    ..OptionDef::COMMAND_LINE
 };
 
 /// How long to wait for the server to end an idle connection.

@@ -3,8 +3,8 @@
 //! What concerns connections is in `network`, logging in `log`.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, RepoGet, RepoLs, RepoRm,
-    Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, RepoGet, RepoLs,
+    RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -189,6 +189,7 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
         all(ArchiveGet),
         all(ArchivePush),
         all(Backup),
+        all(Doctor),
         all(Expire),
         all(Info),
         all(Restore),
@@ -283,6 +284,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
     commands: &[
         only(ArchiveGet, MAIN_ASYNC_LOCAL),
         only(ArchivePush, MAIN_ASYNC_LOCAL),
+        all(Doctor),
         only(Restore, MAIN_LOCAL),
     ],
     default: Default::Is("/var/spool/pgbackrest"),
@@ -290,6 +292,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
     depends_by_command: &[
         (ArchiveGet, Depend::on("archive-async", &["y"])),
         (ArchivePush, Depend::on("archive-async", &["y"])),
+        (Doctor, Depend::on("archive-async", &["y"])),
     ],
     summary: "Directory for asynchronous archiving.",
     help: "Holds results of pushed WAL (nearly nothing) and segments fetched ahead (up to \

@@ -59,6 +59,7 @@ pub(super) const EVERY_COMMAND: &[CommandRoles] = &[
     all(ArchivePush),
     all(Backup),
     all(Check),
+    all(Doctor),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -86,6 +87,7 @@ pub(super) const REPOSITORY_COMMANDS: &[CommandRoles] = &[
     all(ArchivePush),
     all(Backup),
     all(Check),
+    all(Doctor),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -108,6 +110,7 @@ pub(super) const SFTP_COMMANDS: &[CommandRoles] = &[
     all(ArchivePush),
     all(Backup),
     all(Check),
+    all(Doctor),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -131,6 +134,7 @@ pub(super) const REPOSITORY_CLIENTS: &[CommandRoles] = &[
     only(ArchivePush, MAIN_ASYNC_LOCAL),
     only(Backup, MAIN_LOCAL),
     only(Check, MAIN),
+    only(Doctor, MAIN),
     only(Expire, MAIN),
     only(Info, MAIN),
     only(Manifest, MAIN),
@@ -151,6 +155,7 @@ pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[
     all(ArchivePush),
     all(Backup),
     all(Check),
+    all(Doctor),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -172,6 +177,7 @@ pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[
 pub(super) const DATABASE_COMMANDS: &[CommandRoles] = &[
     all(Backup),
     all(Check),
+    all(Doctor),
     all(StanzaCreate),
     all(StanzaDelete),
     all(StanzaUpgrade),
@@ -193,6 +199,7 @@ pub(super) const CLUSTER_LOCATION: &[CommandRoles] = &[
     only(ArchivePush, MAIN_ASYNC_LOCAL),
     only(Backup, MAIN_LOCAL),
     only(Check, MAIN),
+    only(Doctor, MAIN),
     only(Manifest, MAIN),
     only(Restore, MAIN_LOCAL),
     only(StanzaCreate, MAIN),
@@ -230,7 +237,8 @@ pub(super) const CHILD_PROCESSES: &[CommandRoles] = &[
 ];
 
 /// Commands that remove old backups, or check that something will.
-pub(super) const RETENTION_COMMANDS: &[CommandRoles] = &[only(Backup, MAIN), only(Expire, MAIN)];
+pub(super) const RETENTION_COMMANDS: &[CommandRoles] =
+    &[only(Backup, MAIN), only(Doctor, MAIN), only(Expire, MAIN)];
 
 /// Commands that write compressed files.
 pub(super) const COMPRESSING_COMMANDS: &[CommandRoles] =
@@ -241,6 +249,7 @@ pub(super) const ARCHIVE_CHECKS: &[CommandRoles] = &[
     only(ArchivePush, MAIN_ASYNC),
     only(Backup, MAIN),
     only(Check, MAIN),
+    only(Doctor, MAIN),
 ];
 
 /// `archive-push`, in the foreground and in the background.

@@ -4,7 +4,7 @@
 //! Each switches off a check, so each says in its help what is lost.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete,
+    ArchiveGet, ArchivePush, Backup, Check, Doctor, Manifest, Restore, StanzaCreate, StanzaDelete,
     StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{ARCHIVE_PUSH, BACKUP, all};
@@ -49,6 +49,7 @@ pub const PG_VERSION_FORCE: &OptionDef = &OptionDef {
         all(ArchivePush),
         all(Backup),
         all(Check),
+        all(Doctor),
         all(Manifest),
         all(Restore),
         all(StanzaCreate),

@@ -5,9 +5,9 @@
 //! choose for every command.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
-    RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade,
-    Start, Stop, Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Manifest, RepoGet,
+    RepoLs, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate, StanzaDelete,
+    StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -66,6 +66,7 @@ pub const REPO: &OptionDef = &OptionDef {
         only(ArchivePush, REMOTE),
         all(Backup),
         only(Check, REMOTE),
+        all(Doctor),
         all(Expire),
         all(Info),
         all(Manifest),
@@ -124,6 +125,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(ArchivePush),
         all(Backup),
         all(Check),
+        all(Doctor),
         all(Expire),
         all(Info),
         all(Manifest),
@@ -142,6 +144,7 @@ pub const STANZA: &OptionDef = &OptionDef {
     ],
     required_by_command: &[
         (Check, false),
+        (Doctor, false),
         (Info, false),
         (RepoGet, false),
         (RepoLs, false),

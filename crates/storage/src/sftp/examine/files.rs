@@ -9,12 +9,13 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::capacity::Limits;
-use crate::FileType;
 use crate::sftp::engine::channel::{Channel, ChannelParts, Counters, Lost};
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
 use crate::sftp::protocol::packet::{PacketReader, PacketWriter};
 use crate::sftp::protocol::status::Status;
+use crate::sftp::space::decode;
+use crate::{FileType, Space};
 
 /// Entries of a directory that are looked at.
 const MOST_ENTRIES: usize = 2000;
@@ -98,17 +99,6 @@ impl Seen {
             modified: attributes.times.map(|(_, modified)| modified),
         }
     }
-}
-
-/// Space of the file system below a path (`statvfs@openssh.com`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Space {
-    pub total: u64,
-    /// What the account may use.
-    pub free: u64,
-    pub files: u64,
-    pub files_free: u64,
-    pub read_only: bool,
 }
 
 /// How a file is opened for writing.
@@ -407,7 +397,7 @@ impl Files {
     /// Space of the file system that holds `path`; unsupported where the server lacks the extension.
     pub fn space(&self, path: &str) -> Answer<Space> {
         match self.plain(EXTENDED, &[b"statvfs@openssh.com", path.as_bytes()])? {
-            Response::Extended(data) => space(data).ok_or_else(Refusal::strange),
+            Response::Extended(data) => decode(data).ok_or_else(Refusal::strange),
             _ => Err(Refusal::strange()),
         }
     }
@@ -419,54 +409,4 @@ fn fields_of(fields: &[&[u8]]) -> Vec<u8> {
         writer.string(field);
     }
     writer.finish()[5..].to_vec()
-}
-
-/// The answer's fields: bsize, frsize, blocks, bfree, bavail, files, ffree, favail, fsid, flag, namemax.
-fn space(data: Bytes) -> Option<Space> {
-    let mut reader = PacketReader(data);
-    let mut next = || reader.u64().ok();
-    let (_, unit, blocks, _, available, files, _, files_free, _, flags) = (
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-    );
-    Some(Space {
-        total: blocks.saturating_mul(unit),
-        free: available.saturating_mul(unit),
-        files,
-        files_free,
-        read_only: flags & 1 != 0,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn space_is_blocks_times_the_fragment_size() {
-        let fields = [4096u64, 1024, 1000, 600, 500, 70, 60, 50, 9, 1, 255];
-        let bytes: Vec<u8> = fields
-            .iter()
-            .flat_map(|field| field.to_be_bytes())
-            .collect();
-        assert_eq!(
-            space(Bytes::from(bytes)),
-            Some(Space {
-                total: 1_024_000,
-                free: 512_000,
-                files: 70,
-                files_free: 50,
-                read_only: true
-            })
-        );
-        assert_eq!(space(Bytes::from_static(&[0; 9])), None);
-    }
 }

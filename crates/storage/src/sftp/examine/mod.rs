@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use crate::Space;
 pub use capacity::{Greeting, Limits};
-pub use files::{Answer, Creation, Files, Refusal, Seen, Space};
+pub use files::{Answer, Creation, Files, Refusal, Seen};
 pub use forward::{Forwarding, Target};
 pub use kexinit::Offer;
 pub use meet::{Agreed, HostKey, Meeting};

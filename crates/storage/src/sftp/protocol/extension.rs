@@ -7,6 +7,7 @@ use super::packet::{Malformed, PacketReader};
 pub(crate) const FSYNC: &[u8] = b"fsync@openssh.com";
 pub(crate) const POSIX_RENAME: &[u8] = b"posix-rename@openssh.com";
 pub(crate) const LIMITS: &[u8] = b"limits@openssh.com";
+pub(crate) const STATVFS: &[u8] = b"statvfs@openssh.com";
 
 /// Largest piece of a file in one request (`sftp-server` of OpenSSH: 256 KiB less room for the header).
 pub(crate) const MAX_DATA: usize = 255 * 1024;
@@ -20,6 +21,7 @@ pub(crate) struct Server {
     pub(crate) fsync: bool,
     pub(crate) posix_rename: bool,
     pub(crate) limits: bool,
+    pub(crate) statvfs: bool,
     pub(crate) read_size: usize,
     pub(crate) write_size: usize,
 }
@@ -32,6 +34,7 @@ impl Server {
             fsync: false,
             posix_rename: false,
             limits: false,
+            statvfs: false,
             read_size: MIN_DATA,
             write_size: MIN_DATA,
         };
@@ -42,6 +45,7 @@ impl Server {
                 (FSYNC, b"1") => server.fsync = true,
                 (POSIX_RENAME, b"1") => server.posix_rename = true,
                 (LIMITS, b"1") => server.limits = true,
+                (STATVFS, b"2") => server.statvfs = true,
                 _ => {}
             }
         }

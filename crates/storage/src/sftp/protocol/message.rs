@@ -12,7 +12,7 @@ use super::status::Status;
 pub(crate) const WRITE: u8 = 6;
 const INIT: u8 = 1;
 pub(crate) const VERSION: u8 = 2;
-const EXTENDED: u8 = 200;
+pub(crate) const EXTENDED: u8 = 200;
 
 /// OPEN flags.
 pub(crate) mod open {

@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
+use crate::space::Space;
 use crate::storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
     ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
@@ -180,6 +181,10 @@ impl Storage for Faulty {
 
     fn features(&self) -> Features {
         self.inner.features()
+    }
+
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        self.inner.space(path)
     }
 
     fn durability(&self, mode: WriteMode) -> Result<Durability> {

@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::durability::Durability;
 use crate::error::{ErrorKind, Result};
 use crate::path::StoragePath;
+use crate::space::Space;
 use crate::storage::{
     Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
     ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
@@ -182,6 +183,11 @@ impl Storage for Latency {
             slow: true,
             ..self.inner.features()
         }
+    }
+
+    fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
+        self.line.serial(1);
+        self.inner.space(path)
     }
 
     fn durability(&self, mode: WriteMode) -> Result<Durability> {

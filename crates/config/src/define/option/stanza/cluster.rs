@@ -4,7 +4,7 @@
 //! after a switchover.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Check, Manifest, Restore, StanzaCreate, StanzaDelete,
+    ArchiveGet, ArchivePush, Backup, Check, Doctor, Manifest, Restore, StanzaCreate, StanzaDelete,
     StanzaUpgrade,
 };
 use crate::define::option::known_to::{CLUSTER_LOCATION, DATABASE_COMMANDS, all};
@@ -50,6 +50,7 @@ pub const PG_PATH: &OptionDef = &OptionDef {
         all(ArchivePush),
         all(Backup),
         all(Check),
+        all(Doctor),
         all(Manifest),
         all(Restore),
         all(StanzaCreate),
@@ -58,7 +59,10 @@ pub const PG_PATH: &OptionDef = &OptionDef {
     ],
     required_by_command: &[(ArchivePush, false), (Manifest, false)],
     deprecated: &[Deprecated::either("db-path")],
-    depends_by_command: &[(Check, Depend::set("stanza"))],
+    depends_by_command: &[
+        (Check, Depend::set("stanza")),
+        (Doctor, Depend::set("stanza")),
+    ],
     summary: "Data directory of the cluster.",
     help: "Must be the same as `data_directory` in PostgreSQL, without the way over a symbolic \
         link. Required on the PostgreSQL host; `restore` writes here.\n\n\

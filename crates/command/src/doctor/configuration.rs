@@ -1,0 +1,153 @@
+//! What is set for each repository, before anything is asked of it.
+
+use std::path::Path;
+
+use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+
+use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION};
+use super::finding::{Finding, Subject};
+use super::settings::RepoSettings;
+use crate::runtime::open;
+
+pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
+    let subject = Subject::default().repo(settings.key);
+    let mut findings = vec![
+        retention(&subject, settings),
+        encryption(&subject, settings),
+    ];
+    if let Some(sftp) = &settings.sftp {
+        findings.push(host_key(&subject, settings, sftp));
+        findings.extend(
+            sftp.private_key_file
+                .as_deref()
+                .map(|file| private_key(&subject, file)),
+        );
+    }
+    findings
+}
+
+fn retention(subject: &Subject, settings: &RepoSettings) -> Finding {
+    let option = settings.option("retention-full");
+    match settings.retention_full {
+        None => subject.warn(
+            &RETENTION,
+            format!("{option} is not set"),
+            format!("{option}=2 (or 9999999 to keep everything)"),
+        ),
+        Some(days) if settings.retention_by_time => {
+            subject.ok(&RETENTION, format!("full backups of {days} days are kept"))
+        }
+        Some(count) => subject.ok(&RETENTION, format!("{count} full backups are kept")),
+    }
+}
+
+fn encryption(subject: &Subject, settings: &RepoSettings) -> Finding {
+    if settings.encrypted {
+        return subject.ok(&ENCRYPTION, "encrypted");
+    }
+    if settings.kind == "posix" {
+        return subject.ok(&ENCRYPTION, "not encrypted, on this host");
+    }
+    let cipher = settings.option("cipher-type");
+    subject.warn(
+        &ENCRYPTION,
+        "not encrypted",
+        format!(
+            "{cipher}=aes-256-cbc and {}=SECRET; what is stored cannot be encrypted afterwards, so with an empty {} and a new stanza-create",
+            settings.option("cipher-pass"),
+            settings.option("path")
+        ),
+    )
+}
+
+fn host_key(subject: &Subject, settings: &RepoSettings, sftp: &SftpSettings) -> Finding {
+    let option = settings.option("sftp-host-key-check-type");
+    match sftp.host_key_check {
+        HostKeyCheck::None => subject.fail(
+            &HOST_KEY,
+            format!("{option}=none: not checked at all"),
+            format!(
+                "{option}=strict, after: pgkeep --repo={} sftp-setup",
+                settings.key
+            ),
+        ),
+        HostKeyCheck::AcceptNew => subject.warn(
+            &HOST_KEY,
+            format!("{option}=accept-new: whoever answers first is trusted"),
+            format!("{option}=strict"),
+        ),
+        HostKeyCheck::Strict => subject.ok(&HOST_KEY, "known hosts"),
+        HostKeyCheck::Fingerprint => subject.ok(&HOST_KEY, "fingerprint"),
+    }
+}
+
+fn private_key(subject: &Subject, file: &Path) -> Finding {
+    let shown = file.display();
+    let parent = file.parent().filter(|path| !path.as_os_str().is_empty());
+    let name = StoragePath::new(file.file_name().unwrap_or_default().as_encoded_bytes());
+    let directory = open::local(parent.unwrap_or(Path::new(".")));
+    let mode = |path: &StoragePath| {
+        let info = directory.info(path, InfoLevel::Detail);
+        info.map(|found| found.map(|info| info.mode))
+    };
+    let (key, around) = match (mode(&name), mode(&StoragePath::root())) {
+        (Ok(Some(key)), Ok(Some(around))) => (key, around),
+        (Ok(_), Ok(_)) => {
+            return subject.fail(
+                &PRIVATE_KEY,
+                format!("'{shown}' is missing"),
+                "pgkeep sftp-setup, which makes one, or correct repo-sftp-private-key-file",
+            );
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            return subject.fail(
+                &PRIVATE_KEY,
+                error.to_string(),
+                "chown the key to the user who runs the backups, or run as that user",
+            );
+        }
+    };
+    if key & 0o007 != 0 {
+        let seen = format!("'{shown}' is open to everybody: mode {key:04o}");
+        return subject.fail(&PRIVATE_KEY, seen, format!("chmod 600 {shown}"));
+    }
+    // In a sticky directory files of others cannot be replaced.
+    if around & 0o022 != 0 && around & 0o1000 == 0 {
+        let seen = format!("others may replace '{shown}': its directory has mode {around:04o}");
+        let parent = parent.unwrap_or(Path::new(".")).display().to_string();
+        return subject.fail(&PRIVATE_KEY, seen, format!("chmod go-w {parent}"));
+    }
+    subject.ok(&PRIVATE_KEY, format!("'{shown}' has mode {key:04o}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::finding::Grade;
+    use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // makes the files that are judged
+    fn a_key_that_others_can_read_or_replace_fails() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("key");
+        std::fs::write(&file, "key").unwrap();
+        let grade = |key, around| {
+            let set = |path: &Path, mode| {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            };
+            set(&file, key);
+            set(directory.path(), around);
+            private_key(&Subject::default(), &file).grade
+        };
+        assert_eq!(grade(0o600, 0o700), Grade::Ok);
+        assert_eq!(grade(0o640, 0o755), Grade::Ok);
+        assert_eq!(grade(0o604, 0o700), Grade::Fail);
+        assert_eq!(grade(0o600, 0o777), Grade::Fail);
+        assert_eq!(grade(0o600, 0o1777), Grade::Ok);
+        let missing = private_key(&Subject::default(), &directory.path().join("none"));
+        assert_eq!(missing.grade, Grade::Fail);
+    }
+}

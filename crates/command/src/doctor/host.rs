@@ -1,0 +1,118 @@
+//! This host: directories of the program, files with secrets, stop files.
+
+use std::path::{Path, PathBuf};
+
+use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+
+use super::check::Check;
+use super::check::{CONFIG_MODE, LOCK_PATH, LOG_PATH, LOG_SPACE, SPOOL_PATH, SPOOL_SPACE, STOP};
+use super::finding::{Finding, Subject};
+use super::settings::Settings;
+use super::space;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, open, stop_file};
+
+pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Finding>> {
+    let host = Subject::default();
+    let mut findings: Vec<Finding> = settings
+        .secret_files
+        .iter()
+        .map(|file| config_mode(&host, file))
+        .collect();
+    let user = &context.user.name;
+    let mut directory = |check, path: &str, made: bool, option: &str| {
+        findings.push(writable(&host, check, path, made, (option, user)));
+    };
+    if let Some(path) = &settings.log_path {
+        directory(&LOG_PATH, path, false, "log-path");
+    }
+    directory(&LOCK_PATH, &settings.lock_path, true, "lock-path");
+    if let Some(path) = &settings.spool_path {
+        directory(&SPOOL_PATH, path, true, "spool-path");
+    }
+    for (check, path) in [
+        (&LOG_SPACE, &settings.log_path),
+        (&SPOOL_SPACE, &settings.spool_path),
+    ] {
+        if let Some(path) = path {
+            findings.extend(space::of_directory(&host, check, Path::new(path)));
+        }
+    }
+    findings.push(stopped(context)?);
+    Ok(findings)
+}
+
+fn stopped(context: &Context) -> Result<Finding> {
+    let stanza = context.config.stanza();
+    let subject = stanza.map_or_else(Subject::default, Subject::stanza);
+    match stop_file::test(&*open::lock_path(context), stanza) {
+        Ok(()) => Ok(subject.ok(&STOP, "none")),
+        Err(error) if error.code == ErrorCode::Stop => {
+            let mend = match stanza.filter(|_| !error.message.contains("all stanzas")) {
+                Some(stanza) => format!("pgkeep --stanza={stanza} start"),
+                None => "pgkeep start".to_owned(),
+            };
+            Ok(subject.fail(&STOP, error.message, mend))
+        }
+        Err(error) if error.code == ErrorCode::Term => Err(error),
+        Err(error) => Ok(subject.not_tested(&STOP, error.text())),
+    }
+}
+
+fn config_mode(host: &Subject, file: &Path) -> Finding {
+    let (directory, name) = (
+        file.parent().unwrap_or(Path::new("/")),
+        file.file_name().unwrap_or_default(),
+    );
+    let name = StoragePath::new(name.as_encoded_bytes());
+    let shown = file.display();
+    match open::local(directory).info(&name, InfoLevel::Detail) {
+        Ok(Some(info)) if info.mode & 0o007 != 0 => host.fail(
+            &CONFIG_MODE,
+            format!("'{shown}' holds a secret and has mode {:04o}", info.mode),
+            format!("chmod o-rwx {shown}"),
+        ),
+        Ok(Some(info)) => host.ok(
+            &CONFIG_MODE,
+            format!("'{shown}' has mode {:04o}", info.mode),
+        ),
+        Ok(None) => host.not_tested(&CONFIG_MODE, format!("'{shown}' is not there any more")),
+        Err(error) => host.not_tested(&CONFIG_MODE, error.to_string()),
+    }
+}
+
+/// `made`: the program makes the directory where it is missing, so its parent counts.
+fn writable(
+    host: &Subject,
+    check: &'static Check,
+    path: &str,
+    made: bool,
+    (option, user): (&str, &str),
+) -> Finding {
+    let mend =
+        format!("install -d -o {user} -m 750 {path}, or {option}=DIRECTORY that {user} may write");
+    let mut at = PathBuf::from(path);
+    loop {
+        match open::local(&at).may_write(&StoragePath::root()) {
+            Ok(Some(true)) => return host.ok(check, format!("'{path}' may be written")),
+            Ok(Some(false)) => {
+                let seen = format!("'{}' may not be written by '{user}'", at.display());
+                return host.graded(check, grade(check), seen, mend);
+            }
+            Ok(None) if made && at.pop() => {}
+            Ok(None) => {
+                let seen = format!("'{path}' does not exist");
+                return host.graded(check, grade(check), seen, mend);
+            }
+            Err(error) => return host.not_tested(check, Error::from(error).text()),
+        }
+    }
+}
+
+fn grade(check: &Check) -> super::Grade {
+    if *check == LOG_PATH {
+        super::Grade::Warn
+    } else {
+        super::Grade::Fail
+    }
+}

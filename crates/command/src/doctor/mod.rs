@@ -1,0 +1,208 @@
+//! `doctor`: looks at everything that could hinder a backup, archiving or a restore, and says what mends it.
+//!
+//! A cluster that is down or a repository out of reach is a finding; the rest is still looked at. Repositories are
+//! looked at side by side, because one that is dead keeps its caller waiting. Changes nothing but a file of its own in
+//! each repository, which is removed at once.
+
+mod archiving;
+mod backups;
+mod check;
+mod cluster;
+mod configuration;
+mod finding;
+mod host;
+mod json;
+mod permissions;
+mod repository;
+mod settings;
+mod space;
+mod stored;
+mod text;
+mod wal;
+
+use pgkeep_repo::Stanza;
+
+use crate::error::Result;
+use crate::runtime::storages::Storages;
+use crate::runtime::{Context, begin};
+use check::STANZA_SECTION;
+use finding::{Finding, Grade, Subject};
+use repository::Place;
+use settings::{RepoSettings, Settings};
+
+/// Everything that was found, worst first.
+#[derive(Debug, Default)]
+struct Report {
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The worst that changes the exit status.
+    fn worst(&self) -> Grade {
+        self.findings
+            .iter()
+            .map(|finding| finding.grade)
+            .filter(|grade| *grade >= Grade::Warn)
+            .max()
+            .unwrap_or(Grade::Ok)
+    }
+
+    fn count(&self, grade: Grade) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.grade == grade)
+            .count()
+    }
+
+    /// What concerns the host or a repository comes up with every stanza.
+    fn add(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
+    }
+}
+
+/// Looks at everything and prints what was found; the value is the exit status.
+///
+/// # Errors
+/// Only that the run was stopped, or that nothing can be printed.
+pub fn run(context: &Context) -> Result<u8> {
+    let settings = Settings::from(context);
+    let mut report = Report::default();
+    let mut places = Vec::new();
+    if context.config.stanza().is_some() {
+        examine(context, &settings, &mut places, &mut report)?;
+    } else {
+        examine_all(context, &settings, &mut places, &mut report)?;
+    }
+    // Stable: within a grade the order of the guide stays.
+    report
+        .findings
+        .sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+    context.output.text(&if settings.json {
+        json::render(&report)
+    } else {
+        text::render(&report)
+    })?;
+    Ok(match report.worst() {
+        Grade::Fail => 2,
+        Grade::Warn => 1,
+        _ => 0,
+    })
+}
+
+fn examine_all(
+    context: &Context,
+    settings: &Settings,
+    places: &mut Vec<Place>,
+    report: &mut Report,
+) -> Result<()> {
+    let stanzas = context.config.stanzas();
+    if stanzas.is_empty() {
+        let mend = "a section [NAME] with pg1-path=DIRECTORY in the configuration file";
+        report.add(vec![Subject::default().fail(
+            &STANZA_SECTION,
+            "the configuration has no stanza",
+            mend,
+        )]);
+        return examine(context, settings, places, report);
+    }
+    for name in stanzas {
+        match context.config.for_stanza(&name) {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    log::warn!("{warning}");
+                }
+                let context = context.with_config(loaded.config);
+                examine(&context, &Settings::from(&context), places, report)?;
+            }
+            Err(error) => {
+                let mend = format!("correct the section [{name}] of the configuration file");
+                let seen = begin::lower(&error).text();
+                report.add(vec![Subject::stanza(&name).fail(
+                    &STANZA_SECTION,
+                    seen,
+                    mend,
+                )]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Looks at one stanza, or without one at host and repositories alone. `places`: repositories that were looked at already.
+fn examine(
+    context: &Context,
+    settings: &Settings,
+    places: &mut Vec<Place>,
+    report: &mut Report,
+) -> Result<()> {
+    let stanza = context.config.stanza().map(Stanza::new).transpose()?;
+    report.add(host::examine(context, settings)?);
+    for repository in &settings.repositories {
+        report.add(configuration::examine(repository));
+    }
+    look_at_places(context, settings, places, report)?;
+    let Some(stanza) = stanza else { return Ok(()) };
+    // Before the repositories: what is archived meanwhile is then in them.
+    let (found, facts) = cluster::examine(context, settings, &stanza)?;
+    report.add(found);
+    let stored = side_by_side(&settings.repositories, |repository| {
+        let place = places
+            .iter()
+            .find(|place| place.settings.same_place(repository))?;
+        stored::examine(context, settings, repository, place, &stanza, &facts)
+    });
+    stored
+        .into_iter()
+        .flatten()
+        .for_each(|findings| report.add(findings));
+    context.cancel.check()
+}
+
+fn look_at_places(
+    context: &Context,
+    settings: &Settings,
+    places: &mut Vec<Place>,
+    report: &mut Report,
+) -> Result<()> {
+    let new: Vec<RepoSettings> = settings
+        .repositories
+        .iter()
+        .filter(|one| !places.iter().any(|place| place.settings.same_place(one)))
+        .cloned()
+        .collect();
+    // Another stanza may have another place under the same key: open storages are not shared.
+    let context = Context {
+        storages: Storages::default(),
+        ..context.clone()
+    };
+    for (place, findings) in side_by_side(&new, |one| repository::examine(&context, one)) {
+        places.push(place);
+        report.add(findings);
+    }
+    context.cancel.check()
+}
+
+/// The results in order; each on a thread of its own.
+fn side_by_side<T: Send>(
+    repositories: &[RepoSettings],
+    look: impl Fn(&RepoSettings) -> T + Sync,
+) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let look = &look;
+        let running: Vec<_> = repositories
+            .iter()
+            .map(|repository| scope.spawn(move || look(repository)))
+            .collect();
+        running
+            .into_iter()
+            .map(|one| {
+                one.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}

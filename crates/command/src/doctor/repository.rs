@@ -1,0 +1,165 @@
+//! A repository as a place: can it be reached and written, and what is the time there. Nothing here is about a stanza.
+
+use pgkeep_storage::copy::write_all;
+use pgkeep_storage::{
+    InfoLevel, Space, Storage, StorageKind, StoragePath, WriteMode, WriteOptions,
+};
+
+use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
+use super::finding::{Finding, Subject};
+use super::settings::RepoSettings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::{Context, Repository, open};
+
+/// Seconds by which clocks may differ.
+const SKEW: i64 = 30;
+
+/// One repository that was looked at.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) settings: RepoSettings,
+    /// Nothing if it cannot be reached.
+    pub(super) repository: Option<Repository>,
+    pub(super) space: Option<Space>,
+}
+
+pub(super) fn examine(context: &Context, settings: &RepoSettings) -> (Place, Vec<Finding>) {
+    let subject = Subject::default().repo(settings.key);
+    let mut place = Place {
+        settings: settings.clone(),
+        repository: None,
+        space: None,
+    };
+    let repository = match reach(context, settings) {
+        Ok(repository) => repository,
+        // Kinds of repositories that are not supported.
+        Err(error) if error.code == ErrorCode::OptionInvalid => {
+            let finding = subject.not_tested(&REPOSITORY, error.message);
+            return (place, vec![finding]);
+        }
+        Err(error) => {
+            let finding = subject.fail(&REPOSITORY, error.text(), mend(context, settings, &error));
+            return (place, vec![finding]);
+        }
+    };
+    let mut findings = vec![subject.ok(&REPOSITORY, format!("'{}' is there", settings.path))];
+    let storage = &*repository.storage;
+    findings.extend(writing(context, settings, &subject, storage));
+    // Where it is not said, nothing can be judged.
+    place.space = storage.space(&StoragePath::root()).ok().flatten();
+    place.repository = Some(repository);
+    (place, findings)
+}
+
+fn reach(context: &Context, settings: &RepoSettings) -> Result<Repository> {
+    let repository = open::repository(context, settings.key)?;
+    let root = repository
+        .storage
+        .info(&StoragePath::root(), InfoLevel::Exists)?;
+    match root {
+        Some(_) => Ok(repository),
+        None => Err(Error::new(
+            ErrorCode::PathMissing,
+            format!("'{}' does not exist", settings.path),
+        )),
+    }
+}
+
+fn mend(context: &Context, settings: &RepoSettings, error: &Error) -> String {
+    match (&settings.sftp, error.code) {
+        (Some(_), ErrorCode::PathMissing) => {
+            format!(
+                "correct {}, or: pgkeep --stanza=NAME stanza-create",
+                settings.option("path")
+            )
+        }
+        (Some(sftp), _) => format!(
+            "see what the server says: pgkeep --repo={} sftp-audit; or: sftp -P {} {}@{}",
+            settings.key, sftp.port, sftp.user, sftp.host
+        ),
+        (None, ErrorCode::PathMissing) => format!(
+            "mount what belongs there, or: install -d -o {} -m 750 {}",
+            context.user.name, settings.path
+        ),
+        (None, _) => format!("chown -R {} {}", context.user.name, settings.path),
+    }
+}
+
+/// Makes an empty file and removes it; its time is that of the storage's clock.
+fn writing(
+    context: &Context,
+    settings: &RepoSettings,
+    subject: &Subject,
+    storage: &dyn Storage,
+) -> Vec<Finding> {
+    let file = StoragePath::new(format!(".pgkeep-doctor-{}", context.config.exec_id()));
+    let options = WriteOptions {
+        mode: WriteMode::InPlace,
+        sync: false,
+        create_path: false,
+        ..WriteOptions::default()
+    };
+    if let Err(error) = write_all(storage, &file, &options, b"") {
+        let mend = match &settings.sftp {
+            Some(sftp) => format!(
+                "on the server: chown {} DIRECTORY of {}, or make room there",
+                sftp.user, settings.path
+            ),
+            None => format!("chown -R {} {}", context.user.name, settings.path),
+        };
+        return vec![subject.fail(&REPO_WRITE, error.to_string(), mend)];
+    }
+    let now = context.clock.seconds();
+    let seen = storage.info(&file, InfoLevel::Basic);
+    let removed = storage.remove(&file);
+    let mut findings = vec![match removed {
+        Ok(_) => subject.ok(&REPO_WRITE, "a file can be made and removed"),
+        Err(error) => subject.fail(
+            &REPO_WRITE,
+            format!("a file can be made, but not removed: {error}"),
+            format!(
+                "allow the account to remove files below {}; expire needs it",
+                settings.path
+            ),
+        ),
+    }];
+    // A local file has our own time.
+    if storage.kind() != StorageKind::Posix {
+        findings.push(match seen {
+            Ok(Some(info)) => clock(subject, info.modified, now),
+            Ok(None) => subject.not_tested(&CLOCK, "the storage shows no times"),
+            Err(error) => subject.not_tested(&CLOCK, error.to_string()),
+        });
+    }
+    findings
+}
+
+fn clock(subject: &Subject, theirs: i64, ours: i64) -> Finding {
+    let ahead = theirs - ours;
+    let seen = match ahead {
+        -1..=1 => "agrees with ours".to_owned(),
+        2.. => format!("{ahead} s ahead of ours"),
+        _ => format!("{} s behind ours", -ahead),
+    };
+    if ahead.abs() > SKEW {
+        let mend = "timedatectl set-ntp true, on the side that is wrong";
+        subject.warn(&CLOCK, seen, mend)
+    } else {
+        subject.ok(&CLOCK, seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Grade;
+    use super::*;
+
+    #[test]
+    fn clocks_may_differ_by_half_a_minute() {
+        let grade = |theirs| clock(&Subject::default(), theirs, 1000).grade;
+        assert_eq!(grade(1030), Grade::Ok);
+        assert_eq!(grade(970), Grade::Ok);
+        assert_eq!(grade(1031), Grade::Warn);
+        assert_eq!(grade(969), Grade::Warn);
+    }
+}

@@ -1,0 +1,130 @@
+//! The options of `doctor`. The only file of this command that names options.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pgkeep_config::option::{self, Group, OPTIONS};
+use pgkeep_config::{Config, Source};
+use pgkeep_storage::sftp::SftpSettings;
+use secrecy::SecretString;
+
+use crate::runtime::{Context, open, sftp};
+
+const DAY: u64 = 86_400;
+
+/// Typed options of `doctor`, for one stanza or for none.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) json: bool,
+    pub(super) backup_age: Duration,
+    pub(super) full_age: Duration,
+    /// `None`: no log files are written.
+    pub(super) log_path: Option<String>,
+    pub(super) lock_path: String,
+    /// `None`: archiving is not asynchronous.
+    pub(super) spool_path: Option<String>,
+    /// Files that secrets came from.
+    pub(super) secret_files: BTreeSet<PathBuf>,
+    pub(super) archive_mode_check: bool,
+    pub(super) repositories: Vec<RepoSettings>,
+    pub(super) clusters: Vec<u32>,
+}
+
+/// What is set for one repository.
+#[derive(Debug, Clone)]
+pub(super) struct RepoSettings {
+    pub(super) key: u32,
+    pub(super) kind: String,
+    pub(super) path: String,
+    /// Pass-phrase of the info files; `None`: not encrypted.
+    pub(super) pass: Option<SecretString>,
+    pub(super) encrypted: bool,
+    pub(super) retention_full: Option<u64>,
+    pub(super) retention_by_time: bool,
+    pub(super) sftp: Option<SftpSettings>,
+}
+
+impl RepoSettings {
+    /// `repo1-retention-full`
+    pub(super) fn option(&self, rest: &str) -> String {
+        format!("repo{}-{rest}", self.key)
+    }
+
+    /// Whether both are the same place, so that looking once is enough.
+    pub(super) fn same_place(&self, other: &Self) -> bool {
+        let host = |settings: &Self| {
+            let sftp = settings.sftp.as_ref();
+            sftp.map(|sftp| (sftp.address(), sftp.user.clone()))
+        };
+        (self.key, &self.kind, &self.path) == (other.key, &other.kind, &other.path)
+            && host(self) == host(other)
+    }
+}
+
+impl Settings {
+    pub(super) fn from(context: &Context) -> Self {
+        let config = &*context.config;
+        let text = |option| config.string(option).map(str::to_owned);
+        let days = |option, days| {
+            config
+                .time(option)
+                .unwrap_or(Duration::from_secs(days * DAY))
+        };
+        let logs = config.string(option::LOG_LEVEL_FILE) != Some("off");
+        Self {
+            json: config.string(option::OUTPUT) == Some("json"),
+            backup_age: days(option::BACKUP_AGE_MAX, 2),
+            full_age: days(option::FULL_AGE_MAX, 35),
+            log_path: text(option::LOG_PATH).filter(|_| logs),
+            lock_path: text(option::LOCK_PATH).unwrap_or_else(|| "/tmp/pgbackrest".into()),
+            spool_path: text(option::SPOOL_PATH).filter(|_| config.boolean(option::ARCHIVE_ASYNC)),
+            secret_files: secret_files(config),
+            archive_mode_check: config.boolean(option::ARCHIVE_MODE_CHECK),
+            repositories: open::repository_keys(config)
+                .into_iter()
+                .map(|key| repository(context, key))
+                .collect(),
+            clusters: if config.stanza().is_some() {
+                config.keys(Group::Pg).to_vec()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+fn repository(context: &Context, key: u32) -> RepoSettings {
+    let config = &*context.config;
+    let text = |option, default: &str| config.string_at(option, key).unwrap_or(default).to_owned();
+    let kind = text(option::REPO_TYPE, "posix");
+    let path = text(option::REPO_PATH, "/var/lib/pgbackrest");
+    let encrypted = text(option::REPO_CIPHER_TYPE, "none") != "none";
+    RepoSettings {
+        key,
+        sftp: (kind == "sftp").then(|| sftp::settings(context, key, &path)),
+        pass: config
+            .secret_at(option::REPO_CIPHER_PASS, key)
+            .filter(|_| encrypted)
+            .cloned(),
+        encrypted,
+        retention_full: config
+            .integer_at(option::REPO_RETENTION_FULL, key)
+            .and_then(|number| u64::try_from(number).ok()),
+        retention_by_time: config.string_at(option::REPO_RETENTION_FULL_TYPE, key) == Some("time"),
+        kind,
+        path,
+    }
+}
+
+fn secret_files(config: &Config) -> BTreeSet<PathBuf> {
+    let keys = config.keys(Group::Repo).iter().copied();
+    let secrets = OPTIONS.iter().copied().filter(|option| option.secure);
+    secrets
+        .flat_map(|option| keys.clone().map(move |key| config.source(option, key)))
+        .filter_map(|source| match source {
+            Source::File { path, .. } => Some(PathBuf::from(&*path)),
+            _ => None,
+        })
+        .collect()
+}

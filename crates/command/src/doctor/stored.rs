@@ -1,0 +1,120 @@
+//! One stanza in one repository: its info files, whose they are, and from there its backups, WAL, space and permissions.
+
+use pgkeep_postgres::control::ControlFile;
+use pgkeep_repo::Stanza;
+
+use super::check::{STANZA, SYSTEM_ID};
+use super::cluster::Facts;
+use super::finding::{Finding, Subject};
+use super::repository::Place;
+use super::settings::{RepoSettings, Settings};
+use super::{backups, permissions, space, wal};
+use crate::error::{Error, ErrorCode};
+use crate::runtime::stanza_info::{self, StanzaInfo};
+use crate::runtime::{Context, Repository};
+
+/// Nothing where the repository is out of reach, which is a finding of its own.
+pub(super) fn examine(
+    context: &Context,
+    settings: &Settings,
+    repository: &RepoSettings,
+    place: &Place,
+    stanza: &Stanza,
+    facts: &Facts,
+) -> Option<Vec<Finding>> {
+    let subject = Subject::stanza(stanza.as_str()).repo(repository.key);
+    let opened = Repository {
+        // Stanzas may have pass-phrases of their own.
+        pass: repository.pass.clone(),
+        ..place.repository.clone()?
+    };
+    let info = match stanza_info::load(&opened, stanza)
+        .and_then(|info| stanza_info::check_match(&info).map(|()| info))
+    {
+        Ok(info) => info,
+        Err(error) => {
+            let seen = error.message.clone();
+            return Some(vec![subject.fail(
+                &STANZA,
+                seen,
+                mend(&error, repository, stanza),
+            )]);
+        }
+    };
+    let mut findings = vec![subject.ok(&STANZA, "is there and can be read")];
+    if let Some(control) = &facts.control {
+        findings.push(system_id(&subject, stanza, &info, control));
+    }
+    let now = context.clock.seconds();
+    let storage = &*opened.storage;
+    findings.extend(backups::examine(
+        &subject,
+        settings,
+        stanza,
+        storage,
+        &info.backup,
+        now,
+    ));
+    findings.extend(wal::examine(
+        &subject,
+        stanza,
+        storage,
+        &info.archive,
+        facts,
+        now,
+    ));
+    if let Some(room) = place.space {
+        findings.extend(space::of_repository(
+            &subject,
+            repository,
+            &info.backup,
+            room,
+        ));
+    }
+    findings.extend(permissions::examine(
+        context,
+        &subject,
+        repository,
+        stanza,
+        storage,
+        &info.backup,
+    ));
+    Some(findings)
+}
+
+fn mend(error: &Error, repository: &RepoSettings, stanza: &Stanza) -> String {
+    match error.code {
+        ErrorCode::FileMissing => format!("pgkeep --stanza={stanza} stanza-create"),
+        ErrorCode::Crypto => format!(
+            "set {} and {} as they were when the stanza was created",
+            repository.option("cipher-type"),
+            repository.option("cipher-pass")
+        ),
+        _ => format!(
+            "see what is damaged: pgkeep --stanza={stanza} --repo={} --output=text verify",
+            repository.key
+        ),
+    }
+}
+
+fn system_id(
+    subject: &Subject,
+    stanza: &Stanza,
+    info: &StanzaInfo,
+    control: &ControlFile,
+) -> Finding {
+    let current = info.archive.history.current();
+    let version = control.version.to_string();
+    if current.system_id == control.system_id && current.version == version {
+        let seen = format!("version {version}, system-id {}", control.system_id);
+        return subject.ok(&SYSTEM_ID, seen);
+    }
+    let seen = format!(
+        "the stanza is of version {}, system-id {}; the cluster has {version}, {}",
+        current.version, current.system_id, control.system_id
+    );
+    let mend = format!(
+        "after pg_upgrade or a new initdb: pgkeep --stanza={stanza} stanza-upgrade; otherwise correct pg-path or the name of the stanza"
+    );
+    subject.fail(&SYSTEM_ID, seen, mend)
+}
