@@ -6,6 +6,7 @@
 
 mod damage;
 mod locks;
+mod long_line;
 mod mixed;
 mod pitr;
 mod setting;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         signals::add,
         locks::add,
         damage::add,
+        long_line::add,
     ] {
         suite = add(suite, &program);
     }

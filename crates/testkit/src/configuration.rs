@@ -3,7 +3,8 @@
 //! Lock, spool and log directories lie in the scratch directory, so nothing of a test touches the system's own.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use crate::cluster::Cluster;
 use crate::error::Result;
@@ -57,18 +58,33 @@ impl Configuration {
 
     /// Puts repository 1 on an SFTP server, with the options that either program wants.
     pub fn sftp(self, server: &SftpServer) -> Self {
-        self.global("repo1-type", "sftp")
-            .global("repo1-path", server.remote_dir())
-            .global("repo1-sftp-host", server.address().ip())
-            .global("repo1-sftp-host-port", server.address().port())
-            .global("repo1-sftp-host-user", server.user())
-            .global("repo1-sftp-host-key-hash-type", "sha256")
+        let known = server.known_hosts().to_owned();
+        self.sftp_options(1, server, server.address(), &known)
+    }
+
+    /// Puts a repository on an SFTP server that is reached at another address: that of a line before it.
+    pub fn sftp_behind(self, key: usize, server: &SftpServer, line: SocketAddr) -> Result<Self> {
+        let known = server.known_hosts_for(line)?;
+        Ok(self.sftp_options(key, server, line, &known))
+    }
+
+    fn sftp_options(self, key: usize, server: &SftpServer, at: SocketAddr, known: &Path) -> Self {
+        let option = |name: &str| format!("repo{key}-{name}");
+        self.global(&option("type"), "sftp")
+            .global(&option("path"), server.remote_dir())
+            .global(&option("sftp-host"), at.ip())
+            .global(&option("sftp-host-port"), at.port())
+            .global(&option("sftp-host-user"), server.user())
+            .global(&option("sftp-host-key-hash-type"), "sha256")
             .global(
-                "repo1-sftp-private-key-file",
+                &option("sftp-private-key-file"),
                 server.private_key().display(),
             )
-            .global("repo1-sftp-public-key-file", server.public_key().display())
-            .global("repo1-sftp-known-host", server.known_hosts().display())
+            .global(
+                &option("sftp-public-key-file"),
+                server.public_key().display(),
+            )
+            .global(&option("sftp-known-host"), known.display())
     }
 
     /// Adds a stanza for a cluster: its path, socket directory, port and user.

@@ -21,6 +21,7 @@ pub struct Line {
     cut_at_byte: Option<u64>,
     stall_at_piece: Option<u64>,
     every_connection: bool,
+    for_good: bool,
 }
 
 impl Line {
@@ -60,6 +61,12 @@ impl Line {
         self
     }
 
+    /// Once it has struck, nothing passes any more, on new connections neither.
+    pub fn for_good(mut self) -> Self {
+        self.for_good = true;
+        self
+    }
+
     /// Opens the proxy in front of `server`.
     pub fn to(self, server: SocketAddr) -> Result<LineProxy> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).during("open a loopback port")?;
@@ -87,7 +94,7 @@ struct Shared {
     connections: AtomicU64,
     pieces: AtomicU64,
     bytes: AtomicU64,
-    spent: AtomicBool,
+    strikes: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     /// Of all connections.
     counts: Counts,
@@ -123,7 +130,12 @@ impl LineProxy {
 
     /// True once a cut or stall has happened.
     pub fn has_struck(&self) -> bool {
-        self.shared.spent.load(Ordering::Acquire)
+        self.strikes() > 0
+    }
+
+    /// Cuts and stalls so far.
+    pub fn strikes(&self) -> u64 {
+        self.shared.strikes.load(Ordering::Acquire)
     }
 
     /// Closes all connections that are open now, as a reboot between the hosts would.
@@ -219,7 +231,8 @@ fn pass_on(
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let number = counts.pieces.fetch_add(1, Ordering::AcqRel) + 1;
         let before = counts.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
-        if connection.stalled.load(Ordering::Acquire) {
+        let over = line.for_good && shared.strikes.load(Ordering::Acquire) > 0;
+        if over || connection.stalled.load(Ordering::Acquire) {
             continue;
         }
         let reached = |limit: Option<u64>| limit.is_some_and(|limit| number >= limit);
@@ -227,8 +240,8 @@ fn pass_on(
             (before + piece.len() as u64 >= limit).then(|| limit.saturating_sub(before))
         });
         let strikes = reached(line.cut_at_piece) || reached(line.stall_at_piece) || last.is_some();
-        if strikes && (line.every_connection || !shared.spent.swap(true, Ordering::AcqRel)) {
-            shared.spent.store(true, Ordering::Release);
+        if strikes && (shared.strikes.fetch_add(1, Ordering::AcqRel) == 0 || line.every_connection)
+        {
             if reached(line.stall_at_piece) {
                 connection.stalled.store(true, Ordering::Release);
                 continue;

@@ -22,6 +22,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
             "a_line_cut_in_a_large_file_goes_on_behind_the_acknowledged_bytes",
             cut_large,
         )
+        .test(
+            "a_line_that_lives_for_two_megabytes_brings_longer_files",
+            short_lived,
+        )
         .test("a_stalled_line_is_noticed_within_the_timeout", stalled)
         .test(
             "a_stuck_sftp_process_behind_a_living_connection_is_noticed",
@@ -147,6 +151,58 @@ fn cut_large() -> TestResult {
     Ok(())
 }
 
+/// Every connection carries two megabytes: a file that is longer, or needs more than that to be acknowledged, still
+/// comes to its end, and what is sent again stays within bounds.
+fn short_lived() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let content = bytes(7, 8 << 20);
+    for (delay, length, options) in [
+        (0, 3 << 20, WriteOptions::default()),
+        (0, 8 << 20, in_place()),
+        (25, 3 << 20, in_place()),
+        (25, 8 << 20, WriteOptions::default()),
+    ] {
+        let line = Line::new()
+            .delay(Duration::from_millis(delay))
+            .cut_at_byte(2_000_000)
+            .every_connection()
+            .to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        write(&storage, "long", &content[..length], &options)?;
+        assert!(std::fs::read(server.files().join("long"))? == content[..length]);
+        assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+        let fewest = length as u64 / 2_000_000;
+        let cuts = line.strikes();
+        assert!(
+            (fewest..=fewest * 4 + 10).contains(&cuts),
+            "{cuts} cuts for {length} bytes at {delay} ms"
+        );
+    }
+    // Many files that share connections: none of them could be acknowledged in time if all were under way at once.
+    let line = Line::new()
+        .delay(Duration::from_millis(25))
+        .cut_at_byte(2_000_000)
+        .every_connection()
+        .to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    let tickets: Vec<_> = (0..60u64)
+        .map(|number| {
+            let path = StoragePath::from(format!("many/{number}"));
+            let content = &content[..200_000];
+            pgkeep_storage::copy::write_ticket(&storage, &path, &WriteOptions::default(), content)
+        })
+        .collect::<Result<_, _>>()?;
+    for ticket in tickets {
+        ticket.wait()?;
+    }
+    for number in 0..60 {
+        let stored = std::fs::read(server.files().join(format!("many/{number}")))?;
+        assert!(stored == content[..200_000]);
+    }
+    assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+    Ok(())
+}
+
 fn stalled() -> TestResult {
     let server = SftpServer::builder().start()?;
     let whole = Line::new().to(server.address())?;
@@ -244,7 +300,7 @@ fn stalled_budget() -> TestResult {
     let server = SftpServer::builder().start()?;
     let line = Line::new()
         .stall_at_piece(60)
-        .every_connection()
+        .for_good()
         .to(server.address())?;
     let mut settings = settings_at(&server, line.address())?;
     settings.io_timeout = Duration::from_secs(1);

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::channel::{Channel, ChannelParts, Counters, Reply};
+use super::crowd::Crowd;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::sftp::auth::Credentials;
@@ -65,12 +66,15 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
     pub(crate) making: Making,
+    /// Grows with what files achieve; a file that waits for its turn looks at it.
+    progress: Arc<AtomicU64>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) read_budget: Arc<Budget>,
     /// Acknowledged bytes of small files, kept to write the file again after a lost connection. Nobody waits for it.
     pub(crate) keep_budget: Arc<Budget>,
     /// Files being written at once.
     pub(crate) files: Arc<Semaphore>,
+    pub(crate) crowd: Crowd,
     pub(crate) counters: Arc<Counters>,
     /// Bytes that are known to come: files opened with their size.
     ahead: AtomicUsize,
@@ -106,12 +110,14 @@ impl Pool {
             read_budget: Budget::new(settings.byte_budget),
             keep_budget: Budget::new((settings.byte_budget / 4).min(16 << 20)),
             files: Arc::new(Semaphore::new(256)),
+            crowd: Crowd::default(),
             settings,
             verifier: OnceLock::new(),
             credentials: OnceLock::new(),
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
             making: Making::default(),
+            progress: Arc::default(),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
             stop: Stop::default(),
@@ -136,7 +142,9 @@ impl Pool {
     }
 
     pub(crate) fn retry(&self) -> Retry {
-        Retry::new(self.settings.io_timeout).until(&self.stop)
+        Retry::new(self.settings.io_timeout)
+            .until(&self.stop)
+            .on(&self.progress)
     }
 
     /// Ends every wait for the server with [`ErrorKind::Cancelled`], now and from now on.

@@ -1,7 +1,11 @@
 //! How long a lost connection is tried again: until `io-timeout` has passed without progress.
 //!
+//! Progress of any file counts for all: on a line that breaks often, one may have to wait until others are through.
+//!
 //! Waits are those of the original (spec 20.3): 0.1, 0.2, 0.3, 0.5, 0.8 … s; the first repetition is immediate.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +17,9 @@ use crate::{Error, ErrorKind, Operation};
 /// Losses that may follow one another without any progress between them.
 const MOST_LOSSES: u32 = 20;
 
+/// The wait before the next one and the next one, in milliseconds.
+const WAITS: (u64, u64) = (0, 100);
+
 /// Repetitions of one operation.
 #[derive(Debug)]
 pub(crate) struct Retry {
@@ -21,15 +28,20 @@ pub(crate) struct Retry {
     losses: u32,
     waits: (u64, u64),
     stop: Stop,
+    /// Progress of everything on the line, and how much of it there was at the last loss.
+    line: Arc<AtomicU64>,
+    seen: u64,
 }
 
 impl Retry {
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
+            line: Arc::default(),
+            seen: 0,
             limit,
             since: None,
             losses: 0,
-            waits: (0, 100),
+            waits: WAITS,
             stop: Stop::default(),
         }
     }
@@ -40,15 +52,31 @@ impl Retry {
         self
     }
 
-    /// Something was achieved: the count starts anew.
+    /// Shares its progress with others.
+    pub(crate) fn on(mut self, line: &Arc<AtomicU64>) -> Self {
+        self.line = Arc::clone(line);
+        self.seen = line.load(Ordering::Relaxed);
+        self
+    }
+
+    /// Something was achieved: the count starts anew, here and for others at their next loss.
     pub(crate) fn progress(&mut self) {
-        *self = Self::new(self.limit).until(&self.stop.clone());
+        self.line.fetch_add(1, Ordering::Relaxed);
+        self.begin_anew();
+    }
+
+    fn begin_anew(&mut self) {
+        (self.since, self.losses, self.waits) = (None, 0, WAITS);
+        self.seen = self.line.load(Ordering::Relaxed);
     }
 
     /// How long to wait before the next try; `None`: give up.
     pub(crate) fn next_wait(&mut self) -> Option<Duration> {
         if self.stop.is_asked() {
             return None;
+        }
+        if self.line.load(Ordering::Relaxed) != self.seen {
+            self.begin_anew();
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         self.losses += 1;
@@ -110,6 +138,18 @@ mod tests {
                 .map(|_| retry.next_wait().unwrap().as_millis())
                 .collect();
             assert_eq!(waits, [0, 100, 200, 300, 500, 800]);
+            // What another file achieves lets this one try on as from the first loss.
+            let line = Arc::default();
+            let (mut first, mut second) = (
+                Retry::new(Duration::from_secs(60)).on(&line),
+                Retry::new(Duration::from_secs(60)).on(&line),
+            );
+            for _ in 0..4 {
+                first.next_wait().unwrap();
+            }
+            second.progress();
+            assert_eq!(first.next_wait(), Some(Duration::ZERO));
+            assert_eq!(first.next_wait(), Some(Duration::from_millis(100)));
             let mut short = Retry::new(Duration::ZERO);
             assert_eq!(short.next_wait(), Some(Duration::ZERO));
             assert!(short.next_wait().is_none_or(|wait| wait.is_zero()));

@@ -129,7 +129,30 @@ impl Upload {
             self.released,
             pieces.len()
         );
-        read_back(&lane.channel, &lane.handle, &self.object, &pieces).await
+        if !self.goes_on {
+            return read_back(&lane.channel, &lane.handle, &self.object, &pieces, |_| ()).await;
+        }
+        // Synced first: what is then found right is safe for good, so a line that breaks again while reading back does
+        // not have everything read once more.
+        let handle = &lane.handle;
+        match lane.channel.ask(&Request::Fsync { handle }).wait().await? {
+            Response::Ok => {}
+            other => return Err(unexpected(Operation::Sync, &self.object, &other).into()),
+        }
+        let mut safe = 0;
+        let read = read_back(&lane.channel, handle, &self.object, &pieces, |upto| {
+            safe = upto;
+        })
+        .await;
+        self.confirmed += pieces[..safe]
+            .iter()
+            .map(|piece| piece.length as u64)
+            .sum::<u64>();
+        self.unsynced.drain(..safe);
+        if self.unsynced.is_empty() {
+            self.since_sync = self.released;
+        }
+        read
     }
 
     /// Removes what earlier attempts, or this file's failure, left behind.

@@ -5,6 +5,7 @@
 //! survives lost connections. The ticket resolves when that task is done.
 
 mod begin;
+mod pace;
 mod publish;
 mod temp_name;
 mod upload;

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use super::pace::{Pace, UNDER_WAY};
 use super::verify::{Expected, read_back};
 use super::{Failed, Piece};
 use crate::sftp::engine::channel::{Answer, Channel, Lost};
@@ -21,12 +22,10 @@ use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
 use crate::{Error, ErrorKind, Operation, WriteMode, WriteOptions, Written};
 
-/// WRITEs under way on one channel (4 MiB; the server's window is 2 MiB).
-const UNDER_WAY: usize = 16;
 /// A file up to this size stays in memory until it is stored, and is simply written again if need be.
 const KEEP: u64 = 4 << 20;
-/// What is acknowledged is synced at least this often, so that little has to be read back.
-const SYNC_EVERY: u64 = 64 << 20;
+/// A kept file of which so much is acknowledged goes on behind it after a lost connection, as it may break again there.
+const GO_ON: u64 = 128 << 10;
 /// Lanes of one file.
 const MOST_LANES: usize = 8;
 
@@ -100,7 +99,12 @@ pub(super) struct Upload {
     /// Given up, acknowledged, not known to be synced.
     pub(super) unsynced: VecDeque<Expected>,
     part_sync: Option<u64>,
-    since_sync: u64,
+    pub(super) since_sync: u64,
+    /// Bytes that were read back after lost connections, and found right.
+    pub(super) confirmed: u64,
+    pace: Pace,
+    /// The server can say that bytes are safe, so a kept file need not begin again.
+    pub(super) goes_on: bool,
     pub(super) total: u64,
     /// Name the file has on the server now.
     pub(super) name: Vec<u8>,
@@ -136,6 +140,9 @@ impl Upload {
             unsynced: VecDeque::new(),
             part_sync: None,
             since_sync: 0,
+            confirmed: 0,
+            pace: Pace::default(),
+            goes_on: false,
             total: 0,
             stale: Vec::new(),
             created: false,
@@ -145,8 +152,8 @@ impl Upload {
     }
 
     pub(super) async fn run(mut self, failed: &Failed) -> crate::Result<Written> {
-        let slot: Option<OwnedSemaphorePermit> =
-            Arc::clone(&self.pool.files).acquire_owned().await.ok();
+        let slot = Arc::clone(&self.pool.files).acquire_owned().await.ok();
+        let mut again = None;
         let mut retry = self.pool.retry();
         let mut progress = (0, Phase::Data);
         let result = loop {
@@ -163,18 +170,28 @@ impl Upload {
                 batch.send();
             }
             let fail = match attempt {
-                Ok(()) => break Ok(Written { size: self.total }),
+                Ok(()) => {
+                    retry.progress();
+                    self.pool.crowd.stored(again.take());
+                    break Ok(Written { size: self.total });
+                }
                 Err(fail) => fail,
             };
             match fail {
                 Fail::Lost(lost) => {
-                    let now = (self.acknowledged(), self.phase);
+                    let now = (self.acknowledged() + self.confirmed, self.phase);
+                    self.pace.lost(now.0.saturating_sub(progress.0));
                     if now > progress {
                         progress = now;
                         retry.progress();
                     }
+                    self.pool.crowd.lost(again.take());
                     if let Err(error) = retry.lost(&lost, Operation::Write, &self.object).await {
                         break Err(error);
+                    }
+                    // One that still gets bytes must not wait: those who wait could hold the budget it needs.
+                    if self.ended {
+                        again = self.pool.crowd.enter().await;
                     }
                     self.begin_again();
                 }
@@ -203,7 +220,7 @@ impl Upload {
         self.chunks.clear();
         while self.pieces.try_recv().is_ok() {}
         self.clean(result.is_ok()).await;
-        drop(slot);
+        drop((slot, again));
         result
     }
 
@@ -220,6 +237,10 @@ impl Upload {
         if self.phase == Phase::Renaming {
             return;
         }
+        if self.goes_on && self.acknowledged() >= GO_ON {
+            self.giving_up = true;
+            self.give_up();
+        }
         self.next = 0;
         self.part_sync = None;
         for (_, sent) in &mut self.chunks {
@@ -230,6 +251,7 @@ impl Upload {
     /// One attempt: open, write everything, sync, publish.
     async fn store(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
+        self.goes_on = channel.server().fsync;
         let handle = self.open(&channel).await?;
         lanes.push(Lane {
             channel,
@@ -281,7 +303,7 @@ impl Upload {
             Response::Handle(handle) => handle,
             other => return Err(unexpected(Operation::OpenRead, &self.object, &other).into()),
         };
-        let same = read_back(channel, &handle, &self.object, &all).await;
+        let same = read_back(channel, &handle, &self.object, &all, |_| ()).await;
         let mut batch = channel.batch();
         batch.tell(&Request::Close { handle: &handle });
         batch.send();
@@ -353,7 +375,7 @@ impl Upload {
                 .min_by_key(|&index| lanes[index].under_way)
                 .expect("a file has a lane");
             let single = lanes.len() == 1;
-            if lanes[index].under_way >= UNDER_WAY {
+            if lanes[index].under_way >= self.pace.under_way {
                 return;
             }
             lanes[index].under_way += 1;
@@ -374,7 +396,7 @@ impl Upload {
         if self.options.sync
             && self.part_sync.is_none()
             && !*last_sent
-            && acknowledged >= self.since_sync + SYNC_EVERY
+            && acknowledged >= self.since_sync + self.pace.sync_every
         {
             let lane = &lanes[0];
             if lane.channel.server().fsync {
@@ -483,6 +505,7 @@ impl Upload {
                     && let Some(upto) = self.part_sync.take()
                 {
                     self.since_sync = upto;
+                    self.pace.synced();
                     self.unsynced.retain(|piece| piece.end() > upto);
                     return Ok(());
                 }
@@ -553,9 +576,13 @@ impl Upload {
                 }
             }
         }
-        if !self.giving_up {
-            return;
+        if self.giving_up {
+            self.give_up();
         }
+    }
+
+    /// Acknowledged chunks at the front leave memory.
+    fn give_up(&mut self) {
         while let Some((chunk, Sent::Acknowledged)) = self.chunks.front() {
             self.unsynced
                 .push_back(Expected::of(chunk.offset, chunk.data()));

@@ -36,18 +36,21 @@ impl Expected {
     }
 }
 
-/// Reads every piece through `handle`; a difference is an error that names the file.
+/// Reads every piece through `handle`; a difference is an error that names the file. `right` is told how many pieces, in
+/// their order, have been found right so far.
 pub(super) async fn read_back(
     channel: &Arc<Channel>,
     handle: &[u8],
     object: &str,
     pieces: &[Expected],
+    mut right: impl FnMut(usize),
 ) -> Result<(), Fail> {
     const UNDER_WAY: usize = 8;
     let (sender, mut answers) = mpsc::unbounded_channel();
     let mut hashing: Vec<(Xxh3, usize)> = pieces.iter().map(|_| (Xxh3::new(), 0)).collect();
     let mut next = 0;
     let mut done = 0;
+    let (mut found, mut in_order) = (vec![false; pieces.len()], 0);
     let ask = |index: usize, got: usize| {
         let piece = &pieces[index];
         let length = (piece.length - got).min(channel.server().read_size);
@@ -86,7 +89,12 @@ pub(super) async fn read_back(
                 match (*got).cmp(&pieces[index].length) {
                     std::cmp::Ordering::Less => ask(index, *got),
                     std::cmp::Ordering::Equal if hash.digest128() == pieces[index].hash => {
-                        done += 1
+                        done += 1;
+                        found[index] = true;
+                        while found.get(in_order) == Some(&true) {
+                            in_order += 1;
+                        }
+                        right(in_order);
                     }
                     _ => return Err(different()),
                 }
