@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod damage;
+mod doctor;
 mod locks;
 mod long_line;
 mod mixed;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         locks::add,
         damage::add,
         long_line::add,
+        doctor::add,
     ] {
         suite = add(suite, &program);
     }
