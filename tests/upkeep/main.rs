@@ -8,7 +8,9 @@ mod checks;
 mod exit_codes;
 mod histories;
 mod hygiene;
+mod processes;
 mod state;
+mod unattended;
 mod upgrade;
 mod waits;
 
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         exit_codes::add,
         histories::add,
         hygiene::add,
+        processes::add,
+        unattended::add,
         upgrade::add,
         waits::add,
     ] {

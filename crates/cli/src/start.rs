@@ -130,6 +130,10 @@ fn report(error: &Error) -> u8 {
 fn run_command(sink: &'static Sink, context: &Context) -> u8 {
     let config = &context.config;
     let command = config.command().definition();
+    // Log files are the first that a run makes.
+    if config.boolean(option::NEUTRAL_UMASK) {
+        process::neutral_umask();
+    }
     configure_log(sink, config);
     if let Err(error) = config.check_user() {
         let error = begin::lower(&error);
@@ -209,13 +213,10 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
     status
 }
 
-/// What comes between the begin line and the command: umask, priority, locks, and the checks of options against each
+/// What comes between the begin line and the command: priority, locks, and the checks of options against each
 /// other, whose result is the configuration the command works with.
 fn prepare(context: &Context) -> Result<Context, Error> {
     let config = &context.config;
-    if config.boolean(option::NEUTRAL_UMASK) {
-        process::neutral_umask();
-    }
     if let Some(priority) = config.integer(option::PRIORITY) {
         let priority = i32::try_from(priority).unwrap_or(0);
         process::set_priority(priority).map_err(|error| {
