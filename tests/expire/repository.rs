@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::manifest::{
     BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path as ManifestPath, PgInfo, Target,
-    TargetKind, save_history,
+    TargetKind,
 };
 use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, PgHistory, Stanza, layout};
@@ -163,8 +163,9 @@ impl Maker<'_> {
         header.archive_start = start;
         let manifest = self.manifest(header, &label)?;
         let manifest_pass = self.info.cipher_pass.clone();
-        manifest.save(&self.storage, &self.stanza, &label, manifest_pass.as_ref())?;
-        save_history(&self.storage, &self.stanza, &label, manifest_pass.as_ref())?;
+        manifest
+            .stage(&self.storage, &self.stanza, &label, manifest_pass.as_ref())?
+            .publish()?;
         self.write(&format!("backup/demo/{label}/pg_data/PG_VERSION.gz"), b"x")?;
         // Finished, but the program died before it was listed.
         if !self.random.once_in(25) {

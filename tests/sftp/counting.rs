@@ -2,7 +2,10 @@
 //!
 //! The program says at `debug` how many it took: requests that went out while no answer was waited for.
 
+use std::time::Duration;
+
 use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -18,6 +21,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "a_backup_in_which_nothing_changed_does_not_grow_with_the_files",
         nothing_changed,
+    ),
+    (
+        "commands_on_a_far_server_take_few_round_trips_one_after_the_other",
+        far,
     ),
     (
         "every_command_makes_one_connection_on_a_near_server",
@@ -118,4 +125,47 @@ fn one_connection(program: &Program) -> TestResult {
         }
     }
     Ok(())
+}
+
+/// The login included, which is told by a command that asks for one file.
+fn far(program: &Program) -> TestResult {
+    let mut stage = Stage::new(program, &[])?;
+    stage.run(CREATE)?;
+    stage.run(&["--no-online", "--type=full", "backup"])?;
+    let segment = stage.scratch.write(
+        "data/pg_wal/000000010000000000000001",
+        DataDirBuilder::new("15")?.wal_segment(1),
+    )?;
+    stage
+        .scratch
+        .write("data/postgresql.conf", "# changed since the full backup\n")?;
+    let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
+    let (segment, fetched) = (segment.display().to_string(), fetched.display().to_string());
+    let commands: [(&[&str], u64); 5] = [
+        (&["--no-online", "--type=incr", "backup"], 0),
+        (&["archive-push", &segment], 0),
+        (&["archive-get", "000000010000000000000001", &fetched], 0),
+        (&["info"], 0),
+        (&["expire"], 0),
+    ];
+    let mut wrong = Vec::new();
+    for (command, most) in commands {
+        let line = Line::new()
+            .delay(Duration::from_millis(25))
+            .to(stage.server.address())?;
+        stage.reached_at(line.address())?;
+        stage.run(command)?;
+        if line.round_trips() > most {
+            wrong.push(format!(
+                "{command:?}: {} round trips, {} connections",
+                line.round_trips(),
+                line.connections()
+            ));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
 }

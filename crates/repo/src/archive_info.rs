@@ -6,7 +6,7 @@ use pgkeep_storage::Storage;
 use secrecy::SecretString;
 
 use crate::error::Result;
-use crate::info_file::{self, InfoWriter, LoadKind};
+use crate::info_file::{self, InfoWriter, LoadKind, StagedInfo};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
@@ -82,9 +82,19 @@ impl ArchiveInfo {
         stanza: &Stanza,
         pass: Option<&SecretString>,
     ) -> Result<()> {
+        info_file::publish(vec![self.stage(storage, stanza, pass)?])
+    }
+
+    /// Begins to save; see [`info_file::publish`].
+    pub fn stage(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
         let bytes = info_file::encrypt(plain, pass)?;
-        info_file::save_main_then_copy(storage, &layout::archive_info(stanza), &bytes)
+        info_file::stage(storage, &layout::archive_info(stanza), &bytes)
     }
 }

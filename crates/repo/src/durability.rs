@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use pgkeep_storage::{
-    Durability, ErrorKind, ReadOptions, Storage, StorageKind, WriteMode, WriteOptions,
+    Durability, ErrorKind, ReadOptions, Storage, StorageKind, Ticket, WriteMode, WriteOptions,
 };
 
 use crate::backup_label::BackupLabel;
@@ -19,7 +19,8 @@ const SIZE_MAX: u64 = 64;
 /// Files read at once.
 const AT_ONCE: usize = 64;
 
-/// Keeps the grade of a set that is about to be complete; hands back what was kept, nothing on local storages.
+/// Keeps the grade of a set that is about to be complete; hands back what is kept once the ticket has resolved, nothing on
+/// local storages.
 ///
 /// # Errors
 /// What the storage meets.
@@ -27,7 +28,7 @@ pub fn save(
     storage: &dyn Storage,
     stanza: &Stanza,
     label: &BackupLabel,
-) -> Result<Option<Durability>> {
+) -> Result<Option<(Durability, Ticket)>> {
     if matches!(
         storage.kind(),
         StorageKind::Posix | StorageKind::Cifs | StorageKind::Memory
@@ -41,13 +42,13 @@ pub fn save(
         sync_path: false,
         ..WriteOptions::default()
     };
-    pgkeep_storage::copy::write_all(
+    let ticket = pgkeep_storage::copy::write_ticket(
         storage,
         &layout::durability(stanza, label),
         &options,
         format!("{grade}\n").as_bytes(),
     )?;
-    Ok(Some(grade))
+    Ok(Some((grade, ticket)))
 }
 
 /// The grades of these sets, in their order; `None` where none was kept or it is not understood.
@@ -101,7 +102,7 @@ mod tests {
         let labels: Vec<BackupLabel> = (1..=3)
             .map(|day| format!("2026010{day}-000000F").parse().unwrap())
             .collect();
-        assert_eq!(save(&storage, &stanza, &labels[0]).unwrap(), None);
+        assert!(save(&storage, &stanza, &labels[0]).unwrap().is_none());
         for (label, text) in [(&labels[0], "re-read\n"), (&labels[2], "surely")] {
             let path = layout::durability(&stanza, label);
             write_all(&storage, &path, &WriteOptions::default(), text.as_bytes()).unwrap();

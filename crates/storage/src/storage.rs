@@ -197,6 +197,13 @@ impl<T: Read + Send> PipelineRead for T {}
 ///
 /// `write` copies into the backend's buffers and returns when its byte budget allows, not when the server answered.
 pub trait StorageWrite: Write + Send {
+    /// Brings all that was written to the storage and does not wait: `finish` then has little more to do than to give the
+    /// file its name. Nothing is written afterwards. Several files whose names must appear one after the other can so travel
+    /// together.
+    fn stage(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Ends the file and hands back a ticket at once. The ticket resolves when the file is published and durable.
     fn finish(self: Box<Self>) -> Result<Ticket>;
 }

@@ -95,6 +95,7 @@ struct Shared {
     pieces: AtomicU64,
     bytes: AtomicU64,
     strikes: AtomicU64,
+    round_trips: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     /// Of all connections.
     counts: Counts,
@@ -126,6 +127,13 @@ impl LineProxy {
     /// Bytes passed on so far.
     pub fn bytes(&self) -> u64 {
         self.shared.bytes.load(Ordering::Acquire)
+    }
+
+    /// Round trips one after the other so far, of the connection that took most: the longest chain of a piece from the client
+    /// that was sent after the answer to the one before it. Making the TCP connection is not part of it. Meant for a line with a
+    /// delay, beside which the time an end needs to answer is nothing.
+    pub fn round_trips(&self) -> u64 {
+        self.shared.round_trips.load(Ordering::Acquire)
     }
 
     /// True once a cut or stall has happened.
@@ -173,6 +181,27 @@ struct Counts {
 struct Connection {
     counts: Counts,
     stalled: AtomicBool,
+    /// Round trips behind what each end knows.
+    known: Known,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    client: AtomicU64,
+    server: AtomicU64,
+}
+
+/// What an end sent, and how many round trips are behind it.
+struct Piece {
+    due: Instant,
+    bytes: Vec<u8>,
+    behind: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Towards {
+    Server,
+    Client,
 }
 
 fn connect(
@@ -194,29 +223,42 @@ fn connect(
         open.push(server.try_clone()?);
     }
     let connection = Arc::new(Connection::default());
-    for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
-        let (sender, receiver) = sync_channel::<(Instant, Vec<u8>)>(4096);
+    for (from, to, towards) in [
+        (client.try_clone()?, server.try_clone()?, Towards::Server),
+        (server, client, Towards::Client),
+    ] {
+        let (sender, receiver) = sync_channel::<Piece>(4096);
         let (connection, shared) = (Arc::clone(&connection), Arc::clone(shared));
         let mut source = from.try_clone()?;
+        let sending = Arc::clone(&connection);
         thread::spawn(move || {
             let mut buffer = vec![0; 65_536];
             while let Ok(size @ 1..) = source.read(&mut buffer) {
-                if sender
-                    .send((Instant::now() + line.delay, buffer[..size].to_vec()))
-                    .is_err()
-                {
+                let behind = match towards {
+                    Towards::Server => sending.known.client.load(Ordering::Acquire) + 1,
+                    Towards::Client => sending.known.server.load(Ordering::Acquire),
+                };
+                let piece = Piece {
+                    due: Instant::now() + line.delay,
+                    bytes: buffer[..size].to_vec(),
+                    behind,
+                };
+                if sender.send(piece).is_err() {
                     break;
                 }
             }
         });
-        thread::spawn(move || pass_on(line, &receiver, &from, to, &connection, &shared));
+        thread::spawn(move || {
+            pass_on(line, towards, &receiver, &from, to, &connection, &shared);
+        });
     }
     Ok(())
 }
 
 fn pass_on(
     line: Line,
-    pieces: &Receiver<(Instant, Vec<u8>)>,
+    towards: Towards,
+    pieces: &Receiver<Piece>,
     from: &TcpStream,
     mut to: TcpStream,
     connection: &Connection,
@@ -227,7 +269,12 @@ fn pass_on(
     } else {
         &shared.counts
     };
-    while let Ok((due, piece)) = pieces.recv() {
+    while let Ok(Piece {
+        due,
+        bytes: piece,
+        behind,
+    }) = pieces.recv()
+    {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let number = counts.pieces.fetch_add(1, Ordering::AcqRel) + 1;
         let before = counts.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
@@ -257,6 +304,13 @@ fn pass_on(
         }
         shared.pieces.fetch_add(1, Ordering::AcqRel);
         shared.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
+        // Before the bytes: the other end may answer at once.
+        if towards == Towards::Client {
+            connection.known.client.fetch_max(behind, Ordering::AcqRel);
+            shared.round_trips.fetch_max(behind, Ordering::AcqRel);
+        } else {
+            connection.known.server.fetch_max(behind, Ordering::AcqRel);
+        }
         if to.write_all(&piece).is_err() {
             let _ = from.shutdown(Shutdown::Both);
             return;
@@ -314,6 +368,22 @@ mod tests {
         let started = Instant::now();
         assert_eq!(ask(&proxy, 3).0, 3);
         assert!(started.elapsed() >= Duration::from_millis(120));
+    }
+
+    #[test]
+    fn round_trips_are_those_one_after_the_other() {
+        let proxy = Line::new()
+            .delay(Duration::from_millis(20))
+            .to(echo())
+            .unwrap();
+        let (_, mut stream) = ask(&proxy, 3);
+        assert_eq!(proxy.round_trips(), 3);
+        // Two under way at once are one.
+        let mut answers = [0; 8];
+        stream.write_all(b"ping").unwrap();
+        stream.write_all(b"pong").unwrap();
+        stream.read_exact(&mut answers).unwrap();
+        assert_eq!(proxy.round_trips(), 4);
     }
 
     #[test]

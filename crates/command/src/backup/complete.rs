@@ -3,8 +3,8 @@
 //! The order is the format's promise. A reader believes `backup.manifest` and then `backup.info`; whatever they name must be
 //! durable before they are.
 
-use pgkeep_repo::manifest::{Manifest, save_history};
-use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, layout};
+use pgkeep_repo::manifest::Manifest;
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, info_file, layout};
 use pgkeep_storage::Durability;
 
 use super::plan::Plan;
@@ -65,8 +65,19 @@ pub(super) fn complete(
         repository.pass.as_ref(),
     );
     manifest.validate(true)?;
-    // 1. The data and its directories are durable: workers waited for it, see `process`.
-    if let Some(grade) = durability::save(storage, stanza, label)? {
+    // 1. The data and its directories are durable: workers waited for it, see `process`. Everything that is written from here
+    //    on travels together; only names, by which readers find it, wait for each other.
+    let grade = durability::save(storage, stanza, label)?;
+    let staged = manifest.stage(storage, stanza, label, info.cipher_pass.as_ref())?;
+    info.add(manifest.backup_entry()?);
+    // Unchanged, but with a new modification time: rules that remove old files from a bucket must not meet it.
+    let listing = vec![
+        info.stage(storage, stanza, pass)?,
+        ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,
+    ];
+    // 2. What is known of the set before the set is one.
+    if let Some((grade, ticket)) = grade {
+        ticket.wait()?;
         match grade {
             Durability::Fsynced => crate::detail!("durability of backup {label} = {grade}"),
             Durability::ReRead | Durability::Trusted => log::warn!(
@@ -74,20 +85,15 @@ pub(super) fn complete(
             ),
         }
     }
-    // 2. The copy, then the main manifest: the set is complete from that instant, and both hold the same.
-    manifest.save(storage, stanza, label, info.cipher_pass.as_ref())?;
-    // 3. The history before backup.info: a label that is listed must never be given out again, even when the set has been
-    //    expired by then.
-    save_history(storage, stanza, label, info.cipher_pass.as_ref())?;
+    // 3. The copy, then the main manifest: the set is complete from that instant, and both hold the same. With it the history,
+    //    before backup.info: a label that is listed must never be given out again, even when the set has been expired by then.
+    staged.publish()?;
     if storage.features().path_sync {
         storage.sync_paths(&[layout::history_path(stanza)])?;
     }
     // 4. Only for people: nothing ever reads the link.
     storage.link(&layout::latest(stanza), label.as_str().as_bytes())?;
     // 5. Now the backup is listed.
-    info.add(manifest.backup_entry()?);
-    info.save(storage, stanza, pass)?;
-    // 6. Unchanged, but with a new modification time: rules that remove old files from a bucket must not meet it.
-    ArchiveInfo::load(storage, stanza, pass)?.save(storage, stanza, pass)?;
+    info_file::publish(listing)?;
     Ok(())
 }

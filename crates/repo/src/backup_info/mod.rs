@@ -19,7 +19,7 @@ use secrecy::SecretString;
 
 use crate::backup_label::BackupLabel;
 use crate::error::{Error, Result};
-use crate::info_file::{self, InfoWriter, LoadKind};
+use crate::info_file::{self, InfoWriter, LoadKind, StagedInfo};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
@@ -128,12 +128,22 @@ impl BackupInfo {
         stanza: &Stanza,
         pass: Option<&SecretString>,
     ) -> Result<()> {
+        info_file::publish(vec![self.stage(storage, stanza, pass)?])?;
+        self.updated = false;
+        Ok(())
+    }
+
+    /// Begins to save; see [`info_file::publish`].
+    pub fn stage(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        pass: Option<&SecretString>,
+    ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
         let bytes = info_file::encrypt(plain, pass)?;
-        info_file::save_main_then_copy(storage, &layout::backup_info(stanza), &bytes)?;
-        self.updated = false;
-        Ok(())
+        info_file::stage(storage, &layout::backup_info(stanza), &bytes)
     }
 
     /// Whether anything changed since the file was loaded or saved.

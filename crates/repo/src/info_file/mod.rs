@@ -13,11 +13,11 @@ mod save;
 mod tests;
 mod write;
 
+pub(crate) use cipher::StoredWriter;
 pub use cipher::encrypt;
-pub(crate) use cipher::{StoredWriter, plain_reader};
 pub use load::{LoadKind, load, load_one};
 pub use read::{EachEntry, InfoHeader, read};
-pub use save::{save_copy_then_main, save_main_then_copy};
+pub use save::{StagedInfo, publish, stage};
 pub use write::InfoWriter;
 
 /// `backrest-format` of every repository this program reads or writes.

@@ -1,40 +1,65 @@
 //! Saves info files so that at every instant one of the two copies is whole.
 //!
-//! Each write is atomic by itself; the order and the waiting between the two is what keeps a reader supplied.
+//! Each write is atomic by itself; the order and the waiting between the two is what keeps a reader supplied. The bytes of all
+//! files may be on their way at the same time, since nobody sees them before a file gets its name.
 
 use std::io::Write as _;
 
-use pgkeep_storage::{Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{Storage, StoragePath, StorageWrite, WriteOptions};
 
 use crate::error::Result;
 use crate::layout::copy_of;
 
-/// Saves `bytes` (already encrypted) as `path` and, once that is durable, as its copy.
-///
-/// Main first: readers prefer it, so from its rename on everybody sees the new state; if the second write fails, the old
-/// copy is still a valid former state. The copies get identical bytes, so the file is encrypted once.
-pub fn save_main_then_copy(storage: &dyn Storage, path: &StoragePath, bytes: &[u8]) -> Result<()> {
-    write(storage, path, bytes)?;
-    write(storage, &copy_of(path), bytes)
+/// An info file and its copy whose bytes are with the storage, but which have no names yet. Dropping it leaves nothing.
+pub struct StagedInfo {
+    main: Box<dyn StorageWrite>,
+    copy: Box<dyn StorageWrite>,
 }
 
-fn write(storage: &dyn Storage, path: &StoragePath, bytes: &[u8]) -> Result<()> {
+impl std::fmt::Debug for StagedInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StagedInfo")
+    }
+}
+
+/// Begins to save `bytes` (already encrypted) as `path` and as its copy. The copies get identical bytes, so the file is
+/// encrypted once.
+pub fn stage(storage: &dyn Storage, path: &StoragePath, bytes: &[u8]) -> Result<StagedInfo> {
     let options = WriteOptions {
         expect: Some(bytes.len() as u64),
         ..WriteOptions::default()
     };
-    let mut write = storage.open_write(path, &options)?;
-    write.write_all(bytes)?;
-    // Wait: the next file must not appear before this one is durable.
-    write.finish()?.wait()?;
-    Ok(())
+    let begin = |path: &StoragePath| -> Result<Box<dyn StorageWrite>> {
+        let mut write = storage.open_write(path, &options)?;
+        write.write_all(bytes)?;
+        write.stage()?;
+        Ok(write)
+    };
+    Ok(StagedInfo {
+        main: begin(path)?,
+        copy: begin(&copy_of(path))?,
+    })
 }
 
-/// Makes `path` from its copy, which is durable already.
+/// Gives files their names: all main files and, once those are durable, all copies.
 ///
-/// Copy first, main last, the reverse of the other info files: a backup exists from the instant its `backup.manifest`
-/// exists, so everything else of it must be in place before.
-pub fn save_copy_then_main(storage: &dyn Storage, path: &StoragePath) -> Result<()> {
-    storage.copy_within(&copy_of(path), path)?.wait()?;
+/// Main first: readers prefer it, so from its rename on everybody sees the new state; if the second write fails, the old
+/// copy is still a valid former state. What the copies are of does not matter to each other.
+pub fn publish(files: Vec<StagedInfo>) -> Result<()> {
+    let (mut mains, mut copies) = (Vec::new(), Vec::new());
+    for file in files {
+        mains.push(file.main);
+        copies.push(file.copy);
+    }
+    for files in [mains, copies] {
+        let tickets: Vec<_> = files
+            .into_iter()
+            .map(StorageWrite::finish)
+            .collect::<std::result::Result<_, _>>()?;
+        // Wait: the next file must not appear before these are durable.
+        for ticket in tickets {
+            ticket.wait()?;
+        }
+    }
     Ok(())
 }

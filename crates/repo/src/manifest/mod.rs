@@ -42,7 +42,7 @@ pub use name::FileName;
 pub use owner::{LabelId, Names, OwnerId};
 pub use path::Path;
 pub use resume::ResumedFile;
-pub use save::save_history;
+pub use save::StagedManifest;
 pub use table::FileTable;
 pub use target::{Target, TargetKind};
 pub use totals::{Totals, merge_pages};

@@ -1,15 +1,15 @@
 //! Saves manifests, in the order that makes a backup exist only when all of it does.
 
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 
-use pgkeep_pipeline::{CompressType, Pipeline, RunningReader, Stage};
-use pgkeep_storage::{ReadOptions, Storage, StoragePath, WriteOptions};
+use pgkeep_pipeline::{CompressType, Pipeline, Running, Stage};
+use pgkeep_storage::{Storage, StoragePath, StorageWrite, WriteOptions};
 use secrecy::SecretString;
 
 use super::Manifest;
 use crate::backup_label::BackupLabel;
 use crate::error::Result;
-use crate::info_file::{PROGRAM_VERSION, StoredWriter, plain_reader, save_copy_then_main};
+use crate::info_file::{PROGRAM_VERSION, StoredWriter};
 use crate::layout;
 use crate::stanza::Stanza;
 
@@ -48,8 +48,7 @@ impl Manifest {
         self.save_file(storage, &layout::manifest_copy(stanza, label), pass)
     }
 
-    /// Saves `backup.manifest.copy` and then, once that is durable, makes `backup.manifest` of it: from then on the
-    /// backup exists.
+    /// Saves `backup.manifest.copy` and then, once that is durable, `backup.manifest`: from then on the backup exists.
     pub fn save(
         &self,
         storage: &dyn Storage,
@@ -57,36 +56,155 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<()> {
-        self.save_copy(storage, stanza, label, pass)?;
-        save_copy_then_main(storage, &layout::manifest(stanza, label))
+        self.begin(storage, stanza, label, pass, None)?.publish()
+    }
+
+    /// Begins to save the manifest of a finished backup, its copy and its history file: their bytes travel together, their
+    /// names have to wait.
+    pub fn stage(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        label: &BackupLabel,
+        pass: Option<&SecretString>,
+    ) -> Result<StagedManifest> {
+        let write = storage.open_write(
+            &layout::history_manifest(stanza, label),
+            &WriteOptions::default(),
+        )?;
+        self.begin(storage, stanza, label, pass, Some(write))
+    }
+
+    fn begin(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        label: &BackupLabel,
+        pass: Option<&SecretString>,
+        history: Option<Box<dyn StorageWrite>>,
+    ) -> Result<StagedManifest> {
+        let open = |path| storage.open_write(&path, &WriteOptions::default());
+        let pair = Pair {
+            copy: open(layout::manifest_copy(stanza, label))?,
+            main: open(layout::manifest(stanza, label))?,
+        };
+        let mut out = Texts {
+            stored: StoredWriter::new(BufWriter::with_capacity(BUFFER, pair), pass),
+            history: history.map(|write| History::new(write, pass)),
+        };
+        self.write(&mut out, PROGRAM_VERSION)?;
+        let Texts { stored, history } = out;
+        let Pair { mut copy, mut main } = stored
+            .finish()?
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)?;
+        let mut history = history.map(History::finish).transpose()?;
+        for write in [&mut copy, &mut main].into_iter().chain(&mut history) {
+            write.stage()?;
+        }
+        Ok(StagedManifest {
+            copy,
+            main,
+            history,
+        })
     }
 }
 
-/// Writes the history file of a finished backup from its stored manifest: the same text, gz, encrypted alike.
-pub fn save_history(
-    storage: &dyn Storage,
-    stanza: &Stanza,
-    label: &BackupLabel,
-    pass: Option<&SecretString>,
-) -> Result<()> {
-    let read = storage.open_read(&layout::manifest(stanza, label), &ReadOptions::default())?;
-    let mut stages = vec![Stage::Compress {
-        kind: CompressType::Gz,
-        level: HISTORY_LEVEL,
-        raw: false,
-    }];
-    stages.extend(pass.map(|pass| Stage::Encrypt {
-        pass: pass.clone(),
-        raw: false,
-    }));
-    let running = Pipeline::new(stages).start(BUFFER);
-    let mut stored = RunningReader::new(plain_reader(read, pass), running, BUFFER);
-    let mut write = storage.open_write(
-        &layout::history_manifest(stanza, label),
-        &WriteOptions::default(),
-    )?;
-    std::io::copy(&mut stored, &mut write)?;
-    write.flush()?;
-    write.finish()?.wait()?;
-    Ok(())
+/// The files of a manifest whose bytes are with the storage, but which have no names yet. Dropping it leaves nothing.
+pub struct StagedManifest {
+    copy: Box<dyn StorageWrite>,
+    main: Box<dyn StorageWrite>,
+    history: Option<Box<dyn StorageWrite>>,
+}
+
+impl std::fmt::Debug for StagedManifest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StagedManifest")
+    }
+}
+
+impl StagedManifest {
+    /// Gives the files their names; all are durable on return.
+    ///
+    /// Copy first, main last, the reverse of the other info files: a backup exists from the instant its `backup.manifest`
+    /// exists, and a reader that finds it damaged must not meet the unfinished copy of the time before. The history, which is
+    /// only read for labels, may appear with the main file.
+    pub fn publish(self) -> Result<()> {
+        self.copy.finish()?.wait()?;
+        let main = self.main.finish()?;
+        let history = self.history.map(StorageWrite::finish).transpose()?;
+        main.wait()?;
+        if let Some(history) = history {
+            history.wait()?;
+        }
+        Ok(())
+    }
+}
+
+/// The same bytes into the main file and its copy.
+struct Pair {
+    copy: Box<dyn StorageWrite>,
+    main: Box<dyn StorageWrite>,
+}
+
+impl Write for Pair {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.copy.write_all(bytes)?;
+        self.main.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.copy.flush()?;
+        self.main.flush()
+    }
+}
+
+/// The history file: the same text, gz, encrypted alike.
+struct History {
+    running: Running,
+    write: Box<dyn StorageWrite>,
+}
+
+impl History {
+    fn new(write: Box<dyn StorageWrite>, pass: Option<&SecretString>) -> Self {
+        let mut stages = vec![Stage::Compress {
+            kind: CompressType::Gz,
+            level: HISTORY_LEVEL,
+            raw: false,
+        }];
+        stages.extend(pass.map(|pass| Stage::Encrypt {
+            pass: pass.clone(),
+            raw: false,
+        }));
+        Self {
+            running: Pipeline::new(stages).start(BUFFER),
+            write,
+        }
+    }
+
+    fn finish(mut self) -> Result<Box<dyn StorageWrite>> {
+        self.running.finish_into(&mut self.write)?;
+        Ok(self.write)
+    }
+}
+
+/// Plain text, as it goes into all files.
+struct Texts {
+    stored: StoredWriter<BufWriter<Pair>>,
+    history: Option<History>,
+}
+
+impl Write for Texts {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stored.write_all(bytes)?;
+        if let Some(History { running, write }) = &mut self.history {
+            running.push_into(bytes, write)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stored.flush()
+    }
 }

@@ -576,10 +576,16 @@ fn a_saved_manifest_is_loaded_again_and_its_history_is_kept() {
     let pass = SecretString::from("sesame");
     let mut manifest = finished(&[("pg_data/a", 10, 50)]);
     manifest.cipher_pass = Some(SecretString::from("inner"));
-    manifest
-        .save(&storage, &stanza, &label(FULL), Some(&pass))
+    let staged = manifest
+        .stage(&storage, &stanza, &label(FULL), Some(&pass))
         .unwrap();
-    save_history(&storage, &stanza, &label(FULL), Some(&pass)).unwrap();
+    let named = |path| storage.info(&path, pgkeep_storage::InfoLevel::Exists);
+    assert!(
+        named(layout::manifest(&stanza, &label(FULL)))
+            .unwrap()
+            .is_none()
+    );
+    staged.publish().unwrap();
     let loaded = Manifest::load(&storage, &stanza, &label(FULL), Some(&pass)).unwrap();
     assert_eq!(text(&loaded), text(&manifest));
     assert_eq!(

@@ -22,11 +22,13 @@ use super::engine::pool::Pool;
 use super::place::Place;
 pub(crate) use temp_name::temp_name;
 
-use crate::{Error, Result, StorageWrite, Ticket, WriteOptions};
+use crate::{Error, Operation, Result, StorageWrite, Ticket, WriteOptions};
 
 /// What the caller's half sends over.
 enum Piece {
     Data(Chunk),
+    /// The bytes end, perhaps with these; the name has to wait.
+    Staged(Option<Chunk>),
     /// The file ends, perhaps with these bytes.
     Last(Option<Chunk>),
 }
@@ -153,6 +155,12 @@ impl Write for SftpWrite {
 }
 
 impl StorageWrite for SftpWrite {
+    fn stage(&mut self) -> Result<()> {
+        let last = self.chunk();
+        self.send(Piece::Staged(last))
+            .map_err(|error| Error::from_stream(Operation::Write, "", error))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Ticket> {
         let last = self.chunk();
         // An error of the task comes out of the ticket.

@@ -92,6 +92,8 @@ pub(super) struct Upload {
     /// Index in `chunks` of the first one that was never sent in this attempt.
     next: usize,
     ended: bool,
+    /// The caller has asked for the file to be finished.
+    finished: bool,
     /// Bytes before this were acknowledged and given up.
     pub(super) released: u64,
     /// The file is too long, or too many are open, to keep it whole.
@@ -135,6 +137,7 @@ impl Upload {
             chunks: VecDeque::new(),
             next: 0,
             ended: false,
+            finished: false,
             released: 0,
             giving_up: false,
             unsynced: VecDeque::new(),
@@ -265,6 +268,7 @@ impl Upload {
             self.confirm_prefix(&lanes[0]).await?;
         }
         self.pump(lanes).await?;
+        self.wait_for_finish().await?;
         // Not left to be closed twice: pumping or publishing does it.
         let Lane {
             channel, handle, ..
@@ -348,11 +352,30 @@ impl Upload {
                             self.add(chunk);
                         }
                         self.ended = true;
+                        self.finished = true;
+                    }
+                    Some(Piece::Staged(chunk)) => {
+                        if let Some(chunk) = chunk {
+                            self.add(chunk);
+                        }
+                        self.ended = true;
                     }
                     None => return Err(Fail::Dropped),
                 },
             }
         }
+    }
+
+    /// A staged file waits here for its name.
+    async fn wait_for_finish(&mut self) -> Result<(), Fail> {
+        while !self.finished {
+            match self.pieces.recv().await {
+                Some(Piece::Last(None)) => self.finished = true,
+                // Nothing is written to a staged file.
+                Some(_) | None => return Err(Fail::Dropped),
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, chunk: Chunk) {

@@ -73,6 +73,10 @@ impl Write for FaultyWrite {
 }
 
 impl StorageWrite for FaultyWrite {
+    fn stage(&mut self) -> Result<()> {
+        self.inner.stage()
+    }
+
     fn finish(self: Box<Self>) -> Result<Ticket> {
         let Self {
             inner,
