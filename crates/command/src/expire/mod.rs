@@ -18,8 +18,8 @@ use pgkeep_config::command::CommandId;
 use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
-use pgkeep_storage::Storage;
 use pgkeep_storage::wrap::read_only::ReadOnly;
+use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::lock::LockType;
@@ -130,28 +130,66 @@ impl<'a> Expire<'a> {
         if !self.settings.dry_run {
             info.save(storage, stanza, pass)?;
         }
-        // 3. The files. A run that dies here leaves directories that are not listed; the next run removes them.
-        self.remove_unlisted(&info)?;
-        // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
-        self.expire_archive(&info)?;
-        // 5. What is only kept for the curious.
-        self.expire_history(&info)?;
-        // 6. What writers that died left behind; where they are within a set, they go with it.
-        if !self.settings.dry_run {
-            let mut removed = storage.remove_left_overs(&layout::backup_path(stanza), false)?;
-            removed += storage.remove_left_overs(&layout::history_path(stanza), true)?;
-            removed += storage.remove_left_overs(&layout::archive_path(stanza), true)?;
-            if removed > 0 {
-                crate::detail!(
-                    "{}: removed {removed} temporary file(s) older than a day",
-                    self.name
-                );
-            }
+        let removed = self.beside(
+            || {
+                // 3. The files. A run that dies here leaves directories that are not listed; the next run removes them.
+                self.remove_unlisted(&info)?;
+                // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
+                self.expire_archive(&info)?;
+                // 5. What is only kept for the curious.
+                self.expire_history(&info)
+            },
+            // 6. What writers that died left behind; where they are within a set, they go with it. It has nothing to do with
+            //    the steps before it.
+            &[
+                (layout::backup_path(stanza), false),
+                (layout::history_path(stanza), true),
+                (layout::archive_path(stanza), true),
+            ],
+        )?;
+        if removed > 0 {
+            crate::detail!(
+                "{}: removed {removed} temporary file(s) older than a day",
+                self.name
+            );
         }
         if let Some(error) = oldest_with_bad_pages(info.entries()) {
             log::warn!("{}: {}", self.name, error.text());
         }
         Ok(())
+    }
+
+    /// Does `steps` and removes left over files below `paths` (or in them alone), of which it hands back the number; on a
+    /// storage behind a slow line at the same time, as looking for them is nothing but round trips.
+    fn beside(
+        &self,
+        steps: impl FnOnce() -> Result<()>,
+        paths: &[(StoragePath, bool)],
+    ) -> Result<usize> {
+        let storage = self.storage();
+        if self.settings.dry_run {
+            return steps().map(|()| 0);
+        }
+        if !storage.features().slow {
+            steps()?;
+            return paths.iter().try_fold(0, |sum, (path, deep)| {
+                Ok(sum + storage.remove_left_overs(path, *deep)?)
+            });
+        }
+        std::thread::scope(|scope| {
+            let looking: Vec<_> = paths
+                .iter()
+                .map(|(path, deep)| scope.spawn(move || storage.remove_left_overs(path, *deep)))
+                .collect();
+            let done = steps();
+            let removed = looking.into_iter().try_fold(0, |sum, one| {
+                let removed = one
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                Ok(sum + removed?)
+            });
+            done.and(removed)
+        })
     }
 
     /// `--oldest`: retention for this run is one full backup fewer than there are.
