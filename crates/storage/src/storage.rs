@@ -218,6 +218,11 @@ pub trait Storage: Debug + Send + Sync {
     /// Connects if need be.
     fn durability(&self, mode: WriteMode) -> Result<Durability>;
 
+    /// Says that about so many bytes are going to be moved: a storage behind a slow line makes ready for them. Does not wait.
+    fn announce(&self, bytes: u64) {
+        let _ = bytes;
+    }
+
     /// Removes temporary files of writers that ended without a trace, older than a day by the storage's own clock; hands
     /// back how many. `deep`: in the whole tree below `path`, else in that directory alone.
     ///

@@ -100,6 +100,7 @@ fn make(
         before_copy,
         &started,
     )?;
+    storage.announce(plan.estimate(&manifest));
     manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
     // A manifest of a million files is no small thing to keep.
     drop(prior);

@@ -4,9 +4,12 @@
 //! since one manifest describes files of both. The options stay as the user gave them; the differences stand here.
 
 use pgkeep_pipeline::CompressType;
-use pgkeep_repo::BackupType;
+use pgkeep_repo::{BackupType, Manifest};
 
 use super::settings::Settings;
+
+/// By which a cluster shrinks, more often than not.
+const USUAL_RATIO: u64 = 3;
 
 /// The settings in effect where they can differ from the options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,19 @@ impl Plan {
             level: settings.compress_level,
             checksum_page,
             delta: settings.delta,
+        }
+    }
+
+    /// About how many bytes go into the repository. With delta nobody knows before the files have been read.
+    pub(super) fn estimate(&self, manifest: &Manifest) -> u64 {
+        if self.delta {
+            return 0;
+        }
+        let copied = manifest.files().filter(|file| file.copy);
+        let bytes: u64 = copied.map(|file| file.size_original).sum();
+        match self.compress {
+            CompressType::None => bytes,
+            _ => bytes / USUAL_RATIO,
         }
     }
 }

@@ -99,6 +99,10 @@ pub fn run(context: &Context) -> Result<()> {
     clean::clean(&look, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
+    if !settings.delta {
+        // With delta most of it is there already.
+        storage.announce(manifest.files().map(|file| file.repo_size).sum());
+    }
     let durable = Durable::begin(&manifest, &places, &found)?;
     let worker = Worker {
         context,

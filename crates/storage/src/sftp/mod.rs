@@ -181,6 +181,15 @@ impl Storage for SftpStorage {
         })
     }
 
+    fn announce(&self, bytes: u64) {
+        let (pool, bytes) = (
+            Arc::clone(&self.pool),
+            usize::try_from(bytes).unwrap_or(usize::MAX),
+        );
+        self.runtime
+            .spawn(async move { pool.announce(bytes).await });
+    }
+
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         left_over::remove(self, path, deep)
     }

@@ -1,11 +1,14 @@
 //! Round trips, counted and not timed. For one thing after the other each step is one round trip.
 
+use std::time::{Duration, Instant};
+
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteOptions};
+use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use crate::server::{bytes, in_place, read, settings, write};
+use crate::server::{bytes, in_place, read, settings, settings_at, write};
 
 pub(crate) fn add(suite: Suite) -> Suite {
     suite
@@ -16,6 +19,11 @@ pub(crate) fn add(suite: Suite) -> Suite {
         )
         .test("looking_up_hundreds_of_names_takes_two_steps", look_up)
         .test("reading_a_small_file_takes_three_steps", read_small)
+        .test(
+            "announced_bytes_open_connections_before_the_first_of_them_moves",
+            announced,
+        )
+        .test("a_login_takes_eight_round_trips", login)
 }
 
 /// What an archive push does: look at archive.info, see that the segment is not there, store it.
@@ -100,5 +108,45 @@ fn read_small() -> TestResult {
         storage.statistics().batches - before <= 3,
         "OPEN, READ, and CLOSE that nobody waits for"
     );
+    Ok(())
+}
+
+fn announced() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    for (bytes, far, expect) in [(1 << 30, true, 4), (1 << 20, true, 1), (1 << 30, false, 1)] {
+        let delay = Duration::from_millis(if far { 15 } else { 0 });
+        let line = Line::new().delay(delay).to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        // By its answer the storage learns how far the server is.
+        storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+        storage.announce(bytes);
+        let started = Instant::now();
+        while storage.statistics().channels < expect * 2 && expect > 1 {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{:?}",
+                storage.statistics()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for _ in 0..20 {
+            storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+        }
+        assert_eq!(storage.statistics().connections, expect, "{bytes}, {far}");
+    }
+    Ok(())
+}
+
+/// Versions, key exchange, service, key, signature, channel, subsystem, SFTP. The SSH library always asks whether a key would do
+/// before it signs, and sends no guess of the key exchange; a server gives a channel no window before the subsystem runs.
+fn login() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let line = Line::new()
+        .delay(Duration::from_millis(40))
+        .to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+    // And the question itself.
+    assert!(line.round_trips() <= 9, "{}", line.round_trips());
     Ok(())
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ struct Asked {
     size: usize,
     /// Whoever asked goes on only with the answer. Not so for data and for what nobody waits for.
     waits: bool,
+    asked: Instant,
 }
 
 struct State {
@@ -87,8 +88,20 @@ pub(crate) struct Counters {
     pub(crate) requests: AtomicUsize,
     /// Batches sent while no answer was waited for, on one channel: round trips of what is done one after the other.
     pub(crate) rounds: AtomicUsize,
+    /// Microseconds of the quickest answer; 0: there was none.
+    pub(crate) quickest: AtomicU64,
     pub(crate) connections: AtomicUsize,
     pub(crate) channels: AtomicUsize,
+}
+
+impl Counters {
+    fn note_answer(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let less = |old: u64| (old == 0 || took < old).then_some(took);
+        let _ = self
+            .quickest
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
 }
 
 /// One SFTP channel.
@@ -382,6 +395,12 @@ impl Channel {
             state.waiting -= usize::from(found.as_ref().is_some_and(|asked| asked.waits));
             found
         };
+        if let Some(asked) = &found
+            && asked.waits
+            && self.server.get().is_some()
+        {
+            self.counters.note_answer(asked.asked.elapsed());
+        }
         // An answer nobody asked for: the stream cannot be trusted any more.
         let Some(asked) = found else {
             return false;
@@ -438,6 +457,7 @@ impl Batch<'_> {
             waits: !matches!(sink, Sink::Nobody),
             sink,
             size: frame.len() + answer,
+            asked: Instant::now(),
         };
         self.asked.push((id, asked));
         self.frames.push(frame);
@@ -475,6 +495,7 @@ impl Batch<'_> {
             sink: Sink::Tagged(to.clone(), chunk.offset),
             size: frame.len(),
             waits: false,
+            asked: Instant::now(),
         };
         self.asked.push((id, asked));
         self.frames.push(frame);

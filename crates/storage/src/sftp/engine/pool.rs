@@ -398,16 +398,41 @@ impl Pool {
         }
     }
 
+    /// Opens what so many bytes are worth as soon as the first connection is there, not when they pile up: a login takes as
+    /// long as moving some megabytes.
+    pub(crate) async fn announce(self: &Arc<Self>, bytes: usize) {
+        if bytes >= BULK && self.channel().await.is_ok() {
+            self.grow(bytes, true);
+        }
+    }
+
     /// Opens more when what is waiting is worth it. Never waits.
     pub(crate) fn consider_growth(self: &Arc<Self>, idlest: &Arc<Channel>) {
-        if idlest.load() < CROWDED && idlest.pending() < 64 && self.bytes_ahead() < BULK {
-            return;
+        let ahead = self.bytes_ahead();
+        let crowded = idlest.load() >= CROWDED;
+        if crowded || idlest.pending() >= 64 || ahead >= BULK {
+            self.grow(ahead, crowded || ahead >= BULK);
         }
+    }
+
+    /// The round trip: what making the TCP connection took, or the quickest answer where something near accepts connections
+    /// for a server that is far.
+    fn round_trip(&self, state: &State) -> Duration {
+        let answer = self.counters.quickest.load(Ordering::Relaxed);
+        let answer = if answer == 0 {
+            Duration::ZERO
+        } else {
+            Duration::from_micros(answer)
+        };
+        state.round_trip.unwrap_or_default().max(answer)
+    }
+
+    fn grow(self: &Arc<Self>, ahead: usize, bytes: bool) {
         let mut state = self.lock();
         if state.refused.is_some_and(|at| at.elapsed() < REFUSED) {
             return;
         }
-        let round_trip = state.round_trip.unwrap_or_default();
+        let round_trip = self.round_trip(&state);
         let per_connection = self.settings.channels.unwrap_or(2).max(1);
         for connection in &state.connections {
             let open = connection
@@ -426,10 +451,9 @@ impl Pool {
                 });
             }
         }
-        let bytes = idlest.load() >= CROWDED || self.bytes_ahead() >= BULK;
         let worth = if round_trip < Duration::from_millis(2) || !bytes {
             1
-        } else if round_trip < Duration::from_millis(20) || self.bytes_ahead() < BULK {
+        } else if round_trip < Duration::from_millis(20) || ahead < BULK {
             2
         } else {
             4

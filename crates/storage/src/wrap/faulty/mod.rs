@@ -195,6 +195,10 @@ impl Storage for Faulty {
         self.inner.remove_left_overs(path, deep)
     }
 
+    fn announce(&self, bytes: u64) {
+        self.inner.announce(bytes);
+    }
+
     fn display(&self, path: &StoragePath) -> String {
         self.inner.display(path)
     }
