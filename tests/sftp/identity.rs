@@ -101,7 +101,11 @@ fn unknown_host(program: &Program) -> TestResult {
                 state,
                 "check type [strict]",
             ],
-            &["ssh-keygen -l -f", &keyscan],
+            &[
+                "ssh-keygen -l -f",
+                &keyscan,
+                "pgkeep --fingerprint=SHA256:… sftp-setup",
+            ],
         )?;
     }
     let segment = stage.scratch.join("data/pg_wal/000000010000000000000001");

@@ -10,6 +10,7 @@ mod identity;
 mod interruptions;
 mod life;
 mod login;
+mod memory;
 mod refused;
 mod stage;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         durability::TESTS,
         counting::TESTS,
         interruptions::TESTS,
+        memory::TESTS,
     ]
     .concat();
     for (name, test) in tests {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::run::{Outcome, Program};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -13,6 +14,7 @@ use crate::{Result, Test};
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a_dead_server_is_49_with_its_address", dead_server),
     ("a_server_that_is_not_ssh_is_told", not_ssh),
+    ("a_server_that_falls_silent_is_told_with_where", silent),
     ("a_server_without_the_subsystem_is_told", no_subsystem),
     ("a_path_that_cannot_be_made_is_told", no_such_path),
     ("a_read_only_path_is_told", read_only),
@@ -98,6 +100,36 @@ fn not_ssh(program: &Program) -> TestResult {
         &["127.0.0.1"],
         &[&hint],
     )?;
+    Ok(())
+}
+
+/// Silent from the start, and in the middle of the login.
+fn silent(program: &Program) -> TestResult {
+    let mut stage = Stage::new(program, &[("io-timeout", "2")])?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port().to_string();
+    std::thread::spawn(move || {
+        let accepted: Vec<_> = listener.incoming().collect();
+        drop(accepted);
+    });
+    refuse(
+        &stage,
+        &[("repo1-sftp-host-port", &port)],
+        49,
+        &["timeout during ssh handshake"],
+        &[&format!("is it an SSH server? nc 127.0.0.1 {port}")],
+    )?;
+    let line = Line::new()
+        .stall_at_piece(9)
+        .every_connection()
+        .to(stage.server.address())?;
+    stage.reached_at(line.address())?;
+    let hint = format!(
+        "see where it stops: sftp -v -P {} -i '{}' ",
+        line.address().port(),
+        stage.key().display()
+    );
+    refuse(&stage, &[], 49, &["timeout during login"], &[&hint])?;
     Ok(())
 }
 

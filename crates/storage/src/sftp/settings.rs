@@ -143,6 +143,21 @@ impl SftpSettings {
         }
     }
 
+    /// The command that does by hand what is done here, for hints; `flag` is one more word of it.
+    #[must_use]
+    pub(crate) fn by_hand(&self, flag: &str) -> String {
+        let key = self.private_key_file.as_ref();
+        format!(
+            "sftp {flag}{}-P {} {}{}@{}",
+            if flag.is_empty() { "" } else { " " },
+            self.port,
+            key.map(|file| format!("-i '{}' ", file.display()))
+                .unwrap_or_default(),
+            self.user,
+            self.host
+        )
+    }
+
     /// `host:port` for messages.
     #[must_use]
     pub fn address(&self) -> String {

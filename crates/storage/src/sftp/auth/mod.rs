@@ -167,13 +167,7 @@ async fn rsa_hash<H: Handler>(handle: &Handle<H>) -> Option<HashAlg> {
 fn denied(settings: &SftpSettings, tried: &str, more: &str) -> Error {
     refused(settings, format!("public key authentication failed: user '{}', {tried}{more}", settings.user))
         .with_hint(format!("is the public key in the account's authorized_keys file, and may only '{}' write to it and its path?", settings.user))
-        .with_hint(format!(
-            "try with: sftp -P {} {}{}@{}",
-            settings.port,
-            settings.private_key_file.as_ref().map(|file| format!("-i '{}' ", file.display())).unwrap_or_default(),
-            settings.user,
-            settings.host
-        ))
+        .with_hint(format!("try with: {}", settings.by_hand("")))
         .with_hint("the server's log says why it was refused: journalctl -u ssh (on the server)")
 }
 
@@ -193,4 +187,5 @@ fn lost(settings: &SftpSettings, reason: String) -> Error {
         settings.address(),
         reason,
     )
+    .with_hint(format!("see where it ends: {}", settings.by_hand("-v")))
 }

@@ -328,10 +328,11 @@ impl Pool {
             }
             Err(_) => {
                 connection.die();
-                return Err(broken(
-                    ErrorKind::Connect,
-                    "timeout opening a channel".into(),
-                ));
+                return Err(
+                    broken(ErrorKind::Connect, "timeout opening a channel".into()).with_hint(
+                        format!("see where it stops: {}", self.settings.by_hand("-v")),
+                    ),
+                );
             }
         };
         let known = Arc::clone(&connection.session.known);
@@ -392,7 +393,10 @@ impl Pool {
                         ))
                         .with_hint("sshd_config needs a line 'Subsystem sftp internal-sftp'")
                 } else {
-                    error
+                    error.with_hint(format!(
+                        "see where it ends: {}",
+                        self.settings.by_hand("-v")
+                    ))
                 })
             }
         }

@@ -299,7 +299,8 @@ impl Verifier {
             ),
         )
         .with_hint("compare the fingerprint with the server's own: ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub (on the server)")
-        .with_hint(format!("if they are equal, add the host: ssh-keyscan -p {} {} >> '{file}'", self.port, self.host)))
+        .with_hint(format!("if they are equal, add the host: ssh-keyscan -p {} {} >> '{file}'", self.port, self.host))
+        .with_hint("or give the server's own to: pgkeep --fingerprint=SHA256:… sftp-setup"))
     }
 
     fn check_certificate(

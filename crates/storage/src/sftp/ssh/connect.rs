@@ -3,6 +3,7 @@
 //! The socket has TCP_NODELAY and TCP_USER_TIMEOUT: the SSH library's keepalive timer cannot fire while a write to a
 //! dead line waits, the kernel's can.
 
+use std::io::ErrorKind as IoKind;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -40,10 +41,7 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                     settings.address(),
                     format!("unable to get address: {error}"),
                 )
-                .with_hint(format!(
-                    "does the name resolve? getent hosts '{}'",
-                    settings.host
-                ))
+                .with_hint(look_up(settings))
             })?
             .collect();
     let limit = settings.io_timeout;
@@ -84,19 +82,35 @@ pub(crate) async fn connect(settings: &SftpSettings) -> Result<(Stream, Duration
                     format!("{} ({})", settings.address(), address.ip()),
                     io.reason,
                 )
-                .with_hint(format!(
-                    "is the server running, and is that its port? nc -zv {} {}",
-                    settings.host, settings.port
-                ));
+                .with_hint(next_step(settings, address, error.kind()));
                 first.get_or_insert(error);
             }
             Some(Err(_)) => {}
             None => {
                 return Err(first.unwrap_or_else(|| {
                     fail(settings.address(), "the name has no address".into())
+                        .with_hint(look_up(settings))
                 }));
             }
         }
+    }
+}
+
+fn look_up(settings: &SftpSettings) -> String {
+    format!("does the name resolve? getent hosts '{}'", settings.host)
+}
+
+/// What to try when an address does not answer as it should.
+fn next_step(settings: &SftpSettings, address: SocketAddr, kind: IoKind) -> String {
+    let (host, port) = (&settings.host, settings.port);
+    match kind {
+        IoKind::TimedOut => {
+            format!("is the server up, and does no firewall drop it? nc -zv -w 10 {host} {port}")
+        }
+        IoKind::HostUnreachable | IoKind::NetworkUnreachable => {
+            format!("is there a way to it? ip route get {}", address.ip())
+        }
+        _ => format!("is the server running, and is that its port? nc -zv {host} {port}"),
     }
 }
 
@@ -146,5 +160,24 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_names_a_command_that_tells_more_about_this_failure() {
+        let settings = SftpSettings::new("backup.example.org", "pg", "/repo");
+        let address = SocketAddr::from(([192, 0, 2, 1], 22));
+        for (kind, command) in [
+            (IoKind::ConnectionRefused, "nc -zv backup.example.org 22"),
+            (IoKind::TimedOut, "nc -zv -w 10 backup.example.org 22"),
+            (IoKind::NetworkUnreachable, "ip route get 192.0.2.1"),
+        ] {
+            let hint = next_step(&settings, address, kind);
+            assert!(hint.ends_with(command), "{hint}");
+        }
     }
 }

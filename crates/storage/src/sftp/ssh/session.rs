@@ -192,6 +192,7 @@ where
 /// The server did not finish the login.
 pub(crate) fn login_timeout(settings: &SftpSettings) -> Error {
     failed(settings, ErrorKind::Connect, "timeout during login".into())
+        .with_hint(format!("see where it stops: {}", settings.by_hand("-v")))
 }
 
 /// The server did not finish the handshake.
