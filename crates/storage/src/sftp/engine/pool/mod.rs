@@ -1,8 +1,9 @@
 //! The connections of one storage, shared by all its workers.
 //!
-//! The first is made when something is asked. More channels and connections follow while bytes pile up, as many as
-//! the measured round trip makes worth while; a server that refuses more is left alone for a while. A connection that
-//! dies is replaced when something is asked again. Every one of them must show the first one's host key.
+//! The first is made when something is asked, more as they are worth it ([`growth`]). A connection that dies is replaced
+//! when something is asked again. Every one of them must show the first one's host key.
+
+mod growth;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -26,12 +27,6 @@ use crate::{Error, ErrorKind, Operation, Result};
 
 /// Reads under way on one connection (4 MiB): more only piles up in sshd.
 const READS_PER_CONNECTION: usize = 16;
-/// Bytes waiting on the least busy channel that ask for another one.
-const CROWDED: usize = 1 << 20;
-/// Bytes waiting in all that make more than two connections worth while.
-const BULK: usize = 16 << 20;
-/// A server that refused is asked again only after this.
-const REFUSED: Duration = Duration::from_secs(30);
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
@@ -131,10 +126,6 @@ impl Pool {
             pool: Arc::clone(self),
             bytes,
         }
-    }
-
-    fn bytes_ahead(&self) -> usize {
-        self.budget.used().max(self.ahead.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -400,112 +391,6 @@ impl Pool {
                 })
             }
         }
-    }
-
-    /// Opens what so many bytes are worth as soon as the first connection is there, not when they pile up: a login takes as
-    /// long as moving some megabytes.
-    pub(crate) async fn announce(self: &Arc<Self>, bytes: usize) {
-        if bytes >= BULK && self.channel().await.is_ok() {
-            self.grow(bytes, true);
-        }
-    }
-
-    /// Opens more when what is waiting is worth it. Never waits.
-    pub(crate) fn consider_growth(self: &Arc<Self>, idlest: &Arc<Channel>) {
-        let ahead = self.bytes_ahead();
-        let crowded = idlest.load() >= CROWDED;
-        if crowded || idlest.pending() >= 64 || ahead >= BULK {
-            self.grow(ahead, crowded || ahead >= BULK);
-        }
-    }
-
-    /// The round trip: what making the TCP connection took, or the quickest answer where something near accepts connections
-    /// for a server that is far.
-    fn round_trip(&self, state: &State) -> Duration {
-        let answer = self.counters.quickest.load(Ordering::Relaxed);
-        let answer = if answer == 0 {
-            Duration::ZERO
-        } else {
-            Duration::from_micros(answer)
-        };
-        state.round_trip.unwrap_or_default().max(answer)
-    }
-
-    fn grow(self: &Arc<Self>, ahead: usize, bytes: bool) {
-        let mut state = self.lock();
-        if state.refused.is_some_and(|at| at.elapsed() < REFUSED) {
-            return;
-        }
-        let round_trip = self.round_trip(&state);
-        let per_connection = self.settings.channels.unwrap_or(2).max(1);
-        for connection in &state.connections {
-            let open = connection
-                .channels
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .len();
-            if open < per_connection
-                && !connection.full.load(Ordering::Acquire)
-                && !connection.opening.swap(true, Ordering::AcqRel)
-            {
-                let (pool, connection) = (Arc::clone(self), Arc::clone(connection));
-                tokio::spawn(async move {
-                    pool.fill(&connection, per_connection).await;
-                    connection.opening.store(false, Ordering::Release);
-                });
-            }
-        }
-        let worth = if round_trip < Duration::from_millis(2) || !bytes {
-            1
-        } else if round_trip < Duration::from_millis(20) || ahead < BULK {
-            2
-        } else {
-            4
-        };
-        let most = self.settings.connection_max.unwrap_or(usize::MAX);
-        let target = self.settings.connections.unwrap_or(worth).min(most).max(1);
-        let missing = target
-            .saturating_sub(state.connections.len() + state.opening)
-            .min(8);
-        state.opening += missing;
-        for _ in 0..missing {
-            let pool = Arc::clone(self);
-            tokio::spawn(async move {
-                match pool.open_connection().await {
-                    Ok(connection) => {
-                        connection.opening.store(true, Ordering::Release);
-                        pool.lock().opening -= 1;
-                        pool.fill(&connection, per_connection).await;
-                        connection.opening.store(false, Ordering::Release);
-                    }
-                    Err(error) => {
-                        log::debug!("no further connection: {error}");
-                        let mut state = pool.lock();
-                        state.opening -= 1;
-                        state.refused = Some(Instant::now());
-                    }
-                }
-            });
-        }
-    }
-
-    async fn fill(self: &Arc<Self>, connection: &Arc<Connection>, wanted: usize) {
-        let open = connection
-            .channels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
-        let mut opening = tokio::task::JoinSet::new();
-        for _ in open..wanted {
-            let (pool, connection) = (Arc::clone(self), Arc::clone(connection));
-            opening.spawn(async move {
-                if let Err(error) = pool.open_channel(&connection).await {
-                    log::debug!("no further channel: {error}");
-                    pool.lock().refused = Some(Instant::now());
-                }
-            });
-        }
-        while opening.join_next().await.is_some() {}
     }
 
     /// Asks one thing that may be asked again after a lost connection.
