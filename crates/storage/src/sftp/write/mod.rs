@@ -6,6 +6,7 @@
 
 mod begin;
 mod pace;
+mod piece;
 mod publish;
 mod temp_name;
 mod upload;
@@ -20,18 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::chunk::{Chunk, Filling};
 use super::engine::pool::Pool;
 use super::place::Place;
+use piece::Piece;
 pub(crate) use temp_name::temp_name;
 
 use crate::{Error, Operation, Result, StorageWrite, Ticket, WriteOptions};
-
-/// What the caller's half sends over.
-enum Piece {
-    Data(Chunk),
-    /// The bytes end, perhaps with these; the name has to wait.
-    Staged(Option<Chunk>),
-    /// The file ends, perhaps with these bytes.
-    Last(Option<Chunk>),
-}
 
 /// Where the task leaves an error for the next `write`.
 type Failed = Arc<Mutex<Option<Error>>>;

@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::Failed;
 use super::pace::{Pace, UNDER_WAY};
+use super::piece::Piece;
 use super::verify::{Expected, read_back};
-use super::{Failed, Piece};
 use crate::sftp::engine::channel::{Answer, Channel, Lost};
 use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
@@ -58,7 +59,7 @@ impl From<Error> for Fail {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sent {
+pub(super) enum Sent {
     Not,
     UnderWay(usize),
     Acknowledged,
@@ -85,15 +86,17 @@ pub(super) struct Upload {
     pub(super) place: Place,
     pub(super) object: String,
     pub(super) options: WriteOptions,
-    pieces: mpsc::UnboundedReceiver<Piece>,
+    pub(super) pieces: mpsc::UnboundedReceiver<Piece>,
     opened: Option<oneshot::Sender<crate::Result<()>>>,
     /// Chunks from `released` on.
-    chunks: VecDeque<(Chunk, Sent)>,
+    pub(super) chunks: VecDeque<(Chunk, Sent)>,
     /// Index in `chunks` of the first one that was never sent in this attempt.
     next: usize,
-    ended: bool,
+    pub(super) ended: bool,
     /// The caller has asked for the file to be finished.
-    finished: bool,
+    pub(super) finished: bool,
+    /// Leave to try again, after a loss.
+    pub(super) again: Option<OwnedSemaphorePermit>,
     /// Bytes before this were acknowledged and given up.
     pub(super) released: u64,
     /// The file is too long, or too many are open, to keep it whole.
@@ -114,7 +117,7 @@ pub(super) struct Upload {
     pub(super) stale: Vec<Vec<u8>>,
     pub(super) created: bool,
     pub(super) phase: Phase,
-    ahead: Option<Ahead>,
+    pub(super) ahead: Option<Ahead>,
 }
 
 impl Upload {
@@ -138,6 +141,7 @@ impl Upload {
             next: 0,
             ended: false,
             finished: false,
+            again: None,
             released: 0,
             giving_up: false,
             unsynced: VecDeque::new(),
@@ -156,7 +160,6 @@ impl Upload {
 
     pub(super) async fn run(mut self, failed: &Failed) -> crate::Result<Written> {
         let slot = Arc::clone(&self.pool.files).acquire_owned().await.ok();
-        let mut again = None;
         let mut retry = self.pool.retry();
         let mut progress = (0, Phase::Data);
         let result = loop {
@@ -175,7 +178,7 @@ impl Upload {
             let fail = match attempt {
                 Ok(()) => {
                     retry.progress();
-                    self.pool.crowd.stored(again.take());
+                    self.pool.crowd.stored(self.again.take());
                     break Ok(Written { size: self.total });
                 }
                 Err(fail) => fail,
@@ -188,13 +191,13 @@ impl Upload {
                         progress = now;
                         retry.progress();
                     }
-                    self.pool.crowd.lost(again.take());
+                    self.pool.crowd.lost(self.again.take());
                     if let Err(error) = retry.lost(&lost, Operation::Write, &self.object).await {
                         break Err(error);
                     }
                     // One that still gets bytes must not wait: those who wait could hold the budget it needs.
                     if self.ended {
-                        again = self.pool.crowd.enter().await;
+                        self.again = self.pool.crowd.enter().await;
                     }
                     self.begin_again();
                 }
@@ -223,7 +226,7 @@ impl Upload {
         self.chunks.clear();
         while self.pieces.try_recv().is_ok() {}
         self.clean(result.is_ok()).await;
-        drop((slot, again));
+        drop(slot);
         result
     }
 
@@ -345,45 +348,9 @@ impl Upload {
                     let (tag, answer) = answer.expect("this function holds a sender");
                     self.take_answer(tag, answer, lanes, &mut opening, &mut last_asked)?;
                 }
-                piece = self.pieces.recv(), if !self.ended && room => match piece {
-                    Some(Piece::Data(chunk)) => self.add(chunk),
-                    Some(Piece::Last(chunk)) => {
-                        if let Some(chunk) = chunk {
-                            self.add(chunk);
-                        }
-                        self.ended = true;
-                        self.finished = true;
-                    }
-                    Some(Piece::Staged(chunk)) => {
-                        if let Some(chunk) = chunk {
-                            self.add(chunk);
-                        }
-                        self.ended = true;
-                    }
-                    None => return Err(Fail::Dropped),
-                },
+                piece = self.pieces.recv(), if !self.ended && room => self.take_piece(piece)?,
             }
         }
-    }
-
-    /// A staged file waits here for its name.
-    async fn wait_for_finish(&mut self) -> Result<(), Fail> {
-        while !self.finished {
-            match self.pieces.recv().await {
-                Some(Piece::Last(None)) => self.finished = true,
-                // Nothing is written to a staged file.
-                Some(_) | None => return Err(Fail::Dropped),
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, chunk: Chunk) {
-        self.total = chunk.end();
-        if let Some(ahead) = &mut self.ahead {
-            ahead.done(chunk.length);
-        }
-        self.chunks.push_back((chunk, Sent::Not));
     }
 
     fn send_chunks(
