@@ -43,6 +43,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
             "a_server_that_allows_one_channel_and_few_connections_is_enough",
             refusing,
         )
+        .test(
+            "staged_files_outlive_a_lost_connection_and_get_their_names_in_order",
+            staged,
+        )
         .test("shutting_down_on_a_dead_line_is_no_error", shutdown)
 }
 
@@ -321,5 +325,42 @@ fn stalled_budget() -> TestResult {
     assert!(line.has_struck());
     // What the line passed on before it stalled, the budget, and one piece being filled.
     assert!(taken <= BUDGET + (8 << 20), "{taken} bytes were taken");
+    Ok(())
+}
+
+/// The connection is lost while the bytes travel, while the files wait for their names, and again before the second name.
+fn staged() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let line = Line::new().to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    storage.create_path(&StoragePath::from("s"), 0o750)?;
+    for when in 0..3 {
+        let names: Vec<String> = (0..3).map(|file| format!("s/{when}-{file}")).collect();
+        let mut writers = Vec::new();
+        for (size, name) in (1..).zip(&names) {
+            let path = StoragePath::from(name.as_str());
+            let mut writer = storage.open_write(&path, &WriteOptions::default())?;
+            writer.write_all(&bytes(size, 700_000))?;
+            writer.stage()?;
+            writers.push(writer);
+        }
+        if when == 0 {
+            line.cut_all();
+        }
+        // Some round trips, so that the bytes are stored.
+        while when > 0 && temporary_files(server.files())?.len() < names.len() {
+            storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+        }
+        for ((size, name), writer) in (1..).zip(&names).zip(writers) {
+            let file = server.files().join(name);
+            assert!(!file.exists(), "{name} has its name too early");
+            if when == size {
+                line.cut_all();
+            }
+            writer.finish()?.wait()?;
+            assert!(std::fs::read(&file)? == bytes(size, 700_000));
+        }
+        assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+    }
     Ok(())
 }
