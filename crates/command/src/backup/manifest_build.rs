@@ -73,7 +73,7 @@ pub(super) fn build(
 pub(super) fn compare(
     plan: &mut Plan,
     manifest: &mut Manifest,
-    prior: Option<&Manifest>,
+    prior: Option<Manifest>,
     before_copy: i64,
     started: &Started,
 ) -> Result<()> {

@@ -93,17 +93,9 @@ fn make(
         manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     let before_copy = source.wait_for_next_second(context)?;
-    manifest_build::compare(
-        &mut plan,
-        &mut manifest,
-        prior.as_ref(),
-        before_copy,
-        &started,
-    )?;
-    storage.announce(plan.estimate(&manifest));
     manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
-    // A manifest of a million files is no small thing to keep.
-    drop(prior);
+    manifest_build::compare(&mut plan, &mut manifest, prior, before_copy, &started)?;
+    storage.announce(plan.estimate(&manifest));
     let manifest_pass = info.cipher_pass.clone();
     let resume = Resume {
         context,

@@ -18,6 +18,10 @@ use super::settings::{BundleSettings, Settings};
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
 
+/// Most files of a bundle. Full ones of 8 KiB files do not come near it; without it a million of next to nothing would be
+/// one job, which holds their names and results all at once.
+const BUNDLE_FILES: usize = 4096;
+
 /// Files still to be given out.
 #[derive(Debug)]
 pub(super) struct Queues {
@@ -180,7 +184,7 @@ impl Queues {
             size += file.size_original;
             files.push(book.file_job(&file));
             positions.push(position);
-            if size >= bundle.size {
+            if size >= bundle.size || files.len() >= BUNDLE_FILES {
                 break;
             }
         }

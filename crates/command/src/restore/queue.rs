@@ -13,8 +13,9 @@ use pgkeep_repo::manifest::PG_TBLSPC;
 const BUNDLE_JOB: u64 = 64 << 20;
 /// A job of files stored alone ends here, bytes.
 const ALONE_JOB: u64 = 4 << 20;
-/// Most files of a job stored alone.
+/// Most files of a job stored alone, and of one of a bundle.
 const ALONE_FILES: usize = 128;
+const BUNDLE_FILES: usize = 8192;
 
 /// Files that one worker restores together: all in one bundle, or each stored alone.
 #[derive(Debug)]
@@ -128,13 +129,16 @@ impl Queue {
             files: vec![first],
             bundled: bundle.is_some(),
         };
-        let limit = if job.bundled { BUNDLE_JOB } else { ALONE_JOB };
+        let (limit, most) = match job.bundled {
+            true => (BUNDLE_JOB, BUNDLE_FILES),
+            false => (ALONE_JOB, ALONE_FILES),
+        };
         while let Some(&next) = self.files.last() {
             let file = manifest.file_at(next as usize);
             let same = file.bundle.map(|slice| slice.id) == bundle
                 && (!job.bundled || file.reference == holder);
             stored = stored.saturating_add(file.repo_size);
-            if !same || stored > limit || (!job.bundled && job.files.len() >= ALONE_FILES) {
+            if !same || stored > limit || job.files.len() >= most {
                 break;
             }
             job.files.push(next);

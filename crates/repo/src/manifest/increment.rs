@@ -49,10 +49,11 @@ impl Manifest {
     /// Makes a full manifest, as built, the diff or incr of `prior`: unchanged files become references.
     ///
     /// `archive_start` is the first WAL segment of this backup. Returns warnings; delta may be on afterwards
-    /// (`options.delta`). Fails when `prior` is not a finished backup.
+    /// (`options.delta`). Fails when `prior` is not a finished backup. `prior` is used up: what it knows of a file is given
+    /// back as soon as this one knows it, so that two manifests of a million files take little more room than one.
     pub fn increment(
         &mut self,
-        prior: &Manifest,
+        prior: Manifest,
         backup_type: BackupType,
         archive_start: Option<&str>,
     ) -> Result<Vec<String>> {
@@ -68,9 +69,9 @@ impl Manifest {
         self.backup.bundle_raw = prior.backup.bundle_raw;
 
         let mut warnings = Vec::new();
-        warnings.extend(self.check_history(prior, &prior_label, archive_start));
+        warnings.extend(self.check_history(&prior, &prior_label, archive_start));
         if self.options.delta != Some(true) {
-            warnings.extend(self.check_times(prior));
+            warnings.extend(self.check_times(&prior));
         }
         if !warnings.is_empty() {
             self.options.delta = Some(true);
@@ -107,9 +108,12 @@ impl Manifest {
 
     /// The first file whose time or size went a way that copying by time would miss.
     fn check_times(&self, prior: &Manifest) -> Option<String> {
-        let mut pairs = Pairs::new(prior);
+        let mut next = 0;
         self.files().find_map(|file| {
-            let prior = pairs.find(&file)?;
+            if !find(prior, &mut next, &file) {
+                return None;
+            }
+            let prior = prior.file_at(next);
             if file.timestamp < prior.timestamp {
                 return Some(format!(
                     "file '{}' has timestamp earlier than prior backup (prior {}, current {}), enabling delta checksum",
@@ -131,18 +135,22 @@ impl Manifest {
         })
     }
 
-    fn refer_to(&mut self, prior: &Manifest, prior_label: &BackupLabel) -> Result<()> {
+    fn refer_to(&mut self, mut prior: Manifest, prior_label: &BackupLabel) -> Result<()> {
         let delta = self.options.delta == Some(true);
         let own_reference = self.names.intern_label(prior_label);
-        let mut pairs = Pairs::new(prior);
+        let (mut next, mut forgotten) = (0, 0);
         for at in 0..self.files.len() {
             let file = self.files.get(at, &self.names);
             if !file.copy {
                 continue;
             }
-            let Some(prior_file) = pairs.find(&file) else {
+            let found = find(&prior, &mut next, &file);
+            (forgotten..next).for_each(|passed| prior.files.forget(passed));
+            forgotten = next;
+            if !found {
                 continue;
-            };
+            }
+            let prior_file = prior.file_at(next);
             if prior_file.checksum.is_none() {
                 return Err(Error::format(format!(
                     "missing checksum for file '{}' in prior manifest",
@@ -192,25 +200,14 @@ fn shown(file: &FileRef<'_>) -> String {
     String::from_utf8_lossy(pg_name(&file.name.to_vec())).into_owned()
 }
 
-/// Finds the files of another manifest while this one's come in name order, in one pass.
-struct Pairs<'a> {
-    prior: &'a Manifest,
-    at: usize,
-}
-
-impl<'a> Pairs<'a> {
-    fn new(prior: &'a Manifest) -> Self {
-        Self { prior, at: 0 }
-    }
-
-    fn find(&mut self, file: &FileRef<'_>) -> Option<FileRef<'a>> {
-        while self.at < self.prior.files.len() {
-            match self.prior.files.name(self.at).cmp(&file.name) {
-                Ordering::Less => self.at += 1,
-                Ordering::Equal => return Some(self.prior.file_at(self.at)),
-                Ordering::Greater => return None,
-            }
+/// Goes to a file of another manifest while this one's come in name order; `at` is the first one that was not passed yet.
+fn find(prior: &Manifest, at: &mut usize, file: &FileRef<'_>) -> bool {
+    while *at < prior.files.len() {
+        match prior.files.name(*at).cmp(&file.name) {
+            Ordering::Less => *at += 1,
+            Ordering::Equal => return true,
+            Ordering::Greater => return false,
         }
-        None
     }
+    false
 }

@@ -25,9 +25,6 @@ const BLOCK: u16 = 1 << 11;
 const SIZE_ORIGINAL: u16 = 1 << 12;
 const REPO_SIZE: u16 = 1 << 13;
 
-/// Room kept for what a copy adds to a record: two checksums, bundle, block map, sizes.
-pub(super) const COPY_ROOM: usize = 54;
-
 /// Where the parts of a record that identify it lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordHead<'a> {

@@ -1,7 +1,8 @@
 //! All files of a manifest, packed: records in chunks of memory, one position per file, sorted by name.
 //!
-//! A record keeps room for what a copy adds, so a backup changes it in place. One that outgrows its room is written anew
-//! and the old bytes are lost; that happens to few. Directories and attributes (mode, user, group) are interned.
+//! A record that outgrows its room is written anew, and a chunk is given back when nothing in it counts any more: what a
+//! copy adds to a file doubles its record, and files are mostly copied in an order that goes through chunk after chunk.
+//! Directories and attributes (mode, user, group) are interned.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use super::file::{FileData, FileRef};
 use super::name::FileName;
 use super::owner::{Names, OwnerId};
-use super::record::{self, COPY_ROOM, RecordHead};
+use super::record::{self, RecordHead};
 
 /// Bytes of a chunk; a longer record gets a chunk of its own.
 const CHUNK: usize = 1 << 20;
@@ -26,6 +27,8 @@ pub(super) struct Attributes {
 #[derive(Debug, Clone, Default)]
 pub struct FileTable {
     chunks: Vec<Vec<u8>>,
+    /// Records of each chunk that `index` still refers to.
+    live: Vec<u32>,
     /// Chunk in the upper, offset in the lower half.
     index: Vec<u64>,
     /// Places of `index` are in name order.
@@ -56,6 +59,7 @@ impl FileTable {
     pub fn memory(&self) -> usize {
         self.chunks.iter().map(Vec::capacity).sum::<usize>()
             + self.index.capacity() * size_of::<u64>()
+            + self.live.capacity() * size_of::<u32>()
             + self
                 .directories
                 .iter()
@@ -183,21 +187,44 @@ impl FileTable {
         if scratch.len() <= room {
             self.chunks[chunk][start..start + scratch.len()].copy_from_slice(&scratch);
         } else {
-            self.index[at] = self.store(&scratch, scratch.len());
+            self.index[at] = self.store(&scratch);
+            self.release(chunk);
         }
         self.scratch = scratch;
     }
 
     pub(super) fn remove(&mut self, at: usize) {
-        self.index.remove(at);
+        let (chunk, _) = split(self.index.remove(at));
+        self.release(chunk);
+    }
+
+    /// Gives up what is known of the file at a place, once and for good: it must not be looked at again.
+    pub(super) fn forget(&mut self, at: usize) {
+        self.release(split(self.index[at]).0);
+    }
+
+    /// One record of a chunk no longer counts.
+    fn release(&mut self, chunk: usize) {
+        self.live[chunk] -= 1;
+        // The last one is still being filled.
+        if self.live[chunk] == 0 && chunk + 1 < self.chunks.len() {
+            self.chunks[chunk] = Vec::new();
+        }
     }
 
     /// Keeps the files for which `keep` says so, called with their places in order.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Self, usize) -> bool) {
         let kept: Vec<bool> = (0..self.index.len()).map(|at| keep(self, at)).collect();
-        let mut kept = kept.into_iter();
-        self.index
-            .retain(|_| kept.next().expect("one answer per file"));
+        let mut index = std::mem::take(&mut self.index);
+        let mut answers = kept.into_iter();
+        index.retain(|position| {
+            let kept = answers.next().expect("one answer per file");
+            if !kept {
+                self.release(split(*position).0);
+            }
+            kept
+        });
+        self.index = index;
     }
 
     /// Fills in what attributes left open.
@@ -240,34 +267,32 @@ impl FileTable {
             },
             data,
         );
-        let room = scratch.len()
-            + if data.copy && data.checksum.is_none() {
-                COPY_ROOM
-            } else {
-                0
-            };
-        let position = self.store(&scratch, room);
+        let position = self.store(&scratch);
         self.scratch = scratch;
         position
     }
 
     /// Stores a record in the last chunk, or in a new one.
-    fn store(&mut self, record: &[u8], room: usize) -> u64 {
+    fn store(&mut self, record: &[u8]) -> u64 {
         // Ten bytes are the longest varint.
-        let needed = room + 10;
+        let needed = record.len() + 10;
         if self
             .chunks
             .last()
             .is_none_or(|chunk| chunk.capacity() - chunk.len() < needed)
         {
+            if let (Some(chunk), Some(0)) = (self.chunks.last_mut(), self.live.last()) {
+                *chunk = Vec::new();
+            }
             self.chunks.push(Vec::with_capacity(needed.max(CHUNK)));
+            self.live.push(0);
         }
         let number = self.chunks.len() - 1;
         let chunk = &mut self.chunks[number];
         let offset = chunk.len();
-        record::put_varint(chunk, room as u64);
+        record::put_varint(chunk, record.len() as u64);
         chunk.extend_from_slice(record);
-        chunk.resize(chunk.len() + room - record.len(), 0);
+        self.live[number] += 1;
         (number as u64) << 32 | offset as u64
     }
 

@@ -204,6 +204,40 @@ fn a_million_files_take_less_than_ninety_bytes_each() {
 }
 
 #[test]
+fn what_a_copy_replaces_is_given_back() {
+    const FILES: u64 = 100_000;
+    let names: Vec<String> = (0..FILES)
+        .map(|n| format!("pg_data/base/5/{n:07}"))
+        .collect();
+    let files: Vec<(&str, u64, i64)> = names.iter().map(|name| (&**name, 8192, 50)).collect();
+    let mut manifest = built(&files);
+    for at in 0..manifest.file_count() {
+        let mut data = manifest.file_at(at).data;
+        data.checksum = Some(Sha1Digest([1; 20]));
+        data.repo_checksum = Some(Sha1Digest([2; 20]));
+        data.bundle = Some(BundleSlice {
+            id: 7,
+            offset: 1 << 20,
+        });
+        manifest.update_file_at(at, &data);
+    }
+    let each = manifest.files.memory() as u64 / FILES;
+    assert!(each < 90, "{each} bytes per file");
+    let last = manifest.file_at(manifest.file_count() - 1);
+    assert_eq!(last.bundle.map(|slice| slice.id), Some(7));
+    // Half of the files of a prior manifest are gone: neither is missed.
+    let half: Vec<(&str, u64, i64)> = files.iter().step_by(2).copied().collect();
+    let mut next = built(&half);
+    manifest.set_label(label(FULL));
+    next.start_copy(false, 100, CompressType::None);
+    next.increment(manifest, BackupType::Incr, None).unwrap();
+    assert!(
+        next.files()
+            .all(|file| !file.copy && file.reference_label() == Some(&label(FULL)))
+    );
+}
+
+#[test]
 fn defaults_may_come_after_what_they_apply_to_and_owners_may_be_unknown() {
     let text = sealed(
         "[backrest]\nbackrest-format=5\nbackrest-version=\"1\"\n\n[backup]\nbackup-label=\"20261124-040113F\"\n\n\
@@ -286,7 +320,8 @@ fn unchanged_files_become_references() {
     ]);
     assert_eq!(next.start_copy(false, 100, CompressType::Gz), None);
     assert_eq!(
-        next.increment(&prior, BackupType::Incr, None).unwrap(),
+        next.increment(prior.clone(), BackupType::Incr, None)
+            .unwrap(),
         Vec::<String>::new()
     );
     next.set_label(label(INCR));
@@ -346,7 +381,8 @@ fn a_file_with_blocks_keeps_its_blocks_unless_it_shrank_below_one() {
     }
     let mut next = built(&[("pg_data/a", 200_000, 60), ("pg_data/b", 9_000, 60)]);
     next.start_copy(false, 100, CompressType::Gz);
-    next.increment(&prior, BackupType::Incr, None).unwrap();
+    next.increment(prior.clone(), BackupType::Incr, None)
+        .unwrap();
     let a = next.file(b"pg_data/a").unwrap();
     assert_eq!(
         (a.size, a.size_original, a.block, a.copy),
@@ -362,7 +398,9 @@ fn doubtful_times_turn_delta_on_with_the_originals_warning() {
     let warn = |files: &[(&str, u64, i64)]| {
         let mut next = built(files);
         next.start_copy(false, 100, CompressType::Gz);
-        let warnings = next.increment(&prior, BackupType::Incr, None).unwrap();
+        let warnings = next
+            .increment(prior.clone(), BackupType::Incr, None)
+            .unwrap();
         assert_eq!(next.options.delta, Some(!warnings.is_empty()));
         (warnings.join("|"), next)
     };
@@ -393,7 +431,8 @@ fn a_timeline_switch_and_a_change_of_online_are_warned_of_even_with_delta() {
         let mut next = built(&[("pg_data/a", 10, 50)]);
         next.options.online = online;
         next.start_copy(true, 100, CompressType::Gz);
-        next.increment(&prior, BackupType::Incr, start).unwrap()
+        next.increment(prior.clone(), BackupType::Incr, start)
+            .unwrap()
     };
     assert!(warnings(Some("000000010000000000000006"), false).is_empty());
     assert_eq!(
@@ -418,7 +457,7 @@ fn a_prior_without_checksums_is_refused() {
     let mut next = built(&[("pg_data/a", 10, 50)]);
     next.start_copy(false, 100, CompressType::Gz);
     assert_eq!(
-        next.increment(&prior, BackupType::Incr, None)
+        next.increment(prior.clone(), BackupType::Incr, None)
             .unwrap_err()
             .kind,
         ErrorType::Format
