@@ -7,6 +7,7 @@
 
 mod array;
 mod log_files;
+mod moving;
 mod odd_clusters;
 mod resume;
 mod row;
@@ -45,5 +46,6 @@ fn main() -> ExitCode {
         }
     }
     suite = log_files::add(odd_clusters::add(suite, &program), &program);
+    suite = moving::add(suite, &program);
     resume::add(suite, &program).run()
 }

@@ -216,7 +216,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     suite
 }
 
-fn compare(program: &Program, state: &State) -> TestResult {
+pub fn compare(program: &Program, state: &State) -> TestResult {
     let mut asked: Vec<Vec<String>> = Vec::new();
     let mut ask = |words: &[&str]| asked.push(words.iter().map(ToString::to_string).collect());
     let stanza = "--stanza=main";

@@ -5,6 +5,9 @@
 
 mod catalogue;
 mod checks;
+mod clock;
+mod cut_off;
+mod decade;
 mod exit_codes;
 mod histories;
 mod hygiene;
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
     for add in [
         catalogue::add,
         checks::add,
+        clock::add,
+        cut_off::add,
+        decade::add,
         exit_codes::add,
         histories::add,
         hygiene::add,

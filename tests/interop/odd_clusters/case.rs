@@ -203,3 +203,16 @@ pub const CASES: &[Case] = &[
         restore: &[],
     },
 ];
+
+/// What is done with clusters of every other page size than the usual one: nothing wrong, pages that changed, pages that are
+/// damaged or not whole.
+pub const PAGE_SIZES: [u32; 5] = [1024, 2048, 4096, 16_384, 32_768];
+pub const PAGES: Case = Case {
+    name: "pages",
+    steps: &[
+        step(nothing, &["--type=full", "--checksum-page"], 0),
+        step(touched, INCR, 0),
+        step(bad_pages, &["--type=incr", "--checksum-page"], 0),
+    ],
+    restore: &["--no-checksum-page-error"],
+};

@@ -196,7 +196,8 @@ pub fn touched(data: &Path, _: &Path) -> TestResult {
 fn change_page(data: &Path, page: usize, time: i64) -> TestResult {
     let relation = data.join("base/1/16385");
     let mut bytes = fs::read(&relation)?;
-    bytes[page * 8192..(page + 1) * 8192].fill(0);
+    let size = bytes.len() / 24;
+    bytes[page * size..(page + 1) * size].fill(0);
     fs::write(&relation, bytes)?;
     set_time(&relation, time)
 }
@@ -212,8 +213,10 @@ pub fn one_bad_page(data: &Path, _: &Path) -> TestResult {
 pub fn bad_pages(data: &Path, beside: &Path) -> TestResult {
     let relation = data.join("base/1/16385");
     let mut bytes = fs::read(&relation)?;
+    // It has 24 pages of whatever size.
+    let size = bytes.len() / 24;
     for page in [1, 5, 6, 7, 23] {
-        bytes[page * 8192 + 7000] ^= 1;
+        bytes[(page + 1) * size - 1192] ^= 1;
     }
     fs::write(&relation, bytes)?;
     set_time(&relation, 1)?;

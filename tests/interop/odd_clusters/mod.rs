@@ -20,7 +20,7 @@ use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult, seed};
 
-use case::{CASES, Case};
+use case::{CASES, Case, PAGE_SIZES, PAGES};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -35,11 +35,26 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             }
             let program = Arc::clone(program);
             let name = format!("both_programs_do_the_same_with_{}_{layout}", case.name);
-            suite = suite.test(name, move || visit(&program, case, layout == "blocks"));
+            suite = suite.test(name, move || {
+                visit(&program, case, layout == "blocks", PAGE)
+            });
         }
+    }
+    for (at, size) in PAGE_SIZES.into_iter().enumerate() {
+        let program = Arc::clone(program);
+        let name = format!(
+            "both_programs_do_the_same_with_{}_of_{size}_bytes",
+            PAGES.name
+        );
+        suite = suite.test(name, move || {
+            visit(&program, &PAGES, at.is_multiple_of(2), size)
+        });
     }
     suite
 }
+
+/// Bytes of a page that PostgreSQL is mostly built with.
+const PAGE: u32 = 8192;
 
 /// The two programs, each with a configuration.
 struct Stage<'a> {
@@ -50,7 +65,7 @@ struct Stage<'a> {
 
 const SIDES: [&str; 2] = ["ours", "theirs"];
 
-fn visit(program: &Program, case: &Case, blocks: bool) -> TestResult {
+fn visit(program: &Program, case: &Case, blocks: bool, page_size: u32) -> TestResult {
     let stage = Stage {
         ours: program,
         theirs: Original::rolling()?,
@@ -59,6 +74,7 @@ fn visit(program: &Program, case: &Case, blocks: bool) -> TestResult {
     let scratch = &stage.scratch;
     let data = scratch.join("data");
     DataDirBuilder::new("15")?
+        .page_size(page_size)
         .page_checksums()
         .relation("base/1/16384", 4)
         .relation("base/1/16385", 24)

@@ -19,8 +19,8 @@ const AHEAD_BYTES: u64 = 16 << 20;
 /// Files that one worker has opened ahead of its reading.
 const AHEAD_FILES: usize = 128;
 
-/// A repository file and the offset in it.
-pub(super) type FileKey = (StoragePath, u64);
+/// Stands for a repository file and the offset in it: a hash, for a million of them are remembered at once.
+pub(super) type FileKey = Sha1Digest;
 
 /// What a file belongs to: position in the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +48,8 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn key(&self) -> FileKey {
-        (
-            self.path.clone(),
-            self.slice.map_or(0, |slice| slice.offset),
-        )
+        let offset = self.slice.map_or(0, |slice| slice.offset);
+        Sha1Digest::of(&[self.path.as_bytes(), &b"\0"[..], &offset.to_le_bytes()].concat())
     }
 }
 

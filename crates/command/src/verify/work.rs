@@ -40,8 +40,8 @@ pub(super) struct Work<'a> {
 
 /// A file of `user` that another backup holds, whose verdict is taken over.
 struct Reference {
-    user: usize,
-    holder: usize,
+    user: u32,
+    holder: u32,
     key: FileKey,
 }
 
@@ -236,8 +236,8 @@ impl State<'_> {
             });
             match holder {
                 Some(holder) => self.references.push(Reference {
-                    user,
-                    holder,
+                    user: user as u32,
+                    holder: holder as u32,
                     key: item.key(),
                 }),
                 None => self.waiting.push_back(item),
@@ -404,6 +404,7 @@ impl State<'_> {
     /// Passes the verdicts on files to all backups that refer to them.
     fn finish(mut self) -> Results {
         for Reference { user, holder, key } in std::mem::take(&mut self.references) {
+            let (user, holder) = (user as usize, holder as usize);
             match self.results.backups[holder].faulty.get(&key).copied() {
                 Some(fault) => self.results.backups[user].fault(fault),
                 None => self.results.backups[user].valid += 1,
