@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("cluster");
+    let mut suite = Suite::new("cluster").threads(3);
     for add in [
         setting::add,
         pitr::add,

@@ -87,6 +87,7 @@ impl Work<'_> {
             .filter_map(|label| self.info.backup.find(label))
             .map(|e| e.repo_size_delta)
             .sum::<u64>();
+        self.repository.storage.announce(total);
         self.context.progress.begin("verify", total);
         let state = RefCell::new(State {
             work: self,

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::engine::budget::Permit;
 use super::engine::channel::{Answer, Channel, Lost};
-use super::engine::pool::{Ahead, Pool, unexpected};
+use super::engine::pool::{Ahead, Pool, reads_room, unexpected};
 use super::place::Place;
 use super::protocol::attributes::Attributes;
 use super::protocol::message::{Request, Response, open};
@@ -271,6 +271,7 @@ impl Download {
                 return Ok(());
             }
             let reads = Arc::clone(&lanes[0].channel.reads);
+            let wanted = starved.unwrap_or(1);
             tokio::select! {
                 answer = answers.recv(), if under_way > 0 || opening.is_some() => {
                     let (tag, answer) = answer.expect("this function holds a sender");
@@ -292,7 +293,7 @@ impl Download {
                     }
                     room.send(Delivery::Piece(slot.got, slot.permit));
                 }
-                permit = reads.acquire_owned(), if starved && under_way == 0 => {
+                permit = reads.acquire_many_owned(wanted), if starved.is_some() && under_way == 0 => {
                     // Other files use the connection: take our turn with one request.
                     self.send_one(lanes, &sender, permit.ok());
                 }
@@ -361,28 +362,35 @@ impl Download {
             .fold(0, u64::saturating_add)
     }
 
-    /// Sends as many requests as are allowed. `true`: one could be sent but for other files' requests.
-    fn fill(&mut self, lanes: &mut [Lane], sender: &mpsc::UnboundedSender<(u64, Answer)>) -> bool {
+    /// Sends as many requests as are allowed. `Some`: one could be sent but for other files' requests; the room it needs.
+    fn fill(
+        &mut self,
+        lanes: &mut [Lane],
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+    ) -> Option<u32> {
         loop {
-            let unsent = self
-                .window
-                .iter()
-                .position(|slot| !slot.done && slot.lane.is_none());
-            if unsent.is_none() && !self.extend(lanes) {
-                return false;
+            if self.unsent().is_none() && !self.extend(lanes) {
+                return None;
             }
+            let slot = &self.window[self.unsent()?];
+            let room = reads_room(slot.length - slot.received);
             let free = |lane: &Lane| lane.under_way < UNDER_WAY;
-            let Some(index) = (0..lanes.len())
+            let index = (0..lanes.len())
                 .filter(|&i| free(&lanes[i]))
-                .min_by_key(|&i| lanes[i].under_way)
-            else {
-                return false;
-            };
-            let Ok(permit) = Arc::clone(&lanes[index].channel.reads).try_acquire_owned() else {
-                return true;
+                .min_by_key(|&i| lanes[i].under_way)?;
+            let reads = Arc::clone(&lanes[index].channel.reads);
+            let Ok(permit) = reads.try_acquire_many_owned(room) else {
+                return Some(room);
             };
             self.send_on(index, lanes, sender, Some(permit));
         }
+    }
+
+    /// The first request that is planned and not sent.
+    fn unsent(&self) -> Option<usize> {
+        self.window
+            .iter()
+            .position(|slot| !slot.done && slot.lane.is_none())
     }
 
     /// Plans one more request, if the window and the budget have room.
@@ -428,12 +436,7 @@ impl Download {
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         permit: Option<OwnedSemaphorePermit>,
     ) {
-        if self
-            .window
-            .iter()
-            .any(|slot| !slot.done && slot.lane.is_none())
-            || self.extend(lanes)
-        {
+        if self.unsent().is_some() || self.extend(lanes) {
             self.send_on(0, lanes, sender, permit);
         }
     }
@@ -445,11 +448,7 @@ impl Download {
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         permit: Option<OwnedSemaphorePermit>,
     ) {
-        let Some(index) = self
-            .window
-            .iter()
-            .position(|slot| !slot.done && slot.lane.is_none())
-        else {
+        let Some(index) = self.unsent() else {
             return;
         };
         let slot = &mut self.window[index];

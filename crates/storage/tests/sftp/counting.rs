@@ -1,9 +1,10 @@
 //! Round trips, counted and not timed. For one thing after the other each step is one round trip.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{InfoLevel, ReadOptions, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -19,6 +20,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
         )
         .test("looking_up_hundreds_of_names_takes_two_steps", look_up)
         .test("reading_a_small_file_takes_three_steps", read_small)
+        .test(
+            "hundreds_of_small_files_are_read_within_a_few_round_trips",
+            read_many,
+        )
         .test(
             "announced_bytes_open_connections_before_the_first_of_them_moves",
             announced,
@@ -108,6 +113,38 @@ fn read_small() -> TestResult {
         storage.statistics().batches - before <= 3,
         "OPEN, READ, and CLOSE that nobody waits for"
     );
+    Ok(())
+}
+
+/// What a request asks for counts, not that it is one: sixteen at a time would take fifteen round trips and more.
+fn read_many() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let near = SftpStorage::new(settings(&server)?)?;
+    for number in 0..240 {
+        let content = bytes(number, 2000);
+        write(&near, &format!("many/{number}"), &content, &in_place())?;
+    }
+    let line = Line::new()
+        .delay(Duration::from_millis(40))
+        .to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+    let before = line.round_trips();
+    let options = ReadOptions {
+        expect: Some(2000),
+        lazy_open: true,
+        ..ReadOptions::default()
+    };
+    let opened: Vec<_> = (0..240)
+        .map(|number| storage.open_read(&StoragePath::from(format!("many/{number}")), &options))
+        .collect::<Result<_, _>>()?;
+    for (number, mut file) in opened.into_iter().enumerate() {
+        let mut got = Vec::new();
+        file.read_to_end(&mut got)?;
+        assert!(got == bytes(number as u64, 2000));
+    }
+    let trips = line.round_trips() - before;
+    assert!(trips <= 7, "{trips} round trips");
     Ok(())
 }
 

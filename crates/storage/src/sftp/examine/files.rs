@@ -133,7 +133,7 @@ impl Files {
         let parts = ChannelParts {
             counters: Arc::new(Counters::default()),
             connection: 0,
-            reads: Arc::new(tokio::sync::Semaphore::new(16)),
+            reads: Arc::new(tokio::sync::Semaphore::new(256)),
             io_timeout,
             eager: false,
             on_death: Box::new(|_| {}),

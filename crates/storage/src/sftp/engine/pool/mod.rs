@@ -25,8 +25,15 @@ use crate::sftp::settings::SftpSettings;
 use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, ErrorKind, Operation, Result};
 
-/// Reads under way on one connection (4 MiB): more only piles up in sshd.
-const READS_PER_CONNECTION: usize = 16;
+/// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
+const READS_PER_CONNECTION: usize = 256;
+
+/// The part of those that a request for so many bytes takes; small files count for little, so many of them may be under way.
+pub(crate) fn reads_room(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(16 << 10))
+        .unwrap_or(u32::MAX)
+        .clamp(1, 16)
+}
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
