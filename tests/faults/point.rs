@@ -3,8 +3,8 @@
 use pgkeep_testkit::suite::seed;
 
 /// Points of a default run, besides the last ones; errors are also tried in unit tests.
-const KILLS: u64 = 14;
-const ERRORS: u64 = 8;
+const KILLS: u64 = 10;
+const ERRORS: u64 = 6;
 /// At the end of a run things are published: the last operations are always visited.
 const LAST: u64 = 6;
 
