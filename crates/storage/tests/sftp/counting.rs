@@ -169,7 +169,10 @@ fn announced() -> TestResult {
         for _ in 0..20 {
             storage.info(&StoragePath::root(), InfoLevel::Basic)?;
         }
-        assert_eq!(storage.statistics().connections, expect, "{bytes}, {far}");
+        // A busy machine answers as if it were some milliseconds away, which is worth two.
+        let most = if far { expect } else { 2 };
+        let open = storage.statistics().connections;
+        assert!((expect..=most).contains(&open), "{open}: {bytes}, {far}");
     }
     Ok(())
 }
