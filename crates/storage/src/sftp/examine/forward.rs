@@ -95,7 +95,17 @@ pub(super) async fn remote_tcp(line: &Line, limit: Duration) -> Forwarding {
 /// OpenSSH answers a forbidden connection as it does one that failed, so a socket is needed that can be connected to:
 /// our own where listening is allowed, else those that servers usually have.
 pub(super) async fn stream_local(line: &Line, limit: Duration) -> (Forwarding, Forwarding) {
-    let listen = match tokio::time::timeout(limit, line.handle.streamlocal_forward("")).await {
+    let mut tries = 0;
+    let asked = loop {
+        let asked = tokio::time::timeout(limit, line.handle.streamlocal_forward("")).await;
+        tries += 1;
+        // The name without a file exists once on a machine: refused may mean that another audit has it for a moment.
+        if tries == 5 || !matches!(asked, Ok(Err(russh::Error::RequestDenied))) {
+            break asked;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let listen = match asked {
         Ok(Ok(())) => Forwarding::Allowed("listened on a socket".into()),
         Ok(Err(russh::Error::RequestDenied)) => Forwarding::Refused,
         Ok(Err(error)) => Forwarding::Unknown(error.to_string()),
