@@ -100,10 +100,10 @@ pub(super) async fn stream_local(line: &Line, limit: Duration) -> (Forwarding, F
         let asked = tokio::time::timeout(limit, line.handle.streamlocal_forward("")).await;
         tries += 1;
         // The name without a file exists once on a machine: refused may mean that another audit has it for a moment.
-        if tries == 5 || !matches!(asked, Ok(Err(russh::Error::RequestDenied))) {
+        if tries == 4 || !matches!(asked, Ok(Err(russh::Error::RequestDenied))) {
             break asked;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let listen = match asked {
         Ok(Ok(())) => Forwarding::Allowed("listened on a socket".into()),
@@ -111,35 +111,40 @@ pub(super) async fn stream_local(line: &Line, limit: Duration) -> (Forwarding, F
         Ok(Err(error)) => Forwarding::Unknown(error.to_string()),
         Err(_) => Forwarding::Unknown("no answer in time".into()),
     };
-    let own = matches!(listen, Forwarding::Allowed(_));
-    let paths: Vec<&str> = own.then_some("").into_iter().chain(USUAL_SOCKETS).collect();
     let mut connect = Forwarding::Refused;
-    for path in paths {
+    if matches!(listen, Forwarding::Allowed(_)) {
+        connect = connect_to(line, limit, &[""]).await;
+        // Before anything else is tried: another audit may be waiting for the name.
+        let cancel = line.handle.cancel_streamlocal_forward("");
+        let _ = tokio::time::timeout(limit, cancel).await;
+    }
+    if !matches!(connect, Forwarding::Allowed(_)) {
+        connect = connect_to(line, limit, &USUAL_SOCKETS).await;
+    }
+    (connect, listen)
+}
+
+/// Connects to the first socket that lets it.
+async fn connect_to(line: &Line, limit: Duration, paths: &[&str]) -> Forwarding {
+    let mut connect = Forwarding::Refused;
+    for &path in paths {
         let open = line.handle.channel_open_direct_streamlocal(path);
         match tokio::time::timeout(limit, open).await {
             Ok(Ok(channel)) => {
                 let _ = channel.close().await;
-                connect = Forwarding::Allowed(if path.is_empty() {
+                return Forwarding::Allowed(if path.is_empty() {
                     "connected to a socket".into()
                 } else {
                     format!("connected to '{path}'")
                 });
-                break;
             }
             Ok(Err(error)) => {
                 if let Forwarding::Unknown(why) = opened(&error) {
                     connect = Forwarding::Unknown(why);
                 }
             }
-            Err(_) => {
-                connect = Forwarding::Unknown("no answer in time".into());
-                break;
-            }
+            Err(_) => return Forwarding::Unknown("no answer in time".into()),
         }
     }
-    if own {
-        let cancel = line.handle.cancel_streamlocal_forward("");
-        let _ = tokio::time::timeout(limit, cancel).await;
-    }
-    (connect, listen)
+    connect
 }
