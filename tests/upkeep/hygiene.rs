@@ -79,7 +79,7 @@ fn modes(program: &Program) -> TestResult {
 }
 
 /// Names without labels, modes and owners.
-fn walk(path: &Path, below: &str, found: &mut Vec<String>) -> TestResult {
+pub fn walk(path: &Path, below: &str, found: &mut Vec<String>) -> TestResult {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let metadata = entry.metadata()?;

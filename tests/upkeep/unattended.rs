@@ -1,8 +1,6 @@
 //! Runs that nobody attends: from cron or a unit, without terminal, home or input, under a umask that takes everything. What
 //! they write has the modes that the original's files have.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +9,7 @@ use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
+use crate::hygiene;
 use crate::state::{Result, State};
 
 const SEGMENT: &str = "000000010000000000000001";
@@ -104,33 +103,8 @@ fn everything(
         run(&mut shell)?.success()?;
     }
     let mut found = Vec::new();
-    walk(&root, "", &mut found)?;
+    hygiene::walk(&root, "", &mut found)?;
     found.sort();
     found.dedup();
     Ok(found)
-}
-
-/// Names without labels, with modes and owners.
-fn walk(path: &Path, below: &str, found: &mut Vec<String>) -> TestResult {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let name = if name.starts_with("20") {
-            "LABEL"
-        } else {
-            &name
-        };
-        let name = format!("{below}/{name}");
-        found.push(format!(
-            "{name} {:o} {}:{}",
-            metadata.mode(),
-            metadata.uid(),
-            metadata.gid()
-        ));
-        if metadata.is_dir() {
-            walk(&entry.path(), &name, found)?;
-        }
-    }
-    Ok(())
 }

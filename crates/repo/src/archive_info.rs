@@ -94,7 +94,6 @@ impl ArchiveInfo {
     ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
-        let bytes = info_file::encrypt(plain, pass)?;
-        info_file::stage(storage, &layout::archive_info(stanza), &bytes)
+        info_file::stage(storage, &layout::archive_info(stanza), plain, pass)
     }
 }

@@ -178,6 +178,13 @@ pub fn backup_file(
     set_path(stanza, label).join(bytes)
 }
 
+/// A file or directory beside the stanzas that a command makes to try something out, and removes again: `run` tells it from
+/// those of other runs, so it is none that exists.
+#[must_use]
+pub fn trial(command: &str, run: &str) -> StoragePath {
+    StoragePath::new(format!(".pgkeep-{command}-{run}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

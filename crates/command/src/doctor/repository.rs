@@ -1,5 +1,6 @@
 //! A repository as a place: can it be reached and written, and what is the time there. Nothing here is about a stanza.
 
+use pgkeep_repo::layout;
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::{
     InfoLevel, Space, Storage, StorageKind, StoragePath, WriteMode, WriteOptions,
@@ -74,8 +75,9 @@ fn mend(context: &Context, settings: &RepoSettings, error: &Error) -> String {
             )
         }
         (Some(sftp), _) => format!(
-            "see what the server says: pgkeep --repo={} sftp-audit; or: sftp -P {} {}@{}",
-            settings.key, sftp.port, sftp.user, sftp.host
+            "see what the server says: pgkeep --repo={} sftp-audit; or: {}",
+            settings.key,
+            sftp.by_hand("-v")
         ),
         (None, ErrorCode::PathMissing) => format!(
             "mount what belongs there, or: install -d -o {} -m 750 {}",
@@ -92,7 +94,7 @@ fn writing(
     subject: &Subject,
     storage: &dyn Storage,
 ) -> Vec<Finding> {
-    let file = StoragePath::new(format!(".pgkeep-doctor-{}", context.config.exec_id()));
+    let file = layout::trial("doctor", context.config.exec_id());
     let options = WriteOptions {
         mode: WriteMode::InPlace,
         sync: false,

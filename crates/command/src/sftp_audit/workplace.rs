@@ -1,14 +1,12 @@
 //! The directory of the audit in the repository: made at the start, removed at the end, with all that is in it.
 //!
-//! Every name that the audit makes, here or elsewhere, begins with [`PREFIX`] and holds the number of this run, so it is
+//! Every name that the audit makes, here or elsewhere, begins as [`layout::trial`] says and holds the number of this run, so it is
 //! none that exists. What could not be removed is kept in a list and reported.
 
 use std::cell::RefCell;
 
+use pgkeep_repo::layout;
 use pgkeep_storage::sftp::examine::{Answer, Creation, Files};
-
-/// How names begin that are made on a server for a trial.
-const PREFIX: &str = ".pgkeep-audit-";
 
 pub(super) struct Workplace<'a> {
     files: &'a Files,
@@ -34,7 +32,7 @@ impl<'a> Workplace<'a> {
             .find(|part| !part.is_empty())
             .map(|part| format!("/{part}"))
             .unwrap_or_default();
-        let name = format!("{PREFIX}{exec_id}");
+        let name = layout::trial("audit", exec_id).to_string();
         let path = format!("{base}/{name}");
         let made = files.make_path(&path).map(|()| path);
         Self {

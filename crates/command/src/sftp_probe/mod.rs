@@ -14,9 +14,10 @@ mod text;
 
 use std::sync::Arc;
 
+use pgkeep_repo::layout;
+use pgkeep_storage::Storage;
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::sftp::examine::{Examiner, Greeting, Limits, Meeting};
-use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
@@ -69,7 +70,7 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         false => None,
     };
     let storage: Arc<dyn Storage> = Arc::new(SftpStorage::new(settings.sftp.clone())?);
-    let name = StoragePath::new(format!(".pgkeep-probe-{}", context.config.exec_id()));
+    let name = layout::trial("probe", context.config.exec_id());
     // Makes the repository path as well, as `stanza-create` would.
     storage.create_path(&name, 0o700)?;
     let measured = (|| {

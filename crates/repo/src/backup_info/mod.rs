@@ -142,8 +142,7 @@ impl BackupInfo {
     ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
-        let bytes = info_file::encrypt(plain, pass)?;
-        info_file::stage(storage, &layout::backup_info(stanza), &bytes)
+        info_file::stage(storage, &layout::backup_info(stanza), plain, pass)
     }
 
     /// Whether anything changed since the file was loaded or saved.

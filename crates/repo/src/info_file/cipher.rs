@@ -32,7 +32,7 @@ pub(crate) fn plain_reader<'a>(
 }
 
 /// The bytes of a file as they are stored: encrypted if there is a passphrase.
-pub fn encrypt(plain: Vec<u8>, pass: Option<&SecretString>) -> Result<Vec<u8>> {
+pub(super) fn encrypt(plain: Vec<u8>, pass: Option<&SecretString>) -> Result<Vec<u8>> {
     let Some(pass) = pass else { return Ok(plain) };
     let mut stored = Vec::with_capacity(plain.len() + 32);
     let mut running = encryption(pass);

@@ -6,7 +6,9 @@
 use std::io::Write as _;
 
 use pgkeep_storage::{Storage, StoragePath, StorageWrite, WriteOptions};
+use secrecy::SecretString;
 
+use super::cipher::encrypt;
 use crate::error::Result;
 use crate::layout::copy_of;
 
@@ -22,16 +24,21 @@ impl std::fmt::Debug for StagedInfo {
     }
 }
 
-/// Begins to save `bytes` (already encrypted) as `path` and as its copy. The copies get identical bytes, so the file is
-/// encrypted once.
-pub fn stage(storage: &dyn Storage, path: &StoragePath, bytes: &[u8]) -> Result<StagedInfo> {
+/// Begins to save a text as `path` and as its copy. Both get identical bytes, so it is encrypted once.
+pub fn stage(
+    storage: &dyn Storage,
+    path: &StoragePath,
+    plain: Vec<u8>,
+    pass: Option<&SecretString>,
+) -> Result<StagedInfo> {
+    let bytes = encrypt(plain, pass)?;
     let options = WriteOptions {
         expect: Some(bytes.len() as u64),
         ..WriteOptions::default()
     };
     let begin = |path: &StoragePath| -> Result<Box<dyn StorageWrite>> {
         let mut write = storage.open_write(path, &options)?;
-        write.write_all(bytes)?;
+        write.write_all(&bytes)?;
         write.stage()?;
         Ok(write)
     };

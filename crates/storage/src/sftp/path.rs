@@ -36,21 +36,21 @@ pub(crate) async fn path_and(
     request: &Request<'_>,
 ) -> std::result::Result<Made, Lost> {
     let making = &pool.making;
-    let before = making.times.load(Ordering::Acquire);
-    let held = making.one.lock().await;
-    if making.times.load(Ordering::Acquire) != before {
+    loop {
+        let before = making.times.load(Ordering::Acquire);
+        let held = making.one.lock().await;
+        if making.times.load(Ordering::Acquire) == before {
+            let made = make_path_and(channel, path, mode, request).await;
+            making.times.fetch_add(1, Ordering::AcqRel);
+            return made;
+        }
         drop(held);
+        // What was made meanwhile may be this directory, or another one.
         let response = channel.ask(request).wait().await?;
         if !matches!(&response, Response::Status(status) if status.is_missing()) {
             return Ok((response, None));
         }
-        // What was made meanwhile was another directory.
-        let _held = making.one.lock().await;
-        return make_path_and(channel, path, mode, request).await;
     }
-    let made = make_path_and(channel, path, mode, request).await;
-    making.times.fetch_add(1, Ordering::AcqRel);
-    made
 }
 
 async fn make_path_and(

@@ -145,7 +145,7 @@ impl SftpSettings {
 
     /// The command that does by hand what is done here, for hints; `flag` is one more word of it.
     #[must_use]
-    pub(crate) fn by_hand(&self, flag: &str) -> String {
+    pub fn by_hand(&self, flag: &str) -> String {
         let key = self.private_key_file.as_ref();
         format!(
             "sftp {flag}{}-P {} {}{}@{}",

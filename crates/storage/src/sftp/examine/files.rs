@@ -10,8 +10,10 @@ use tokio::runtime::Handle;
 
 use super::capacity::Limits;
 use crate::sftp::engine::channel::{Channel, ChannelParts, Counters, Lost};
+use crate::sftp::engine::pool::READS_PER_CONNECTION;
 use crate::sftp::protocol::attributes::Attributes;
-use crate::sftp::protocol::message::{Request, Response, open};
+use crate::sftp::protocol::extension::STATVFS;
+use crate::sftp::protocol::message::{EXTENDED, Request, Response, open};
 use crate::sftp::protocol::packet::{PacketReader, PacketWriter};
 use crate::sftp::protocol::status::Status;
 use crate::sftp::space::decode;
@@ -23,7 +25,6 @@ const MOST_ENTRIES: usize = 2000;
 const SETSTAT: u8 = 9;
 const REALPATH: u8 = 16;
 const SYMLINK: u8 = 20;
-const EXTENDED: u8 = 200;
 
 /// A request that was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Files {
         let parts = ChannelParts {
             counters: Arc::new(Counters::default()),
             connection: 0,
-            reads: Arc::new(tokio::sync::Semaphore::new(256)),
+            reads: Arc::new(tokio::sync::Semaphore::new(READS_PER_CONNECTION)),
             io_timeout,
             eager: false,
             on_death: Box::new(|_| {}),
@@ -396,7 +397,7 @@ impl Files {
 
     /// Space of the file system that holds `path`; unsupported where the server lacks the extension.
     pub fn space(&self, path: &str) -> Answer<Space> {
-        match self.plain(EXTENDED, &[b"statvfs@openssh.com", path.as_bytes()])? {
+        match self.plain(EXTENDED, &[STATVFS, path.as_bytes()])? {
             Response::Extended(data) => decode(data).ok_or_else(Refusal::strange),
             _ => Err(Refusal::strange()),
         }

@@ -3,10 +3,10 @@
 //! A line that lives shorter than what is under way takes to be acknowledged would never bring a file to its end. So
 //! each loss makes syncs more frequent, and a loss that threw away about as much as was gained halves what is under way.
 
+use crate::sftp::protocol::extension::MAX_DATA;
+
 /// WRITEs under way on one channel (4 MiB; the server's window is 2 MiB).
 pub(super) const UNDER_WAY: usize = 16;
-/// About the bytes of a WRITE.
-const CHUNK: u64 = 255 << 10;
 /// What is acknowledged is synced at least this often, so that little has to be read back.
 const SYNC_EVERY: u64 = 64 << 20;
 /// It is not synced more often than this, however often the line breaks.
@@ -33,7 +33,7 @@ impl Pace {
     /// The connection was lost; `gained`: bytes acknowledged or confirmed since the loss before.
     pub(super) fn lost(&mut self, gained: u64) {
         self.sync_every = (self.sync_every / 4).max(SYNC_LEAST);
-        if gained < 2 * self.under_way as u64 * CHUNK {
+        if gained < 2 * (self.under_way * MAX_DATA) as u64 {
             self.under_way = (self.under_way / 2).max(1);
         }
     }

@@ -26,7 +26,7 @@ use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, ErrorKind, Operation, Result};
 
 /// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
-const READS_PER_CONNECTION: usize = 256;
+pub(crate) const READS_PER_CONNECTION: usize = 256;
 
 /// The part of those that a request for so many bytes takes; small files count for little, so many of them may be under way.
 pub(crate) fn reads_room(bytes: usize) -> u32 {
