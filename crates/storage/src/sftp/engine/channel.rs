@@ -405,6 +405,7 @@ impl Channel {
         let Some(asked) = found else {
             return false;
         };
+        log::trace!("SFTP {id}: answered");
         self.load.fetch_sub(asked.size, Ordering::Relaxed);
         asked.sink.answer(Ok(response));
         true
@@ -447,6 +448,7 @@ impl Batch<'_> {
 
     fn add(&mut self, request: &Request<'_>, sink: Sink) {
         let id = self.id();
+        log::trace!("SFTP {id}: {request}");
         let frame = request.encode(id);
         let answer = if let Request::Read { length, .. } = request {
             *length as usize
@@ -491,6 +493,7 @@ impl Batch<'_> {
     ) {
         let id = self.id();
         let frame = chunk.frame(id, handle);
+        log::trace!("SFTP {id}: write {} at {}", frame.len(), chunk.offset);
         let asked = Asked {
             sink: Sink::Tagged(to.clone(), chunk.offset),
             size: frame.len(),

@@ -2,6 +2,8 @@
 //!
 //! A WRITE is built by `engine::chunk` in the buffer that holds the data, so that the data is never copied for it.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::attributes::Attributes;
@@ -88,6 +90,32 @@ pub(crate) enum Request<'a> {
         kind: u8,
         body: &'a [u8],
     },
+}
+
+/// What a trace shows: the name and the path, or the part of the file.
+impl fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, path) = match *self {
+            Self::Open { path, .. } => ("open", path),
+            Self::Lstat { path } => ("lstat", path),
+            Self::Opendir { path } => ("opendir", path),
+            Self::Remove { path } => ("remove", path),
+            Self::Mkdir { path, .. } => ("mkdir", path),
+            Self::Rmdir { path } => ("rmdir", path),
+            Self::Stat { path } => ("stat", path),
+            Self::Readlink { path } => ("readlink", path),
+            Self::Rename { to, .. } | Self::PosixRename { to, .. } => ("rename to", to),
+            Self::Read { offset, length, .. } => return write!(f, "read {length} at {offset}"),
+            Self::Close { .. } => return f.write_str("close"),
+            Self::Fstat { .. } => return f.write_str("fstat"),
+            Self::Fsetstat { .. } => return f.write_str("fsetstat"),
+            Self::Readdir { .. } => return f.write_str("readdir"),
+            Self::Fsync { .. } => return f.write_str("fsync"),
+            Self::Limits => return f.write_str("limits"),
+            Self::Plain { kind, .. } => return write!(f, "kind {kind}"),
+        };
+        write!(f, "{name} {}", String::from_utf8_lossy(path))
+    }
 }
 
 impl Request<'_> {
