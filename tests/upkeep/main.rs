@@ -24,6 +24,9 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::Suite;
 
 fn main() -> ExitCode {
+    if let Some(code) = pgkeep_testkit::family::guard_if_asked() {
+        return code;
+    }
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
         Ok(program) => Arc::new(program),
         Err(error) => {

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod configuration;
 pub mod data_dir;
 pub mod error;
+pub mod family;
 pub mod golden;
 pub mod installed;
 pub mod line_proxy;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use pgkeep_config::command::Role;
 use pgkeep_config::option;
@@ -95,14 +96,20 @@ pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // Nobody waits for it: once this command has ended it is the child of init.
-    command.spawn().map(drop).map_err(|error| {
+    let failed = |error: std::io::Error| {
         let program = context.program_path.display();
         Error::new(
             ErrorCode::Execute,
             format!("unable to execute '{program}': {error}"),
         )
-    })
+    };
+    let mut child = command.spawn().map_err(failed)?;
+    // Once this command has ended it is the child of init; if it ends before, it must not stay as a zombie.
+    thread::Builder::new()
+        .name("background process".to_owned())
+        .spawn(move || child.wait())
+        .map(drop)
+        .map_err(failed)
 }
 
 /// Leaves the session and process group of the command that started this process: signals meant for that one, or for
