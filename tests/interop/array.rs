@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::row::{Layout, Row, Who};
+use crate::row::{Layout, Place, Row, Who};
 
 /// Number of values of each setting, in the order of `row_of`.
 const SIZES: [usize; 10] = [3, 3, 3, 5, 2, 4, 4, 2, 2, 2];
@@ -63,7 +63,7 @@ pub fn covering(seed: u64) -> Vec<Row> {
 /// The same for repositories on an SFTP server: other rows, as they come from another seed.
 pub fn covering_sftp(seed: u64) -> Vec<Row> {
     let on_server = |row: Row| Row {
-        sftp: true,
+        place: Place::Sftp,
         // SFTP has no hard links.
         layout: match row.layout {
             Layout::Hardlink => Layout::Bundle,
@@ -97,7 +97,7 @@ fn row_of(values: &Values) -> Row {
         tablespace: values[7] == 1,
         process_max: [1, 2][values[8]],
         delta: values[9] == 1,
-        sftp: false,
+        place: Place::Posix,
     }
 }
 

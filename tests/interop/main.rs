@@ -12,6 +12,7 @@ mod odd_clusters;
 mod resume;
 mod row;
 mod scenario;
+mod shares;
 mod workload;
 
 use std::process::ExitCode;
@@ -46,6 +47,6 @@ fn main() -> ExitCode {
         }
     }
     suite = log_files::add(odd_clusters::add(suite, &program), &program);
-    suite = moving::add(suite, &program);
+    suite = shares::add(moving::add(suite, &program), &program);
     resume::add(suite, &program).run()
 }

@@ -28,8 +28,17 @@ pub struct Row {
     pub tablespace: bool,
     pub process_max: u32,
     pub delta: bool,
-    /// The repository is on an SFTP server, for every program.
-    pub sftp: bool,
+    /// Where the repository is, for every program.
+    pub place: Place,
+}
+
+/// Where a repository is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Posix,
+    /// A directory that is taken for a mounted share.
+    Cifs,
+    Sftp,
 }
 
 /// How files lie in the repository.
@@ -66,7 +75,11 @@ impl Row {
             if self.tablespace { "_tablespace" } else { "" },
             if self.delta { "_delta" } else { "" },
             self.process_max,
-            if self.sftp { "_sftp" } else { "" },
+            match self.place {
+                Place::Posix => "",
+                Place::Cifs => "_cifs",
+                Place::Sftp => "_sftp",
+            },
         )
         .to_lowercase()
     }

@@ -12,7 +12,7 @@ use pgkeep_testkit::run::{Outcome, Program, run as run_command};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
 
-use crate::row::{Layout, Row, Who};
+use crate::row::{Layout, Place, Row, Who};
 use crate::workload;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -50,7 +50,10 @@ pub fn run(ours: &Program, row: &Row) -> TestResult {
         .setting("archive_command", "false")
         .create()?;
     // Outlives every program that is told of it.
-    let server = if row.sftp { Some(sftp_server()?) } else { None };
+    let server = match row.place {
+        Place::Sftp => Some(sftp_server()?),
+        Place::Posix | Place::Cifs => None,
+    };
     let config = configuration(row, &cluster, server.as_ref())?;
     let life = Life {
         tools,
@@ -245,6 +248,9 @@ fn configuration(row: &Row, cluster: &Cluster, server: Option<&SftpServer>) -> R
         .cluster("main", cluster);
     if let Some(server) = server {
         made = made.sftp(server);
+    }
+    if row.place == Place::Cifs {
+        made = made.global("repo1-type", "cifs");
     }
     if row.cipher {
         made = made

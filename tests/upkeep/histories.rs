@@ -106,11 +106,12 @@ fn history(program: &Program, seed: u64) -> TestResult {
                 return Err(format!("seed {seed}\n{}", told.join("\n")).into());
             }
         }
-        // PostgreSQL would push again what was not acknowledged.
+        // PostgreSQL would push again what was not acknowledged, and then use the file for other WAL.
         for path in &wal {
             state
                 .as_pgkeep(program, &["archive-push", path])?
                 .success()?;
+            std::fs::remove_file(path)?;
         }
     }
     let explain =
