@@ -1,6 +1,7 @@
 //! Many commands at once on one repository, some of them killed: in the end both programs verify it.
 //!
-//! What runs and what is killed is drawn from the seed; when a kill strikes is the machine's choice. `PGKEEP_TEST_FULL=1` runs more.
+//! What runs, what is killed and after how many reads and writes is drawn from the seed; what the others have done by then is the
+//! machine's choice. `PGKEEP_TEST_FULL=1` runs more.
 
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -58,10 +59,16 @@ fn history(program: &Program, seed: u64) -> TestResult {
     if random.below(2) == 0 {
         options.extend([("repo1-bundle", "y"), ("repo1-block", "y")]);
     }
-    let state = State::with_backup(&options)?;
-    let segment = DataDirBuilder::new("15")?.wal_segment(1);
+    let state = State::new(&options)?;
+    // Small segments, so that commands meet each other and not the compression of WAL.
+    let cluster = DataDirBuilder::new("15")?.wal_segment_size(1 << 20);
+    state.cluster(&cluster)?;
+    state.make(&["stanza-create"])?;
+    state.make(&["--type=full", "backup"])?;
+    let segment = cluster.wal_segment(1);
     let mut next = 1;
     let mut told = Vec::new();
+    let (mut chosen, mut killed) = (0, 0);
     for round in 0..ROUNDS {
         state
             .scratch
@@ -89,12 +96,31 @@ fn history(program: &Program, seed: u64) -> TestResult {
         for words in others {
             running.push(start(&state, program, words)?);
         }
-        for (words, child) in &mut running {
-            // A third is killed wherever it is.
+        // A third is killed, wherever it is after so many reads and writes.
+        let mut doomed: Vec<(usize, u64)> = Vec::new();
+        for (at, (words, _)) in running.iter().enumerate() {
             if random.below(3) == 0 {
-                child.kill()?;
-                told.push(format!("killed {words}"));
+                doomed.push((at, random.below(most_calls(words))));
             }
+        }
+        chosen += doomed.len();
+        while !doomed.is_empty() {
+            let mut still = Vec::new();
+            for (at, calls) in doomed {
+                let (words, child) = &mut running[at];
+                if child.try_wait()?.is_some() {
+                    continue;
+                }
+                if reads_and_writes(child.id()) < calls {
+                    still.push((at, calls));
+                    continue;
+                }
+                child.kill()?;
+                killed += 1;
+                told.push(format!("killed {words} after {calls} calls"));
+            }
+            doomed = still;
+            std::thread::yield_now();
         }
         for (words, mut child) in running {
             let code = child.wait()?.code();
@@ -114,6 +140,9 @@ fn history(program: &Program, seed: u64) -> TestResult {
             std::fs::remove_file(path)?;
         }
     }
+    println!(
+        "upkeep, history {seed}: {killed} of {chosen} chosen runs were killed before their end"
+    );
     let explain =
         |error: &dyn std::fmt::Display| format!("{error}\nseed {seed}\n{}", told.join("\n"));
     let whole = || -> TestResult {
@@ -147,6 +176,24 @@ fn history(program: &Program, seed: u64) -> TestResult {
         Ok(())
     };
     whole().map_err(|error| explain(&error).into())
+}
+
+/// Reads and writes after which a process is killed at the latest; most runs have more.
+fn most_calls(words: &str) -> u64 {
+    match words {
+        _ if words.contains("backup") => 300,
+        _ if words.contains("archive") => 45,
+        _ => 30,
+    }
+}
+
+/// How often a process has read or written so far.
+fn reads_and_writes(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    let calls = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("sysc")?.split(": ").nth(1));
+    calls.filter_map(|number| number.parse::<u64>().ok()).sum()
 }
 
 fn name(number: u32) -> String {
