@@ -341,12 +341,10 @@ impl Maker<'_> {
         let mut header = BackupHeader::new(label.backup_type(), 1_700_000_000);
         header.prior = (label.backup_type() != BackupType::Full).then(|| last.clone());
         let manifest = self.manifest(header, &label)?;
-        manifest.save_copy(
-            &self.storage,
-            &self.stanza,
-            &label,
-            self.info.cipher_pass.as_ref(),
-        )?;
+        let pass = self.info.cipher_pass.as_ref();
+        manifest
+            .begin_copy(&self.storage, &self.stanza, &label, pass)?
+            .wait()?;
         self.write(&format!("backup/demo/{label}/pg_data/base/1/1"), b"x")?;
         self.made.labels.push(label);
         Ok(())

@@ -143,11 +143,11 @@ fn far(program: &Program) -> TestResult {
     let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
     let (segment, fetched) = (segment.display().to_string(), fetched.display().to_string());
     let commands: [(&[&str], u64); 5] = [
-        (&["--no-online", "--type=incr", "backup"], 54),
+        (&["--no-online", "--type=incr", "backup"], 40),
         (&["archive-push", &segment], 16),
         (&["archive-get", "000000010000000000000001", &fetched], 16),
         (&["info"], 22),
-        (&["expire"], 27),
+        (&["expire"], 24),
     ];
     let mut wrong = Vec::new();
     for (command, most) in commands {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath, together};
 
 use crate::backup_label::BackupLabel;
 use crate::error::Result;
@@ -51,13 +51,25 @@ pub fn list_history(
     Ok(labels.into_iter().collect())
 }
 
-/// All labels that a new one must be later than (spec 1.4): of the sets on disk, and of the newest year of the history.
-pub fn list_taken_labels(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLabel>> {
-    let mut labels = list_sets(storage, stanza)?;
-    if let Some(newest) = list_history_years(storage, stanza)?.last() {
-        labels.extend(list_history(storage, stanza, newest)?);
+/// All labels that a new one must be later than (spec 1.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TakenLabels {
+    /// Of the sets on disk, ascending; complete or not.
+    pub sets: Vec<BackupLabel>,
+    /// Of the newest year of the history, ascending: a set that was expired keeps its label for ever.
+    pub history: Vec<BackupLabel>,
+}
+
+impl TakenLabels {
+    /// Lists them.
+    pub fn list(storage: &dyn Storage, stanza: &Stanza) -> Result<Self> {
+        let history = || match list_history_years(storage, stanza)?.last() {
+            Some(newest) => list_history(storage, stanza, newest),
+            None => Ok(Vec::new()),
+        };
+        let (sets, history) = together(storage, || list_sets(storage, stanza), history)?;
+        Ok(Self { sets, history })
     }
-    Ok(labels)
 }
 
 #[cfg(test)]
@@ -70,7 +82,10 @@ mod tests {
     fn taken_labels_are_those_of_sets_and_of_the_newest_history() {
         let storage = MemoryStorage::new();
         let stanza = Stanza::new("demo").unwrap();
-        assert!(list_taken_labels(&storage, &stanza).unwrap().is_empty());
+        assert_eq!(
+            TakenLabels::list(&storage, &stanza).unwrap(),
+            TakenLabels::default()
+        );
         for path in [
             "backup/demo/20260101-000000F",
             "backup/demo/other",
@@ -83,9 +98,15 @@ mod tests {
                 .create_path(&StoragePath::from(path), 0o750)
                 .unwrap();
         }
-        let labels = list_taken_labels(&storage, &stanza).unwrap();
-        let labels: Vec<_> = labels.iter().map(BackupLabel::as_str).collect();
-        assert_eq!(labels, ["20260101-000000F", "20250101-000000F"]);
+        let taken = TakenLabels::list(&storage, &stanza).unwrap();
+        let texts = |labels: &[BackupLabel]| {
+            labels
+                .iter()
+                .map(BackupLabel::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&taken.sets), ["20260101-000000F"]);
+        assert_eq!(texts(&taken.history), ["20250101-000000F"]);
         assert_eq!(
             list_history_years(&storage, &stanza).unwrap(),
             ["2024", "2025"]

@@ -15,6 +15,7 @@ pub mod sftp;
 pub mod space;
 pub mod storage;
 pub mod ticket;
+pub mod together;
 pub mod wrap;
 
 pub use durability::Durability;
@@ -26,3 +27,4 @@ pub use storage::{
     Range, ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 pub use ticket::{Ticket, TicketResolver, Written};
+pub use together::together;

@@ -5,7 +5,7 @@
 
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, info_file, layout};
-use pgkeep_storage::Durability;
+use pgkeep_storage::{Durability, Ticket};
 
 use super::plan::Plan;
 use super::settings::Settings;
@@ -47,7 +47,7 @@ pub(super) fn fill(
     }
 }
 
-/// Makes the backup exist.
+/// Makes the backup exist. `tickets`: files of it that are on their way.
 ///
 /// # Errors
 /// A manifest that is not complete; what saving meets. Until `backup.manifest` is there, the backup is one that can be
@@ -58,6 +58,7 @@ pub(super) fn complete(
     info: &mut BackupInfo,
     manifest: &Manifest,
     label: &BackupLabel,
+    tickets: Vec<Ticket>,
 ) -> Result<()> {
     let (storage, stanza, pass) = (
         &*repository.storage,
@@ -65,8 +66,8 @@ pub(super) fn complete(
         repository.pass.as_ref(),
     );
     manifest.validate(true)?;
-    // 1. The data and its directories are durable: workers waited for it, see `process`. Everything that is written from here
-    //    on travels together; only names, by which readers find it, wait for each other.
+    // 1. The data and its directories are durable: workers waited for it, see `process`; not so the files of the stop.
+    //    Everything that is written from here on travels together; only names, by which readers find it, wait for each other.
     let grade = durability::save(storage, stanza, label)?;
     let staged = manifest.stage(storage, stanza, label, info.cipher_pass.as_ref())?;
     info.add(manifest.backup_entry()?);
@@ -75,7 +76,10 @@ pub(super) fn complete(
         info.stage(storage, stanza, pass)?,
         ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,
     ];
-    // 2. What is known of the set before the set is one.
+    // 2. What belongs to the set, and what is known of it, before the set is one.
+    for ticket in tickets {
+        ticket.wait()?;
+    }
     if let Some((grade, ticket)) = grade {
         ticket.wait()?;
         match grade {

@@ -4,31 +4,24 @@ use std::time::Duration;
 
 use pgkeep_repo::BackupType;
 use pgkeep_repo::backup_label::{self, BackupLabel};
-use pgkeep_repo::sets::{list_history, list_history_years};
+use pgkeep_repo::sets::TakenLabels;
 
-use super::settings::Settings;
 use crate::error::Result;
-use crate::runtime::{Context, Repository};
+use crate::runtime::Context;
 
-/// Makes a label for a backup that started at `start`, seconds since 1970. `sets`: labels on disk.
+/// Makes a label for a backup that started at `start`, seconds since 1970.
 ///
 /// # Errors
-/// [`crate::error::ErrorCode::Clock`] when it would not be the latest; what listing meets.
+/// [`crate::error::ErrorCode::Clock`] when it would not be the latest.
 pub(super) fn create(
     context: &Context,
-    settings: &Settings,
-    repository: &Repository,
     backup_type: BackupType,
     prior: Option<&BackupLabel>,
     start: i64,
-    mut sets: Vec<BackupLabel>,
+    taken: TakenLabels,
 ) -> Result<BackupLabel> {
-    let storage = &*repository.storage;
-    // A set that was expired keeps its label for ever: the history remembers it.
-    if let Some(newest) = list_history_years(storage, &settings.stanza)?.last() {
-        sets.extend(list_history(storage, &settings.stanza, newest)?);
-    }
-    let unique = backup_label::unique(backup_type, prior, start, context.clock.zone(), &sets)?;
+    let taken = [taken.sets, taken.history].concat();
+    let unique = backup_label::unique(backup_type, prior, start, context.clock.zone(), &taken)?;
     if unique.wait_for_next_second {
         // The label speaks of the next second: do not begin before it, or the next backup might get the same one.
         let into_second = context.clock.milliseconds().rem_euclid(1000).unsigned_abs();

@@ -25,8 +25,11 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use pgkeep_repo::sets::list_sets;
+use std::cell::RefCell;
+
+use pgkeep_repo::sets::TakenLabels;
 use pgkeep_repo::{BackupInfo, cipher_keys};
+use pgkeep_storage::together;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::size_text::size_text;
@@ -84,15 +87,27 @@ fn make(
     let mut source = open(context, settings)?;
     source.check_stanza(info.history.current())?;
     let mut plan = Plan::new(settings, source.control.data_checksum_version != 0);
-    let archive = Archive::load(settings, repository)?;
     let start_time = source.time(context)?;
-    let prior = prior::find(settings, &mut plan, repository, &info)?;
+    let prior_label = prior::find(&mut plan, &info);
+    let (archive, prior) = together(
+        storage,
+        || Archive::load(settings, repository),
+        || prior::load(settings, repository, &info, prior_label.as_ref()),
+    )?;
+    if let (Some(label), Some(prior)) = (&prior_label, &prior) {
+        prior::adapt(&mut plan, label, prior)?;
+    }
 
     let started = start::start(context, settings, repository, archive.as_ref(), &mut source)?;
     let mut manifest =
         manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
-    let before_copy = source.wait_for_next_second(context)?;
+    // Which labels are taken is a number of round trips, and this a wait.
+    let (before_copy, mut taken) = together(
+        storage,
+        || source.wait_for_next_second(context),
+        || Ok(TakenLabels::list(storage, &settings.stanza)?),
+    )?;
     manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
     manifest_build::compare(&mut plan, &mut manifest, prior, before_copy, &started)?;
     storage.announce(plan.estimate(&manifest));
@@ -104,18 +119,9 @@ fn make(
         repository,
         manifest_pass: manifest_pass.as_ref(),
     };
-    let mut sets = list_sets(storage, &settings.stanza)?;
-    if !resume.resume(&mut manifest, &mut sets)? {
+    if !resume.resume(&mut manifest, &info, &mut taken.sets)? {
         let prior = manifest.backup.prior.clone();
-        let label = label::create(
-            context,
-            settings,
-            repository,
-            plan.backup_type,
-            prior.as_ref(),
-            start_time,
-            sets,
-        )?;
+        let label = label::create(context, plan.backup_type, prior.as_ref(), start_time, taken)?;
         manifest.set_label(label);
     }
     let label = manifest
@@ -130,6 +136,7 @@ fn make(
         repository,
         label: &label,
         manifest_pass: manifest_pass.as_ref(),
+        saving: RefCell::default(),
     };
     process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;
@@ -162,7 +169,15 @@ fn make(
         needed.check_and_copy(context, &source, &mut manifest)?;
     }
     log::info!("new backup label = {label}");
-    complete::complete(settings, repository, &mut info, &manifest, &label)?;
+    process.settle()?;
+    complete::complete(
+        settings,
+        repository,
+        &mut info,
+        &manifest,
+        &label,
+        stopped.tickets,
+    )?;
     let totals = manifest.totals();
     log::info!(
         "{} backup size = {}, file total = {}",

@@ -1,25 +1,17 @@
 //! The backup that a diff or incr depends on, and what must be taken over from it (spec 7.1).
 
 use pgkeep_repo::manifest::Manifest;
-use pgkeep_repo::{BackupInfo, BackupType};
+use pgkeep_repo::{BackupInfo, BackupLabel, BackupType};
 
 use super::plan::Plan;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Repository;
 
-/// Finds the prior backup and adapts the plan to it. `None`: this backup is or becomes a full one.
-///
-/// # Errors
-/// When its manifest cannot be loaded.
-pub(super) fn find(
-    settings: &Settings,
-    plan: &mut Plan,
-    repository: &Repository,
-    info: &BackupInfo,
-) -> Result<Option<Manifest>> {
+/// Finds the prior backup. `None`: this backup is or becomes a full one.
+pub(super) fn find(plan: &mut Plan, info: &BackupInfo) -> Option<BackupLabel> {
     if plan.backup_type == BackupType::Full {
-        return Ok(None);
+        return None;
     }
     let pg_id = info.history.current().id;
     let label = info
@@ -30,21 +22,43 @@ pub(super) fn find(
             entry.pg_id == pg_id
                 && (plan.backup_type == BackupType::Incr || entry.backup_type == BackupType::Full)
         })
-        .map(|entry| &entry.label);
-    let Some(label) = label else {
+        .map(|entry| entry.label.clone());
+    if label.is_none() {
         log::warn!(
             "no prior backup exists, {} backup has been changed to full",
             plan.backup_type
         );
         plan.backup_type = BackupType::Full;
-        return Ok(None);
+    }
+    label
+}
+
+/// Its manifest.
+///
+/// # Errors
+/// When it cannot be loaded.
+pub(super) fn load(
+    settings: &Settings,
+    repository: &Repository,
+    info: &BackupInfo,
+    label: Option<&BackupLabel>,
+) -> Result<Option<Manifest>> {
+    let load = |label| {
+        Manifest::load(
+            &*repository.storage,
+            &settings.stanza,
+            label,
+            info.cipher_pass.as_ref(),
+        )
     };
-    let prior = Manifest::load(
-        &*repository.storage,
-        &settings.stanza,
-        label,
-        info.cipher_pass.as_ref(),
-    )?;
+    Ok(label.map(load).transpose()?)
+}
+
+/// Adapts the plan to the prior backup.
+///
+/// # Errors
+/// [`ErrorCode::Format`] for a manifest that does not say what it must.
+pub(super) fn adapt(plan: &mut Plan, label: &BackupLabel, prior: &Manifest) -> Result<()> {
     log::info!("last backup label = {label}, version = {}", prior.version);
     if prior.options.compress_type != plan.compress {
         log::warn!(
@@ -74,5 +88,5 @@ pub(super) fn find(
             plan.checksum_page = checksum_page;
         }
     }
-    Ok(Some(prior))
+    Ok(())
 }

@@ -7,7 +7,7 @@ use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{Manifest, PG_DATA};
 use pgkeep_repo::{BackupLabel, BackupType};
-use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath, Ticket};
 use secrecy::SecretString;
 
 use super::copy_file::Copier;
@@ -34,6 +34,20 @@ pub(super) struct Process<'a> {
     pub label: &'a BackupLabel,
     /// Passphrase of manifests.
     pub manifest_pass: Option<&'a SecretString>,
+    /// The copy of the manifest that is on its way: files need not wait for it, as a set without one is only begun anew.
+    pub saving: RefCell<Option<Ticket>>,
+}
+
+/// However the backup ends: what was saved of it stays.
+impl Drop for Process<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.settle() {
+            log::warn!(
+                "unable to save manifest of the aborted backup: {}",
+                error.named_text()
+            );
+        }
+    }
 }
 
 impl std::fmt::Debug for Process<'_> {
@@ -45,19 +59,29 @@ impl std::fmt::Debug for Process<'_> {
 }
 
 impl Process<'_> {
-    /// Saves the copy of the manifest, so that an aborted backup can be resumed; not when nobody would resume it.
+    /// Begins to save the copy of the manifest, so that an aborted backup can be resumed; not when nobody would resume it.
     ///
     /// # Errors
-    /// What saving meets.
+    /// What saving meets, now or the time before.
     pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
         if self.settings.resume {
+            // Both have the same name: the newer one must get it last.
+            self.settle()?;
             let storage = &*self.repository.storage;
-            manifest.save_copy(
-                storage,
-                &self.settings.stanza,
-                self.label,
-                self.manifest_pass,
-            )?;
+            let (stanza, pass) = (&self.settings.stanza, self.manifest_pass);
+            let saving = manifest.begin_copy(storage, stanza, self.label, pass)?;
+            *self.saving.borrow_mut() = Some(saving);
+        }
+        Ok(())
+    }
+
+    /// Waits until what was saved last has its name.
+    ///
+    /// # Errors
+    /// What saving met.
+    pub(super) fn settle(&self) -> Result<()> {
+        if let Some(saving) = self.saving.take() {
+            saving.wait()?;
         }
         Ok(())
     }
@@ -137,7 +161,9 @@ impl Process<'_> {
         let (context, settings) = (self.context, self.settings);
         let host = source.host.clone();
         let pg: &dyn Storage = &*host.storage;
-        let queues = Queues::build(manifest, settings, pg)?;
+        // That the manifest cannot be saved is said first: it is what was tried first.
+        let queues =
+            Queues::build(manifest, settings, pg).or_else(|error| self.settle().and(Err(error)))?;
         let control = &source.control;
         let rules = Rules::new(control.version, control.catalog_version, settings.online);
         let book = Rulebook {
@@ -213,7 +239,7 @@ impl Process<'_> {
             // What was copied until now need not be copied again by the run that resumes this one. A failure to save it
             // must not hide why the run ends.
             if fold.done > 0
-                && let Err(second) = self.save_copy(manifest)
+                && let Err(second) = self.save_copy(manifest).and_then(|()| self.settle())
             {
                 log::warn!(
                     "unable to save manifest of the aborted backup: {}",

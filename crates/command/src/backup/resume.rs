@@ -5,7 +5,7 @@
 //! their turn to be copied comes.
 
 use pgkeep_repo::manifest::{Manifest, ResumedFile};
-use pgkeep_repo::{BackupLabel, BackupType, layout};
+use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, layout};
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
 
@@ -34,17 +34,18 @@ impl std::fmt::Debug for Resume<'_> {
 }
 
 impl Resume<'_> {
-    /// Takes over label, passphrase and files of an aborted backup; `false` when there is none that can be resumed. `sets`:
-    /// labels on disk, ascending; one that had to be removed leaves the list.
+    /// Takes over label, passphrase and files of an aborted backup; `false` when there is none that can be resumed. `info`:
+    /// reconciled with the sets; `sets`: labels on disk, ascending; one that had to be removed leaves the list.
     ///
     /// # Errors
     /// What listing and removing meets.
     pub(super) fn resume(
         &self,
         manifest: &mut Manifest,
+        info: &BackupInfo,
         sets: &mut Vec<BackupLabel>,
     ) -> Result<bool> {
-        let Some((label, resumed)) = self.find(manifest, sets)? else {
+        let Some((label, resumed)) = self.find(manifest, info, sets)? else {
             return Ok(false);
         };
         log::warn!(
@@ -62,15 +63,18 @@ impl Resume<'_> {
     fn find(
         &self,
         manifest: &Manifest,
+        info: &BackupInfo,
         sets: &mut Vec<BackupLabel>,
     ) -> Result<Option<(BackupLabel, Manifest)>> {
         let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
         let Some(label) = sets.last().cloned() else {
             return Ok(None);
         };
-        if storage
-            .info(&layout::manifest(stanza, &label), InfoLevel::Exists)?
-            .is_some()
+        // A listed one was seen to be complete when the list was read.
+        if info.find(&label).is_some()
+            || storage
+                .info(&layout::manifest(stanza, &label), InfoLevel::Exists)?
+                .is_some()
         {
             return Ok(None);
         }

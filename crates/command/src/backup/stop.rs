@@ -8,7 +8,7 @@ use pgkeep_postgres::lsn::Lsn;
 use pgkeep_postgres::wal::segment::WalSegment;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileData, Manifest, PG_DATA};
-use pgkeep_storage::WriteOptions;
+use pgkeep_storage::{Ticket, WriteOptions};
 
 use super::plan::Plan;
 use super::settings::Settings;
@@ -27,6 +27,8 @@ pub(super) struct Stopped {
     pub wal_file: Option<WalSegment>,
     /// Seconds since 1970.
     pub time: i64,
+    /// Files that are on their way.
+    pub tickets: Vec<Ticket>,
 }
 
 /// Stops the backup and stores what the server returns, since a restored cluster cannot start without.
@@ -46,6 +48,7 @@ pub(super) fn stop(
             lsn: None,
             wal_file: None,
             time: context.clock.seconds(),
+            tickets: Vec::new(),
         });
     };
     log::info!("execute backup stop and wait for all WAL segments to archive");
@@ -60,9 +63,10 @@ pub(super) fn stop(
         (BACKUP_LABEL, Some(&stopped.backup_label)),
         (TABLESPACE_MAP, stopped.tablespace_map.as_ref()),
     ];
+    let mut tickets = Vec::new();
     for (name, content) in files {
         if let Some(content) = content {
-            put(
+            tickets.push(put(
                 settings,
                 plan,
                 repository,
@@ -70,7 +74,7 @@ pub(super) fn stop(
                 name,
                 content.as_bytes(),
                 time,
-            )?;
+            )?);
             detail!("wrote '{name}' file returned from backup stop function");
         }
     }
@@ -78,6 +82,7 @@ pub(super) fn stop(
         lsn: Some(stopped.lsn),
         wal_file: Some(stopped.wal_file),
         time,
+        tickets,
     })
 }
 
@@ -93,7 +98,7 @@ pub(super) fn base_attributes(manifest: &Manifest) -> FileData {
         })
 }
 
-/// Stores one file of the data directory and adds it to the manifest.
+/// Begins to store one file of the data directory, and adds it to the manifest.
 fn put(
     settings: &Settings,
     plan: &Plan,
@@ -102,7 +107,7 @@ fn put(
     name: &str,
     content: &[u8],
     time: i64,
-) -> Result<()> {
+) -> Result<Ticket> {
     let lost = || Error::new(ErrorCode::Assert, "the manifest has no label yet");
     let label = manifest.backup.label.clone().ok_or_else(lost)?;
     let name = [PG_DATA, b"/", name.as_bytes()].concat();
@@ -137,7 +142,7 @@ fn put(
         .storage
         .open_write(&target, &WriteOptions::default())?;
     write.write_all(&stored)?;
-    write.finish()?.wait()?;
+    let ticket = write.finish()?;
     let mut checksums = reports.iter().filter_map(Report::sha1);
     let checksum = checksums.next();
     let data = FileData {
@@ -150,5 +155,5 @@ fn put(
         ..base_attributes(manifest)
     };
     manifest.add_file(&name, &data);
-    Ok(())
+    Ok(ticket)
 }

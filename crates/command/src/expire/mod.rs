@@ -31,6 +31,11 @@ use settings::{Retention, Settings, repo_option};
 /// # Errors
 /// Bad options; a repository that cannot be opened; [`ErrorCode::Command`] when something failed in one or more of them.
 pub fn run(context: &Context) -> Result<()> {
+    run_with(context, None)
+}
+
+/// `fresh`: the repository whose list was saved a moment ago, by this process.
+fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     open::test_stop_file(context)?;
     let settings = Settings::from(context)?;
     let mut found = false;
@@ -49,6 +54,7 @@ pub fn run(context: &Context) -> Result<()> {
             &repository,
             Retention::of(&context.config, key),
         );
+        expire.fresh = fresh == Some(key);
         match expire.run(&mut found, last) {
             Ok(()) => {}
             Err(error) if error.code == ErrorCode::Term => return Err(error),
@@ -75,7 +81,7 @@ pub fn run_after_backup(context: &Context) -> Result<()> {
     // Nobody must read in the lock file how far a backup is that has ended.
     context.clear_progress(LockType::Backup)?;
     log::info!("{}", begin::begin_line(&context.config, CommandId::Expire));
-    run(context)
+    run_with(context, Some(open::default_repository_key(&context.config)))
 }
 
 /// Expiration in one repository.
@@ -86,6 +92,8 @@ struct Expire<'a> {
     /// `repo1`
     name: String,
     retention: Retention,
+    /// The list was saved a moment ago, by this process.
+    fresh: bool,
 }
 
 impl<'a> Expire<'a> {
@@ -101,6 +109,7 @@ impl<'a> Expire<'a> {
             repository,
             name: repository.name(),
             retention,
+            fresh: false,
         }
     }
 
@@ -127,7 +136,9 @@ impl<'a> Expire<'a> {
             None => self.expire_by_retention(&mut info)?,
         }
         // 2. The list, before the first directory goes: nobody must be told of a backup whose files are being removed.
-        if !self.settings.dry_run {
+        //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
+        let saved = self.fresh && !info.is_updated();
+        if !self.settings.dry_run && !saved {
             info.save(storage, stanza, pass)?;
         }
         let removed = self.beside(

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath, together};
 use secrecy::SecretString;
 
 use super::BackupInfo;
@@ -23,15 +23,23 @@ impl BackupInfo {
         stanza: &Stanza,
         pass: Option<&SecretString>,
     ) -> Result<(Self, Vec<String>)> {
-        let mut info = Self::load(storage, stanza, pass)?;
-        let warnings = info.reconstruct(storage, stanza)?;
+        let (mut info, sets) = together(
+            storage,
+            || Self::load(storage, stanza, pass),
+            || list_sets(storage, stanza),
+        )?;
+        let warnings = info.reconstruct(storage, stanza, &sets)?;
         Ok((info, warnings))
     }
 
     /// Drops entries whose manifest is gone, with all that depend on them, and adopts finished backups that are not
-    /// listed. Returns warnings in the original's words.
-    pub fn reconstruct(&mut self, storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<String>> {
-        let sets = list_sets(storage, stanza)?;
+    /// listed. `sets`: labels on disk, ascending. Returns warnings in the original's words.
+    pub fn reconstruct(
+        &mut self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        sets: &[BackupLabel],
+    ) -> Result<Vec<String>> {
         let manifests: Vec<StoragePath> = sets
             .iter()
             .map(|label| layout::manifest(stanza, label))

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 
 use pgkeep_pipeline::{CompressType, Pipeline, Running, Stage};
-use pgkeep_storage::{Storage, StoragePath, StorageWrite, WriteOptions};
+use pgkeep_storage::{Storage, StoragePath, StorageWrite, Ticket, WriteOptions};
 use secrecy::SecretString;
 
 use super::Manifest;
@@ -26,6 +26,16 @@ impl Manifest {
         path: &StoragePath,
         pass: Option<&SecretString>,
     ) -> Result<()> {
+        self.begin_file(storage, path, pass)?.wait()?;
+        Ok(())
+    }
+
+    fn begin_file(
+        &self,
+        storage: &dyn Storage,
+        path: &StoragePath,
+        pass: Option<&SecretString>,
+    ) -> Result<Ticket> {
         let write = storage.open_write(path, &WriteOptions::default())?;
         let mut stored = StoredWriter::new(BufWriter::with_capacity(BUFFER, write), pass);
         self.write(&mut stored, PROGRAM_VERSION)?;
@@ -33,19 +43,18 @@ impl Manifest {
             .finish()?
             .into_inner()
             .map_err(std::io::IntoInnerError::into_error)?;
-        write.finish()?.wait()?;
-        Ok(())
+        Ok(write.finish()?)
     }
 
-    /// Saves only `backup.manifest.copy`: the set is in progress, and can be resumed from here.
-    pub fn save_copy(
+    /// Saves only `backup.manifest.copy`: the set is in progress, and can be resumed from here once the ticket has resolved.
+    pub fn begin_copy(
         &self,
         storage: &dyn Storage,
         stanza: &Stanza,
         label: &BackupLabel,
         pass: Option<&SecretString>,
-    ) -> Result<()> {
-        self.save_file(storage, &layout::manifest_copy(stanza, label), pass)
+    ) -> Result<Ticket> {
+        self.begin_file(storage, &layout::manifest_copy(stanza, label), pass)
     }
 
     /// Saves `backup.manifest.copy` and then, once that is durable, `backup.manifest`: from then on the backup exists.

@@ -3,8 +3,9 @@
 //! MKDIR of every level goes out in one step; those that exist refuse, which is fine as long as what comes last
 //! succeeds. Repeating is harmless, so nothing has to be looked up after a lost connection.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine::channel::{Channel, Lost};
 use super::engine::pool::{Pool, unexpected};
@@ -20,8 +21,32 @@ pub(crate) struct Making {
     times: AtomicU64,
 }
 
+/// Directories in which files were opened; a few that are forgotten cost a refused MKDIR each.
+#[derive(Debug, Default)]
+pub(crate) struct Made(Mutex<HashSet<Vec<u8>>>);
+
+impl Made {
+    const MOST: usize = 16 << 10;
+
+    pub(crate) fn has(&self, path: &Place) -> bool {
+        self.lock().contains(&path.bytes[..])
+    }
+
+    pub(crate) fn add(&self, path: &Place) {
+        let mut paths = self.lock();
+        if paths.len() >= Self::MOST {
+            paths.clear();
+        }
+        paths.insert(path.bytes.to_vec());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// An answer, and beside it the last directory that might not be made where the answer is that something is missing.
-type Made = (Response, Option<(String, Status)>);
+type Answer = (Response, Option<(String, Status)>);
 
 /// Makes `path` and its parents, then asks `request` in the same step.
 ///
@@ -34,7 +59,7 @@ pub(crate) async fn path_and(
     path: &Place,
     mode: u32,
     request: &Request<'_>,
-) -> std::result::Result<Made, Lost> {
+) -> std::result::Result<Answer, Lost> {
     let making = &pool.making;
     loop {
         let before = making.times.load(Ordering::Acquire);
@@ -58,7 +83,7 @@ async fn make_path_and(
     path: &Place,
     mode: u32,
     request: &Request<'_>,
-) -> std::result::Result<Made, Lost> {
+) -> std::result::Result<Answer, Lost> {
     let mut batch = channel.batch();
     let made: Vec<_> = path
         .levels()

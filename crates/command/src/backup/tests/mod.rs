@@ -15,6 +15,7 @@ use pgkeep_config::{ConfigFiles, Input, Program};
 use pgkeep_pipeline::{CompressType, Pipeline, Sha1Digest, Stage};
 use pgkeep_repo::cipher_keys::dependent_pass;
 use pgkeep_repo::manifest::{FileRef, Manifest};
+use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, PgHistory, Stanza, layout};
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::{

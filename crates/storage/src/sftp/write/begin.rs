@@ -51,16 +51,28 @@ impl Upload {
                 flags,
                 attributes,
             };
-            let mut response = channel.ask(&request).wait().await?;
+            let parent = self.place.parent();
+            let making = self.options.create_path && !resume;
+            // Most files of a new backup are the first of their directory, and a refused MKDIR costs nothing.
+            let ahead = making && channel.any_order && !self.pool.made.has(&parent);
+            let mut batch = channel.batch();
+            if ahead {
+                batch.tell(&Request::Mkdir {
+                    path: &parent.bytes,
+                    mode: self.options.path_mode,
+                });
+            }
+            let reply = batch.ask(&request);
+            batch.send();
+            let mut response = reply.wait().await?;
             if let Response::Status(status) = &response
                 && status.is_missing()
-                && self.options.create_path
-                && !resume
+                && making
             {
                 let (answer, denied) = path_and(
                     &self.pool,
                     channel,
-                    &self.place.parent(),
+                    &parent,
                     self.options.path_mode,
                     &request,
                 )
@@ -72,7 +84,12 @@ impl Upload {
                 response = answer;
             }
             match response {
-                Response::Handle(handle) if handle.len() <= 256 => return Ok(handle),
+                Response::Handle(handle) if handle.len() <= 256 => {
+                    if making {
+                        self.pool.made.add(&parent);
+                    }
+                    return Ok(handle);
+                }
                 // Another file has that name: take another name. (OpenSSH says failure, others say it exists.)
                 Response::Status(Status {
                     code: Status::FAILURE | 11,

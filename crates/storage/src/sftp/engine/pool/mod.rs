@@ -19,7 +19,7 @@ use super::retry::Retry;
 use super::stop::Stop;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
-use crate::sftp::path::Making;
+use crate::sftp::path::{Made, Making};
 use crate::sftp::protocol::message::Response;
 use crate::sftp::settings::SftpSettings;
 use crate::sftp::ssh::session::{self, Session};
@@ -68,6 +68,7 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
     pub(crate) making: Making,
+    pub(crate) made: Made,
     /// Grows with what files achieve; a file that waits for its turn looks at it.
     progress: Arc<AtomicU64>,
     pub(crate) budget: Arc<Budget>,
@@ -119,6 +120,7 @@ impl Pool {
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
             making: Making::default(),
+            made: Made::default(),
             progress: Arc::default(),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
