@@ -8,6 +8,7 @@ mod begin;
 mod pace;
 mod piece;
 mod publish;
+mod pump;
 mod temp_name;
 mod upload;
 mod verify;

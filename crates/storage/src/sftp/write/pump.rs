@@ -1,0 +1,257 @@
+//! Sends the chunks of a file, and takes the answers.
+//!
+//! They go out over one lane (an open handle on a channel), or over several where the server takes writes in any order.
+//! What follows the last write travels with it, as long as there is one lane.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::pace::UNDER_WAY;
+use super::upload::{Fail, Lane, Sent, Upload};
+use crate::sftp::engine::channel::{Answer, Batch, Channel};
+use crate::sftp::engine::pool::unexpected;
+use crate::sftp::protocol::attributes::Attributes;
+use crate::sftp::protocol::message::{Request, Response, open};
+use crate::{Error, ErrorKind, Operation};
+
+/// Lanes of one file.
+const MOST_LANES: usize = 8;
+
+const TAG_CLOSE: u64 = u64::MAX;
+const TAG_SYNC: u64 = u64::MAX - 1;
+const TAG_SET: u64 = u64::MAX - 2;
+const TAG_SIZE: u64 = u64::MAX - 3;
+const TAG_PART_SYNC: u64 = u64::MAX - 4;
+const TAG_LANE: u64 = u64::MAX - 5;
+
+impl Upload {
+    /// Sends chunks as they come until the file has ended and everything is acknowledged.
+    pub(super) async fn pump(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+        let (sender, mut answers) = mpsc::unbounded_channel();
+        let mut opening: Option<Arc<Channel>> = None;
+        let mut last_asked = 0;
+        let mut last_sent = false;
+        loop {
+            self.send_chunks(lanes, &sender, &mut last_asked, &mut last_sent);
+            if self.next < self.chunks.len() && opening.is_none() {
+                opening = self.open_lane(lanes, &sender);
+            }
+            let under_way: usize = lanes.iter().map(|lane| lane.under_way).sum();
+            if self.ended && self.next == self.chunks.len() && under_way == 0 && !last_sent {
+                // Several lanes: the last requests go out when every write is acknowledged.
+                last_asked += self.send_last(&lanes[0], &sender, None);
+                last_sent = true;
+            }
+            if last_sent
+                && last_asked == 0
+                && under_way == 0
+                && self.part_sync.is_none()
+                && opening.is_none()
+            {
+                return Ok(());
+            }
+            let room = self.chunks.len() - self.next < UNDER_WAY;
+            tokio::select! {
+                answer = answers.recv() => {
+                    let (tag, answer) = answer.expect("this function holds a sender");
+                    self.take_answer(tag, answer, lanes, &mut opening, &mut last_asked)?;
+                }
+                piece = self.pieces.recv(), if !self.ended && room => self.take_piece(piece)?,
+            }
+        }
+    }
+
+    fn send_chunks(
+        &mut self,
+        lanes: &mut [Lane],
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+        last_asked: &mut usize,
+        last_sent: &mut bool,
+    ) {
+        while self.next < self.chunks.len() {
+            let index = (0..lanes.len())
+                .min_by_key(|&index| lanes[index].under_way)
+                .expect("a file has a lane");
+            let single = lanes.len() == 1;
+            if lanes[index].under_way >= self.pace.under_way {
+                return;
+            }
+            lanes[index].under_way += 1;
+            let lane = &lanes[index];
+            let mut batch = lane.channel.batch();
+            let (chunk, sent) = &mut self.chunks[self.next];
+            batch.write(chunk, &lane.handle, sender);
+            *sent = Sent::UnderWay(index);
+            self.next += 1;
+            if self.ended && self.next == self.chunks.len() && single {
+                *last_asked += self.send_last(lane, sender, Some(batch));
+                *last_sent = true;
+            } else {
+                batch.send();
+            }
+        }
+        let acknowledged = self.acknowledged();
+        if self.options.sync
+            && self.part_sync.is_none()
+            && !*last_sent
+            && acknowledged >= self.since_sync + self.pace.sync_every
+        {
+            let lane = &lanes[0];
+            if lane.channel.server().fsync {
+                let mut batch = lane.channel.batch();
+                batch.ask_tagged(
+                    &Request::Fsync {
+                        handle: &lane.handle,
+                    },
+                    sender,
+                    TAG_PART_SYNC,
+                );
+                batch.send();
+                self.part_sync = Some(acknowledged);
+            }
+        }
+    }
+
+    /// What follows the last write: times, sync, and for a file in place CLOSE. Returns the number of answers to come.
+    fn send_last<'c>(
+        &self,
+        lane: &'c Lane,
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+        batch: Option<Batch<'c>>,
+    ) -> usize {
+        let mut batch = batch.unwrap_or_else(|| lane.channel.batch());
+        let handle: &[u8] = &lane.handle;
+        let mut count = 0;
+        if let Some(modified) = self.options.modified {
+            let time = u32::try_from(modified).unwrap_or(0);
+            let attributes = Attributes {
+                times: Some((time, time)),
+                ..Attributes::default()
+            };
+            batch.ask_tagged(&Request::Fsetstat { handle, attributes }, sender, TAG_SET);
+            count += 1;
+        }
+        if lane.channel.server().fsync {
+            if self.options.sync {
+                batch.ask_tagged(&Request::Fsync { handle }, sender, TAG_SYNC);
+                count += 1;
+            }
+        } else {
+            batch.ask_tagged(&Request::Fstat { handle }, sender, TAG_SIZE);
+            count += 1;
+        }
+        if !self.closes_last(&lane.channel) {
+            batch.ask_tagged(&Request::Close { handle }, sender, TAG_CLOSE);
+            count += 1;
+        }
+        batch.send();
+        count
+    }
+
+    /// Asks for another lane where that helps and is allowed.
+    fn open_lane(
+        &self,
+        lanes: &[Lane],
+        sender: &mpsc::UnboundedSender<(u64, Answer)>,
+    ) -> Option<Arc<Channel>> {
+        let first = &lanes[0].channel;
+        self.pool.consider_growth(first);
+        if !first.any_order || lanes.len() >= MOST_LANES || self.ended {
+            return None;
+        }
+        let used: Vec<&Arc<Channel>> = lanes.iter().map(|lane| &lane.channel).collect();
+        let channel = self.pool.idlest(&used)?;
+        if channel.load() > 1 << 20 {
+            return None;
+        }
+        let mut batch = channel.batch();
+        let request = Request::Open {
+            path: &self.name,
+            flags: open::WRITE,
+            attributes: Attributes::default(),
+        };
+        batch.ask_tagged(&request, sender, TAG_LANE);
+        batch.send();
+        Some(channel)
+    }
+
+    fn take_answer(
+        &mut self,
+        tag: u64,
+        answer: Answer,
+        lanes: &mut Vec<Lane>,
+        opening: &mut Option<Arc<Channel>>,
+        last_asked: &mut usize,
+    ) -> Result<(), Fail> {
+        if tag == TAG_LANE {
+            let channel = opening.take();
+            match (answer, channel) {
+                (Ok(Response::Handle(handle)), Some(channel)) => lanes.push(Lane {
+                    channel,
+                    handle,
+                    under_way: 0,
+                }),
+                // The file can be written without it.
+                (answer, _) => log::debug!("no further lane for '{}': {answer:?}", self.object),
+            }
+            return Ok(());
+        }
+        let response = answer?;
+        let operation = match tag {
+            TAG_PART_SYNC => {
+                if response == Response::Ok
+                    && let Some(upto) = self.part_sync.take()
+                {
+                    self.since_sync = upto;
+                    self.pace.synced();
+                    self.unsynced.retain(|piece| piece.end() > upto);
+                    return Ok(());
+                }
+                Operation::Sync
+            }
+            TAG_SIZE => {
+                *last_asked -= 1;
+                match response {
+                    Response::Attributes(attributes)
+                        if attributes.size.is_none_or(|size| size == self.total) =>
+                    {
+                        return Ok(());
+                    }
+                    Response::Attributes(attributes) => {
+                        let reason = format!(
+                            "the server has {} bytes of {}",
+                            attributes.size.unwrap_or(0),
+                            self.total
+                        );
+                        return Err(Error::new(
+                            ErrorKind::Broken,
+                            Operation::Write,
+                            &self.object,
+                            reason,
+                        )
+                        .into());
+                    }
+                    other => return Err(unexpected(Operation::Write, &self.object, &other).into()),
+                }
+            }
+            TAG_CLOSE | TAG_SYNC | TAG_SET => {
+                *last_asked -= 1;
+                match tag {
+                    TAG_CLOSE => Operation::Close,
+                    TAG_SYNC => Operation::Sync,
+                    _ => Operation::SetTime,
+                }
+            }
+            offset => {
+                self.acknowledge(offset, lanes);
+                Operation::Write
+            }
+        };
+        if response == Response::Ok {
+            Ok(())
+        } else {
+            Err(unexpected(operation, &self.object, &response).into())
+        }
+    }
+}
