@@ -6,7 +6,8 @@
 use pgkeep_postgres::Lsn;
 use pgkeep_postgres::recovery::RecoveryTarget;
 use pgkeep_repo::backup_info::BackupEntry;
-use pgkeep_repo::{BackupInfo, BackupLabel};
+use pgkeep_repo::pg_history::PgHistoryEntry;
+use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel};
 use secrecy::SecretString;
 
 use super::settings::Settings;
@@ -21,6 +22,10 @@ pub(super) struct Chosen {
     pub label: BackupLabel,
     /// Pass-phrase of manifests; `None`: not encrypted.
     pub manifest_pass: Option<SecretString>,
+    /// Stored size of all its files, bytes.
+    pub repo_size: u64,
+    /// Where the WAL is that makes it consistent; `None`: offline backup.
+    pub archive_id: Option<ArchiveId>,
 }
 
 /// What a set must fulfil.
@@ -71,10 +76,14 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
         }
         if let Some(entry) = find(&info, &wanted, &name)? {
             let label = entry.label.clone();
+            let online = entry.option_online && entry.archive_start.is_some();
+            let cluster = info.history.find(entry.pg_id).filter(|_| online);
             return Ok(Chosen {
                 repository,
                 label,
                 manifest_pass: info.cipher_pass.clone(),
+                repo_size: entry.repo_size,
+                archive_id: cluster.map(PgHistoryEntry::archive_id),
             });
         }
     }

@@ -49,6 +49,7 @@ use places::Places;
 use progress::Progress;
 use queue::Queues;
 use settings::Settings;
+use timeline::Archive;
 
 /// Name of the manifest that lies in the data directory while a restore is under way: by it an interrupted one is known.
 const BACKUP_MANIFEST: &str = "backup.manifest";
@@ -65,12 +66,14 @@ pub fn run(context: &Context) -> Result<()> {
     clear_spool(&settings)?;
 
     let chosen = choose_set::choose(context, &settings)?;
-    let pass = chosen.manifest_pass.as_ref();
-    let storage = &*chosen.repository.storage;
-    let mut manifest = Manifest::load(storage, &settings.stanza, &chosen.label, pass)?;
+    if !settings.delta {
+        // With delta most of it is there already. Further connections are made while the manifest is read.
+        chosen.repository.storage.announce(chosen.repo_size);
+    }
+    let (mut manifest, archive) = load_manifest(&chosen, &settings)?;
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
-    timeline::verify(&chosen.repository, &settings, &manifest, version)?;
+    timeline::verify(&chosen.repository, &settings, &manifest, version, archive)?;
     if !manifest.options.online && settings.type_defaulted {
         // Its WAL is in the backup; a server with wal_level=minimal would refuse to recover from the archive.
         settings.target = RecoveryTarget::None;
@@ -99,10 +102,6 @@ pub fn run(context: &Context) -> Result<()> {
     clean::clean(&look, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
-    if !settings.delta {
-        // With delta most of it is there already.
-        storage.announce(manifest.files().map(|file| file.repo_size).sum());
-    }
     let durable = Durable::begin(&manifest, &places, &found)?;
     let worker = Worker {
         context,
@@ -130,6 +129,26 @@ pub fn run(context: &Context) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Loads the manifest. On a slow line the archive is asked meanwhile what the check of the timeline wants to know.
+fn load_manifest(chosen: &Chosen, settings: &Settings) -> Result<(Manifest, Option<Archive>)> {
+    let storage = &*chosen.repository.storage;
+    let pass = chosen.manifest_pass.as_ref();
+    std::thread::scope(|scope| {
+        let asked = chosen
+            .archive_id
+            .as_ref()
+            .filter(|_| storage.features().slow)
+            .map(|id| scope.spawn(|| Archive::look(&chosen.repository, settings, id)));
+        let manifest = Manifest::load(storage, &settings.stanza, &chosen.label, pass);
+        let archive = asked.map(|asked| {
+            asked
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        Ok((manifest?, archive))
+    })
 }
 
 /// Removes what asynchronous archiving knows of the old cluster: its acknowledgements could keep segments of the new one

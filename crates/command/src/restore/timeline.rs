@@ -19,8 +19,42 @@ use crate::runtime::Repository;
 /// History files are a few lines; more than this is something else.
 const HISTORY_LIMIT: u64 = 16 << 20;
 const BUFFER: usize = 64 * 1024;
+/// The timeline of the newest history file, or the backup's own if that is newer.
+const LATEST: &str = "latest";
 
-/// Fails when the target timeline cannot be reached from the backup. Offline backups are not asked.
+/// What the archive says, asked while the manifest is still on its way. Errors are kept until their turn.
+#[derive(Debug)]
+pub(super) struct Archive {
+    id: ArchiveId,
+    info: Result<ArchiveInfo>,
+    /// The newest timeline with a history file; only where it is asked for.
+    newest: Result<Option<TimelineId>>,
+}
+
+impl Archive {
+    /// Asks.
+    pub(super) fn look(repository: &Repository, settings: &Settings, id: &ArchiveId) -> Self {
+        let storage = &*repository.storage;
+        let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref());
+        let wanted = info.is_ok()
+            && id
+                .version()
+                .parse()
+                .is_ok_and(|version| said(settings, version) == LATEST);
+        let newest = match wanted {
+            true => newest(storage, settings, id),
+            false => Ok(None),
+        };
+        Self {
+            id: id.clone(),
+            info: info.map_err(Error::from),
+            newest,
+        }
+    }
+}
+
+/// Fails when the target timeline cannot be reached from the backup. Offline backups are not asked. `archive`: what was
+/// asked already.
 ///
 /// # Errors
 /// [`ErrorCode::DbMismatch`]; a lower error when archive.info or the history file cannot be read.
@@ -29,6 +63,7 @@ pub(super) fn verify(
     settings: &Settings,
     manifest: &Manifest,
     version: PgVersion,
+    archive: Option<Archive>,
 ) -> Result<()> {
     let (Some(start), Some(lsn)) = (&manifest.backup.archive_start, &manifest.backup.lsn_start)
     else {
@@ -38,8 +73,11 @@ pub(super) fn verify(
         return Ok(());
     }
     let storage = &*repository.storage;
-    let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref())?;
     let archive_id = ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id);
+    let archive = archive
+        .filter(|archive| archive.id == archive_id)
+        .unwrap_or_else(|| Archive::look(repository, settings, &archive_id));
+    let info = archive.info?;
     let from = start
         .get(..8)
         .and_then(|hex| u32::from_str_radix(hex, 16).ok())
@@ -51,8 +89,17 @@ pub(super) fn verify(
             )
         })?;
     let lsn: Lsn = lsn.parse()?;
-    let Some(to) = target(storage, settings, &archive_id, version, from)? else {
-        return Ok(());
+    let to = match said(settings, version) {
+        "current" => return Ok(()),
+        LATEST => archive
+            .newest?
+            .map_or(from, |newest| from.max(newest)),
+        said => said.parse().map_err(|_| {
+            Error::new(
+                ErrorCode::DbMismatch,
+                format!("invalid target timeline '{said}'"),
+            )
+        })?,
     };
     if to == from {
         return Ok(());
@@ -61,40 +108,23 @@ pub(super) fn verify(
     check(&history, from, lsn, to)
 }
 
-/// The timeline recovery will follow; `None`: the backup's own.
-fn target(
-    storage: &dyn Storage,
-    settings: &Settings,
-    archive_id: &ArchiveId,
-    version: PgVersion,
-    backup: TimelineId,
-) -> Result<Option<TimelineId>> {
-    let said = settings.target_timeline.as_deref().unwrap_or({
+/// What is said of the timeline that recovery will follow. `current`: the backup's own; else [`LATEST`] or its id.
+fn said(settings: &Settings, version: PgVersion) -> &str {
+    settings.target_timeline.as_deref().unwrap_or({
         if version <= PgVersion::V11 || settings.target == RecoveryTarget::Immediate {
             "current"
         } else {
-            "latest"
+            LATEST
         }
-    });
-    match said {
-        "current" => Ok(None),
-        "latest" => latest(storage, settings, archive_id, backup).map(Some),
-        said => said.parse().map(Some).map_err(|_| {
-            Error::new(
-                ErrorCode::DbMismatch,
-                format!("invalid target timeline '{said}'"),
-            )
-        }),
-    }
+    })
 }
 
-/// The newest timeline that has a history file in the archive, or the backup's own if that is newer.
-fn latest(
+/// The newest timeline that has a history file in the archive.
+fn newest(
     storage: &dyn Storage,
     settings: &Settings,
     archive_id: &ArchiveId,
-    backup: TimelineId,
-) -> Result<TimelineId> {
+) -> Result<Option<TimelineId>> {
     let options = ListOptions {
         level: InfoLevel::Exists,
         ..ListOptions::default()
@@ -109,7 +139,7 @@ fn latest(
             u32::from_str_radix(archive::history_timeline(name)?, 16).ok()
         })
         .max();
-    Ok(newest.map_or(backup, |newest| backup.max(TimelineId(newest))))
+    Ok(newest.map(TimelineId))
 }
 
 fn load_history(
