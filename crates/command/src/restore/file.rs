@@ -19,7 +19,7 @@ use super::block;
 use super::keep::{self, Existing};
 use super::owner::Owners;
 use super::places::Places;
-use super::queue::Job;
+use super::queue::{Job, Opened};
 use super::selective::Zeroed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
@@ -113,10 +113,11 @@ impl<'a> Worker<'a> {
                 });
             }
         }
+        let opened = job.take_opened();
         if job.bundled {
-            self.fetch_bundled(fetches, &mut results)?
+            self.fetch_bundled(fetches, opened, &mut results)?
         } else {
-            self.fetch_alone(fetches, &mut results)?
+            self.fetch_alone(fetches, opened, &mut results)?
         }
         Ok(results)
     }
@@ -189,36 +190,69 @@ impl<'a> Worker<'a> {
             .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no backup label"))
     }
 
-    fn open(
-        &self,
-        path: &StoragePath,
-        ranges: Vec<Range>,
-        expect: Option<u64>,
-    ) -> Result<Watched<'a>> {
+    /// Begins to read what a job needs at first, where requests cost round trips: its first bytes are there when its turn
+    /// comes. Not with delta, where only a look at what is there tells what is needed. An error is left to the job.
+    pub(super) fn open_ahead(&self, job: &mut Job) {
+        if self.settings.delta || !self.repository.storage.features().slow {
+            return;
+        }
+        let needed = job
+            .files
+            .iter()
+            .map(|&position| self.manifest.file_at(position as usize))
+            .filter(|file| file.size > 0 && !self.zeroed.contains(&file.name));
+        let opened: Result<VecDeque<_>> = if job.bundled {
+            let files: Vec<_> = needed.collect();
+            let read = files.first().map(|first| {
+                let ranges = files.iter().map(|file| self.needed_range(file, true));
+                self.open(first, ranges.collect::<Result<_>>()?)
+            });
+            read.into_iter().collect()
+        } else {
+            needed
+                .take(OPEN_AHEAD)
+                .map(|file| self.open(&file, vec![self.needed_range(&file, true)?]))
+                .collect()
+        };
+        if let Ok(opened) = opened {
+            job.give_opened(opened);
+        }
+    }
+
+    fn open(&self, file: &FileRef<'_>, ranges: Vec<Range>) -> Result<Box<dyn PipelineRead>> {
+        // Ranges of unknown length are whole files.
+        let expect = ranges.iter().map(|range| range.length).sum();
+        let whole = matches!(ranges[..], [Range { length: None, .. }]);
         let options = ReadOptions {
-            ranges,
-            expect,
+            expect: if whole { Some(file.repo_size) } else { expect },
+            ranges: if whole { Vec::new() } else { ranges },
             lazy_open: true,
         };
-        let read = self.repository.storage.open_read(path, &options)?;
-        Ok(Watched {
-            read,
-            context: self.context,
-        })
+        Ok(self
+            .repository
+            .storage
+            .open_read(&self.stored_path(file)?, &options)?)
     }
 
     /// Fetches slices of one bundle through one reader.
-    fn fetch_bundled(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
+    fn fetch_bundled(
+        &self,
+        fetches: Vec<Fetch<'a>>,
+        mut opened: Opened,
+        results: &mut [Restored],
+    ) -> Result<()> {
         let Some(first) = fetches.first() else {
             return Ok(());
         };
-        let path = self.stored_path(&first.file)?;
         let ranges: Vec<Range> = fetches
             .iter()
-            .map(|fetch| self.needed_range(fetch))
+            .map(|fetch| self.needed_range_of(fetch))
             .collect::<Result<_>>()?;
-        let expect = ranges.iter().filter_map(|range| range.length).sum();
-        let mut source = self.open(&path, ranges.clone(), Some(expect))?;
+        let read = match opened.pop_front() {
+            Some(read) => read,
+            None => self.open(&first.file, ranges.clone())?,
+        };
+        let mut source = self.watched(read);
         for (fetch, range) in fetches.into_iter().zip(ranges) {
             let length = range.length.unwrap_or(0);
             results[fetch.at] = self.fetch(&fetch, range, &mut (&mut source).take(length))?;
@@ -227,45 +261,54 @@ impl<'a> Worker<'a> {
     }
 
     /// Fetches files that are stored alone; on a slow line the next ones are asked for while one is written.
-    fn fetch_alone(&self, fetches: Vec<Fetch<'a>>, results: &mut [Restored]) -> Result<()> {
+    fn fetch_alone(
+        &self,
+        fetches: Vec<Fetch<'a>>,
+        mut opened: Opened,
+        results: &mut [Restored],
+    ) -> Result<()> {
         let ahead = if self.repository.storage.features().slow {
             OPEN_AHEAD
         } else {
             1
         };
         let mut waiting = fetches.into_iter();
-        let mut opened = VecDeque::new();
+        let mut begun = VecDeque::new();
         loop {
-            while opened.len() < ahead
+            while begun.len() < ahead
                 && let Some(fetch) = waiting.next()
             {
-                let range = self.needed_range(&fetch)?;
-                let whole = range.length.is_none();
-                let ranges = if whole { Vec::new() } else { vec![range] };
-                let source = self.open(
-                    &self.stored_path(&fetch.file)?,
-                    ranges,
-                    Some(fetch.file.repo_size),
-                )?;
-                opened.push_back((fetch, range, source));
+                let range = self.needed_range_of(&fetch)?;
+                let read = match opened.pop_front() {
+                    Some(read) => read,
+                    None => self.open(&fetch.file, vec![range])?,
+                };
+                begun.push_back((fetch, range, self.watched(read)));
             }
-            let Some((fetch, range, mut source)) = opened.pop_front() else {
+            let Some((fetch, range, mut source)) = begun.pop_front() else {
                 return Ok(());
             };
             results[fetch.at] = self.fetch(&fetch, range, &mut source)?;
         }
     }
 
+    fn watched(&self, read: Box<dyn PipelineRead>) -> Watched<'a> {
+        Watched {
+            read,
+            context: self.context,
+        }
+    }
+
+    fn needed_range_of(&self, fetch: &Fetch<'_>) -> Result<Range> {
+        self.needed_range(&fetch.file, matches!(fetch.existing, Existing::Nothing))
+    }
+
     /// What is read of the repository file at first: the whole of a whole file; of a block-incremental one its map, or
     /// all of it where it is short and nothing is there that could spare a part.
-    fn needed_range(&self, fetch: &Fetch<'_>) -> Result<Range> {
-        match fetch.file.block_map_size() {
-            0 => Ok(self.manifest.stored_range(&fetch.file)),
-            map_size => block::first_range(
-                &fetch.file,
-                map_size,
-                matches!(fetch.existing, Existing::Nothing),
-            ),
+    fn needed_range(&self, file: &FileRef<'_>, nothing_there: bool) -> Result<Range> {
+        match file.block_map_size() {
+            0 => Ok(self.manifest.stored_range(file)),
+            map_size => block::first_range(file, map_size, nothing_there),
         }
     }
 

@@ -25,6 +25,7 @@ mod clean;
 mod durable;
 mod file;
 mod finish;
+mod jobs_ahead;
 mod keep;
 mod owner;
 mod places;
@@ -44,6 +45,7 @@ mod validate;
 use choose_set::Chosen;
 use durable::Durable;
 use file::Worker;
+use jobs_ahead::JobsAhead;
 use owner::Owners;
 use places::Places;
 use progress::Progress;
@@ -189,14 +191,15 @@ fn drop_unrestored(manifest: &mut Manifest, settings: &Settings, version: PgVers
 
 /// Restores all files with as many workers as asked for; returns their size in bytes, and how many have invalid pages.
 fn copy_files(worker: &Worker<'_>) -> Result<(u64, u32)> {
-    let mut queues = Queues::of(worker.manifest);
+    let queues = Queues::of(worker.manifest);
     let mut progress = Progress::begin(worker, queues.total)?;
+    let mut jobs = JobsAhead::new(worker, queues);
     pool::run(
         worker.settings.pool,
         &worker.context.cancel,
         &|job| worker.restore(job).map(Outcome::Done),
         Steps {
-            next: &mut |index| Ok(queues.next(worker.manifest, index)),
+            next: &mut |index| Ok(jobs.next(index)),
             done: &mut |job, results, process| progress.finished(&job, &results, process),
             tick: &mut || Ok(()),
         },

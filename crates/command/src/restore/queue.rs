@@ -4,10 +4,13 @@
 //! smallest, so that no worker is left with a large one; then bundles, each read once from front to back; then files of
 //! nothing. Small files stored alone share jobs, for giving out a job costs as much as making a small file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::PG_TBLSPC;
+use pgkeep_storage::PipelineRead;
 
 /// A job of a bundle ends here, bytes stored: progress is seen and a stop is noticed at the end of jobs.
 const BUNDLE_JOB: u64 = 64 << 20;
@@ -17,13 +20,33 @@ const ALONE_JOB: u64 = 4 << 20;
 const ALONE_FILES: usize = 128;
 const BUNDLE_FILES: usize = 8192;
 
+/// Readers of repository files that were opened before their job began, in the order of its files.
+pub(super) type Opened = VecDeque<Box<dyn PipelineRead>>;
+
 /// Files that one worker restores together: all in one bundle, or each stored alone.
-#[derive(Debug)]
 pub(super) struct Job {
     /// Positions in the manifest.
     pub files: Vec<u32>,
     /// All are slices of one bundle, in the order they lie in it.
     pub bundled: bool,
+    opened: Mutex<Opened>,
+}
+
+impl Job {
+    pub(super) fn give_opened(&mut self, opened: Opened) {
+        self.opened = Mutex::new(opened);
+    }
+
+    /// The readers, for the first attempt; a second one opens anew.
+    pub(super) fn take_opened(&self) -> Opened {
+        std::mem::take(&mut self.opened.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Job({:?}, bundled: {})", self.files, self.bundled)
+    }
 }
 
 /// Files of one target in order, taken from the end.
@@ -128,6 +151,7 @@ impl Queue {
         let mut job = Job {
             files: vec![first],
             bundled: bundle.is_some(),
+            opened: Mutex::default(),
         };
         let (limit, most) = match job.bundled {
             true => (BUNDLE_JOB, BUNDLE_FILES),

@@ -27,6 +27,9 @@ const HANDED_OVER: usize = 8;
 /// What must be left of a file to open it on another connection too.
 const WORTH_A_LANE: u64 = 8 << 20;
 const MOST_LANES: usize = 4;
+/// Requests of a file that nobody reads from at present, once half of the memory for all files is in use: those that are
+/// read from need the rest.
+const IDLE_WINDOW: usize = 4;
 
 /// The reader's half.
 pub(crate) struct SftpRead {
@@ -261,7 +264,7 @@ impl Download {
         let (sender, mut answers) = mpsc::unbounded_channel();
         let mut opening: Option<Arc<Channel>> = None;
         loop {
-            let starved = self.fill(lanes, &sender);
+            let starved = self.fill(lanes, &sender, to.capacity() == 0);
             if opening.is_none() && self.left() >= WORTH_A_LANE {
                 opening = self.open_lane(lanes, &sender);
             }
@@ -367,9 +370,10 @@ impl Download {
         &mut self,
         lanes: &mut [Lane],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
+        idle: bool,
     ) -> Option<u32> {
         loop {
-            if self.unsent().is_none() && !self.extend(lanes) {
+            if self.unsent().is_none() && !self.extend(lanes, idle) {
                 return None;
             }
             let slot = &self.window[self.unsent()?];
@@ -394,8 +398,12 @@ impl Download {
     }
 
     /// Plans one more request, if the window and the budget have room.
-    fn extend(&mut self, lanes: &[Lane]) -> bool {
-        if self.window.len() >= UNDER_WAY * lanes.len() {
+    fn extend(&mut self, lanes: &[Lane], idle: bool) -> bool {
+        let most = match idle && self.pool.read_budget.half_used() {
+            true => IDLE_WINDOW,
+            false => UNDER_WAY * lanes.len(),
+        };
+        if self.window.len() >= most {
             return false;
         }
         let Some(range) = self.plan.front_mut() else {
@@ -436,7 +444,7 @@ impl Download {
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         permit: Option<OwnedSemaphorePermit>,
     ) {
-        if self.unsent().is_some() || self.extend(lanes) {
+        if self.unsent().is_some() || self.extend(lanes, false) {
             self.send_on(0, lanes, sender, permit);
         }
     }

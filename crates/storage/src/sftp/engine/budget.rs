@@ -58,6 +58,10 @@ impl Budget {
         })
     }
 
+    pub(crate) fn half_used(&self) -> bool {
+        self.used() >= self.total / 2
+    }
+
     pub(crate) fn used(&self) -> usize {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
