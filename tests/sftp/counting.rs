@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::run::Program;
@@ -25,6 +26,14 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "commands_on_a_far_server_take_few_round_trips_one_after_the_other",
         far,
+    ),
+    (
+        "a_restore_from_a_far_server_opens_files_while_those_before_are_written",
+        far_restore,
+    ),
+    (
+        "a_segment_that_is_there_is_noticed_while_it_is_sent_and_nothing_of_it_stays",
+        duplicate,
     ),
     (
         "every_command_makes_one_connection_on_a_near_server",
@@ -84,6 +93,30 @@ fn push(program: &Program) -> TestResult {
     Ok(())
 }
 
+fn duplicate(program: &Program) -> TestResult {
+    let stage = Stage::new(program, &[])?;
+    stage.run(CREATE)?;
+    let builder = DataDirBuilder::new("15")?;
+    let name = "data/pg_wal/000000010000000000000001";
+    let segment = stage.scratch.write(name, builder.wal_segment(1))?;
+    let push = ["archive-push", &segment.display().to_string()];
+    stage.run(&push)?;
+    let ignore = Ignore::nothing();
+    let before = Snapshot::of(stage.server.files(), &ignore)?;
+    let again = stage.run(&push)?.stdout;
+    if !again.contains("already exists in the repo1 archive with the same checksum") {
+        return Err(again.into());
+    }
+    let mut other = builder.wal_segment(1);
+    *other.last_mut().ok_or("the segment is empty")? ^= 1;
+    stage.scratch.write(name, other)?;
+    let refused = stage.outcome(&push)?;
+    if refused.code != 45 {
+        return Err(format!("{refused:?}").into());
+    }
+    Ok(before.must_equal(&Snapshot::of(stage.server.files(), &ignore)?)?)
+}
+
 fn nothing_changed(program: &Program) -> TestResult {
     let mut took = Vec::new();
     for files in [10, 300] {
@@ -133,40 +166,64 @@ fn far(program: &Program) -> TestResult {
     let mut stage = Stage::new(program, &[])?;
     stage.run(CREATE)?;
     stage.run(&["--no-online", "--type=full", "backup"])?;
-    let segment = stage.scratch.write(
-        "data/pg_wal/000000010000000000000001",
-        DataDirBuilder::new("15")?.wal_segment(1),
-    )?;
+    // The first one makes its directory.
+    let mut segment = String::new();
+    for number in 1..=2 {
+        let name = format!("data/pg_wal/00000001000000000000000{number}");
+        let content = DataDirBuilder::new("15")?.wal_segment(number);
+        segment = stage.scratch.write(name, content)?.display().to_string();
+        if number == 1 {
+            stage.run(&["archive-push", &segment])?;
+        }
+    }
     stage
         .scratch
         .write("data/postgresql.conf", "# changed since the full backup\n")?;
     let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
-    let (segment, fetched) = (segment.display().to_string(), fetched.display().to_string());
+    let fetched = fetched.display().to_string();
     let commands: [(&[&str], u64); 5] = [
         (&["--no-online", "--type=incr", "backup"], 40),
-        (&["archive-push", &segment], 16),
+        (&["archive-push", &segment], 14),
         (&["archive-get", "000000010000000000000001", &fetched], 16),
         (&["info"], 22),
         (&["expire"], 24),
     ];
     let mut wrong = Vec::new();
     for (command, most) in commands {
-        let line = Line::new()
-            .delay(Duration::from_millis(25))
-            .to(stage.server.address())?;
-        stage.reached_at(line.address())?;
-        stage.run(command)?;
-        if line.round_trips() > most {
-            wrong.push(format!(
-                "{command:?}: {} round trips, {} connections",
-                line.round_trips(),
-                line.connections()
-            ));
-        }
+        wrong.extend(too_many(&mut stage, command, most)?);
     }
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(wrong.join("\n").into())
     }
+}
+
+/// Five jobs: four files stored alone, and a bundle of small ones.
+fn far_restore(program: &Program) -> TestResult {
+    let options = [("repo1-bundle", "y"), ("compress-type", "none")];
+    let mut stage = Stage::new(program, &options)?;
+    for number in 0..4 {
+        let name = format!("data/base/1/{}", 20_000 + number);
+        stage.scratch.write(name, vec![7; 3 << 20])?;
+    }
+    stage.run(CREATE)?;
+    stage.run(&["--no-online", "backup"])?;
+    let copy = format!("--pg1-path={}", stage.scratch.make_dir("copy")?.display());
+    match too_many(&mut stage, &[&copy, "--type=none", "restore"], 21)? {
+        None => Ok(()),
+        Some(wrong) => Err(wrong.into()),
+    }
+}
+
+/// Runs a command over a line of 25 ms; what is to be said if it takes more round trips one after the other than `most`.
+fn too_many(stage: &mut Stage<'_>, command: &[&str], most: u64) -> Result<Option<String>> {
+    let line = Line::new()
+        .delay(Duration::from_millis(25))
+        .to(stage.server.address())?;
+    stage.reached_at(line.address())?;
+    stage.run(command)?;
+    let (trips, connections) = (line.round_trips(), line.connections());
+    let wrong = format!("{command:?}: {trips} round trips, {connections} connections");
+    Ok((trips > most).then_some(wrong))
 }

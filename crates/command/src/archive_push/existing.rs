@@ -5,6 +5,7 @@
 //! of another history (two primaries, damage), and is never overwritten.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use pgkeep_pipeline::Sha1Digest;
@@ -48,26 +49,45 @@ pub(super) fn stored_checksum(
         .map(|stored| stored.checksum))
 }
 
-/// The same for many repositories, asked at once.
-pub(super) fn stored_checksums(
-    context: &Context,
-    settings: &Settings,
-    targets: &[Target],
-    segment: &str,
-) -> Vec<Result<Option<String>>> {
-    if let [target] = targets {
-        return vec![stored_checksum(context, settings, target, segment)];
+/// The answer of one repository to [`stored_checksum`], perhaps still to come.
+pub(super) enum Asked<'scope> {
+    Known(Result<Option<String>>),
+    Coming(ScopedJoinHandle<'scope, Result<Option<String>>>),
+}
+
+impl Asked<'_> {
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self, Self::Coming(thread) if !thread.is_finished())
     }
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = targets
-            .iter()
-            .map(|target| scope.spawn(move || stored_checksum(context, settings, target, segment)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
-            .collect()
-    })
+
+    /// Waits for it.
+    pub(super) fn answer(self) -> Result<Option<String>> {
+        match self {
+            Self::Known(answer) => answer,
+            Self::Coming(thread) => thread.join().unwrap_or_else(|_| Err(panicked())),
+        }
+    }
+}
+
+/// Asks many repositories at once. Only a single one that answers at once is waited for.
+pub(super) fn ask<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    context: &'scope Context,
+    settings: &'scope Settings,
+    targets: &'scope [Target],
+    segment: &'scope str,
+) -> Vec<Asked<'scope>> {
+    if let [target] = targets
+        && !target.repository.storage.features().slow
+    {
+        let answer = stored_checksum(context, settings, target, segment);
+        return vec![Asked::Known(answer)];
+    }
+    let ask = |target| scope.spawn(move || stored_checksum(context, settings, target, segment));
+    targets
+        .iter()
+        .map(|target| Asked::Coming(ask(target)))
+        .collect()
 }
 
 /// How long a listing of a slow repository is trusted. Only this cluster's background process pushes meanwhile; another

@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod background;
+mod begun;
 mod existing;
 mod foreground;
 mod lane;

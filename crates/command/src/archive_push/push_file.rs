@@ -1,15 +1,16 @@
 //! One file into all repositories, as fast as the machine allows: the synchronous push.
 //!
 //! While the repositories are asked what they are and hold, one thread reads the segment and hashes it and another
-//! compresses what was read. Nothing is written before the checksum is known and compared everywhere, because it is part
-//! of the name, and because a different segment of the same name must not be touched.
+//! compresses what was read. Nothing is written before the checksum is known, because it is part of the name, and nothing gets
+//! its name before it is compared everywhere, because a different segment of the same name must not be touched.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 
 use pgkeep_pipeline::{CompressType, Pipeline, Running, Stage};
 
-use super::existing::{self, Presence};
+use super::begun::AllBegun;
+use super::existing;
 use super::settings::Settings;
 use super::source::{Source, read_hashed, read_piece};
 use super::spare::Spare;
@@ -28,7 +29,7 @@ const PLAIN_AHEAD: usize = 16;
 /// Compressed bytes that are handed on at once.
 pub(super) const PIECE: usize = 256 << 10;
 
-type Piece = Result<Arc<Vec<u8>>>;
+pub(super) type Piece = Result<Arc<Vec<u8>>>;
 
 /// Pushes one file and returns warnings.
 ///
@@ -49,12 +50,10 @@ pub(super) fn push_file(
         Ok(piece) if piece.is_empty() => None,
         other => Some(other.map(Arc::new)),
     });
-    let all = vec![true; targets.fit.len()];
     let errors = write(
         context,
         settings,
         &targets,
-        &all,
         &source.stored_name(None, settings.compress),
         &mut pieces,
     )?;
@@ -130,72 +129,45 @@ fn push_segment<'scope>(
     });
 
     let targets = check_all(context, settings)?;
-    let stored = existing::stored_checksums(context, settings, &targets.fit, &source.name);
-    let hash = || hashing.join().unwrap_or_else(|_| Err(panicked()));
-    let checksum = match first.recv() {
-        Ok(first) => {
-            source.check_header(&first, settings, &targets.identity)?;
-            hash()?
-        }
-        // Nothing was read: an error, or an empty file, whose header is too short.
-        Err(_) => {
-            let checksum = hash()?;
-            source.check_header(&[], settings, &targets.identity)?;
-            checksum
-        }
-    };
-
-    let (mut wanted, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for (target, stored) in targets.fit.iter().zip(stored) {
-        let missing = match stored {
-            Ok(stored) => {
-                match existing::judge(settings, target, &source.name, stored.as_deref(), checksum)?
-                {
-                    Presence::Missing => true,
-                    Presence::Same(warning) => {
-                        warnings.extend(warning);
-                        false
-                    }
-                }
+    std::thread::scope(|asking| {
+        let asked = existing::ask(asking, context, settings, &targets.fit, &source.name);
+        let hash = || hashing.join().unwrap_or_else(|_| Err(panicked()));
+        let checksum = match first.recv() {
+            Ok(first) => {
+                source.check_header(&first, settings, &targets.identity)?;
+                hash()?
             }
-            Err(error) if error.code == ErrorCode::Term => return Err(error),
-            Err(error) => {
-                errors.push(repository_error(target.repository.key, &error));
-                false
+            // Nothing was read: an error, or an empty file, whose header is too short.
+            Err(_) => {
+                let checksum = hash()?;
+                source.check_header(&[], settings, &targets.identity)?;
+                checksum
             }
         };
-        wanted.push(missing);
-    }
-    if wanted.contains(&true) {
         let name = source.stored_name(Some(checksum), settings.compress);
-        errors.extend(write(
-            context,
-            settings,
-            &targets,
-            &wanted,
-            &name,
-            &mut pieces.into_iter(),
-        )?);
-    }
-    conclude(targets.errors, errors, warnings)
+        let mut pieces = pieces.into_iter();
+        let mut begun = AllBegun::open(settings, &targets.fit, asked, &name);
+        begun.push(&mut pieces, &context.cancel)?;
+        let judged = begun.judge(settings, &source.name, checksum)?;
+        let mut errors = judged.errors;
+        if !judged.wanted.is_empty() {
+            errors.extend(write_to_all(judged.wanted, &mut pieces, &context.cancel)?);
+        }
+        drop(judged.unwanted);
+        conclude(targets.errors.clone(), errors, judged.warnings)
+    })
 }
 
-/// Writes to the repositories that want it and returns their errors.
+/// Writes to all repositories and returns their errors.
 fn write(
     context: &Context,
     settings: &Settings,
     targets: &Targets,
-    wanted: &[bool],
     name: &str,
     pieces: &mut dyn Iterator<Item = Piece>,
 ) -> Result<Vec<String>> {
     let (mut writings, mut errors) = (Vec::new(), Vec::new());
-    for (target, _) in targets
-        .fit
-        .iter()
-        .zip(wanted)
-        .filter(|(_, wanted)| **wanted)
-    {
+    for target in &targets.fit {
         match Writing::open(settings, target, name) {
             Ok(writing) => writings.push(writing),
             Err(error) => errors.push(repository_error(target.repository.key, &error)),

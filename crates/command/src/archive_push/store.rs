@@ -6,14 +6,14 @@ use pgkeep_storage::{StorageWrite, Ticket, WriteOptions};
 
 use super::settings::Settings;
 use super::target::{Target, panicked, repository_error};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cancel::Cancel;
 
 /// A file on its way into one repository; dropped unfinished it leaves nothing.
 pub(super) struct Writing {
     key: u32,
-    /// Encrypts, where the repository is encrypted.
-    running: Running,
+    /// Encrypts, where the repository is encrypted; `None` once the bytes have ended.
+    running: Option<Running>,
     write: Box<dyn StorageWrite>,
 }
 
@@ -35,7 +35,7 @@ impl Writing {
         let running = Pipeline::new(encrypt.into_iter().collect()).start(settings.buffer_size);
         Ok(Self {
             key: target.repository.key,
-            running,
+            running: Some(running),
             write,
         })
     }
@@ -45,7 +45,26 @@ impl Writing {
     /// # Errors
     /// Those of the storage.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<()> {
-        Ok(self.running.push_into(piece, &mut self.write)?)
+        match &mut self.running {
+            Some(running) => Ok(running.push_into(piece, &mut self.write)?),
+            None => Err(Error::new(ErrorCode::Assert, "the file has ended")),
+        }
+    }
+
+    /// Ends the bytes and brings them to the storage; the name has to wait. Does not wait itself.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(super) fn stage(&mut self) -> Result<()> {
+        self.end()?;
+        Ok(self.write.stage()?)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if let Some(running) = self.running.take() {
+            running.finish_into(&mut self.write)?;
+        }
+        Ok(())
     }
 
     /// Ends the file; it is in the archive once the ticket has resolved.
@@ -53,7 +72,7 @@ impl Writing {
     /// # Errors
     /// Those of the storage.
     pub(super) fn finish(mut self) -> Result<Ticket> {
-        self.running.finish_into(&mut self.write)?;
+        self.end()?;
         Ok(self.write.finish()?)
     }
 }

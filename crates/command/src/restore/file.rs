@@ -190,12 +190,14 @@ impl<'a> Worker<'a> {
             .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no backup label"))
     }
 
-    /// Begins to read what a job needs at first, where requests cost round trips: its first bytes are there when its turn
-    /// comes. Not with delta, where only a look at what is there tells what is needed. An error is left to the job.
+    /// Whether jobs are opened before they begin: where requests cost round trips. Not with delta, where only a look at what
+    /// is there tells what is needed.
+    pub(super) fn opens_ahead(&self) -> bool {
+        !self.settings.delta && self.repository.storage.features().slow
+    }
+
+    /// Begins to read what a job needs at first. An error is left to the job.
     pub(super) fn open_ahead(&self, job: &mut Job) {
-        if self.settings.delta || !self.repository.storage.features().slow {
-            return;
-        }
         let needed = job
             .files
             .iter()

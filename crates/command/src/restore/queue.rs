@@ -29,6 +29,8 @@ pub(super) struct Job {
     pub files: Vec<u32>,
     /// All are slices of one bundle, in the order they lie in it.
     pub bundled: bool,
+    /// Bytes in the repository.
+    pub stored: u64,
     opened: Mutex<Opened>,
 }
 
@@ -147,10 +149,10 @@ impl Queue {
         let first = self.files.pop()?;
         let head = manifest.file_at(first as usize);
         let (bundle, holder) = (head.bundle.map(|slice| slice.id), head.reference);
-        let mut stored = head.repo_size;
         let mut job = Job {
             files: vec![first],
             bundled: bundle.is_some(),
+            stored: head.repo_size,
             opened: Mutex::default(),
         };
         let (limit, most) = match job.bundled {
@@ -161,10 +163,11 @@ impl Queue {
             let file = manifest.file_at(next as usize);
             let same = file.bundle.map(|slice| slice.id) == bundle
                 && (!job.bundled || file.reference == holder);
-            stored = stored.saturating_add(file.repo_size);
+            let stored = job.stored.saturating_add(file.repo_size);
             if !same || stored > limit || job.files.len() >= most {
                 break;
             }
+            job.stored = stored;
             job.files.push(next);
             self.files.pop();
         }

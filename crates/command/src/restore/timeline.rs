@@ -91,9 +91,7 @@ pub(super) fn verify(
     let lsn: Lsn = lsn.parse()?;
     let to = match said(settings, version) {
         "current" => return Ok(()),
-        LATEST => archive
-            .newest?
-            .map_or(from, |newest| from.max(newest)),
+        LATEST => archive.newest?.map_or(from, |newest| from.max(newest)),
         said => said.parse().map_err(|_| {
             Error::new(
                 ErrorCode::DbMismatch,
