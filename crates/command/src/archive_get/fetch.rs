@@ -3,13 +3,14 @@
 //! The copies are tried in turn. A copy that turns out damaged is not handed over, as PostgreSQL would take bad WAL for
 //! the end of it. The checksum is compared before the file gets its name.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
-use pgkeep_pipeline::{CompressType, Pipeline, Report, Stage};
+use pgkeep_pipeline::{CompressType, Pipeline, Stage};
 use pgkeep_storage::{ReadOptions, StorageWrite};
 
 use super::archives::Archives;
 use super::find::Candidate;
+use super::hashed_write::HashedWrite;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cancel::Cancel;
@@ -71,32 +72,37 @@ fn copy_one(
     if kind != CompressType::None {
         stages.push(Stage::Decompress { kind, raw: false });
     }
-    if candidate.checksum.is_some() {
-        stages.push(Stage::Sha1);
-    }
     let mut read = archive
         .repository
         .storage
         .open_read(&candidate.path, &ReadOptions::default())?;
     let mut running = Pipeline::new(stages).start(settings.buffer_size);
-    let mut write = open()?;
-    let mut buffer = vec![0; settings.buffer_size];
-    loop {
-        cancel.check()?;
-        let got = read.read(&mut buffer)?;
-        if got == 0 {
-            break;
+    let copy = move |write: &mut dyn Write| -> Result<()> {
+        let mut buffer = vec![0; settings.buffer_size];
+        loop {
+            cancel.check()?;
+            let got = read.read(&mut buffer)?;
+            if got == 0 {
+                break;
+            }
+            running.push_into(&buffer[..got], write)?;
         }
-        running.push_into(&buffer[..got], &mut write)?;
-    }
-    let reports = running.finish_into(&mut write)?;
-    let actual = reports
-        .iter()
-        .find_map(Report::sha1)
-        .map(|sha1| sha1.to_string());
-    if let (Some(expected), Some(actual)) = (&candidate.checksum, &actual)
-        && expected != actual
-    {
+        running.finish_into(write)?;
+        Ok(())
+    };
+    let Some(expected) = &candidate.checksum else {
+        let mut write = open()?;
+        copy(&mut write)?;
+        write.finish()?.wait()?;
+        return Ok(());
+    };
+    let (write, actual) = std::thread::scope(|scope| {
+        let mut write = HashedWrite::begin(scope, open()?);
+        copy(&mut write)?;
+        write.end()
+    })?;
+    let actual = actual.to_string();
+    if *expected != actual {
         let text = format!("checksum of the segment is '{actual}' but its name says '{expected}'");
         return Err(Error::new(ErrorCode::Checksum, text));
     }

@@ -9,6 +9,7 @@ mod background;
 mod fetch;
 mod find;
 mod foreground;
+mod hashed_write;
 mod queue;
 mod settings;
 
