@@ -100,6 +100,6 @@ mod tests {
             sha1
         });
         assert_eq!(sha1, Sha1Digest::of(&content));
-        assert_eq!(read_all(&storage, &path).unwrap(), Some(content));
+        assert_eq!(read_all(&storage, &path, u64::MAX).unwrap(), Some(content));
     }
 }
