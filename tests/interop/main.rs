@@ -22,9 +22,9 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, seed};
 
 /// Rows of the default run on a local repository.
-const SAMPLE: usize = 20;
+const SAMPLE: usize = 12;
 /// Rows of the default run on a chrooted SFTP account.
-const SAMPLE_SFTP: usize = 7;
+const SAMPLE_SFTP: usize = 5;
 
 fn main() -> ExitCode {
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
