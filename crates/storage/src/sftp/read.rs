@@ -489,18 +489,9 @@ impl Download {
                 .map(|lane| lane.channel.connection)
                 .collect::<Vec<_>>(),
         )?;
-        if channel.load() > 1 << 20 {
-            return None;
-        }
-        let mut batch = channel.batch();
-        let request = Request::Open {
-            path: &self.place.bytes,
-            flags: open::READ,
-            attributes: Attributes::default(),
-        };
-        batch.ask_tagged(&request, sender, TAG_LANE);
-        batch.send();
-        Some(channel)
+        channel
+            .open_beside(&self.place.bytes, open::READ, sender, TAG_LANE)
+            .then_some(channel)
     }
 
     fn take_answer(

@@ -17,12 +17,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::chunk::Chunk;
+use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Request, Response};
 use crate::sftp::protocol::packet::{PacketReader, PacketStream};
 
 /// Small requests are joined up to this size before they are sent.
 const JOIN: usize = 32 * 1024;
+/// Bytes under way on a channel that is no help to a file of another one.
+const MUCH: usize = 1 << 20;
 
 /// The connection ended before the answer came; whether the request was carried out is unknown.
 #[derive(Debug, Clone)]
@@ -237,6 +240,29 @@ impl Channel {
         let reply = batch.ask(request);
         batch.send();
         reply
+    }
+
+    /// Opens a file on this channel as well, if there is little to do; `false` if there is much.
+    pub(crate) fn open_beside(
+        &self,
+        path: &[u8],
+        flags: u32,
+        to: &mpsc::UnboundedSender<(u64, Answer)>,
+        tag: u64,
+    ) -> bool {
+        if self.load() > MUCH {
+            return false;
+        }
+        let mut batch = self.batch();
+        let attributes = Attributes::default();
+        let request = Request::Open {
+            path,
+            flags,
+            attributes,
+        };
+        batch.ask_tagged(&request, to, tag);
+        batch.send();
+        true
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -162,18 +162,9 @@ impl Upload {
         }
         let used: Vec<&Arc<Channel>> = lanes.iter().map(|lane| &lane.channel).collect();
         let channel = self.pool.idlest(&used)?;
-        if channel.load() > 1 << 20 {
-            return None;
-        }
-        let mut batch = channel.batch();
-        let request = Request::Open {
-            path: &self.name,
-            flags: open::WRITE,
-            attributes: Attributes::default(),
-        };
-        batch.ask_tagged(&request, sender, TAG_LANE);
-        batch.send();
-        Some(channel)
+        channel
+            .open_beside(&self.name, open::WRITE, sender, TAG_LANE)
+            .then_some(channel)
     }
 
     fn take_answer(
