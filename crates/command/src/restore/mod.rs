@@ -11,7 +11,7 @@ use pgkeep_postgres::data_dir::TABLESPACE_MAP;
 use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::PG_DATA;
-use pgkeep_storage::StoragePath;
+use pgkeep_storage::{StoragePath, together};
 
 use crate::error::Result;
 use crate::runtime::pool::{self, Outcome, Steps};
@@ -133,24 +133,23 @@ pub fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Loads the manifest. On a slow line the archive is asked meanwhile what the check of the timeline wants to know.
+/// Loads the manifest, and asks the archive what the check of the timeline wants to know.
 fn load_manifest(chosen: &Chosen, settings: &Settings) -> Result<(Manifest, Option<Archive>)> {
-    let storage = &*chosen.repository.storage;
-    let pass = chosen.manifest_pass.as_ref();
-    std::thread::scope(|scope| {
-        let asked = chosen
-            .archive_id
-            .as_ref()
-            .filter(|_| storage.features().slow)
-            .map(|id| scope.spawn(|| Archive::look(&chosen.repository, settings, id)));
-        let manifest = Manifest::load(storage, &settings.stanza, &chosen.label, pass);
-        let archive = asked.map(|asked| {
-            asked
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        Ok((manifest?, archive))
-    })
+    let (repository, pass) = (&chosen.repository, chosen.manifest_pass.as_ref());
+    let storage = &*repository.storage;
+    let look = |id| Archive::look(repository, settings, id);
+    together(
+        storage,
+        || {
+            Ok(Manifest::load(
+                storage,
+                &settings.stanza,
+                &chosen.label,
+                pass,
+            )?)
+        },
+        || Ok(chosen.archive_id.as_ref().map(look)),
+    )
 }
 
 /// Removes what asynchronous archiving knows of the old cluster: its acknowledgements could keep segments of the new one
