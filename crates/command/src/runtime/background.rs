@@ -104,12 +104,15 @@ pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
         )
     };
     let mut child = command.spawn().map_err(failed)?;
-    // Once this command has ended it is the child of init; if it ends before, it must not stay as a zombie.
-    thread::Builder::new()
+    // Once this command has ended it is the child of init; if it ends before, it must not stay as a zombie. It works without
+    // the thread as well, so that there is none is no failure.
+    let waiting = thread::Builder::new()
         .name("background process".to_owned())
-        .spawn(move || child.wait())
-        .map(drop)
-        .map_err(failed)
+        .spawn(move || child.wait());
+    if let Err(error) = waiting {
+        log::debug!("nobody waits for the background process: {error}");
+    }
+    Ok(())
 }
 
 /// Leaves the session and process group of the command that started this process: signals meant for that one, or for
