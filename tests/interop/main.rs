@@ -13,6 +13,7 @@ mod resume;
 mod row;
 mod scenario;
 mod shares;
+mod sides;
 mod workload;
 
 use std::process::ExitCode;

@@ -10,13 +10,12 @@ use std::sync::Arc;
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
-use pgkeep_testkit::run::{Outcome, Program, run};
-use pgkeep_testkit::scratch::Scratch;
+use pgkeep_testkit::run::{Outcome, Program};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::row::{Layout, Place, Row, Who};
 use crate::scenario;
+use crate::sides::{SIDES, Stage};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -52,30 +51,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     )
 }
 
-/// Both programs, and a repository for each.
-struct Stage<'a> {
-    ours: &'a Program,
-    theirs: Original,
-    scratch: Scratch,
-}
-
-const SIDES: [&str; 2] = ["ours", "theirs"];
-
 impl Stage<'_> {
-    /// A program on the repository of a side.
-    fn run(&self, program: &str, side: &str, arguments: &[&str]) -> Result<Outcome> {
-        let mut command = if program == "ours" {
-            self.ours.as_original()
-        } else {
-            self.theirs.command()
-        };
-        let config = self.scratch.join(format!("{side}.conf"));
-        command
-            .arg(format!("--config={}", config.display()))
-            .arg("--stanza=main");
-        Ok(run(command.args(arguments))?)
-    }
-
     /// A step that ends with this code on either side; then the same files lie in both repositories.
     fn step(&self, arguments: &[&str], code: i32) -> TestResult {
         for side in SIDES {
@@ -133,11 +109,7 @@ fn without_moments(name: &str) -> String {
 }
 
 fn visit(program: &Program) -> TestResult {
-    let stage = Stage {
-        ours: program,
-        theirs: Original::rolling()?,
-        scratch: Scratch::new()?,
-    };
+    let stage = Stage::new(program)?;
     let scratch = &stage.scratch;
     let data = scratch.join("data");
     let builder = DataDirBuilder::new("15")?;

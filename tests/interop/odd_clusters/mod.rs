@@ -9,20 +9,16 @@ mod change;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
-use pgkeep_testkit::run::{Outcome, Program, run};
-use pgkeep_testkit::scratch::Scratch;
+use pgkeep_testkit::run::{Outcome, Program};
 use pgkeep_testkit::suite::{Suite, TestResult, seed};
 
+use crate::sides::{SIDES, Stage};
 use case::{CASES, Case, PAGE_SIZES, PAGES};
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
@@ -56,21 +52,8 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 /// Bytes of a page that PostgreSQL is mostly built with.
 const PAGE: u32 = 8192;
 
-/// The two programs, each with a configuration.
-struct Stage<'a> {
-    ours: &'a Program,
-    theirs: Original,
-    scratch: Scratch,
-}
-
-const SIDES: [&str; 2] = ["ours", "theirs"];
-
 fn visit(program: &Program, case: &Case, blocks: bool, page_size: u32) -> TestResult {
-    let stage = Stage {
-        ours: program,
-        theirs: Original::rolling()?,
-        scratch: Scratch::new()?,
-    };
+    let stage = Stage::new(program)?;
     let scratch = &stage.scratch;
     let data = scratch.join("data");
     DataDirBuilder::new("15")?
@@ -105,7 +88,7 @@ fn visit(program: &Program, case: &Case, blocks: bool, page_size: u32) -> TestRe
         }
         made.write(scratch, &format!("{side}.conf"))?;
         stage
-            .run(side, &["--no-online", "stanza-create"])?
+            .run(side, side, &["--no-online", "stanza-create"])?
             .success()?;
     }
     for step in case.steps {
@@ -125,20 +108,6 @@ fn visit(program: &Program, case: &Case, blocks: bool, page_size: u32) -> TestRe
 }
 
 impl Stage<'_> {
-    fn run(&self, side: &str, arguments: &[&str]) -> Result<Outcome> {
-        let mut command: Command = match side {
-            "ours" => self.ours.as_original(),
-            _ => self.theirs.command(),
-        };
-        command
-            .arg(format!(
-                "--config={}",
-                self.scratch.join(format!("{side}.conf")).display()
-            ))
-            .arg("--stanza=main");
-        Ok(run(command.args(arguments))?)
-    }
-
     fn same_outcome(&self, arguments: &[&str], code: i32) -> TestResult {
         let mut told = Vec::new();
         for side in SIDES {
@@ -149,7 +118,7 @@ impl Stage<'_> {
                 .map(|word| word.replace("MAPPED", &mapped.display().to_string()))
                 .collect();
             let own: Vec<&str> = own.iter().map(String::as_str).collect();
-            let outcome = self.run(side, &own)?;
+            let outcome = self.run(side, side, &own)?;
             let lines = self.lines(side, &outcome);
             if outcome.code != code {
                 return Err(format!(
