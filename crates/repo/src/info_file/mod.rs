@@ -14,7 +14,6 @@ mod tests;
 mod write;
 
 pub(crate) use cipher::StoredWriter;
-
 pub use load::{LoadKind, load, load_one};
 pub use read::{EachEntry, InfoHeader, read};
 pub use save::{StagedInfo, publish, stage};
