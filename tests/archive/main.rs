@@ -14,6 +14,7 @@ mod place;
 mod prefetch;
 mod random;
 mod stage;
+mod waiting;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,7 +31,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("archive");
-    for add in [churn::add, prefetch::add, lanes::add, missing::add] {
+    for add in [
+        churn::add,
+        prefetch::add,
+        lanes::add,
+        missing::add,
+        waiting::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -19,7 +19,7 @@ use crate::runtime::spool::{Queue, Spool};
 use crate::runtime::{Context, background, begin};
 
 /// Workers at least where a file takes long to begin: most of the time they wait.
-const SLOW_WORKERS: usize = 4;
+pub(super) const SLOW_WORKERS: usize = 4;
 
 /// Fetches the segments named as parameters.
 ///
@@ -86,6 +86,14 @@ fn fetch_all(context: &Context, settings: &Settings, spool: &Spool) -> Result<()
                 break;
             }
         }
+    }
+    // Opens what so much is worth while the first segment comes.
+    for (index, archive) in archives.usable.iter().enumerate() {
+        let first = wanted.iter().filter_map(|wanted| wanted.copies.first());
+        let sizes = first
+            .filter(|copy| copy.archive == index)
+            .map(|copy| copy.size);
+        archive.repository.storage.announce(sizes.sum());
     }
     // First what is there: as much as possible must be in the queue before an error can end recovery.
     bring(context, settings, spool, &archives, wanted)?;

@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     pub path: StoragePath,
     /// SHA-1 of the plain segment, from the name.
     pub checksum: Option<String>,
+    /// Bytes in the repository, where a listing tells without further work; else 0.
+    pub size: u64,
 }
 
 /// What the archives say about a file.
@@ -48,7 +50,7 @@ pub(super) struct Failed {
 pub(super) struct Find<'a> {
     archives: &'a Archives,
     settings: &'a Settings,
-    listings: BTreeMap<(usize, String), Vec<String>>,
+    listings: BTreeMap<(usize, String), BTreeMap<String, u64>>,
     /// Warnings logged already: each is logged once.
     logged: Vec<String>,
 }
@@ -129,9 +131,15 @@ impl<'a> Find<'a> {
     ) -> Result<Vec<Candidate>> {
         let storage = &*archive.repository.storage;
         let stanza = &self.settings.stanza;
+        // A far server sends sizes along; a file system is asked for each.
+        let level = if storage.features().slow {
+            InfoLevel::Basic
+        } else {
+            InfoLevel::Exists
+        };
         let mut found = Vec::new();
         for id in &archive.ids {
-            let candidate = |name: &str, checksum: Option<String>| {
+            let candidate = |name: &str, checksum: Option<String>, size: u64| {
                 let path = layout::archive_file(stanza, id, name);
                 let below = path.to_string();
                 let prefix = format!("{}/", layout::archive_path(stanza));
@@ -141,6 +149,7 @@ impl<'a> Find<'a> {
                     file: below.strip_prefix(&prefix).unwrap_or(&below).to_owned(),
                     path,
                     checksum,
+                    size,
                 }
             };
             if name::is_segment(request) || name::is_partial(request) {
@@ -150,26 +159,27 @@ impl<'a> Find<'a> {
                     std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                     std::collections::btree_map::Entry::Vacant(entry) => {
                         let options = ListOptions {
-                            level: InfoLevel::Exists,
+                            level,
                             ..ListOptions::default()
                         };
                         let names = storage.list(&path, &options)?.unwrap_or_default();
                         entry.insert(
                             names
                                 .into_iter()
-                                .map(|info| info.name.to_string())
+                                .map(|info| (info.name.to_string(), info.size))
                                 .collect(),
                         )
                     }
                 };
                 let stored: Vec<StoredSegment> =
-                    archive::find_segment(request, names.iter().map(String::as_str));
+                    archive::find_segment(request, names.keys().map(String::as_str));
                 found.extend(stored.into_iter().map(|stored| {
                     let name = stored.to_string();
-                    candidate(&name, Some(stored.checksum))
+                    let size = names.get(&name).copied().unwrap_or(0);
+                    candidate(&name, Some(stored.checksum), size)
                 }));
             } else {
-                let whole = candidate(request, None);
+                let whole = candidate(request, None, 0);
                 if storage.info(&whole.path, InfoLevel::Exists)?.is_some() {
                     found.push(whole);
                 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::background::SLOW_WORKERS;
 use super::settings::Settings;
 use super::{NOT_FOUND, get_now, queue};
 use crate::error::{Error, ErrorCode, Result};
@@ -69,10 +70,10 @@ pub(super) fn get_from_queue(
         if found {
             return Ok(0);
         }
-        // No process of ours is at it: another one fetches other segments (of the old timeline, say), or ours died.
+        // Nothing will bring it: the process that runs fetches other segments (of the old timeline, say), or ours died.
         // Waiting could end in a timeout, and so end recovery early, for a segment that is there.
         if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK
-            && !background::own_process_runs(context)?
+            && !is_on_its_way(context, settings, &spool, segment)?
         {
             // It may have brought the segment just before it ended.
             if !spool.exists(segment)? && spool.status(segment)?.is_none() {
@@ -86,6 +87,20 @@ pub(super) fn get_from_queue(
         context.clock.sleep(pause);
         pause = (pause * 2).min(LONGEST_WAIT);
     }
+}
+
+/// Whether a background process will bring the segment: it was told to, and has not gone far beyond. If it has, it brought
+/// the segment before, and somebody took it.
+fn is_on_its_way(
+    context: &Context,
+    settings: &Settings,
+    spool: &Spool,
+    segment: &str,
+) -> Result<bool> {
+    // Workers begin in order and end in any.
+    let far = 2 * settings.workers.max(SLOW_WORKERS);
+    Ok(background::process_runs_with(context, segment)?
+        && queue::count_after(spool, segment)? < far)
 }
 
 /// Starts the background process with what is missing in the queue, unless one runs.

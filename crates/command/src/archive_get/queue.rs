@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pgkeep_postgres::WalSegment;
 use pgkeep_postgres::wal::name;
+use pgkeep_storage::posix::TEMP_SUFFIX;
 
 use crate::error::Result;
 use crate::runtime::spool::{OK, Spool};
@@ -15,6 +16,18 @@ use crate::runtime::spool::{OK, Spool};
 pub(super) fn segments(spool: &Spool) -> Result<Vec<String>> {
     let segment = |name: &String| name::is_segment(name) || name::is_partial(name);
     Ok(spool.list()?.into_iter().filter(segment).collect())
+}
+
+/// How many segments that come after this one are in the queue or on their way into it.
+///
+/// # Errors
+/// When the queue cannot be listed.
+pub(super) fn count_after(spool: &Spool, segment: &str) -> Result<usize> {
+    let after = |name: &String| {
+        let name = name.strip_suffix(TEMP_SUFFIX).unwrap_or(name);
+        name::is_segment(name) && name > segment
+    };
+    Ok(spool.list()?.iter().filter(|name| after(name)).count())
 }
 
 /// Removes from the queue what is no longer wanted, and returns the segments to fetch, in order.
@@ -136,5 +149,23 @@ mod tests {
             ["000000010000000100000003", "000000010000000100000003.ok"]
         );
         assert_eq!(segments(&spool).unwrap(), ["000000010000000100000003"]);
+    }
+
+    #[test]
+    fn segments_after_one_count_also_while_they_come() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = queue_of(
+            &dir,
+            &[
+                "000000010000000100000001",
+                "000000010000000100000002.ok",
+                "000000010000000100000003",
+                "000000010000000100000004.pgbackrest.tmp",
+            ],
+        );
+        let count = |segment| count_after(&spool, segment).unwrap();
+        assert_eq!(count("000000010000000100000001"), 2);
+        assert_eq!(count("000000010000000100000003"), 1);
+        assert_eq!(count("000000010000000100000004"), 0);
     }
 }

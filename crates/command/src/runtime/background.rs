@@ -13,7 +13,7 @@ use pgkeep_config::option;
 use pgkeep_config::render::argv::{Child, Replacement};
 
 use super::context::Context;
-use super::lock::{self, Lock, LockState, LockType};
+use super::lock::{self, Lock, LockData, LockState, LockType};
 use super::open;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -53,10 +53,24 @@ pub fn try_archive_locks(context: &Context) -> Result<Option<Vec<Lock>>> {
 /// # Errors
 /// [`ErrorCode::FileOpen`] when a lock file cannot be looked at.
 pub fn own_process_runs(context: &Context) -> Result<bool> {
+    any_holder(context, |data| data.exec_id == context.config.exec_id())
+}
+
+/// The same for one that was started, maybe by an earlier run, with this parameter among others.
+///
+/// # Errors
+/// [`ErrorCode::FileOpen`] when a lock file cannot be looked at.
+pub fn process_runs_with(context: &Context, parameter: &str) -> Result<bool> {
+    any_holder(context, |data| {
+        data.exec_id == context.config.exec_id() || data.holder_was_given(parameter)
+    })
+}
+
+fn any_holder(context: &Context, is_it: impl Fn(&LockData) -> bool) -> Result<bool> {
     for key in open::repository_keys(&context.config) {
         let name = lock::file_name(context.stanza()?, LockType::Archive, key);
         if let LockState::Held(data) = lock::look(lock_path(context), &name)?
-            && data.exec_id == context.config.exec_id()
+            && is_it(&data)
         {
             return Ok(true);
         }

@@ -79,6 +79,15 @@ impl LockData {
             size_complete: value.get("szCplt").and_then(serde_json::Value::as_u64),
         })
     }
+
+    /// Whether the process that holds the lock has this argument; `false` where `/proc` does not show arguments.
+    #[must_use]
+    pub fn holder_was_given(&self, argument: &str) -> bool {
+        std::fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| {
+            line.split(|&byte| byte == 0)
+                .any(|given| given == argument.as_bytes())
+        })
+    }
 }
 
 /// What `info` and `stop --force` learn of a lock file of another process.
