@@ -1,9 +1,10 @@
 //! A segment that a background process of an earlier command was told to bring: the command in front waits for that process
-//! instead of going to the repository itself, unless the process has gone far beyond.
+//! instead of going to the repository itself, unless the process has gone far beyond or takes too long.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -59,16 +60,53 @@ impl Drop for Busy {
     }
 }
 
+fn queued(number: u32) -> String {
+    format!("spool/archive/main/in/{}", name(number))
+}
+
 /// Where the background process writes a segment before it is whole.
 fn on_its_way(number: u32) -> String {
-    format!("spool/archive/main/in/{}.pgbackrest.tmp", name(number))
+    format!("{}.pgbackrest.tmp", queued(number))
+}
+
+/// Fetches the segment while the repository is closed, and gives it to the command as the background process would when that
+/// has given up waiting, if ever it does.
+fn comes(stage: &Stage<'_>, number: u32) -> Result<()> {
+    stage.places[0].close(true)?;
+    let outcome = std::thread::scope(|scope| {
+        let command = scope.spawn(|| {
+            stage
+                .get("", number, &[])
+                .map_err(|error| error.to_string())
+        });
+        // It goes its own way after 0.2 s, or not at all: in a second it is seen to have failed, or waits.
+        let until = Instant::now() + Duration::from_secs(1);
+        while !command.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let temporary = stage
+            .scratch
+            .write(on_its_way(number), stage.segment(number))?;
+        fs::rename(temporary, stage.scratch.join(queued(number)))?;
+        Ok::<_, Box<dyn std::error::Error>>(
+            command
+                .join()
+                .map_err(|_| "the command's thread panicked")??,
+        )
+    });
+    stage.places[0].open(true)?;
+    outcome?.success()?;
+    Ok(())
 }
 
 fn waits(program: &Program) -> TestResult {
-    let options = [("archive-timeout", "1"), ("archive-get-queue-max", "32MiB")];
+    let options = [
+        ("archive-timeout", "60"),
+        ("archive-get-queue-max", "32MiB"),
+    ];
     let stage = Stage::new(program, &[Kind::Posix], &options)?;
     let mut archiver = Archiver::new(&stage, 1);
-    for _ in 0..3 {
+    for _ in 0..5 {
         archiver.switch()?;
     }
     archiver.push_all()?;
@@ -76,25 +114,26 @@ fn waits(program: &Program) -> TestResult {
     stage.scratch.make_dir("spool/archive/main/in")?;
     let told: Vec<String> = (1..20).map(name).collect();
     let busy = Busy::told(&stage, &told)?;
-    // Told to bring it, and it does not come: the time is up, and nothing was fetched twice.
-    stage.get("", 1, &[])?.expect_code(82)?;
+    comes(&stage, 1)?;
     // Seven that come after it are on their way: workers may end in any order.
-    for number in 2..9 {
+    for number in 3..10 {
         stage.scratch.write(on_its_way(number), "")?;
     }
-    stage.get("", 1, &[])?.expect_code(82)?;
+    comes(&stage, 2)?;
     // One more, and it must have been brought and taken before.
-    stage.scratch.write(on_its_way(9), "")?;
-    stage.get("", 1, &[])?.success()?;
-    drop(busy);
-    for number in 2..10 {
+    stage.scratch.write(on_its_way(10), "")?;
+    stage.get("", 2, &[])?.success()?;
+    for number in 3..11 {
         fs::remove_file(stage.scratch.join(on_its_way(number)))?;
     }
+    // The process takes too long.
+    stage.get("", 3, &["--archive-timeout=1"])?.success()?;
+    drop(busy);
     // Told of other segments only.
-    let busy = Busy::told(&stage, &told[3..])?;
-    stage.get("", 2, &[])?.success()?;
+    let busy = Busy::told(&stage, &told[10..])?;
+    stage.get("", 4, &[])?.success()?;
     drop(busy);
     // Nobody holds the lock: as ever.
-    stage.get("", 3, &[])?.success()?;
+    stage.get("", 5, &[])?.success()?;
     stage.settle()
 }

@@ -22,6 +22,6 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let suite = bad_input::add(Suite::new("cli"), &program);
+    let suite = bad_input::add(Suite::new("cli").threads(3), &program);
     refusals::add(suite, &program).run()
 }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(CASES);
-    let mut suite = Suite::new("expire");
+    let mut suite = Suite::new("expire").threads(3);
     for first in (0..cases).step_by(usize::try_from(BATCH).expect("a small number")) {
         let program = Arc::clone(&program);
         let last = (first + BATCH).min(cases);

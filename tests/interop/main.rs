@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }
     };
     let all = std::env::var("PGKEEP_TEST_ROWS").is_ok_and(|rows| rows == "all");
-    let mut suite = Suite::new("interop");
+    let mut suite = Suite::new("interop").threads(3);
     for (rows, sample) in [
         (array::covering(seed()), SAMPLE),
         (array::covering_sftp(seed()), SAMPLE_SFTP),

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("sftp_setup");
+    let mut suite = Suite::new("sftp_setup").threads(3);
     for add in [script::add, trust::add, howto::add, story::add] {
         suite = add(suite, &program);
     }

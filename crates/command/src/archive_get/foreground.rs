@@ -73,7 +73,7 @@ pub(super) fn get_from_queue(
         // Nothing will bring it: the process that runs fetches other segments (of the old timeline, say), or ours died.
         // Waiting could end in a timeout, and so end recovery early, for a segment that is there.
         if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK
-            && !is_on_its_way(context, settings, &spool, segment)?
+            && !is_on_its_way(context, settings, &spool, segment, began)?
         {
             // It may have brought the segment just before it ended.
             if !spool.exists(segment)? && spool.status(segment)?.is_none() {
@@ -89,17 +89,22 @@ pub(super) fn get_from_queue(
     }
 }
 
-/// Whether a background process will bring the segment: it was told to, and has not gone far beyond. If it has, it brought
-/// the segment before, and somebody took it.
+/// Whether a background process will bring the segment.
 fn is_on_its_way(
     context: &Context,
     settings: &Settings,
     spool: &Spool,
     segment: &str,
+    began: Instant,
 ) -> Result<bool> {
-    // Workers begin in order and end in any.
+    if background::own_process_runs(context)? {
+        return Ok(true);
+    }
+    // One that an earlier command started was told to, and has not gone far beyond; if it has, it brought the segment before
+    // and somebody took it. Workers begin in order and end in any. It gets half the time, as there is still another way.
     let far = 2 * settings.workers.max(SLOW_WORKERS);
-    Ok(background::process_runs_with(context, segment)?
+    Ok(began.elapsed() < settings.timeout / 2
+        && background::process_runs_with(context, segment)?
         && queue::count_after(spool, segment)? < far)
 }
 

@@ -56,14 +56,12 @@ pub fn own_process_runs(context: &Context) -> Result<bool> {
     any_holder(context, |data| data.exec_id == context.config.exec_id())
 }
 
-/// The same for one that was started, maybe by an earlier run, with this parameter among others.
+/// The same for one that some run started with this parameter among others.
 ///
 /// # Errors
 /// [`ErrorCode::FileOpen`] when a lock file cannot be looked at.
 pub fn process_runs_with(context: &Context, parameter: &str) -> Result<bool> {
-    any_holder(context, |data| {
-        data.exec_id == context.config.exec_id() || data.holder_was_given(parameter)
-    })
+    any_holder(context, |data| data.holder_was_given(parameter))
 }
 
 fn any_holder(context: &Context, is_it: impl Fn(&LockData) -> bool) -> Result<bool> {
