@@ -1,7 +1,7 @@
 //! Files that grow, shrink, empty or vanish between the listing and their copy: both programs store the same of them.
 //!
-//! A large file is copied first; while it is, the whole process group stands still and the others are changed. The test
-//! fails when something else had been copied by then.
+//! A large file is copied first; while it is, the whole process group stands still and the others are changed. When something
+//! else had been copied by then, a fresh backup is begun, a few times.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -23,6 +23,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// Copied first, and not in an instant: 6 MB of what does not compress, by bz2.
 const LARGE: &str = "base/1/90000";
 const LARGE_SIZE: usize = 6_000_000;
+/// Backups begun to meet one half-way.
+const TRIES: u32 = 5;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     for (name, bundle) in [
@@ -42,16 +44,11 @@ fn visit(program: &Program, bundle: &str) -> TestResult {
     let original = Original::rolling()?;
     let scratch = Scratch::new()?;
     let mut found = Vec::new();
-    for (side, command) in [
-        ("theirs", original.command()),
-        ("ours", program.as_original()),
-    ] {
+    let theirs = || original.command();
+    let ours = || program.as_original();
+    let sides: [(&str, &dyn Fn() -> Command); 2] = [("theirs", &theirs), ("ours", &ours)];
+    for (side, command) in sides {
         let data = scratch.join("data");
-        if data.exists() {
-            fs::remove_dir_all(&data)?;
-        }
-        make(&data)?;
-        scratch.account().own_tree(&data)?;
         let repo = scratch.make_dir(format!("repo-{side}"))?;
         let config = Configuration::new(&scratch)?
             .global("repo1-path", repo.display())
@@ -64,13 +61,28 @@ fn visit(program: &Program, bundle: &str) -> TestResult {
             .stanza("main", "pg1-path", data.display())
             .write(&scratch, &format!("{side}.conf"))?;
         let config = format!("--config={}", config.display());
-        run(original.command().arg(&config).args([
-            "--stanza=main",
-            "--no-online",
-            "stanza-create",
-        ]))?
-        .success()?;
-        backup(command, &config, &repo, &data)?;
+        let mut tries = 0;
+        loop {
+            for path in [&data, &repo.join("backup"), &repo.join("archive")] {
+                if path.exists() {
+                    fs::remove_dir_all(path)?;
+                }
+            }
+            make(&data)?;
+            scratch.account().own_tree(&data)?;
+            run(original.command().arg(&config).args([
+                "--stanza=main",
+                "--no-online",
+                "stanza-create",
+            ]))?
+            .success()?;
+            tries += 1;
+            match backup(command(), &config, &repo, &data)? {
+                Met::HalfWay => break,
+                Met::TooLate(why) if tries == TRIES => return Err(why.into()),
+                Met::TooLate(_) => {}
+            }
+        }
         found.push(manifest(&repo)?);
         let copy = scratch.make_dir(format!("copy-{side}"))?;
         let path = format!("--pg1-path={}", copy.display());
@@ -140,7 +152,13 @@ fn make(data: &Path) -> TestResult {
     Ok(())
 }
 
-fn backup(mut command: Command, config: &str, repo: &Path, data: &Path) -> TestResult {
+/// Whether the backup stood still while its first file was copied.
+enum Met {
+    HalfWay,
+    TooLate(String),
+}
+
+fn backup(mut command: Command, config: &str, repo: &Path, data: &Path) -> Result<Met> {
     let mut child = command
         .arg(config)
         .args(["--stanza=main", "--no-online", "--type=full", "backup"])
@@ -153,31 +171,36 @@ fn backup(mut command: Command, config: &str, repo: &Path, data: &Path) -> TestR
     let signal = |name: &str| run(Command::new("kill").args([name, "--", &group]));
     let begun = Instant::now();
     while !stored(repo).iter().any(|name| name.starts_with("90000")) {
-        if child.try_wait()?.is_some() || begun.elapsed() > Duration::from_secs(300) {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Met::TooLate(format!(
+                "the backup ended with {status} unseen"
+            )));
+        }
+        if begun.elapsed() > Duration::from_secs(300) {
             let _ = child.kill();
-            return Err("the backup could not be met half-way".into());
+            return Err("the backup does not begin".into());
         }
         std::thread::sleep(Duration::from_millis(1));
     }
     signal("-STOP")?.success()?;
     let stored = stored(repo);
-    let changed = (|| -> TestResult {
+    let changed = (|| -> Result<Met> {
         if stored.len() != 1 {
-            return Err(format!("more was copied already: {stored:?}").into());
+            return Ok(Met::TooLate(format!("more was copied already: {stored:?}")));
         }
         let path = |name: &str| data.join("base/1").join(name);
         let open = |name: &str| fs::File::options().write(true).open(path(name));
         open("90001")?.set_len(49_000)?;
         open("90002")?.set_len(8192)?;
         open("90003")?.set_len(0)?;
-        Ok(fs::remove_file(path("90004"))?)
+        fs::remove_file(path("90004"))?;
+        Ok(Met::HalfWay)
     })();
     signal("-CONT")?.success()?;
     let status = child.wait()?;
-    changed?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("the backup ended with {status}").into()),
+    match changed? {
+        Met::HalfWay if !status.success() => Err(format!("the backup ended with {status}").into()),
+        met => Ok(met),
     }
 }
 
