@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 
 use pgkeep_pipeline::{Pipeline, RunningReader, Sha1Digest, Stage};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, layout};
-use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath, together};
 use secrecy::SecretString;
 
 use super::findings::Findings;
@@ -30,56 +30,72 @@ pub(super) fn load(
         findings.add(ErrorCode::FileInvalid);
         text.push_str(&format!("\n  No usable {name} file"));
     };
-    let path = layout::backup_info(stanza);
-    let backup = load_or_copy(
+    let backup = Named::<BackupInfo> {
         repository,
-        &path,
-        "BACKUP",
-        layout::BACKUP_INFO,
-        &BackupInfo::parse,
-    )?;
+        path: layout::backup_info(stanza),
+        place: "BACKUP",
+        name: layout::BACKUP_INFO,
+        parse: &|read| BackupInfo::parse(read),
+    };
+    let archive = Named::<ArchiveInfo> {
+        repository,
+        path: layout::archive_info(stanza),
+        place: "ARCHIVE",
+        name: layout::ARCHIVE_INFO,
+        parse: &|read| ArchiveInfo::parse(read),
+    };
+    let (of_backup, of_archive) =
+        together(&*repository.storage, || backup.read(), || archive.read())?;
+    let backup = backup.choose(of_backup)?;
     if backup.is_none() {
         unusable(layout::BACKUP_INFO);
     }
-    let path = layout::archive_info(stanza);
-    let archive = load_or_copy(
-        repository,
-        &path,
-        "ARCHIVE",
-        layout::ARCHIVE_INFO,
-        &ArchiveInfo::parse,
-    )?;
+    let archive = archive.choose(of_archive)?;
     if archive.is_none() {
         unusable(layout::ARCHIVE_INFO);
     }
     Ok(archive.zip(backup).ok_or(text))
 }
 
-fn load_or_copy<T>(
-    repository: &Repository,
-    path: &StoragePath,
-    place: &str,
-    name: &str,
-    parse: Parse<'_, T>,
-) -> Result<Option<T>> {
-    let (storage, pass) = (&*repository.storage, repository.pass.as_ref());
-    let shown = format!("<REPO:{place}>/{name}");
-    let copy = layout::copy_of(path);
-    let Some((value, sha1)) = usable(hashed(storage, path, pass, parse), &shown)? else {
-        return Ok(usable(
-            hashed(storage, &copy, pass, parse),
-            &format!("{shown}.copy"),
-        )?
-        .map(|(value, _)| value));
-    };
-    let copied = usable(
-        hashed(storage, &copy, pass, &|_| Ok(())),
-        &format!("{shown}.copy"),
-    )?;
-    if copied.is_some_and(|((), copied)| copied != sha1) {
-        crate::detail!("{name}.copy does not match {name}");
+/// An info file and its copy.
+struct Named<'a, T> {
+    repository: &'a Repository,
+    path: StoragePath,
+    place: &'a str,
+    name: &'a str,
+    parse: &'a (dyn Fn(&mut dyn BufRead) -> pgkeep_repo::Result<T> + Sync),
+}
+
+/// What came of reading the main file, and of hashing the copy.
+type Read<T> = (Result<(T, Sha1Digest)>, Result<((), Sha1Digest)>);
+
+impl<T: Send> Named<'_, T> {
+    /// Reads both files, and logs nothing.
+    fn read(&self) -> Result<Read<T>> {
+        let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
+        let copy = layout::copy_of(&self.path);
+        together(
+            storage,
+            || Ok(hashed(storage, &self.path, pass, &self.parse)),
+            || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),
+        )
     }
-    Ok(Some(value))
+
+    /// The content of the main file, or else of the copy; the log says what was wrong.
+    fn choose(&self, (main, copied): Read<T>) -> Result<Option<T>> {
+        let shown = format!("<REPO:{}>/{}", self.place, self.name);
+        let shown_copy = format!("{shown}.copy");
+        let Some((value, sha1)) = usable(main, &shown)? else {
+            let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
+            let copy = layout::copy_of(&self.path);
+            let loaded = usable(hashed(storage, &copy, pass, &self.parse), &shown_copy)?;
+            return Ok(loaded.map(|(value, _)| value));
+        };
+        if usable(copied, &shown_copy)?.is_some_and(|((), copied)| copied != sha1) {
+            crate::detail!("{0}.copy does not match {0}", self.name);
+        }
+        Ok(Some(value))
+    }
 }
 
 /// What was loaded, or nothing with the reason in the log. A repository that is out of reach ends the run.

@@ -1,6 +1,7 @@
 //! Manifests: which can be used, and what a single backup needs.
 
 use pgkeep_repo::{ArchiveId, BackupLabel, Manifest, layout};
+use pgkeep_storage::together;
 
 use super::findings::Findings;
 use super::info::{hashed, log_unusable};
@@ -128,9 +129,14 @@ fn load(
         log_unusable(&error, shown);
         Ok(error.code == ErrorCode::FileMissing)
     };
-    let missing = match hashed(storage, &path, pass, &Manifest::parse) {
+    let (main, copied) = together(
+        storage,
+        || Ok::<_, Error>(hashed(storage, &path, pass, &Manifest::parse)),
+        || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),
+    )?;
+    let missing = match main {
         Ok((manifest, sha1)) => {
-            match hashed(storage, &copy, pass, &|_| Ok(())) {
+            match copied {
                 Ok(((), copied)) if copied != sha1 => {
                     crate::detail!("backup '{label}' manifest.copy does not match manifest");
                 }
