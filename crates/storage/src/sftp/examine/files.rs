@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::capacity::Limits;
-use crate::sftp::engine::channel::{Channel, ChannelParts, Counters, Lost};
+use crate::sftp::engine::channel::{Channel, ChannelParts, Lost};
+use crate::sftp::engine::counters::Counters;
 use crate::sftp::engine::pool::READS_PER_CONNECTION;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::extension::STATVFS;

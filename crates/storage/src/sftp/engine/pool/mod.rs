@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::channel::{Channel, ChannelParts, Counters, Reply};
+use super::channel::{Channel, ChannelParts, Reply};
+use super::counters::Counters;
 use super::crowd::Crowd;
 use super::retry::Retry;
 use super::stop::Stop;
