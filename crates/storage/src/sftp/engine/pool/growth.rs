@@ -3,13 +3,14 @@
 //! A near server gets one connection, one a little away two with two channels each, and one that is far four while many bytes
 //! are ahead. A server that refuses more is left alone for a while.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Connection, Pool, State};
+use super::connection::Connection;
+use super::{Pool, State};
 use crate::sftp::engine::channel::Channel;
 
 /// Bytes waiting on the least busy channel that ask for another one.
@@ -61,11 +62,7 @@ impl Pool {
         let round_trip = self.round_trip(&state);
         let per_connection = self.settings.channels.unwrap_or(2).max(1);
         for connection in &state.connections {
-            let open = connection
-                .channels
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .len();
+            let open = connection.channels().len();
             if open < per_connection
                 && !connection.full.load(Ordering::Acquire)
                 && !connection.opening.swap(true, Ordering::AcqRel)
@@ -112,11 +109,7 @@ impl Pool {
     }
 
     async fn fill(self: &Arc<Self>, connection: &Arc<Connection>, wanted: usize) {
-        let open = connection
-            .channels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
+        let open = connection.channels().len();
         let mut opening = tokio::task::JoinSet::new();
         for _ in open..wanted {
             let (pool, connection) = (Arc::clone(self), Arc::clone(connection));

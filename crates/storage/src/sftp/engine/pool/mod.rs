@@ -3,17 +3,19 @@
 //! The first is made when something is asked, more as they are worth it ([`growth`]). A connection that dies is replaced
 //! when something is asked again. Every one of them must show the first one's host key.
 
+mod connection;
 mod growth;
+mod open;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::channel::{Channel, ChannelParts, Reply};
+use super::channel::{Channel, Reply};
 use super::counters::Counters;
 use super::crowd::Crowd;
 use super::retry::Retry;
@@ -23,8 +25,8 @@ use crate::sftp::identity::verify::Verifier;
 use crate::sftp::path::{Made, Making};
 use crate::sftp::protocol::message::Response;
 use crate::sftp::settings::SftpSettings;
-use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, ErrorKind, Operation, Result};
+use connection::Connection;
 
 /// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
 pub(crate) const READS_PER_CONNECTION: usize = 256;
@@ -34,20 +36,6 @@ pub(crate) fn reads_room(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(16 << 10))
         .unwrap_or(u32::MAX)
         .clamp(1, 16)
-}
-
-static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
-
-/// One SSH connection and its channels.
-struct Connection {
-    id: u64,
-    session: Session,
-    channels: Mutex<Vec<Arc<Channel>>>,
-    reads: Arc<Semaphore>,
-    dead: AtomicBool,
-    opening: AtomicBool,
-    /// The server refused a further channel.
-    full: AtomicBool,
 }
 
 #[derive(Default)]
@@ -211,13 +199,7 @@ impl Pool {
         state
             .connections
             .iter()
-            .flat_map(|connection| {
-                connection
-                    .channels
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone()
-            })
+            .flat_map(|connection| connection.channels().clone())
             .filter(|channel| !but.iter().any(|other| Arc::ptr_eq(other, channel)))
             .min_by_key(|channel| channel.load() + channel.pending() * 4096)
     }
@@ -231,13 +213,7 @@ impl Pool {
             .filter(|connection| {
                 !but.contains(&connection.id) && !connection.dead.load(Ordering::Acquire)
             })
-            .flat_map(|connection| {
-                connection
-                    .channels
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone()
-            })
+            .flat_map(|connection| connection.channels().clone())
             .min_by_key(|channel| channel.load())
     }
 
@@ -260,145 +236,6 @@ impl Pool {
                     tokio::time::sleep(wait.max(Duration::from_millis(50))).await;
                 }
                 None => return Err(error),
-            }
-        }
-    }
-
-    async fn open_connection(self: &Arc<Self>) -> Result<Arc<Connection>> {
-        let verifier = match self.verifier.get() {
-            Some(verifier) => Arc::clone(verifier),
-            None => {
-                let new = Arc::new(Verifier::new(&self.settings)?);
-                Arc::clone(self.verifier.get_or_init(|| new))
-            }
-        };
-        if self.credentials.get().is_none() {
-            // Decrypting a key takes a while by design: not on a thread that moves bytes.
-            let settings = self.settings.clone();
-            let loaded = tokio::task::spawn_blocking(move || Credentials::load(&settings))
-                .await
-                .map_err(|error| {
-                    Error::new(
-                        ErrorKind::Broken,
-                        Operation::Connect,
-                        self.settings.address(),
-                        error.to_string(),
-                    )
-                })??;
-            let _ = self.credentials.set(loaded);
-        }
-        let credentials = self.credentials.get().expect("set above");
-        let session = session::open(&self.settings, &verifier, credentials).await?;
-        self.counters.connections.fetch_add(1, Ordering::Relaxed);
-        let connection = Arc::new(Connection {
-            id: NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed),
-            session,
-            channels: Mutex::default(),
-            reads: Arc::new(Semaphore::new(READS_PER_CONNECTION)),
-            dead: AtomicBool::new(false),
-            opening: AtomicBool::new(false),
-            full: AtomicBool::new(false),
-        });
-        let mut state = self.lock();
-        let measured = connection.session.round_trip;
-        state.round_trip = Some(state.round_trip.map_or(measured, |old| old.min(measured)));
-        state.connections.push(Arc::clone(&connection));
-        Ok(connection)
-    }
-
-    async fn open_channel(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<Arc<Channel>> {
-        let broken = |kind: ErrorKind, reason: String| {
-            Error::new(kind, Operation::Connect, self.settings.address(), reason)
-        };
-        let open = connection.session.handle.channel_open_session();
-        let ssh = match tokio::time::timeout(self.settings.io_timeout, open).await {
-            Ok(Ok(ssh)) => ssh,
-            Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
-                connection.full.store(true, Ordering::Release);
-                return Err(broken(
-                    ErrorKind::Busy,
-                    format!("the server refuses to open a channel ({why:?})"),
-                ));
-            }
-            Ok(Err(error)) => {
-                connection.die();
-                return Err(broken(
-                    ErrorKind::Connect,
-                    connection.why(&error.to_string()),
-                ));
-            }
-            Err(_) => {
-                connection.die();
-                return Err(
-                    broken(ErrorKind::Connect, "timeout opening a channel".into()).with_hint(
-                        format!("see where it stops: {}", self.settings.by_hand("-v")),
-                    ),
-                );
-            }
-        };
-        let known = Arc::clone(&connection.session.known);
-        let eager = known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .server
-            .contains("OpenSSH");
-        let weak: Weak<Connection> = Arc::downgrade(connection);
-        let parts = ChannelParts {
-            counters: Arc::clone(&self.counters),
-            connection: connection.id,
-            reads: Arc::clone(&connection.reads),
-            io_timeout: self.settings.io_timeout,
-            eager,
-            on_death: Box::new(move |all| {
-                if let Some(connection) = weak.upgrade() {
-                    if all {
-                        connection.die();
-                    } else {
-                        connection.drop_dead_channels();
-                    }
-                }
-            }),
-        };
-        match Channel::start(ssh, parts).await {
-            Ok(channel) => {
-                connection
-                    .channels
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(Arc::clone(&channel));
-                Ok(channel)
-            }
-            Err(lost) => {
-                let subsystem = lost.0.contains("SFTP");
-                if connection
-                    .channels
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .is_empty()
-                {
-                    connection.die();
-                }
-                let error = broken(
-                    if subsystem {
-                        ErrorKind::Unsupported
-                    } else {
-                        ErrorKind::Connect
-                    },
-                    connection.why(&lost.0),
-                );
-                Err(if subsystem {
-                    error
-                        .with_hint(format!(
-                            "try by hand: sftp -P {} {}@{}",
-                            self.settings.port, self.settings.user, self.settings.host
-                        ))
-                        .with_hint("sshd_config needs a line 'Subsystem sftp internal-sftp'")
-                } else {
-                    error.with_hint(format!(
-                        "see where it ends: {}",
-                        self.settings.by_hand("-v")
-                    ))
-                })
             }
         }
     }
@@ -428,11 +265,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         let connections = std::mem::take(&mut self.lock().connections);
         for connection in connections {
-            connection
-                .channels
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
+            connection.channels().clear();
             let bye =
                 connection
                     .session
@@ -440,47 +273,6 @@ impl Pool {
                     .disconnect(russh::Disconnect::ByApplication, "", "");
             let _ = tokio::time::timeout(Duration::from_millis(500), bye).await;
         }
-    }
-}
-
-impl Connection {
-    fn die(&self) {
-        if self.dead.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let why = self.why("the connection was lost");
-        let channels =
-            std::mem::take(&mut *self.channels.lock().unwrap_or_else(PoisonError::into_inner));
-        for channel in channels {
-            channel.kill(&why, true);
-        }
-    }
-
-    fn drop_dead_channels(&self) {
-        self.channels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|channel| channel.death().is_none());
-        if self
-            .channels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-        {
-            // The next request opens a new connection, which is known to work; this one may not.
-            self.die();
-        }
-    }
-
-    /// The reason the SSH library gave, if it gave one.
-    fn why(&self, otherwise: &str) -> String {
-        self.session
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ended
-            .clone()
-            .unwrap_or_else(|| otherwise.to_owned())
     }
 }
 
