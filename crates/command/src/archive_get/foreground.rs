@@ -100,12 +100,11 @@ fn is_on_its_way(
     if background::own_process_runs(context)? {
         return Ok(true);
     }
-    // One that an earlier command started was told to, and has not gone far beyond; if it has, it brought the segment before
-    // and somebody took it. Workers begin in order and end in any. It gets half the time, as there is still another way.
-    let far = 2 * settings.workers.max(SLOW_WORKERS);
+    // One that an earlier command started was told to, and is not past it. It gets half the time, as there is another way.
+    let workers = settings.workers.max(SLOW_WORKERS);
     Ok(began.elapsed() < settings.timeout / 2
         && background::process_runs_with(context, segment)?
-        && queue::count_after(spool, segment)? < far)
+        && !queue::is_past(spool, segment, workers)?)
 }
 
 /// Starts the background process with what is missing in the queue, unless one runs.

@@ -18,16 +18,19 @@ pub(super) fn segments(spool: &Spool) -> Result<Vec<String>> {
     Ok(spool.list()?.into_iter().filter(segment).collect())
 }
 
-/// How many segments that come after this one are in the queue or on their way into it.
+/// Whether a process with so many workers is past this segment: they begin in order, so if as many that come after it have
+/// come or are on their way, and it is not itself, it came before and somebody took it.
 ///
 /// # Errors
 /// When the queue cannot be listed.
-pub(super) fn count_after(spool: &Spool, segment: &str) -> Result<usize> {
-    let after = |name: &String| {
-        let name = name.strip_suffix(TEMP_SUFFIX).unwrap_or(name);
-        name::is_segment(name) && name > segment
+pub(super) fn is_past(spool: &Spool, segment: &str, workers: usize) -> Result<bool> {
+    let names = spool.list()?;
+    let segments = || {
+        let whole = |name| str::strip_suffix(name, TEMP_SUFFIX).unwrap_or(name);
+        names.iter().map(move |name| whole(name.as_str()))
     };
-    Ok(spool.list()?.iter().filter(|name| after(name)).count())
+    let after = |name: &&str| name::is_segment(name) && *name > segment;
+    Ok(!segments().any(|name| name == segment) && segments().filter(after).count() >= workers)
 }
 
 /// Removes from the queue what is no longer wanted, and returns the segments to fetch, in order.
@@ -152,20 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn segments_after_one_count_also_while_they_come() {
+    fn a_process_is_past_a_segment_when_its_workers_are_all_at_later_ones() {
         let dir = tempfile::tempdir().unwrap();
         let spool = queue_of(
             &dir,
             &[
-                "000000010000000100000001",
                 "000000010000000100000002.ok",
                 "000000010000000100000003",
                 "000000010000000100000004.pgbackrest.tmp",
             ],
         );
-        let count = |segment| count_after(&spool, segment).unwrap();
-        assert_eq!(count("000000010000000100000001"), 2);
-        assert_eq!(count("000000010000000100000003"), 1);
-        assert_eq!(count("000000010000000100000004"), 0);
+        let past = |segment, workers| is_past(&spool, segment, workers).unwrap();
+        assert!(past("000000010000000100000001", 2));
+        assert!(!past("000000010000000100000001", 3));
+        // It is on its way, or there.
+        assert!(!past("000000010000000100000003", 1));
+        assert!(!past("000000010000000100000004", 0));
     }
 }
