@@ -30,19 +30,19 @@ pub(super) fn load(
         findings.add(ErrorCode::FileInvalid);
         text.push_str(&format!("\n  No usable {name} file"));
     };
-    let backup = Named::<BackupInfo> {
+    let backup = Named {
         repository,
         path: layout::backup_info(stanza),
         place: "BACKUP",
         name: layout::BACKUP_INFO,
-        parse: &|read| BackupInfo::parse(read),
+        parse: &BackupInfo::parse,
     };
-    let archive = Named::<ArchiveInfo> {
+    let archive = Named {
         repository,
         path: layout::archive_info(stanza),
         place: "ARCHIVE",
         name: layout::ARCHIVE_INFO,
-        parse: &|read| ArchiveInfo::parse(read),
+        parse: &ArchiveInfo::parse,
     };
     let (of_backup, of_archive) =
         together(&*repository.storage, || backup.read(), || archive.read())?;
@@ -76,7 +76,7 @@ impl<T: Send> Named<'_, T> {
         let copy = layout::copy_of(&self.path);
         together(
             storage,
-            || Ok(hashed(storage, &self.path, pass, &self.parse)),
+            || Ok(hashed(storage, &self.path, pass, self.parse)),
             || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),
         )
     }
@@ -88,7 +88,7 @@ impl<T: Send> Named<'_, T> {
         let Some((value, sha1)) = usable(main, &shown)? else {
             let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
             let copy = layout::copy_of(&self.path);
-            let loaded = usable(hashed(storage, &copy, pass, &self.parse), &shown_copy)?;
+            let loaded = usable(hashed(storage, &copy, pass, self.parse), &shown_copy)?;
             return Ok(loaded.map(|(value, _)| value));
         };
         if usable(copied, &shown_copy)?.is_some_and(|((), copied)| copied != sha1) {

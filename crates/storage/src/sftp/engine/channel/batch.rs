@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::super::chunk::Chunk;
 use super::{Answer, Asked, Channel, Reply, Sink};
+use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::protocol::message::Request;
 
 /// Requests that enter the queue together.
