@@ -295,44 +295,23 @@ fn stuck(program: &Program) -> TestResult {
     sound(&stage)
 }
 
-/// The program is held until the server has ended its session, then goes on.
+/// What the program says no longer reaches the server, which ends the session as idle.
 fn idle(program: &Program) -> TestResult {
-    use rustix::process::{Pid, Signal, kill_process};
     let impatient = SftpServer::builder()
         .line("ChannelTimeout session:*=1s")
         .line("UnusedConnectionTimeout 1s");
     let mut stage = stage(program, impatient)?;
     stage.run(CREATE)?;
-    let line = over(&mut stage, Line::new())?;
-    let mut child = stage.spawn(BACKUP)?;
-    let pid = Pid::from_child(&child);
-    let wait_for = |met: &dyn Fn() -> bool, what: &str| -> TestResult {
-        let started = std::time::Instant::now();
-        while !met() {
-            if started.elapsed() > Duration::from_secs(30) {
-                return Err(what.into());
-            }
-            std::thread::yield_now();
-        }
-        Ok(())
-    };
+    // Behind a login, well before the end.
+    let line = over(&mut stage, Line::new().hold_at_piece(60))?;
     let before = stage.server.log_text().len();
-    wait_for(&|| line.pieces() > 60, "the backup never began")?;
-    kill_process(pid, Signal::STOP)?;
-    let ended = wait_for(
-        &|| {
-            let log = stage.server.log_text();
-            log.get(before..).is_some_and(|new| {
-                new.contains("terminating inactive connection") || new.contains("timed out")
-            })
-        },
-        "the server did not end the session",
-    );
-    kill_process(pid, Signal::CONT)?;
-    let status = child.wait()?;
-    ended?;
-    if !status.success() || line.connections() < 2 {
-        return Err(format!("{status}, {} connections", line.connections()).into());
+    stage.run(BACKUP)?;
+    let log = stage.server.log_text();
+    let ended = log
+        .get(before..)
+        .is_some_and(|new| new.contains("seconds of inactivity"));
+    if !ended || !line.has_struck() || line.connections() < 2 {
+        return Err(format!("{} connections, server's log: {log}", line.connections()).into());
     }
     sound(&stage)
 }

@@ -20,6 +20,7 @@ pub struct Line {
     cut_at_piece: Option<u64>,
     cut_at_byte: Option<u64>,
     stall_at_piece: Option<u64>,
+    hold_at_piece: Option<u64>,
     every_connection: bool,
     for_good: bool,
 }
@@ -55,7 +56,14 @@ impl Line {
         self
     }
 
-    /// Cuts and stalls hit every connection, each counted on its own; otherwise only the one that reaches the count.
+    /// From the n-th piece on nothing more reaches the server on that connection, as from a client that has nothing to say; what
+    /// the server sends still passes, its end of the connection too.
+    pub fn hold_at_piece(mut self, n: u64) -> Self {
+        self.hold_at_piece = Some(n);
+        self
+    }
+
+    /// Cuts, stalls and holds hit every connection, each counted on its own; otherwise only the one that reaches the count.
     pub fn every_connection(mut self) -> Self {
         self.every_connection = true;
         self
@@ -136,12 +144,12 @@ impl LineProxy {
         self.shared.round_trips.load(Ordering::Acquire)
     }
 
-    /// True once a cut or stall has happened.
+    /// True once a cut, stall or hold has happened.
     pub fn has_struck(&self) -> bool {
         self.strikes() > 0
     }
 
-    /// Cuts and stalls so far.
+    /// Cuts, stalls and holds so far.
     pub fn strikes(&self) -> u64 {
         self.shared.strikes.load(Ordering::Acquire)
     }
@@ -181,6 +189,7 @@ struct Counts {
 struct Connection {
     counts: Counts,
     stalled: AtomicBool,
+    held: AtomicBool,
     /// Round trips behind what each end knows.
     known: Known,
 }
@@ -279,16 +288,23 @@ fn pass_on(
         let number = counts.pieces.fetch_add(1, Ordering::AcqRel) + 1;
         let before = counts.bytes.fetch_add(piece.len() as u64, Ordering::AcqRel);
         let over = line.for_good && shared.strikes.load(Ordering::Acquire) > 0;
-        if over || connection.stalled.load(Ordering::Acquire) {
+        let held = towards == Towards::Server && connection.held.load(Ordering::Acquire);
+        if over || held || connection.stalled.load(Ordering::Acquire) {
             continue;
         }
         let reached = |limit: Option<u64>| limit.is_some_and(|limit| number >= limit);
         let last = line.cut_at_byte.and_then(|limit| {
             (before + piece.len() as u64 >= limit).then(|| limit.saturating_sub(before))
         });
-        let strikes = reached(line.cut_at_piece) || reached(line.stall_at_piece) || last.is_some();
+        let holds = towards == Towards::Server && reached(line.hold_at_piece);
+        let strikes =
+            reached(line.cut_at_piece) || reached(line.stall_at_piece) || holds || last.is_some();
         if strikes && (shared.strikes.fetch_add(1, Ordering::AcqRel) == 0 || line.every_connection)
         {
+            if holds {
+                connection.held.store(true, Ordering::Release);
+                continue;
+            }
             if reached(line.stall_at_piece) {
                 connection.stalled.store(true, Ordering::Release);
                 continue;
@@ -403,6 +419,31 @@ mod tests {
             .unwrap();
         assert_eq!(ask(&proxy, 5).0, 1);
         assert_eq!(ask(&proxy, 5).0, 1);
+    }
+
+    #[test]
+    fn a_held_connection_passes_nothing_to_the_server_and_its_end_to_the_client() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let proxy = Line::new()
+            .hold_at_piece(3)
+            .to(listener.local_addr().unwrap())
+            .unwrap();
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let mut got = [0; 4];
+        client.write_all(b"ping").unwrap();
+        server.read_exact(&mut got).unwrap();
+        server.write_all(b"pong").unwrap();
+        client.read_exact(&mut got).unwrap();
+        client.write_all(b"held").unwrap();
+        server.write_all(b"last").unwrap();
+        client.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"last");
+        server.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut got).unwrap(), 0);
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(server.read(&mut got).unwrap(), 0, "the piece was passed on");
+        assert!(proxy.has_struck());
     }
 
     #[test]
