@@ -127,7 +127,7 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
         .theirs(&["--no-online", "--type=full", "backup"])?
         .success()?;
     change(&data, 0)?;
-    stage.save()?;
+    let saved = stage.save()?;
     let arguments = ["--no-online", kind.argument, "backup"];
     let operations = stage.count(&arguments)?;
     let points = points(fault, operations, kind.place.share());
@@ -135,6 +135,7 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
         let visited = visit_point(&stage, fault, point, &arguments, number);
         visited.map_err(|error| format!("{point} of {operations}: {error}"))?;
     }
+    stage.saved_is_untouched(&saved)?;
     println!(
         "faults, {}{} {fault:?}: {} of {operations} operations",
         kind.name,

@@ -41,6 +41,11 @@ fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
         .global("compress-type", "lz4")
         .cluster("main", &cluster);
     let (made, repository, server) = place.repository(scratch, made)?;
+    // Few files over there: both programs read all of them several times for each point.
+    let made = match place {
+        Place::Local => made,
+        Place::Sftp => made.global("repo1-bundle", "y"),
+    };
     let config = made.write(scratch, "pgbackrest.conf")?;
     let push = format!(
         "{} --config={} --stanza=main archive-push \"%p\"",
@@ -65,7 +70,7 @@ fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
         cluster.sql("select pg_switch_wal()")?;
     }
     cluster.stop(StopMode::Fast)?;
-    stage.save()?;
+    let saved = stage.save()?;
     let operations = stage.count(&EXPIRE)?;
     let whole = published(&stage)?;
     let points = points(fault, operations, place.share());
@@ -73,6 +78,7 @@ fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
         visit_point(&stage, fault, point, &whole)
             .map_err(|error| format!("{point} of {operations}: {error}"))?;
     }
+    stage.saved_is_untouched(&saved)?;
     println!(
         "faults, expire{} {fault:?}: {} of {operations} operations",
         place.suffix(),

@@ -66,8 +66,8 @@ fn visit(program: &Program, fault: Fault) -> TestResult {
     for kind in ["--type=full", "--type=incr"] {
         let arguments = [kind, "backup"];
         let operations = stage.count(&arguments)?;
-        // Each of the two kinds gets half of the sample.
-        let points = points(fault, operations, 2);
+        // Each of the two kinds gets a part of the sample, and the last operations of a run.
+        let points = points(fault, operations, 4);
         for (number, point) in points.iter().enumerate() {
             let place = Place {
                 stage: &stage,

@@ -58,6 +58,9 @@ impl Place {
     }
 }
 
+/// What the saved state was like.
+pub struct Saved(Snapshot);
+
 /// What is shared by all points of one test.
 pub struct Stage<'a> {
     pub program: &'a Program,
@@ -109,12 +112,22 @@ impl Stage<'_> {
     }
 
     /// Keeps the repository as the state that [`Self::reset`] goes back to.
-    pub fn save(&self) -> Result<()> {
-        copy(&self.repository, &self.scratch.join("saved"))
+    pub fn save(&self) -> Result<Saved> {
+        let saved = self.scratch.join("saved");
+        copy(&self.repository, &saved, "-a")?;
+        Ok(Saved(Snapshot::of(&saved, &Ignore::nothing())?))
     }
 
+    /// Goes back to the saved state. Files become links, which is far quicker than copies: no program may write into a file
+    /// that has its name already ([`Self::saved_is_untouched`]).
     pub fn reset(&self) -> Result<()> {
-        copy(&self.scratch.join("saved"), &self.repository)
+        copy(&self.scratch.join("saved"), &self.repository, "-al")
+    }
+
+    /// No program wrote into a file of the saved state.
+    pub fn saved_is_untouched(&self, saved: &Saved) -> Result<()> {
+        let now = Snapshot::of(&self.scratch.join("saved"), &Ignore::nothing())?;
+        Ok(saved.0.must_equal(&now)?)
     }
 
     /// Both programs read the repository and find all that is finished whole.
@@ -214,11 +227,11 @@ impl Stage<'_> {
 }
 
 /// Replaces a tree by another with its owners: the account of a server may be another than ours.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy(from: &Path, to: &Path, how: &str) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to)?;
     }
-    run(Command::new("cp").arg("-a").arg(from).arg(to))?.success()?;
+    run(Command::new("cp").arg(how).arg(from).arg(to))?.success()?;
     Ok(())
 }
 

@@ -9,10 +9,23 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
+pub use data::LockData;
+pub use look::{LockState, list, look, remove};
+
 use crate::error::{Error, ErrorCode, Result};
+
+mod data;
+mod look;
+
+/// Tries to take a lock, since whoever only looks at a file ([`look()`], also the original's `info`) holds it meanwhile.
+const TRIES: u32 = 4;
+
+/// Longer than a look takes.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,76 +44,6 @@ impl LockType {
             Self::Restore => "restore",
         }
     }
-}
-
-/// What a lock file says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LockData {
-    /// `<pid>-<8 hex>` of the command that holds the lock.
-    pub exec_id: String,
-    pub pid: u32,
-    /// Percent done × 100.
-    pub percent_complete: Option<u32>,
-    /// Bytes to copy.
-    pub size: Option<u64>,
-    /// Bytes copied.
-    pub size_complete: Option<u64>,
-}
-
-impl LockData {
-    fn render(&self) -> String {
-        let mut text = format!("{{\"execId\":\"{}\"", self.exec_id);
-        if let Some(percent) = self.percent_complete {
-            text.push_str(&format!(",\"pctCplt\":{percent}"));
-        }
-        text.push_str(&format!(",\"pid\":{}", self.pid));
-        if let Some(size) = self.size {
-            text.push_str(&format!(",\"sz\":{size}"));
-        }
-        if let Some(size) = self.size_complete {
-            text.push_str(&format!(",\"szCplt\":{size}"));
-        }
-        text.push('}');
-        text
-    }
-
-    /// Reads the content of a lock file, also the original's; `None` when it is not (yet) whole.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        Some(Self {
-            exec_id: value.get("execId")?.as_str()?.to_owned(),
-            pid: u32::try_from(value.get("pid")?.as_u64()?).ok()?,
-            percent_complete: value
-                .get("pctCplt")
-                .and_then(|n| n.as_u64())
-                .and_then(|n| u32::try_from(n).ok()),
-            size: value.get("sz").and_then(serde_json::Value::as_u64),
-            size_complete: value.get("szCplt").and_then(serde_json::Value::as_u64),
-        })
-    }
-
-    /// Whether the process that holds the lock has this argument; `false` where `/proc` does not show arguments.
-    #[must_use]
-    pub fn holder_was_given(&self, argument: &str) -> bool {
-        std::fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| {
-            line.split(|&byte| byte == 0)
-                .any(|given| given == argument.as_bytes())
-        })
-    }
-}
-
-/// What `info` and `stop --force` learn of a lock file of another process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockState {
-    /// No such file.
-    Missing,
-    /// The file is there but nobody holds it (its owner crashed).
-    Unheld,
-    /// Held, but its content is not (yet) readable.
-    Unreadable,
-    /// Held by a living process.
-    Held(LockData),
 }
 
 /// One lock held by this process; dropping it removes the file.
@@ -171,7 +114,9 @@ impl Lock {
             data,
             written_percent: 0,
         };
+        let mut tries = 0;
         loop {
+            tries += 1;
             let mut file = open(&lock.path)?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
@@ -187,6 +132,9 @@ impl Lock {
                     lock.file = Some(file);
                     lock.write()?;
                     return Ok(Some(lock));
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) if tries < TRIES => {
+                    std::thread::sleep(LOOK);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let mut text = String::new();
@@ -343,153 +291,5 @@ fn numbered(error: &std::io::Error) -> String {
     }
 }
 
-/// Looks at a lock file without taking it.
-///
-/// # Errors
-/// [`ErrorCode::FileOpen`] when the file is there but cannot be opened.
-pub fn look(lock_path: &Path, name: &str) -> Result<LockState> {
-    let path = lock_path.join(name);
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(LockState::Missing);
-        }
-        Err(error) => {
-            return Err(Error::new(
-                ErrorCode::FileOpen,
-                format!(
-                    "unable to open file '{}' for read: {}",
-                    path.display(),
-                    numbered(&error)
-                ),
-            ));
-        }
-    };
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        return Ok(LockState::Unheld);
-    }
-    let mut text = String::new();
-    if file.read_to_string(&mut text).is_err() {
-        return Ok(LockState::Unreadable);
-    }
-    Ok(LockData::parse(&text).map_or(LockState::Unreadable, LockState::Held))
-}
-
-/// Names of all lock files below the lock path, sorted.
-///
-/// # Errors
-/// [`ErrorCode::PathOpen`].
-pub fn list(lock_path: &Path) -> Result<Vec<String>> {
-    let entries = match std::fs::read_dir(lock_path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Error::new(
-                ErrorCode::PathOpen,
-                format!(
-                    "unable to list file info for path '{}': {}",
-                    lock_path.display(),
-                    numbered(&error)
-                ),
-            ));
-        }
-    };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".lock"))
-        .collect();
-    names.sort();
-    Ok(names)
-}
-
-/// Removes a lock file (only `stop --force` does that).
-///
-/// # Errors
-/// [`ErrorCode::FileRemove`].
-pub fn remove(lock_path: &Path, name: &str) -> Result<()> {
-    let path = lock_path.join(name);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
-            ErrorCode::FileRemove,
-            format!(
-                "unable to remove file '{}': {}",
-                path.display(),
-                numbered(&error)
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_taker_is_refused_unless_it_shares_the_exec_id() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("made/on/demand");
-        let name = file_name("demo", LockType::Backup, 1);
-        assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
-        let mut lock = Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap();
-        lock.note_progress(200, 50).unwrap();
-        let LockState::Held(data) = look(&path, &name).unwrap() else {
-            panic!("the lock is held")
-        };
-        assert_eq!(
-            (data.size, data.size_complete, data.percent_complete),
-            (Some(200), Some(50), Some(2500))
-        );
-        let error = Lock::acquire(&path, "demo", LockType::Backup, 1, "2-bbbbbbbb").unwrap_err();
-        assert_eq!(error.code, ErrorCode::LockAcquire);
-        assert_eq!(error.hints, ["is another pgBackRest process running?"]);
-        drop(Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap());
-        assert!(
-            matches!(look(&path, &name).unwrap(), LockState::Held(_)),
-            "sharing must not release"
-        );
-        drop(lock);
-        assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
-    }
-
-    #[test]
-    fn progress_is_taken_out_of_the_file_when_something_else_goes_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut lock = Lock::acquire(dir.path(), "main", LockType::Backup, 1, "1-a").unwrap();
-        let text = || std::fs::read_to_string(dir.path().join("main-backup-1.lock")).unwrap();
-        lock.note_progress(100, 50).unwrap();
-        assert_eq!(
-            LockData::parse(&text()).unwrap().percent_complete,
-            Some(5000)
-        );
-        lock.clear_progress().unwrap();
-        let cleared = LockData::parse(&text()).unwrap();
-        assert_eq!(
-            (
-                cleared.percent_complete,
-                cleared.size,
-                cleared.size_complete
-            ),
-            (None, None, None)
-        );
-        lock.note_progress(100, 1).unwrap();
-        assert_eq!(
-            LockData::parse(&text()).unwrap().percent_complete,
-            Some(100)
-        );
-    }
-
-    #[test]
-    fn a_file_left_by_a_crashed_owner_is_used_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let name = file_name("demo", LockType::Archive, 2);
-        std::fs::write(dir.path().join(&name), "rubbish").unwrap();
-        assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
-        let lock = Lock::acquire(dir.path(), "demo", LockType::Archive, 2, "1-a").unwrap();
-        assert!(matches!(
-            look(dir.path(), &name).unwrap(),
-            LockState::Held(_)
-        ));
-        drop(lock);
-    }
-}
+mod tests;

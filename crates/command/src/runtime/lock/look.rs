@@ -1,0 +1,103 @@
+//! Lock files of other processes: looked at, listed and removed, never taken.
+#![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+
+use super::{LockData, numbered};
+use crate::error::{Error, ErrorCode, Result};
+
+/// What `info` and `stop --force` learn of a lock file of another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockState {
+    /// No such file.
+    Missing,
+    /// The file is there but nobody holds it (its owner crashed).
+    Unheld,
+    /// Held, but its content is not (yet) readable.
+    Unreadable,
+    /// Held by a living process.
+    Held(LockData),
+}
+
+/// Looks at a lock file without taking it.
+///
+/// # Errors
+/// [`ErrorCode::FileOpen`] when the file is there but cannot be opened.
+pub fn look(lock_path: &Path, name: &str) -> Result<LockState> {
+    let path = lock_path.join(name);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(LockState::Missing);
+        }
+        Err(error) => {
+            return Err(Error::new(
+                ErrorCode::FileOpen,
+                format!(
+                    "unable to open file '{}' for read: {}",
+                    path.display(),
+                    numbered(&error)
+                ),
+            ));
+        }
+    };
+    // Shared: two that look at once must not take each other for the holder.
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return Ok(LockState::Unheld);
+    }
+    let mut text = String::new();
+    if file.read_to_string(&mut text).is_err() {
+        return Ok(LockState::Unreadable);
+    }
+    Ok(LockData::parse(&text).map_or(LockState::Unreadable, LockState::Held))
+}
+
+/// Names of all lock files below the lock path, sorted.
+///
+/// # Errors
+/// [`ErrorCode::PathOpen`].
+pub fn list(lock_path: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(lock_path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Error::new(
+                ErrorCode::PathOpen,
+                format!(
+                    "unable to list file info for path '{}': {}",
+                    lock_path.display(),
+                    numbered(&error)
+                ),
+            ));
+        }
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".lock"))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a lock file (only `stop --force` does that).
+///
+/// # Errors
+/// [`ErrorCode::FileRemove`].
+pub fn remove(lock_path: &Path, name: &str) -> Result<()> {
+    let path = lock_path.join(name);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
+            ErrorCode::FileRemove,
+            format!(
+                "unable to remove file '{}': {}",
+                path.display(),
+                numbered(&error)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+use super::*;
+
+#[test]
+fn a_second_taker_is_refused_unless_it_shares_the_exec_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("made/on/demand");
+    let name = file_name("demo", LockType::Backup, 1);
+    assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
+    let mut lock = Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap();
+    lock.note_progress(200, 50).unwrap();
+    let LockState::Held(data) = look(&path, &name).unwrap() else {
+        panic!("the lock is held")
+    };
+    assert_eq!(
+        (data.size, data.size_complete, data.percent_complete),
+        (Some(200), Some(50), Some(2500))
+    );
+    let error = Lock::acquire(&path, "demo", LockType::Backup, 1, "2-bbbbbbbb").unwrap_err();
+    assert_eq!(error.code, ErrorCode::LockAcquire);
+    assert_eq!(error.hints, ["is another pgBackRest process running?"]);
+    drop(Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap());
+    assert!(
+        matches!(look(&path, &name).unwrap(), LockState::Held(_)),
+        "sharing must not release"
+    );
+    drop(lock);
+    assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
+}
+
+#[test]
+fn progress_is_taken_out_of_the_file_when_something_else_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lock = Lock::acquire(dir.path(), "main", LockType::Backup, 1, "1-a").unwrap();
+    let text = || std::fs::read_to_string(dir.path().join("main-backup-1.lock")).unwrap();
+    lock.note_progress(100, 50).unwrap();
+    assert_eq!(
+        LockData::parse(&text()).unwrap().percent_complete,
+        Some(5000)
+    );
+    lock.clear_progress().unwrap();
+    let cleared = LockData::parse(&text()).unwrap();
+    assert_eq!(
+        (
+            cleared.percent_complete,
+            cleared.size,
+            cleared.size_complete
+        ),
+        (None, None, None)
+    );
+    lock.note_progress(100, 1).unwrap();
+    assert_eq!(
+        LockData::parse(&text()).unwrap().percent_complete,
+        Some(100)
+    );
+}
+
+#[test]
+fn a_file_left_by_a_crashed_owner_is_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = file_name("demo", LockType::Archive, 2);
+    std::fs::write(dir.path().join(&name), "rubbish").unwrap();
+    assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
+    let lock = Lock::acquire(dir.path(), "demo", LockType::Archive, 2, "1-a").unwrap();
+    assert!(matches!(
+        look(dir.path(), &name).unwrap(),
+        LockState::Held(_)
+    ));
+    drop(lock);
+}
+
+#[test]
+fn one_that_looks_is_not_taken_for_the_holder() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = file_name("demo", LockType::Archive, 1);
+    // What a crashed owner leaves, held by nobody.
+    std::fs::write(dir.path().join(&name), "{\"execId\":\"9-f\",\"pid\":1}").unwrap();
+    let looking = File::open(dir.path().join(&name)).unwrap();
+    rustix::fs::flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
+    assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
+    drop(looking);
+    Lock::acquire(dir.path(), "demo", LockType::Archive, 1, "1-a").unwrap();
+}
