@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("archive").threads(4);
+    let mut suite = Suite::new("archive").threads(6);
     for add in [
         churn::add,
         prefetch::add,

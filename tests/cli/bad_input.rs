@@ -316,12 +316,14 @@ fn full_disk(program: &Program) -> TestResult {
         "--no-online",
         "--type=full",
         "--compress-type=none",
+        "--job-retry=0",
         "backup",
     ])?;
     let expected = theirs(&[
         "--no-online",
         "--type=full",
         "--compress-type=none",
+        "--job-retry=0",
         "backup",
     ])?;
     if failed.code != expected.code || failed.code == 0 {

@@ -17,6 +17,10 @@ use crate::{Result, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     (
+        "a_far_line_cut_at_any_piece_delays_push_and_get_and_nothing_else",
+        cut_push_far,
+    ),
+    (
         "a_line_cut_at_any_piece_delays_a_backup_and_nothing_else",
         cut_backup,
     ),
@@ -27,10 +31,6 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "a_line_cut_at_any_piece_delays_a_push_and_nothing_else",
         cut_push,
-    ),
-    (
-        "a_far_line_cut_at_any_piece_delays_push_and_get_and_nothing_else",
-        cut_push_far,
     ),
     (
         "a_line_that_cuts_every_connection_is_survived",

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("sftp").threads(4);
+    let mut suite = Suite::new("sftp").threads(6);
     for (name, options) in [
         ("plain_gz", vec![]),
         (
@@ -58,14 +58,15 @@ fn main() -> ExitCode {
             life::life(&program, &options)
         });
     }
+    // The longest first: the others go on beside them.
     let tests = [
+        interruptions::TESTS,
+        memory::TESTS,
+        counting::TESTS,
+        durability::TESTS,
         identity::TESTS,
         login::TESTS,
         refused::TESTS,
-        durability::TESTS,
-        counting::TESTS,
-        interruptions::TESTS,
-        memory::TESTS,
     ]
     .concat();
     for (name, test) in tests {

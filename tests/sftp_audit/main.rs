@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("sftp_audit").threads(4);
+    let mut suite = Suite::new("sftp_audit").threads(6);
     for hole in holes::ALL {
         for newest in hole.newest.iter().copied() {
             let by = if newest { "_of_the_newest_openssh" } else { "" };

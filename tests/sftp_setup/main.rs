@@ -24,8 +24,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("sftp_setup").threads(3);
-    for add in [script::add, trust::add, howto::add, story::add] {
+    let mut suite = Suite::new("sftp_setup").threads(5);
+    for add in [story::add, howto::add, script::add, trust::add] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut suite = Suite::new("upkeep").threads(3);
+    let mut suite = Suite::new("upkeep").threads(4);
     for add in [
         catalogue::add,
         checks::add,

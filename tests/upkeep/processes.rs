@@ -230,9 +230,10 @@ fn guardian() -> TestResult {
         let mut command = account.command("sh");
         Ok(guardian.run(command.args(["-c", script]))?)
     };
-    let left = shell("sleep 0.3 & exit 3")?;
+    // A child of the shell is a shell itself at first; one that the shell becomes knows nothing of its child, which waits until
+    // that has happened.
+    let left = shell("sleep 3 & until grep -q sleep /proc/$!/comm; do :; done; exit 3")?;
     let none = shell("sleep 0.3 & wait; exit 4")?;
-    // The shell becomes a program that knows nothing of its child, which waits until that has happened.
     let unwaited = shell("(until grep -q sleep /proc/$$/comm; do :; done) & exec sleep 8")?;
     if left.code == 3
         && left.left.len() == 1

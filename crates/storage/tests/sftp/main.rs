@@ -16,11 +16,11 @@ use std::process::ExitCode;
 use pgkeep_testkit::suite::Suite;
 
 fn main() -> ExitCode {
-    let suite = Suite::new("sftp");
+    // The longest first: the others go on beside them.
+    let suite = interruptions::add(Suite::new("sftp").threads(5));
+    let suite = other_servers::add(suite);
     let suite = contract::add(suite);
     let suite = counting::add(suite);
     let suite = errors::add(suite);
-    let suite = identity::add(suite);
-    let suite = interruptions::add(suite);
-    other_servers::add(suite).run()
+    identity::add(suite).run()
 }
