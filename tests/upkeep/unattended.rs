@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::run::{Program, run};
@@ -13,6 +14,7 @@ use crate::hygiene;
 use crate::state::{Result, State};
 
 const SEGMENT: &str = "000000010000000000000001";
+const PATIENCE: Duration = Duration::from_secs(60);
 /// As from cron or a unit: in a session without terminal.
 const UNATTENDED: &str = "umask 0077; exec setsid -w \"$@\"";
 
@@ -101,10 +103,23 @@ fn everything(
             .env("PATH", "/usr/bin:/bin")
             .current_dir("/");
         run(&mut shell)?.success()?;
+        background_has_ended(&root.join("lock"))?;
     }
     let mut found = Vec::new();
     hygiene::walk(&root, "", &mut found)?;
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Waits until no background process holds the archive lock: it would write into the spool that a restore empties.
+fn background_has_ended(locks: &Path) -> TestResult {
+    let began = Instant::now();
+    while locks.join("main-archive-1.lock").exists() {
+        if began.elapsed() > PATIENCE {
+            return Err("the background process does not end".into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }

@@ -34,6 +34,7 @@ pub(super) fn get_from_queue(
     let mut pause = FIRST_WAIT;
     let mut first = true;
     let mut started: Option<Instant> = None;
+    let mut told = false;
     loop {
         context.cancel.check()?;
         let found = spool.exists(segment)?;
@@ -72,11 +73,14 @@ pub(super) fn get_from_queue(
         }
         // Nothing will bring it: the process that runs fetches other segments (of the old timeline, say), or ours died.
         // Waiting could end in a timeout, and so end recovery early, for a segment that is there.
-        if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK
-            && !is_on_its_way(context, settings, &spool, segment, began)?
-        {
-            // It may have brought the segment just before it ended.
-            if !spool.exists(segment)? && spool.status(segment)?.is_none() {
+        if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK {
+            if is_on_its_way(context, settings, &spool, segment, began)? {
+                if started.is_none() && !told {
+                    log::debug!("wait for the process of an earlier command to bring {segment}");
+                    told = true;
+                }
+            } else if !spool.exists(segment)? && spool.status(segment)?.is_none() {
+                // It did not bring the segment just before it ended.
                 return get_now(context, settings, segment, destination);
             }
         }
