@@ -30,7 +30,7 @@ test-fast:
 	@$(STEP) 'unit tests' $(CARGO) test --locked --workspace --lib --bins
 	@$(STEP) 'fast suites' $(CARGO) test --locked -p pgkeep $(FAST_SUITES)
 
-# One process for each suite, tests of a suite on two threads; suites print their seed (PGKEEP_TEST_SEED repeats one).
+# One process for each suite, several tests of a suite at a time; suites print their seed (PGKEEP_TEST_SEED repeats one).
 # What cannot run says "ignored" and why. The closing lines of cargo test come last.
 test:
 	@$(STEP) 'set-up' scripts/setup test
