@@ -18,7 +18,7 @@ const SEGMENT_SIZE: u32 = 1 << 20;
 /// Segments in a log file of 4 GiB: then the name of the directory changes.
 const PER_LOG: u32 = 4096;
 /// How long something may take that does happen.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What a test works on.
 pub struct Stage<'a> {

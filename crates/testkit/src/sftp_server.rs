@@ -445,6 +445,7 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
             .arg(scratch.join("sshd_config"));
         command
     };
+    let before = fs::metadata(&log_path).map_or(0, |log| log.len());
     let mut child = command
         .process_group(0)
         .stdin(Stdio::null())
@@ -465,7 +466,11 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
                 "sshd ended at once ({status}):\n{log}"
             )));
         }
-        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+        // Another server may have taken the port meanwhile, and would answer in its place.
+        let log = fs::read(&log_path).unwrap_or_default();
+        let new = log.get(usize::try_from(before).unwrap_or(0)..);
+        let listens = String::from_utf8_lossy(new.unwrap_or_default()).contains("Server listening");
+        if listens && TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
             return Ok(child);
         }
         std::thread::sleep(Duration::from_millis(10));
