@@ -21,8 +21,8 @@ use crate::error::{Error, ErrorCode, Result};
 mod data;
 mod look;
 
-/// Tries to take a lock, since whoever only looks at a file ([`look()`], also the original's `info`) holds it meanwhile.
-const TRIES: u32 = 4;
+/// How often a lock is tried again that others only look at ([`look()`] holds it, shared, meanwhile).
+const TRIES: u32 = 1000;
 
 /// Longer than a look takes.
 const LOOK: Duration = Duration::from_millis(1);
@@ -133,7 +133,13 @@ impl Lock {
                     lock.write()?;
                     return Ok(Some(lock));
                 }
-                Err(rustix::io::Errno::WOULDBLOCK) if tries < TRIES => {
+                // A real holder lets nobody share the file, and is told at once: archiving asks for each segment.
+                Err(rustix::io::Errno::WOULDBLOCK)
+                    if tries < TRIES
+                        && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)
+                            .is_ok() =>
+                {
+                    drop(file);
                     std::thread::sleep(LOOK);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {

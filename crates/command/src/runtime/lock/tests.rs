@@ -69,7 +69,7 @@ fn a_file_left_by_a_crashed_owner_is_used_again() {
 }
 
 #[test]
-fn one_that_looks_is_not_taken_for_the_holder() {
+fn one_that_looks_is_not_taken_for_the_holder_and_hinders_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let name = file_name("demo", LockType::Archive, 1);
     // What a crashed owner leaves, held by nobody.
@@ -77,6 +77,11 @@ fn one_that_looks_is_not_taken_for_the_holder() {
     let looking = File::open(dir.path().join(&name)).unwrap();
     rustix::fs::flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
     assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
-    drop(looking);
-    Lock::acquire(dir.path(), "demo", LockType::Archive, 1, "1-a").unwrap();
+    // Nor does it keep anybody from taking the lock.
+    std::thread::scope(|scope| {
+        let taken = scope.spawn(|| Lock::acquire(dir.path(), "demo", LockType::Archive, 1, "1-a"));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(looking);
+        taken.join().unwrap().unwrap();
+    });
 }
