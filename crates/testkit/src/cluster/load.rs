@@ -22,7 +22,11 @@ pub struct Load {
 impl Load {
     /// Makes table `load` if need be and starts writing. Transaction n inserts ten rows with `id` = n.
     pub fn start(cluster: &Cluster) -> Result<Self> {
-        cluster.sql("create table if not exists load (id bigint, part int, filler text)")?;
+        // The index keeps a transaction quick however many were there before it.
+        cluster.sql(
+            "create table if not exists load (id bigint, part int, filler text); \
+             create index if not exists load_id on load (id)",
+        )?;
         let first = cluster
             .sql("select coalesce(max(id), 0) from load")?
             .parse::<u64>()
