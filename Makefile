@@ -2,6 +2,7 @@
 
 SHELL := /bin/bash
 STEP := scripts/step
+SUITES := scripts/suites
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Suites that need nothing installed.
@@ -31,20 +32,20 @@ test-fast:
 	@$(STEP) 'fast suites' $(CARGO) test --locked -p pgkeep $(FAST_SUITES)
 
 # One process for each suite, several tests of a suite at a time; suites print their seed (PGKEEP_TEST_SEED repeats one).
-# What cannot run says "ignored" and why. The closing lines of cargo test come last.
+# What cannot run says "ignored" and why. What failed is said again at the end.
 test:
 	@$(STEP) 'set-up' scripts/setup test
 	@$(STEP) 'formatting' $(CARGO) fmt --all --check
 	@$(STEP) 'dependencies' scripts/deny
 	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --features pgkeep/faulty --locked -- -D warnings
 	@$(STEP) 'build' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-run
-	@$(STEP) 'all suites' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+	@$(STEP) 'all suites' $(SUITES) $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
 
 # The same suites in full.
 soak:
 	@$(STEP) 'set-up' scripts/setup test
 	@PGKEEP_TEST_FULL=1 PGKEEP_TEST_ROWS=all PGKEEP_TEST_CASES=1000 \
-	    $(STEP) 'all suites in full' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+	    $(STEP) 'all suites in full' $(SUITES) $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
 
 fuzz:
 	@$(STEP) 'fuzz targets' scripts/fuzz

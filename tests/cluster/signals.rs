@@ -113,7 +113,7 @@ fn wait_for_output(child: &mut Child, text: &str) -> TestResult {
     Err(format!("'{text}' was not printed:\n{}", seen.join("\n")).into())
 }
 
-/// The process must end with 63 within ten seconds of the signal.
+/// The process must end with 63 soon after the signal: well before its timeouts.
 fn ends_with_term(mut child: Child, signal: &str) -> TestResult {
     std::process::Command::new("kill")
         .arg(format!("-{signal}"))
@@ -121,10 +121,10 @@ fn ends_with_term(mut child: Child, signal: &str) -> TestResult {
         .status()?;
     let asked = Instant::now();
     while child.try_wait()?.is_none() {
-        if asked.elapsed() > Duration::from_secs(10) {
+        if asked.elapsed() > Duration::from_secs(60) {
             child.kill()?;
             child.wait()?;
-            return Err("still running ten seconds after the signal".into());
+            return Err("still running a minute after the signal".into());
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
     /// Fails unless the chroot holds the files that it held before. The server itself removes its sockets, a moment after
     /// the connection has ended.
     pub fn must_hold(&self, before: &BTreeSet<String>) -> Result<()> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(120);
         loop {
             let now = self.tree()?;
             if now == *before {

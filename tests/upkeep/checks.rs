@@ -64,7 +64,7 @@ fn not_ready(program: &Program) -> TestResult {
         config.display()
     );
     again("on", &push)?;
-    ask(&["--archive-timeout=60", "--type=full", "backup"])?.success()?;
+    ask(&["--archive-timeout=300", "--type=full", "backup"])?.success()?;
     cluster.stop(StopMode::Fast)?;
     let elsewhere = format!(
         "--pg1-path={}",
@@ -81,7 +81,7 @@ fn two_repositories(program: &Program) -> TestResult {
         .create()?;
     let config = Configuration::new(cluster.scratch())?
         .global("repo2-path", cluster.scratch().join("repo2").display())
-        .global("archive-timeout", 20)
+        .global("archive-timeout", 300)
         .cluster("main", &cluster)
         .write(cluster.scratch(), "test.conf")?;
     let command = format!(

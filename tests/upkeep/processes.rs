@@ -20,7 +20,7 @@ use crate::state::{Result, State};
 
 const SECRET: &str = "swordfish-of-the-test";
 /// When a condition that must come true has not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 type Test = fn(&Program) -> TestResult;
 

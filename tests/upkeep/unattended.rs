@@ -14,7 +14,7 @@ use crate::hygiene;
 use crate::state::{Result, State};
 
 const SEGMENT: &str = "000000010000000000000001";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// As from cron or a unit: in a session without terminal.
 const UNATTENDED: &str = "umask 0077; exec setsid -w \"$@\"";
 

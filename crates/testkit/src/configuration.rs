@@ -32,7 +32,7 @@ impl Configuration {
         }
         Ok(made
             .global("log-level-file", "detail")
-            .global("archive-timeout", 30)
+            .global("archive-timeout", 300)
             .global("start-fast", "y"))
     }
 

@@ -22,7 +22,7 @@ use crate::scratch::Scratch;
 /// Names the file with the words of the program; only for the guardian.
 const VARIABLE: &str = "PGKEEP_TEST_GUARDIAN";
 /// What is still alive after this time is ended by the guardian, and told.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// After this time a child that has ended counts as forgotten by the program that started it.
 const TIME_TO_WAIT: Duration = Duration::from_secs(5);

@@ -454,7 +454,7 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
         .spawn()
         .during("start sshd")?;
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(20) {
+    while started.elapsed() < Duration::from_secs(120) {
         if let Some(status) = child.try_wait().during("watch sshd")? {
             let log = fs::read_to_string(&log_path).unwrap_or_default();
             if layout.chrooted && log.contains("unshare: ") {

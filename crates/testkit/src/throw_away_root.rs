@@ -297,7 +297,7 @@ impl ThrowAwayRoot {
             self.address.ip(),
             self.address.port()
         );
-        while started.elapsed() < Duration::from_secs(20) {
+        while started.elapsed() < Duration::from_secs(120) {
             // From inside: the network may be its own.
             if run(self.command("bash").args(["-c", &knock]))?.code == 0 {
                 return Ok(());
@@ -399,7 +399,7 @@ fn begin(root: &Path, bound: &[PathBuf], wanted: ThrowAwayRootBuilder<'_>) -> Re
         .during("start unshare")?;
     let children = format!("/proc/{0}/task/{0}/children", inside.id());
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(20) {
+    while started.elapsed() < Duration::from_secs(120) {
         if inside.try_wait().during("watch unshare")?.is_some() {
             let mut why = String::new();
             if let Some(mut said) = inside.stderr.take() {

@@ -37,7 +37,7 @@ pub fn cluster(program: &Program) -> TestResult {
     let report = look()?;
     report.must_be(&[], &[])?;
     report.says("archive-timeout", &["alter system set archive_timeout"])?;
-    set(&stage, "archive_timeout", "1min")?;
+    set(&stage, "archive_timeout", "1h")?;
 
     set(&stage, "full_page_writes", "off")?;
     look()?.must_be(&[], &["full-page-writes"])?;
@@ -76,9 +76,11 @@ pub fn cluster(program: &Program) -> TestResult {
     )?;
     stage.cluster.sql("create table t (n int)")?;
     stage.cluster.sql("select pg_switch_wal()")?;
-    stage
-        .cluster
-        .wait_for_sql("select failed_count > 0 from pg_stat_archiver", "t")?;
+    // Times are compared in whole seconds.
+    stage.cluster.wait_for_sql(
+        "select coalesce(last_failed_time > last_archived_time + interval '1 second', false) from pg_stat_archiver",
+        "t",
+    )?;
     look()?
         .must_be(&["archiver"], &[])?
         .says("archiver", &["failed", "pgkeep --stanza=main check"])?;

@@ -92,7 +92,7 @@ impl Peer {
             }
             Err(error) => return Err(error.into()),
         });
-        let limit = Instant::now() + Duration::from_secs(20);
+        let limit = Instant::now() + Duration::from_secs(120);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = self
                 .child
@@ -121,7 +121,7 @@ impl Peer {
             format!("[127.0.0.1]:{port} {key}"),
         )?;
         settings.known_hosts = Some(vec![self.path("known_hosts")]);
-        settings.io_timeout = Duration::from_secs(10);
+        settings.io_timeout = Duration::from_secs(60);
         Ok(settings)
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn settings_at(
     settings.port = address.port();
     settings.private_key_file = Some(server.private_key());
     settings.known_hosts = Some(vec![server.known_hosts_for(address)?]);
-    settings.io_timeout = Duration::from_secs(10);
+    settings.io_timeout = Duration::from_secs(30);
     Ok(settings)
 }
 

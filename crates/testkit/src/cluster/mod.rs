@@ -286,10 +286,10 @@ impl Cluster {
         Ok(outcome.stdout.trim_end_matches('\n').to_owned())
     }
 
-    /// Waits until SQL answers `expected`, at most 60 s.
+    /// Waits until SQL answers `expected`, at most five minutes or so: a machine may be busy, and its disk slow.
     pub fn wait_for_sql(&self, sql: &str, expected: &str) -> Result<()> {
         let mut last = String::new();
-        for _ in 0..600 {
+        for _ in 0..3000 {
             last = self.sql(sql).unwrap_or_else(|error| error.to_string());
             if last == expected {
                 return Ok(());
