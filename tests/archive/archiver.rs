@@ -44,9 +44,12 @@ impl<'a> Archiver<'a> {
 
     /// Calls `archive_command` once for the oldest segment.
     pub fn push(&self, fault: &str) -> Result<Outcome> {
+        self.stage.run(fault, &["archive-push", &self.oldest()?])
+    }
+
+    fn oldest(&self) -> Result<String> {
         let oldest = self.ready.front().ok_or("nothing is ready")?;
-        let path = self.stage.wal().join(name(*oldest)).display().to_string();
-        self.stage.run(fault, &["archive-push", &path])
+        Ok(self.stage.wal().join(name(*oldest)).display().to_string())
     }
 
     /// After success: the segment is marked done and recycled.
@@ -66,7 +69,9 @@ impl<'a> Archiver<'a> {
     /// Pushes until nothing is ready; every call must succeed.
     pub fn push_all(&mut self) -> Result<()> {
         while !self.ready.is_empty() {
-            self.push("")?.success()?;
+            // However short the timeout of the test: a busy machine takes its time to log in.
+            let push = ["--archive-timeout=240", "archive-push", &self.oldest()?];
+            self.stage.run("", &push)?.success()?;
             let number = self.done()?;
             self.stage.is_held(number)?;
         }
