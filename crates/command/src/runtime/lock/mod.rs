@@ -27,6 +27,9 @@ const TRIES: u32 = 1000;
 /// Longer than a look takes.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// Tries until a lock that must be had counts as held: the original's `info` holds what it looks at as an owner does.
+const LOOKS: u32 = 20;
+
 /// What is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockType {
@@ -64,6 +67,17 @@ pub fn file_name(stanza: &str, lock_type: LockType, repo_key: u32) -> String {
     format!("{stanza}-{}-{repo_key}.lock", lock_type.name())
 }
 
+/// Takes what others may only look at, for a moment; `None`: it is held for longer.
+fn beyond_looks<T>(mut take: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    for _ in 1..LOOKS {
+        if let Some(taken) = take()? {
+            return Ok(Some(taken));
+        }
+        std::thread::sleep(LOOK);
+    }
+    take()
+}
+
 impl Lock {
     /// Takes the lock, or shares it with processes of the same exec-id.
     ///
@@ -76,7 +90,8 @@ impl Lock {
         repo_key: u32,
         exec_id: &str,
     ) -> Result<Self> {
-        Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id)?.ok_or_else(|| {
+        let take = || Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id);
+        beyond_looks(take)?.ok_or_else(|| {
             let path = lock_path.join(file_name(stanza, lock_type, repo_key));
             Error::new(
                 ErrorCode::LockAcquire,

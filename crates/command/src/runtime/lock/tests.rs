@@ -85,3 +85,33 @@ fn one_that_looks_is_not_taken_for_the_holder_and_hinders_nobody() {
         taken.join().unwrap().unwrap();
     });
 }
+
+#[test]
+fn a_look_of_the_original_keeps_nobody_from_a_lock_that_must_be_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = file_name("demo", LockType::Backup, 1);
+    std::fs::write(dir.path().join(&name), b"").unwrap();
+    let looking = File::open(dir.path().join(&name)).unwrap();
+    rustix::fs::flock(&looking, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let mut looking = Some(looking);
+    let mut tries = 0;
+    let lock = beyond_looks(|| {
+        tries += 1;
+        let taken = Lock::try_acquire(dir.path(), "demo", LockType::Backup, 1, "1-a");
+        looking = None;
+        taken
+    });
+    assert!(lock.unwrap().is_some());
+    assert_eq!(tries, 2);
+    // One that stays is told in the end.
+    let mut tries = 0;
+    assert!(
+        beyond_looks::<()>(|| {
+            tries += 1;
+            Ok(None)
+        })
+        .unwrap()
+        .is_none()
+    );
+    assert_eq!(tries, LOOKS);
+}
