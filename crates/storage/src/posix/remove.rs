@@ -22,7 +22,13 @@ struct Emptying {
     inner: Vec<PathBuf>,
     /// Its name in the directory that holds it.
     name: PathBuf,
+    /// How often it was read.
+    looks: u32,
 }
+
+/// How often a directory is emptied before it counts as one that cannot be. Asynchronous archiving may put a file into
+/// the spool that a restore empties, between the look at a directory and its removal.
+const LOOKS: u32 = 100;
 
 impl PosixStorage {
     /// [`crate::Storage::remove`].
@@ -39,7 +45,7 @@ impl PosixStorage {
     pub(super) fn remove_all(&self, path: &StoragePath) -> Result<Removed> {
         let root = self.absolute(path);
         let mut stack = match open_inner(CWD, &root) {
-            Ok(Some(directory)) => vec![emptied(directory, root.clone(), root.clone())?],
+            Ok(Some(directory)) => vec![Emptying::new(directory, root.clone(), root.clone())?],
             Ok(None) => return Ok(Removed::Missing),
             // The name is a link: the link is what is to go.
             Err(Errno::NOTDIR | Errno::LOOP) if is_link(&root) => return self.remove_entry(path),
@@ -50,7 +56,7 @@ impl PosixStorage {
                 let path = top.path.join(&name);
                 match open_inner(top.directory.as_fd(), &name) {
                     Ok(Some(directory)) => {
-                        let inner = emptied(directory, path, name)?;
+                        let inner = Emptying::new(directory, path, name)?;
                         stack.push(inner);
                     }
                     Ok(None) => {}
@@ -58,12 +64,17 @@ impl PosixStorage {
                 }
                 continue;
             }
-            let done = stack
+            let mut done = stack
                 .pop()
                 .expect("the loop runs while there is a directory");
             let holder = stack.last().map_or(CWD, |outer| outer.directory.as_fd());
             match rustix::fs::unlinkat(holder, &done.name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => {}
+                // POSIX allows either for a directory that is not empty.
+                Err(Errno::NOTEMPTY | Errno::EXIST) if done.looks < LOOKS => {
+                    done.empty()?;
+                    stack.push(done);
+                }
                 Err(errno) => return Err(failure(Operation::RemovePath, &done.path, errno)),
             }
         }
@@ -86,44 +97,50 @@ fn open_inner(holder: impl AsFd, name: &Path) -> rustix::io::Result<Option<Owned
     }
 }
 
-/// Removes everything from `directory` but the directories in it, which are noted.
-fn emptied(directory: OwnedFd, path: PathBuf, name: PathBuf) -> Result<Emptying> {
-    let fail = |errno| failure(Operation::List, &path, errno);
-    let mut inner = Vec::new();
-    // Names first: what `readdir` reports after a removal is undefined.
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&directory).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        match entry.file_name().to_bytes() {
-            b"." | b".." => {}
-            _ if entry.file_type() == rustix::fs::FileType::Directory => {
-                inner.push(name_of(entry.file_name()))
-            }
-            _ => names.push(entry.file_name().to_owned()),
-        }
+impl Emptying {
+    fn new(directory: OwnedFd, path: PathBuf, name: PathBuf) -> Result<Self> {
+        let mut emptying = Self {
+            directory,
+            path,
+            inner: Vec::new(),
+            name,
+            looks: 0,
+        };
+        emptying.empty()?;
+        Ok(emptying)
     }
-    for entry in names {
-        // The type is unknown on some file systems: try, and see whether it is a directory.
-        match rustix::fs::unlinkat(&directory, &entry, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR | Errno::PERM) if is_directory(&directory, &entry) => {
-                inner.push(name_of(&entry))
-            }
-            Err(errno) => {
-                return Err(failure(
-                    Operation::Remove,
-                    &path.join(name_of(&entry)),
-                    errno,
-                ));
+
+    /// Removes everything but directories, which are noted.
+    fn empty(&mut self) -> Result<()> {
+        let fail = |errno| failure(Operation::List, &self.path, errno);
+        // Names first: what `readdir` reports after a removal is undefined.
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.directory).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            match entry.file_name().to_bytes() {
+                b"." | b".." => {}
+                _ if entry.file_type() == rustix::fs::FileType::Directory => {
+                    self.inner.push(name_of(entry.file_name()));
+                }
+                _ => names.push(entry.file_name().to_owned()),
             }
         }
+        for entry in names {
+            // The type is unknown on some file systems: try, and see whether it is a directory.
+            match rustix::fs::unlinkat(&self.directory, &entry, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(Errno::ISDIR | Errno::PERM) if is_directory(&self.directory, &entry) => {
+                    self.inner.push(name_of(&entry));
+                }
+                Err(errno) => {
+                    let path = self.path.join(name_of(&entry));
+                    return Err(failure(Operation::Remove, &path, errno));
+                }
+            }
+        }
+        self.looks += 1;
+        Ok(())
     }
-    Ok(Emptying {
-        directory,
-        path,
-        inner,
-        name,
-    })
 }
 
 fn is_directory(holder: &OwnedFd, name: &std::ffi::CStr) -> bool {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
 use crate::copy::{read_all, write_all};
@@ -327,4 +328,36 @@ fn modes_reach_the_file_and_set_id_bits_survive_a_change_of_owner() {
             .mode,
         0o400
     );
+}
+
+#[test]
+fn a_tree_that_somebody_puts_files_into_meanwhile_is_removed() {
+    let (place, storage) = place();
+    let file = place.path().join("tree/out/file");
+    // How often the other one still puts the file back.
+    let left = AtomicU32::new(0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if left.load(Ordering::Relaxed) > 0 && !file.exists() {
+                    // Either may find its directory gone.
+                    fs::create_dir_all(file.parent().unwrap()).ok();
+                    fs::write(&file, b"").ok();
+                    left.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        });
+        let removed: Vec<_> = (0..500)
+            .map(|_| {
+                fs::create_dir_all(file.parent().unwrap()).ok();
+                left.store(5, Ordering::Relaxed);
+                storage.remove_tree(&at("tree"))
+            })
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        for result in removed {
+            assert_eq!(result.unwrap(), Removed::Removed);
+        }
+    });
 }
