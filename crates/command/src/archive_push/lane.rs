@@ -1,14 +1,12 @@
 //! The work of one repository in the background: its workers take files from the schedule and store them.
 //!
-//! A worker reads and hashes a file and asks whether it is there; a helper beside it compresses and stores it, while the
-//! worker is at the next one.
+//! A worker reads and hashes a file and asks whether it is there; a helper beside it compresses and writes the one before,
+//! and another makes the one before that durable.
 //! Results go to the main thread as [`Event`]s; nothing here writes to the spool or logs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use pgkeep_storage::Ticket;
 
 use super::existing::{self, Listing, Presence};
 use super::push_file::{compression, pieces_of};
@@ -229,9 +227,30 @@ impl Lane {
 }
 
 fn store_each(work: &Work<'_>, take: &Receiver<Missing>, reporter: &Reporter) {
-    for missing in take {
-        let index = missing.index;
-        match catch_unwind(AssertUnwindSafe(|| store(work, missing))) {
+    // Making a file durable is mostly waiting for the disk: the next one is compressed meanwhile.
+    let (give, written) = mpsc::sync_channel::<(usize, Writing)>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || finish_each(&written, reporter));
+        for missing in take {
+            let index = missing.index;
+            let failure = match catch_unwind(AssertUnwindSafe(|| store(work, missing))) {
+                Ok(Ok(writing)) => match give.send((index, writing)) {
+                    Ok(()) => continue,
+                    Err(_) => Failure::File(panicked()),
+                },
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::File(panicked()),
+            };
+            reporter.report(index, Err(failure));
+        }
+        drop(give);
+    });
+}
+
+/// Publishes files in the order in which they were written, and reports each when it is durable.
+fn finish_each(written: &Receiver<(usize, Writing)>, reporter: &Reporter) {
+    for (index, writing) in written {
+        match catch_unwind(AssertUnwindSafe(|| writing.finish())) {
             Ok(Ok(ticket)) => {
                 let reporter = reporter.clone();
                 ticket.notify(move |written| {
@@ -241,14 +260,14 @@ fn store_each(work: &Work<'_>, take: &Receiver<Missing>, reporter: &Reporter) {
                     reporter.report(index, result);
                 });
             }
-            Ok(Err(failure)) => reporter.report(index, Err(failure)),
+            Ok(Err(error)) => reporter.report(index, Err(Failure::Repository(error))),
             Err(_) => reporter.report(index, Err(Failure::File(panicked()))),
         }
     }
 }
 
-/// Writes a file into the repository.
-fn store(work: &Work<'_>, missing: Missing) -> Outcome<Ticket> {
+/// Writes a file into the repository, all but its end.
+fn store(work: &Work<'_>, missing: Missing) -> Outcome<Writing> {
     let (settings, cancel, source) = (work.settings, &work.context.cancel, &missing.file.source);
     let open =
         || Writing::open(settings, &missing.target, &missing.name).map_err(Failure::Repository);
@@ -279,9 +298,7 @@ fn store(work: &Work<'_>, missing: Missing) -> Outcome<Ticket> {
             }
         },
     };
-    // Making it durable is mostly waiting; the next file is not far behind.
-    drop(missing.shared);
-    writing.finish().map_err(Failure::Repository)
+    Ok(writing)
 }
 
 /// Compresses a file that is too big to be kept straight into the repository.
