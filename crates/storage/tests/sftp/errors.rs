@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
         )
         .test("a_server_that_is_not_ssh_is_told", not_ssh)
         .test("a_server_without_the_sftp_subsystem_is_told", no_subsystem)
+        .test(
+            "a_server_that_is_too_busy_to_begin_sftp_twice_is_asked_again",
+            too_busy,
+        )
         .test("a_read_only_path_is_denied", read_only)
         .test("a_dead_agent_is_told", dead_agent)
         .test("a_missing_path_is_no_error_for_listing", missing_path)
@@ -141,6 +146,30 @@ fn no_subsystem() -> TestResult {
             error.hints
         );
     }
+    Ok(())
+}
+
+/// As a server that ends a session before its SFTP process has said anything.
+fn too_busy() -> TestResult {
+    let place = tempfile::tempdir()?;
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777))?;
+    let ends = |name: &str| {
+        let mark = place.path().join(name);
+        format!(
+            "if mkdir '{}' 2>/dev/null; then exit 0; fi; ",
+            mark.display()
+        )
+    };
+    let server = SftpServer::builder()
+        .line(format!(
+            "ForceCommand {}{}exec /usr/lib/openssh/sftp-server",
+            ends("one"),
+            ends("two")
+        ))
+        .start()?;
+    let storage = SftpStorage::new(settings(&server)?)?;
+    write(&storage, "x", b"x", &WriteOptions::default())?;
+    assert_eq!(storage.statistics().connections, 3);
     Ok(())
 }
 

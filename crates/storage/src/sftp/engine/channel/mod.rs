@@ -32,6 +32,9 @@ const MUCH: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Lost(pub(crate) Arc<str>);
 
+/// Why a channel is lost whose process at the server has ended.
+pub(crate) const PROCESS_ENDED: &str = "the SFTP server process ended";
+
 pub(crate) type Answer = Result<Response, Lost>;
 
 enum Sink {

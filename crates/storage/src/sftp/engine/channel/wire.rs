@@ -10,7 +10,7 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Channel;
+use super::{Channel, PROCESS_ENDED};
 use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Response};
 use crate::sftp::protocol::packet::{PacketReader, PacketStream};
@@ -106,7 +106,7 @@ impl Channel {
                     );
                 }
                 Some(ChannelMsg::Eof | ChannelMsg::Close) => {
-                    self.kill("the SFTP server process ended", false);
+                    self.kill(PROCESS_ENDED, false);
                     return;
                 }
                 Some(_) => {}

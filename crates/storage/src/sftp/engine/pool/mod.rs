@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::channel::{Channel, Reply};
+use super::channel::{Channel, PROCESS_ENDED, Reply};
 use super::counters::Counters;
 use super::crowd::Crowd;
 use super::retry::Retry;
@@ -30,6 +30,9 @@ use connection::Connection;
 
 /// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
 pub(crate) const READS_PER_CONNECTION: usize = 256;
+
+/// Processes at the server that may end before SFTP begins, until that counts as an answer.
+const ENDED: u32 = 3;
 
 /// The part of those that a request for so many bytes takes; small files count for little, so many of them may be under way.
 pub(crate) fn reads_room(bytes: usize) -> u32 {
@@ -219,6 +222,7 @@ impl Pool {
 
     async fn connect_first(self: &Arc<Self>) -> Result<Arc<Channel>> {
         let mut retry = self.retry();
+        let mut ended = 0;
         loop {
             let error = match self.open_connection().await {
                 Ok(connection) => match self.open_channel(&connection).await {
@@ -227,7 +231,10 @@ impl Pool {
                 },
                 Err(error) => error,
             };
-            if !matches!(error.kind, ErrorKind::Connect | ErrorKind::Busy) {
+            // Whether there is no SFTP or the server was too busy to begin it in time shows when it is tried again.
+            ended += u32::from(error.reason == PROCESS_ENDED);
+            let passing = matches!(error.kind, ErrorKind::Connect | ErrorKind::Busy);
+            if !passing && (error.reason != PROCESS_ENDED || ended >= ENDED) {
                 return Err(error);
             }
             match retry.next_wait() {
