@@ -258,7 +258,7 @@ fn stalled(program: &Program) -> TestResult {
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
     let all = pieces(&mut stage, Line::new(), BACKUP)?;
-    stage.set("io-timeout", "3");
+    stage.set("io-timeout", "6");
     for at in [all / 3, all / 2] {
         let line = over(&mut stage, Line::new().stall_at_piece(at))?;
         stage.run(BACKUP)?;
@@ -285,11 +285,11 @@ fn stuck(program: &Program) -> TestResult {
     )?;
     stage.run(CREATE)?;
     std::fs::write(&flag, "")?;
-    stage.set("io-timeout", "3");
+    stage.set("io-timeout", "6");
     let outcome = stage
         .outcome_with(&[("log-level-console", "debug")], BACKUP)?
         .success()?;
-    if !outcome.stdout.contains("no answer for 3 s") {
+    if !outcome.stdout.contains("no answer for 6 s") {
         return Err(outcome.stdout.into());
     }
     sound(&stage)

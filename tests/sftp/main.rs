@@ -6,6 +6,7 @@
 
 mod counting;
 mod durability;
+mod hold;
 mod identity;
 mod interruptions;
 mod life;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         memory::TESTS,
         counting::TESTS,
         durability::TESTS,
+        hold::TESTS,
         identity::TESTS,
         login::TESTS,
         refused::TESTS,

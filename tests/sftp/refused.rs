@@ -105,7 +105,7 @@ fn not_ssh(program: &Program) -> TestResult {
 
 /// Silent from the start, and in the middle of the login.
 fn silent(program: &Program) -> TestResult {
-    let mut stage = Stage::new(program, &[("io-timeout", "2")])?;
+    let mut stage = Stage::new(program, &[("io-timeout", "5")])?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port().to_string();
     std::thread::spawn(move || {

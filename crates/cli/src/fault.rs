@@ -16,6 +16,10 @@ pub(crate) fn plan_from_environment(role: Role) -> Result<(), Error> {
     let Some(text) = std::env::var_os(VARIABLE) else {
         return Ok(());
     };
+    // It does nothing for the run that started it.
+    if role == Role::Local {
+        return Ok(());
+    }
     let text = text.to_string_lossy();
     let settings = match text.strip_prefix("async:") {
         Some(_) if role != Role::Async => return Ok(()),

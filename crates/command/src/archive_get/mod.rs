@@ -22,7 +22,7 @@ use pgkeep_storage::posix::TEMP_SUFFIX;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open, wal_path};
+use crate::runtime::{Context, hold, open, wal_path};
 use find::{Find, Found};
 use settings::Settings;
 
@@ -60,6 +60,9 @@ pub fn strict_status(error: &Error) -> u8 {
 /// [`ErrorCode::RepoInvalid`], [`ErrorCode::ArchiveDuplicate`], [`ErrorCode::FileRead`] and lower ones;
 /// [`ErrorCode::ArchiveTimeout`] when the background process did not bring it.
 pub fn run(context: &Context) -> Result<u8> {
+    if context.config.role() == Role::Local {
+        return hold::run(context).map(|()| 0);
+    }
     wal_path::require_local_pg(context)?;
     let settings = Settings::from(context)?;
     if context.config.role() == Role::Async {
@@ -91,7 +94,9 @@ pub fn run(context: &Context) -> Result<u8> {
     if settings.asynchronous && name::is_segment(request) {
         foreground::get_from_queue(context, &settings, request, &destination)
     } else {
-        get_now(context, &settings, request, &destination)
+        let status = get_now(context, &settings, request, &destination)?;
+        hold::leave(context);
+        Ok(status)
     }
 }
 

@@ -24,7 +24,7 @@ use std::path::Path;
 use pgkeep_config::command::Role;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open, wal_path};
+use crate::runtime::{Context, hold, open, wal_path};
 use settings::Settings;
 use source::Source;
 
@@ -34,6 +34,9 @@ use source::Source;
 /// [`ErrorCode::RepoInvalid`], [`ErrorCode::Command`], [`ErrorCode::ArchiveDuplicate`], [`ErrorCode::ArchiveMismatch`]
 /// and lower ones; [`ErrorCode::ArchiveTimeout`] when the background process did not get to it.
 pub fn run(context: &Context) -> Result<()> {
+    if context.config.role() == Role::Local {
+        return hold::run(context);
+    }
     wal_path::require_local_pg(context)?;
     let [parameter] = context.config.parameters() else {
         let what = if context.config.role() == Role::Async {
@@ -55,7 +58,9 @@ pub fn run(context: &Context) -> Result<()> {
     if settings.asynchronous {
         foreground::push_in_background(context, &settings, &path)
     } else {
-        push_now(context, &settings, &path)
+        push_now(context, &settings, &path)?;
+        hold::leave(context);
+        Ok(())
     }
 }
 

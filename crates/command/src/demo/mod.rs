@@ -34,6 +34,7 @@ pub fn run(context: &Context) -> Result<()> {
     let place = Workplace::make(context, &settings, binaries)?;
     let mut report = Report::new(context.output.clone());
     let result = play(context, &place, &mut report);
+    place.wait_for_holder(context);
     if settings.keep {
         report.note(&format!("kept: {}", place.root().display()))?;
         report.note(&format!(

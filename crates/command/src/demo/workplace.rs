@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,9 +16,13 @@ use super::sftp_server::SftpServer;
 use super::shell::{self, Account};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
+use crate::runtime::lock::{self, LockState, LockType};
 
 /// Port of the cluster; it listens only on a socket in the workplace, so nothing can collide.
 pub(super) const PORT: u16 = 54321;
+
+/// How long the process that holds a connection may take to notice that the server has ended.
+const HOLDER: Duration = Duration::from_secs(5);
 
 /// Everything of the demonstration lies below one directory.
 #[derive(Debug)]
@@ -241,6 +246,21 @@ impl Workplace {
     /// Bytes of the repository on the server.
     pub(super) fn server_size(&self, server: &SftpServer) -> Result<u64> {
         tree_size(&server.files())
+    }
+
+    /// Archiving may have left a process that holds the connection to the server (`repo-sftp-hold`). It ends soon after the
+    /// server has, and is waited for, so that nothing runs when the demonstration is over.
+    pub(super) fn wait_for_holder(&self, context: &Context) {
+        let name = lock::file_name("demo", LockType::Hold, 2);
+        let began = Instant::now();
+        while began.elapsed() < HOLDER
+            && matches!(
+                lock::look(&self.root.join("lock"), &name),
+                Ok(LockState::Held(_) | LockState::Unreadable)
+            )
+        {
+            context.clock.sleep(Duration::from_millis(10));
+        }
     }
 
     /// Removes everything; what cannot be removed is left behind with a warning.

@@ -17,7 +17,7 @@ use super::lock::{self, Lock, LockData, LockState, LockType};
 use super::open;
 use crate::error::{Error, ErrorCode, Result};
 
-fn lock_path(context: &Context) -> &Path {
+pub(super) fn lock_path(context: &Context) -> &Path {
     Path::new(
         context
             .config
@@ -81,16 +81,28 @@ fn any_holder(context: &Context, is_it: impl Fn(&LockData) -> bool) -> Result<bo
 /// # Errors
 /// [`ErrorCode::Execute`].
 pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
+    start_as(context, Role::Async, parameters)
+}
+
+/// Starts this program again as a process of the same command in this role, with these parameters.
+///
+/// # Errors
+/// [`ErrorCode::Execute`].
+pub(super) fn start_as(context: &Context, role: Role, parameters: &[String]) -> Result<()> {
     let config = &context.config;
     // Its console would be PostgreSQL's log, which belongs to the command in front.
     let off = || Replacement::Value("off".to_owned());
-    let replace = BTreeMap::from([
+    let mut replace = BTreeMap::from([
         ("log-level-console".to_owned(), off()),
         ("log-level-stderr".to_owned(), off()),
     ]);
+    // As with the original's local processes.
+    if role == Role::Local && !config.boolean(option::LOG_SUBPROCESS) {
+        replace.insert("log-level-file".to_owned(), off());
+    }
     let child = Child {
         command: config.command(),
-        role: Role::Async,
+        role,
         local: true,
         quote: false,
         replace: &replace,
@@ -98,11 +110,7 @@ pub fn start(context: &Context, parameters: &[String]) -> Result<()> {
     let mut command = Command::new(&context.program_path);
     command
         .args(config.child_options(child))
-        .arg(format!(
-            "{}:{}",
-            config.command().name(),
-            Role::Async.name()
-        ))
+        .arg(format!("{}:{}", config.command().name(), role.name()))
         .args(parameters)
         .current_dir("/")
         .stdin(Stdio::null())

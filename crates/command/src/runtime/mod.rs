@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod context;
 #[cfg(feature = "faulty")]
 pub mod fault;
+pub mod hold;
 pub mod lock;
 pub mod open;
 pub mod person;

@@ -7,7 +7,7 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, expand_home};
 
 use super::context::Context;
-use super::open;
+use super::{hold, open};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The SFTP repository that a command about the server is for: the one named by `--repo`, else the first on SFTP.
@@ -96,5 +96,6 @@ pub(crate) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings 
     settings.io_timeout = config
         .time(option::IO_TIMEOUT)
         .unwrap_or(Duration::from_secs(60));
+    settings.held = hold::socket(context, key, &settings);
     settings
 }

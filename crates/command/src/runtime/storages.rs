@@ -42,6 +42,14 @@ impl Storages {
         open.push((key, Arc::clone(&storage), hook));
         Ok(storage)
     }
+
+    /// How many connections repository `key` has needed so far, if it was opened.
+    #[must_use]
+    pub fn connections(&self, key: u32) -> Option<usize> {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, storage, _) = open.iter().find(|(known, ..)| *known == key)?;
+        Some(storage.statistics().connections)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod auth;
 mod engine;
 pub mod examine;
+pub mod held;
 mod identity;
 mod info;
 mod left_over;
@@ -55,7 +56,7 @@ pub struct Statistics {
     /// its way to the server does not count, only what must be known before it goes on.
     pub rounds: usize,
     pub requests: usize,
-    /// SSH connections made, lost ones included.
+    /// SSH connections made, lost ones included; not one that another process lends.
     pub connections: usize,
     /// SFTP channels opened.
     pub channels: usize,

@@ -96,6 +96,8 @@ pub struct SftpSettings {
     pub channels: Option<usize>,
     /// Bytes that may wait for the server's acknowledgement, and bytes read ahead.
     pub byte_budget: usize,
+    /// Socket of a process that may hold a connection ([`super::held`]); asked before one is made.
+    pub held: Option<PathBuf>,
 }
 
 impl SftpSettings {
@@ -124,6 +126,7 @@ impl SftpSettings {
             connection_max: None,
             channels: None,
             byte_budget: 64 << 20,
+            held: None,
         }
     }
 

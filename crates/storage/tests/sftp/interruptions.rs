@@ -219,7 +219,7 @@ fn stalled() -> TestResult {
         .stall_at_piece(whole.pieces() / 2)
         .to(server.address())?;
     let mut settings = settings_at(&server, line.address())?;
-    settings.io_timeout = Duration::from_secs(2);
+    settings.io_timeout = Duration::from_secs(5);
     let storage = SftpStorage::new(settings)?;
     write(&storage, "x", &bytes(2, 8 << 20), &in_place())?;
     assert!(line.has_struck());
@@ -270,7 +270,7 @@ fn shutdown() -> TestResult {
     let server = SftpServer::builder().start()?;
     let line = Line::new().to(server.address())?;
     let mut settings = settings_at(&server, line.address())?;
-    settings.io_timeout = Duration::from_secs(1);
+    settings.io_timeout = Duration::from_secs(5);
     let storage = SftpStorage::new(settings)?;
     write(&storage, "x", b"1", &WriteOptions::default())?;
     line.cut_all();
@@ -290,12 +290,12 @@ fn stuck() -> TestResult {
         .line("ForceCommand (dd bs=1 count=20000 2>/dev/null; sleep 100) | /usr/lib/openssh/sftp-server")
         .start()?;
     let mut settings = settings_at(&server, server.address())?;
-    settings.io_timeout = Duration::from_secs(1);
+    settings.io_timeout = Duration::from_secs(4);
     let storage = SftpStorage::new(settings)?;
     let error =
         write(&storage, "x", &bytes(1, 1 << 20), &in_place()).expect_err("nothing more is taken");
     assert_eq!(error.kind, ErrorKind::Connect, "{error}");
-    assert!(error.to_string().contains("no answer for 1 s"), "{error}");
+    assert!(error.to_string().contains("no answer for 4 s"), "{error}");
     Ok(())
 }
 
@@ -307,7 +307,7 @@ fn stalled_budget() -> TestResult {
         .for_good()
         .to(server.address())?;
     let mut settings = settings_at(&server, line.address())?;
-    settings.io_timeout = Duration::from_secs(1);
+    settings.io_timeout = Duration::from_secs(4);
     settings.byte_budget = BUDGET;
     let storage = SftpStorage::new(settings)?;
     let mut writer = storage.open_write(&StoragePath::from("x"), &in_place())?;

@@ -6,6 +6,7 @@
 mod contract;
 mod counting;
 mod errors;
+mod held;
 mod identity;
 mod interruptions;
 mod other_servers;
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
     let suite = contract::add(suite);
     let suite = counting::add(suite);
     let suite = errors::add(suite);
+    let suite = held::add(suite);
     identity::add(suite).run()
 }

@@ -1,6 +1,6 @@
 //! Lock files, which keep two programs (also one of each kind) from working on one stanza and repository at once.
 //!
-//! `<lock-path>/<stanza>-<archive|backup|restore>-<repo key>.lock` is held with `flock` and contains one JSON object
+//! `<lock-path>/<stanza>-<archive|backup|restore|hold>-<repo key>.lock` is held with `flock` and contains one JSON object
 //! that `info` of either program reads (spec 12.7). Processes of one command share a lock through their exec-id. A
 //! crashed owner leaves a file that nobody holds; it is simply used again.
 #![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
@@ -36,6 +36,8 @@ pub enum LockType {
     Archive,
     Backup,
     Restore,
+    /// A connection to an SFTP server ([`super::hold`]). The original knows none, and ends the holder with `stop --force` as any other.
+    Hold,
 }
 
 impl LockType {
@@ -45,6 +47,7 @@ impl LockType {
             Self::Archive => "archive",
             Self::Backup => "backup",
             Self::Restore => "restore",
+            Self::Hold => "hold",
         }
     }
 }

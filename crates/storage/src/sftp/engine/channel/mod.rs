@@ -5,6 +5,7 @@
 //! that makes no progress for `io-timeout` while something is asked is given up.
 
 mod batch;
+mod carrier;
 mod wire;
 
 use std::collections::HashMap;
@@ -13,8 +14,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use russh::client::Msg;
+use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -24,6 +26,7 @@ use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Request, Response};
 use crate::sftp::protocol::packet::PacketReader;
 pub(crate) use batch::Batch;
+use carrier::{In, Out};
 
 /// Bytes under way on a channel that is no help to a file of another one.
 const MUCH: usize = 1 << 20;
@@ -133,35 +136,13 @@ impl Channel {
         let lost = |error: russh::Error| Lost(error.to_string().into());
         let (read, write) = ssh.split();
         write.request_subsystem(true, "sftp").await.map_err(lost)?;
-        let (outgoing, queue) = mpsc::unbounded_channel();
+        let (eager, io_timeout) = (parts.eager, parts.io_timeout);
         let (version_sender, version) = oneshot::channel();
-        let eager = parts.eager;
-        let channel = Arc::new(Self {
-            state: Mutex::new(State {
-                pending: HashMap::new(),
-                waiting: 0,
-                dead: None,
-                progress: Instant::now(),
-                outgoing: Some(outgoing),
-                version: Some(version_sender),
-                writer: None,
-            }),
-            next_id: AtomicU32::new(1),
-            load: AtomicUsize::new(0),
-            server: OnceLock::new(),
-            counters: parts.counters,
-            connection: parts.connection,
-            reads: parts.reads,
-            any_order: parts.eager,
-            on_death: parts.on_death,
-        });
-        let writer = tokio::spawn(Arc::clone(&channel).write(write, queue));
-        channel.lock().writer = Some(writer.abort_handle());
-        tokio::spawn(Arc::clone(&channel).read(read));
-        tokio::spawn(wire::watch(Arc::downgrade(&channel), parts.io_timeout));
+        let (out, from) = (Out::Ssh(write), In::Ssh(read));
+        let channel = Self::run(out, from, parts, Some(version_sender));
         channel.post(vec![message::init()]);
         let early = eager.then(|| channel.ask(&Request::Limits));
-        let server = tokio::time::timeout(parts.io_timeout, version).await;
+        let server = tokio::time::timeout(io_timeout, version).await;
         let mut server = match server {
             Ok(Ok(server)) => server,
             Ok(Err(_)) => {
@@ -183,10 +164,61 @@ impl Channel {
         {
             let _ = server.apply_limits(&mut PacketReader(data));
         }
-        log::debug!("SFTP channel open: {server:?}");
-        let _ = channel.server.set(server);
-        channel.counters.channels.fetch_add(1, Ordering::Relaxed);
+        channel.opened(server);
         Ok(channel)
+    }
+
+    /// Goes on with a channel on which another process has started SFTP.
+    pub(crate) fn lent(stream: UnixStream, server: Server, parts: ChannelParts) -> Arc<Self> {
+        let (read, write) = stream.into_split();
+        let channel = Self::run(
+            Out::Lent(write),
+            In::Lent(read, BytesMut::new()),
+            parts,
+            None,
+        );
+        channel.opened(server);
+        channel
+    }
+
+    /// A channel with its tasks.
+    fn run(
+        out: Out,
+        from: In,
+        parts: ChannelParts,
+        version: Option<oneshot::Sender<Server>>,
+    ) -> Arc<Self> {
+        let (outgoing, queue) = mpsc::unbounded_channel();
+        let channel = Arc::new(Self {
+            state: Mutex::new(State {
+                pending: HashMap::new(),
+                waiting: 0,
+                dead: None,
+                progress: Instant::now(),
+                outgoing: Some(outgoing),
+                version,
+                writer: None,
+            }),
+            next_id: AtomicU32::new(1),
+            load: AtomicUsize::new(0),
+            server: OnceLock::new(),
+            counters: parts.counters,
+            connection: parts.connection,
+            reads: parts.reads,
+            any_order: parts.eager,
+            on_death: parts.on_death,
+        });
+        let writer = tokio::spawn(Arc::clone(&channel).write(out, queue));
+        channel.lock().writer = Some(writer.abort_handle());
+        tokio::spawn(Arc::clone(&channel).read(from));
+        tokio::spawn(wire::watch(Arc::downgrade(&channel), parts.io_timeout));
+        channel
+    }
+
+    fn opened(&self, server: Server) {
+        log::debug!("SFTP channel open: {server:?}");
+        let _ = self.server.set(server);
+        self.counters.channels.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn server(&self) -> &Server {

@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use russh::client::Msg;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::carrier::{Heard, In, Out};
 use super::{Channel, PROCESS_ENDED};
 use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Response};
@@ -21,7 +20,7 @@ const JOIN: usize = 32 * 1024;
 impl Channel {
     pub(super) async fn write(
         self: Arc<Self>,
-        write: ChannelWriteHalf<Msg>,
+        mut write: Out,
         mut queue: mpsc::UnboundedReceiver<Vec<Bytes>>,
     ) {
         let mut joined = BytesMut::new();
@@ -40,26 +39,26 @@ impl Channel {
                         JOIN - joined.len()
                     };
                     joined.extend_from_slice(&frame[..split]);
-                    if !self.send(&write, joined.split().freeze()).await
-                        || !self.send(&write, frame.slice(split..)).await
+                    if !self.send(&mut write, joined.split().freeze()).await
+                        || !self.send(&mut write, frame.slice(split..)).await
                     {
                         return;
                     }
                 }
                 more = queue.try_recv().ok();
             }
-            if !self.send(&write, joined.split().freeze()).await {
+            if !self.send(&mut write, joined.split().freeze()).await {
                 return;
             }
         }
-        let _ = write.close().await;
+        write.close().await;
     }
 
-    async fn send(&self, write: &ChannelWriteHalf<Msg>, bytes: Bytes) -> bool {
+    async fn send(&self, write: &mut Out, bytes: Bytes) -> bool {
         if bytes.is_empty() {
             return true;
         }
-        if let Err(error) = write.data_bytes(bytes).await {
+        if let Err(error) = write.data(bytes).await {
             self.kill(&format!("unable to send: {error}"), true);
             return false;
         }
@@ -67,11 +66,11 @@ impl Channel {
         true
     }
 
-    pub(super) async fn read(self: Arc<Self>, mut read: ChannelReadHalf) {
+    pub(super) async fn read(self: Arc<Self>, mut read: In) {
         let mut stream = PacketStream::default();
         loop {
-            match read.wait().await {
-                Some(ChannelMsg::Data { data }) => {
+            match read.next().await {
+                Heard::Data(data) => {
                     stream.push(&data);
                     loop {
                         match stream.next() {
@@ -92,25 +91,24 @@ impl Channel {
                         }
                     }
                 }
-                Some(ChannelMsg::Failure) => {
+                Heard::Refused => {
                     self.kill(
                         "the server has no SFTP subsystem, or the account may not use it",
                         false,
                     );
                     return;
                 }
-                Some(ChannelMsg::ExtendedData { data, .. }) => {
+                Heard::Said(data) => {
                     log::debug!(
                         "SFTP server says: {}",
                         String::from_utf8_lossy(&data).trim()
                     );
                 }
-                Some(ChannelMsg::Eof | ChannelMsg::Close) => {
+                Heard::Ended => {
                     self.kill(PROCESS_ENDED, false);
                     return;
                 }
-                Some(_) => {}
-                None => {
+                Heard::Lost => {
                     self.kill("the connection was lost", true);
                     return;
                 }

@@ -3,18 +3,21 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use russh::client::Handle;
 use tokio::sync::Semaphore;
 
 use super::READS_PER_CONNECTION;
 use crate::sftp::engine::channel::Channel;
-use crate::sftp::ssh::session::Session;
+use crate::sftp::ssh::session::{Client, Known, Session};
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
 /// One SSH connection and its channels.
 pub(super) struct Connection {
     pub(super) id: u64,
-    pub(super) session: Session,
+    /// `None`: another process has it, and lends one channel.
+    pub(super) handle: Option<Handle<Client>>,
+    pub(super) known: Arc<Mutex<Known>>,
     channels: Mutex<Vec<Arc<Channel>>>,
     pub(super) reads: Arc<Semaphore>,
     pub(super) dead: AtomicBool,
@@ -26,14 +29,25 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection that was just made, without channels.
     pub(super) fn of(session: Session) -> Arc<Self> {
+        Self::new(Some(session.handle), session.known)
+    }
+
+    /// A connection of another process; its one channel is to be added.
+    pub(super) fn lent(server: String) -> Arc<Self> {
+        let ended = None;
+        Self::new(None, Arc::new(Mutex::new(Known { server, ended })))
+    }
+
+    fn new(handle: Option<Handle<Client>>, known: Arc<Mutex<Known>>) -> Arc<Self> {
         Arc::new(Self {
             id: NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed),
-            session,
+            full: AtomicBool::new(handle.is_none()),
+            handle,
+            known,
             channels: Mutex::default(),
             reads: Arc::new(Semaphore::new(READS_PER_CONNECTION)),
             dead: AtomicBool::new(false),
             opening: AtomicBool::new(false),
-            full: AtomicBool::new(false),
         })
     }
 
@@ -63,8 +77,7 @@ impl Connection {
 
     /// The reason the SSH library gave, if it gave one.
     pub(super) fn why(&self, otherwise: &str) -> String {
-        self.session
-            .known
+        self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .ended

@@ -7,7 +7,7 @@ mod connection;
 mod growth;
 mod open;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub(crate) struct Pool {
     credentials: OnceLock<Credentials>,
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
+    /// A process that holds a connection was asked for it.
+    asked_holder: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
     /// Grows with what files achieve; a file that waits for its turn looks at it.
@@ -111,6 +113,7 @@ impl Pool {
             credentials: OnceLock::new(),
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
+            asked_holder: AtomicBool::new(false),
             making: Making::default(),
             made: Made::default(),
             progress: Arc::default(),
@@ -221,6 +224,9 @@ impl Pool {
     }
 
     async fn connect_first(self: &Arc<Self>) -> Result<Arc<Channel>> {
+        if let Some(channel) = self.borrow_channel().await {
+            return Ok(channel);
+        }
         let mut retry = self.retry();
         let mut ended = 0;
         loop {
@@ -273,11 +279,10 @@ impl Pool {
         let connections = std::mem::take(&mut self.lock().connections);
         for connection in connections {
             connection.channels().clear();
-            let bye =
-                connection
-                    .session
-                    .handle
-                    .disconnect(russh::Disconnect::ByApplication, "", "");
+            let Some(handle) = &connection.handle else {
+                continue;
+            };
+            let bye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
             let _ = tokio::time::timeout(Duration::from_millis(500), bye).await;
         }
     }

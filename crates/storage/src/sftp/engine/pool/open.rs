@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use super::Pool;
 use super::connection::Connection;
 use crate::sftp::auth::Credentials;
 use crate::sftp::engine::channel::{Channel, ChannelParts};
+use crate::sftp::held;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::ssh::session;
 use crate::{Error, ErrorKind, Operation, Result};
@@ -38,12 +40,61 @@ impl Pool {
         let credentials = self.credentials.get().expect("set above");
         let session = session::open(&self.settings, &verifier, credentials).await?;
         self.counters.connections.fetch_add(1, Ordering::Relaxed);
+        let measured = session.round_trip;
         let connection = Connection::of(session);
-        let mut state = self.lock();
-        let measured = connection.session.round_trip;
-        state.round_trip = Some(state.round_trip.map_or(measured, |old| old.min(measured)));
-        state.connections.push(Arc::clone(&connection));
+        self.add(&connection, measured);
         Ok(connection)
+    }
+
+    fn add(&self, connection: &Arc<Connection>, measured: Duration) {
+        let mut state = self.lock();
+        state.round_trip = Some(state.round_trip.map_or(measured, |old| old.min(measured)));
+        state.connections.push(Arc::clone(connection));
+    }
+
+    /// The channel that another process lends, if one does. Asked for once: what is lost with it is made anew.
+    pub(super) async fn borrow_channel(self: &Arc<Self>) -> Option<Arc<Channel>> {
+        let socket = self.settings.held.as_ref()?;
+        if self.asked_holder.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let (stream, greeting) = held::take(socket).await?;
+        let server = greeting.capabilities().ok()?;
+        log::debug!(
+            "a connection to {} is held and used",
+            self.settings.address()
+        );
+        let connection = Connection::lent(greeting.server);
+        let channel = Channel::lent(stream, server, self.parts(&connection));
+        connection.channels().push(Arc::clone(&channel));
+        self.add(&connection, greeting.round_trip);
+        Some(channel)
+    }
+
+    fn parts(&self, connection: &Arc<Connection>) -> ChannelParts {
+        let eager = connection
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .server
+            .contains("OpenSSH");
+        let weak: Weak<Connection> = Arc::downgrade(connection);
+        ChannelParts {
+            counters: Arc::clone(&self.counters),
+            connection: connection.id,
+            reads: Arc::clone(&connection.reads),
+            io_timeout: self.settings.io_timeout,
+            eager,
+            on_death: Box::new(move |all| {
+                if let Some(connection) = weak.upgrade() {
+                    if all {
+                        connection.die();
+                    } else {
+                        connection.drop_dead_channels();
+                    }
+                }
+            }),
+        }
     }
 
     pub(super) async fn open_channel(
@@ -53,7 +104,11 @@ impl Pool {
         let broken = |kind: ErrorKind, reason: String| {
             Error::new(kind, Operation::Connect, self.settings.address(), reason)
         };
-        let open = connection.session.handle.channel_open_session();
+        let Some(handle) = &connection.handle else {
+            let reason = "a connection that is lent has one channel";
+            return Err(broken(ErrorKind::Busy, reason.into()));
+        };
+        let open = handle.channel_open_session();
         let ssh = match tokio::time::timeout(self.settings.io_timeout, open).await {
             Ok(Ok(ssh)) => ssh,
             Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
@@ -79,30 +134,7 @@ impl Pool {
                 );
             }
         };
-        let known = Arc::clone(&connection.session.known);
-        let eager = known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .server
-            .contains("OpenSSH");
-        let weak: Weak<Connection> = Arc::downgrade(connection);
-        let parts = ChannelParts {
-            counters: Arc::clone(&self.counters),
-            connection: connection.id,
-            reads: Arc::clone(&connection.reads),
-            io_timeout: self.settings.io_timeout,
-            eager,
-            on_death: Box::new(move |all| {
-                if let Some(connection) = weak.upgrade() {
-                    if all {
-                        connection.die();
-                    } else {
-                        connection.drop_dead_channels();
-                    }
-                }
-            }),
-        };
-        match Channel::start(ssh, parts).await {
+        match Channel::start(ssh, self.parts(connection)).await {
             Ok(channel) => {
                 connection.channels().push(Arc::clone(&channel));
                 Ok(channel)

@@ -1,0 +1,143 @@
+//! The holder: one connection, one channel ready, a socket where commands ask for it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::same_user;
+use super::spare::Spare;
+use crate::sftp::auth::Credentials;
+use crate::sftp::identity::verify::Verifier;
+use crate::sftp::settings::SftpSettings;
+use crate::sftp::ssh::session::{self, Session};
+use crate::{Error, Operation, Result};
+
+/// How often a holder looks whether its time is over.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a connection is held.
+#[derive(Debug, Clone, Copy)]
+pub struct Holding {
+    /// With nobody using it.
+    pub idle: Duration,
+    /// In all: what the server or the configuration has changed since becomes known to a new connection only.
+    pub longest: Duration,
+}
+
+/// The name of the socket, which goes with this.
+struct Name(PathBuf);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlink(&self.0);
+    }
+}
+
+/// Makes a connection and lends it out at `socket` until its time is over, it ends, or `stopped` says so. Whoever calls it
+/// holds a lock: a socket that is there already is nobody's.
+///
+/// # Errors
+/// A server that cannot be reached or proves to be another; a socket that cannot be made.
+pub fn hold(
+    settings: &SftpSettings,
+    socket: &Path,
+    holding: Holding,
+    stopped: &dyn Fn() -> bool,
+) -> Result<()> {
+    crate::sftp::runtime()?.block_on(async {
+        let verifier = Arc::new(Verifier::new(settings)?);
+        let credentials = Credentials::load(settings)?;
+        tokio::select! {
+            session = session::open(settings, &verifier, &credentials) => {
+                lend(session?, socket, holding, stopped).await
+            }
+            () = until(stopped) => Ok(()),
+        }
+    })
+}
+
+async fn until(stopped: &dyn Fn() -> bool) {
+    while !stopped() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn lend(
+    session: Session,
+    socket: &Path,
+    holding: Holding,
+    stopped: &dyn Fn() -> bool,
+) -> Result<()> {
+    let (handle, round_trip) = (Arc::new(session.handle), session.round_trip);
+    let known = session.known;
+    let next = || {
+        let server = &known.lock().unwrap_or_else(PoisonError::into_inner).server;
+        tokio::spawn(Spare::open(Arc::clone(&handle), server.clone(), round_trip))
+    };
+    let mut spare = next();
+    let (listener, name) = listen(socket)?;
+    let (began, mut used) = (Instant::now(), Instant::now());
+    let mut lent = JoinSet::new();
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted
+                    && same_user(&stream).unwrap_or(false)
+                {
+                    // The next one is opened while this one is used.
+                    lent.spawn(serve(std::mem::replace(&mut spare, next()), stream));
+                }
+            }
+            Some(_) = lent.join_next(), if !lent.is_empty() => used = Instant::now(),
+            _ = look.tick() => {
+                let idle = lent.is_empty() && used.elapsed() >= holding.idle;
+                let over = idle || began.elapsed() >= holding.longest;
+                // Without its name nobody can come.
+                if over || stopped() || handle.is_closed() || !socket.exists() {
+                    break;
+                }
+            }
+        }
+    }
+    // Nobody finds the way here any more; who has come is served. Who came a moment too late sees the socket closed.
+    drop(name);
+    drop(listener);
+    while !lent.is_empty() && !stopped() {
+        let _ = tokio::time::timeout(LOOK, lent.join_next()).await;
+    }
+    let bye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
+    let _ = tokio::time::timeout(Duration::from_millis(500), bye).await;
+    Ok(())
+}
+
+fn listen(socket: &Path) -> Result<(UnixListener, Name)> {
+    let fail = |error: &std::io::Error| {
+        Error::from_io(Operation::OpenWrite, socket.display().to_string(), error)
+    };
+    match rustix::fs::unlink(socket) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(fail(&errno.into())),
+    }
+    let listener = UnixListener::bind(socket).map_err(|error| fail(&error))?;
+    let name = Name(socket.to_owned());
+    // Who gets in is decided by `same_user`; this shows it.
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))
+        .map_err(|error| fail(&error))?;
+    Ok((listener, name))
+}
+
+/// Lends the channel out as soon as it is open; without one the socket closes and the command helps itself.
+async fn serve(spare: JoinHandle<std::result::Result<Spare, String>>, stream: UnixStream) {
+    match spare.await {
+        Ok(Ok(spare)) => spare.lend(stream).await,
+        Ok(Err(error)) => log::debug!("no channel to lend: {error}"),
+        Err(_) => {}
+    }
+}

@@ -1,0 +1,23 @@
+//! A connection that outlives the command that needs it next: a process holds it and lends it out.
+//!
+//! A login costs a dozen round trips, the rest of a push half as many: whoever pushes every few seconds over a long line
+//! would wait for logins most of the time. The holder has a channel ready on which SFTP was begun; a command that comes gets
+//! its bytes through a socket of this machine, and `greeting` tells what the server said. Whatever is wrong with the
+//! loan, the command makes a connection of its own: nothing depends on the holder.
+
+mod greeting;
+mod lend;
+mod spare;
+mod take;
+
+use std::io;
+
+use tokio::net::UnixStream;
+
+pub use lend::{Holding, hold};
+pub(super) use take::take;
+
+/// Both ends belong to the same user: one's key is lent out, and the other's data given away.
+fn same_user(stream: &UnixStream) -> io::Result<bool> {
+    Ok(stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw())
+}
