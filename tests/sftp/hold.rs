@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::error::Error;
-use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -23,19 +22,17 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ),
     ("nothing_is_held_where_that_is_not_wanted", not_wanted),
     ("a_held_connection_is_for_its_user_alone", other_user),
-    ("stop_by_force_ends_a_holder_of_either_program", stopped),
-    ("a_server_that_goes_takes_no_segment_with_it", server_gone),
 ];
 
 /// When a condition that must come true has not.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
-fn create(stage: &Stage<'_>) -> TestResult {
+pub(crate) fn create(stage: &Stage<'_>) -> TestResult {
     stage.run(&["--no-online", "stanza-create"]).map(drop)
 }
 
 /// Pushes a segment; gives the connections that this took.
-fn push(stage: &Stage<'_>, number: u8) -> Result<usize> {
+pub(crate) fn push(stage: &Stage<'_>, number: u8) -> Result<usize> {
     let name = format!("data/pg_wal/0000000100000000000000{number:02X}");
     let bytes = DataDirBuilder::new("15")?.wal_segment(number);
     let segment = stage.scratch.write(name, bytes)?.display().to_string();
@@ -43,7 +40,7 @@ fn push(stage: &Stage<'_>, number: u8) -> Result<usize> {
 }
 
 /// Fetches a segment and compares it; gives the connections that this took.
-fn get(stage: &Stage<'_>, number: u8) -> Result<usize> {
+pub(crate) fn get(stage: &Stage<'_>, number: u8) -> Result<usize> {
     let target = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
     let (name, path) = (
         format!("0000000100000000000000{number:02X}"),
@@ -71,7 +68,7 @@ fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<usize> {
 }
 
 /// Names in the lock path that have to do with holding.
-fn names(stage: &Stage<'_>) -> Result<Vec<String>> {
+pub(crate) fn names(stage: &Stage<'_>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(stage.scratch.join("lock"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -84,7 +81,7 @@ fn names(stage: &Stage<'_>) -> Result<Vec<String>> {
 }
 
 /// Waits until a connection can be had, or none any more; gives the socket.
-fn wait(stage: &Stage<'_>, held: bool) -> Result<Option<PathBuf>> {
+pub(crate) fn wait(stage: &Stage<'_>, held: bool) -> Result<Option<PathBuf>> {
     let end = Instant::now() + PATIENCE;
     loop {
         let names = names(stage)?;
@@ -224,46 +221,4 @@ fn other_user(program: &Program) -> TestResult {
         true => Ok(()),
         false => Err("the connection was lent to another user".into()),
     }
-}
-
-fn stopped(program: &Program) -> TestResult {
-    let original = Original::mandatory()?;
-    for ours in [true, false] {
-        let stage = Stage::new(program, &[])?;
-        create(&stage)?;
-        push(&stage, 1)?;
-        push(&stage, 2)?;
-        wait(&stage, true)?;
-        if ours {
-            stage.run(&["--force", "stop"])?;
-        } else {
-            let config = format!("--config={}", stage.local()?.display());
-            original
-                .run([config.as_str(), "--stanza=main", "--force", "stop"])?
-                .success()?;
-        }
-        let end = Instant::now() + PATIENCE;
-        while names(&stage)?.iter().any(|name| name.ends_with(".sock")) {
-            if Instant::now() > end {
-                return Err("the holder did not end".into());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-    Ok(())
-}
-
-/// The server ends all sessions, that of the holder too.
-fn server_gone(program: &Program) -> TestResult {
-    let mut stage = Stage::new(program, &[])?;
-    create(&stage)?;
-    push(&stage, 1)?;
-    push(&stage, 2)?;
-    wait(&stage, true)?;
-    stage.server.restart()?;
-    for number in 3..=5 {
-        push(&stage, number)?;
-        get(&stage, number)?;
-    }
-    Ok(())
 }

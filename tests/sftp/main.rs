@@ -7,6 +7,7 @@
 mod counting;
 mod durability;
 mod hold;
+mod hold_ends;
 mod identity;
 mod interruptions;
 mod life;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         counting::TESTS,
         durability::TESTS,
         hold::TESTS,
+        hold_ends::TESTS,
         identity::TESTS,
         login::TESTS,
         refused::TESTS,
