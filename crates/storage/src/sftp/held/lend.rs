@@ -117,19 +117,24 @@ async fn lend(
     Ok(())
 }
 
+/// The name appears when all is ready: who finds it is heard.
 fn listen(socket: &Path) -> Result<(UnixListener, Name)> {
     let fail = |error: &std::io::Error| {
         Error::from_io(Operation::OpenWrite, socket.display().to_string(), error)
     };
-    match rustix::fs::unlink(socket) {
+    // Shorter than the name, which may be as long as a name of a socket can be.
+    let first = socket.with_extension("new");
+    match rustix::fs::unlink(&first) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(fail(&errno.into())),
     }
-    let listener = UnixListener::bind(socket).map_err(|error| fail(&error))?;
-    let name = Name(socket.to_owned());
+    let listener = UnixListener::bind(&first).map_err(|error| fail(&error))?;
+    let mut name = Name(first);
     // Who gets in is decided by `same_user`; this shows it.
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))
+    std::fs::set_permissions(&name.0, std::fs::Permissions::from_mode(0o600))
         .map_err(|error| fail(&error))?;
+    rustix::fs::rename(&name.0, socket).map_err(|errno| fail(&errno.into()))?;
+    name.0 = socket.to_owned();
     Ok((listener, name))
 }
 

@@ -11,8 +11,8 @@ use super::greeting::Greeting;
 use super::same_user;
 use crate::sftp::protocol::packet::PacketStream;
 
-/// How long a holder may take to have a channel ready: no longer than a login would take on a long line.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a holder may take to have a channel ready. One whose line is slow helps no less than a login over the same line.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A channel of the process that listens there, if one does and all is well with it.
 pub(in crate::sftp) async fn take(socket: &Path) -> Option<(UnixStream, Greeting)> {
