@@ -59,6 +59,14 @@ impl Pool {
         if state.refused.is_some_and(|at| at.elapsed() < REFUSED) {
             return;
         }
+        // Who borrows moves one segment, which is there before a login of its own would be.
+        if state
+            .connections
+            .iter()
+            .any(|connection| connection.handle.is_none())
+        {
+            return;
+        }
         let round_trip = self.round_trip(&state);
         let per_connection = self.settings.channels.unwrap_or(2).max(1);
         for connection in &state.connections {
