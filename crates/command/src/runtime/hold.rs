@@ -76,10 +76,10 @@ pub fn leave(context: &Context) {
 }
 
 fn leave_for(context: &Context, key: u32) -> Result<()> {
-    let Some(socket) = settings(context, key).held else {
+    let Some(socket) = sftp::configured(context, key).held else {
         return Ok(());
     };
-    let lock_path = open::local(background::lock_path(context));
+    let lock_path = open::lock_path(context);
     let last = StoragePath::from(last_name(&socket));
     let since = lock_path
         .info(&last, InfoLevel::Basic)?
@@ -105,11 +105,6 @@ fn last_name(socket: &Path) -> String {
     format!("{name}.last")
 }
 
-fn settings(context: &Context, key: u32) -> SftpSettings {
-    let path = context.config.string_at(option::REPO_PATH, key);
-    sftp::settings(context, key, path.unwrap_or("/var/lib/pgbackrest"))
-}
-
 /// The process that holds the connection to the repository named by its parameter.
 ///
 /// # Errors
@@ -130,7 +125,7 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn hold(context: &Context, key: u32) -> Result<()> {
-    let settings = settings(context, key);
+    let settings = sftp::configured(context, key);
     let Some(socket) = settings.held.clone() else {
         return Ok(());
     };
@@ -148,6 +143,6 @@ fn hold(context: &Context, key: u32) -> Result<()> {
     let stopped = || context.cancel.signal().is_some();
     let held = held::hold(&settings, &socket, holding, &stopped);
     // The next to come is alone again.
-    open::local(lock_path).remove(&StoragePath::from(last_name(&socket)))?;
+    open::lock_path(context).remove(&StoragePath::from(last_name(&socket)))?;
     Ok(held?)
 }

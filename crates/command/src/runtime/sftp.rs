@@ -28,10 +28,13 @@ pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
             keys.first().copied().unwrap_or(1)
         )));
     };
-    let path = config
-        .string_at(option::REPO_PATH, key)
-        .unwrap_or("/var/lib/pgbackrest");
-    Ok((key, settings(context, key, path)))
+    Ok((key, configured(context, key)))
+}
+
+/// The settings of repository `key`, with its path.
+pub(super) fn configured(context: &Context, key: u32) -> SftpSettings {
+    let path = context.config.string_at(option::REPO_PATH, key);
+    settings(context, key, path.unwrap_or("/var/lib/pgbackrest"))
 }
 
 /// Everything the connection needs; what is wrong with it is found out when it is opened.
