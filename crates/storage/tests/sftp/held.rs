@@ -1,6 +1,7 @@
 //! A connection that another process holds: used where it is there and well, and missed by nobody where it is not.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
             "a_holder_ends_when_its_time_is_over_or_its_socket_gone",
             ends,
         )
+        .test("a_holder_that_gets_no_channel_any_more_ends", stuck)
         .test("a_holder_trusts_no_other_server", trusts)
 }
 
@@ -260,6 +262,34 @@ fn ends() -> TestResult {
     let line = Line::new().to(server.address())?;
     let holder = Holder::ready(&settings_at(&server, line.address())?)?;
     line.cut_all();
+    holder.wait()?;
+    Ok(())
+}
+
+/// The second SFTP process says nothing; the connection lives on.
+fn stuck() -> TestResult {
+    let place = tempfile::tempdir()?;
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777))?;
+    let mark = |name: &str| place.path().join(name).display().to_string();
+    let server = SftpServer::builder()
+        .line(format!(
+            "ForceCommand if ! mkdir '{}' 2>/dev/null && mkdir '{}' 2>/dev/null; then exec sleep 30; fi; \
+             exec /usr/lib/openssh/sftp-server",
+            mark("one"),
+            mark("two")
+        ))
+        .start()?;
+    let plain = settings(&server)?;
+    let holder = Holder::ready(&plain)?;
+    // The next process is started when the first is lent, and must not be the quicker one.
+    while !place.path().join("one").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    for own in [0, 1] {
+        let storage = SftpStorage::new(beside(&plain, &holder.socket))?;
+        write(&storage, "x", b"x", &WriteOptions::default())?;
+        assert_eq!(storage.statistics().connections, own);
+    }
     holder.wait()?;
     Ok(())
 }

@@ -9,9 +9,10 @@ use rustix::io::Errno;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
-use super::same_user;
 use super::spare::Spare;
+use super::{PATIENCE, same_user};
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
@@ -78,7 +79,8 @@ async fn lend(
     let known = session.known;
     let next = || {
         let server = &known.lock().unwrap_or_else(PoisonError::into_inner).server;
-        tokio::spawn(Spare::open(Arc::clone(&handle), server.clone(), round_trip))
+        let spare = Spare::open(Arc::clone(&handle), server.clone(), round_trip);
+        tokio::spawn(tokio::time::timeout(PATIENCE, spare))
     };
     let mut spare = next();
     let (listener, name) = listen(socket)?;
@@ -95,7 +97,13 @@ async fn lend(
                     lent.spawn(serve(std::mem::replace(&mut spare, next()), stream));
                 }
             }
-            Some(_) = lent.join_next(), if !lent.is_empty() => used = Instant::now(),
+            Some(served) = lent.join_next(), if !lent.is_empty() => {
+                used = Instant::now();
+                // A connection that gives no channel helps nobody; while one is lent the server may allow no other.
+                if lent.is_empty() && !served.unwrap_or(false) {
+                    break;
+                }
+            }
             _ = look.tick() => {
                 let idle = lent.is_empty() && used.elapsed() >= holding.idle;
                 let over = idle || began.elapsed() >= holding.longest;
@@ -138,11 +146,20 @@ fn listen(socket: &Path) -> Result<(UnixListener, Name)> {
     Ok((listener, name))
 }
 
-/// Lends the channel out as soon as it is open; without one the socket closes and the command helps itself.
-async fn serve(spare: JoinHandle<std::result::Result<Spare, String>>, stream: UnixStream) {
+/// A channel that is being opened.
+type Opening = JoinHandle<std::result::Result<std::result::Result<Spare, String>, Elapsed>>;
+
+/// Lends the channel out as soon as it is open. Without one (`false`) the socket closes and the command helps itself.
+async fn serve(spare: Opening, stream: UnixStream) -> bool {
     match spare.await {
-        Ok(Ok(spare)) => spare.lend(stream).await,
-        Ok(Err(error)) => log::debug!("no channel to lend: {error}"),
-        Err(_) => {}
+        Ok(Ok(Ok(spare))) => {
+            spare.lend(stream).await;
+            true
+        }
+        Ok(Ok(Err(error))) => {
+            log::debug!("no channel to lend: {error}");
+            false
+        }
+        Ok(Err(_)) | Err(_) => false,
     }
 }

@@ -11,11 +11,16 @@ mod spare;
 mod take;
 
 use std::io;
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 
 pub use lend::{Holding, hold};
 pub(super) use take::take;
+
+/// How long a channel may take to be ready, at either end. A holder whose line is slow helps no less than a login over the same
+/// line; one that has none by then is stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Both ends belong to the same user: one's key is lent out, and the other's data given away.
 fn same_user(stream: &UnixStream) -> io::Result<bool> {

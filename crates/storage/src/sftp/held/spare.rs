@@ -54,6 +54,9 @@ impl Spare {
         let version = version.slice(1..);
         let said = Server::from_version(&mut PacketReader(version.clone()))
             .map_err(|_| "the server's answer is not SFTP")?;
+        if said.version < 3 {
+            return Err("the server speaks an SFTP version below 3".into());
+        }
         if said.limits && !eager {
             write.data_bytes(limits).await.map_err(lost)?;
         }

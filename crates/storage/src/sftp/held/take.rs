@@ -1,18 +1,14 @@
 //! Asking a holder for a channel.
 
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use super::greeting::Greeting;
-use super::same_user;
+use super::{PATIENCE, same_user};
 use crate::sftp::protocol::packet::PacketStream;
-
-/// How long a holder may take to have a channel ready. One whose line is slow helps no less than a login over the same line.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A channel of the process that listens there, if one does and all is well with it.
 pub(in crate::sftp) async fn take(socket: &Path) -> Option<(UnixStream, Greeting)> {

@@ -278,8 +278,12 @@ impl Pool {
     pub(crate) async fn close(&self) {
         let connections = std::mem::take(&mut self.lock().connections);
         for connection in connections {
-            connection.channels().clear();
+            let channels = std::mem::take(&mut *connection.channels());
             let Some(handle) = &connection.handle else {
+                // Its tasks wait for a server that goes on: the holder learns by this that it has its channel back.
+                for channel in channels {
+                    channel.kill("it is given back", false);
+                }
                 continue;
             };
             let bye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
