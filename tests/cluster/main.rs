@@ -10,6 +10,7 @@ mod locks;
 mod long_line;
 mod mixed;
 mod pitr;
+mod promotion;
 mod setting;
 mod signals;
 mod stage;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         setting::add,
         pitr::add,
         mixed::add,
+        promotion::add,
         signals::add,
         locks::add,
         damage::add,

@@ -16,10 +16,14 @@ use super::schedule::Schedule;
 use super::settings::Settings;
 use super::shared_file::Recent;
 use super::source::Source;
-use super::target::{Identity, cluster_identity, load_for, no_valid_repository, repository_error};
+use super::target::{
+    Identity, control_file, control_size, identity_of, load_for, no_valid_repository,
+    repository_error,
+};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::lock::LockType;
 use crate::runtime::spool::{self, Queue, Spool};
+use crate::runtime::wal_window::SEGMENT_SIZE;
 use crate::runtime::{Context, background, begin, open};
 
 /// How often the queue is compared with its limit and, where a repository lags, looked at for more files.
@@ -57,27 +61,21 @@ fn push_ready(
     let Some(first) = names.first().cloned() else {
         return Err(Error::new(ErrorCode::Assert, "no WAL files to process"));
     };
+    // Of all that is ready, also what a repository has already: PostgreSQL keeps it all the same.
+    let ready = queue::ready_list(wal_directory)?;
+    let control = control_size(context, settings);
+    let size = queue::segment_size(control, settings.version_force, wal_directory, &ready);
     let exceeded = match settings.queue_max {
-        // Of all that is ready, also what a repository has already: PostgreSQL keeps it all the same.
-        Some(max) => queue::exceeds(wal_directory, &queue::ready_list(wal_directory)?, max)?,
+        Some(max) => queue::exceeds(wal_directory, &ready, size, max)?,
         None => false,
     };
-    let segment_size = if exceeded {
-        0
-    } else {
-        Source::new(&wal_directory.join(&first)).size()?
-    };
-    let most = match settings.batch_size.checked_div(segment_size) {
-        _ if exceeded => names.len(),
-        Some(most) => usize::try_from(most).unwrap_or(usize::MAX).max(1),
-        None => {
-            return Err(Error::new(
-                ErrorCode::Format,
-                format!("size of WAL segment '{first}' is 0"),
-            ));
-        }
-    };
-    names.truncate(most);
+    let segment_size = size.unwrap_or(u64::from(SEGMENT_SIZE));
+    let most = usize::try_from(settings.batch_size / segment_size)
+        .unwrap_or(usize::MAX)
+        .max(1);
+    if !exceeded {
+        queue::truncate(&mut names, most);
+    }
     let last = match names.as_slice() {
         [.., last] if names.len() > 1 => format!("...{last}"),
         _ => String::new(),
@@ -86,7 +84,7 @@ fn push_ready(
     if exceeded {
         return drop_all(settings, spool, &names);
     }
-    let Some(identity) = cluster_identity(context, settings)? else {
+    let Some(control) = control_file(context, settings)? else {
         return Err(Error::new(
             ErrorCode::OptionRequired,
             format!(
@@ -103,7 +101,7 @@ fn push_ready(
         most,
         segment_size,
     }
-    .push(&identity, &names)
+    .push(&identity_of(&control), &names)
 }
 
 /// Cleans the spool and returns what is ready and not acknowledged, sorted.
@@ -144,7 +142,7 @@ struct Run<'a> {
     settings: &'a Settings,
     wal_directory: &'a Path,
     spool: &'a Spool,
-    /// Files this run takes on at most.
+    /// Segments this run takes on at most.
     most: usize,
     segment_size: u64,
 }
@@ -244,9 +242,8 @@ impl Run<'_> {
             }
             looked = Instant::now();
             let ready = queue::ready_list(self.wal_directory)?;
-            // The first may just have been recycled; then the queue is not what it was, and is looked at again soon.
             if let Some(max) = self.settings.queue_max
-                && queue::exceeds(self.wal_directory, &ready, max).unwrap_or(false)
+                && queue::exceeds(self.wal_directory, &ready, Some(self.segment_size), max)?
             {
                 schedule.stop();
                 let waiting: Vec<String> = ready
@@ -282,8 +279,10 @@ impl Run<'_> {
         ready: &[String],
     ) {
         let mut files = files.write().unwrap_or_else(PoisonError::into_inner);
+        let mut segments = files.iter().filter(|file| file.source.is_segment()).count();
         for name in ready {
-            if files.len() < self.most && acknowledge.add(name) {
+            if segments < self.most && acknowledge.add(name) {
+                segments += usize::from(queue::is_segment(name));
                 files.push(self.file(name));
             }
         }

@@ -69,7 +69,9 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
     if let Some(queue_max) = settings.queue_max {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let ready = queue::ready_list(directory)?;
-        if queue::exceeds(directory, &ready, queue_max)? {
+        let control = target::control_size(context, settings);
+        let size = queue::segment_size(control, settings.version_force, directory, &ready);
+        if queue::exceeds(directory, &ready, size, queue_max)? {
             log::warn!("{}", queue::drop_warning(&source.name, queue_max));
             return Ok(());
         }

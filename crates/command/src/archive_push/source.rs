@@ -6,10 +6,10 @@ use std::path::Path;
 
 use pgkeep_pipeline::{CompressType, Sha1, Sha1Digest};
 use pgkeep_postgres::wal::header::{HEADER_SIZE, WalHeader};
-use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{InfoLevel, PipelineRead, ReadOptions, Storage, StoragePath};
 
+use super::queue;
 use super::settings::Settings;
 use super::target::Identity;
 use crate::error::{Error, ErrorCode, Result};
@@ -41,7 +41,7 @@ impl Source {
 
     /// Whether it is a segment, complete or partial: compressed and checked, unlike the small files beside them.
     pub(super) fn is_segment(&self) -> bool {
-        name::is_segment(&self.name) || name::is_partial(&self.name)
+        queue::is_segment(&self.name)
     }
 
     /// Size in bytes.
@@ -49,13 +49,21 @@ impl Source {
     /// # Errors
     /// [`ErrorCode::FileOpen`] when it cannot be looked at.
     pub(super) fn size(&self) -> Result<u64> {
-        match self.storage.info(&self.path, InfoLevel::Basic)? {
-            Some(info) => Ok(info.size),
-            None => Err(Error::new(
+        self.size_now()?.ok_or_else(|| {
+            Error::new(
                 ErrorCode::FileOpen,
                 format!("unable to get info for missing path/file '{}'", self.shown),
-            )),
-        }
+            )
+        })
+    }
+
+    /// The same; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub(super) fn size_now(&self) -> Result<Option<u64>> {
+        let info = self.storage.info(&self.path, InfoLevel::Basic)?;
+        Ok(info.map(|info| info.size))
     }
 
     /// Opens it.

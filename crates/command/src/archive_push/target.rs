@@ -2,6 +2,7 @@
 //!
 //! Asked once per run. What is wrong with one repository is kept apart, as the others are to be served all the same.
 
+use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::{ArchiveId, ArchiveInfo};
 use secrecy::SecretString;
 
@@ -40,20 +41,32 @@ pub(super) fn repository_error(key: u32, error: &Error) -> String {
     format!("repo{key}: {}", error.named_text())
 }
 
-/// Version and system identifier as the cluster's control file has them; `None` without `pg1-path`.
+/// The cluster's control file; `None` without `pg1-path`.
 ///
 /// # Errors
 /// When the control file cannot be read.
-pub(super) fn cluster_identity(context: &Context, settings: &Settings) -> Result<Option<Identity>> {
+pub(super) fn control_file(context: &Context, settings: &Settings) -> Result<Option<ControlFile>> {
     if !settings.pg_path_set {
         return Ok(None);
     }
     let host = open::pg_host(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
-    Ok(Some(Identity {
+    Ok(Some(control))
+}
+
+/// Bytes of a segment as the control file says. One that cannot be read must not keep a full disk from being relieved: the
+/// push itself reports it.
+pub(super) fn control_size(context: &Context, settings: &Settings) -> Option<u32> {
+    let control = control_file(context, settings).ok().flatten();
+    control.map(|control| control.wal_segment_size)
+}
+
+/// Version and system identifier as a control file has them.
+pub(super) fn identity_of(control: &ControlFile) -> Identity {
+    Identity {
         version: control.version.to_string(),
         system_id: control.system_id,
-    }))
+    }
 }
 
 /// Looks at every repository.
@@ -61,7 +74,7 @@ pub(super) fn cluster_identity(context: &Context, settings: &Settings) -> Result
 /// # Errors
 /// [`ErrorCode::RepoInvalid`] when none is fit; those of the control file.
 pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Targets> {
-    let cluster = cluster_identity(context, settings)?;
+    let cluster = control_file(context, settings)?.as_ref().map(identity_of);
     let keys = open::repository_keys(&context.config);
     let mut fit: Vec<(Target, Identity)> = Vec::new();
     let mut errors = Vec::new();

@@ -196,49 +196,117 @@ fn a_repository_that_fails_leaves_the_others_their_file() {
     assert!(failures >= 2, "opening and publishing can fail at least");
 }
 
+/// A WAL directory in which these files are ready, with this content.
+#[allow(clippy::disallowed_methods)] // files for the test
+fn ready(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let status = dir.path().join("archive_status");
+    std::fs::create_dir_all(&status).unwrap();
+    for (name, content) in files {
+        std::fs::write(dir.path().join(name), content).unwrap();
+        std::fs::write(status.join(format!("{name}.ready")), "").unwrap();
+    }
+    let ready = queue::ready_list(dir.path()).unwrap();
+    (dir, ready)
+}
+
+const MIB: u64 = 1 << 20;
+
 #[test]
 #[allow(clippy::disallowed_methods)] // files for the test
-fn the_queue_is_what_is_ready_times_the_size_of_the_first() {
+fn the_queue_is_what_postgresql_will_hand_over_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let error = queue::ready_list(dir.path()).unwrap_err();
     assert_eq!(error.code, ErrorCode::PathMissing);
-    std::fs::create_dir_all(dir.path().join("archive_status")).unwrap();
-    std::fs::write(dir.path().join(SEGMENT), vec![0; 1000]).unwrap();
-    for name in [
-        SEGMENT,
-        "00000002.history",
-        "000000010000000000000000.partial",
-    ] {
-        std::fs::write(
-            dir.path()
-                .join("archive_status")
-                .join(format!("{name}.ready")),
-            "",
-        )
-        .unwrap();
-    }
-    std::fs::write(
-        dir.path()
-            .join("archive_status/000000010000000000000009.done"),
-        "",
-    )
-    .unwrap();
-    let ready = queue::ready_list(dir.path()).unwrap();
+    let files: [(&str, &[u8]); 5] = [
+        (SEGMENT, b""),
+        ("00000002.history", b""),
+        ("000000010000000000000000.partial", b""),
+        ("000000010000000000000001.00000028.backup", b""),
+        ("000000010000000000000001 (copy)", b""),
+    ];
+    let (dir, found) = ready(&files);
+    let done = dir
+        .path()
+        .join("archive_status/000000010000000000000009.done");
+    std::fs::write(done, "").unwrap();
+    assert_eq!(queue::ready_list(dir.path()).unwrap(), found);
     assert_eq!(
-        ready,
+        found,
         [
             "000000010000000000000000.partial",
             SEGMENT,
-            "00000002.history"
+            "000000010000000000000001.00000028.backup",
+            "00000002.history",
         ]
     );
-    let whole = &ready[1..];
-    assert!(!queue::exceeds(dir.path(), whole, 2000).unwrap());
-    assert!(queue::exceeds(dir.path(), whole, 1999).unwrap());
     assert_eq!(
         queue::drop_warning(SEGMENT, 1 << 30),
         format!("dropped WAL file '{SEGMENT}' because archive queue exceeded 1GB")
     );
+}
+
+#[test]
+fn after_a_promotion_the_queue_is_not_measured_by_a_history_file() {
+    let segment = DataDirBuilder::new("17")
+        .unwrap()
+        .wal_segment_size(1 << 20)
+        .wal_segment(1);
+    let (dir, found) = ready(&[
+        ("00000002.history", b"1\t0/5000000\n"),
+        ("000000020000000000000005", &segment),
+        ("000000020000000000000006", &segment),
+        ("000000020000000000000007", &segment),
+    ]);
+    assert_eq!(found[0], "00000002.history");
+    let size = queue::segment_size(None, None, dir.path(), &found);
+    assert_eq!(size, Some(MIB), "as the header says");
+    assert!(!queue::exceeds(dir.path(), &found, size, 3 * MIB + 12).unwrap());
+    assert!(queue::exceeds(dir.path(), &found, size, 3 * MIB + 11).unwrap());
+    assert!(queue::exceeds(dir.path(), &found, size, 2 * MIB).unwrap());
+}
+
+#[test]
+fn the_size_of_a_segment_comes_from_the_control_file_or_a_header_and_never_from_a_damaged_segment()
+{
+    let segment = DataDirBuilder::new("17")
+        .unwrap()
+        .wal_segment_size(4 << 20)
+        .wal_segment(1);
+    // What a crash can leave: nothing, zeros, a part.
+    let (dir, found) = ready(&[
+        ("000000010000000000000001", b""),
+        ("000000010000000000000002", &[0; 8192]),
+        ("000000010000000000000003", &segment[..8192]),
+        ("000000010000000000000004.partial", &segment),
+    ]);
+    let size = |control| queue::segment_size(control, None, dir.path(), &found);
+    assert_eq!(size(Some(1 << 24)), Some(16 * MIB));
+    assert_eq!(size(None), Some(4 * MIB));
+    assert!(queue::exceeds(dir.path(), &found, size(None), 16 * MIB - 1).unwrap());
+    assert!(!queue::exceeds(dir.path(), &found, size(None), 16 * MIB).unwrap());
+    // Nothing says it: then it is what the disk holds.
+    let none = queue::segment_size(None, None, dir.path(), &found[..2]);
+    assert_eq!(none, None);
+    assert!(queue::exceeds(dir.path(), &found[..2], none, 8191).unwrap());
+    assert!(!queue::exceeds(dir.path(), &found[..2], none, 8192).unwrap());
+}
+
+#[test]
+fn a_batch_is_as_many_segments_as_were_asked_for_whatever_lies_between() {
+    let all = [
+        "000000010000000000000004.partial",
+        "00000002.history",
+        "000000020000000000000004",
+        "000000020000000000000004.00000028.backup",
+        "000000020000000000000005",
+        "000000020000000000000006",
+    ];
+    for (most, kept) in [(1, 2), (2, 4), (3, 5), (4, 6), (9, 6)] {
+        let mut names: Vec<String> = all.map(str::to_owned).into();
+        queue::truncate(&mut names, most);
+        assert_eq!(names, all[..kept], "{most} segments");
+    }
 }
 
 fn event(file: usize, lane: usize, result: std::result::Result<Option<String>, Failure>) -> Event {

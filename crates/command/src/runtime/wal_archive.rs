@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use super::wal_window::Wal;
 use crate::error::{Error, Result};
 
-/// How many segments are asked for the size before the usual is taken.
+/// How many segments of a directory, and how many directories, are asked for the size before the usual is taken.
 const ASKED: usize = 4;
 /// History files are a few lines; more than this is something else.
 const HISTORY_LIMIT: u64 = 1 << 20;
@@ -132,8 +132,15 @@ impl<'a> WalArchive<'a> {
     /// When the repository is out of reach.
     pub fn unverified(&self) -> Result<Wal> {
         let mut wal = Wal::default();
-        if let Some(directory) = self.directories.iter().find(|one| !one.segments.is_empty()) {
+        let directories = self
+            .directories
+            .iter()
+            .filter(|one| !one.segments.is_empty());
+        for directory in directories.take(ASKED) {
             wal.segment_size = self.segment_size(directory)?;
+            if wal.segment_size.is_some() {
+                break;
+            }
         }
         for stored in self.directories.iter().flat_map(|one| &one.segments) {
             if let Ok(segment) = stored.segment.segment().parse() {

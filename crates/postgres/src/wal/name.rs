@@ -41,6 +41,17 @@ pub fn is_backup_label(name: &str) -> bool {
     is_segment(segment) && offset.len() == 8 && is_hex(offset)
 }
 
+/// Shortest and longest name of a file that PostgreSQL hands to its archive command (`MIN_XFN_CHARS`, `MAX_XFN_CHARS`).
+const ARCHIVED_LENGTH: std::ops::RangeInclusive<usize> = 16..=40;
+
+/// Whether PostgreSQL hands a file of this name to its archive command; it passes over all others in `archive_status`.
+pub fn is_archived(name: &str) -> bool {
+    ARCHIVED_LENGTH.contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| b"0123456789ABCDEF.history.backup.partial".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +99,28 @@ mod tests {
                     && !is_backup_label(name),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn names_that_postgresql_archives_are_told_from_others() {
+        for name in [
+            SEGMENT,
+            "0000000100000000000000A1.partial",
+            "00000002.history",
+            "0000000100000000000000A1.00000028.backup",
+        ] {
+            assert!(is_archived(name), "{name}");
+        }
+        for name in [
+            "",
+            "x",
+            "000000010000000000A",
+            "0000000100000000000000A1.pgbackrest.tmp",
+            "0000000100000000000000A1 (copy)",
+            "0000000100000000000000A1.00000028.backup.partial.x",
+        ] {
+            assert_eq!(is_archived(name), name == "000000010000000000A", "{name}");
         }
     }
 
