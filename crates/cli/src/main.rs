@@ -7,6 +7,7 @@ mod dispatch;
 #[cfg(feature = "faulty")]
 mod fault;
 mod files;
+mod last_line;
 mod log;
 mod process;
 mod progress;

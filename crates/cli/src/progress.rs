@@ -2,17 +2,18 @@
 //!
 //! Nothing of it appears when the output is not a terminal. Log lines are printed above the bar.
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pgkeep_command::runtime::progress::{NoProgress, Progress};
+use pgkeep_config::Program;
 
 use crate::log::{Around, Sink};
+use crate::terminal;
 
-/// The bar where stdout and stderr are a terminal, else nothing.
-pub(crate) fn for_terminal(sink: &'static Sink) -> Arc<dyn Progress> {
-    if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+/// The bar where stdout and stderr are a terminal, else nothing; nothing as `pgbackrest`, whose output is the original's.
+pub(crate) fn for_terminal(sink: &'static Sink, program: Program) -> Arc<dyn Progress> {
+    if program == Program::PgKeep && terminal::is_attended() {
         Arc::new(Bar {
             sink,
             bar: Mutex::new(None),

@@ -9,6 +9,7 @@ use pgkeep_command::runtime::cancel::Cancel;
 use pgkeep_command::runtime::clock::Clock;
 use pgkeep_command::runtime::context::Output;
 use pgkeep_command::runtime::storages::Storages;
+use pgkeep_command::runtime::summary::{Ended, Summary};
 use pgkeep_command::runtime::{Context, begin};
 use pgkeep_command::{archive_get, backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
@@ -16,7 +17,7 @@ use pgkeep_config::{Config, ConfigError, Input, Phase, Program, Source, option};
 
 use crate::files::HostFiles;
 use crate::log::{self, Level, LogSettings, Sink};
-use crate::{dispatch, process, progress, signal};
+use crate::{dispatch, last_line, process, progress, signal};
 
 /// In `restore_command`, as `restore` writes it there.
 const STRICT_GET: &str = "--archive-get-strict";
@@ -74,7 +75,8 @@ pub(crate) fn run() -> u8 {
         config: Arc::new(loaded.config),
         clock: Clock::system(process::time_zone()),
         cancel: cancel.clone(),
-        progress: progress::for_terminal(sink),
+        progress: progress::for_terminal(sink, input.program),
+        summary: Summary::default(),
         output: Output::new(std::io::stdout()),
         person: Arc::new(crate::terminal::Terminal),
         user,
@@ -194,6 +196,7 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         Ok(status) => (*status, "completed successfully".to_owned()),
         Err(error) if error.code == ErrorCode::Term => {
             ::log::info!("{name} command end: {}", error.message);
+            last_line::print(context, Ended::Stopped);
             return archive_get::exit_status(config, error);
         }
         Err(error) => {
@@ -210,6 +213,13 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         String::new()
     };
     ::log::log!(begin_level, "{name} command end: {end}{time}");
+    // Last, below the log: the log tells the story, this line its end.
+    let ended = if result.is_ok() {
+        Ended::Well
+    } else {
+        Ended::Failed
+    };
+    last_line::print(context, ended);
     status
 }
 

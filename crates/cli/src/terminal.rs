@@ -1,9 +1,15 @@
-//! Asks whoever sits at the terminal. Questions go to standard error, since the result of a command may be redirected.
+//! Whether somebody sits at a terminal, and questions to them. Questions go to standard error, since the result of a command
+//! may be redirected.
 
 use std::io::{BufRead, IsTerminal, Write};
 
 use pgkeep_command::error::{Error, ErrorCode, Result};
 use pgkeep_command::runtime::person::Person;
+
+/// Whether what is printed reaches a person: standard output and error are both a terminal.
+pub(crate) fn is_attended() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
 
 /// Standard input and error, if both are a terminal.
 pub(crate) struct Terminal;

@@ -23,6 +23,7 @@ pub mod run;
 pub mod scratch;
 pub mod sftp_server;
 pub mod suite;
+pub mod terminal;
 pub mod throw_away_root;
 
 pub use error::{Error, Result};

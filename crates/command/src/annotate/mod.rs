@@ -5,6 +5,7 @@ use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::summary::repositories;
 use crate::runtime::{Context, Repository, open};
 
 /// Changes the notes of the backup named by `--set`.
@@ -27,13 +28,13 @@ pub fn run(context: &Context) -> Result<()> {
         .iter()
         .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
         .collect();
-    let (mut found, mut errors) = (0, 0);
+    let (mut found, mut errors) = (Vec::new(), 0);
     for key in open::repository_keys(config) {
         context.cancel.check()?;
         let result = open::repository(context, key)
             .and_then(|repository| change(&repository, &stanza, &label, &changes));
         match result {
-            Ok(true) => found += 1,
+            Ok(true) => found.push(key),
             Ok(false) => {}
             Err(error) => {
                 crate::log_error(&error.with_prefix(&format!("repo{key}: ")));
@@ -49,13 +50,17 @@ pub fn run(context: &Context) -> Result<()> {
             ),
         ));
     }
-    if found == 0 {
+    if found.is_empty() {
         return Err(Error::new(
             ErrorCode::BackupSetInvalid,
             "no backup set to annotate found",
         )
         .with_hint("run the info command to see the labels of all backups."));
     }
+    context.summary.done(format!(
+        "{label} of {stanza} annotated in {}",
+        repositories(&found)
+    ));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::background::SLOW_WORKERS;
 use super::settings::Settings;
-use super::{NOT_FOUND, get_now, queue};
+use super::{NOT_FOUND, get_now, missing, queue};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::spool::{OK, Queue, Spool, Status};
 use crate::runtime::{Context, background, cluster, open};
@@ -51,6 +51,7 @@ pub(super) fn get_from_queue(
                         return get_now(context, settings, segment, destination);
                     }
                     log::info!("unable to find {segment} in the archive asynchronously");
+                    context.summary.done(missing(settings, segment));
                     return Ok(NOT_FOUND);
                 }
             }
@@ -69,6 +70,11 @@ pub(super) fn get_from_queue(
             started = Some(Instant::now());
         }
         if found {
+            context.summary.done(format!(
+                "{segment} of {} fetched in the background to {}",
+                settings.stanza,
+                destination.display()
+            ));
             return Ok(0);
         }
         // Nothing will bring it: the process that runs fetches other segments (of the old timeline, say), or ours died.

@@ -119,6 +119,7 @@ fn get_now(
         left.extend_from_slice(TEMP_SUFFIX.as_bytes());
         local.remove(&StoragePath::new(left))?;
         log::info!("unable to find {request} in the archive");
+        context.summary.done(missing(settings, request));
         return Ok(NOT_FOUND);
     };
     // Not flushed: after a crash of the machine PostgreSQL asks for the segment again. Renamed, so that it never sees
@@ -145,7 +146,17 @@ fn get_now(
         "found {request} in the {repository}: {} archive",
         copy.archive_id
     );
+    context.summary.done(format!(
+        "{request} of {} fetched from {repository} to {}",
+        settings.stanza,
+        destination.display()
+    ));
     Ok(0)
+}
+
+/// The last line where the exit status alone would tell.
+fn missing(settings: &Settings, request: &str) -> String {
+    format!("{request} of {} is not in the archive", settings.stanza)
 }
 
 #[cfg(test)]

@@ -49,6 +49,10 @@ pub(super) fn push_in_background(
                     log::warn!("{warning}");
                 }
                 log::info!("pushed WAL file '{file}' to the archive asynchronously");
+                context.summary.done(format!(
+                    "{file} of {} was pushed in the background",
+                    settings.stanza
+                ));
                 return Ok(());
             }
             // An error of an earlier run may be mended by the next one.

@@ -24,6 +24,7 @@ use std::path::Path;
 use pgkeep_config::command::Role;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::summary::repositories;
 use crate::runtime::{Context, hold, open, wal_path};
 use settings::Settings;
 use source::Source;
@@ -73,6 +74,7 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
         let size = queue::segment_size(control, settings.version_force, directory, &ready);
         if queue::exceeds(directory, &ready, size, queue_max)? {
             log::warn!("{}", queue::drop_warning(&source.name, queue_max));
+            // The warning is the last word: nothing was done.
             return Ok(());
         }
     }
@@ -80,6 +82,12 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
         log::warn!("{warning}");
     }
     log::info!("pushed WAL file '{}' to the archive", source.name);
+    context.summary.done(format!(
+        "{} of {} is in {}",
+        source.name,
+        settings.stanza,
+        repositories(&open::repository_keys(&context.config))
+    ));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod copy_file;
 mod fold;
 mod job;
 mod label;
+mod last_line;
 mod manifest_build;
 mod plan;
 mod prior;
@@ -78,6 +79,8 @@ fn make(
     repository: &Repository,
     open: impl FnOnce(&Context, &Settings) -> Result<Source>,
 ) -> Result<()> {
+    let began = context.clock.milliseconds();
+    context.summary.stopped("no backup was made");
     let storage = &*repository.storage;
     let (mut info, warnings) =
         BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
@@ -166,6 +169,11 @@ fn make(
         log::info!("check archive for segment(s) {first}:{last}");
         // Waiting may fail: everything copied so far is then kept for a resume.
         process.save_copy(&manifest)?;
+        if settings.resume {
+            context
+                .summary
+                .unfinished("all files are stored: run it again to resume");
+        }
         needed.check_and_copy(context, &source, &mut manifest)?;
     }
     log::info!("new backup label = {label}");
@@ -185,6 +193,14 @@ fn make(
         size_text(totals.size_delta),
         manifest.file_count()
     );
+    context.summary.done(last_line::text(
+        settings,
+        &plan,
+        &label,
+        &manifest,
+        page_warnings,
+        context.clock.milliseconds() - began,
+    ));
     if page_warnings > 0 {
         log::warn!(
             "backup command encountered {page_warnings} checksum warning(s), check the log file for details"

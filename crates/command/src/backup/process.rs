@@ -20,6 +20,7 @@ use crate::detail;
 use crate::error::Result;
 use crate::runtime::lock::LockType;
 use crate::runtime::pool::{self, Steps};
+use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, Repository};
 
 /// Mode of directories in the repository.
@@ -238,13 +239,19 @@ impl Process<'_> {
         if let Err(error) = result {
             // What was copied until now need not be copied again by the run that resumes this one. A failure to save it
             // must not hide why the run ends.
-            if fold.done > 0
-                && let Err(second) = self.save_copy(manifest).and_then(|()| self.settle())
-            {
-                log::warn!(
-                    "unable to save manifest of the aborted backup: {}",
-                    second.named_text()
-                );
+            if fold.done > 0 {
+                match self.save_copy(manifest).and_then(|()| self.settle()) {
+                    Ok(()) if settings.resume => context.summary.unfinished(format!(
+                        "{} of {} are stored: run it again to resume",
+                        size_text(fold.done),
+                        size_text(total)
+                    )),
+                    Ok(()) => {}
+                    Err(second) => log::warn!(
+                        "unable to save manifest of the aborted backup: {}",
+                        second.named_text()
+                    ),
+                }
             }
             return Err(error);
         }

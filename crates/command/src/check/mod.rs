@@ -14,7 +14,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cluster::{self, Cluster};
 use crate::runtime::wal_find::WalFind;
-use crate::runtime::{Context, Repository, open, stanza_info};
+use crate::runtime::{Context, Repository, open, stanza_info, summary};
 
 /// Checks the stanza of this run, or every stanza of the configuration.
 ///
@@ -103,7 +103,15 @@ fn check_standby(
         log::info!("check {} (standby)", repository.name());
         stanza_info::load_for(repository, stanza, &standby.control)?;
     }
-    let _ = context;
+    context.summary.done(format!(
+        "{stanza} is a standby whose stanza is in order in {}; no WAL was switched",
+        summary::list(
+            &repositories
+                .iter()
+                .map(Repository::name)
+                .collect::<Vec<_>>()
+        )
+    ));
     log::info!("switch wal not performed because this is a standby");
     Ok(())
 }
@@ -148,7 +156,16 @@ fn check_primary(
             );
         }
     }
-    failures.end()
+    failures.end()?;
+    let names: Vec<_> = sound
+        .iter()
+        .map(|(repository, _)| repository.name())
+        .collect();
+    context.summary.done(format!(
+        "{stanza} is in order: WAL segment {segment} arrived in {}",
+        summary::list(&names)
+    ));
+    Ok(())
 }
 
 /// What is wrong in one of several repositories. As `pgkeep` it does not hide how the others are.

@@ -58,6 +58,7 @@ impl Expire<'_> {
                         self.name,
                         storage.display(&path)
                     );
+                    self.removed.add(|counts| counts.archives += 1);
                     if !self.settings.dry_run {
                         storage.remove_tree(&path)?;
                     }
@@ -115,6 +116,7 @@ impl Expire<'_> {
             let path = layout::wal_path(stanza, id, directory);
             if !keep.keeps_directory(directory) {
                 crate::detail!("{name}: {id} remove archive path {directory}");
+                self.removed.add(|counts| counts.directories += 1);
                 runs.removed(directory);
             } else if keep.looks_into(directory) {
                 self.expire_files(id, keep, &path, &mut runs)?;
@@ -149,6 +151,8 @@ impl Expire<'_> {
         if !self.settings.dry_run {
             self.storage().remove_many(&gone)?;
         }
+        self.removed
+            .add(|counts| counts.segments += gone.len() as u64);
         for file in &files {
             if keep.keeps_file(file) {
                 self.log_run(id, runs.kept());
@@ -183,6 +187,7 @@ impl Expire<'_> {
         }
         for file in gone {
             log::info!("{}: {id} remove history file {file}", self.name);
+            self.removed.add(|counts| counts.histories += 1);
         }
         Ok(())
     }

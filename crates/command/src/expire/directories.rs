@@ -28,6 +28,7 @@ impl Expire<'_> {
             self.context.cancel.check()?;
             for label in group {
                 log::info!("{}: remove expired backup {label}", self.name);
+                self.removed.directory(label);
             }
             if !self.settings.dry_run {
                 let paths: Vec<_> = group

@@ -39,6 +39,8 @@ impl Expire<'_> {
                 Some(HistoryYear::Look) => {
                     let mut gone = self.names(&path)?;
                     gone.retain(|file| !keeps_history_manifest(file, &limit, &listed));
+                    self.removed
+                        .add(|counts| counts.histories += gone.len() as u64);
                     for file in gone.iter().rev() {
                         log::info!("{name}: remove expired backup history manifest {file}");
                     }

@@ -7,6 +7,7 @@ mod adhoc;
 mod archive;
 mod directories;
 mod history;
+mod removed;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,9 @@ use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::lock::LockType;
+use crate::runtime::summary::repositories;
 use crate::runtime::{Context, Repository, begin, open};
+use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 
 /// Expires in every repository, or in the one of `--repo`.
@@ -40,6 +43,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     let settings = Settings::from(context)?;
     let mut found = false;
     let mut errors = 0;
+    let removed = Removed::default();
     for &key in &settings.keys {
         context.cancel.check()?;
         // A repository that cannot be reached ends the run; what goes wrong in one does not hold up the others.
@@ -53,6 +57,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
             &settings,
             &repository,
             Retention::of(&context.config, key),
+            &removed,
         );
         expire.fresh = fresh == Some(key);
         match expire.run(&mut found, last) {
@@ -70,7 +75,28 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
             format!("expire command encountered {errors} error(s), check the log file for details"),
         ));
     }
+    tell(context, &settings, fresh.is_some(), &removed);
     Ok(())
+}
+
+/// The last line of the run; after a backup, which has one of its own, only what was removed is added to it.
+fn tell(context: &Context, settings: &Settings, after_backup: bool, removed: &Removed) {
+    let expired = if settings.dry_run {
+        "would be expired"
+    } else {
+        "expired"
+    };
+    let place = || format!("of {} in {}", settings.stanza, repositories(&settings.keys));
+    match (removed.text(), after_backup) {
+        (Some(what), true) => context.summary.done(format!("{what} {expired}")),
+        (Some(what), false) => context
+            .summary
+            .done(format!("{what} {} {expired}", place())),
+        (None, true) => {}
+        (None, false) => context
+            .summary
+            .done(format!("nothing to expire {}", place())),
+    }
 }
 
 /// The `expire` that follows a `backup` in the same process, under the same locks; it begins with its own begin line.
@@ -94,6 +120,7 @@ struct Expire<'a> {
     retention: Retention,
     /// The list was saved a moment ago, by this process.
     fresh: bool,
+    removed: &'a Removed,
 }
 
 impl<'a> Expire<'a> {
@@ -102,6 +129,7 @@ impl<'a> Expire<'a> {
         settings: &'a Settings,
         repository: &'a Repository,
         retention: Retention,
+        removed: &'a Removed,
     ) -> Self {
         Self {
             context,
@@ -110,6 +138,7 @@ impl<'a> Expire<'a> {
             name: repository.name(),
             retention,
             fresh: false,
+            removed,
         }
     }
 
@@ -305,6 +334,7 @@ impl<'a> Expire<'a> {
         }
         for label in expired.set.iter().rev() {
             info.remove(label);
+            self.removed.backup(label);
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ fn context(options: &[&str]) -> Context {
         clock: Clock::fixed(Timestamp::from_second(NOW).unwrap()),
         cancel: Cancel::default(),
         progress: Arc::new(NoProgress),
+        summary: crate::runtime::summary::Summary::default(),
         output: Output::new(std::io::sink()),
         person: Arc::new(crate::runtime::person::Nobody),
         user: User {
@@ -167,6 +168,7 @@ fn expire(storage: Arc<dyn Storage>, options: &[&str]) -> Result<()> {
         &settings,
         &repository,
         Retention::of(&context.config, 1),
+        &Removed::default(),
     )
     .run(&mut false, true)
 }

@@ -14,6 +14,8 @@ mod text;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
+use crate::runtime::summary::count;
+use collect::StanzaReport;
 use settings::{Output, Settings};
 
 /// Prints what is known of the stanzas.
@@ -34,7 +36,26 @@ pub fn run(context: &Context) -> Result<()> {
         Output::Table => table::render(context, &settings, &stanzas).into_bytes(),
         Output::Text => text::render(context, &settings, &stanzas).into_bytes(),
     };
+    if let Some(line) = last_line(&stanzas) {
+        context.summary.done(line);
+    }
     context.output.write(&text)
+}
+
+/// `2 stanzas with 7 backups`; nothing where there is none, as the text says so itself.
+fn last_line(stanzas: &[StanzaReport]) -> Option<String> {
+    let backups = stanzas
+        .iter()
+        .flat_map(|stanza| &stanza.repositories)
+        .filter_map(|repository| repository.backup_info.as_ref())
+        .map(|info| info.entries().len() as u64)
+        .sum();
+    let of = match stanzas {
+        [] => return None,
+        [one] => format!("stanza {}", one.name),
+        several => count(several.len() as u64, "stanza"),
+    };
+    Some(format!("{of} with {}", count(backups, "backup")))
 }
 
 #[cfg(test)]

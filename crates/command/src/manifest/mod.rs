@@ -14,6 +14,8 @@ use pgkeep_repo::{BackupInfo, Manifest};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::size_text::size_text;
+use crate::runtime::summary::count;
 use crate::runtime::{Context, open};
 use block_delta::{BlockDelta, DeltaReader};
 use settings::{Reference, Settings};
@@ -47,6 +49,14 @@ pub fn run(context: &Context) -> Result<()> {
             _ => Ok(None),
         }
     };
+    let size: u64 = files.iter().map(|at| manifest.file_at(*at).size).sum();
+    context.summary.done(format!(
+        "{} of {} in {}, {}",
+        count(files.len() as u64, "file"),
+        settings.set,
+        repository.name(),
+        size_text(size)
+    ));
     if settings.json {
         json::print(context, &manifest, &files, &delta)
     } else {

@@ -10,6 +10,7 @@ use pgkeep_storage::{ReadOptions, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, Repository, open, repo_path};
 
 /// Bytes copied at a time.
@@ -36,10 +37,14 @@ pub fn run(context: &Context) -> Result<u8> {
     let read = match storage.open_read(&path, &ReadOptions::default()) {
         Ok(read) => read,
         Err(error) if error.is_not_found() && config.boolean(option::IGNORE_MISSING) => {
+            context
+                .summary
+                .done(format!("{path} is not in {}", repository.name()));
             return Ok(1);
         }
         Err(error) => return Err(error.into()),
     };
+    let decrypted = pass.is_some();
     let mut read: Box<dyn Read> = match pass {
         None => Box::new(read),
         Some(pass) => {
@@ -52,12 +57,21 @@ pub fn run(context: &Context) -> Result<u8> {
         }
     };
     let mut buffer = vec![0; BUFFER];
+    let mut total = 0;
     loop {
         context.cancel.check()?;
         let size = read.read(&mut buffer)?;
         if size == 0 {
+            context.summary.done(format!(
+                "{} of {} in {}{}",
+                size_text(total),
+                path,
+                repository.name(),
+                if decrypted { ", decrypted" } else { "" }
+            ));
             return Ok(0);
         }
+        total += size as u64;
         context.output.write(&buffer[..size])?;
     }
 }

@@ -6,6 +6,7 @@ use pgkeep_storage::{FileInfo, FileType, InfoLevel, ListOptions, Storage, Storag
 use regex::bytes::Regex;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::summary::count;
 use crate::runtime::{Context, open, repo_path};
 
 /// Lists the path of the command line, or the root of the repository.
@@ -23,6 +24,7 @@ pub fn run(context: &Context) -> Result<()> {
         json: config.string(option::OUTPUT) == Some("json"),
         bytes: Vec::new(),
         first: true,
+        entries: 0,
     };
 
     let level = if out.json {
@@ -54,6 +56,12 @@ pub fn run(context: &Context) -> Result<()> {
             entries.iter().for_each(|info| out.add(info));
         }
     }
+    context.summary.done(format!(
+        "{} in {} of {}",
+        count(out.entries, "entry"),
+        storage.display(&path),
+        repository.name()
+    ));
     context.output.write(&out.finish())
 }
 
@@ -105,10 +113,12 @@ struct Listing {
     json: bool,
     bytes: Vec<u8>,
     first: bool,
+    entries: u64,
 }
 
 impl Listing {
     fn add(&mut self, info: &FileInfo) {
+        self.entries += 1;
         if !self.json {
             self.bytes.extend_from_slice(info.name.as_bytes());
             self.bytes.push(b'\n');

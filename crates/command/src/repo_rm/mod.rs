@@ -1,7 +1,7 @@
 //! `repo-rm`: removes a file or directory of a repository.
 
 use pgkeep_config::option;
-use pgkeep_storage::{FileType, InfoLevel, ListOptions};
+use pgkeep_storage::{FileType, InfoLevel, ListOptions, Removed};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::{Context, open, repo_path};
@@ -15,11 +15,13 @@ pub fn run(context: &Context) -> Result<()> {
     let repository = open::repository(context, open::default_repository_key(config))?;
     let storage = &*repository.storage;
     let path = repo_path::only(storage, config.parameters())?;
+    let (shown, name) = (storage.display(&path), repository.name());
     if storage
         .info(&path, InfoLevel::Type)?
         .is_some_and(|info| info.kind != FileType::Path)
     {
         storage.remove(&path)?;
+        context.summary.done(format!("{shown} removed from {name}"));
         return Ok(());
     }
     if !config.boolean(option::RECURSE) {
@@ -37,6 +39,13 @@ pub fn run(context: &Context) -> Result<()> {
             ));
         }
     }
-    storage.remove_tree(&path)?;
+    context.summary.stopped(format!(
+        "{shown} is removed in part: run it again to finish it"
+    ));
+    let text = match storage.remove_tree(&path)? {
+        Removed::Removed => format!("{shown} removed from {name} with all that was in it"),
+        Removed::Missing => format!("nothing to remove: {shown} is not in {name}"),
+    };
+    context.summary.done(text);
     Ok(())
 }

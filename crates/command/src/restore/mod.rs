@@ -27,6 +27,7 @@ mod file;
 mod finish;
 mod jobs_ahead;
 mod keep;
+mod last_line;
 mod owner;
 mod places;
 mod plan;
@@ -48,7 +49,7 @@ use file::Worker;
 use jobs_ahead::JobsAhead;
 use owner::Owners;
 use places::Places;
-use progress::Progress;
+use progress::{Copied, Progress};
 use queue::Queues;
 use settings::Settings;
 use timeline::Archive;
@@ -61,6 +62,8 @@ const BACKUP_MANIFEST: &str = "backup.manifest";
 /// # Errors
 /// Whatever stood in the way; nothing was changed before the plan was reported, and after that there is no control file.
 pub fn run(context: &Context) -> Result<()> {
+    let began = context.clock.milliseconds();
+    context.summary.stopped("the cluster was not touched");
     let mut settings = Settings::from(context)?;
     // Targets may lie anywhere, so the tree is the whole file system.
     let tree = open::tree(std::path::Path::new("/"));
@@ -101,6 +104,7 @@ pub fn run(context: &Context) -> Result<()> {
     };
     let mut found = look.look()?;
     plan::report(context, &settings, &chosen, &manifest, &found, &*tree);
+    context.summary.unfinished(last_line::unfinished(&settings));
     clean::clean(&look, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
@@ -117,14 +121,19 @@ pub fn run(context: &Context) -> Result<()> {
         sync_files: durable.sync_files(),
         buffers: Mutex::new(Vec::new()),
     };
-    let (size, bad_files) = copy_files(&worker)?;
+    let copied = copy_files(&worker)?;
     recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
     log::info!(
         "restore size = {}, file total = {}",
-        size_text(size),
+        size_text(copied.size),
         manifest.file_count()
     );
+    let milliseconds = context.clock.milliseconds() - began;
+    context
+        .summary
+        .done(last_line::text(&worker, &copied, milliseconds));
+    let bad_files = copied.bad_files;
     if bad_files > 0 {
         log::warn!(
             "restore command encountered page checksum error(s) in {bad_files} file(s), check the log file for details"
@@ -188,8 +197,8 @@ fn drop_unrestored(manifest: &mut Manifest, settings: &Settings, version: PgVers
     }
 }
 
-/// Restores all files with as many workers as asked for; returns their size in bytes, and how many have invalid pages.
-fn copy_files(worker: &Worker<'_>) -> Result<(u64, u32)> {
+/// Restores all files with as many workers as asked for.
+fn copy_files(worker: &Worker<'_>) -> Result<Copied> {
     let queues = Queues::of(worker.manifest);
     let mut progress = Progress::begin(worker, queues.total)?;
     let mut jobs = JobsAhead::new(worker, queues);

@@ -15,11 +15,24 @@ use crate::runtime::size_text::size_text;
 /// Names are shown at most so often.
 const SHOW_EVERY: Duration = Duration::from_millis(50);
 
+/// What became of all files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Copied {
+    /// Bytes of all files.
+    pub size: u64,
+    /// Bytes of those that were not there already.
+    pub written: u64,
+    /// How many of the files have invalid pages.
+    pub bad_files: u32,
+}
+
 /// Bytes done of bytes in all.
 pub(super) struct Progress<'a> {
     worker: &'a Worker<'a>,
     total: u64,
     done: u64,
+    /// Bytes of files that were there already.
+    kept: u64,
     /// Files written that have invalid pages.
     bad_files: u32,
     lock_keys: Vec<u32>,
@@ -35,6 +48,7 @@ impl<'a> Progress<'a> {
             worker,
             total,
             done: 0,
+            kept: 0,
             bad_files: 0,
             lock_keys,
             shown: Instant::now(),
@@ -60,6 +74,9 @@ impl<'a> Progress<'a> {
         for (&position, result) in job.files.iter().zip(results) {
             let file = manifest.file_at(position as usize);
             self.done = self.done.saturating_add(file.size);
+            if *result == Restored::Kept {
+                self.kept = self.kept.saturating_add(file.size);
+            }
             if detailed {
                 let line = self.line(&file, *result);
                 crate::runtime::pool::as_process(process, || crate::detail!("{line}"));
@@ -82,10 +99,13 @@ impl<'a> Progress<'a> {
         self.note()
     }
 
-    /// The bytes of all files that are done, and how many of the files have invalid pages.
-    pub(super) fn end(self) -> (u64, u32) {
+    pub(super) fn end(self) -> Copied {
         self.worker.context.progress.end();
-        (self.done, self.bad_files)
+        Copied {
+            size: self.done,
+            written: self.done.saturating_sub(self.kept),
+            bad_files: self.bad_files,
+        }
     }
 
     fn line(&self, file: &FileRef<'_>, result: Restored) -> String {

@@ -16,6 +16,7 @@ use super::lock::{Lock, LockType};
 use super::person::Person;
 use super::progress::Progress;
 use super::storages::Storages;
+use super::summary::Summary;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Who runs the program.
@@ -32,12 +33,21 @@ pub struct User {
 
 /// Where the output of a command goes: what `info`, `help`, `version`, … print, not log lines.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<Box<dyn Write + Send>>>);
+pub struct Output(Arc<Mutex<Target>>);
+
+struct Target {
+    write: Box<dyn Write + Send>,
+    /// The last byte was no line feed.
+    open_line: bool,
+}
 
 impl Output {
     #[must_use]
     pub fn new(write: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Box::new(write))))
+        Self(Arc::new(Mutex::new(Target {
+            write: Box::new(write),
+            open_line: false,
+        })))
     }
 
     /// Prints bytes as they are.
@@ -46,13 +56,25 @@ impl Output {
     /// [`ErrorCode::FileWrite`]; a closed pipe is no error (`info | head` is fine).
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match out.write_all(bytes).and_then(|()| out.flush()) {
+        if let Some(last) = bytes.last() {
+            out.open_line = *last != b'\n';
+        }
+        match out.write.write_all(bytes).and_then(|()| out.write.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::new(
                 ErrorCode::FileWrite,
                 format!("unable to write to stdout: {error}"),
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the last line that was printed has no end yet.
+    #[must_use]
+    pub fn in_line(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .open_line
     }
 
     /// Prints a text as it is.
@@ -71,6 +93,8 @@ pub struct Context {
     pub clock: Clock,
     pub cancel: Cancel,
     pub progress: Arc<dyn Progress>,
+    /// What the run came to, for the last line at a terminal.
+    pub summary: Summary,
     pub output: Output,
     /// Who may be asked when trust is in question.
     pub person: Arc<dyn Person>,

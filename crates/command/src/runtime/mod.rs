@@ -22,6 +22,7 @@ pub mod spool;
 pub mod stanza_info;
 pub mod stop_file;
 pub mod storages;
+pub mod summary;
 pub mod time_text;
 pub mod wal_archive;
 pub mod wal_find;

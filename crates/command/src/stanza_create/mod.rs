@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::open::{self, Repository};
 use crate::runtime::stanza_info;
+use crate::runtime::summary::list;
 use crate::runtime::{Context, cluster};
 
 /// Makes or checks the stanza in every repository.
@@ -25,13 +26,29 @@ pub fn run(context: &Context) -> Result<()> {
         log::warn!("option --force is no longer supported");
     }
     let control = control_of_cluster(context)?;
+    let (mut made, mut mended, mut sound) = (Vec::new(), Vec::new(), Vec::new());
     for repository in open::repositories(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-create for stanza '{stanza}' on {}",
             repository.name()
         );
-        create(&repository, &stanza, &control)?;
+        match create(&repository, &stanza, &control)? {
+            Created::New => made.push(repository.name()),
+            Created::Mended => mended.push(repository.name()),
+            Created::Already => sound.push(repository.name()),
+        }
+    }
+    for (names, what) in [
+        (made, "created in"),
+        (mended, "repaired in"),
+        (sound, "was already in"),
+    ] {
+        if !names.is_empty() {
+            context
+                .summary
+                .done(format!("stanza {stanza} {what} {}", list(&names)));
+        }
     }
     Ok(())
 }
@@ -63,7 +80,16 @@ impl Pair {
     }
 }
 
-fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
+/// What was to be done for a stanza in one repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Created {
+    New,
+    /// A file or its copy was missing.
+    Mended,
+    Already,
+}
+
+fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<Created> {
     let storage = &*repository.storage;
     let archive = layout::archive_info(stanza);
     let backup = layout::backup_info(stanza);
@@ -84,20 +110,21 @@ fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Re
         copy: exists(3),
     };
     match (in_archive.any(), in_backup.any()) {
-        (false, false) => create_new(repository, stanza, control),
+        (false, false) => create_new(repository, stanza, control).map(|()| Created::New),
         (true, true) => {
             stanza_info::load_for(repository, stanza, control)?;
             let mended = [
                 mend(storage, &archive, in_archive)?,
                 mend(storage, &backup, in_backup)?,
             ];
-            if !mended.contains(&true) {
-                log::info!(
-                    "stanza '{stanza}' already exists on {} and is valid",
-                    repository.name()
-                );
+            if mended.contains(&true) {
+                return Ok(Created::Mended);
             }
-            Ok(())
+            log::info!(
+                "stanza '{stanza}' already exists on {} and is valid",
+                repository.name()
+            );
+            Ok(Created::Already)
         }
         (archive_exists, _) => {
             let (there, missing) = if archive_exists {

@@ -29,7 +29,11 @@ pub fn run(context: &Context) -> Result<()> {
     };
     let (archive_path, backup_path) = (layout::archive_path(&stanza), layout::backup_path(&stanza));
     let (archive, backup) = (list(&archive_path)?, list(&backup_path)?);
+    let name = repository.name();
     if archive.is_none() && backup.is_none() {
+        context
+            .summary
+            .done(format!("nothing to delete: {name} has no stanza {stanza}"));
         return Ok(());
     }
     let lock_path = open::lock_path(context);
@@ -44,7 +48,10 @@ pub fn run(context: &Context) -> Result<()> {
                 "has the pgbackrest stop command been run on this server for this stanza?",
             ));
         }
-        check_not_running(context, &stanza, &repository.name())?;
+        check_not_running(context, &stanza, &name)?;
+        context
+            .summary
+            .unfinished("the stanza is deleted in part: run it again to finish it");
         // The info files go first: without them no other program takes what is left for a stanza.
         let archive_info = layout::archive_info(&stanza);
         let backup_info = layout::backup_info(&stanza);
@@ -62,6 +69,9 @@ pub fn run(context: &Context) -> Result<()> {
         storage.remove_tree(&backup_path)?;
     }
     lock_path.remove(&stop)?;
+    context.summary.done(format!(
+        "stanza {stanza} deleted from {name} with all its backups and WAL"
+    ));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use pgkeep_repo::Stanza;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 
 use crate::error::Result;
+use crate::runtime::summary::list;
 use crate::runtime::{Context, Repository, open, stanza_info};
 use crate::stanza_create;
 
@@ -16,18 +17,36 @@ pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     open::test_stop_file(context)?;
     let control = stanza_create::control_of_cluster(context)?;
+    let (mut upgraded, mut same) = (Vec::new(), Vec::new());
     for repository in open::repositories(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-upgrade for stanza '{stanza}' on {}",
             repository.name()
         );
-        upgrade(&repository, &stanza, &control)?;
+        match upgrade(&repository, &stanza, &control)? {
+            true => upgraded.push(repository.name()),
+            false => same.push(repository.name()),
+        }
+    }
+    if !upgraded.is_empty() {
+        context.summary.done(format!(
+            "stanza {stanza} is for PostgreSQL {}, system-id {} in {} from now on",
+            control.version,
+            control.system_id,
+            list(&upgraded)
+        ));
+    }
+    if !same.is_empty() {
+        context
+            .summary
+            .done(format!("stanza {stanza} was up to date in {}", list(&same)));
     }
     Ok(())
 }
 
-fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<()> {
+/// `false`: the repository knew the cluster already.
+fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<bool> {
     let mut info = stanza_info::load(repository, stanza)?;
     let entry = stanza_info::history_entry(control);
     let is_new = |current: &PgHistoryEntry| {
@@ -52,11 +71,12 @@ fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> R
     if upgrade_backup {
         info.backup.save(storage, stanza, pass)?;
     }
-    if !upgrade_archive && !upgrade_backup {
+    let upgraded = upgrade_archive || upgrade_backup;
+    if !upgraded {
         log::info!(
             "stanza '{stanza}' on {} is already up to date",
             repository.name()
         );
     }
-    Ok(())
+    Ok(upgraded)
 }

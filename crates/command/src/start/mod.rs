@@ -20,7 +20,15 @@ pub fn run(context: &Context) -> Result<()> {
             .unwrap_or("/tmp/pgbackrest"),
     ));
     let stanza = context.config.stanza();
-    if lock_path.remove(&stop_file::path(stanza))? == Removed::Missing {
+    if lock_path.remove(&stop_file::path(stanza))? == Removed::Removed {
+        context.summary.done(format!(
+            "{} started: commands run again on this host",
+            stanza.map_or_else(
+                || "all stanzas".to_owned(),
+                |stanza| format!("stanza {stanza}")
+            )
+        ));
+    } else {
         let of = stanza
             .map(|stanza| format!(" for stanza {stanza}"))
             .unwrap_or_default();

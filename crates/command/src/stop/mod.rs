@@ -11,6 +11,7 @@ use pgkeep_storage::{InfoLevel, Storage, WriteMode, WriteOptions};
 
 use crate::error::Result;
 use crate::runtime::lock::{self, LockState};
+use crate::runtime::summary::count;
 use crate::runtime::{Context, open, stop_file};
 
 /// Makes the stop file on this host.
@@ -42,14 +43,28 @@ pub fn run(context: &Context) -> Result<()> {
         ..WriteOptions::default()
     };
     lock_path.open_write(&file, &options)?.finish()?.wait()?;
-    if context.config.boolean(option::FORCE) {
-        end_processes(path, stanza)?;
+    let ended = if context.config.boolean(option::FORCE) {
+        end_processes(path, stanza)?
+    } else {
+        0
+    };
+    let of = stanza.map_or_else(
+        || "all stanzas".to_owned(),
+        |stanza| format!("stanza {stanza}"),
+    );
+    let mut text = format!("{of} stopped on this host until the start command is run");
+    if ended > 0 {
+        text.push_str(&format!(
+            "; {} told to end",
+            count(ended, "running process")
+        ));
     }
+    context.summary.done(text);
     Ok(())
 }
 
-/// Sends SIGTERM to the holder of every lock file (once each) and removes the files.
-fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<()> {
+/// Sends SIGTERM to the holder of every lock file (once each) and removes the files; returns how many were told.
+fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
     let prefix = stanza.map(|stanza| format!("{stanza}-"));
     let mut told = BTreeSet::new();
     for name in lock::list(lock_path)? {
@@ -75,7 +90,7 @@ fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<()> {
         }
         lock::remove(lock_path, &name)?;
     }
-    Ok(())
+    Ok(told.len() as u64)
 }
 
 fn send_term(pid: u32) {

@@ -8,6 +8,7 @@ mod document;
 mod file;
 mod findings;
 mod info;
+mod last_line;
 mod manifest;
 mod moments;
 mod render;
@@ -37,6 +38,7 @@ use wal::WalRange;
 /// A repository that cannot be reached or read at all; as `pgkeep` also when something is wrong in it.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
+    let began = context.clock.milliseconds();
     let repository = open::repository(context, settings.repo_key)?;
     let mut findings = Findings::default();
     let body = verify(context, &settings, &repository, &mut findings)?;
@@ -78,7 +80,15 @@ pub fn run(context: &Context) -> Result<()> {
             ),
         )
         .with_hint("the result above and the log name what is damaged or missing.")),
-        _ => Ok(()),
+        _ => {
+            if let Body::Results(results) = &body {
+                let milliseconds = context.clock.milliseconds() - began;
+                context
+                    .summary
+                    .done(last_line::text(&settings, results, milliseconds));
+            }
+            Ok(())
+        }
     }
 }
 

@@ -63,6 +63,7 @@ fn context(options: &[&str]) -> Context {
         clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
         cancel: Cancel::default(),
         progress: Arc::new(NoProgress),
+        summary: crate::runtime::summary::Summary::default(),
         output: Output::new(std::io::sink()),
         person: Arc::new(crate::runtime::person::Nobody),
         user: User {

@@ -222,6 +222,7 @@ impl Fixture {
             clock: self.clock.clone(),
             cancel: crate::runtime::cancel::Cancel::default(),
             progress: Arc::new(moments),
+            summary: crate::runtime::summary::Summary::default(),
             output: Output::new(std::io::sink()),
             person: Arc::new(crate::runtime::person::Nobody),
             user: User {

@@ -1,0 +1,92 @@
+//! What was removed, counted for the last line of a run.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use pgkeep_repo::BackupLabel;
+
+use crate::runtime::summary::{count, list};
+
+/// Counts of a run over all repositories; with `dry-run` of what would be removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// Backups that are not listed any more.
+    pub backups: u64,
+    /// Directories of backups that were not listed before, left behind by runs that died.
+    pub left_over: u64,
+    /// Files of WAL.
+    pub segments: u64,
+    /// Whole directories of WAL, up to 256 segments each.
+    pub directories: u64,
+    /// Whole archives, of clusters that no backup is of.
+    pub archives: u64,
+    pub histories: u64,
+}
+
+/// Counts shared by the steps.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    counts: RefCell<Counts>,
+    expired: RefCell<BTreeSet<BackupLabel>>,
+}
+
+impl Removed {
+    pub(super) fn add(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.counts.borrow_mut());
+    }
+
+    /// The backup was taken off the list.
+    pub(super) fn backup(&self, label: &BackupLabel) {
+        self.expired.borrow_mut().insert(label.clone());
+        self.add(|counts| counts.backups += 1);
+    }
+
+    /// The directory of a backup went; those of this run are counted already.
+    pub(super) fn directory(&self, label: &BackupLabel) {
+        if !self.expired.borrow().contains(label) {
+            self.add(|counts| counts.left_over += 1);
+        }
+    }
+
+    /// `2 backups and 14 WAL segments`; `None`: nothing.
+    pub(super) fn text(&self) -> Option<String> {
+        let counts = *self.counts.borrow();
+        let words: Vec<String> = [
+            (counts.backups, "backup"),
+            (counts.left_over, "directory of an unfinished backup"),
+            (counts.segments, "WAL segment"),
+            (counts.directories, "WAL directory"),
+            (counts.archives, "archive"),
+            (counts.histories, "history file"),
+        ]
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| match what.split_once(" of ") {
+            Some((what, of)) => format!("{} of {of}", count(*number, what)),
+            None => count(*number, what),
+        })
+        .collect();
+        (!words.is_empty()).then(|| list(&words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_removed_is_listed_and_nothing_is_told_apart() {
+        let removed = Removed::default();
+        assert_eq!(removed.text(), None);
+        let label = |text: &str| text.parse().unwrap();
+        removed.backup(&label("20260101-120000F"));
+        removed.backup(&label("20260101-120000F_20260102-120000I"));
+        removed.directory(&label("20260101-120000F"));
+        removed.directory(&label("20260103-120000F"));
+        removed.add(|counts| counts.segments += 14);
+        assert_eq!(
+            removed.text().unwrap(),
+            "2 backups, 1 directory of an unfinished backup and 14 WAL segments"
+        );
+    }
+}

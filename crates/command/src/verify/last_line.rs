@@ -1,0 +1,21 @@
+//! What a verification came to, in one line, where nothing is wrong.
+
+use super::result::Results;
+use super::settings::Settings;
+use crate::runtime::summary::count;
+use crate::runtime::time_text::elapsed_text;
+
+/// `main in repo1 is sound: 3 backups with 2934 files, 14 WAL segments, 7.2s`.
+pub(super) fn text(settings: &Settings, results: &Results, milliseconds: i64) -> String {
+    let files: u64 = results.backups.iter().map(|backup| backup.valid).sum();
+    let segments: u64 = results.archives.iter().map(|archive| archive.valid).sum();
+    format!(
+        "{} in repo{} is sound: {} with {}, {}, {}",
+        settings.stanza,
+        settings.repo_key,
+        count(results.backups.len() as u64, "backup"),
+        count(files, "file"),
+        count(segments, "WAL segment"),
+        elapsed_text(milliseconds)
+    )
+}

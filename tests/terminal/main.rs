@@ -1,0 +1,25 @@
+//! What a person at a terminal sees: the last line of each command, the bar, and nothing of it elsewhere.
+//!
+//! Made-up clusters that do not run are enough for it. Invariant: as `pgbackrest`, and where a program reads, the output is the
+//! original's.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
+
+mod last_line;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("terminal: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    last_line::add(Suite::new("terminal").threads(2), &program).run()
+}
