@@ -152,7 +152,7 @@ pub static ALL: &[Hole] = &[
     Hole {
         name: "a_missing_chroot",
         make: |server| server.account_line("ChrootDirectory none"),
-        options: &[("repo2-path", "/srv/backup")],
+        options: &[("repo2-path", "/run/sftp/backup")],
         // /tmp is open to everybody.
         found: &["chroot", "beside"],
         ..CLOSED
@@ -172,7 +172,7 @@ pub static ALL: &[Hole] = &[
     },
     Hole {
         name: "keys_that_the_account_can_change",
-        make: |server| server.account_line("AuthorizedKeysFile /srv/backup/.ssh/authorized_keys"),
+        make: |server| server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys"),
         files: |server| {
             let directory = server.files().join(".ssh");
             std::fs::create_dir(&directory)?;
@@ -189,7 +189,7 @@ pub static ALL: &[Hole] = &[
     },
     Hole {
         name: "keys_of_root_in_a_directory_that_can_be_renamed",
-        make: |server| server.account_line("AuthorizedKeysFile /srv/backup/.ssh/authorized_keys"),
+        make: |server| server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys"),
         files: |server| {
             let directory = server.files().join(".ssh");
             std::fs::create_dir(&directory)?;

@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod account;
+mod accounts;
 pub mod cluster;
 pub mod compare;
 pub mod configuration;

@@ -1,9 +1,9 @@
 //! A real OpenSSH server on a loopback port that offers `internal-sftp`, with keys and files of its own.
 //!
 //! Plain: it runs as the server account, which is also the login. Chrooted (root only): the usual SFTP-only system user in
-//! a chroot, who exists only in the server's own mount namespace, so the machine's user database is not touched. Traps that
-//! this knows: sshd refuses a chroot below a world-writable directory (so it is bound to another place), takes an account
-//! with the password `!` for locked, and wants /run/sshd.
+//! a chroot, who exists only in the server's own mount namespace. That has an /etc of its own, so the machine's user database
+//! is neither touched nor asked. Traps that this knows: sshd refuses a chroot below a world-writable directory (so it is bound
+//! to another place), takes an account with the password `!` for locked, and wants /run/sshd.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::account::Account;
+use crate::accounts::{self, Entry};
 use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::run::run;
@@ -20,8 +21,18 @@ use crate::scratch::Scratch;
 const SSHD: &str = "/usr/sbin/sshd";
 /// Uid and gid of the chrooted account, above what Debian gives out.
 const CHROOTED_ID: u32 = 64_217;
-/// A directory every Debian has, over which the chroot is bound in the server's namespace.
-const CHROOT_AT: &str = "/srv";
+/// Where the chroot is in the server's namespace: in a /run of its own, which has the owners that sshd asks for.
+const CHROOT_AT: &str = "/run/sftp";
+/// Makes the server's namespace. Parameters: scratch directory, chroot, sshd.
+const INIT: &str = r#"
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -m 755 /run/sshd "$2"
+mount --bind "$1/chroot" "$2"
+mount --bind "$1/etc" /etc
+exec "$3" -D -e -f "$1/sshd_config"
+"#;
+/// Of this machine's /etc, what sshd reads besides accounts.
+const COPIED: &[&str] = &["ld.so.cache", "localtime", "ssh/moduli"];
 
 /// What the server shall be like.
 #[derive(Debug, Clone, Default)]
@@ -389,26 +400,24 @@ fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) -> Result<L
     } else {
         "/usr/sbin/nologin"
     };
-    // The machine's own user database plus one account; seen by this sshd only.
-    for (file, line) in [
-        (
-            "passwd",
-            format!("sftpuser:x:{CHROOTED_ID}:{CHROOTED_ID}::/backup:{shell}\n"),
-        ),
-        ("group", format!("sftpusers:x:{CHROOTED_ID}:\n")),
-        ("shadow", "sftpuser:*:20000::::::\n".to_owned()),
-    ] {
-        let own =
-            fs::read_to_string(Path::new("/etc").join(file)).during(format!("read /etc/{file}"))?;
-        fs::write(scratch.join(file), format!("{}\n{line}", own.trim_end()))
-            .during(format!("write {file}"))?;
+    let etc = scratch.join("etc");
+    fs::create_dir_all(etc.join("ssh")).during("make the server's /etc")?;
+    for name in COPIED {
+        let own = Path::new("/etc").join(name);
+        if own.exists() {
+            fs::copy(&own, etc.join(name)).during(format!("copy {}", own.display()))?;
+        }
     }
-    let privilege_user = fs::read_to_string(scratch.join("passwd")).unwrap_or_default();
-    if !privilege_user.lines().any(|line| line.starts_with("sshd:")) {
-        return Err(Error::missing(
-            "the account sshd of the OpenSSH server package",
-        ));
-    }
+    accounts::write(
+        &etc,
+        &[Entry {
+            name: "sftpuser",
+            group: "sftpusers",
+            id: CHROOTED_ID,
+            home: "/backup",
+            shell,
+        }],
+    )?;
     Ok(Layout {
         program,
         user: "sftpuser".into(),
@@ -428,10 +437,7 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
         .during("open sshd's log")?;
     let mut command = if layout.chrooted {
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-ec"]).arg(
-            "for f in passwd group shadow; do mount --bind \"$1/$f\" /etc/$f; done; mount -t tmpfs -o mode=755 tmpfs /run; \
-             mkdir -m 755 /run/sshd; mount --bind \"$1/chroot\" \"$2\"; exec \"$3\" -D -e -f \"$1/sshd_config\"",
-        );
+        command.args(["--mount", "--propagation", "private", "sh", "-ec", INIT]);
         command
             .arg("sh")
             .arg(scratch.path())

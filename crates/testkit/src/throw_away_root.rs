@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::accounts;
 use crate::compare::{Ignore, Snapshot};
 use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::run::{Outcome, run};
 use crate::scratch::Scratch;
 
-/// Of this machine's /etc, what programs need and no account is in.
+/// Of this machine's /etc, what programs need and neither accounts nor rules for logins are in.
 const COPIED: &[&str] = &[
     "alternatives",
     "default",
@@ -25,9 +26,6 @@ const COPIED: &[&str] = &[
     "ld.so.conf",
     "ld.so.conf.d",
     "login.defs",
-    "nsswitch.conf",
-    "pam.d",
-    "security",
     "ssh/moduli",
 ];
 
@@ -167,7 +165,8 @@ impl ThrowAwayRoot {
                 .success()?;
             }
         }
-        accounts(&root)?;
+        accounts::write(&root.join("etc"), &[])?;
+        accounts::write_pam(&root.join("etc"))?;
         run(Command::new("ssh-keygen").args(["-A", "-f"]).arg(&root))?.success()?;
         let mut more = String::new();
         if wanted.newest {
@@ -424,29 +423,6 @@ fn begin(root: &Path, bound: &[PathBuf], wanted: ThrowAwayRootBuilder<'_>) -> Re
     let _ = inside.kill();
     let _ = inside.wait();
     Err(Error::failed("the throw-away root did not come up in time"))
-}
-
-/// A user database with what every system has, and the account that sshd gives its rights up to.
-fn accounts(root: &Path) -> Result<()> {
-    let etc = root.join("etc");
-    for (file, text, mode) in [
-        (
-            "passwd",
-            "root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-            0o644,
-        ),
-        ("group", "root:x:0:\nnogroup:x:65534:\n", 0o644),
-        (
-            "shadow",
-            "root:*:20000:0:99999:7:::\nsshd:!:20000::::::\nnobody:*:20000:0:99999:7:::\n",
-            0o640,
-        ),
-        ("gshadow", "root:*::\nnogroup:*::\n", 0o640),
-        ("hosts", "127.0.0.1 localhost\n", 0o644),
-    ] {
-        write(&etc.join(file), text, mode)?;
-    }
-    Ok(())
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use pgkeep_testkit::cluster::{Cluster, Load, StopMode};
 use pgkeep_testkit::compare::{self, Ignore, Snapshot};
@@ -15,7 +15,31 @@ use pgkeep_testkit::run::run;
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
 use pgkeep_testkit::{Error, page_check};
+
+/// The test that runs itself again on a machine whose accounts are in the way.
+const UNUSUAL: &str =
+    "servers_and_machines_of_the_kit_need_nothing_of_the_accounts_of_this_machine";
+/// Says that it is the second time.
+const AGAIN: &str = "PGKEEP_TEST_UNUSUAL_ACCOUNTS";
+
+/// A machine where names and numbers of the kit's accounts are taken, nobody may log in, and the server account has the
+/// number that Debian gives out first and a shell that is none. Parameters: a copy of /etc, this program, the test.
+const UNUSUAL_MACHINE: &str = r#"
+sed -i -e '/^[^:]*:[^:]*:100:/d' "$1/passwd"
+sed -i -e 's|^postgres:.*|postgres:x:100:104::/nonexistent:/usr/sbin/nologin|' "$1/passwd"
+sed -i -e 's|^postgres:.*|postgres:!:20000::::::|' "$1/shadow"
+for name in sftpuser offsite; do
+    echo "$name:x:1234:1234::/home/$name:/usr/sbin/nologin" >>"$1/passwd"
+    echo "$name:!:20000::::::" >>"$1/shadow"
+done
+printf 'taken:x:64217:1234::/:/bin/sh\nalso:x:64218:1234::/:/bin/sh\n' >>"$1/passwd"
+echo 'sftpusers:x:1234:' >>"$1/group"
+echo 'closed for maintenance' >"$1/nologin"
+mount --bind "$1" /etc
+exec "$2" --exact "$3"
+"#;
 
 fn main() -> ExitCode {
     let mut suite = Suite::new("testkit");
@@ -53,6 +77,7 @@ fn main() -> ExitCode {
             sftp_works(SftpServer::builder().chrooted().start()?)
         })
         .test("an_sshd_comes_back_at_the_same_port", sftp_restarts)
+        .test(UNUSUAL, unusual_accounts)
         .run()
 }
 
@@ -253,4 +278,44 @@ fn sftp_restarts() -> TestResult {
     server.restart()?;
     assert_eq!(server.address(), address);
     sftp_works(server)
+}
+
+fn unusual_accounts() -> TestResult {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Error::missing("root, who alone can put another /etc in place").into());
+    }
+    if std::env::var_os(AGAIN).is_none() {
+        let scratch = Scratch::new()?;
+        let etc = scratch.join("etc");
+        run(Command::new("cp").arg("-a").arg("/etc").arg(&etc))?.success()?;
+        let again = run(Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-euc"])
+            .arg(UNUSUAL_MACHINE)
+            .arg("sh")
+            .arg(&etc)
+            .arg(std::env::current_exe()?)
+            .arg(UNUSUAL)
+            .env(AGAIN, "yes"))?;
+        if again.stderr.starts_with("unshare: ") {
+            return Err(Error::Missing(again.stderr).into());
+        }
+        let said = again.success()?.stdout;
+        assert!(said.contains("1 passed"), "it did not run:\n{said}");
+        return Ok(());
+    }
+    let server = SftpServer::builder().chrooted().start()?;
+    // What `useradd`, a package and every tool that keeps a machine configured do.
+    let touched = "for one in passwd group shadow nsswitch.conf; do cp -a /etc/$one /etc/new; mv /etc/new /etc/$one; done";
+    run(Command::new("sh").args(["-ec", touched]))?.success()?;
+    sftp_works(server)?;
+
+    let machine = ThrowAwayRoot::builder().make()?;
+    machine.add_postgres()?;
+    machine.shell("useradd sftpuser")?.success()?;
+    assert_eq!(
+        machine.as_postgres("id -un")?.success()?.stdout,
+        "postgres\n"
+    );
+    machine.start_sshd()?;
+    Ok(())
 }
