@@ -172,7 +172,9 @@ pub static ALL: &[Hole] = &[
     },
     Hole {
         name: "keys_that_the_account_can_change",
-        make: |server| server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys"),
+        make: |server| {
+            server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys")
+        },
         files: |server| {
             let directory = server.files().join(".ssh");
             std::fs::create_dir(&directory)?;
@@ -189,7 +191,9 @@ pub static ALL: &[Hole] = &[
     },
     Hole {
         name: "keys_of_root_in_a_directory_that_can_be_renamed",
-        make: |server| server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys"),
+        make: |server| {
+            server.account_line("AuthorizedKeysFile /run/sftp/backup/.ssh/authorized_keys")
+        },
         files: |server| {
             let directory = server.files().join(".ssh");
             std::fs::create_dir(&directory)?;

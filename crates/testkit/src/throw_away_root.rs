@@ -36,6 +36,9 @@ const PROGRAMS: &[&str] = &["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx
 const INIT: &str = r#"
 set -eu
 root=$1; shift
+# A root that is a mount, as on every machine: `unshare --mount` in there asks for it.
+mount --bind "$root" "$root"
+cd "$root"
 for one in "$@"; do mount --bind "$one" "$root$one"; mount -o remount,bind,ro "$root$one"; done
 for one in null zero random urandom tty; do mount --bind /dev/$one "$root/dev/$one"; done
 for one in bin sbin; do mount --bind "$root/usr-local-$one" "$root/usr/local/$one"; done

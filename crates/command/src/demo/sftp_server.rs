@@ -1,7 +1,8 @@
 //! A throw-away SSH server on a loopback port that allows SFTP and nothing else: where off-site backups go.
 //!
-//! Run by root it is the usual set-up: a system user in a chroot, who exists only in a mount namespace of the server's own,
-//! so the machine's users are not touched. Otherwise it runs as the user of the demonstration, who is also the login.
+//! Run by root it is the usual set-up: a system user in a chroot, who exists only in a mount namespace of the server's own.
+//! That has an /etc of its own with accounts that are made up completely: the machine's user database is neither touched nor
+//! asked, and may change meanwhile. Otherwise it runs as the user of the demonstration, who is also the login.
 #![allow(clippy::disallowed_methods)] // keys and configuration of a scratch server are written directly
 
 use std::fs;
@@ -21,8 +22,28 @@ use crate::runtime::Context;
 /// Name, uid and gid of the account in the chroot; the id is above what distributions give out.
 const ACCOUNT: &str = "offsite";
 const ACCOUNT_ID: u32 = 64_217;
-/// Bound over in the server's namespace: sshd refuses a chroot below a world-writable directory.
-const CHROOT_AT: &str = "/srv";
+/// Where the chroot is in the server's namespace: in a /run of its own, since sshd refuses a chroot below a world-writable
+/// directory.
+const CHROOT_AT: &str = "/run/sftp";
+/// Number of the account that sshd gives its rights up to: another than the login's.
+const SSHD_ID: u32 = 64_218;
+/// Makes the server's namespace. Parameters: its directory, the chroot, sshd. What sshd reads of /etc besides accounts is
+/// copied from this machine. A whole directory is put over /etc: a mount on a single file ends when somebody replaces the
+/// file, as `useradd` and every package installation do.
+const INIT: &str = r#"
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -m 755 /run/sshd "$2" /run/etc /run/etc/ssh
+for one in passwd group shadow nsswitch.conf; do cp "$1/$one" /run/etc/$one; done
+chmod 600 /run/etc/shadow
+for one in ld.so.cache localtime selinux ssh/moduli; do
+    if [ -e /etc/$one ]; then cp -RL /etc/$one /run/etc/$one; fi
+done
+cp "$1/key.pub" /run/keys
+chmod 644 /run/keys
+mount --bind "$1/chroot" "$2"
+mount --bind /run/etc /etc
+exec "$3" -D -e -f "$1/sshd_config"
+"#;
 /// Longest wait for the server to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -209,7 +230,7 @@ fn configuration(home: &Path, port: u16, user: &str, chrooted: bool) -> String {
     )
 }
 
-/// The chroot, and the machine's user database with one account more.
+/// The chroot, and a user database with the login, root and the account that sshd gives its rights up to.
 fn make_chroot(home: &Path) -> Result<()> {
     let files = home.join("chroot/backup");
     fs::create_dir_all(&files).map_err(|error| failed("create path", &files, &error))?;
@@ -217,20 +238,29 @@ fn make_chroot(home: &Path) -> Result<()> {
         .map_err(|error| failed("set mode of", home, &error))?;
     chown(&files, Some(ACCOUNT_ID), Some(ACCOUNT_ID))
         .map_err(|error| failed("set owner of", &files, &error))?;
-    for (file, line, mode) in [
+    for (file, text) in [
         (
             "passwd",
-            format!("{ACCOUNT}:x:{ACCOUNT_ID}:{ACCOUNT_ID}::/backup:/usr/sbin/nologin"),
-            0o644,
+            format!(
+                "root:x:0:0::/root:/bin/sh\nsshd:x:{SSHD_ID}:{SSHD_ID}::/:/usr/sbin/nologin\n\
+                 {ACCOUNT}:x:{ACCOUNT_ID}:{ACCOUNT_ID}::/backup:/usr/sbin/nologin\n"
+            ),
         ),
-        ("group", format!("{ACCOUNT}:x:{ACCOUNT_ID}:"), 0o644),
-        ("shadow", format!("{ACCOUNT}:*:20000::::::"), 0o600),
+        (
+            "group",
+            format!("root:x:0:\nsshd:x:{SSHD_ID}:\n{ACCOUNT}:x:{ACCOUNT_ID}:\n"),
+        ),
+        // `*`: no password fits; `!` would be a locked account, which sshd refuses.
+        (
+            "shadow",
+            format!("root:*:20000::::::\nsshd:!:20000::::::\n{ACCOUNT}:*:20000::::::\n"),
+        ),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nshadow: files\nhosts: files\n".to_owned(),
+        ),
     ] {
-        let own = read(&Path::new("/etc").join(file))?;
-        let path = home.join(file);
-        write(&path, &format!("{}\n{line}\n", own.trim_end()))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
-            .map_err(|error| failed("set mode of", &path, &error))?;
+        write(&home.join(file), &text)?;
     }
     Ok(())
 }
@@ -239,13 +269,15 @@ fn make_chroot(home: &Path) -> Result<()> {
 fn in_namespace(home: &Path, sshd: &Path) -> Command {
     let mut command = Command::new("unshare");
     command
-        .args(["--mount", "--propagation", "private", "sh", "-ec"])
-        .arg(
-            "for f in passwd group shadow; do mount --bind \"$1/$f\" /etc/$f; done; mount -t tmpfs -o mode=755 tmpfs /run; \
-             mkdir -m 755 /run/sshd; cp \"$1/key.pub\" /run/keys; chmod 644 /run/keys; mount --bind \"$1/chroot\" \"$2\"; \
-             exec \"$3\" -D -e -f \"$1/sshd_config\"",
-        )
-        .arg("sh")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-ec",
+            INIT,
+            "sh",
+        ])
         .arg(home)
         .arg(CHROOT_AT)
         .arg(sshd);
