@@ -36,11 +36,16 @@ pub(super) fn fetch(
     open: &dyn Fn() -> Result<Box<dyn StorageWrite>>,
 ) -> Result<Fetched> {
     let mut warnings = Vec::new();
+    let mut damaged = false;
     for (copy, candidate) in copies.iter().enumerate() {
         match copy_one(archives, settings, cancel, candidate, open) {
             Ok(()) => return Ok(Fetched { copy, warnings }),
             Err(error) if error.code == ErrorCode::Term => return Err(error),
             Err(error) => {
+                damaged |= matches!(
+                    error.code,
+                    ErrorCode::Checksum | ErrorCode::Format | ErrorCode::Crypto
+                );
                 let repository = archives.usable[candidate.archive].repository.name();
                 warnings.push(format!(
                     "{repository}: {} {}",
@@ -50,10 +55,16 @@ pub(super) fn fetch(
             }
         }
     }
-    Err(Error::new(
+    let error = Error::new(
         ErrorCode::FileRead,
         format!("unable to get {request}:\n{}", warnings.join("\n")),
-    ))
+    );
+    Err(match damaged {
+        true => error.with_hint(
+            "what is stored is damaged; run verify to find out what else is, and which moments can still be restored to.",
+        ),
+        false => error,
+    })
 }
 
 fn copy_one(

@@ -12,6 +12,7 @@ use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
 use super::job::{BlockJob, FileJob, MapPlace};
+use super::prior;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Maps of one repository file that follow each other in a job.
@@ -67,7 +68,7 @@ impl<'a> MapReader<'a> {
         };
         self.read(block, place).map(Some).map_err(|error| {
             let from = self.storage.display(&place.path);
-            error.with_prefix(&format!(
+            prior::advise(error).with_prefix(&format!(
                 "unable to read block map for '{}' from '{from}' at offset {} size {}: ",
                 String::from_utf8_lossy(&file.name),
                 place.offset,

@@ -50,8 +50,23 @@ pub(super) fn load(
             label,
             info.cipher_pass.as_ref(),
         )
+        .map_err(|error| advise(error.into()))
     };
-    Ok(label.map(load).transpose()?)
+    label.map(load).transpose()
+}
+
+/// Says what can be done where the prior backup cannot be read.
+pub(super) fn advise(error: Error) -> Error {
+    match error.code {
+        ErrorCode::Checksum
+        | ErrorCode::Crypto
+        | ErrorCode::FileMissing
+        | ErrorCode::FileRead
+        | ErrorCode::Format => error.with_hint(
+            "the prior backup seems to be damaged: run verify, and --type=full for a backup that does not need it.",
+        ),
+        _ => error,
+    }
 }
 
 /// Adapts the plan to the prior backup.

@@ -14,6 +14,7 @@ use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{BlockFile, FileRef};
 use pgkeep_storage::{Range, ReadOptions, StoragePath};
 
+use super::damage::Failed;
 use super::file::Worker;
 use super::keep::Existing;
 use crate::error::{Error, ErrorCode, Result};
@@ -24,6 +25,13 @@ const MERGE_DISTANCE: u64 = 256 * 1024;
 const READ_WHOLE: u64 = 4 << 20;
 /// Blocks that follow each other are written together up to this size, bytes.
 const WRITE_TOGETHER: usize = 512 * 1024;
+
+/// A step of the fetch.
+type Step<T> = std::result::Result<T, Failed>;
+
+fn unusable(file: &FileRef<'_>, why: &str) -> Failed {
+    Failed::Repository(invalid(file, why))
+}
 
 fn invalid(file: &FileRef<'_>, why: &str) -> Error {
     Error::new(
@@ -62,19 +70,19 @@ pub(super) fn fetch(
     existing: &Existing,
     range: Range,
     source: &mut dyn Read,
-) -> Result<(Sha1Digest, u64)> {
+) -> Step<(Sha1Digest, u64)> {
     let block = file
         .block
-        .ok_or_else(|| invalid(file, "there is no block size"))?;
+        .ok_or_else(|| unusable(file, "there is no block size"))?;
     let length = range
         .length
-        .ok_or_else(|| invalid(file, "there is no map"))?;
+        .ok_or_else(|| unusable(file, "there is no map"))?;
     let mut stored = Vec::new();
     if source.take(length).read_to_end(&mut stored)? as u64 != length {
-        return Err(invalid(file, "unexpected end of the stored file"));
+        return Err(unusable(file, "unexpected end of the stored file"));
     }
     let data_size = usize::try_from(length - block.map_size)
-        .map_err(|_| invalid(file, "size is out of range"))?;
+        .map_err(|_| unusable(file, "size is out of range"))?;
     let (data, map) = stored.split_at(data_size);
     let map = decode_map(worker, file, block, map)?;
     let plan = delta::plan(
@@ -84,16 +92,19 @@ pub(super) fn fetch(
     )?;
     let settings = DeltaSettings {
         block_size: usize::try_from(block.size)
-            .map_err(|_| invalid(file, "block size is out of range"))?,
+            .map_err(|_| unusable(file, "block size is out of range"))?,
         compress: worker.manifest.options.compress_type,
         pass: worker.manifest.cipher_pass.clone(),
     };
-    let update = worker.tree.open_update(place, file.mode)?;
+    let update = worker
+        .tree
+        .open_update(place, file.mode)
+        .map_err(|error| Failed::Target(error.into()))?;
     let failed = |error: std::io::Error| {
-        Error::new(
+        Failed::Target(Error::new(
             ErrorCode::FileWrite,
             format!("unable to write '{}': {error}", worker.tree.display(place)),
-        )
+        ))
     };
     if !matches!(existing, Existing::Blocks(_)) {
         // Whatever is there is not what was asked for.
@@ -107,14 +118,16 @@ pub(super) fn fetch(
     };
     let mut writer = BlockWriter::new(&update, block.size, file.size);
     for read_file in &plan {
-        own.or_repository(worker, read_file, &settings, &mut writer)?;
+        own.or_repository(worker, read_file, &settings, &mut writer, &failed)?;
     }
     let (in_order, fetched) = writer.finish().map_err(failed)?;
     let sha1 = match in_order {
         Some(sha1) => sha1,
-        None => hash(worker, &update, file.size)?,
+        None => hash(worker, &update, file.size).map_err(Failed::Target)?,
     };
-    worker.complete(file, place, &update)?;
+    worker
+        .complete(file, place, &update)
+        .map_err(Failed::Target)?;
     Ok((sha1, fetched))
 }
 
@@ -123,7 +136,7 @@ fn decode_map(
     file: &FileRef<'_>,
     block: BlockFile,
     bytes: &[u8],
-) -> Result<BlockMap> {
+) -> Step<BlockMap> {
     let mut plain = Vec::new();
     let bytes = match &worker.manifest.cipher_pass {
         None => bytes,
@@ -139,7 +152,7 @@ fn decode_map(
         }
     };
     let size =
-        |value: u64| usize::try_from(value).map_err(|_| invalid(file, "size is out of range"));
+        |value: u64| usize::try_from(value).map_err(|_| unusable(file, "size is out of range"));
     let (block_size, checksum_size) = (size(block.size)?, size(block.checksum_size.into())?);
     let map = BlockMap::decode(bytes, block_size, checksum_size)?;
     map.check(file.size, block_size, worker.manifest.references.len())?;
@@ -187,12 +200,13 @@ impl Own<'_> {
         plan: &DeltaFile,
         settings: &DeltaSettings,
         writer: &mut BlockWriter<'_>,
-    ) -> Result<()> {
+        failed: &dyn Fn(std::io::Error) -> Failed,
+    ) -> Step<()> {
         let label = worker
             .manifest
             .references
             .get(plan.reference as usize)
-            .ok_or_else(|| invalid(self.file, "unknown reference"))?;
+            .ok_or_else(|| unusable(self.file, "unknown reference"))?;
         let own = worker.manifest.holder(self.file) == Some(label)
             && plan.bundle_id == self.file.bundle.map_or(0, |bundle| bundle.id);
         if own
@@ -203,7 +217,7 @@ impl Own<'_> {
                 .collect::<Option<Vec<_>>>()
         {
             return plan.reads.iter().zip(slices).try_for_each(|(read, bytes)| {
-                blocks(worker, settings, read, Cursor::new(bytes), writer)
+                blocks(worker, settings, read, Cursor::new(bytes), writer, failed)
             });
         }
         let stored = if plan.bundle_id == 0 {
@@ -231,16 +245,18 @@ impl Own<'_> {
             expect: Some(expect),
             lazy_open: true,
         };
-        let mut source = worker.repository.storage.open_read(&path, &options)?;
-        plan.reads.iter().try_for_each(|read| {
-            blocks(
-                worker,
-                settings,
-                read,
-                (&mut source).take(read.size),
-                writer,
-            )
-        })
+        let fetched = worker
+            .repository
+            .storage
+            .open_read(&path, &options)
+            .map_err(Failed::from)
+            .and_then(|mut source| {
+                plan.reads.iter().try_for_each(|read| {
+                    let source = (&mut source).take(read.size);
+                    blocks(worker, settings, read, source, writer, failed)
+                })
+            });
+        fetched.map_err(|failed| failed.in_blocks(&path, label))
     }
 
     fn slice(&self, read: &DeltaRead) -> Option<&[u8]> {
@@ -256,11 +272,19 @@ fn blocks(
     read: &DeltaRead,
     source: impl Read,
     writer: &mut BlockWriter<'_>,
-) -> Result<()> {
+    failed: &dyn Fn(std::io::Error) -> Failed,
+) -> Step<()> {
     let mut blocks = DeltaBlocks::new(settings, read, source);
     while let Some((number, bytes)) = blocks.next_block()? {
-        worker.context.cancel.check()?;
-        writer.write(number, bytes)?;
+        // A stop is reported by the caller, whatever this says.
+        worker.context.cancel.check().map_err(Failed::Target)?;
+        writer.write(number, bytes).map_err(|error| {
+            // Of the two only a block that cannot be is the repository's fault.
+            match pgkeep_pipeline::Error::from_io(&error) {
+                Some(outside) => outside.clone().into(),
+                None => failed(error),
+            }
+        })?;
     }
     Ok(())
 }

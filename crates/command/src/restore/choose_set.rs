@@ -26,6 +26,8 @@ pub(super) struct Chosen {
     pub repo_size: u64,
     /// Where the WAL is that makes it consistent; `None`: offline backup.
     pub archive_id: Option<ArchiveId>,
+    /// What the repository knows of all sets.
+    pub info: BackupInfo,
 }
 
 /// What a set must fulfil.
@@ -84,6 +86,7 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
                 manifest_pass: info.cipher_pass.clone(),
                 repo_size: entry.repo_size,
                 archive_id: cluster.map(PgHistoryEntry::archive_id),
+                info,
             });
         }
     }
@@ -160,6 +163,32 @@ fn find<'a>(
             Ok(Some(entry))
         }
     }
+}
+
+/// Sets that could be restored for what was asked, newest first; a set that was named is no condition.
+pub(super) fn fitting<'a>(
+    context: &Context,
+    settings: &Settings,
+    info: &'a BackupInfo,
+) -> Vec<&'a BackupEntry> {
+    let by_target = Settings {
+        set: None,
+        ..settings.clone()
+    };
+    let wanted = wanted(context, &by_target).unwrap_or(Wanted::Latest);
+    let fits = |entry: &&BackupEntry| match &wanted {
+        Wanted::Label(_) => true,
+        Wanted::StoppedBefore(time) => {
+            i64::try_from(entry.timestamp_stop).is_ok_and(|stop| stop < *time)
+        }
+        Wanted::StoppedAt(target) => entry
+            .lsn_stop
+            .as_deref()
+            .and_then(|stop| stop.parse::<Lsn>().ok())
+            .is_some_and(|stop| stop <= *target),
+        Wanted::Latest => entry.pg_id == info.history.current().id,
+    };
+    info.entries().iter().rev().filter(fits).collect()
 }
 
 fn none_found(settings: &Settings, wanted: &Wanted<'_>) -> Error {

@@ -16,6 +16,7 @@ use pgkeep_storage::{
 };
 
 use super::block;
+use super::damage::{Damage, Failed};
 use super::keep::{self, Existing};
 use super::owner::Owners;
 use super::places::Places;
@@ -52,6 +53,7 @@ pub(super) struct Worker<'a> {
     pub tree: &'a dyn FileTree,
     /// Each file is flushed when it is closed.
     pub sync_files: bool,
+    pub damage: Damage,
     pub buffers: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -236,6 +238,12 @@ impl<'a> Worker<'a> {
             .open_read(&self.stored_path(file)?, &options)?)
     }
 
+    /// As [`Self::open`], the error with all that is known of the file.
+    fn open_told(&self, file: &FileRef<'_>, ranges: Vec<Range>) -> Result<Box<dyn PipelineRead>> {
+        self.open(file, ranges)
+            .map_err(|error| self.damage.told(self, file, Failed::Repository(error)))
+    }
+
     /// Fetches slices of one bundle through one reader.
     fn fetch_bundled(
         &self,
@@ -252,7 +260,7 @@ impl<'a> Worker<'a> {
             .collect::<Result<_>>()?;
         let read = match opened.pop_front() {
             Some(read) => read,
-            None => self.open(&first.file, ranges.clone())?,
+            None => self.open_told(&first.file, ranges.clone())?,
         };
         let mut source = self.watched(read);
         for (fetch, range) in fetches.into_iter().zip(ranges) {
@@ -283,7 +291,7 @@ impl<'a> Worker<'a> {
                 let range = self.needed_range_of(&fetch)?;
                 let read = match opened.pop_front() {
                     Some(read) => read,
-                    None => self.open(&fetch.file, vec![range])?,
+                    None => self.open_told(&fetch.file, vec![range])?,
                 };
                 begun.push_back((fetch, range, self.watched(read)));
             }
@@ -323,8 +331,10 @@ impl<'a> Worker<'a> {
             _ => block::fetch(self, file, &fetch.place, &fetch.existing, range, source),
         };
         // A copy that was stopped fails somewhere in its streams; that is not what is to be reported.
-        let (sha1, block_bytes) =
-            result.map_err(|error| self.context.cancel.check().err().unwrap_or(error))?;
+        let (sha1, block_bytes) = result.map_err(|failed| match self.context.cancel.check() {
+            Err(stopped) => stopped,
+            Ok(()) => self.damage.told(self, file, failed),
+        })?;
         let expected = file.checksum.unwrap_or(Sha1Digest::EMPTY);
         if sha1 == expected {
             return Ok(Restored::Copied { block_bytes });
@@ -334,7 +344,8 @@ impl<'a> Worker<'a> {
             "error restoring '{}': actual checksum '{sha1}' does not match expected checksum '{expected}'",
             String::from_utf8_lossy(&shown)
         );
-        Err(Error::new(ErrorCode::Checksum, message))
+        let error = Error::new(ErrorCode::Checksum, message);
+        Err(self.damage.told(self, file, Failed::Repository(error)))
     }
 
     fn fetch_whole(
@@ -342,7 +353,7 @@ impl<'a> Worker<'a> {
         file: &FileRef<'_>,
         place: &StoragePath,
         source: &mut dyn Read,
-    ) -> Result<Sha1Digest> {
+    ) -> std::result::Result<Sha1Digest, Failed> {
         let raw = self.manifest.stored_raw(file);
         let mut stages = Vec::with_capacity(3);
         if let Some(pass) = &self.manifest.cipher_pass {
@@ -369,7 +380,12 @@ impl<'a> Worker<'a> {
         let (reports, ticket) = copied.map_err(lower)?;
         ticket.wait()?;
         let sha1 = reports.iter().find_map(Report::sha1);
-        sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "the pipeline has no checksum"))
+        sha1.ok_or_else(|| {
+            Failed::Target(Error::new(
+                ErrorCode::Assert,
+                "the pipeline has no checksum",
+            ))
+        })
     }
 
     /// A buffer of the size the options say.
@@ -391,7 +407,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn lower(error: CopyError) -> Error {
+fn lower(error: CopyError) -> Failed {
     match error {
         CopyError::Storage(error) => error.into(),
         CopyError::Pipeline(error) => error.into(),

@@ -22,6 +22,7 @@ mod bad_pages;
 mod block;
 mod choose_set;
 mod clean;
+mod damage;
 mod durable;
 mod file;
 mod finish;
@@ -44,6 +45,7 @@ mod timeline;
 mod validate;
 
 use choose_set::Chosen;
+use damage::Damage;
 use durable::Durable;
 use file::Worker;
 use jobs_ahead::JobsAhead;
@@ -75,7 +77,7 @@ pub fn run(context: &Context) -> Result<()> {
         // With delta most of it is there already. Further connections are made while the manifest is read.
         chosen.repository.storage.announce(chosen.repo_size);
     }
-    let (mut manifest, archive) = load_manifest(&chosen, &settings)?;
+    let (mut manifest, archive) = load_manifest(context, &chosen, &settings)?;
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
     timeline::verify(&chosen.repository, &settings, &manifest, version, archive)?;
@@ -119,9 +121,11 @@ pub fn run(context: &Context) -> Result<()> {
         zeroed: &zeroed,
         tree: &*tree,
         sync_files: durable.sync_files(),
+        damage: Damage::default(),
         buffers: Mutex::new(Vec::new()),
     };
-    let copied = copy_files(&worker)?;
+    let copied = copy_files(&worker)
+        .map_err(|error| damage::advise(context, &settings, &chosen, &worker.damage, error))?;
     recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
     log::info!(
@@ -143,19 +147,20 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 /// Loads the manifest, and asks the archive what the check of the timeline wants to know.
-fn load_manifest(chosen: &Chosen, settings: &Settings) -> Result<(Manifest, Option<Archive>)> {
+fn load_manifest(
+    context: &Context,
+    chosen: &Chosen,
+    settings: &Settings,
+) -> Result<(Manifest, Option<Archive>)> {
     let (repository, pass) = (&chosen.repository, chosen.manifest_pass.as_ref());
     let storage = &*repository.storage;
     let look = |id| Archive::look(repository, settings, id);
     together(
         storage,
         || {
-            Ok(Manifest::load(
-                storage,
-                &settings.stanza,
-                &chosen.label,
-                pass,
-            )?)
+            Manifest::load(storage, &settings.stanza, &chosen.label, pass).map_err(|error| {
+                damage::advise_of_manifest(context, settings, chosen, error.into())
+            })
         },
         || Ok(chosen.archive_id.as_ref().map(look)),
     )

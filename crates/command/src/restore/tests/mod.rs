@@ -1,6 +1,7 @@
 //! Whole restores of made-up clusters, backed up by our own backup into a repository on disk.
 #![allow(clippy::disallowed_methods)] // test data on real directories
 
+mod damage;
 mod interrupted;
 mod refused;
 mod whole;
