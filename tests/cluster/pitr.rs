@@ -211,6 +211,7 @@ fn timelines(program: &Program, major: u32) -> TestResult {
         "second",
         &["--type=name", "--target=fork", "--target-action=promote"],
     )?;
+    let copy_of_second = copy.clone();
     let second = Cluster::at(major, &copy, true)?;
     let push = format!(
         "{} --config={} --stanza=main --pg1-path={} archive-push \"%p\"",
@@ -254,6 +255,85 @@ fn timelines(program: &Program, major: u32) -> TestResult {
             refused.code, refused.stdout
         )
         .into());
+    }
+    finds_timeline(
+        &stage,
+        &second,
+        &copy_of_second,
+        first_branch,
+        second_branch,
+    )
+}
+
+/// With the newest set on timeline 2, one that lies on the timeline that is asked for is found, or named.
+fn finds_timeline(
+    stage: &Stage<'_>,
+    second: &Cluster,
+    data: &std::path::Path,
+    first_branch: &str,
+    second_branch: &str,
+) -> TestResult {
+    let sets = || {
+        let listed = stage.run(&["--output=json", "info"])?.stdout;
+        let labels = listed.split("\"label\":\"").skip(1);
+        Ok::<_, Box<dyn std::error::Error>>(
+            labels
+                .filter_map(|rest| rest.split('"').next().map(str::to_owned))
+                .collect::<Vec<_>>(),
+        )
+    };
+    second.start()?;
+    second.wait_for_sql("select pg_is_in_recovery()", "f")?;
+    stage.run(&[
+        &format!("--pg1-path={}", data.display()),
+        &format!("--pg1-port={}", second.port()),
+        &format!("--pg1-socket-path={}", second.socket_dir().display()),
+        "--type=full",
+        "backup",
+    ])?;
+    second.stop(StopMode::Fast)?;
+    let labels = sets()?;
+    let [old, new] = &labels[..] else {
+        return Err(format!("not two sets: {labels:?}").into());
+    };
+    for (name, arguments, expected) in [
+        ("new-default", &[][..], second_branch),
+        ("new-one", &["--target-timeline=1"], first_branch),
+        ("new-two", &["--target-timeline=0x2"], second_branch),
+    ] {
+        let restored = stage.start(&stage.restore(name, arguments)?)?;
+        let rows = restored.sql("select string_agg(what, ',' order by ctid) from t")?;
+        same(name, expected, &rows)?;
+        restored.stop(StopMode::Immediate)?;
+    }
+    let copy = stage.cluster.scratch().make_dir("off-line")?;
+    let path = format!("--pg1-path={}", copy.display());
+    for (arguments, code, wanted) in [
+        (
+            vec![format!("--set={new}"), "--target-timeline=1".to_owned()],
+            58,
+            format!(
+                "HINT: the newest set on the line of timeline 1 is {old}: restore it with --set={old}"
+            ),
+        ),
+        (
+            vec!["--target-timeline=9".to_owned()],
+            55,
+            "HINT: timeline 9 is not in repo1: it has timelines 1, 2.".to_owned(),
+        ),
+    ] {
+        let mut all = vec![path.as_str()];
+        all.extend(arguments.iter().map(String::as_str));
+        all.push("restore");
+        let refused = stage.outcome(&all)?;
+        let left = std::fs::read_dir(&copy)?.count();
+        if refused.code != code || !refused.stdout.contains(&wanted) || left > 0 {
+            return Err(format!(
+                "{left} files, exit code {} but {code} expected, no '{wanted}' in:\n{}",
+                refused.code, refused.stdout
+            )
+            .into());
+        }
     }
     Ok(())
 }

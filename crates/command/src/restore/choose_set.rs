@@ -10,6 +10,7 @@ use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel};
 use secrecy::SecretString;
 
+use super::line::{self, OnLine};
 use super::settings::Settings;
 use super::target_time;
 use crate::error::{Error, ErrorCode, Result};
@@ -46,6 +47,8 @@ enum Wanted<'a> {
 /// [`ErrorCode::BackupSetInvalid`] when there is none; [`ErrorCode::Format`] for a target that cannot be read.
 pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
     let wanted = wanted(context, settings)?;
+    // One that does not lead to the timeline that was asked for, in case that no repository has a better one.
+    let mut off_line = None;
     for key in open::repository_keys(&context.config) {
         context.cancel.check()?;
         let repository = open::repository(context, key)?;
@@ -76,19 +79,33 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             );
             continue;
         }
-        if let Some(entry) = find(&info, &wanted, &name)? {
-            let label = entry.label.clone();
-            let online = entry.option_online && entry.archive_start.is_some();
-            let cluster = info.history.find(entry.pg_id).filter(|_| online);
-            return Ok(Chosen {
-                repository,
-                label,
-                manifest_pass: info.cipher_pass.clone(),
-                repo_size: entry.repo_size,
-                archive_id: cluster.map(PgHistoryEntry::archive_id),
-                info,
-            });
+        let Some(mut entry) = find(&info, &wanted, &name)? else {
+            continue;
+        };
+        let mut on_line = true;
+        match line::newest_on(context, settings, &repository, &info, entry)? {
+            OnLine::Same => {}
+            OnLine::Other(other) => entry = other,
+            OnLine::NoneHere => on_line = false,
         }
+        let online = entry.option_online && entry.archive_start.is_some();
+        let cluster = info.history.find(entry.pg_id).filter(|_| online);
+        let chosen = Chosen {
+            label: entry.label.clone(),
+            manifest_pass: info.cipher_pass.clone(),
+            repo_size: entry.repo_size,
+            archive_id: cluster.map(PgHistoryEntry::archive_id),
+            repository,
+            info,
+        };
+        if on_line {
+            return Ok(chosen);
+        }
+        off_line.get_or_insert(chosen);
+    }
+    if let Some(chosen) = off_line {
+        // The check of the timeline says what is wrong with it.
+        return Ok(chosen);
     }
     Err(none_found(settings, &wanted))
 }

@@ -29,6 +29,7 @@ mod finish;
 mod jobs_ahead;
 mod keep;
 mod last_line;
+mod line;
 mod owner;
 mod places;
 mod plan;
@@ -80,7 +81,8 @@ pub fn run(context: &Context) -> Result<()> {
     let (mut manifest, archive) = load_manifest(context, &chosen, &settings)?;
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
-    timeline::verify(&chosen.repository, &settings, &manifest, version, archive)?;
+    let _line = timeline::verify(&chosen.repository, &settings, &manifest, version, archive)
+        .map_err(|refused| line::advise(context, &settings, &chosen, refused))?;
     if !manifest.options.online && settings.type_defaulted {
         // Its WAL is in the backup; a server with wal_level=minimal would refuse to recover from the archive.
         settings.target = RecoveryTarget::None;

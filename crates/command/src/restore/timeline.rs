@@ -53,57 +53,82 @@ impl Archive {
     }
 }
 
-/// Fails when the target timeline cannot be reached from the backup. Offline backups are not asked. `archive`: what was
-/// asked already.
+/// The line that recovery will follow: where it begins, and the timelines it goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub from: TimelineId,
+    pub to: TimelineId,
+    /// The history of `to`; nothing where that is `from`.
+    pub history: Vec<TimelineSwitch>,
+}
+
+/// Fails when the target timeline cannot be reached from the backup, and hands back the line that leads there. Offline
+/// backups are not asked. `archive`: what was asked already.
 ///
 /// # Errors
-/// [`ErrorCode::DbMismatch`]; a lower error when archive.info or the history file cannot be read.
+/// [`ErrorCode::DbMismatch`]; a lower error when archive.info or the history file cannot be read. With the timeline that
+/// was wanted, where that is known.
 pub(super) fn verify(
     repository: &Repository,
     settings: &Settings,
     manifest: &Manifest,
     version: PgVersion,
     archive: Option<Archive>,
-) -> Result<()> {
+) -> std::result::Result<Option<Line>, (Option<TimelineId>, Error)> {
+    let unknown = |error| (None, error);
     let (Some(start), Some(lsn)) = (&manifest.backup.archive_start, &manifest.backup.lsn_start)
     else {
-        return Ok(());
+        return Ok(None);
     };
     if !manifest.options.online {
-        return Ok(());
+        return Ok(None);
     }
     let storage = &*repository.storage;
     let archive_id = ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id);
     let archive = archive
         .filter(|archive| archive.id == archive_id)
         .unwrap_or_else(|| Archive::look(repository, settings, &archive_id));
-    let info = archive.info?;
-    let from = start
-        .get(..8)
-        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-        .map(TimelineId)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorCode::Format,
-                format!("invalid WAL segment '{start}' in the manifest"),
-            )
-        })?;
-    let lsn: Lsn = lsn.parse()?;
+    let info = archive.info.map_err(unknown)?;
+    let from = of_segment(start).ok_or_else(|| {
+        unknown(Error::new(
+            ErrorCode::Format,
+            format!("invalid WAL segment '{start}' in the manifest"),
+        ))
+    })?;
+    let lsn: Lsn = lsn.parse().map_err(|error| unknown(Error::from(error)))?;
+    let own = Line {
+        from,
+        to: from,
+        history: Vec::new(),
+    };
     let to = match said(settings, version) {
-        "current" => return Ok(()),
-        LATEST => archive.newest?.map_or(from, |newest| from.max(newest)),
+        "current" => return Ok(Some(own)),
+        LATEST => archive
+            .newest
+            .map_err(unknown)?
+            .map_or(from, |newest| from.max(newest)),
         said => said.parse().map_err(|_| {
-            Error::new(
+            unknown(Error::new(
                 ErrorCode::DbMismatch,
                 format!("invalid target timeline '{said}'"),
-            )
+            ))
         })?,
     };
     if to == from {
-        return Ok(());
+        return Ok(Some(own));
     }
-    let history = load_history(storage, settings, &archive_id, to, &info)?;
-    check(&history, from, lsn, to)
+    let checked = load_history(storage, settings, &archive_id, to, &info)
+        .and_then(|history| check(&history, from, lsn, to).map(|()| history));
+    match checked {
+        Ok(history) => Ok(Some(Line { from, to, history })),
+        Err(error) => Err((Some(to), error)),
+    }
+}
+
+/// The timeline in the name of a segment.
+pub(super) fn of_segment(name: &str) -> Option<TimelineId> {
+    let digits = name.get(..8)?;
+    u32::from_str_radix(digits, 16).ok().map(TimelineId)
 }
 
 /// What is said of the timeline that recovery will follow. `current`: the backup's own; else [`LATEST`] or its id.
@@ -123,30 +148,45 @@ fn newest(
     settings: &Settings,
     archive_id: &ArchiveId,
 ) -> Result<Option<TimelineId>> {
+    Ok(known(storage, settings, archive_id)?.into_iter().max())
+}
+
+/// Timelines that have a history file in the archive.
+pub(super) fn known(
+    storage: &dyn Storage,
+    settings: &Settings,
+    archive_id: &ArchiveId,
+) -> Result<Vec<TimelineId>> {
     let options = ListOptions {
         level: InfoLevel::Exists,
         ..ListOptions::default()
     };
     let path = layout::archive_id_path(&settings.stanza, archive_id);
-    let newest = storage
-        .list(&path, &options)?
-        .unwrap_or_default()
+    let listed = storage.list(&path, &options)?.unwrap_or_default();
+    let timeline = |name: &[u8]| {
+        let hex = archive::history_timeline(std::str::from_utf8(name).ok()?)?;
+        u32::from_str_radix(hex, 16).ok().map(TimelineId)
+    };
+    Ok(listed
         .iter()
-        .filter_map(|entry| {
-            let name = std::str::from_utf8(entry.name.as_bytes()).ok()?;
-            u32::from_str_radix(archive::history_timeline(name)?, 16).ok()
-        })
-        .max();
-    Ok(newest.map(TimelineId))
+        .filter_map(|entry| timeline(entry.name.as_bytes()))
+        .collect())
 }
 
-fn load_history(
+/// What the history file of a timeline says. The first has none, for it branched off nothing.
+///
+/// # Errors
+/// [`ErrorCode::FileMissing`] where there is none, [`ErrorCode::Format`] for one that makes no sense.
+pub(super) fn load_history(
     storage: &dyn Storage,
     settings: &Settings,
     archive_id: &ArchiveId,
     timeline: TimelineId,
     info: &ArchiveInfo,
 ) -> Result<Vec<TimelineSwitch>> {
+    if timeline == TimelineId(1) {
+        return Ok(Vec::new());
+    }
     let path = layout::archive_file(&settings.stanza, archive_id, &timeline.history_name());
     let read = storage.open_read(&path, &ReadOptions::default())?;
     let stages = info
