@@ -1,5 +1,6 @@
 //! One run from the words of the command line to the exit code: configuration, log, locks, command, end line.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -52,6 +53,13 @@ pub(crate) fn run() -> u8 {
         uid: user.uid,
         exec_id: process::exec_id(),
     };
+    if let Some(error) = not_utf8() {
+        report(&error);
+        return match is_strict_get(&input) {
+            true => archive_get::strict_status(&error),
+            false => error.code.number(),
+        };
+    }
     let loaded = match pgkeep_config::load(&input) {
         Ok(loaded) => loaded,
         // The words alone tell that no error may pass for a missing file.
@@ -100,6 +108,31 @@ pub(crate) fn run() -> u8 {
         };
     }
     run_command(sink, &context)
+}
+
+/// Replacing bytes silently would use another path than the one that was said; a configuration file is refused for it too.
+fn not_utf8() -> Option<Error> {
+    let refused = |what: &str, bytes: &OsStr| {
+        let shown = bytes.as_encoded_bytes().escape_ascii();
+        Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("{what} '{shown}' is not UTF-8"),
+        )
+        .with_hint("a name in another encoding can be reached through a symbolic link.")
+    };
+    let ours = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(b"PGBACKREST_") || name.starts_with(b"PGKEEP_")
+    };
+    let argument = std::env::args_os().find(|word| word.to_str().is_none());
+    argument.map(|word| refused("argument", &word)).or_else(|| {
+        let mut variables = std::env::vars_os();
+        // Not the value: it may be a secret.
+        let (name, _) = variables.find(|(name, value)| {
+            ours(name) && (name.to_str().is_none() || value.to_str().is_none())
+        })?;
+        Some(refused("environment variable", &name))
+    })
 }
 
 /// Whether the words are those of an `archive-get` that must not end recovery by mistake.
