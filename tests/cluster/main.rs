@@ -9,6 +9,7 @@ mod doctor;
 mod locks;
 mod long_line;
 mod mixed;
+mod odd_names;
 mod pitr;
 mod promotion;
 mod setting;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         long_line::add,
         setting::add,
         pitr::add,
+        odd_names::add,
         mixed::add,
         promotion::add,
         signals::add,

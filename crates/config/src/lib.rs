@@ -23,6 +23,7 @@ pub use define::option;
 pub use error::{ConfigError, Phase};
 pub use input::{ConfigFiles, Input, Program};
 pub use parse::name::indexed as option_name;
+pub use render::shell_word;
 pub use value::{Source, parse_size};
 
 /// A configuration and what the user should be warned about.

@@ -56,6 +56,20 @@ impl Workplace {
             )
             .with_hint("choose a shorter one with --demo-path=/tmp/pgkeep-demo"));
         }
+        // It goes through the settings of PostgreSQL and sshd, and through the shells that pg_ctl and the archiver start.
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=,@".contains(byte);
+        if !root.as_os_str().as_encoded_bytes().iter().all(is_plain) {
+            return Err(Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!(
+                    "path '{}' has characters that mean something to a shell or to sshd",
+                    root.display()
+                ),
+            )
+            .with_hint(
+                "choose one of letters, digits and ._-+=,@ with --demo-path=/tmp/pgkeep-demo",
+            ));
+        }
         let made_root = !root.exists();
         if !made_root
             && fs::read_dir(&root)

@@ -6,6 +6,7 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
+use super::advice;
 use super::check::{ARCHIVER, WAL_WAITING};
 use super::finding::{Finding, Subject};
 use crate::runtime::time_text::time_text;
@@ -36,11 +37,19 @@ fn archiver(subject: &Subject, stanza: &Stanza, health: &Health) -> Finding {
         None => "nothing archived yet".to_owned(),
     };
     match &health.last_failed {
-        Some(failed) if health.last_archived.as_ref().is_none_or(|done| done.at < failed.at) => {
+        Some(failed)
+            if health
+                .last_archived
+                .as_ref()
+                .is_none_or(|done| done.at < failed.at) =>
+        {
             subject.fail(
                 &ARCHIVER,
                 format!("{} failed {} ago; {last}", failed.file, ago(failed)),
-                format!("look into the server's log for the reason; then try: pgkeep --stanza={stanza} check"),
+                format!(
+                    "look into the server's log for the reason; then try: {}",
+                    advice::pgkeep(stanza.as_str(), "check")
+                ),
             )
         }
         _ => subject.ok(&ARCHIVER, last),
@@ -82,7 +91,8 @@ fn waiting(
     let limit = PATIENCE + i64::try_from(health.archive_timeout.as_secs()).unwrap_or(0);
     if age > limit {
         let mend = format!(
-            "archive-async=y and a higher process-max in [global:archive-push]; if it does not move at all: pgkeep --stanza={stanza} check"
+            "archive-async=y and a higher process-max in [global:archive-push]; if it does not move at all: {}",
+            advice::pgkeep(stanza.as_str(), "check")
         );
         subject.warn(&WAL_WAITING, seen, mend)
     } else {

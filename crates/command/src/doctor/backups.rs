@@ -6,6 +6,7 @@ use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability};
 use pgkeep_storage::{Durability, Storage};
 
+use super::advice;
 use super::check::{BACKUP_AGE, BACKUP_TIME, Check, DURABILITY, FULL_AGE, PAGE_ERRORS};
 use super::finding::{Finding, Subject};
 use super::settings::Settings;
@@ -26,7 +27,11 @@ pub(super) fn examine(
     let now = u64::try_from(now).unwrap_or(0);
     let command = |kind: &str| {
         let repo = subject.repo.unwrap_or(1);
-        format!("pgkeep --stanza={stanza} --repo={repo} --type={kind} backup, and a timer for it")
+        let command = advice::pgkeep(
+            stanza.as_str(),
+            &format!("--repo={repo} --type={kind} backup"),
+        );
+        format!("{command}, and a timer for it")
     };
     let entries = info.entries();
     let newest = entries.iter().max_by_key(|entry| entry.timestamp_stop);
@@ -98,8 +103,8 @@ fn page_errors(subject: &Subject, stanza: &Stanza, newest: &BackupEntry) -> Find
             &PAGE_ERRORS,
             format!("{} has pages with wrong checksums", newest.label),
             format!(
-                "see the files: pgkeep --stanza={stanza} --set={} info; mend them in the cluster, then a full backup",
-                newest.label
+                "see the files: {}; mend them in the cluster, then a full backup",
+                advice::pgkeep(stanza.as_str(), &format!("--set={} info", newest.label))
             ),
         ),
         Some(false) => subject.ok(&PAGE_ERRORS, "none"),

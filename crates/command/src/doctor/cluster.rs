@@ -4,6 +4,7 @@ use pgkeep_postgres::control::ControlFile;
 use pgkeep_postgres::session::Health;
 use pgkeep_repo::Stanza;
 
+use super::advice;
 use super::archiving;
 use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
@@ -188,9 +189,7 @@ fn archive_mode(subject: &Subject, mode: &str, settings: &Settings) -> Finding {
 
 /// The command itself is not shown: people put passwords into it.
 fn archive_command(subject: &Subject, stanza: &str, command: &str, library: &str) -> Finding {
-    let mend = format!(
-        "alter system set archive_command = 'pgbackrest --stanza={stanza} archive-push %p'; select pg_reload_conf();"
-    );
+    let mend = advice::set_archive_command(stanza);
     if !library.is_empty() {
         let mend = format!("alter system set archive_library = ''; {mend}");
         return subject.fail(
@@ -225,12 +224,27 @@ fn archive_command(subject: &Subject, stanza: &str, command: &str, library: &str
     }
 }
 
-/// What stands behind `--stanza`.
-fn named_stanza(command: &str) -> Option<&str> {
-    let (_, rest) = command.split_once("--stanza")?;
-    let rest = rest.trim_start_matches([' ', '=', '\'', '"']);
-    let end = rest.find([' ', '\'', '"']).unwrap_or(rest.len());
-    Some(&rest[..end]).filter(|name| !name.is_empty())
+/// What stands behind `--stanza`, as the shell reads it and as the server has replaced its `%`.
+fn named_stanza(command: &str) -> Option<String> {
+    let (before, rest) = command.split_once("--stanza")?;
+    let rest = rest.trim_start_matches([' ', '=']);
+    // The quotes may be around option and name.
+    let mut quoted = before
+        .chars()
+        .last()
+        .filter(|char| matches!(char, '"' | '\''));
+    let mut name = String::new();
+    let mut chars = rest.chars();
+    while let Some(char) = chars.next() {
+        match (char, quoted) {
+            (quote @ ('"' | '\''), None) => quoted = Some(quote),
+            (quote, Some(begun)) if quote == begun => quoted = None,
+            ('\\', None | Some('"')) => name.extend(chars.next()),
+            (' ', None) => break,
+            _ => name.push(char),
+        }
+    }
+    Some(name.replace("%%", "%")).filter(|name| !name.is_empty())
 }
 
 fn others(subject: &Subject, health: &Health) -> Vec<Finding> {
@@ -275,7 +289,21 @@ mod tests {
             "pgbackrest --stanza main archive-push %p",
             "pgbackrest archive-push \"%p\" --stanza='main'",
         ] {
-            assert_eq!(named_stanza(command), Some("main"), "{command}");
+            assert_eq!(named_stanza(command).as_deref(), Some("main"), "{command}");
+        }
+        for (command, name) in [
+            (
+                r#"pgbackrest "--stanza=it's \$1" archive-push %p"#,
+                "it's $1",
+            ),
+            (
+                r#"pgbackrest --stanza="it's \$1 50%%" archive-push %p"#,
+                "it's $1 50%",
+            ),
+            (r"pgbackrest --stanza='it'\''s' archive-push %p", "it's"),
+            (r"pgbackrest '--stanza=main' archive-push %p", "main"),
+        ] {
+            assert_eq!(named_stanza(command).as_deref(), Some(name), "{command}");
         }
         assert_eq!(named_stanza("pgbackrest archive-push %p"), None);
         assert_eq!(named_stanza("pgbackrest --stanza="), None);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pgkeep_config::shell_word;
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
@@ -110,13 +111,21 @@ fn private_key(subject: &Subject, file: &Path) -> Finding {
     };
     if key & 0o007 != 0 {
         let seen = format!("'{shown}' is open to everybody: mode {key:04o}");
-        return subject.fail(&PRIVATE_KEY, seen, format!("chmod 600 {shown}"));
+        return subject.fail(
+            &PRIVATE_KEY,
+            seen,
+            format!("chmod 600 {}", shell_word(&shown.to_string())),
+        );
     }
     // In a sticky directory files of others cannot be replaced.
     if around & 0o022 != 0 && around & 0o1000 == 0 {
         let seen = format!("others may replace '{shown}': its directory has mode {around:04o}");
         let parent = parent.unwrap_or(Path::new(".")).display().to_string();
-        return subject.fail(&PRIVATE_KEY, seen, format!("chmod go-w {parent}"));
+        return subject.fail(
+            &PRIVATE_KEY,
+            seen,
+            format!("chmod go-w {}", shell_word(&parent)),
+        );
     }
     subject.ok(&PRIVATE_KEY, format!("'{shown}' has mode {key:04o}"))
 }

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use pgkeep_config::shell_word;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
+use super::advice;
 use super::check::Check;
 use super::check::{CONFIG_MODE, LOCK_PATH, LOG_PATH, LOG_SPACE, SPOOL_PATH, SPOOL_SPACE, STOP};
 use super::finding::{Finding, Subject};
@@ -49,7 +51,7 @@ fn stopped(context: &Context) -> Result<Finding> {
         Ok(()) => Ok(subject.ok(&STOP, "none")),
         Err(error) if error.code == ErrorCode::Stop => {
             let mend = match stanza.filter(|_| !error.message.contains("all stanzas")) {
-                Some(stanza) => format!("pgkeep --stanza={stanza} start"),
+                Some(stanza) => advice::pgkeep(stanza, "start"),
                 None => "pgkeep start".to_owned(),
             };
             Ok(subject.fail(&STOP, error.message, mend))
@@ -70,7 +72,7 @@ fn config_mode(host: &Subject, file: &Path) -> Finding {
         Ok(Some(info)) if info.mode & 0o007 != 0 => host.fail(
             &CONFIG_MODE,
             format!("'{shown}' holds a secret and has mode {:04o}", info.mode),
-            format!("chmod o-rwx {shown}"),
+            format!("chmod o-rwx {}", shell_word(&shown.to_string())),
         ),
         Ok(Some(info)) => host.ok(
             &CONFIG_MODE,

@@ -1,6 +1,7 @@
 //! Who besides the owner may read or change what is stored: by the modes of the files and of all directories above them
 //! up to the repository's own.
 
+use pgkeep_config::shell_word;
 use pgkeep_repo::{BackupInfo, Stanza, layout};
 use pgkeep_storage::{FileInfo, FileType, InfoLevel, Storage, StorageKind, StoragePath};
 
@@ -54,7 +55,7 @@ fn modes(
     entries: &[(StoragePath, FileInfo)],
 ) -> Finding {
     let on = settings.sftp.as_ref().map_or("", |_| "on the server: ");
-    let mend = format!("{on}chmod -R o-rwx {}", settings.path);
+    let mend = format!("{on}chmod -R o-rwx {}", shell_word(&settings.path));
     let shown = |path: &StoragePath, info: &FileInfo| {
         format!("'{}' has mode {:04o}", storage.display(path), info.mode)
     };
@@ -126,8 +127,10 @@ fn owner(
                 user.name
             );
             let mend = format!(
-                "run everything as one user: chown -R {} {}, or sudo -u {name} pgkeep doctor",
-                user.name, settings.path
+                "run everything as one user: chown -R {} {}, or sudo -u {} pgkeep doctor",
+                shell_word(&user.name),
+                shell_word(&settings.path),
+                shell_word(&name)
             );
             subject.warn(&REPO_OWNER, seen, mend)
         }

@@ -1,5 +1,6 @@
 //! A repository as a place: can it be reached and written, and what is the time there. Nothing here is about a stanza.
 
+use pgkeep_config::shell_word;
 use pgkeep_repo::layout;
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::{
@@ -81,10 +82,16 @@ fn mend(context: &Context, settings: &RepoSettings, error: &Error) -> String {
         ),
         (None, ErrorCode::PathMissing) => format!(
             "mount what belongs there, or: install -d -o {} -m 750 {}",
-            context.user.name, settings.path
+            shell_word(&context.user.name),
+            shell_word(&settings.path)
         ),
-        (None, _) => format!("chown -R {} {}", context.user.name, settings.path),
+        (None, _) => chown(context, settings),
     }
+}
+
+fn chown(context: &Context, settings: &RepoSettings) -> String {
+    let (user, path) = (shell_word(&context.user.name), shell_word(&settings.path));
+    format!("chown -R {user} {path}")
 }
 
 /// Makes an empty file and removes it; its time is that of the storage's clock.
@@ -107,7 +114,7 @@ fn writing(
                 "on the server: chown {} DIRECTORY of {}, or make room there",
                 sftp.user, settings.path
             ),
-            None => format!("chown -R {} {}", context.user.name, settings.path),
+            None => chown(context, settings),
         };
         return vec![subject.fail(&REPO_WRITE, error.to_string(), mend)];
     }

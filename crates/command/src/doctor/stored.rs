@@ -8,7 +8,7 @@ use super::cluster::Facts;
 use super::finding::{Finding, Subject};
 use super::repository::Place;
 use super::settings::{RepoSettings, Settings};
-use super::{backups, permissions, space, wal};
+use super::{advice, backups, permissions, space, wal};
 use crate::error::{Error, ErrorCode};
 use crate::runtime::stanza_info::{self, StanzaInfo};
 use crate::runtime::{Context, Repository};
@@ -84,15 +84,18 @@ pub(super) fn examine(
 
 fn mend(error: &Error, repository: &RepoSettings, stanza: &Stanza) -> String {
     match error.code {
-        ErrorCode::FileMissing => format!("pgkeep --stanza={stanza} stanza-create"),
+        ErrorCode::FileMissing => advice::pgkeep(stanza.as_str(), "stanza-create"),
         ErrorCode::Crypto => format!(
             "set {} and {} as they were when the stanza was created",
             repository.option("cipher-type"),
             repository.option("cipher-pass")
         ),
         _ => format!(
-            "see what is damaged: pgkeep --stanza={stanza} --repo={} --output=text verify",
-            repository.key
+            "see what is damaged: {}",
+            advice::pgkeep(
+                stanza.as_str(),
+                &format!("--repo={} --output=text verify", repository.key)
+            )
         ),
     }
 }
@@ -114,7 +117,8 @@ fn system_id(
         current.version, current.system_id, control.system_id
     );
     let mend = format!(
-        "after pg_upgrade or a new initdb: pgkeep --stanza={stanza} stanza-upgrade; otherwise correct pg-path or the name of the stanza"
+        "after pg_upgrade or a new initdb: {}; otherwise correct pg-path or the name of the stanza",
+        advice::pgkeep(stanza.as_str(), "stanza-upgrade")
     );
     subject.fail(&SYSTEM_ID, seen, mend)
 }

@@ -6,6 +6,7 @@ use pgkeep_repo::archive::{StoredSegment, is_wal_directory, wal_directory};
 use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
+use super::advice;
 use super::check::WAL;
 use super::cluster::Facts;
 use super::finding::{Finding, Subject};
@@ -42,7 +43,7 @@ pub(super) fn examine(
     Some(match judge(subject, stanza, &archive, last, facts, now) {
         Ok(finding) => finding,
         Err(error) => {
-            let mend = format!("pgkeep --stanza={stanza} --output=text verify");
+            let mend = advice::pgkeep(stanza.as_str(), "--output=text verify");
             subject.fail(&WAL, error.text(), mend)
         }
     })
@@ -56,7 +57,7 @@ fn judge(
     facts: &Facts,
     now: i64,
 ) -> Result<Finding> {
-    let check = format!("pgkeep --stanza={stanza} check");
+    let check = advice::pgkeep(stanza.as_str(), "check");
     let directory = match last.and_then(wal_directory) {
         Some(directory) => Some(directory.to_owned()),
         None => archive.newest_directory()?,

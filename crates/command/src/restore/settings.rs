@@ -3,13 +3,14 @@
 //! Delta and force are what the user asked for; [`super::validate`] switches them off where the target does not look
 //! like a cluster, and [`super::run`] chooses the type `none` for an offline backup when none was said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use pgkeep_config::Config;
 use pgkeep_config::option::{self, Group, OptionDef};
+use pgkeep_config::{Config, shell_word};
 use pgkeep_postgres::PgVersion;
-use pgkeep_postgres::recovery::{RecoverySettings, RecoveryTarget, TargetAction};
+use pgkeep_postgres::recovery::{RecoverySettings, RecoveryTarget, TargetAction, quote};
 use pgkeep_repo::Stanza;
+use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::pool::PoolSettings;
@@ -76,7 +77,7 @@ impl Settings {
             target_timeline: config.string(option::TARGET_TIMELINE).map(str::to_owned),
             recovery_options: map(option::RECOVERY_OPTION),
             archive_mode_off: config.string(option::ARCHIVE_MODE) == Some("off"),
-            restore_command: restore_command(context),
+            restore_command: restore_command(context)?,
             delta: config.boolean(option::DELTA),
             force: config.boolean(option::FORCE),
             page_error: config.boolean(option::CHECKSUM_PAGE_ERROR),
@@ -153,17 +154,40 @@ fn target(config: &Config) -> Result<RecoveryTarget> {
     })
 }
 
-/// The command that the server fetches WAL with: this program, with what its own command line said.
-fn restore_command(context: &Context) -> String {
+/// The command that the server fetches WAL with: this program, with what its own command line said. It goes through the
+/// server's replacement of `%p` and the like, and then through a shell.
+fn restore_command(context: &Context) -> Result<String> {
     let config = &context.config;
     let program = match config.string(option::CMD) {
-        Some(said) if !config.source(option::CMD, 0).is_default() => said.to_owned(),
-        _ => context.program_path.to_string_lossy().into_owned(),
+        Some(said) if !config.source(option::CMD, 0).is_default() => {
+            let path = StoragePath::from(said);
+            let found = open::local(Path::new("/")).info(&path, InfoLevel::Exists);
+            let is_file = said.starts_with('/') && matches!(found, Ok(Some(_)));
+            // What is not the path of a file is a command line that the user wrote for the shell and the server.
+            match is_file {
+                true => word(said),
+                false => said.to_owned(),
+            }
+        }
+        _ => {
+            let path = context.program_path.to_str().ok_or_else(|| {
+                let shown = context.program_path.display();
+                Error::new(
+                    ErrorCode::OptionInvalidValue,
+                    format!("path of the program '{shown}' is not UTF-8"),
+                )
+                .with_hint("name a symbolic link to it with option cmd.")
+            })?;
+            word(path)
+        }
     };
-    format!(
-        "{program} {} archive-get %f \"%p\"",
-        config.restore_command_options().join(" ")
-    )
+    let options = quote::command_text(&config.restore_command_options().join(" "));
+    Ok(format!("{program} {options} archive-get %f \"%p\""))
+}
+
+/// A word of a command that the server expands and a shell then reads.
+fn word(value: &str) -> String {
+    quote::command_text(&shell_word(value))
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {

@@ -8,6 +8,7 @@ use crate::config::{Config, Entry};
 use crate::define::command::{CommandId, Role};
 use crate::define::option::{OptionDef, REPO_CIPHER_TYPE};
 use crate::parse::name;
+use crate::render::shell_word;
 use crate::value::{Source, Value};
 
 /// What a child process is told instead of the own value of an option.
@@ -30,7 +31,7 @@ pub struct Child<'a> {
     pub role: Role,
     /// It runs on this host and reads the same files, so only what the command line said is passed.
     pub local: bool,
-    /// Values with a space are put in double quotes (for a shell).
+    /// Values are words for a shell.
     pub quote: bool,
     /// Replacements by full name (`repo1-path`).
     pub replace: &'a BTreeMap<String, Replacement>,
@@ -102,7 +103,7 @@ impl Config {
         words
     }
 
-    /// `<options>` of `restore_command`: what the command line said and archive-get knows.
+    /// `<options>` of `restore_command`: what the command line said and archive-get knows, as words for a shell.
     pub fn restore_command_options(&self) -> Vec<String> {
         let replace = NOT_FOR_RESTORE_COMMAND
             .iter()
@@ -127,7 +128,7 @@ impl Config {
         let full_name = name::indexed(option, key);
         let quote = |value: &str| {
             if child.quote {
-                quoted(value)
+                shell_word(value)
             } else {
                 value.to_owned()
             }

@@ -8,6 +8,9 @@ mod facts;
 pub mod help;
 pub mod man;
 pub mod reference;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod text;
+
+pub use shell::shell_word;

@@ -70,6 +70,7 @@ fn restore_command_repeats_the_command_line_but_not_the_files() {
             "--log-level-console=detail",
             "--type=immediate",
             "--repo1-path=/x",
+            "--spool-path=/it's $HOME `id` 100%",
             "--reset-io-timeout",
         ])
         .expect("valid")
@@ -81,6 +82,7 @@ fn restore_command_repeats_the_command_line_but_not_the_files() {
             "--reset-io-timeout",
             "--pg1-path=\"/p g\"",
             "--repo1-path=/x",
+            "--spool-path=\"/it's \\$HOME \\`id\\` 100%\"",
             "--stanza=demo"
         ]
     );

@@ -1,11 +1,14 @@
 //! The recovery settings of a restored cluster, as text: `recovery.conf` before 12, a rewritten `postgresql.auto.conf` and
 //! a signal file from then on.
 //!
-//! Pure: the caller reads and writes the files, gives the time stamp, and composes the restore command. Values are written
-//! as they come, without escaping quotes, as the original writes them; an existing file is bytes of any encoding.
+//! Pure: the caller reads and writes the files, gives the time stamp, and composes the restore command. Values of ours are
+//! quoted so that the server reads them back as they are; the user's own `--recovery-option` values are written as they come,
+//! as pgBackRest writes them. An existing file is bytes of any encoding.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::version::PgVersion;
+
+pub mod quote;
 
 /// Recovery settings before 12.
 pub const RECOVERY_CONF: &str = "recovery.conf";
@@ -56,7 +59,7 @@ pub struct RecoverySettings {
     pub options: Vec<(String, String)>,
     /// `--archive-mode=off`
     pub archive_mode_off: bool,
-    /// The command that fetches WAL, `… archive-get %f "%p"`; not used if an option gives one.
+    /// The command that fetches WAL, `… archive-get %f "%p"`, with every other `%` doubled; not used if an option gives one.
     pub restore_command: String,
     /// `--target-exclusive`
     pub target_exclusive: bool,
@@ -65,15 +68,21 @@ pub struct RecoverySettings {
     pub target_timeline: Option<String>,
 }
 
-/// Settings of which a later one with the same key replaces the value but not the place.
+/// Settings as they are written between quotes, of which a later one with the same key replaces the value but not the place.
 #[derive(Debug, Default)]
 struct Settings(Vec<(String, String)>);
 
 impl Settings {
+    /// A value of ours.
     fn put(&mut self, key: &str, value: &str) {
+        self.put_as_written(key, quote::setting_text(value));
+    }
+
+    /// A value that the user has written for the file.
+    fn put_as_written(&mut self, key: &str, text: String) {
         match self.0.iter_mut().find(|(existing, _)| existing == key) {
-            Some((_, existing)) => value.clone_into(existing),
-            None => self.0.push((key.to_owned(), value.to_owned())),
+            Some((_, existing)) => *existing = text,
+            None => self.0.push((key.to_owned(), text)),
         }
     }
 
@@ -83,7 +92,10 @@ impl Settings {
 }
 
 impl RecoverySettings {
-    /// The settings in the order they are written; none for targets that write none.
+    /// The settings in the order they are written, values as they stand between the quotes; none for targets that write none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for what this version does not know, and for a value that cannot be written.
     pub fn settings(&self) -> Result<Vec<(String, String)>> {
         if matches!(self.target, RecoveryTarget::None | RecoveryTarget::Preserve) {
             return Ok(Vec::new());
@@ -92,20 +104,21 @@ impl RecoverySettings {
         let mut options: Vec<_> = self.options.iter().collect();
         options.sort();
         for (key, value) in options {
-            settings.put(&key.replace('-', "_"), value);
+            settings.put_as_written(&key.replace('-', "_"), value.clone());
         }
         self.check_standby_mode(&settings)?;
         self.put_archive_mode(&mut settings)?;
         if !settings.contains("restore_command") {
+            check_line_break("restore_command", &self.restore_command)?;
             settings.put("restore_command", &self.restore_command);
         }
-        self.put_target(&mut settings);
+        self.put_target(&mut settings)?;
         match self.target_action {
             TargetAction::Pause => {}
             TargetAction::Promote => settings.put("recovery_target_action", "promote"),
             TargetAction::Shutdown => settings.put("recovery_target_action", "shutdown"),
         }
-        self.put_timeline(&mut settings);
+        self.put_timeline(&mut settings)?;
         Ok(settings.0)
     }
 
@@ -136,11 +149,15 @@ impl RecoverySettings {
         Ok(())
     }
 
-    fn put_target(&self, settings: &mut Settings) {
+    fn put_target(&self, settings: &mut Settings) -> Result<()> {
         let (key, target) = match &self.target {
-            RecoveryTarget::Immediate => return settings.put("recovery_target", "immediate"),
+            RecoveryTarget::Immediate => {
+                settings.put("recovery_target", "immediate");
+                return Ok(());
+            }
             RecoveryTarget::Standby if self.version < PgVersion::V12 => {
-                return settings.put("standby_mode", "on");
+                settings.put("standby_mode", "on");
+                return Ok(());
             }
             RecoveryTarget::Name(target) => ("recovery_target_name", target),
             RecoveryTarget::Xid(target) => ("recovery_target_xid", target),
@@ -149,26 +166,32 @@ impl RecoverySettings {
             RecoveryTarget::Default
             | RecoveryTarget::Standby
             | RecoveryTarget::Preserve
-            | RecoveryTarget::None => return,
+            | RecoveryTarget::None => return Ok(()),
         };
+        check_line_break(key, target)?;
         settings.put(key, target);
         if self.target_exclusive {
             settings.put("recovery_target_inclusive", "false");
         }
+        Ok(())
     }
 
-    fn put_timeline(&self, settings: &mut Settings) {
+    fn put_timeline(&self, settings: &mut Settings) -> Result<()> {
         let has_current = self.version >= PgVersion::V12;
         match self.target_timeline.as_deref() {
             // Before 12 this is the default, and if written it means the latest one
             Some("current") if !has_current => {}
-            Some(timeline) => settings.put("recovery_target_timeline", timeline),
+            Some(timeline) => {
+                check_line_break("recovery_target_timeline", timeline)?;
+                settings.put("recovery_target_timeline", timeline);
+            }
             // The latest timeline may be out of reach from this backup, and none is needed to become consistent
             None if self.target == RecoveryTarget::Immediate && has_current => {
                 settings.put("recovery_target_timeline", "current");
             }
             None => {}
         }
+        Ok(())
     }
 
     /// The settings as lines of a configuration file; `now` is the time as `YYYY-MM-DD HH:MM:SS`.
@@ -231,6 +254,18 @@ impl RecoverySettings {
     fn writes_nothing(&self) -> bool {
         matches!(self.target, RecoveryTarget::None | RecoveryTarget::Preserve)
     }
+}
+
+fn check_line_break(key: &str, value: &str) -> Result<()> {
+    if !quote::has_line_break(value) {
+        return Ok(());
+    }
+    let shown = value.replace('\n', "\\n");
+    Err(Error::new(
+        ErrorKind::Config,
+        format!("'{key}' setting cannot have a line break: '{shown}'"),
+    )
+    .hint("the first ALTER SYSTEM after the restore would write a settings file that PostgreSQL cannot read."))
 }
 
 fn comment_out_targets(content: &[u8], now: &str) -> Vec<u8> {

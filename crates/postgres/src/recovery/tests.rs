@@ -236,3 +236,106 @@ fn missing_and_empty_auto_conf_differ_by_the_blank_line() {
         Ok(Some(format!("\n\n{text}").into_bytes()))
     );
 }
+
+/// What a server makes of the text between the quotes (guc-file.l): an escaped character is itself, a doubled quote is one.
+fn read_back(text: &str) -> String {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\'' => assert_eq!(chars.next(), Some('\''), "the string ends early: {text}"),
+            '\\' => {
+                let escaped = chars.next().expect("a character after the backslash");
+                assert!(!"bfnrt01234567".contains(escaped), "{text}");
+                value.push(escaped);
+                continue;
+            }
+            '\n' => panic!("a line break ends the line: {text:?}"),
+            _ => {}
+        }
+        value.push(char);
+    }
+    value
+}
+
+#[test]
+fn values_of_ours_are_read_back_as_they_are() {
+    let odd = "it's \\n 50% \"x\" $HOME `id` ''; \\' &|#\r\t ü€";
+    for version in [PgVersion::V9_6, PgVersion::V12, PgVersion::V17] {
+        for target in [
+            RecoveryTarget::Name(odd.to_owned()),
+            RecoveryTarget::Time(odd.to_owned()),
+            RecoveryTarget::Xid(odd.to_owned()),
+            RecoveryTarget::Lsn(odd.to_owned()),
+        ] {
+            let mut settings = settings(version, target);
+            settings.restore_command = format!("{odd} archive-get %f \"%p\"");
+            settings.target_timeline = Some(odd.to_owned());
+            let written = settings.settings().unwrap();
+            assert_eq!(written.len(), 3);
+            assert_eq!(read_back(&written[0].1), settings.restore_command);
+            assert_eq!(read_back(&written[1].1), odd);
+            assert_eq!(read_back(&written[2].1), odd);
+            let lines = settings.text(NOW).unwrap();
+            for (key, text) in written {
+                assert!(lines.contains(&format!("\n{key} = '{text}'\n")), "{lines}");
+            }
+        }
+    }
+}
+
+#[test]
+fn values_that_the_user_wrote_for_the_file_stay_as_they_are() {
+    let said = "it''s \\\\ 100%% \"x\"";
+    let mut settings = settings(PgVersion::V17, RecoveryTarget::Default);
+    settings.options = ["primary-conninfo", "restore-command"]
+        .map(|key| (key.to_owned(), said.to_owned()))
+        .to_vec();
+    assert_eq!(
+        lines(&settings),
+        [
+            format!("primary_conninfo={said}"),
+            format!("restore_command={said}")
+        ]
+    );
+}
+
+#[test]
+fn a_percent_sign_in_a_command_is_doubled() {
+    assert_eq!(quote::command_text("/50%/%p/%%"), "/50%%/%%p/%%%%");
+}
+
+#[test]
+fn a_line_break_is_refused() {
+    let with = |change: &dyn Fn(&mut RecoverySettings)| {
+        let mut settings = settings(PgVersion::V17, RecoveryTarget::Default);
+        change(&mut settings);
+        settings.settings()
+    };
+    let error =
+        with(&|settings| settings.target = RecoveryTarget::Name("a\nb".to_owned())).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (
+            ErrorKind::Config,
+            "'recovery_target_name' setting cannot have a line break: 'a\\nb'"
+        )
+    );
+    assert!(with(&|settings| settings.restore_command = "a\nb".to_owned()).is_err());
+    assert!(with(&|settings| settings.target_timeline = Some("1\n".to_owned())).is_err());
+    assert!(
+        with(
+            &|settings| settings.options = vec![("primary_conninfo".to_owned(), "a\nb".to_owned())]
+        )
+        .is_ok(),
+        "what the user wrote is the user's"
+    );
+    assert!(
+        with(&|settings| {
+            settings.options = vec![("restore_command".to_owned(), "cp".to_owned())];
+            settings.restore_command = "a\nb".to_owned();
+        })
+        .is_ok(),
+        "it is not used"
+    );
+}

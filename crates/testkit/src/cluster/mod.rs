@@ -191,8 +191,8 @@ impl Cluster {
             .append(true)
             .open(&path)
             .during(format!("open {}", path.display()))?;
-        writeln!(file, "{name} = '{}'", value.replace('\'', "''"))
-            .during(format!("write {}", path.display()))
+        let text = value.replace('\\', "\\\\").replace('\'', "''");
+        writeln!(file, "{name} = '{text}'").during(format!("write {}", path.display()))
     }
 
     /// Starts the server and waits until it accepts connections (or is a standby that does).
@@ -200,8 +200,9 @@ impl Cluster {
         let outcome = run(self
             .account()
             .command(self.bin.join("pg_ctl"))
-            .args(["-w", "-s", "-t", "120", "start", "-D"])
-            .arg(&self.data_dir)
+            .args(["-w", "-s", "-t", "120", "start"])
+            // In place of -D, which pg_ctl hands to a shell without quoting it.
+            .env("PGDATA", &self.data_dir)
             .arg("-l")
             .arg(&self.log))?;
         if outcome.code == 0 {
@@ -228,8 +229,8 @@ impl Cluster {
         run(self
             .account()
             .command(self.bin.join("pg_ctl"))
-            .args(["-w", "-s", "-t", "120", "stop", "-m", mode, "-D"])
-            .arg(&self.data_dir))?
+            .args(["-w", "-s", "-t", "120", "stop", "-m", mode])
+            .env("PGDATA", &self.data_dir))?
         .success()
         .map(drop)
     }

@@ -65,9 +65,10 @@ pub const CMD: &OptionDef = &OptionDef {
     commands: WORKER_COMMANDS,
     default: Default::Argv0,
     summary: "Program as other programs should call it.",
-    help: "The command that `restore` writes into `restore_command` and that background processes are started \
-        with. By default the path by which the program was started.\n\n\
-        Set it if a wrapper must be used, for example to set up an environment.",
+    help: "The command that `restore` writes into `restore_command`. By default the path by which the program was \
+        started.\n\n\
+        Set it if a wrapper must be used, for example to set up an environment. The path of a file may have any \
+        characters, `restore` quotes them. Anything else is taken for a command line and is written as it is.",
     example: "cmd=/usr/local/bin/pgkeep-wrapper",
     ..OptionDef::GLOBAL
 };

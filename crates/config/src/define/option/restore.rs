@@ -107,7 +107,9 @@ pub const RECOVERY_OPTION: &OptionDef = &OptionDef {
         `name=value`; can be repeated. Dashes in names are read as underscores.\n\n\
         Often `primary_conninfo` for a standby. A `restore_command` given here replaces the \
         one restore would write. Settings that have options of their own (target and so on) \
-        should not be given this way.",
+        should not be given this way.\n\n\
+        The value is written between single quotes as it is given: double every single quote and \
+        backslash in it.",
     example: "--recovery-option=primary_conninfo=host=pg1",
     ..RESTORE_LIST
 };
