@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod case;
+mod hints;
 mod refusals;
 
 use std::process::ExitCode;
@@ -23,5 +24,6 @@ fn main() -> ExitCode {
         }
     };
     let suite = bad_input::add(Suite::new("cli").threads(3), &program);
+    let suite = hints::add(suite, &program);
     refusals::add(suite, &program).run()
 }

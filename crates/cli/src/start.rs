@@ -36,6 +36,7 @@ pub(crate) fn run() -> u8 {
             .home
             .as_ref()
             .map(|home| home.to_string_lossy().into_owned()),
+        user: user.name.clone(),
     };
     let environment = std::env::vars_os()
         .map(|(name, value)| {
@@ -223,7 +224,7 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
             ::log::debug!(target: pgkeep_command::DETAIL, "{}", error.text());
             stopped
         }
-        Ok(()) => error,
+        Ok(()) => begin::with_stanza_hints(config, error),
     });
     let (status, end) = match &result {
         Ok(status) => (*status, "completed successfully".to_owned()),

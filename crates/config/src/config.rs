@@ -11,11 +11,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::Loaded;
+use crate::advice::places;
 use crate::define::command::{CommandId, Role};
-use crate::define::option::{EXEC_ID, Group, OptionDef, PG, REPO, STANZA};
+use crate::define::option::{EXEC_ID, Group, OptionDef, PG, PG_PATH, REPO, REPO_PATH, STANZA};
 use crate::error::Result;
 use crate::input::Program;
 use crate::origin::Origin;
+use crate::parse::file::Looked;
 use crate::resolve;
 use crate::value::{Source, Value};
 
@@ -115,6 +117,50 @@ impl Config {
             .as_ref()
             .map(|ini| ini.stanzas())
             .unwrap_or_default()
+    }
+
+    /// Configuration files that were read.
+    pub fn files_read(&self) -> Vec<&str> {
+        self.files(|place| place.found)
+    }
+
+    /// Configuration files that were read or looked for, also those of a directory (`/etc/pgkeep/conf.d/*.conf`).
+    pub fn files_looked_for(&self) -> Vec<&str> {
+        self.files(|_| true)
+    }
+
+    fn files(&self, wanted: impl Fn(&Looked) -> bool) -> Vec<&str> {
+        let looked = self.origin.looked.iter();
+        looked
+            .filter(|place| wanted(place))
+            .map(|place| place.path.as_str())
+            .collect()
+    }
+
+    /// Whether the stanza of this run is one of the files, or has its cluster from elsewhere; true without a stanza.
+    pub fn knows_stanza(&self) -> bool {
+        self.stanza().is_none_or(|stanza| {
+            self.indexes(PG_PATH)
+                .any(|key| self.is_set_at(PG_PATH, key))
+                || self.stanzas().iter().any(|known| known == stanza)
+        })
+    }
+
+    /// Whether nothing says where the repository is: no file was found, and its path is the default.
+    pub fn is_unconfigured(&self) -> bool {
+        self.files_read().is_empty()
+            && self
+                .indexes(REPO_PATH)
+                .all(|key| self.source(REPO_PATH, key).is_default())
+    }
+
+    /// Hints for an error that a missing or unknown stanza explains: where was looked, which stanzas there are. Only for
+    /// `pgkeep`.
+    pub fn stanza_hints(&self) -> Vec<String> {
+        match self.program() {
+            Program::PgKeep => places::stanzas(&self.origin, self.stanza()),
+            Program::PgBackRest => Vec::new(),
+        }
     }
 
     /// Identifies this run and the processes it starts; empty for commands without `exec-id`.

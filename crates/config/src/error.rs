@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::input::Program;
+
 /// How far the program had come when the error was found, which decides on the stream it is shown on (spec 10.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -88,6 +90,19 @@ impl ConfigError {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds hints that only `pgkeep` shows: as `pgbackrest` all is as pgBackRest has it (see `advice`).
+    #[must_use]
+    pub(crate) fn advise(
+        mut self,
+        program: Program,
+        hints: impl IntoIterator<Item = String>,
+    ) -> Self {
+        if program == Program::PgKeep {
+            self.hints.extend(hints);
+        }
         self
     }
 

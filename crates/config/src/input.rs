@@ -49,6 +49,34 @@ pub trait ConfigFiles {
 
     /// Home directory of the user, if there is one.
     fn home(&self) -> Option<String>;
+
+    /// Who may open `path`, or the directory above it that keeps this user out; nothing if that cannot be told.
+    fn access(&self, path: &str) -> Option<Access> {
+        let _ = path;
+        None
+    }
+
+    /// The directory in which the program was started.
+    fn working_directory(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Owner and mode of what could not be opened, and the user who tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The file, or a directory on the way to it.
+    pub path: String,
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// Name of the owner.
+    pub owner: String,
+    /// Name of the group.
+    pub group: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Name of the user who runs the program.
+    pub user: String,
 }
 
 /// Everything a configuration is made from.

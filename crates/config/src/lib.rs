@@ -3,6 +3,7 @@
 //! `define` declares, `parse` reads, `resolve` decides, [`Config`] answers, `render` writes options down again. Nothing here reads the
 //! environment, the clock or a file: all that comes in through [`Input`]. Invariant: a configuration is a value; nothing changes it.
 
+mod advice;
 pub mod config;
 pub mod define;
 #[cfg(test)]
@@ -21,7 +22,7 @@ pub use config::Config;
 pub use define::command;
 pub use define::option;
 pub use error::{ConfigError, Phase};
-pub use input::{ConfigFiles, Input, Program};
+pub use input::{Access, ConfigFiles, Input, Program};
 pub use parse::name::indexed as option_name;
 pub use render::shell_word;
 pub use value::{Source, parse_size};

@@ -6,7 +6,7 @@ use std::io;
 use crate::{ConfigError, ConfigFiles, Input, Loaded, Program, load};
 
 /// Files by absolute path.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Files(BTreeMap<String, Vec<u8>>);
 
 impl ConfigFiles for Files {
@@ -64,6 +64,16 @@ impl Host {
         Host {
             program: Program::PgKeep,
             ..Host::original()
+        }
+    }
+
+    /// The same host again.
+    pub(crate) fn copy(&self) -> Self {
+        Host {
+            program: self.program,
+            environment: self.environment.clone(),
+            files: self.files.clone(),
+            uid: self.uid,
         }
     }
 

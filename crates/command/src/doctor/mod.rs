@@ -17,6 +17,7 @@ mod permissions;
 mod repository;
 mod settings;
 mod space;
+mod stanza_section;
 mod stored;
 mod text;
 mod wal;
@@ -102,12 +103,7 @@ fn examine_all(
 ) -> Result<()> {
     let stanzas = context.config.stanzas();
     if stanzas.is_empty() {
-        let mend = "a section [NAME] with pg1-path=DIRECTORY in the configuration file";
-        report.add(vec![Subject::default().fail(
-            &STANZA_SECTION,
-            "the configuration has no stanza",
-            mend,
-        )]);
+        report.add(vec![stanza_section::none(context)]);
         return examine(context, settings, places, report);
     }
     for name in stanzas {
@@ -142,11 +138,17 @@ fn examine(
 ) -> Result<()> {
     let stanza = context.config.stanza().map(Stanza::new).transpose()?;
     report.add(host::examine(context, settings)?);
+    let known = context.config.knows_stanza();
+    if !known {
+        report.add(vec![stanza_section::unknown(context)]);
+    }
     for repository in &settings.repositories {
         report.add(configuration::examine(repository));
     }
     look_at_places(context, settings, places, report)?;
-    let Some(stanza) = stanza else { return Ok(()) };
+    let Some(stanza) = stanza.filter(|_| known) else {
+        return Ok(());
+    };
     // Before the repositories: what is archived meanwhile is then in them.
     let (found, facts) = cluster::examine(context, settings, &stanza)?;
     report.add(found);

@@ -83,6 +83,8 @@ impl Settings {
             archive_mode_check: config.boolean(option::ARCHIVE_MODE_CHECK),
             repositories: open::repository_keys(config)
                 .into_iter()
+                // Without a configuration the default place says nothing.
+                .filter(|_| !config.is_unconfigured())
                 .map(|key| repository(context, key))
                 .collect(),
             clusters: if config.stanza().is_some() {

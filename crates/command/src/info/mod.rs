@@ -17,6 +17,7 @@ use crate::runtime::Context;
 use crate::runtime::summary::count;
 use collect::StanzaReport;
 use settings::{Output, Settings};
+use status::Status;
 
 /// Prints what is known of the stanzas.
 ///
@@ -31,6 +32,9 @@ pub fn run(context: &Context) -> Result<()> {
         ));
     }
     let stanzas = collect::stanzas(context, &settings)?;
+    if settings.output != Output::Json {
+        warn_about_configuration(context, &stanzas);
+    }
     let text = match settings.output {
         Output::Json => document::stanzas(&settings, &stanzas).render(),
         Output::Table => table::render(context, &settings, &stanzas).into_bytes(),
@@ -56,6 +60,26 @@ fn last_line(stanzas: &[StanzaReport]) -> Option<String> {
         several => count(several.len() as u64, "stanza"),
     };
     Some(format!("{of} with {}", count(backups, "backup")))
+}
+
+/// "No stanzas" and "missing stanza path" may only mean that no configuration was found, or that the name is misspelled.
+fn warn_about_configuration(context: &Context, stanzas: &[StanzaReport]) {
+    let config = &context.config;
+    let found = stanzas
+        .iter()
+        .flat_map(|stanza| &stanza.repositories)
+        .any(|repository| repository.status != Status::MissingPath);
+    let hints = config.stanza_hints();
+    if found || hints.is_empty() {
+        return;
+    }
+    let misspelled = !config.knows_stanza() && !config.stanzas().is_empty();
+    if config.is_unconfigured() || misspelled {
+        log::warn!(
+            "nothing was found in the repositories\nHINT: {}",
+            hints.join("\nHINT: ")
+        );
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,18 @@ pub fn lower(error: &ConfigError) -> Error {
     lowered
 }
 
+/// Says of an error that a misspelled stanza may explain which stanzas there are.
+#[must_use]
+pub fn with_stanza_hints(config: &Config, mut error: Error) -> Error {
+    let missing = matches!(error.code, ErrorCode::FileMissing | ErrorCode::PathMissing);
+    // Else everything was said on the command line, and the name is probably right.
+    let unsure = missing || config.is_unconfigured() || !config.stanzas().is_empty();
+    if !config.knows_stanza() && unsure {
+        error.hints.extend(config.stanza_hints());
+    }
+    error
+}
+
 /// `<log-path>/<stanza or all>-<command>[-async].log` (spec 12.9).
 #[must_use]
 pub fn log_file_path(config: &Config) -> PathBuf {

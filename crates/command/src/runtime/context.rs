@@ -160,13 +160,15 @@ impl Context {
     /// [`ErrorCode::OptionRequired`] when none was given.
     pub fn stanza(&self) -> Result<&str> {
         self.config.stanza().ok_or_else(|| {
-            Error::new(
+            let mut error = Error::new(
                 ErrorCode::OptionRequired,
                 format!(
                     "{} command requires option: stanza",
                     self.config.command().name()
                 ),
-            )
+            );
+            error.hints = self.config.stanza_hints();
+            error
         })
     }
 }

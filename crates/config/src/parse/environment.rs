@@ -5,6 +5,7 @@
 
 use super::name::{self, Lookup};
 use super::{Said, SaidValue};
+use crate::advice::spelling;
 use crate::define::command::{CommandId, Role};
 use crate::define::option::Kind;
 use crate::error::{ConfigError, Result};
@@ -53,7 +54,14 @@ fn parse_variable(
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let Some(found) = name::find(name, Lookup::exact(program))? else {
-        warnings.push(format!("environment contains invalid option '{name}'"));
+        let mut warning = format!("environment contains invalid option '{name}'");
+        if program == Program::PgKeep {
+            warning.push_str(&format!("\nHINT: it comes from the variable {variable}."));
+            if let Some(hint) = spelling::key(name, program) {
+                warning.push_str(&format!("\nHINT: {hint}"));
+            }
+        }
+        warnings.push(warning);
         return Ok(());
     };
     if found.negate || found.reset {
@@ -78,7 +86,8 @@ fn parse_variable(
     if boolean && value != "y" && value != "n" {
         return Err(ConfigError::option_value(format!(
             "environment boolean option '{name}' must be 'y' or 'n'"
-        )));
+        ))
+        .advise(program, spelling::boolean(value)));
     }
     let values = if boolean {
         Vec::new()

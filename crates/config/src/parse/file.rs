@@ -7,7 +7,8 @@ use std::io;
 
 use super::Said;
 use super::ini::Ini;
-use crate::define::option::{CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH};
+use crate::advice::{access, places};
+use crate::define::option::{CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, OptionDef};
 use crate::error::{
     ConfigError, FILE_MISSING, FILE_OPEN, FILE_READ, PATH_MISSING, PATH_OPEN, Result,
 };
@@ -45,10 +46,20 @@ pub(crate) const PGKEEP_FILES: DefaultFiles = DefaultFiles {
 /// Place of the main file before pgBackRest had a directory of its own.
 const PGBACKREST_OLD_FILE: &str = "/etc/pgbackrest.conf";
 
+/// A file, or the files of a directory, that may hold the configuration.
+pub(crate) struct Looked {
+    /// `/etc/pgkeep/pgkeep.conf`, `/etc/pgkeep/conf.d/*.conf`.
+    pub(crate) path: String,
+    /// Whether it was there and read.
+    pub(crate) found: bool,
+}
+
 /// What the files say.
 pub(crate) struct Loaded {
     /// Nothing if no file was there.
     pub(crate) ini: Option<Ini>,
+    /// What was looked for.
+    pub(crate) looked: Vec<Looked>,
     /// The defaults that apply to this run.
     pub(crate) defaults: DefaultFiles,
 }
@@ -76,14 +87,21 @@ pub(crate) fn load(
     );
     let defaults = default_files(files, program, path);
 
-    let mut load = Load { files, ini: None };
+    let mut load = Load {
+        files,
+        program,
+        ini: None,
+        looked: Vec::new(),
+    };
     let use_main = config.is_none_or(|value| !value.negate);
     // `--config` and `--no-config` alone also switch the include directory off.
     let use_include = config.is_none() || path.is_some() || include.is_some();
 
     if use_main {
         match (file, path) {
-            (Some(file), _) => load.required(&absolute(file))?,
+            (Some(file), _) => load
+                .required(&absolute(file))
+                .map_err(|error| asked_for(files, program, said, CONFIG, error))?,
             (None, Some(path)) => {
                 let own = program == Program::PgKeep
                     && load.optional(&absolute(&format!("{path}/{}", PGKEEP_FILES.name)))?;
@@ -96,15 +114,36 @@ pub(crate) fn load(
     }
     if use_include {
         match (include, path) {
-            (Some(include), _) => load.directory(&absolute(include), true)?,
+            (Some(include), _) => load
+                .directory(&absolute(include), true)
+                .map_err(|error| asked_for(files, program, said, CONFIG_INCLUDE_PATH, error))?,
             (None, Some(path)) => load.directory(&absolute(&format!("{path}/conf.d")), false)?,
             (None, None) => load.directory(defaults.include, false)?,
         }
     }
+    if use_main && use_include && (file, path, include) == (None, None, None) {
+        load.note_other_places(defaults);
+    }
     Ok(Loaded {
         ini: load.ini,
+        looked: load.looked,
         defaults,
     })
+}
+
+/// Says of a place that was asked for and is missing who asked, and where it was looked for.
+fn asked_for(
+    files: &dyn ConfigFiles,
+    program: Program,
+    said: &Said,
+    option: &'static OptionDef,
+    error: ConfigError,
+) -> ConfigError {
+    if !matches!(error.code, FILE_MISSING | PATH_MISSING) {
+        return error;
+    }
+    let here = files.working_directory();
+    error.advise(program, places::asked_for(said, option, here.as_deref()))
 }
 
 /// The places of this program: pgkeep's own if there is anything in them, or if there is nothing anywhere.
@@ -131,7 +170,9 @@ fn is_there(files: &dyn ConfigFiles, path: &str) -> bool {
 /// Collects the files that are there.
 struct Load<'a> {
     files: &'a dyn ConfigFiles,
+    program: Program,
     ini: Option<Ini>,
+    looked: Vec<Looked>,
 }
 
 impl Load<'_> {
@@ -173,22 +214,60 @@ impl Load<'_> {
 
     /// Reads a file if it is there; says whether it was.
     fn optional(&mut self, path: &str) -> Result<bool> {
-        let Some(content) = read(self.files, path)? else {
+        let content = read(self.files, path).map_err(|(error, cause)| {
+            error.advise(self.program, access::denied(self.files, path, &cause))
+        })?;
+        self.looked.push(Looked {
+            path: path.to_owned(),
+            found: content.is_some(),
+        });
+        let Some(content) = content else {
             return Ok(false);
         };
         self.ini
             .get_or_insert_with(Ini::default)
-            .add(path, &content)?;
+            .add(path, &content)
+            .map_err(|error| error.advise(self.program, [places::of_line(path)]))?;
         Ok(true)
+    }
+
+    /// pgkeep takes its own places if there is nothing in pgBackRest's either, so it has looked there, too.
+    fn note_other_places(&mut self, defaults: DefaultFiles) {
+        if self.program != Program::PgKeep || defaults != PGKEEP_FILES || self.ini.is_some() {
+            return;
+        }
+        let others = [
+            PGBACKREST_FILES.config.to_owned(),
+            included(PGBACKREST_FILES.include),
+            PGBACKREST_OLD_FILE.to_owned(),
+        ];
+        let missing = |path| Looked { path, found: false };
+        self.looked.extend(others.into_iter().map(missing));
     }
 
     /// Reads the `*.conf` files of a directory in the order of their names.
     fn directory(&mut self, path: &str, required: bool) -> Result<()> {
-        for name in list(self.files, path, required)?.unwrap_or_default() {
+        let names = list(self.files, path, required)
+            .map_err(|(error, cause)| {
+                error.advise(self.program, access::denied(self.files, path, &cause))
+            })?
+            .unwrap_or_default();
+        if names.is_empty() {
+            self.looked.push(Looked {
+                path: included(path),
+                found: false,
+            });
+        }
+        for name in names {
             self.optional(&format!("{path}/{name}"))?;
         }
         Ok(())
     }
+}
+
+/// The files of a directory that are read.
+fn included(path: &str) -> String {
+    format!("{path}/*.conf")
 }
 
 /// The original resolves relative names against the root, not the working directory.
@@ -200,44 +279,55 @@ fn absolute(path: &str) -> String {
     }
 }
 
+/// Nothing if it is missing; an error with its cause.
+type Asked<T> = std::result::Result<Option<T>, (ConfigError, io::Error)>;
+
 /// Content of a file; nothing if it is missing.
-fn read(files: &dyn ConfigFiles, path: &str) -> Result<Option<Vec<u8>>> {
-    match files.read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(ConfigError::new(
+fn read(files: &dyn ConfigFiles, path: &str) -> Asked<Vec<u8>> {
+    let error = match files.read(path) {
+        Ok(content) => return Ok(Some(content)),
+        Err(error) => error,
+    };
+    let told = match error.kind() {
+        io::ErrorKind::NotFound => return Ok(None),
+        io::ErrorKind::IsADirectory => ConfigError::new(
             FILE_READ,
             format!("unable to read '{path}': {}", cause(&error)),
-        )),
-        Err(error) => Err(ConfigError::new(
+        ),
+        _ => ConfigError::new(
             FILE_OPEN,
             format!("unable to open file '{path}' for read: {}", cause(&error)),
-        )),
-    }
+        ),
+    };
+    Err((told, error))
 }
 
 /// Names of the files to include, sorted; nothing if the directory is missing and need not exist.
-fn list(files: &dyn ConfigFiles, path: &str, required: bool) -> Result<Option<Vec<String>>> {
-    match files.list(path) {
+fn list(files: &dyn ConfigFiles, path: &str, required: bool) -> Asked<Vec<String>> {
+    let error = match files.list(path) {
         Ok(mut names) => {
             // `.+\.conf$`: at least one character before the ending.
             names.retain(|name| name.ends_with(".conf") && name != ".conf");
             names.sort_unstable();
-            Ok(Some(names))
+            return Ok(Some(names));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ConfigError::new(
+        Err(error) => error,
+    };
+    let told = match error.kind() {
+        io::ErrorKind::NotFound if !required => return Ok(None),
+        io::ErrorKind::NotFound => ConfigError::new(
             PATH_MISSING,
             format!("unable to list file info for missing path '{path}'"),
-        )),
-        Err(error) => Err(ConfigError::new(
+        ),
+        _ => ConfigError::new(
             PATH_OPEN,
             format!(
                 "unable to list file info for path '{path}': {}",
                 cause(&error)
             ),
-        )),
-    }
+        ),
+    };
+    Err((told, error))
 }
 
 /// Number and text of a system error, as the original shows them.

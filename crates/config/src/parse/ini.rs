@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use super::name;
+use crate::advice::similar::closest;
+use crate::define::option::OPTIONS;
 use crate::error::{ConfigError, FORMAT, Result};
 
 /// One key of a section with all its values.
@@ -32,6 +35,7 @@ impl Ini {
     pub(crate) fn add(&mut self, path: &str, content: &[u8]) -> Result<()> {
         let path: Arc<str> = Arc::from(path);
         let mut section = String::new();
+        let mut after_secret = false;
         for (line, number) in content.split(|byte| *byte == b'\n').zip(1..) {
             let text = String::from_utf8_lossy(line);
             let text = trim(&text);
@@ -42,16 +46,18 @@ impl Ini {
                 section = parse_section(text, number)?.to_owned();
                 continue;
             }
+            let fault = |what: &str| at_line(what, number, &shown(text, after_secret));
             if section.is_empty() {
-                return Err(at_line("key/value found outside of section", number, text));
+                return Err(fault("key/value found outside of section"));
             }
             let Some((key, value)) = text.split_once('=') else {
-                return Err(at_line("missing '=' in key/value", number, text));
+                return Err(fault("missing '=' in key/value"));
             };
             let (key, value) = (trim(key), trim(value));
             if key.is_empty() {
-                return Err(at_line("key is zero-length", number, text));
+                return Err(fault("key is zero-length"));
             }
+            after_secret = is_secret(key);
             if std::str::from_utf8(line).is_err() && value.contains('\u{fffd}') {
                 // Replacing bytes silently would use another path or password than the one that was written.
                 return Err(ConfigError::new(
@@ -124,6 +130,39 @@ fn parse_section(text: &str, number: u32) -> Result<&str> {
         return Err(at_line("invalid empty section", number, text));
     }
     Ok(inner)
+}
+
+/// A faulty line as it is shown: the value of a secret is not, nor what may be its second line. pgBackRest shows both; here
+/// the secret counts more than the same text.
+fn shown(text: &str, after_secret: bool) -> String {
+    const REDACTED: &str = "<redacted>";
+    let end = text
+        .find(|c: char| c == '=' || c == ':' || c.is_whitespace())
+        .unwrap_or(text.len());
+    let (key, rest) = text.split_at(end);
+    if is_secret(key) && !rest.is_empty() {
+        format!(
+            "{key}{}{REDACTED}",
+            &rest[..rest.chars().next().map_or(0, char::len_utf8)]
+        )
+    } else if after_secret {
+        REDACTED.to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Whether the key is that of a secret, or was probably meant to be.
+fn is_secret(key: &str) -> bool {
+    let (_, base, _) = name::pieces(key);
+    let secrets = || OPTIONS.iter().filter(|option| option.secure);
+    match name::by_name(&base) {
+        Some(option) => option.secure,
+        None => {
+            secrets().any(|option| option.deprecated.iter().any(|old| old.name == base))
+                || closest(&base, secrets().map(|option| option.name)).is_some()
+        }
+    }
 }
 
 fn at_line(what: &str, number: u32, text: &str) -> ConfigError {

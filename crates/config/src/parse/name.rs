@@ -170,6 +170,19 @@ fn take_apart(candidate: &str) -> Result<Parts> {
     Ok(parts)
 }
 
+/// A name that means nothing as prefix (`no-`, `reset-` or nothing), name without index, and index (1 if there is none).
+pub(crate) fn pieces(candidate: &str) -> (&'static str, String, u32) {
+    let Ok(parts) = take_apart(candidate) else {
+        return ("", String::new(), 1);
+    };
+    let prefix = match (parts.negate, parts.reset) {
+        (true, _) => "no-",
+        (_, true) => "reset-",
+        _ => "",
+    };
+    (prefix, parts.base, parts.index.unwrap_or(1))
+}
+
 /// Searches the current names.
 fn find_current(parts: &Parts, lookup: Lookup) -> Option<&'static OptionDef> {
     if let Some(option) = by_name(&parts.base)

@@ -4,10 +4,12 @@
 //! in the environment or in a more specific section stays.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::ini::{Ini, IniKey};
 use super::name::{self, Lookup};
 use super::{Said, SaidValue};
+use crate::advice::{places, spelling};
 use crate::define::command::{CommandId, Role};
 use crate::define::option::{Kind, OptionDef, Section};
 use crate::error::{ConfigError, Result};
@@ -44,10 +46,21 @@ pub(crate) fn parse(
             seen: BTreeMap::new(),
         };
         for key in ini.keys(section) {
-            reader.read(key, said, warnings)?;
+            reader
+                .read(key, said, warnings)
+                .map_err(|error| error.advise(program, places::of_value(&source(section, key))))?;
         }
     }
     Ok(())
+}
+
+/// Where a key of `section` is.
+fn source(section: &str, key: &IniKey) -> Source {
+    Source::File {
+        path: key.path.clone(),
+        section: section.to_owned(),
+        line: key.line,
+    }
 }
 
 /// Reads the keys of one section.
@@ -64,12 +77,25 @@ struct SectionReader<'a> {
 impl<'a> SectionReader<'a> {
     fn read(&mut self, key: &'a IniKey, said: &mut Said, warnings: &mut Vec<String>) -> Result<()> {
         let spelling = key.name.as_str();
+        let (program, section) = (self.program, self.section);
         let mut warn = |text: String| {
-            warnings.push(format!("configuration file contains {text}"));
+            let mut warning = format!("configuration file contains {text}");
+            if let (Program::PgKeep, Some(place)) =
+                (program, places::of_value(&source(section, key)))
+            {
+                let _ = write!(warning, "\nHINT: {place}");
+            }
+            warnings.push(warning);
             Ok(())
         };
         let Some(found) = name::find(spelling, Lookup::exact(self.program))? else {
-            return warn(format!("invalid option '{spelling}'"));
+            let mut text = format!("invalid option '{spelling}'");
+            if let (Program::PgKeep, Some(hint)) =
+                (self.program, spelling::key(spelling, self.program))
+            {
+                let _ = write!(text, "\nHINT: {hint}");
+            }
+            return warn(text);
         };
         if found.negate {
             return warn(format!("negate option '{spelling}'"));
@@ -113,16 +139,11 @@ impl<'a> SectionReader<'a> {
 
     /// The value of a key, checked as far as its kind decides.
     fn value(&self, key: &IniKey, option: &'static OptionDef, index: u32) -> Result<SaidValue> {
-        let source = Source::File {
-            path: key.path.clone(),
-            section: self.section.to_owned(),
-            line: key.line,
-        };
         let mut value = SaidValue {
             negate: false,
             reset: false,
             values: key.values.clone(),
-            source,
+            source: source(self.section, key),
         };
         if key.values.len() > 1 {
             if !option.multiple {
@@ -145,7 +166,8 @@ impl<'a> SectionReader<'a> {
                 return Err(ConfigError::option_value(format!(
                     "boolean option '{}' must be 'y' or 'n'",
                     key.name
-                )));
+                ))
+                .advise(self.program, spelling::boolean(text)));
             }
             value.negate = text == "n";
             value.values.clear();

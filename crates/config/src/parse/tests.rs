@@ -416,7 +416,9 @@ fn variables_of_the_tests_are_no_options() {
         .expect("only warnings");
     assert_eq!(
         loaded.warnings,
-        ["environment contains invalid option 'bogus'"]
+        [
+            "environment contains invalid option 'bogus'\nHINT: it comes from the variable PGKEEP_BOGUS."
+        ]
     );
     assert!(
         OPTIONS

@@ -9,6 +9,7 @@ use super::argv::shown_values;
 use super::completion::{Shell, script};
 use super::man;
 use super::text::{lower_summary, plain, wrap};
+use crate::advice::spelling;
 use crate::config::Config;
 use crate::define::command::{CommandDef, CommandId, Role};
 use crate::define::option::{AS, HELP, OUTPUT, OptionDef, VERSION};
@@ -236,6 +237,10 @@ fn option_help(config: &Config, title: &str, candidate: &str) -> Result<String> 
                 "option '{candidate}' is not valid for command '{}'",
                 command.name()
             ))
+            .advise(
+                config.program(),
+                spelling::option(candidate, Some(command), config.program()),
+            )
             .at(Phase::Checks)
         })?;
     let mut text = format!(

@@ -16,6 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::Loaded;
+use crate::advice::spelling;
 use crate::config::{Config, Entries};
 use crate::define::command::{CommandId, Role};
 use crate::define::option::{EXEC_ID, Group, OptionDef, PG, REPO, STANZA};
@@ -47,6 +48,7 @@ fn load_sources(
         args: input.args.clone(),
         environment: input.environment.clone(),
         ini: None,
+        looked: Vec::new(),
         defaults: match input.program {
             Program::PgKeep => file::PGKEEP_FILES,
             Program::PgBackRest => file::PGBACKREST_FILES,
@@ -65,6 +67,7 @@ fn load_sources(
         )?;
         let loaded = file::load(input.files, input.program, &line.said, warnings)?;
         origin.ini = loaded.ini;
+        origin.looked = loaded.looked;
         origin.defaults = loaded.defaults;
         read_sections(&origin, line, warnings)?;
     }
@@ -212,7 +215,11 @@ fn refuse_unknown_to_command(
             "option '{}' not valid for command '{}'",
             option.name,
             command.name()
-        ))),
+        ))
+        .advise(
+            origin.program,
+            [spelling::not_of_command(option, command, origin.program)],
+        )),
         None => Ok(()),
     }
 }

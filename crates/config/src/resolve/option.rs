@@ -5,6 +5,7 @@
 use secrecy::SecretString;
 
 use super::Resolver;
+use crate::advice::{places, spelling};
 use crate::config::Entry;
 use crate::define::option::{
     CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, Default, Kind, OptionDef, Range, Section,
@@ -50,7 +51,11 @@ impl Resolver<'_> {
 
         if let Some(said) = set {
             entry.source = said.source.clone();
-            entry.value = Some(self.said_value(option, key, said, &mut entry, warnings)?);
+            let program = self.origin.program;
+            let value = self
+                .said_value(option, key, said, &mut entry, warnings)
+                .map_err(|error| error.advise(program, places::of_value(&said.source)))?;
+            entry.value = Some(value);
         } else if let Some(said) = said
             && negate
         {
@@ -83,7 +88,8 @@ impl Resolver<'_> {
             if option.section == Section::Stanza {
                 error = error.hint("does this stanza exist?");
             }
-            return Err(error);
+            let hints = places::required(self.origin, self.said, option, key);
+            return Err(error.advise(self.origin.program, hints));
         }
         Ok(())
     }
@@ -223,7 +229,8 @@ impl Resolver<'_> {
         let list: Vec<String> = allowed.iter().map(|known| format!("'{known}'")).collect();
         Err(
             ConfigError::option_value(format!("'{text}' is not allowed for '{full_name}' option"))
-                .hint(format!("allowed values are {}", list.join(", "))),
+                .hint(format!("allowed values are {}", list.join(", ")))
+                .advise(self.origin.program, spelling::value(text, &allowed)),
         )
     }
 }

@@ -109,7 +109,8 @@ pub const HELP: &OptionDef = &OptionDef {
     name: "help",
     commands: HELP_COMMAND,
     summary: "Show help.",
-    help: "The same as the command `help`; only without another command.",
+    help: "The same as the command `help`. `pgkeep` takes it, and `-h`, with another command as well: \
+        `pgkeep backup --help` is `pgkeep help backup`. pgBackRest takes it alone only.",
     example: "--help",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

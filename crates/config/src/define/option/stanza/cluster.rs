@@ -57,7 +57,7 @@ pub const PG_PATH: &OptionDef = &OptionDef {
         all(StanzaDelete),
         all(StanzaUpgrade),
     ],
-    required_by_command: &[(ArchivePush, false), (Manifest, false)],
+    required_by_command: &[(ArchivePush, false), (Doctor, false), (Manifest, false)],
     deprecated: &[Deprecated::either("db-path")],
     depends_by_command: &[
         (Check, Depend::set("stanza")),
