@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod archiver;
+mod at_once;
 mod churn;
 mod lanes;
 mod missing;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("archive").threads(6);
     for add in [
+        at_once::add,
         churn::add,
         prefetch::add,
         lanes::add,

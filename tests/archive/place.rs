@@ -14,6 +14,8 @@ use crate::stage::Result;
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     Posix,
+    /// A directory without links, owners and modes of its own, as a mounted share is.
+    Cifs,
     Sftp,
 }
 
@@ -33,9 +35,12 @@ impl Place {
         configuration: Configuration,
     ) -> Result<(Self, Configuration)> {
         let option = |name: &str| format!("repo{key}-{name}");
-        if matches!(kind, Kind::Posix) {
+        if matches!(kind, Kind::Posix | Kind::Cifs) {
             let files = scratch.make_dir(format!("repo{key}"))?;
-            let made = configuration.global(&option("path"), files.display());
+            let mut made = configuration.global(&option("path"), files.display());
+            if matches!(kind, Kind::Cifs) {
+                made = made.global(&option("type"), "cifs");
+            }
             let place = Self {
                 files,
                 server: None,

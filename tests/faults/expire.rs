@@ -111,11 +111,8 @@ fn visit_point(stage: &Stage<'_>, fault: Fault, point: &str, whole: &Snapshot) -
     Ok(())
 }
 
-/// The repository without temporary files: on SFTP each has a name of its own, and stays for a day after a kill.
+/// The repository without temporary files: each has a name of its own, and stays for a day after a kill.
 fn published(stage: &Stage<'_>) -> Result<Snapshot> {
-    let ignore = match stage.server {
-        Some(_) => Ignore::nothing().names_ending(".pgbackrest.tmp"),
-        None => Ignore::nothing(),
-    };
+    let ignore = Ignore::nothing().names_ending(".pgbackrest.tmp");
     Ok(Snapshot::of(&stage.repository, &ignore)?)
 }

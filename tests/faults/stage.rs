@@ -69,7 +69,8 @@ pub struct Stage<'a> {
     pub config: PathBuf,
     /// The repository as seen here.
     pub repository: PathBuf,
-    /// Where it is on one.
+    /// Where it is on one, which lives as long as this.
+    #[allow(dead_code)] // kept, not asked
     pub server: Option<SftpServer>,
 }
 

@@ -227,8 +227,7 @@ pub trait Storage: Debug + Send + Sync {
     /// back how many. `deep`: in the whole tree below `path`, else in that directory alone.
     ///
     /// # Behavior
-    /// - nothing is removed that is not named as a temporary file
-    /// - a backend whose temporary files are written over anyway removes nothing
+    /// - nothing is removed that is not named as a temporary file, or that a writer still has
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         let _ = (path, deep);
         Ok(0)
@@ -294,6 +293,7 @@ pub trait Storage: Debug + Send + Sync {
     /// # Behavior
     /// - atomic: nothing has the name before the ticket resolves, and the old content stays until then
     /// - atomic: dropping the writer leaves the old content and no temporary file
+    /// - atomic: writers of one file do not meet: each publishes all of its own bytes, the last one stays
     /// - parents are made when `create_path`, else a missing parent is `ErrorKind::NotFound`
     fn open_write(&self, path: &StoragePath, write: &WriteOptions)
     -> Result<Box<dyn StorageWrite>>;

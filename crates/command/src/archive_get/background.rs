@@ -5,8 +5,8 @@
 //! ends: then the command in front can start the next one at once.
 
 use pgkeep_postgres::wal::name;
-use pgkeep_storage::posix::TEMP_SUFFIX;
-use pgkeep_storage::{WriteMode, WriteOptions};
+use pgkeep_storage::temporary::temp_name;
+use pgkeep_storage::{StoragePath, WriteMode, WriteOptions};
 
 use super::archives::{self, Archives};
 use super::fetch::{Fetched, fetch};
@@ -41,6 +41,9 @@ pub(super) fn run(context: &Context, settings: &Settings) -> Result<()> {
 /// One segment to fetch.
 struct Wanted {
     segment: String,
+    /// Where it is until it is whole. A name of its own: whatever else writes into this spool, what gets the name of the
+    /// segment is what this run has brought.
+    temporary: StoragePath,
     copies: Vec<Candidate>,
     warnings: Vec<String>,
 }
@@ -74,6 +77,7 @@ fn fetch_all(context: &Context, settings: &Settings, spool: &Spool) -> Result<()
         match find.find(request) {
             Ok(Found::Copies(copies, warnings)) => wanted.push(Wanted {
                 segment: request.clone(),
+                temporary: StoragePath::new(temp_name(spool.file(request).as_bytes())),
                 copies,
                 warnings,
             }),
@@ -124,14 +128,13 @@ fn bring(
     wanted: Vec<Wanted>,
 ) -> Result<()> {
     let work = |wanted: &Wanted| {
-        let temporary = spool.file(&format!("{}{TEMP_SUFFIX}", wanted.segment));
         let options = WriteOptions {
             mode: WriteMode::InPlace,
             create_path: false,
             sync: false,
             ..WriteOptions::default()
         };
-        let open = || Ok(spool.storage().open_write(&temporary, &options)?);
+        let open = || Ok(spool.storage().open_write(&wanted.temporary, &options)?);
         let fetched = fetch(
             archives,
             settings,
@@ -182,6 +185,7 @@ fn settle(
         Ok(fetched) => fetched,
         Err(mut error) => {
             log::warn!("{}", error.named_text());
+            spool.storage().remove(&wanted.temporary)?;
             error.message = std::iter::once(error.text())
                 .chain(wanted.warnings.clone())
                 .collect::<Vec<_>>()
@@ -208,6 +212,7 @@ fn settle(
         "found {segment} in the {repository}: {} archive",
         copy.archive_id
     );
-    let temporary = spool.file(&format!("{segment}{TEMP_SUFFIX}"));
-    Ok(spool.storage().rename(&temporary, &spool.file(segment))?)
+    Ok(spool
+        .storage()
+        .rename(&wanted.temporary, &spool.file(segment))?)
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use pgkeep_config::Config;
 use pgkeep_config::command::{CommandId, Role};
 use pgkeep_postgres::wal::name;
-use pgkeep_storage::posix::TEMP_SUFFIX;
+use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -113,11 +113,8 @@ fn get_now(
         .map_err(|failed| failed.error)?;
     let local = open::local(Path::new("/"));
     let path = wal_path::from_root(destination);
+    remove_left_overs(&local, &path);
     let Found::Copies(copies, _) = found else {
-        // A run that was killed may have left its half of the file, and no other may come to replace it.
-        let mut left = path.as_bytes().to_vec();
-        left.extend_from_slice(TEMP_SUFFIX.as_bytes());
-        local.remove(&StoragePath::new(left))?;
         log::info!("unable to find {request} in the archive");
         context.summary.done(missing(settings, request));
         return Ok(NOT_FOUND);
@@ -157,6 +154,14 @@ fn get_now(
 /// The last line where the exit status alone would tell.
 fn missing(settings: &Settings, request: &str) -> String {
     format!("{request} of {} is not in the archive", settings.stanza)
+}
+
+/// A run that was killed left its half of the file under a name that no other run uses.
+fn remove_left_overs(local: &PosixStorage, destination: &StoragePath) {
+    // It costs room and nothing else: PostgreSQL must have its segment all the same.
+    if let Err(error) = local.remove_left_overs_of(destination) {
+        log::debug!("{error}");
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pgkeep_postgres::WalSegment;
 use pgkeep_postgres::wal::name;
-use pgkeep_storage::posix::TEMP_SUFFIX;
+use pgkeep_storage::temporary::final_name;
 
 use crate::error::Result;
 use crate::runtime::spool::{OK, Spool};
@@ -26,11 +26,17 @@ pub(super) fn segments(spool: &Spool) -> Result<Vec<String>> {
 pub(super) fn is_past(spool: &Spool, segment: &str, workers: usize) -> Result<bool> {
     let names = spool.list()?;
     let segments = || {
-        let whole = |name| str::strip_suffix(name, TEMP_SUFFIX).unwrap_or(name);
-        names.iter().map(move |name| whole(name.as_str()))
+        names.iter().map(|name| {
+            final_name(name.as_bytes())
+                .and_then(|whole| std::str::from_utf8(whole).ok())
+                .unwrap_or(name)
+        })
     };
-    let after = |name: &&str| name::is_segment(name) && *name > segment;
-    Ok(!segments().any(|name| name == segment) && segments().filter(after).count() >= workers)
+    // A segment that a killed run left half done may be there a second time.
+    let after: BTreeSet<&str> = segments()
+        .filter(|name| name::is_segment(name) && *name > segment)
+        .collect();
+    Ok(!segments().any(|name| name == segment) && after.len() >= workers)
 }
 
 /// Removes from the queue what is no longer wanted, and returns the segments to fetch, in order.
@@ -163,6 +169,7 @@ mod tests {
                 "000000010000000100000002.ok",
                 "000000010000000100000003",
                 "000000010000000100000004.pgbackrest.tmp",
+                "000000010000000100000004.0123456789abcdef0.pgbackrest.tmp",
             ],
         );
         let past = |segment, workers| is_past(&spool, segment, workers).unwrap();

@@ -9,6 +9,7 @@ use super::existing::{self, Asked, Presence};
 use super::push_file::Piece;
 use super::settings::Settings;
 use super::store::Writing;
+use super::stored_content::{self, Content};
 use super::target::{Target, repository_error};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cancel::Cancel;
@@ -17,6 +18,8 @@ use crate::runtime::cancel::Cancel;
 struct Begun<'t, 'scope> {
     target: &'t Target,
     asked: Asked<'scope>,
+    /// What is there under this checksum, where that is known already.
+    content: Option<Result<Content>>,
     /// An error counts only if the file is wanted. `None`: known not to be.
     writing: Option<Result<Writing>>,
 }
@@ -35,24 +38,32 @@ pub(super) struct Judged {
 }
 
 impl<'t, 'scope> AllBegun<'t, 'scope> {
-    /// Begins the file of this name, in a repository that answers at once only if it does not have it.
+    /// Begins the file of this name and checksum, in a repository that answers at once only if it does not have it.
     pub(super) fn open(
         settings: &Settings,
         targets: &'t [Target],
         asked: Vec<Asked<'scope>>,
-        name: &str,
+        (name, checksum): (&str, Sha1Digest),
+        cancel: &Cancel,
     ) -> Self {
         let begin = |(target, asked): (&'t Target, Asked<'scope>)| {
-            let (asked, wanted) = if target.repository.storage.features().slow {
-                (asked, true)
-            } else {
+            let (mut asked, mut content, mut wanted) = (asked, None, true);
+            if !target.repository.storage.features().slow {
                 let answer = asked.answer();
-                let missing = matches!(answer, Ok(None));
-                (Asked::Known(answer), missing)
-            };
+                content = match &answer {
+                    Ok(Some(stored)) if stored.checksum == checksum.to_string() => {
+                        Some(stored_content::look(settings, target, stored, cancel))
+                    }
+                    _ => None,
+                };
+                wanted =
+                    matches!(answer, Ok(None)) || matches!(content, Some(Ok(Content::Damaged(_))));
+                asked = Asked::Known(answer);
+            }
             Begun {
                 target,
                 asked,
+                content,
                 writing: wanted.then(|| Writing::open(settings, target, name)),
             }
         };
@@ -99,39 +110,60 @@ impl<'t, 'scope> AllBegun<'t, 'scope> {
         settings: &Settings,
         segment: &str,
         checksum: Sha1Digest,
+        cancel: &Cancel,
     ) -> Result<Judged> {
         let mut judged = Judged::default();
         let mut not_begun = Vec::new();
         for Begun {
             target,
             asked,
+            content,
             writing,
         } in self.0
         {
             let key = target.repository.key;
-            let presence = match asked.answer() {
-                Ok(stored) => {
-                    existing::judge(settings, target, segment, stored.as_deref(), checksum)?
+            let mut failed = |error: Error, writing: Option<Result<Writing>>| {
+                if error.code == ErrorCode::Term {
+                    return Err(error);
                 }
-                Err(error) if error.code == ErrorCode::Term => return Err(error),
+                judged.errors.push(repository_error(key, &error));
+                judged.unwanted.extend(writing.and_then(Result::ok));
+                Ok(())
+            };
+            let stored = match asked.answer() {
+                Ok(stored) => stored,
                 Err(error) => {
-                    judged.errors.push(repository_error(key, &error));
-                    judged.unwanted.extend(writing.and_then(Result::ok));
+                    failed(error, writing)?;
                     continue;
                 }
             };
-            match presence {
-                Presence::Missing => {
-                    let lost = || Error::new(ErrorCode::Assert, "a missing segment was not begun");
-                    match writing.unwrap_or_else(|| Err(lost())) {
-                        Ok(writing) => judged.wanted.push(writing),
-                        Err(error) => not_begun.push(repository_error(key, &error)),
+            let presence = existing::judge(settings, target, segment, stored.as_ref(), checksum)?;
+            if let (Presence::Same(warning), Some(stored)) = (presence, &stored) {
+                let content = content
+                    .unwrap_or_else(|| stored_content::look(settings, target, stored, cancel))
+                    .and_then(|content| match content {
+                        Content::Sound => Ok(None),
+                        Content::Damaged(why) => {
+                            stored_content::replaced(settings, target, stored, &why).map(Some)
+                        }
+                    });
+                match content {
+                    Ok(None) => {
+                        judged.warnings.extend(warning);
+                        judged.unwanted.extend(writing.and_then(Result::ok));
+                        continue;
+                    }
+                    Ok(Some(replaced)) => judged.warnings.push(replaced),
+                    Err(error) => {
+                        failed(error, writing)?;
+                        continue;
                     }
                 }
-                Presence::Same(warning) => {
-                    judged.warnings.extend(warning);
-                    judged.unwanted.extend(writing.and_then(Result::ok));
-                }
+            }
+            let lost = || Error::new(ErrorCode::Assert, "a missing segment was not begun");
+            match writing.unwrap_or_else(|| Err(lost())) {
+                Ok(writing) => judged.wanted.push(writing),
+                Err(error) => not_begun.push(repository_error(key, &error)),
             }
         }
         judged.errors.extend(not_begun);

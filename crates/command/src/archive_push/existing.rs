@@ -1,15 +1,17 @@
 //! Is the segment in the archive already, and is it the same one?
 //!
-//! Two ways to ask: for one segment ([`stored_checksum`]), and for many in turn ([`Listing`]).
-//! A segment that is there with the same checksum was pushed before and is not stored again; with another checksum it is
-//! of another history (two primaries, damage), and is never overwritten.
+//! Two ways to ask: for one segment ([`stored_segment`]), and for many in turn ([`Listing`]).
+//! A segment that is there with the same checksum was pushed before and is not stored again, once its bytes were found to
+//! have that checksum ([`super::stored_content`]); with another checksum in its name it is of another history (two
+//! primaries), and is never overwritten.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::{archive, layout};
+use pgkeep_repo::archive::{self, StoredSegment};
+use pgkeep_repo::layout;
 use pgkeep_storage::{InfoLevel, ListOptions};
 
 use super::settings::Settings;
@@ -23,20 +25,20 @@ use crate::runtime::wal_find::{self, WalFind};
 pub(super) enum Presence {
     /// Store it.
     Missing,
-    /// It is there; the warning, unless `archive-mode-check` is off.
+    /// A file of that name is there; the warning, unless `archive-mode-check` is off.
     Same(Option<String>),
 }
 
-/// Checksum of the segment in the archive of one repository; `None` when it is not there.
+/// The segment in the archive of one repository; `None` when it is not there.
 ///
 /// # Errors
 /// Those of listing; [`ErrorCode::ArchiveDuplicate`] when there are several.
-pub(super) fn stored_checksum(
+pub(super) fn stored_segment(
     context: &Context,
     settings: &Settings,
     target: &Target,
     segment: &str,
-) -> Result<Option<String>> {
+) -> Result<Option<StoredSegment>> {
     let storage = &*target.repository.storage;
     let mut find = WalFind::new(
         storage,
@@ -44,15 +46,13 @@ pub(super) fn stored_checksum(
         &target.archive_id,
         Duration::ZERO,
     );
-    Ok(find
-        .wait_for(context, segment)?
-        .map(|stored| stored.checksum))
+    find.wait_for(context, segment)
 }
 
-/// The answer of one repository to [`stored_checksum`], perhaps still to come.
+/// The answer of one repository to [`stored_segment`], perhaps still to come.
 pub(super) enum Asked<'scope> {
-    Known(Result<Option<String>>),
-    Coming(ScopedJoinHandle<'scope, Result<Option<String>>>),
+    Known(Result<Option<StoredSegment>>),
+    Coming(ScopedJoinHandle<'scope, Result<Option<StoredSegment>>>),
 }
 
 impl Asked<'_> {
@@ -61,7 +61,7 @@ impl Asked<'_> {
     }
 
     /// Waits for it.
-    pub(super) fn answer(self) -> Result<Option<String>> {
+    pub(super) fn answer(self) -> Result<Option<StoredSegment>> {
         match self {
             Self::Known(answer) => answer,
             Self::Coming(thread) => thread.join().unwrap_or_else(|_| Err(panicked())),
@@ -80,10 +80,10 @@ pub(super) fn ask<'scope>(
     if let [target] = targets
         && !target.repository.storage.features().slow
     {
-        let answer = stored_checksum(context, settings, target, segment);
+        let answer = stored_segment(context, settings, target, segment);
         return vec![Asked::Known(answer)];
     }
-    let ask = |target| scope.spawn(move || stored_checksum(context, settings, target, segment));
+    let ask = |target| scope.spawn(move || stored_segment(context, settings, target, segment));
     targets
         .iter()
         .map(|target| Asked::Coming(ask(target)))
@@ -101,17 +101,17 @@ const TRUSTED: Duration = Duration::from_secs(10);
 pub(super) struct Listing(Mutex<Option<(Instant, String, Vec<String>)>>);
 
 impl Listing {
-    /// As [`stored_checksum`].
-    pub(super) fn stored_checksum(
+    /// As [`stored_segment`].
+    pub(super) fn stored_segment(
         &self,
         context: &Context,
         settings: &Settings,
         target: &Target,
         segment: &str,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<StoredSegment>> {
         let storage = &*target.repository.storage;
         if !storage.features().slow {
-            return stored_checksum(context, settings, target, segment);
+            return stored_segment(context, settings, target, segment);
         }
         let directory = segment.get(..16).unwrap_or(segment);
         // Held while listing: the other workers want the same listing.
@@ -134,7 +134,7 @@ impl Listing {
         }
         let names = last.as_ref().map_or(&[][..], |(_, _, names)| names);
         let found = archive::find_segment(segment, names.iter().map(String::as_str));
-        Ok(wal_find::the_only_one(segment, found)?.map(|stored| stored.checksum))
+        wal_find::the_only_one(segment, found)
     }
 }
 
@@ -146,14 +146,14 @@ pub(super) fn judge(
     settings: &Settings,
     target: &Target,
     segment: &str,
-    stored: Option<&str>,
+    stored: Option<&StoredSegment>,
     checksum: Sha1Digest,
 ) -> Result<Presence> {
     let Some(stored) = stored else {
         return Ok(Presence::Missing);
     };
     let repository = target.repository.name();
-    if stored == checksum.to_string() {
+    if stored.checksum == checksum.to_string() {
         let warning = format!(
             "WAL file '{segment}' already exists in the {repository} archive with the same checksum\n\
              HINT: this is valid in some recovery scenarios but may also indicate a problem."

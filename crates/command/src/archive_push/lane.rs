@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::shared_file::{Recent, Shared};
 use super::source::Source;
 use super::store::Writing;
+use super::stored_content::{self, Content};
 use super::target::{Identity, Target, load_for, panicked};
 use crate::error::{Error, Result};
 use crate::runtime::Context;
@@ -121,6 +122,15 @@ struct Missing {
     name: String,
     /// What was made of a segment; small files are stored as they are.
     shared: Option<Arc<Shared>>,
+    /// What is to be said when it is stored.
+    warning: Option<String>,
+}
+
+/// A file whose bytes are with the repository, and which has no name yet.
+struct Written {
+    index: usize,
+    writing: Writing,
+    warning: Option<String>,
 }
 
 type Outcome<T> = std::result::Result<T, Failure>;
@@ -182,6 +192,7 @@ impl Lane {
                 target,
                 name,
                 shared: None,
+                warning: None,
             }));
         }
         let shared = work.recent.of(&file.shared);
@@ -190,23 +201,29 @@ impl Lane {
             .map_err(Failure::File)?;
         let stored = self
             .listing
-            .stored_checksum(work.context, settings, &target, &source.name)
+            .stored_segment(work.context, settings, &target, &source.name)
             .map_err(Failure::Repository)?;
-        let presence =
-            existing::judge(settings, &target, &source.name, stored.as_deref(), checksum);
-        match presence.map_err(Failure::File)? {
-            Presence::Same(warning) => Ok(Checked::There(warning)),
-            Presence::Missing => {
-                let name = source.stored_name(Some(checksum), settings.compress);
-                Ok(Checked::Missing(Missing {
-                    index,
-                    file,
-                    target,
-                    name,
-                    shared: Some(shared),
-                }))
-            }
+        let presence = existing::judge(settings, &target, &source.name, stored.as_ref(), checksum)
+            .map_err(Failure::File)?;
+        let mut replaced = None;
+        if let (Presence::Same(warning), Some(stored)) = (presence, &stored) {
+            let content = stored_content::look(settings, &target, stored, &work.context.cancel)
+                .map_err(Failure::Repository)?;
+            let Content::Damaged(why) = content else {
+                return Ok(Checked::There(warning));
+            };
+            let warning = stored_content::replaced(settings, &target, stored, &why);
+            replaced = Some(warning.map_err(Failure::Repository)?);
         }
+        let name = source.stored_name(Some(checksum), settings.compress);
+        Ok(Checked::Missing(Missing {
+            index,
+            file,
+            target,
+            name,
+            shared: Some(shared),
+            warning: replaced,
+        }))
     }
 
     /// The repository, looked at before the first file and again after each failure to.
@@ -228,13 +245,17 @@ impl Lane {
 
 fn store_each(work: &Work<'_>, take: &Receiver<Missing>, reporter: &Reporter) {
     // Making a file durable is mostly waiting for the disk: the next one is compressed meanwhile.
-    let (give, written) = mpsc::sync_channel::<(usize, Writing)>(0);
+    let (give, written) = mpsc::sync_channel::<Written>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || finish_each(&written, reporter));
         for missing in take {
-            let index = missing.index;
+            let (index, warning) = (missing.index, missing.warning.clone());
             let failure = match catch_unwind(AssertUnwindSafe(|| store(work, missing))) {
-                Ok(Ok(writing)) => match give.send((index, writing)) {
+                Ok(Ok(writing)) => match give.send(Written {
+                    index,
+                    writing,
+                    warning,
+                }) {
                     Ok(()) => continue,
                     Err(_) => Failure::File(panicked()),
                 },
@@ -248,14 +269,19 @@ fn store_each(work: &Work<'_>, take: &Receiver<Missing>, reporter: &Reporter) {
 }
 
 /// Publishes files in the order in which they were written, and reports each when it is durable.
-fn finish_each(written: &Receiver<(usize, Writing)>, reporter: &Reporter) {
-    for (index, writing) in written {
+fn finish_each(written: &Receiver<Written>, reporter: &Reporter) {
+    for Written {
+        index,
+        writing,
+        warning,
+    } in written
+    {
         match catch_unwind(AssertUnwindSafe(|| writing.finish())) {
             Ok(Ok(ticket)) => {
                 let reporter = reporter.clone();
                 ticket.notify(move |written| {
                     let result = written
-                        .map(|_| None)
+                        .map(|_| warning)
                         .map_err(|error| Failure::Repository(error.into()));
                     reporter.report(index, result);
                 });

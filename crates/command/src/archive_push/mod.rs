@@ -17,6 +17,7 @@ mod shared_file;
 mod source;
 mod spare;
 mod store;
+mod stored_content;
 mod target;
 
 use std::path::Path;

@@ -146,9 +146,15 @@ fn push_segment<'scope>(
         };
         let name = source.stored_name(Some(checksum), settings.compress);
         let mut pieces = pieces.into_iter();
-        let mut begun = AllBegun::open(settings, &targets.fit, asked, &name);
+        let mut begun = AllBegun::open(
+            settings,
+            &targets.fit,
+            asked,
+            (&name, checksum),
+            &context.cancel,
+        );
         begun.push(&mut pieces, &context.cancel)?;
-        let judged = begun.judge(settings, &source.name, checksum)?;
+        let judged = begun.judge(settings, &source.name, checksum, &context.cancel)?;
         let mut errors = judged.errors;
         if !judged.wanted.is_empty() {
             errors.extend(write_to_all(judged.wanted, &mut pieces, &context.cancel)?);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_pipeline::{CompressType, Sha1Digest};
+use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::{ArchiveId, Stanza, layout};
 use pgkeep_storage::ErrorKind;
-use pgkeep_storage::copy::read_all;
+use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
 use pgkeep_testkit::data_dir::DataDirBuilder;
@@ -17,6 +18,7 @@ use super::existing::{Presence, judge};
 use super::lane::{Event, Failure};
 use super::shared_file::Shared;
 use super::store::{Writing, write_to_all};
+use super::stored_content::Content;
 use super::target::{Identity, Target};
 use super::*;
 use crate::runtime::Repository;
@@ -140,7 +142,10 @@ fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
     let (target, _) = target(2, None);
     let checksum = Sha1Digest::of(b"x");
     let judge = |stored: Option<&str>, settings: &Settings| {
-        judge(settings, &target, SEGMENT, stored, checksum)
+        let stored = stored.map(|checksum| {
+            StoredSegment::parse(&format!("{SEGMENT}-{checksum}.gz")).expect("a stored name")
+        });
+        judge(settings, &target, SEGMENT, stored.as_ref(), checksum)
     };
     assert_eq!(judge(None, &settings()).unwrap(), Presence::Missing);
     let same = checksum.to_string();
@@ -158,6 +163,60 @@ fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
     let other = Sha1Digest::of(b"y").to_string();
     let error = judge(Some(&other), &settings()).unwrap_err();
     assert_eq!(error.code, ErrorCode::ArchiveDuplicate);
+}
+
+#[test]
+fn only_bytes_that_have_the_checksum_of_the_name_count_as_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, bytes) = segment(&dir);
+    let cancel = Cancel::default();
+    for pass in [None, Some("pass")] {
+        for compress in [
+            CompressType::None,
+            CompressType::Gz,
+            CompressType::Lz4,
+            CompressType::Zst,
+            CompressType::Bz2,
+        ] {
+            let settings = Settings {
+                compress,
+                level: 1,
+                ..settings()
+            };
+            let (target, storage) = target(1, pass);
+            let name = source.stored_name(Some(Sha1Digest::of(&bytes)), compress);
+            let stored = StoredSegment::parse(&name).unwrap();
+            let mut writing = Writing::open(&settings, &target, &name).unwrap();
+            let mut running = push_file::compression(&settings);
+            let mut out = Vec::new();
+            running.push(&bytes, &mut out).unwrap();
+            running.finish(&mut out).unwrap();
+            writing.push(&out).unwrap();
+            writing.finish().unwrap().wait().unwrap();
+            let look = || stored_content::look(&settings, &target, &stored, &cancel).unwrap();
+            assert_eq!(look(), Content::Sound, "{name}");
+            let path = layout::archive_file(&settings.stanza, &target.archive_id, &name);
+            let whole = read_all(&storage, &path, 1 << 24).unwrap().unwrap();
+            for damaged in [
+                Vec::new(),
+                whole[..whole.len() / 2].to_vec(),
+                whole[..whole.len() - 1].to_vec(),
+                [
+                    &whole[..whole.len() / 2],
+                    &vec![7; whole.len() - whole.len() / 2],
+                ]
+                .concat(),
+            ] {
+                write_all(&storage, &path, &Default::default(), &damaged).unwrap();
+                assert!(matches!(look(), Content::Damaged(_)), "{name}");
+            }
+        }
+    }
+    // A new one of another compression would stand beside it.
+    let (target, _) = target(1, None);
+    let stored = StoredSegment::parse(&format!("{SEGMENT}-{}.lz4", Sha1Digest::of(b"x"))).unwrap();
+    let error = stored_content::replaced(&settings(), &target, &stored, "cut").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Checksum);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use pgkeep_postgres::recovery::{
 };
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{PG_DATA, Target};
-use pgkeep_storage::posix::TEMP_SUFFIX;
+use pgkeep_storage::temporary::final_name;
 use pgkeep_storage::{
     ErrorKind, FileInfo, FileTree, FileType, InfoLevel, ListOptions, Owner, StoragePath,
 };
@@ -164,9 +164,8 @@ impl Look<'_> {
             (RecoveryTarget::Preserve, false) => &[RECOVERY_CONF],
             _ => &[],
         };
-        // A manifest left by an interrupted restore does not count as content, nor does half of one.
+        // A manifest left by an interrupted restore does not count as content.
         name == BACKUP_MANIFEST.as_bytes()
-            || name.strip_suffix(TEMP_SUFFIX.as_bytes()) == Some(BACKUP_MANIFEST.as_bytes())
             || preserved
                 .iter()
                 .any(|preserved| name == preserved.as_bytes())
@@ -188,6 +187,16 @@ impl Look<'_> {
             Err(error) => return Err(error.into()),
         };
         for entry in entries {
+            // Nor does half of one, of which every run that is killed leaves its own. This run holds the lock: nobody writes
+            // it any more.
+            if name == PG_DATA
+                && entry.kind == FileType::File
+                && final_name(entry.name.as_bytes()) == Some(BACKUP_MANIFEST.as_bytes())
+            {
+                let place = path.join(entry.name.as_bytes());
+                changes.push(Change::Remove("temporary file", place));
+                continue;
+            }
             if name == PG_DATA
                 && entry.kind == FileType::File
                 && self.is_ignored(entry.name.as_bytes())

@@ -9,7 +9,7 @@ use pgkeep_postgres::data_dir::CONTROL_FILE;
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{PG_DATA, pg_name};
 use pgkeep_storage::StoragePath;
-use pgkeep_storage::posix::TEMP_SUFFIX;
+use pgkeep_storage::temporary::TEMP_SUFFIX;
 
 /// Places of one restore.
 #[derive(Debug)]

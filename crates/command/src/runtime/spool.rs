@@ -165,8 +165,12 @@ impl Spool {
                     sync: false,
                     ..WriteOptions::default()
                 };
+                let to = super::wal_path::from_root(destination);
+                if let Err(error) = root.remove_left_overs_of(&to) {
+                    log::debug!("{error}");
+                }
                 let mut read = self.storage.open_read(&from, &ReadOptions::default())?;
-                let write = root.open_write(&super::wal_path::from_root(destination), &options)?;
+                let write = root.open_write(&to, &options)?;
                 let running = Pipeline::default().start(COPY_BUFFER);
                 let copied = copy_file(&mut *read, write, running, COPY_BUFFER);
                 let (_, ticket) = copied.map_err(|error| match error {

@@ -13,6 +13,8 @@ behaviors! {
     a_dropped_atomic_writer_leaves_the_old_content_and_nothing_else,
     a_dropped_atomic_writer_leaves_no_new_name,
     an_atomic_file_replaces_the_old_one,
+    two_atomic_writers_of_one_file_publish_each_a_whole_one,
+    a_dropped_atomic_writer_leaves_the_other_one_alone,
     a_file_in_place_is_truncated,
     a_file_in_place_without_truncation_must_be_new if paths,
     parents_are_made_on_the_way,
@@ -78,6 +80,43 @@ fn an_atomic_file_replaces_the_old_one(storage: &dyn Storage) {
     put(storage, "file", b"the longer old content");
     put(storage, "file", b"new");
     assert_eq!(content(storage, "file").as_deref(), Some(&b"new"[..]));
+}
+
+fn two_atomic_writers_of_one_file_publish_each_a_whole_one(storage: &dyn Storage) {
+    let open = || {
+        storage
+            .open_write(&at("dir/file"), &WriteOptions::default())
+            .unwrap()
+    };
+    let (one, other) = (vec![1; 700_000], vec![2; 400_000]);
+    let mut first = open();
+    first.write_all(&one[..300_000]).unwrap();
+    let mut second = open();
+    second.write_all(&other[..200_000]).unwrap();
+    first.write_all(&one[300_000..]).unwrap();
+    assert_eq!(first.finish().unwrap().wait().unwrap().size, 700_000);
+    assert!(content(storage, "dir/file").as_ref() == Some(&one));
+    // What is published stays as it is while the other one goes on.
+    second.write_all(&other[200_000..]).unwrap();
+    second.stage().unwrap();
+    assert!(content(storage, "dir/file").as_ref() == Some(&one));
+    assert_eq!(second.finish().unwrap().wait().unwrap().size, 400_000);
+    assert!(content(storage, "dir/file").as_ref() == Some(&other));
+    assert_eq!(names(storage, "dir"), ["file"]);
+}
+
+fn a_dropped_atomic_writer_leaves_the_other_one_alone(storage: &dyn Storage) {
+    let open = || {
+        storage
+            .open_write(&at("dir/file"), &WriteOptions::default())
+            .unwrap()
+    };
+    let (mut first, second) = (open(), open());
+    first.write_all(b"wh").unwrap();
+    drop(second);
+    first.write_all(b"ole").unwrap();
+    first.finish().unwrap().wait().unwrap();
+    assert_eq!(content(storage, "dir/file").as_deref(), Some(&b"whole"[..]));
 }
 
 fn a_file_in_place_is_truncated(storage: &dyn Storage) {

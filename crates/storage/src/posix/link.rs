@@ -6,8 +6,8 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::failure_of_two;
-use super::write::temp_name;
 use crate::error::{Operation, Result};
+use crate::temporary::{self, temp_name};
 
 /// Makes `path` a symbolic link to `destination`, replacing a file or link that has the name.
 pub(super) fn symlink(path: &Path, destination: &[u8]) -> Result<()> {
@@ -19,17 +19,18 @@ pub(super) fn symlink(path: &Path, destination: &[u8]) -> Result<()> {
         Err(errno) => return Err(fail(errno)),
     }
     // Under a temporary name and renamed, so that a reader finds the old link or the new one, never none.
-    let working = temp_name(path);
-    match rustix::fs::symlink(destination, &working) {
-        Err(Errno::EXIST) => {
-            // Left by a killed run.
-            rustix::fs::unlink(&working).map_err(fail)?;
-            rustix::fs::symlink(destination, &working).map_err(fail)?;
+    let mut tries = 0;
+    let working = loop {
+        let bytes = temp_name(path.as_os_str().as_bytes());
+        let working = std::ffi::OsStr::from_bytes(&bytes).to_owned();
+        match rustix::fs::symlink(destination, &working) {
+            Ok(()) => break working,
+            Err(Errno::EXIST) if tries < temporary::TRIES => tries += 1,
+            Err(errno) => return Err(fail(errno)),
         }
-        other => other.map_err(fail)?,
-    }
+    };
     rustix::fs::rename(&working, path).map_err(|errno| {
-        // The failure is reported; a leftover would only be replaced by the next try.
+        // The failure is reported; what is left goes as other left-overs do.
         let _ = rustix::fs::unlink(&working);
         fail(errno)
     })

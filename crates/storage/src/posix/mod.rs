@@ -9,7 +9,9 @@
 
 mod create;
 mod file_tree;
+mod in_use;
 mod info;
+mod left_over;
 mod link;
 mod list;
 mod owner;
@@ -36,12 +38,9 @@ use crate::storage::{
     Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
 };
 use crate::ticket::Ticket;
+use in_use::InUse;
 
 pub use sync::FileSystem;
-
-/// What an atomically written file is called until it is complete; the original's suffix, so that either program knows
-/// the leftovers of the other.
-pub const TEMP_SUFFIX: &str = ".pgbackrest.tmp";
 
 /// Where the tree is and what its file system can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +105,17 @@ impl PosixStorage {
     }
 }
 
+impl PosixStorage {
+    /// Removes what writers of this one file left that are no more; hands back how many. Where it cannot be known whether
+    /// a writer is alive, a file goes when it is a day old.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed, or a file not be removed.
+    pub fn remove_left_overs_of(&self, path: &StoragePath) -> Result<usize> {
+        left_over::remove_of(self, path)
+    }
+}
+
 /// Describes the failure of `operation` on `object`, an absolute name.
 fn failure(
     operation: Operation,
@@ -155,6 +165,12 @@ impl Storage for PosixStorage {
 
     fn durability(&self, _: WriteMode) -> Result<Durability> {
         Ok(Durability::Fsynced)
+    }
+
+    fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        crate::left_over::remove(self, path, deep, &|path| {
+            in_use::look(&self.absolute(path)).0 == InUse::Yes
+        })
     }
 
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {

@@ -9,6 +9,7 @@ use super::*;
 use crate::copy::{read_all, write_all};
 use crate::error::ErrorKind;
 use crate::storage::{FileType, WriteMode};
+use crate::temporary::TEMP_SUFFIX;
 
 fn place() -> (tempfile::TempDir, PosixStorage) {
     let place = tempfile::tempdir().expect("a temporary directory can be made");
@@ -33,33 +34,155 @@ fn parent_that_takes_no_directory_is_an_error_and_no_endless_loop() {
     assert!(error.is_err());
 }
 
+/// Names of temporary files in `dir`.
+fn temporary(dir: &std::path::Path) -> Vec<String> {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(TEMP_SUFFIX))
+        .collect()
+}
+
 #[test]
-fn an_atomic_file_is_written_under_the_name_of_the_original() {
+fn an_atomic_file_is_written_under_a_name_that_pgbackrest_ignores() {
     let (place, storage) = place();
     let mut writer = storage
         .open_write(&at("dir/file"), &WriteOptions::default())
         .unwrap();
     writer.write_all(b"half").unwrap();
-    assert_eq!(
-        fs::read(place.path().join("dir/file.pgbackrest.tmp")).unwrap(),
-        b"half"
-    );
-    assert!(!place.path().join("dir/file").exists());
+    let dir = place.path().join("dir");
+    let [name] = temporary(&dir).try_into().unwrap();
+    assert!(name.starts_with("file."), "{name}");
+    assert_eq!(fs::read(dir.join(name)).unwrap(), b"half");
+    assert!(!dir.join("file").exists());
     writer.finish().unwrap().wait().unwrap();
-    assert!(!place.path().join("dir/file.pgbackrest.tmp").exists());
-    assert_eq!(fs::read(place.path().join("dir/file")).unwrap(), b"half");
+    assert!(temporary(&dir).is_empty());
+    assert_eq!(fs::read(dir.join("file")).unwrap(), b"half");
+}
+
+/// Makes a file two days old.
+fn age(file: &std::path::Path) {
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 60 * 60);
+    let open = fs::File::options().write(true).open(file).unwrap();
+    open.set_modified(then).unwrap();
 }
 
 #[test]
-fn a_longer_leftover_of_a_killed_run_is_overwritten() {
+fn left_overs_go_when_a_day_old_but_never_one_that_a_writer_has() {
+    for cifs in [false, true] {
+        let place = tempfile::tempdir().unwrap();
+        let storage = PosixStorage::new(PosixSettings {
+            cifs,
+            ..PosixSettings::at(place.path())
+        });
+        fs::create_dir(place.path().join("deep")).unwrap();
+        for (name, old) in [
+            ("a.pgbackrest.tmp", true),
+            ("deep/b.0123456789abcdef0.pgbackrest.tmp", true),
+            ("c.0123456789abcdef1.pgbackrest.tmp", false),
+            ("d.tmp", true),
+            ("file", true),
+        ] {
+            fs::write(place.path().join(name), b"x").unwrap();
+            if old {
+                age(&place.path().join(name));
+            }
+        }
+        symlink(
+            "file",
+            place.path().join("latest.0123456789abcdef2.pgbackrest.tmp"),
+        )
+        .unwrap();
+        let mut living = storage
+            .open_write(&at("file"), &WriteOptions::default())
+            .unwrap();
+        living.write_all(b"living").unwrap();
+        let [writing] = temporary(place.path())
+            .into_iter()
+            .filter(|name| name.starts_with("file."))
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        // It has waited for something for two days.
+        age(&place.path().join(writing));
+        assert_eq!(
+            storage
+                .remove_left_overs(&StoragePath::root(), false)
+                .unwrap(),
+            1
+        );
+        assert!(!place.path().join("a.pgbackrest.tmp").exists());
+        assert_eq!(
+            storage
+                .remove_left_overs(&StoragePath::root(), true)
+                .unwrap(),
+            1
+        );
+        assert_eq!(storage.remove_left_overs(&at("missing"), true).unwrap(), 0);
+        living.finish().unwrap().wait().unwrap();
+        assert_eq!(fs::read(place.path().join("file")).unwrap(), b"living");
+        let mut left = temporary(place.path());
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                "c.0123456789abcdef1.pgbackrest.tmp",
+                "latest.0123456789abcdef2.pgbackrest.tmp"
+            ]
+        );
+    }
+}
+
+#[test]
+fn what_dead_writers_of_one_file_left_goes_at_once() {
     let (place, storage) = place();
-    fs::write(
-        place.path().join("file.pgbackrest.tmp"),
-        b"much longer than the new content",
-    )
-    .unwrap();
-    write_all(&storage, &at("file"), &WriteOptions::default(), b"new").unwrap();
-    assert_eq!(fs::read(place.path().join("file")).unwrap(), b"new");
+    for name in [
+        "wal/RECOVERYXLOG.pgbackrest.tmp",
+        "wal/RECOVERYXLOG.0123456789abcdef0.pgbackrest.tmp",
+        "wal/RECOVERYHISTORY.0123456789abcdef0.pgbackrest.tmp",
+    ] {
+        fs::create_dir_all(place.path().join("wal")).unwrap();
+        fs::write(place.path().join(name), b"x").unwrap();
+    }
+    let file = at("wal/RECOVERYXLOG");
+    let mut living = storage.open_write(&file, &WriteOptions::default()).unwrap();
+    assert_eq!(storage.remove_left_overs_of(&file).unwrap(), 2);
+    assert_eq!(storage.remove_left_overs_of(&file).unwrap(), 0);
+    living.write_all(b"whole").unwrap();
+    living.finish().unwrap().wait().unwrap();
+    assert_eq!(
+        fs::read(place.path().join("wal/RECOVERYXLOG")).unwrap(),
+        b"whole"
+    );
+    assert_eq!(
+        temporary(&place.path().join("wal")),
+        ["RECOVERYHISTORY.0123456789abcdef0.pgbackrest.tmp"]
+    );
+}
+
+#[test]
+fn a_writer_whose_file_was_just_taken_for_a_left_over_makes_another() {
+    let (place, storage) = place();
+    let file = at("file");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                storage.remove_left_overs_of(&file).unwrap();
+            }
+        });
+        for number in 0..500_u32 {
+            let content = number.to_le_bytes();
+            let options = WriteOptions {
+                sync: false,
+                ..WriteOptions::default()
+            };
+            write_all(&storage, &file, &options, &content).unwrap();
+            assert_eq!(fs::read(place.path().join("file")).unwrap(), content);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(temporary(place.path()).is_empty());
 }
 
 #[test]
@@ -143,13 +266,16 @@ fn errors_have_the_words_and_numbers_of_the_original() {
         format!("unable to create path '{root}/file/below': [20] Not a directory")
     );
     let error = write_all(&storage, &at("dir"), &WriteOptions::default(), b"x").unwrap_err();
-    let (from, to) = (format!("{root}/dir.pgbackrest.tmp"), format!("{root}/dir"));
-    assert_eq!(
-        error.to_string(),
-        format!("unable to move '{from}' to '{to}': [21] Is a directory")
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("unable to move '{root}/dir."))
+            && text.ends_with(&format!(
+                ".pgbackrest.tmp' to '{root}/dir': [21] Is a directory"
+            )),
+        "{text}"
     );
     assert!(
-        !place.path().join("dir.pgbackrest.tmp").exists(),
+        temporary(place.path()).is_empty(),
         "the temporary file is gone after the error too"
     );
     let error = storage

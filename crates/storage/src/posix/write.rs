@@ -1,11 +1,13 @@
 //! Writing a file, atomically or in place.
 //!
 //! The order of the steps in [`PosixWrite::finish`] is what makes a file durable or absent; each has its reason beside
-//! it. The temporary name is fixed, so two writers of one file would share it: the locks of the layers above keep that
-//! from happening, and a leftover of a killed run is simply overwritten.
+//! it. Every writer has a temporary file of its own: an `archive_command` takes no lock, and locks do not reach the other
+//! hosts of a share. Two writers of one file so publish one after the other, each a whole file.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fd::OwnedFd;
@@ -14,9 +16,10 @@ use rustix::io::Errno;
 
 use super::create::create_path;
 use super::sync::sync_path;
-use super::{TEMP_SUFFIX, failure, failure_of_two};
+use super::{failure, failure_of_two, in_use};
 use crate::error::{Error, Operation, Result};
 use crate::storage::{Features, StorageWrite, WriteMode, WriteOptions};
+use crate::temporary::{self, temp_name};
 use crate::ticket::{Ticket, Written};
 
 pub(super) struct PosixWrite {
@@ -37,29 +40,20 @@ pub(super) struct PosixWrite {
 impl PosixWrite {
     pub(super) fn open(path: PathBuf, options: &WriteOptions, features: Features) -> Result<Self> {
         let atomic = options.mode == WriteMode::Atomic;
-        let working = if atomic {
-            temp_name(&path)
-        } else {
-            path.clone()
-        };
-        // Atomic: truncates whatever a killed run left under the temporary name.
-        let exclusive = if atomic || options.truncate {
-            OFlags::TRUNC
-        } else {
-            OFlags::EXCL
-        };
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | exclusive;
-        let mode = Mode::from_raw_mode(options.file_mode);
         let mut changed = Vec::new();
-        let mut opened = rustix::fs::open(&working, flags, mode);
-        if let (Err(Errno::NOENT), true, Some(parent)) =
-            (&opened, options.create_path, path.parent())
-        {
-            // Only now, since the directory is there nearly always.
-            changed = create_path(parent, options.path_mode)?;
-            opened = rustix::fs::open(&working, flags, mode);
-        }
-        let file: OwnedFd = opened.map_err(|errno| failure(Operation::OpenWrite, &path, errno))?;
+        let (file, working) = if atomic {
+            Self::open_temporary(&path, options, &mut changed)?
+        } else {
+            let flags = if options.truncate {
+                OFlags::TRUNC
+            } else {
+                OFlags::EXCL
+            };
+            let file = Self::make(&path, flags, options, &mut changed)?
+                .map_err(|errno| failure(Operation::OpenWrite, &path, errno))?;
+            (file, path.clone())
+        };
+        let mode = Mode::from_raw_mode(options.file_mode);
         let write = Self {
             file: File::from(file),
             path,
@@ -85,6 +79,47 @@ impl PosixWrite {
             }
         }
         Ok(write)
+    }
+
+    /// A temporary file that is new and marked as this writer's.
+    fn open_temporary(
+        path: &Path,
+        options: &WriteOptions,
+        changed: &mut Vec<PathBuf>,
+    ) -> Result<(OwnedFd, PathBuf)> {
+        let mut last = Errno::EXIST;
+        for _ in 0..temporary::TRIES {
+            let bytes = temp_name(path.as_os_str().as_bytes());
+            let working = PathBuf::from(OsStr::from_bytes(&bytes));
+            match Self::make(&working, OFlags::EXCL, options, changed)? {
+                Ok(file) if in_use::mark(&file) => return Ok((file, working)),
+                // Removed as a left-over between the two calls: the next name will do.
+                Ok(_) => last = Errno::NOENT,
+                Err(errno @ Errno::EXIST) => last = errno,
+                Err(errno) => return Err(failure(Operation::OpenWrite, path, errno)),
+            }
+        }
+        Err(failure(Operation::OpenWrite, path, last))
+    }
+
+    /// Makes or opens the file, and the missing parents of it where that is asked for.
+    fn make(
+        working: &Path,
+        flags: OFlags,
+        options: &WriteOptions,
+        changed: &mut Vec<PathBuf>,
+    ) -> Result<std::result::Result<OwnedFd, Errno>> {
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | flags;
+        let mode = Mode::from_raw_mode(options.file_mode);
+        let opened = rustix::fs::open(working, flags, mode);
+        if let (Err(Errno::NOENT), true, Some(parent)) =
+            (&opened, options.create_path, working.parent())
+        {
+            // Only now, since the directory is there nearly always.
+            changed.extend(create_path(parent, options.path_mode)?);
+            return Ok(rustix::fs::open(working, flags, mode));
+        }
+        Ok(opened)
     }
 
     fn publish(&mut self) -> Result<Written> {
@@ -128,13 +163,6 @@ impl PosixWrite {
     }
 }
 
-/// The temporary name beside `path`: the same directory, since a rename works only inside one file system.
-pub(super) fn temp_name(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(TEMP_SUFFIX);
-    PathBuf::from(name)
-}
-
 impl Write for PosixWrite {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
@@ -168,7 +196,7 @@ impl StorageWrite for PosixWrite {
 impl Drop for PosixWrite {
     fn drop(&mut self) {
         if self.discard {
-            // Nothing more can be done about a failure: the next writer of this file truncates the leftover.
+            // Nothing more can be done about a failure: what is left goes as other left-overs do.
             let _ = rustix::fs::unlink(&self.working);
         }
     }

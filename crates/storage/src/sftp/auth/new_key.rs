@@ -4,7 +4,9 @@
 //! either no key or one that works.
 #![allow(clippy::disallowed_methods)] // the only place that writes a private key
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use ssh_key::{Cipher, Kdf, LineEnding, PrivateKey, PublicKey};
 
 use super::key_file;
 use crate::sftp::settings::SftpSettings;
+use crate::temporary::temp_name;
 use crate::{Error, ErrorKind, Operation, Result};
 
 /// OpenSSH's own number of rounds for keys with a passphrase.
@@ -122,9 +125,8 @@ fn make(file: &Path, passphrase: Option<&SecretString>, comment: &str) -> Result
 
 /// Writes beside and links: a link does not replace, and what is linked is complete and on the disk.
 fn appear(file: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = PathBuf::from(name);
+    let name = temp_name(file.as_os_str().as_bytes());
+    let beside = PathBuf::from(OsStr::from_bytes(&name));
     let written = (|| {
         let mut open = std::fs::OpenOptions::new()
             .write(true)

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::temp_name::temp_name;
 use super::upload::{Fail, Lane, Upload};
 use super::verify::{Expected, read_back};
 use crate::sftp::engine::channel::Channel;
@@ -16,11 +15,12 @@ use crate::sftp::path::path_and;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
 use crate::sftp::protocol::status::Status;
+use crate::temporary::{self, temp_name};
 use crate::{Error, ErrorKind, Operation, WriteMode};
 
 impl Upload {
     pub(super) async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
-        for _ in 0..4 {
+        for _ in 0..temporary::TRIES {
             let resume = self.released > 0;
             let mut flags = open::WRITE;
             if resume {

@@ -9,7 +9,6 @@ mod pace;
 mod piece;
 mod publish;
 mod pump;
-mod temp_name;
 mod upload;
 mod verify;
 
@@ -22,10 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::chunk::{Chunk, Filling};
 use super::engine::pool::Pool;
 use super::place::Place;
-use piece::Piece;
-pub(crate) use temp_name::temp_name;
-
 use crate::{Error, Operation, Result, StorageWrite, Ticket, WriteOptions};
+use piece::Piece;
 
 /// Where the task leaves an error for the next `write`.
 type Failed = Arc<Mutex<Option<Error>>>;
