@@ -14,6 +14,7 @@ mod missing;
 mod place;
 mod prefetch;
 mod random;
+mod spool_states;
 mod stage;
 mod waiting;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         lanes::add,
         missing::add,
         waiting::add,
+        spool_states::add,
     ] {
         suite = add(suite, &program);
     }

@@ -4,12 +4,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use pgkeep_storage::FileInfo;
+
 use super::lane::{Event, Failure};
 use super::push_file::encountered;
+use super::source::Source;
 use super::target::{no_valid_repository, repository_error};
 use crate::error::{Error, Result};
 use crate::runtime::pool;
 use crate::runtime::spool::Spool;
+
+/// Clocks of two file systems that are not exactly the same.
+const CLOCK_DIFFERENCE: i64 = 60;
+
+/// Whether an `.ok` was written before the file it stands for: it is of an earlier cluster, whose segments had the same names.
+///
+/// # Errors
+/// When the file cannot be looked at.
+pub(super) fn is_of_an_earlier_file(ok: &FileInfo, source: &Source) -> Result<bool> {
+    let written = source.info()?.map(|info| info.modified);
+    Ok(written.is_some_and(|written| ok.modified.saturating_add(CLOCK_DIFFERENCE) < written))
+}
 
 #[derive(Debug, Default)]
 struct File {

@@ -4,12 +4,13 @@
 //! run. The repositories advance independently ([`super::schedule`]). Whatever ends the run as a whole is left as the
 //! error of all files, so that the command in front can report it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::acknowledge::Acknowledge;
+use super::acknowledge::{Acknowledge, is_of_an_earlier_file};
 use super::lane::{Event, File, Lane, Work};
 use super::queue;
 use super::schedule::Schedule;
@@ -106,21 +107,22 @@ fn push_ready(
 
 /// Cleans the spool and returns what is ready and not acknowledged, sorted.
 fn to_push(spool: &Spool, wal_directory: &Path) -> Result<Vec<String>> {
-    let mut acknowledged = Vec::new();
-    for name in spool.list()? {
-        match name.strip_suffix(spool::OK) {
-            Some(file) => acknowledged.push(file.to_owned()),
-            // Errors of earlier runs, and what a killed one left half written.
-            None => drop(spool.remove(&name)?),
-        }
-    }
     let ready = queue::ready_list(wal_directory)?;
-    // PostgreSQL has taken notice of these.
-    for file in acknowledged
-        .iter()
-        .filter(|file| ready.binary_search(file).is_err())
-    {
-        spool.remove(&format!("{file}{}", spool::OK))?;
+    let mut acknowledged = BTreeSet::new();
+    for entry in spool.list()? {
+        let name = entry.name.to_string();
+        if let Some(file) = name.strip_suffix(spool::OK)
+            // Of others PostgreSQL has taken notice.
+            && ready.binary_search_by(|ready| ready.as_str().cmp(file)).is_ok()
+            && spool.is_ok(&entry)?
+            && !is_of_an_earlier_file(&entry, &Source::new(&wal_directory.join(file)))?
+        {
+            acknowledged.insert(file.to_owned());
+        } else {
+            // Also errors of earlier runs, and whatever a killed one or a crash of the machine left: no command in front takes
+            // that for an answer, so it must not keep the file from being pushed.
+            spool.remove(&name)?;
+        }
     }
     Ok(ready
         .into_iter()
@@ -252,7 +254,7 @@ impl Run<'_> {
                     .collect();
                 acknowledge.ignore_from_now_on();
                 let missing =
-                    |name: &String| Ok(!self.spool.exists(&format!("{name}{}", spool::OK))?);
+                    |name: &String| Ok(self.spool.info(&format!("{name}{}", spool::OK))?.is_none());
                 let waiting = waiting.into_iter().filter_map(|name| match missing(&name) {
                     Ok(true) => Some(Ok(name)),
                     Ok(false) => None,

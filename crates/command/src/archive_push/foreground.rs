@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::acknowledge::is_of_an_earlier_file;
 use super::settings::Settings;
 use super::source::Source;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::spool::{Queue, Spool, Status};
+use crate::runtime::spool::{OK, Queue, Spool, Status};
 use crate::runtime::{Context, background};
 
 /// First wait between two looks at the spool; each later one is longer, up to [`LONGEST_WAIT`].
@@ -26,7 +27,8 @@ pub(super) fn push_in_background(
     settings: &Settings,
     path: &Path,
 ) -> Result<()> {
-    let file = Source::new(path).name;
+    let source = Source::new(path);
+    let file = source.name.clone();
     if !settings.pg_path_set {
         return Err(Error::new(
             ErrorCode::OptionRequired,
@@ -37,6 +39,7 @@ pub(super) fn push_in_background(
         ));
     }
     let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
+    forget_earlier_file(&spool, &source)?;
     let began = Instant::now();
     let mut pause = FIRST_WAIT;
     let mut first = true;
@@ -99,4 +102,17 @@ pub(super) fn push_in_background(
         context.clock.sleep(pause);
         pause = (pause * 2).min(LONGEST_WAIT);
     }
+}
+
+/// Removes the acknowledgement of an earlier cluster's file of this name: without it this one would never be pushed.
+fn forget_earlier_file(spool: &Spool, source: &Source) -> Result<()> {
+    let ok = format!("{}{OK}", source.name);
+    match spool.info(&ok)? {
+        Some(entry) if is_of_an_earlier_file(&entry, source)? => {
+            log::warn!("'{ok}' in the spool is older than the file, which is pushed");
+            spool.remove(&ok)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use pgkeep_pipeline::{CompressType, Sha1, Sha1Digest};
 use pgkeep_postgres::wal::header::{HEADER_SIZE, WalHeader};
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{InfoLevel, PipelineRead, ReadOptions, Storage, StoragePath};
+use pgkeep_storage::{FileInfo, InfoLevel, PipelineRead, ReadOptions, Storage, StoragePath};
 
 use super::queue;
 use super::settings::Settings;
@@ -62,8 +62,15 @@ impl Source {
     /// # Errors
     /// When it cannot be looked at.
     pub(super) fn size_now(&self) -> Result<Option<u64>> {
-        let info = self.storage.info(&self.path, InfoLevel::Basic)?;
-        Ok(info.map(|info| info.size))
+        Ok(self.info()?.map(|info| info.size))
+    }
+
+    /// What the directory says of it; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub(super) fn info(&self) -> Result<Option<FileInfo>> {
+        Ok(self.storage.info(&self.path, InfoLevel::Basic)?)
     }
 
     /// Opens it.

@@ -58,6 +58,13 @@ impl Clock {
         self.now().as_millisecond()
     }
 
+    /// When the machine started, seconds since 1970 by this clock.
+    #[must_use]
+    pub fn boot_seconds(&self) -> i64 {
+        let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        self.seconds().saturating_sub(up.tv_sec)
+    }
+
     pub fn sleep(&self, time: Duration) {
         (self.sleep)(time);
     }
