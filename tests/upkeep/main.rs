@@ -13,6 +13,7 @@ mod histories;
 mod hygiene;
 mod processes;
 mod state;
+mod stopping;
 mod unattended;
 mod upgrade;
 mod waits;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         histories::add,
         hygiene::add,
         processes::add,
+        stopping::add,
         unattended::add,
         upgrade::add,
         waits::add,

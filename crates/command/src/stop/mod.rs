@@ -65,13 +65,10 @@ pub fn run(context: &Context) -> Result<()> {
 
 /// Sends SIGTERM to the holder of every lock file (once each) and removes the files; returns how many were told.
 fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
-    let prefix = stanza.map(|stanza| format!("{stanza}-"));
     let mut told = BTreeSet::new();
     for name in lock::list(lock_path)? {
-        if prefix
-            .as_ref()
-            .is_some_and(|prefix| !name.starts_with(prefix))
-        {
+        // The whole name decides: stanzas `a` and `a-b` are two.
+        if stanza.is_some() && lock::stanza_of(&name) != stanza {
             continue;
         }
         match lock::look(lock_path, &name)? {

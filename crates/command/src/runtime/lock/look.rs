@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-use super::{LockData, numbered};
+use super::{EXTENSION, LockData, numbered};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What `info` and `stop --force` learn of a lock file of another process.
@@ -77,7 +77,7 @@ pub fn list(lock_path: &Path) -> Result<Vec<String>> {
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".lock"))
+        .filter(|name| name.ends_with(EXTENSION))
         .collect();
     names.sort();
     Ok(names)

@@ -21,6 +21,9 @@ use crate::error::{Error, ErrorCode, Result};
 mod data;
 mod look;
 
+/// What the name of a lock file ends with.
+const EXTENSION: &str = ".lock";
+
 /// How often a lock is tried again that others only look at ([`look()`] holds it, shared, meanwhile).
 const TRIES: u32 = 1000;
 
@@ -67,7 +70,29 @@ pub struct Lock {
 /// File name of a lock.
 #[must_use]
 pub fn file_name(stanza: &str, lock_type: LockType, repo_key: u32) -> String {
-    format!("{stanza}-{}-{repo_key}.lock", lock_type.name())
+    format!("{stanza}-{}-{repo_key}{EXTENSION}", lock_type.name())
+}
+
+/// The stanza of a lock file, also of one that pgBackRest before 2.53 made, without a repository in its name; `None`: the
+/// name is not that of a lock. Read from its end: stanzas may have dashes, numbers and these words in their names.
+#[must_use]
+pub fn stanza_of(file_name: &str) -> Option<&str> {
+    let types = [
+        LockType::Archive,
+        LockType::Backup,
+        LockType::Restore,
+        LockType::Hold,
+    ];
+    let name = file_name.strip_suffix(EXTENSION)?;
+    let (rest, last) = name.rsplit_once('-')?;
+    let is_key = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    let (stanza, type_name) = if is_key {
+        rest.rsplit_once('-')?
+    } else {
+        (rest, last)
+    };
+    let known = types.iter().any(|known| known.name() == type_name);
+    (known && !stanza.is_empty()).then_some(stanza)
 }
 
 /// Takes what others may only look at, for a moment; `None`: it is held for longer.

@@ -115,3 +115,50 @@ fn a_look_of_the_original_keeps_nobody_from_a_lock_that_must_be_had() {
     );
     assert_eq!(tries, LOOKS);
 }
+
+/// Names that could be taken for one another.
+const STANZAS: [&str; 9] = [
+    "a",
+    "a-b",
+    "a-archive",
+    "a-backup",
+    "a-1",
+    "a-backup-1",
+    "a-hold-1-archive",
+    "1",
+    "archive",
+];
+
+#[test]
+fn a_lock_file_is_of_one_stanza_only() {
+    let types = [
+        LockType::Archive,
+        LockType::Backup,
+        LockType::Restore,
+        LockType::Hold,
+    ];
+    for stanza in STANZAS {
+        for lock_type in types {
+            for key in [1, 256] {
+                let name = file_name(stanza, lock_type, key);
+                assert_eq!(stanza_of(&name), Some(stanza), "{name}");
+            }
+            let before_2_53 = format!("{stanza}-{}.lock", lock_type.name());
+            assert_eq!(stanza_of(&before_2_53), Some(stanza), "{before_2_53}");
+        }
+    }
+    for name in [
+        "a.lock",
+        "a-1.lock",
+        "-archive-1.lock",
+        "archive-1.lock",
+        "a-archive-1",
+        "a-archive-x.lock",
+        "a-archive-.lock",
+        "a-other-1.lock",
+        ".lock",
+        "",
+    ] {
+        assert_eq!(stanza_of(name), None, "{name}");
+    }
+}
