@@ -1,5 +1,6 @@
 //! `doctor` on real clusters: one in good health gives nothing to mend, and each fault made on purpose is found alone.
 
+mod mounts;
 mod places;
 mod report;
 mod settings;
@@ -48,6 +49,10 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         (
             "doctor_looks_at_an_sftp_repository_in_few_round_trips",
             places::sftp,
+        ),
+        (
+            "doctor_suspects_a_repository_that_is_not_mounted",
+            mounts::unmounted,
         ),
         (
             "doctor_looks_at_the_others_when_a_stanza_and_a_repository_are_dead",
@@ -124,7 +129,11 @@ fn healthy(program: &Program, major: u32) -> TestResult {
     if log.exists() {
         return Err("a log file was written".into());
     }
-    let text = run(stage.command().arg("doctor"))?.stdout;
+    let short = run(stage.command().arg("doctor"))?.stdout;
+    if short.lines().count() != 1 || !short.contains("0 failed, 0 warned, 0 to know") {
+        return Err(format!("more than one line without findings:\n{short}").into());
+    }
+    let text = run(stage.command().args(["--verbose", "doctor"]))?.stdout;
     for part in [
         "0 failed, 0 warned",
         "archive_mode",

@@ -62,6 +62,8 @@ checks! {
         "Archiving fails now; PostgreSQL keeps its WAL until its disk is full.";
     WAL_WAITING = "wal-waiting", "WAL that waits to be archived",
         "Archiving does not keep up; what waits is lost with the server.";
+    MOUNT = "mount", "the file system of the repository",
+        "What is stored is not reachable, and what is stored now goes to the wrong disk.";
     REPOSITORY = "repository", "the repository",
         "Nothing can be backed up to it or restored from it.";
     REPO_WRITE = "repo-write", "writing to the repository",

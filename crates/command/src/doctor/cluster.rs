@@ -10,7 +10,7 @@ use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
     WAL_LEVEL,
 };
-use super::finding::{Finding, Subject};
+use super::finding::{Finding, Grade, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) control: Option<ControlFile>,
     /// Of the primary.
     pub(super) health: Option<Health>,
+    /// Whether `archive_command` of the primary is ours, for this stanza.
+    pub(super) archives_to_us: bool,
 }
 
 pub(super) fn examine(
@@ -159,12 +161,14 @@ fn primary(
     let session = &cluster.session;
     let mut findings = vec![archive_mode(subject, session.archive_mode(), settings)];
     if session.archive_mode() != "off" {
-        findings.push(archive_command(
+        let command = archive_command(
             subject,
             stanza.as_str(),
             session.archive_command(),
             &health.archive_library,
-        ));
+        );
+        facts.archives_to_us = command.grade < Grade::Fail;
+        findings.push(command);
     }
     findings.extend(others(subject, &health));
     facts.health = Some(health);
@@ -279,7 +283,6 @@ fn others(subject: &Subject, health: &Health) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Grade;
     use super::*;
 
     #[test]

@@ -13,6 +13,9 @@ mod configuration;
 mod finding;
 mod host;
 mod json;
+mod mount;
+mod mount_table;
+mod past_use;
 mod permissions;
 mod repository;
 mod settings;
@@ -28,6 +31,7 @@ use crate::error::Result;
 use crate::runtime::storages::Storages;
 use crate::runtime::{Context, begin};
 use check::STANZA_SECTION;
+use cluster::Facts;
 use finding::{Finding, Grade, Subject};
 use repository::Place;
 use settings::{RepoSettings, Settings};
@@ -86,7 +90,7 @@ pub fn run(context: &Context) -> Result<u8> {
     context.output.text(&if settings.json {
         json::render(&report)
     } else {
-        text::render(&report)
+        text::render(&report, settings.verbose)
     })?;
     Ok(match report.worst() {
         Grade::Fail => 2,
@@ -145,18 +149,28 @@ fn examine(
     for repository in &settings.repositories {
         report.add(configuration::examine(repository));
     }
-    look_at_places(context, settings, places, report)?;
-    let Some(stanza) = stanza.filter(|_| known) else {
+    let stanza = stanza.filter(|_| known);
+    // Before the repositories: what is archived meanwhile is then in them, and what was archived tells that they were in use.
+    let (found, facts) = match &stanza {
+        Some(stanza) => cluster::examine(context, settings, stanza)?,
+        None => (Vec::new(), Facts::default()),
+    };
+    let used = past_use::sign(context, settings, &facts);
+    look_at_places(context, settings, (places, used.as_deref()), report)?;
+    report.add(found);
+    let Some(stanza) = stanza else {
         return Ok(());
     };
-    // Before the repositories: what is archived meanwhile is then in them.
-    let (found, facts) = cluster::examine(context, settings, &stanza)?;
-    report.add(found);
     let stored = side_by_side(&settings.repositories, |repository| {
         let place = places
             .iter()
             .find(|place| place.settings.same_place(repository))?;
-        stored::examine(context, settings, repository, place, &stanza, &facts)
+        let of = stored::Of {
+            stanza: &stanza,
+            facts: &facts,
+            used: used.as_deref(),
+        };
+        stored::examine(context, settings, repository, place, &of)
     });
     stored
         .into_iter()
@@ -165,10 +179,11 @@ fn examine(
     context.cancel.check()
 }
 
+/// `places`: with a sign that they were in use before.
 fn look_at_places(
     context: &Context,
     settings: &Settings,
-    places: &mut Vec<Place>,
+    (places, used): (&mut Vec<Place>, Option<&str>),
     report: &mut Report,
 ) -> Result<()> {
     let new: Vec<RepoSettings> = settings
@@ -182,7 +197,7 @@ fn look_at_places(
         storages: Storages::default(),
         ..context.clone()
     };
-    for (place, findings) in side_by_side(&new, |one| repository::examine(&context, one)) {
+    for (place, findings) in side_by_side(&new, |one| repository::examine(&context, one, used)) {
         places.push(place);
         report.add(findings);
     }

@@ -9,6 +9,7 @@ use pgkeep_storage::{
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
 use super::finding::{Finding, Subject};
+use super::mount::{self, Judged};
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::{Context, Repository, open};
@@ -25,13 +26,27 @@ pub(super) struct Place {
     pub(super) space: Option<Space>,
 }
 
-pub(super) fn examine(context: &Context, settings: &RepoSettings) -> (Place, Vec<Finding>) {
+/// `used`: a sign that the repository was in use before.
+pub(super) fn examine(
+    context: &Context,
+    settings: &RepoSettings,
+    used: Option<&str>,
+) -> (Place, Vec<Finding>) {
     let subject = Subject::default().repo(settings.key);
     let mut place = Place {
         settings: settings.clone(),
         repository: None,
         space: None,
     };
+    let mut findings = Vec::new();
+    // First: an empty mount point looks like a repository that is not ours and was never created.
+    if settings.kind == "posix" || settings.kind == "cifs" {
+        match mount::examine(context, settings, used) {
+            Judged::Absent(finding) => return (place, vec![finding]),
+            Judged::Present(finding) => findings.push(finding),
+            Judged::Missing => {}
+        }
+    }
     let repository = match reach(context, settings) {
         Ok(repository) => repository,
         // Kinds of repositories that are not supported.
@@ -40,11 +55,12 @@ pub(super) fn examine(context: &Context, settings: &RepoSettings) -> (Place, Vec
             return (place, vec![finding]);
         }
         Err(error) => {
-            let finding = subject.fail(&REPOSITORY, error.text(), mend(context, settings, &error));
-            return (place, vec![finding]);
+            let mend = mend(context, settings, &error);
+            findings.push(subject.fail(&REPOSITORY, error.text(), mend));
+            return (place, findings);
         }
     };
-    let mut findings = vec![subject.ok(&REPOSITORY, format!("'{}' is there", settings.path))];
+    findings.push(subject.ok(&REPOSITORY, format!("'{}' is there", settings.path)));
     let storage = &*repository.storage;
     findings.extend(writing(context, settings, &subject, storage));
     // Where it is not said, nothing can be judged.

@@ -17,6 +17,8 @@ const DAY: u64 = 86_400;
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) json: bool,
+    /// Rows that are in order are shown, too.
+    pub(super) verbose: bool,
     pub(super) backup_age: Duration,
     pub(super) full_age: Duration,
     /// `None`: no log files are written.
@@ -74,6 +76,7 @@ impl Settings {
         let logs = config.string(option::LOG_LEVEL_FILE) != Some("off");
         Self {
             json: config.string(option::OUTPUT) == Some("json"),
+            verbose: config.boolean(option::VERBOSE),
             backup_age: days(option::BACKUP_AGE_MAX, 2),
             full_age: days(option::FULL_AGE_MAX, 35),
             log_path: text(option::LOG_PATH).filter(|_| logs),

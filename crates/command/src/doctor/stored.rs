@@ -1,9 +1,10 @@
 //! One stanza in one repository: its info files, whose they are, and from there its backups, WAL, space and permissions.
 
 use pgkeep_postgres::control::ControlFile;
-use pgkeep_repo::Stanza;
+use pgkeep_repo::{Stanza, layout};
+use pgkeep_storage::{InfoLevel, StoragePath};
 
-use super::check::{STANZA, SYSTEM_ID};
+use super::check::{MOUNT, STANZA, SYSTEM_ID};
 use super::cluster::Facts;
 use super::finding::{Finding, Subject};
 use super::repository::Place;
@@ -13,15 +14,23 @@ use crate::error::{Error, ErrorCode};
 use crate::runtime::stanza_info::{self, StanzaInfo};
 use crate::runtime::{Context, Repository};
 
+/// What the repository is compared with.
+pub(super) struct Of<'a> {
+    pub(super) stanza: &'a Stanza,
+    pub(super) facts: &'a Facts,
+    /// A sign that the repository was in use before.
+    pub(super) used: Option<&'a str>,
+}
+
 /// Nothing where the repository is out of reach, which is a finding of its own.
 pub(super) fn examine(
     context: &Context,
     settings: &Settings,
     repository: &RepoSettings,
     place: &Place,
-    stanza: &Stanza,
-    facts: &Facts,
+    of: &Of<'_>,
 ) -> Option<Vec<Finding>> {
+    let (stanza, facts) = (of.stanza, of.facts);
     let subject = Subject::stanza(stanza.as_str()).repo(repository.key);
     let opened = Repository {
         // Stanzas may have pass-phrases of their own.
@@ -33,6 +42,9 @@ pub(super) fn examine(
     {
         Ok(info) => info,
         Err(error) => {
+            if let Some(used) = of.used.filter(|_| is_bare(&error, &opened)) {
+                return Some(vec![unmounted(&subject, repository, stanza, used)]);
+            }
             let seen = error.message.clone();
             return Some(vec![subject.fail(
                 &STANZA,
@@ -80,6 +92,26 @@ pub(super) fn examine(
         &info.backup,
     ));
     Some(findings)
+}
+
+/// Whether there is nothing of any stanza.
+fn is_bare(error: &Error, repository: &Repository) -> bool {
+    let paths = [layout::ARCHIVE, layout::BACKUP].map(StoragePath::from);
+    let found = || repository.storage.info_many(&paths, InfoLevel::Exists);
+    error.code == ErrorCode::FileMissing
+        && found().is_ok_and(|found| found.iter().all(Option::is_none))
+}
+
+fn unmounted(subject: &Subject, repository: &RepoSettings, stanza: &Stanza, used: &str) -> Finding {
+    let on = repository.sftp.as_ref().map_or("", |_| "on the server: ");
+    subject.fail(
+        &MOUNT,
+        format!("'{}' holds nothing of any stanza, but {used}", repository.path),
+        format!(
+            "{on}mount what belongs there, or correct {}; only if the repository is to be new: pgkeep --stanza={stanza} stanza-create",
+            repository.option("path")
+        ),
+    )
 }
 
 fn mend(error: &Error, repository: &RepoSettings, stanza: &Stanza) -> String {

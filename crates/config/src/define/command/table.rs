@@ -134,8 +134,8 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Look for what will hinder backups, archiving or a restore.",
         help: "Looks at the configuration, the settings of the cluster, every repository, clocks, \
-            space and permissions. What is found comes first what is worst, each with the command \
-            or setting that mends it. A cluster that is down or a repository out of reach is a \
+            space and permissions. What is found comes with the command or setting that mends it, \
+            the worst last; what is in order only with `--verbose`. A cluster that is down or a repository out of reach is a \
             finding like others; the rest is still looked at. Without `--stanza` all stanzas of the \
             configuration are looked at.\n\n\
             Nothing is switched, archived or restored, so it can run every few minutes: `check` tries \

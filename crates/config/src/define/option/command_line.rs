@@ -237,9 +237,9 @@ pub const SORT: &OptionDef = &OptionDef {
 /// Show what is in order as well.
 pub const VERBOSE: &OptionDef = &OptionDef {
     name: "verbose",
-    commands: &[only(Verify, MAIN)],
+    commands: &[all(Doctor), only(Verify, MAIN)],
     summary: "Show what is in order as well.",
-    help: "By default only what is damaged is listed in detail.",
+    help: "By default only what is damaged, or is to be mended, is listed in detail.",
     example: "--verbose",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
