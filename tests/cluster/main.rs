@@ -9,6 +9,7 @@ mod doctor;
 mod locks;
 mod long_line;
 mod mixed;
+mod odd_modes;
 mod odd_names;
 mod pitr;
 mod promotion;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         setting::add,
         pitr::add,
         odd_names::add,
+        odd_modes::add,
         mixed::add,
         promotion::add,
         signals::add,

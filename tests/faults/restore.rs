@@ -117,6 +117,8 @@ pub fn prepare<'a>(
         .relation("global/1262", 1)
         .file("pg_xact/0000", vec![0x55; 20_000])
         .file("empty", "")
+        .file("certs/key", "secret")
+        .file("certs/deep/ca", "public")
         .build(&data)?;
     let tablespace = scratch.join("space");
     fs::create_dir_all(tablespace.join(TABLESPACE).join("1"))?;
@@ -130,11 +132,25 @@ pub fn prepare<'a>(
     }
     scratch.account().own_tree(&data)?;
     scratch.account().own_tree(&tablespace)?;
+    close(&data)?;
     stage.ours(&["--no-online", "stanza-create"])?.success()?;
     stage
         .ours(&["--no-online", "--type=full", "backup"])?
         .success()?;
     Ok(stage)
+}
+
+/// Takes rights from the owner of some files and directories, the deepest first.
+fn close(data: &Path) -> Result<()> {
+    for (name, mode) in [
+        ("certs/key", 0o400),
+        ("certs/deep/ca", 0o444),
+        ("certs/deep", 0o555),
+        ("certs", 0o500),
+    ] {
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
 }
 
 /// Words of a restore into `copy` and `space-copy`.
@@ -225,6 +241,8 @@ fn target(stage: &Stage<'_>, changed: bool) -> Result<()> {
     for name in ["copy", "space-copy"] {
         let path = stage.scratch.join(name);
         if path.exists() {
+            let mut chmod = std::process::Command::new("chmod");
+            run(chmod.args(["-R", "u+rwx"]).arg(&path))?.success()?;
             fs::remove_dir_all(&path)?;
         }
         if changed {
@@ -258,7 +276,13 @@ fn change(data: &Path) -> Result<()> {
     fs::write(data.join("base/5/17000"), "of a new database")?;
     fs::write(data.join("base/1/17001"), "of a new table")?;
     fs::set_permissions(data.join("global/1262"), fs::Permissions::from_mode(0o640))?;
-    Ok(())
+    for name in ["certs", "certs/key"] {
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o700))?;
+    }
+    fs::write(data.join("certs/key"), "other secret")?;
+    fs::create_dir(data.join("certs/new"))?;
+    fs::write(data.join("certs/new/key"), "new")?;
+    close(data)
 }
 
 fn manifest(stage: &Stage<'_>) -> Result<Manifest> {
@@ -269,7 +293,8 @@ fn manifest(stage: &Stage<'_>) -> Result<Manifest> {
     Ok(Manifest::load(&storage, &stanza, &last.label, None)?)
 }
 
-/// Every file of the manifest is there with its size, bytes, mode and time, and nothing else but recovery settings.
+/// Every file of the manifest is there with its size, bytes, mode and time, every path with its mode, and nothing else but recovery
+/// settings.
 fn is_whole(stage: &Stage<'_>, manifest: &Manifest) -> Result<()> {
     let copy = stage.scratch.join("copy");
     let mut known = BTreeSet::new();
@@ -288,6 +313,17 @@ fn is_whole(stage: &Stage<'_>, manifest: &Manifest) -> Result<()> {
             return Err(format!("{} is not as in the manifest", path.display()).into());
         }
         known.insert(path);
+    }
+    for path in manifest.paths() {
+        let below = path.name.strip_prefix(b"pg_data").unwrap_or(&path.name);
+        let below = below.strip_prefix(b"/").unwrap_or(below);
+        if path.name == b"pg_tblspc" {
+            continue;
+        }
+        let found = copy.join(std::ffi::OsStr::from_bytes(below));
+        if found.metadata()?.mode() & 0o7777 != path.mode {
+            return Err(format!("{} is not as in the manifest", found.display()).into());
+        }
     }
     for name in SETTINGS {
         if !copy.join(name).exists() {

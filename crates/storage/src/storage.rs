@@ -360,6 +360,10 @@ pub trait FileTree: Storage {
     /// Sets permission bits.
     fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()>;
 
+    /// Sets permission bits of a file or directory that the owner may read until now; durable on return, also where the owner may
+    /// not open it afterwards.
+    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()>;
+
     /// Sets the modification time, seconds since 1970.
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()>;
 

@@ -17,6 +17,7 @@ use pgkeep_storage::{Range, ReadOptions, StoragePath};
 use super::damage::Failed;
 use super::file::Worker;
 use super::keep::Existing;
+use super::modes;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Super blocks closer than this are read in one go, bytes.
@@ -98,7 +99,7 @@ pub(super) fn fetch(
     };
     let update = worker
         .tree
-        .open_update(place, file.mode)
+        .open_update(place, modes::file_at_work(file.mode))
         .map_err(|error| Failed::Target(error.into()))?;
     let failed = |error: std::io::Error| {
         Failed::Target(Error::new(

@@ -6,6 +6,7 @@
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::CONTROL_FILE;
 use pgkeep_postgres::control::layout::catalog_dir_name;
+use pgkeep_postgres::data_dir;
 use pgkeep_postgres::recovery::{
     AUTO_CONF, RECOVERY_CONF, RECOVERY_SIGNAL, RecoveryTarget, STANDBY_SIGNAL,
 };
@@ -17,6 +18,7 @@ use pgkeep_storage::{
 };
 
 use super::BACKUP_MANIFEST;
+use super::modes;
 use super::owner::Owners;
 use super::places::Places;
 use super::settings::Settings;
@@ -114,8 +116,8 @@ impl Look<'_> {
             return Ok(found);
         };
         found.exists = true;
-        self.check_access(&info, &shown)?;
         if let Some(file) = target.file() {
+            self.check_access(&info, &shown, None)?;
             let file = found.path.join(file);
             if !self.settings.cleans() && self.tree.info(&file, InfoLevel::Exists)?.is_some() {
                 let message = format!(
@@ -132,7 +134,8 @@ impl Look<'_> {
             .path(&found.name)
             .ok_or_else(|| missing_path(&found.name))?;
         let wanted = self.owners.wanted(path.user, path.group);
-        let mode = path.mode;
+        let mode = modes::path_at_work(path.mode);
+        self.check_access(&info, &shown, Some(path.mode))?;
         let at = found.path.clone();
         note_owner(&mut found.changes, &at, info.owner.as_ref(), wanted);
         note_mode(&mut found.changes, &at, info.mode, mode);
@@ -141,13 +144,16 @@ impl Look<'_> {
         Ok(found)
     }
 
-    fn check_access(&self, info: &FileInfo, shown: &str) -> Result<()> {
+    /// Whether we can work in a target. One that is closed to its owner is opened only if it is of that mode in the backup too:
+    /// otherwise somebody has closed it since.
+    fn check_access(&self, info: &FileInfo, shown: &str, wanted: Option<u32>) -> Result<()> {
         let uid = self.context.user.uid;
         if uid != 0 && info.owner.as_ref().is_some_and(|owner| owner.uid != uid) {
             let message = format!("unable to restore to path '{shown}' not owned by current user");
             return Err(Error::new(ErrorCode::PathOpen, message));
         }
-        if info.mode & 0o700 != 0o700 {
+        let is_as_wanted = wanted.is_some_and(|wanted| info.mode & 0o700 == wanted & 0o700);
+        if info.mode & 0o700 != 0o700 && !is_as_wanted {
             let message = format!("unable to restore to path '{shown}' without rwx permissions");
             return Err(Error::new(ErrorCode::PathOpen, message));
         }
@@ -228,6 +234,8 @@ impl Look<'_> {
         let manifest = self.manifest;
         let link = manifest.link(name);
         match entry.kind {
+            // Gone before anything else changes.
+            FileType::File if name == data_dir::CONTROL_FILE => {}
             FileType::File => match manifest.file(name).filter(|_| link.is_none()) {
                 Some(file) => {
                     note_owner(
@@ -236,7 +244,7 @@ impl Look<'_> {
                         entry.owner.as_ref(),
                         self.owners.wanted(file.user, file.group),
                     );
-                    note_mode(changes, &place, entry.mode, file.mode);
+                    note_mode(changes, &place, entry.mode, modes::file_at_work(file.mode));
                 }
                 None => changes.push(Change::Remove("invalid file", place)),
             },
@@ -262,7 +270,7 @@ impl Look<'_> {
                         entry.owner.as_ref(),
                         self.owners.wanted(path.user, path.group),
                     );
-                    note_mode(changes, &place, entry.mode, path.mode);
+                    note_mode(changes, &place, entry.mode, modes::path_at_work(path.mode));
                     self.look_into(name, &place, changes)?;
                 }
                 None => changes.push(Change::Remove("invalid path", place)),
@@ -396,7 +404,13 @@ fn make_target(look: &Look<'_>, target: &Found) -> Result<()> {
     let above = target.path.parent();
     let above_is_new =
         target.made_as != target.name && !target.is_file && directory(look.tree, &above)?.is_none();
-    look.tree.create_path(&target.path, path.mode)?;
+    look.tree
+        .create_path(&target.path, modes::path_at_work(path.mode))?;
+    // Of a tablespace the directory of this version may have another mode than the one above.
+    let own = look.manifest.path(&target.name).map(|path| path.mode);
+    if let Some(own) = own.filter(|own| *own != path.mode && !target.is_file) {
+        look.tree.set_mode(&target.path, modes::path_at_work(own))?;
+    }
     if let Some((uid, gid)) = look.owners.to_set(path.user, path.group) {
         if above_is_new {
             look.tree.set_owner(&above, uid, gid)?;
@@ -428,7 +442,7 @@ fn make_paths(look: &Look<'_>, places: &Places) -> Result<()> {
         let place = places.path(&path.name);
         if tree.info(&place, InfoLevel::Exists)?.is_none() {
             crate::detail!("create path '{}'", tree.display(&place));
-            tree.create_path(&place, path.mode)?;
+            tree.create_path(&place, modes::path_at_work(path.mode))?;
             if let Some((uid, gid)) = look.owners.to_set(path.user, path.group) {
                 tree.set_owner(&place, uid, gid)?;
             }

@@ -8,16 +8,19 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
+use pgkeep_postgres::data_dir::CONTROL_FILE;
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
 use pgkeep_storage::{
-    FileTree, PipelineRead, Range, ReadOptions, StoragePath, WriteMode, WriteOptions,
+    FileTree, FileType, InfoLevel, PipelineRead, Range, ReadOptions, StoragePath, WriteMode,
+    WriteOptions,
 };
 
 use super::block;
 use super::damage::{Damage, Failed};
 use super::keep::{self, Existing};
+use super::modes;
 use super::owner::Owners;
 use super::places::Places;
 use super::queue::{Job, Opened};
@@ -95,16 +98,19 @@ impl<'a> Worker<'a> {
             let file = self.manifest.file_at(position as usize);
             let place = self.places.file(&file.name.to_vec());
             let zeroed = self.zeroed.contains(&file.name);
+            self.open_to_owner(&file, &place)?;
             // Files that are left out are not compared: their content is of no interest.
             let existing = match self.settings.delta && !zeroed {
                 true => keep::existing(self, &place, &file)?,
                 false => Existing::Nothing,
             };
             if matches!(existing, Existing::Same) {
+                self.settle(&file, &place)?;
                 continue;
             }
             if zeroed || file.size == 0 {
                 self.write_zero(&file, &place)?;
+                self.settle(&file, &place)?;
                 results[at] = Restored::Zero;
             } else {
                 fetches.push(Fetch {
@@ -133,7 +139,9 @@ impl<'a> Worker<'a> {
                 .wait()?;
             return Ok(());
         }
-        let written = self.tree.open_update(place, file.mode)?;
+        let written = self
+            .tree
+            .open_update(place, modes::file_at_work(file.mode))?;
         let failed = |error: std::io::Error| {
             Error::new(
                 ErrorCode::FileWrite,
@@ -145,6 +153,37 @@ impl<'a> Worker<'a> {
             .and_then(|()| written.set_len(file.size))
             .map_err(failed)?;
         self.complete(file, place, &written)
+    }
+
+    /// Lets the owner write a file that is there and closed: a try of this job may have made it, and what links lead to was
+    /// not looked at before.
+    fn open_to_owner(&self, file: &FileRef<'_>, place: &StoragePath) -> Result<()> {
+        let name = file.name.to_vec();
+        if !modes::file_is_settled_later(file.mode) && !self.places.is_linked(&name) {
+            return Ok(());
+        }
+        let there = self.tree.info(place, InfoLevel::Detail)?;
+        match there.filter(|info| info.kind == FileType::File) {
+            Some(info) if modes::file_at_work(info.mode) != info.mode => {
+                Ok(self.tree.set_mode(place, modes::file_at_work(info.mode))?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a file that is complete its final mode. The control file is still to be changed.
+    fn settle(&self, file: &FileRef<'_>, place: &StoragePath) -> Result<()> {
+        let name = file.name.to_vec();
+        let is_later = modes::file_is_settled_later(file.mode) || self.places.is_linked(&name);
+        if !is_later || name == CONTROL_FILE {
+            return Ok(());
+        }
+        match self.sync_files {
+            true => self.tree.set_mode_durably(place, file.mode)?,
+            // With the rest of its file system.
+            false => self.tree.set_mode(place, file.mode)?,
+        }
+        Ok(())
     }
 
     /// Gives a file that was written in place its owner and time, and flushes it.
@@ -173,7 +212,7 @@ impl<'a> Worker<'a> {
     fn write_options(&self, file: &FileRef<'_>) -> WriteOptions {
         WriteOptions {
             mode: WriteMode::InPlace,
-            file_mode: file.mode,
+            file_mode: modes::file_at_work(file.mode),
             create_path: false,
             sync: self.sync_files,
             // Directories are flushed once, at the end.
@@ -337,6 +376,7 @@ impl<'a> Worker<'a> {
         })?;
         let expected = file.checksum.unwrap_or(Sha1Digest::EMPTY);
         if sha1 == expected {
+            self.settle(file, &fetch.place)?;
             return Ok(Restored::Copied { block_bytes });
         }
         let shown = self.places.shown(&file.name.to_vec());

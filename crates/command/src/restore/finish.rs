@@ -14,6 +14,7 @@ use super::BACKUP_MANIFEST;
 use super::clean::{self, Found};
 use super::durable::Durable;
 use super::file::Worker;
+use super::modes::{self, Moment};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Makes all durable and gives the control file its name.
@@ -30,6 +31,7 @@ pub(super) fn finish(
     // First what was restored, recovery settings included: the manifest in the data directory, by which an interrupted
     // delta restore is known as one, goes only when it is not needed any more.
     durable.finish(tree, manifest, places, found)?;
+    modes::settle_paths(tree, manifest, places, Moment::BeforeControlFile)?;
     tree.remove(&places.in_data_dir(BACKUP_MANIFEST))?;
     tree.sync_paths(&[places.in_data_dir("")])?;
     // A stop that comes later is too late to matter; one that came before leaves a cluster that cannot be started.
@@ -46,6 +48,10 @@ pub(super) fn finish(
                 worker.settings.version_force.unwrap_or(version),
             )?;
         }
+        let mode = manifest.file(data_dir::CONTROL_FILE).map(|file| file.mode);
+        if let Some(mode) = mode.filter(|mode| modes::file_is_settled_later(*mode)) {
+            tree.set_mode_durably(&temporary, mode)?;
+        }
         log::info!(
             "restore {CONTROL_FILE} (performed last to ensure aborted restores cannot be started)"
         );
@@ -58,7 +64,7 @@ pub(super) fn finish(
     if clean::directory(tree, &global)?.is_some() {
         tree.sync_paths(&[global])?;
     }
-    Ok(())
+    modes::settle_paths(tree, manifest, places, Moment::AfterControlFile)
 }
 
 /// Puts a checkpoint into the control file that cannot be, so that a server without backup label does not start from a
@@ -76,7 +82,7 @@ fn invalidate(
     control::invalidate_checkpoint(&mut bytes, version)?;
     let file = manifest.file(data_dir::CONTROL_FILE);
     let mode = file.as_ref().map_or(0o600, |file| file.mode);
-    let mut written = tree.open_update(place, mode)?;
+    let mut written = tree.open_update(place, modes::file_at_work(mode))?;
     let failed = |error: std::io::Error| {
         Error::new(
             ErrorCode::FileWrite,

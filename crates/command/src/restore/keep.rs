@@ -11,6 +11,7 @@ use pgkeep_repo::manifest::FileData;
 use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 
 use super::file::Worker;
+use super::modes;
 use crate::error::{Error, ErrorCode, Result};
 
 /// What is there already.
@@ -57,7 +58,7 @@ pub(super) fn existing(
     }
     if info.size > data.size {
         // It may only have grown since; what is too much goes in any case.
-        let file = tree.open_update(place, data.mode)?;
+        let file = tree.open_update(place, modes::file_at_work(data.mode))?;
         let cut = file.set_len(data.size).and_then(|()| {
             if worker.sync_files {
                 file.sync_all()
@@ -80,7 +81,7 @@ pub(super) fn existing(
         }
         if worker.sync_files {
             // It may be of a restore that was killed before it flushed the file. One that is on disk costs next to nothing.
-            let file = tree.open_update(place, data.mode)?;
+            let file = tree.open_update(place, modes::file_at_work(data.mode))?;
             file.sync_all().map_err(|error| {
                 let shown = tree.display(place);
                 Error::new(

@@ -30,6 +30,7 @@ mod jobs_ahead;
 mod keep;
 mod last_line;
 mod line;
+mod modes;
 mod owner;
 mod places;
 mod plan;

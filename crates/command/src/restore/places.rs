@@ -57,6 +57,11 @@ impl Places {
         StoragePath::new(self.shown(name))
     }
 
+    /// Whether a file is where a link leads: in a directory that is not looked into.
+    pub(super) fn is_linked(&self, name: &[u8]) -> bool {
+        self.file_links.contains_key(name)
+    }
+
     /// Where a path or link of the data directory is.
     pub(super) fn path(&self, name: &[u8]) -> StoragePath {
         self.in_data_dir(if name == PG_DATA { b"" } else { pg_name(name) })

@@ -7,6 +7,7 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{FileTree, InfoLevel, StoragePath, WriteMode, WriteOptions, copy};
 
 use super::clean;
+use super::modes;
 use super::places::Places;
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
@@ -40,7 +41,7 @@ pub(super) fn write(
     let now = context.clock.local_text(context.clock.seconds());
     if let Some(content) = recovery.recovery_conf(&now)? {
         log::info!("write {}", shown(RECOVERY_CONF));
-        copy::write_all(tree, &file(RECOVERY_CONF), &options, content.as_bytes())?;
+        overwrite(tree, &file(RECOVERY_CONF), &options, content.as_bytes())?;
     }
     if recovery.version.has_recovery_settings_in_conf() {
         let existing = copy::read_all(tree, &file(AUTO_CONF), CONF_LIMIT)?;
@@ -53,11 +54,32 @@ pub(super) fn write(
                 if existing.is_some() { "updated " } else { "" },
                 shown(AUTO_CONF)
             );
-            copy::write_all(tree, &file(AUTO_CONF), &options, &content)?;
+            overwrite(tree, &file(AUTO_CONF), &options, &content)?;
         }
     }
     if let Some(signal) = recovery.signal_file() {
-        copy::write_all(tree, &file(signal), &options, b"")?;
+        overwrite(tree, &file(signal), &options, b"")?;
+    }
+    Ok(())
+}
+
+/// Writes a file; one that is there keeps its mode, also where that does not let its owner write.
+fn overwrite(
+    tree: &dyn FileTree,
+    file: &StoragePath,
+    options: &WriteOptions,
+    content: &[u8],
+) -> Result<()> {
+    let closed = tree
+        .info(file, InfoLevel::Detail)?
+        .map(|info| info.mode)
+        .filter(|mode| modes::file_at_work(*mode) != *mode);
+    if let Some(mode) = closed {
+        tree.set_mode(file, modes::file_at_work(mode))?;
+    }
+    copy::write_all(tree, file, options, content)?;
+    if let Some(mode) = closed {
+        tree.set_mode_durably(file, mode)?;
     }
     Ok(())
 }

@@ -86,6 +86,10 @@ impl FileTree for MemoryStorage {
         })
     }
 
+    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        self.set_mode(path, mode)
+    }
+
     fn set_modified(&self, path: &StoragePath, time: i64) -> Result<()> {
         self.change(Operation::SetTime, path, false, |node| match node {
             Node::Path { modified, .. } | Node::Link { modified, .. } => *modified = time,

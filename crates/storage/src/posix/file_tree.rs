@@ -51,6 +51,16 @@ impl FileTree for PosixStorage {
             .map_err(|errno| failure(Operation::SetMode, &absolute, errno))
     }
 
+    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        let absolute = self.absolute(path);
+        let fail = |errno| failure(Operation::SetMode, &absolute, errno);
+        // Opened before, since it may not be possible afterwards.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&absolute, flags, Mode::empty()).map_err(fail)?;
+        rustix::fs::fchmod(&opened, Mode::from_raw_mode(mode)).map_err(fail)?;
+        rustix::fs::fsync(&opened).map_err(|errno| failure(Operation::Sync, &absolute, errno))
+    }
+
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
         let absolute = self.absolute(path);
         let time = Timespec {

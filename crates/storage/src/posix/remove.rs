@@ -1,11 +1,12 @@
 //! Removing files, links and whole trees.
 //!
 //! A tree is removed through the descriptors of its directories, each opened without following a link: a directory that
-//! somebody swaps for a link meanwhile does not lead the removal out of the tree.
+//! somebody swaps for a link meanwhile does not lead the removal out of the tree. Directories in it that are closed to their owner
+//! (mode 0500) are opened, if they are ours.
 
 use std::path::{Path, PathBuf};
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -67,8 +68,15 @@ impl PosixStorage {
             let mut done = stack
                 .pop()
                 .expect("the loop runs while there is a directory");
-            let holder = stack.last().map_or(CWD, |outer| outer.directory.as_fd());
-            match rustix::fs::unlinkat(holder, &done.name, AtFlags::REMOVEDIR) {
+            let outer = stack.last();
+            let holder = outer.map_or(CWD, |outer| outer.directory.as_fd());
+            let unlink = || rustix::fs::unlinkat(holder, &done.name, AtFlags::REMOVEDIR);
+            let removed = match unlink() {
+                // Not where the root of the tree is, for that stays.
+                Err(Errno::ACCESS) if outer.is_some_and(Emptying::open_to_owner) => unlink(),
+                removed => removed,
+            };
+            match removed {
                 Ok(()) | Err(Errno::NOENT) => {}
                 // POSIX allows either for a directory that is not empty.
                 Err(Errno::NOTEMPTY | Errno::EXIST) if done.looks < LOOKS => {
@@ -89,12 +97,36 @@ fn is_link(path: &Path) -> bool {
 }
 
 fn open_inner(holder: impl AsFd, name: &Path) -> rustix::io::Result<Option<OwnedFd>> {
+    let holder = holder.as_fd();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(holder, name, flags, Mode::empty()) {
+    let open = || rustix::fs::openat(holder, name, flags, Mode::empty());
+    let opened = match open() {
+        Err(Errno::ACCESS) => {
+            open_closed(holder, name)?;
+            open()
+        }
+        opened => opened,
+    };
+    match opened {
         Ok(directory) => Ok(Some(directory)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
     }
+}
+
+/// Lets the owner into a directory that is closed even for reading: it goes, so its mode keeps nobody out. Through a descriptor
+/// of the directory itself, so that a link in its place is never followed.
+fn open_closed(holder: BorrowedFd<'_>, name: &Path) -> rustix::io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = rustix::fs::openat(holder, name, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&place)?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(Errno::ACCESS);
+    }
+    // `fchmod` takes no such descriptor.
+    let itself = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let mode = Mode::from_raw_mode(stat.st_mode) | Mode::RWXU;
+    rustix::fs::chmod(itself, mode).map_err(|_| Errno::ACCESS)
 }
 
 impl Emptying {
@@ -108,6 +140,16 @@ impl Emptying {
         };
         emptying.empty()?;
         Ok(emptying)
+    }
+
+    /// Lets the owner remove what is in a directory that goes itself. Nothing is said of a failure: the removal that comes next
+    /// tells it.
+    fn open_to_owner(&self) -> bool {
+        let Ok(stat) = rustix::fs::fstat(&self.directory) else {
+            return false;
+        };
+        let mode = Mode::from_raw_mode(stat.st_mode);
+        !mode.contains(Mode::RWXU) && rustix::fs::fchmod(&self.directory, mode | Mode::RWXU).is_ok()
     }
 
     /// Removes everything but directories, which are noted.
@@ -127,7 +169,12 @@ impl Emptying {
         }
         for entry in names {
             // The type is unknown on some file systems: try, and see whether it is a directory.
-            match rustix::fs::unlinkat(&self.directory, &entry, AtFlags::empty()) {
+            let unlink = || rustix::fs::unlinkat(&self.directory, &entry, AtFlags::empty());
+            let removed = match unlink() {
+                Err(Errno::ACCESS) if self.open_to_owner() => unlink(),
+                removed => removed,
+            };
+            match removed {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(Errno::ISDIR | Errno::PERM) if is_directory(&self.directory, &entry) => {
                     self.inner.push(name_of(&entry));

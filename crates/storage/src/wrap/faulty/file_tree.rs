@@ -29,6 +29,11 @@ impl FileTree for Faulty {
         self.tree(Operation::SetMode, path)?.set_mode(path, mode)
     }
 
+    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        self.tree(Operation::SetMode, path)?
+            .set_mode_durably(path, mode)
+    }
+
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
         self.tree(Operation::SetTime, path)?
             .set_modified(path, modified)

@@ -27,6 +27,10 @@ impl FileTree for Latency {
         self.tree().set_mode(path, mode)
     }
 
+    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()> {
+        self.tree().set_mode_durably(path, mode)
+    }
+
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
         self.tree().set_modified(path, modified)
     }
