@@ -6,7 +6,6 @@ use std::process::Command;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::error::Error;
 use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
@@ -48,11 +47,7 @@ impl Place {
         if self == Self::Local {
             return Ok((made, scratch.join("repo"), None));
         }
-        // The SFTP-only account in a chroot where it can be had, else the server account itself.
-        let server = match SftpServer::builder().chrooted().start() {
-            Err(Error::Missing(_)) => SftpServer::builder().start()?,
-            started => started?,
-        };
+        let server = SftpServer::builder().start_chrooted_if_possible()?;
         let files = server.files().to_owned();
         Ok((made.sftp(&server), files, Some(server)))
     }

@@ -51,7 +51,7 @@ pub fn run(ours: &Program, row: &Row) -> TestResult {
         .create()?;
     // Outlives every program that is told of it.
     let server = match row.place {
-        Place::Sftp => Some(sftp_server()?),
+        Place::Sftp => Some(SftpServer::builder().start_chrooted_if_possible()?),
         Place::Posix | Place::Cifs => None,
     };
     let config = configuration(row, &cluster, server.as_ref())?;
@@ -228,14 +228,6 @@ impl Life<'_> {
         }
         run_command(command.arg("restore"))?.success()?;
         Ok(())
-    }
-}
-
-/// The SFTP-only account in a chroot where it can be had, else the server account itself.
-fn sftp_server() -> Result<SftpServer> {
-    match SftpServer::builder().chrooted().start() {
-        Err(Error::Missing(_)) => Ok(SftpServer::builder().start()?),
-        started => Ok(started?),
     }
 }
 

@@ -10,6 +10,7 @@ mod foreign_words;
 mod headers;
 mod layers;
 mod links;
+mod must_run;
 mod names;
 mod size;
 mod tree;

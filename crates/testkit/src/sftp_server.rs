@@ -17,6 +17,7 @@ use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::run::run;
 use crate::scratch::Scratch;
+use crate::suite;
 
 const SSHD: &str = "/usr/sbin/sshd";
 /// Uid and gid of the chrooted account, above what Debian gives out.
@@ -102,6 +103,15 @@ impl SftpServerBuilder {
     pub fn without_subsystem(mut self) -> Self {
         self.without_subsystem = true;
         self
+    }
+
+    /// Starts it with the SFTP-only account in a chroot where that can be had, else with the server account. In CI it must
+    /// be had.
+    pub fn start_chrooted_if_possible(self) -> Result<SftpServer> {
+        match self.clone().chrooted().start() {
+            Err(Error::Missing(_)) if !suite::in_ci() => self.start(),
+            started => started,
+        }
     }
 
     /// Makes keys and configuration and starts the server.

@@ -1,7 +1,8 @@
 //! A suite of tests that may find, while running, that they cannot run here.
 //!
 //! libtest cannot ignore at run time, so suites have `harness = false` and build their list with this. Output and closing
-//! lines are those of `cargo test`. A test that returns `Error::Missing` is *ignored* with the reason; it never passes.
+//! lines are those of `cargo test`. A test that returns `Error::Missing` is *ignored* with the reason; it never passes. In CI,
+//! where the set-up brings everything, it fails; `scripts/suites` sees to it there that every suite runs.
 //! The seed (`PGKEEP_TEST_SEED`, else 1) is printed for each suite, and the time by the closing lines.
 
 use std::process::ExitCode;
@@ -38,7 +39,9 @@ impl Suite {
         test: impl FnOnce() -> TestResult + Send + 'static,
     ) -> Self {
         self.trials
-            .push(Trial::ignorable_test(name.into(), move || outcome(test())));
+            .push(Trial::ignorable_test(name.into(), move || {
+                outcome(test(), in_ci())
+            }));
         self
     }
 
@@ -68,10 +71,18 @@ pub fn seed() -> u64 {
         .unwrap_or(1)
 }
 
-fn outcome(result: TestResult) -> Result<Completion, Failed> {
+/// True where everything must run: the variable `CI` is set, as CI systems do and `.ci/run` does.
+pub fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+fn outcome(result: TestResult, all_must_run: bool) -> Result<Completion, Failed> {
     match result {
         Ok(()) => Ok(Completion::Completed),
         Err(error) => match error.downcast_ref::<Error>() {
+            Some(Error::Missing(what)) if all_must_run => Err(Failed::from(format!(
+                "{what}\nIn CI (the variable CI is set) nothing may be missing; elsewhere this test would be ignored."
+            ))),
             Some(Error::Missing(what)) => Ok(Completion::ignored_with(what)),
             _ => Err(Failed::from(error.to_string())),
         },
@@ -84,11 +95,24 @@ mod tests {
 
     #[test]
     fn a_missing_part_is_ignored_with_its_reason_and_a_failure_fails() {
-        let missing = outcome(Err(Error::missing("sshd").into())).unwrap();
+        let missing = outcome(Err(Error::missing("sshd").into()), false).unwrap();
         assert!(
             matches!(missing, Completion::Ignored { reason: Some(why) } if why.starts_with("sshd is missing"))
         );
-        assert!(outcome(Err(Error::failed("broken").into())).is_err());
-        assert!(outcome(Err("any other error".into())).is_err());
+        assert!(outcome(Err(Error::failed("broken").into()), false).is_err());
+        assert!(outcome(Err("any other error".into()), false).is_err());
+    }
+
+    #[test]
+    fn in_ci_a_missing_part_is_a_failure() {
+        let failed = outcome(Err(Error::missing("sshd").into()), true)
+            .err()
+            .unwrap();
+        let said = failed.message().unwrap_or_default();
+        assert!(
+            said.starts_with("sshd is missing") && said.contains("nothing may be missing"),
+            "{said}"
+        );
+        assert!(outcome(Ok(()), true).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use pgkeep_testkit::cluster::{Cluster, Load, StopMode};
 use pgkeep_testkit::compare::{self, Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::installed;
 use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::run;
 use pgkeep_testkit::scratch::Scratch;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         })
         .test("an_sshd_comes_back_at_the_same_port", sftp_restarts)
         .test(UNUSUAL, unusual_accounts)
+        .test("every_part_that_the_setup_brings_is_here", parts)
         .run()
 }
 
@@ -317,5 +319,37 @@ fn unusual_accounts() -> TestResult {
         "postgres\n"
     );
     machine.start_sshd()?;
+    Ok(())
+}
+
+/// Lists that suites make of what they find must not become shorter without a word.
+fn parts() -> TestResult {
+    for major in [12, 15, 17, 18] {
+        installed::server_bin(major)?;
+        installed::client_for(major, "psql")?;
+    }
+    installed::newest_openssh()?;
+    Original::mandatory()?;
+    Original::rolling()?;
+    let originals = Original::all()?;
+    if originals.len() < 3 {
+        return Err(Error::missing(format!(
+            "one of three versions of pgBackRest: {originals:?}"
+        ))
+        .into());
+    }
+    for program in [
+        "/usr/sbin/sshd",
+        "/usr/lib/openssh/sftp-server",
+        "/usr/bin/rclone",
+        "/usr/lib/proftpd/mod_sftp.so",
+        "/usr/bin/strace",
+        "/usr/bin/man",
+        "/usr/bin/systemd-analyze",
+    ] {
+        if !Path::new(program).exists() {
+            return Err(Error::missing(program).into());
+        }
+    }
     Ok(())
 }

@@ -9,7 +9,6 @@ use pgkeep_storage::{
     Durability, InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath,
     WriteMode, WriteOptions, conformance,
 };
-use pgkeep_testkit::error::Error;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -49,7 +48,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
 }
 
 /// A server that has nothing beyond version 3.
-fn bare() -> Result<SftpServer, Error> {
+fn bare() -> pgkeep_testkit::Result<SftpServer> {
     SftpServer::builder()
         .line("ForceCommand internal-sftp -P fsync,posix-rename,limits")
         .start()
@@ -128,12 +127,9 @@ fn contract(chrooted: bool) -> TestResult {
 
 /// As shipped: MaxSessions 10, MaxStartups 10:30:100, and penalties for addresses whose sessions fail.
 fn newest() -> TestResult {
-    let server = match SftpServer::builder().newest().chrooted().start() {
-        Err(Error::Missing(why)) if why.contains("chroot") => {
-            SftpServer::builder().newest().start()?
-        }
-        started => started?,
-    };
+    let server = SftpServer::builder()
+        .newest()
+        .start_chrooted_if_possible()?;
     run_contract(&server)?;
     let mut settings = settings(&server)?;
     settings.connections = Some(4);
