@@ -1,18 +1,35 @@
-//! The two machines of the guide, in a network of their own, in the state in which the page begins.
+//! The two machines of the guides, in a network of their own.
 
+use std::path::Path;
+
+use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
 
-use crate::page::{Block, Result};
+use crate::belongings::Belongings;
+use crate::page::{Block, Result, blocks, root};
 
 /// The fingerprint that stands on the page; a reader puts what was read out in its place.
-const EXAMPLE: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+const FINGERPRINT: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+/// The moment that stands on the page; a reader puts the one before the accident in its place.
+const MOMENT: &str = "2026-11-25 14:04:00+00";
+/// Where Debian's package has pgBackRest.
+const PGBACKREST: &str = "/usr/bin/pgbackrest";
+/// Where it is while such a block runs: programs of this machine cannot be added to.
+const STAND_IN: &str = "/usr/local/sbin/pgbackrest";
+/// Words of a page that take minutes, and shorter ones.
+const SHORTER: &[(&str, &str)] = &[(
+    "--probe-size=1GiB --probe-idle=10m",
+    "--probe-size=1MiB --probe-idle=1s",
+)];
 /// Handed over by whatever means the hosts are administered with.
 const SCRIPT: &str = "/tmp/sftp-host.sh";
+/// Where the source of the program is, and commands are typed.
+const SOURCE: &str = "/home/source";
 
-/// `systemctl` where no systemd runs: `start` does what the unit says.
+/// `systemctl` where no systemd runs: `enable` and `start` do what the units say.
 const SYSTEMCTL: &str = r#"#!/bin/sh
-# What the guide needs of systemctl.
+# What the guides need of systemctl.
 set -eu
 case $1 in
     daemon-reload) ;;
@@ -21,22 +38,42 @@ case $1 in
         instance=${2#*@}; instance=${instance%.service}
         unit=/etc/systemd/system/${2%%@*}@.service
         user=$(sed -n 's/^User=//p' "$unit")
-        sed -n 's/^ExecStart=//p' "$unit" | sed "s/%i/$instance/g" | while read -r line; do sudo -u "$user" sh -c "$line"; done ;;
+        sed -n 's/^ExecStart=//p' "$unit" | sed "s/%i/$instance/g" | while read -r line; do sudo -u "$user" env -i PATH=/nowhere /bin/sh -c "$line"; done ;;
     *) echo "systemctl: $*" >&2; exit 1 ;;
 esac
 "#;
 
+/// cron: each line of the schedule at once, with the search path and shell that cron has. Parameter: the schedule.
+const CRON: &str = r#"
+grep -v '^#' "$1" | while read -r minute hour day month weekday user line; do
+    case $minute$hour$day$month$weekday in *[!-0-9*,/]*) echo "no time: $minute $hour $day $month $weekday"; exit 1 ;; esac
+    sudo -u "$user" env -i PATH=/usr/bin:/bin SHELL=/bin/sh LOGNAME="$user" /bin/sh -c "$line"
+    echo "cron: $line"
+done
+"#;
+
+/// Runs commands as one who types them: goes on after one that fails. Those that failed are kept in a file.
+const TYPED: &str = r#"
+set -E
+trap 'printf "%s\0" "$BASH_COMMAND" >>/tmp/failed' ERR
+cd "$1"
+. "$2"
+"#;
+
+/// The machines.
 pub struct Hosts {
-    database: ThrowAwayRoot,
+    pub database: ThrowAwayRoot,
     sftp: ThrowAwayRoot,
+    original: Original,
 }
 
 impl Hosts {
-    /// PostgreSQL runs as its package leaves it, pgkeep is installed, sshd runs.
+    /// PostgreSQL runs as its package leaves it, the program was built, sshd runs.
     pub fn new(program: &Program) -> Result<Self> {
-        if !std::path::Path::new("/usr/lib/postgresql/15/bin/postgres").exists() {
+        if !Path::new("/usr/lib/postgresql/15/bin/postgres").exists() {
             return Err(pgkeep_testkit::Error::missing("PostgreSQL 15 of Debian 12").into());
         }
+        let original = Original::rolling()?;
         let sftp = ThrowAwayRoot::builder()
             .own_network()
             .address(([10, 0, 0, 2], 22).into())
@@ -46,38 +83,124 @@ impl Hosts {
             .success()?;
         sftp.start_sshd()?;
         sftp.add_sudo()?;
-        let database = ThrowAwayRoot::builder().network_of(&sftp).make()?;
+        let cache = pgkeep_testkit::installed::cache();
+        let database = ThrowAwayRoot::builder()
+            .network_of(&sftp)
+            .programs(&cache)
+            .make()?;
         database.add_postgres()?;
-        database.install(program.path(), &["pgkeep", "pgbackrest"])?;
         database
             .shell(
                 "install -d -o postgres -g postgres /var/log/postgresql /etc/postgresql /var/lib/postgresql/15
-                 install -d /etc/postgresql-common /etc/systemd/system
+                 install -d /etc/postgresql-common /etc/systemd/system /etc/cron.d /home/source/target/release
                  pg_createcluster -u postgres 15 main -- --no-sync -k >/dev/null
                  echo 'fsync = off' >>/etc/postgresql/15/main/postgresql.conf
                  echo \"listen_addresses = ''\" >>/etc/postgresql/15/main/postgresql.conf
                  pg_ctlcluster 15 main start",
             )?
             .success()?;
-        let systemctl = database.path("/usr-local-bin/systemctl");
-        std::fs::write(&systemctl, SYSTEMCTL)?;
-        std::fs::set_permissions(
-            &systemctl,
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        std::fs::copy(
+            program.path(),
+            database.path(SOURCE).join("target/release/pgkeep"),
         )?;
-        Ok(Self { database, sftp })
+        let hosts = Self {
+            database,
+            sftp,
+            original,
+        };
+        hosts.write("/usr-local-bin/systemctl", SYSTEMCTL, "755 root root")?;
+        // Built is what is tested.
+        hosts.write("/usr-local-bin/cargo", "#!/bin/sh\n", "755 root root")?;
+        Ok(hosts)
     }
 
-    /// Runs a block as it stands on the page, with the fingerprint that was read out; returns what it printed.
-    pub fn run(&self, block: &Block) -> Result<String> {
+    /// Writes a file of the database host; `mode` is "640 root postgres".
+    pub fn write(&self, path: &str, text: &str, mode: &str) -> Result<()> {
+        std::fs::write(self.database.path(path), text)?;
+        let words: Vec<&str> = mode.split(' ').collect();
+        let [mode, user, group] = words.as_slice() else {
+            return Err(format!("'{mode}' is no mode, user and group").into());
+        };
+        let inside = path.replace("/usr-local-bin/", "/usr/local/bin/");
+        self.shell(&format!(
+            "chown {user}:{group} {inside}; chmod {mode} {inside}"
+        ))?;
+        Ok(())
+    }
+
+    /// Runs a line of shell on the database host; it must succeed.
+    pub fn shell(&self, line: &str) -> Result<String> {
+        Ok(self.database.shell(line)?.success()?.stdout)
+    }
+
+    /// Follows a page from its first command to its last, and compares what they print. Nothing that was on the database
+    /// host is changed or removed, but what is `removed`. Commands that must not write over something may refuse to.
+    pub fn follow(&self, page: &str, removed: &[&str]) -> Result<()> {
+        let blocks = blocks(page)?;
+        if blocks.is_empty() {
+            return Err(format!("{page} has no commands").into());
+        }
+        let before = Belongings::of(&self.database)?;
+        for block in blocks {
+            let said = self
+                .typed(&block)
+                .map_err(|error| format!("{page}: {error}"))?;
+            block.expect(&said)?;
+        }
+        before
+            .are_there(&self.database, removed)
+            .map_err(|error| format!("{page}: {error}").into())
+    }
+
+    /// Runs a block as it stands on the page, with what a reader replaces; returns what it printed.
+    fn typed(&self, block: &Block) -> Result<String> {
         let host = if block.host == "SFTP" {
             &self.sftp
         } else {
             &self.database
         };
-        let text = block.commands.replace(EXAMPLE, &self.sftp.fingerprint()?);
-        // `set -e`: every command must succeed.
-        let outcome = run(host.command("bash").args(["-ec", &text]))?.success()?;
+        let mut text = block
+            .commands
+            .replace(FINGERPRINT, &self.sftp.fingerprint()?);
+        if text.contains(MOMENT) {
+            text = text.replace(MOMENT, &self.moment()?);
+        }
+        // The search path of the server leads there once the link of the page is gone, as to Debian's package.
+        let package = text.contains(PGBACKREST);
+        if package {
+            text = text.replace(PGBACKREST, STAND_IN);
+            let original = self.original.path().display();
+            self.shell(&format!("ln -s {original} {STAND_IN}"))?;
+        }
+        for (long, short) in SHORTER {
+            text = text.replace(long, short);
+        }
+        // The last command of all succeeds, so that one that fails is not told twice.
+        std::fs::write(host.path("/tmp/block"), format!("{text}\ntrue\n"))?;
+        host.shell(&format!("rm -f /tmp/failed; mkdir -p {SOURCE}"))?
+            .success()?;
+        let outcome = run(host
+            .command("bash")
+            .args(["-c", TYPED, "bash", SOURCE, "/tmp/block"]))?;
+        let failed = std::fs::read_to_string(host.path("/tmp/failed")).unwrap_or_default();
+        for command in failed.split_terminator('\0') {
+            let refused = command.contains("set -C") || command.starts_with("sudo ln -s ");
+            let exists = ["File exists", "cannot create"]
+                .iter()
+                .any(|why| outcome.stderr.contains(why));
+            // It says with its exit status that something is to be mended.
+            let doctor = command.ends_with(" doctor");
+            if !(refused && exists || doctor && !outcome.stdout.contains("ERROR:")) {
+                return Err(format!(
+                    "this command failed:\n{command}\n\nof:\n{text}\n\n{}\n{}",
+                    outcome.stdout, outcome.stderr
+                )
+                .into());
+            }
+        }
+        if package {
+            self.shell(&format!("rm {STAND_IN}"))?;
+        }
         if self.database.path(SCRIPT).exists() {
             std::fs::copy(self.database.path(SCRIPT), self.sftp.path(SCRIPT))?;
         }
@@ -85,15 +208,83 @@ impl Hosts {
         Ok(outcome.stdout)
     }
 
-    /// systemd itself reads the units of the page without complaint.
-    pub fn units_are_valid(&self) -> std::result::Result<(), Box<dyn std::error::Error>> {
-        if !std::path::Path::new("/usr/bin/systemd-analyze").exists() {
+    /// A moment that was, after which something was written and archived.
+    fn moment(&self) -> Result<String> {
+        let said = self.shell(
+            "sudo -u postgres psql -XAtqc 'select clock_timestamp()' \
+             -c 'drop table if exists accident' -c 'create table accident ()' -c 'select pg_switch_wal()'",
+        )?;
+        Ok(said.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Starts every line of the schedule as cron does.
+    pub fn cron(&self, schedule: &str) -> Result<()> {
+        let lines = std::fs::read_to_string(self.database.path(schedule))?
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .count();
+        let outcome = run(self
+            .database
+            .command("sh")
+            .args(["-ec", CRON, "sh", schedule]))?
+        .success()?;
+        let ran = outcome.stdout.matches("cron: ").count();
+        if lines == 0 || ran != lines {
+            return Err(format!("{ran} of {lines} lines of {schedule} ran").into());
+        }
+        Ok(())
+    }
+
+    /// How many backups of stanza `main` a repository has.
+    pub fn backups(&self, repo: u32) -> Result<usize> {
+        let said = self.shell(&format!(
+            "sudo -u postgres /usr/local/bin/pgkeep --stanza=main --repo={repo} info"
+        ))?;
+        Ok(said.matches(" backup: ").count())
+    }
+
+    /// pgBackRest goes on with both repositories once the key of the server that it asks for is known, as the page on
+    /// migrating says.
+    pub fn pgbackrest_takes_over(&self) -> Result<()> {
+        let said = self
+            .sftp
+            .shell("ssh-keygen -l -f /etc/ssh/ssh_host_ecdsa_key.pub")?
+            .success()?
+            .stdout;
+        let fingerprint = said.split_whitespace().nth(1).unwrap_or_default();
+        let original = self.original.path().display();
+        self.shell(&format!(
+            "cd /; sudo -u postgres pgkeep --fingerprint={fingerprint} sftp-setup >/dev/null
+             sudo -u postgres {original} --stanza=main check
+             sudo -u postgres {original} --stanza=main --repo=2 --type=incr backup"
+        ))?;
+        Ok(())
+    }
+
+    /// systemd itself reads units of the database host without complaint.
+    pub fn units_are_valid(&self, units: &str) -> Result<()> {
+        if !Path::new("/usr/bin/systemd-analyze").exists() {
             return Err(pgkeep_testkit::Error::missing("systemd-analyze").into());
         }
-        let units = "cd /etc/systemd/system; systemd-analyze verify --man=no ./pgkeep-full.timer ./pgkeep-diff.timer";
-        let outcome = self.database.shell(units)?.success()?;
+        let line = format!("cd /etc/systemd/system; systemd-analyze verify --man=no {units}");
+        let outcome = self.database.shell(&line)?.success()?;
         if outcome.stderr.contains("pgkeep") {
             return Err(outcome.stderr.into());
+        }
+        Ok(())
+    }
+
+    /// Units of the package as they would be installed, with the program where the guides have it.
+    pub fn add_package_units(&self) -> Result<()> {
+        for entry in root().join("packaging/systemd").read_dir()? {
+            let entry = entry?;
+            let text = std::fs::read_to_string(entry.path())?
+                .replace("/usr/bin/pgkeep", "/usr/local/bin/pgkeep");
+            let path = format!(
+                "/etc/systemd/system/{}",
+                entry.file_name().to_string_lossy()
+            );
+            self.write(&path, &text, "644 root root")?;
         }
         Ok(())
     }

@@ -4,6 +4,10 @@ use std::path::Path;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// What is no command for the two machines: configuration, messages, and what builds the program or its packages, which
+/// `make` does in CI and the suite `package`.
+const NOT_RUN: &[&str] = &["ini", "log", "console"];
+
 /// One block of commands.
 #[derive(Debug)]
 pub struct Block {
@@ -15,8 +19,7 @@ pub struct Block {
 
 /// All blocks of a page by its path in the project.
 pub fn blocks(path: &str) -> Result<Vec<Block>> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(manifest.join("../..").join(path))?;
+    let page = std::fs::read_to_string(root().join(path))?;
     let mut blocks: Vec<Block> = Vec::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
@@ -29,7 +32,7 @@ pub fn blocks(path: &str) -> Result<Vec<Block>> {
                 let host = body
                     .first()
                     .and_then(|first| first.strip_prefix("# on the ")?.strip_suffix(" host"))
-                    .ok_or_else(|| format!("a block does not say where it runs: {body:?}"))?;
+                    .unwrap_or("database");
                 blocks.push(Block {
                     host: host.to_owned(),
                     commands: body.join("\n"),
@@ -40,10 +43,29 @@ pub fn blocks(path: &str) -> Result<Vec<Block>> {
                 let last = blocks.last_mut().ok_or("output before any command")?;
                 last.output = body.iter().map(|&line| line.to_owned()).collect();
             }
-            _ => return Err(format!("a block of '{kind}' is not run by anything").into()),
+            _ if NOT_RUN.contains(&kind) => {}
+            _ => return Err(format!("{path}: a block of '{kind}' is not run by anything").into()),
         }
     }
     Ok(blocks)
+}
+
+/// The root of the project.
+pub fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every page with guidance, by its path in the project.
+pub fn pages() -> Result<Vec<String>> {
+    let mut pages = vec!["README.md".to_owned()];
+    for entry in root().join("docs/guide").read_dir()? {
+        pages.push(format!(
+            "docs/guide/{}",
+            entry?.file_name().to_string_lossy()
+        ));
+    }
+    pages.sort();
+    Ok(pages)
 }
 
 impl Block {

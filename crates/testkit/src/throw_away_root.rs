@@ -60,6 +60,7 @@ pub struct ThrowAwayRootBuilder<'a> {
     address: Option<SocketAddr>,
     own_network: bool,
     network_of: Option<&'a ThrowAwayRoot>,
+    programs: Option<&'a Path>,
 }
 
 impl<'a> ThrowAwayRootBuilder<'a> {
@@ -78,6 +79,12 @@ impl<'a> ThrowAwayRootBuilder<'a> {
     /// The network of another machine.
     pub fn network_of(mut self, other: &'a ThrowAwayRoot) -> Self {
         self.network_of = Some(other);
+        self
+    }
+
+    /// One more directory of programs, seen there at the same place and not changed.
+    pub fn programs(mut self, directory: &'a Path) -> Self {
+        self.programs = Some(directory);
         self
     }
 
@@ -167,6 +174,10 @@ impl ThrowAwayRoot {
                     .arg(root.join("etc").join(name)))?
                 .success()?;
             }
+        }
+        if let Some(own) = wanted.programs {
+            make_dir_all(&root.join(own.strip_prefix("/").unwrap_or(own)))?;
+            bound.push(own.to_owned());
         }
         accounts::write(&root.join("etc"), &[])?;
         accounts::write_pam(&root.join("etc"))?;
