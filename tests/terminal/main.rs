@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod last_line;
+mod progress;
 mod stage;
 
 use std::process::ExitCode;
@@ -21,5 +22,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    last_line::add(Suite::new("terminal").threads(2), &program).run()
+    let mut suite = Suite::new("terminal").threads(2);
+    for add in [last_line::add, progress::add] {
+        suite = add(suite, &program);
+    }
+    suite.run()
 }

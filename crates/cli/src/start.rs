@@ -8,7 +8,6 @@ use std::time::Instant;
 use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::runtime::cancel::Cancel;
 use pgkeep_command::runtime::clock::Clock;
-use pgkeep_command::runtime::context::Output;
 use pgkeep_command::runtime::storages::Storages;
 use pgkeep_command::runtime::summary::{Ended, Summary};
 use pgkeep_command::runtime::{Context, begin};
@@ -80,13 +79,15 @@ pub(crate) fn run() -> u8 {
         return report(&error);
     }
     let cancel = Cancel::default();
+    let command = loaded.config.command().name();
+    let (progress, output) = progress::for_terminal(sink, input.program, command, &cancel);
     let context = Context {
         config: Arc::new(loaded.config),
         clock: Clock::system(process::time_zone()),
         cancel: cancel.clone(),
-        progress: progress::for_terminal(sink, input.program),
+        progress,
         summary: Summary::default(),
-        output: Output::new(std::io::stdout()),
+        output,
         person: Arc::new(crate::terminal::Terminal),
         user,
         environment: process::environment(),
@@ -217,7 +218,7 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clear();
-    context.progress.end();
+    context.progress.close();
     // What a stop has broken off fails in many ways; it is the stop that ended the run.
     let result = result.map_err(|error| match context.cancel.check() {
         Err(stopped) => {

@@ -74,7 +74,7 @@ pub fn copy_file(
 /// As [`copy_file`], with the caller's buffer: a worker keeps one for all its files.
 pub fn copy_file_with(
     read: &mut dyn Read,
-    mut write: Box<dyn StorageWrite>,
+    mut write: Box<dyn StorageWrite + '_>,
     mut running: Running,
     buffer: &mut [u8],
 ) -> Result<(Vec<Report>, Ticket), CopyError> {

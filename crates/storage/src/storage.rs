@@ -223,6 +223,11 @@ pub trait Storage: Debug + Send + Sync {
         let _ = bytes;
     }
 
+    /// Bytes that writers have taken and the storage has not acknowledged yet; 0 where nothing stands between.
+    fn unanswered(&self) -> u64 {
+        0
+    }
+
     /// Removes temporary files of writers that ended without a trace, older than a day by the storage's own clock; hands
     /// back how many. `deep`: in the whole tree below `path`, else in that directory alone.
     ///

@@ -119,6 +119,15 @@ impl Sink {
         self.lock().around = around;
     }
 
+    /// Does something on the terminal with the progress line out of the way.
+    pub(crate) fn aside(&self, act: &mut dyn FnMut()) {
+        let around = self.lock().around.clone();
+        match around {
+            Some(around) => around(act),
+            None => act(),
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

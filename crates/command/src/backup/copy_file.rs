@@ -21,6 +21,7 @@ use super::block_map::MapReader;
 use super::job::{CopyJob, FileJob, FileResult, Outcome};
 use super::sink::Sink;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::moved::{Count, Moved};
 use crate::runtime::open::PgHost;
 use crate::runtime::{Context, cluster, pool};
 
@@ -47,6 +48,13 @@ pub(super) struct Copier {
     pub buffer_size: usize,
     /// Read buffers that no worker uses at the moment.
     pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub moved: Arc<Moved>,
+}
+
+/// What a worker has in hand while it does a job.
+struct Hand<'a> {
+    buffer: &'a mut [u8],
+    count: Count<'a>,
 }
 
 impl std::fmt::Debug for Copier {
@@ -83,7 +91,11 @@ impl Copier {
     /// Whatever reading, a stage or writing meets; [`ErrorCode::Term`] when the run was cancelled.
     pub(super) fn run(&self, job: &CopyJob) -> Result<pool::Outcome<Vec<FileResult>>> {
         let mut buffer = self.take_buffer();
-        let result = self.copy(job, &mut buffer);
+        let hand = Hand {
+            buffer: &mut buffer,
+            count: Count::new(&self.moved),
+        };
+        let result = self.copy(job, hand);
         self.buffers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -100,10 +112,17 @@ impl Copier {
         spare.unwrap_or_else(|| vec![0; self.buffer_size.min(READ_MAX)])
     }
 
-    fn copy(&self, job: &CopyJob, buffer: &mut [u8]) -> Result<pool::Outcome<Vec<FileResult>>> {
+    fn copy(&self, job: &CopyJob, mut hand: Hand<'_>) -> Result<pool::Outcome<Vec<FileResult>>> {
         let mut checked = Vec::with_capacity(job.files.len());
         for file in &job.files {
-            checked.push(self.check(file, &job.target, buffer)?);
+            hand.count.begin(|| file.shown(), file.size_original);
+            let found = self.check(file, &job.target, &mut hand)?;
+            if found.result.is_some() {
+                hand.count.finish();
+            } else {
+                hand.count.restart();
+            }
+            checked.push(found);
         }
         let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
         for (file, _) in job
@@ -121,8 +140,10 @@ impl Copier {
             let result = match checked.result {
                 Some(result) => result,
                 None => {
+                    hand.count.begin(|| file.shown(), file.size_original);
                     let mut result =
-                        self.store(job, file, offset, &mut maps, &mut write, buffer)?;
+                        self.store(job, file, offset, &mut maps, &mut write, &mut hand)?;
+                    hand.count.finish();
                     result.repo_invalid = checked.repo_invalid && result.outcome == Outcome::Stored;
                     result
                 }
@@ -130,14 +151,16 @@ impl Copier {
             offset += result.repo_size;
             results.push(result);
         }
-        Ok(match write {
+        let outcome = match write {
             None => pool::Outcome::Done(results),
             Some(write) => pool::Outcome::Written(results, write.finish()?),
-        })
+        };
+        hand.count.keep();
+        Ok(outcome)
     }
 
     /// Compares a file with the prior backup and with what an aborted run left.
-    fn check(&self, file: &FileJob, target: &StoragePath, buffer: &mut [u8]) -> Result<Checked> {
+    fn check(&self, file: &FileJob, target: &StoragePath, hand: &mut Hand<'_>) -> Result<Checked> {
         let mut same = None;
         if file.delta {
             let Some(mut read) = self.open(file)? else {
@@ -146,7 +169,7 @@ impl Copier {
                 }
                 return Ok(Checked::done(vanished()));
             };
-            let found = self.measure(&mut *read, buffer)?;
+            let found = self.measure(&mut *read, hand)?;
             same = Some(file.checksum == Some(found.1) && found.0 == file.size);
             if same == Some(true) && file.has_reference {
                 return Ok(Checked::done(FileResult::new(
@@ -163,7 +186,10 @@ impl Copier {
             });
         };
         let found = match self.repo.open_read(target, &ReadOptions::default()) {
-            Ok(mut read) => Some(self.measure(&mut *read, buffer)?),
+            Ok(mut read) => {
+                hand.count.restart();
+                Some(self.measure(&mut *read, hand)?)
+            }
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
         };
@@ -181,17 +207,18 @@ impl Copier {
     }
 
     /// Size and SHA-1 of what is left to read.
-    fn measure(&self, read: &mut dyn Read, buffer: &mut [u8]) -> Result<(u64, Sha1Digest)> {
+    fn measure(&self, read: &mut dyn Read, hand: &mut Hand<'_>) -> Result<(u64, Sha1Digest)> {
         let mut sha1 = Sha1::new();
         let mut size = 0;
         loop {
             self.context.cancel.check()?;
-            let got = read.read(buffer)?;
+            let got = read.read(hand.buffer)?;
             if got == 0 {
                 return Ok((size, sha1.finish()));
             }
-            sha1.update(&buffer[..got]);
+            sha1.update(&hand.buffer[..got]);
             size += got as u64;
+            hand.count.add(got as u64);
         }
     }
 
@@ -220,7 +247,7 @@ impl Copier {
         offset: u64,
         maps: &mut MapReader<'_>,
         write: &mut Option<Box<dyn StorageWrite>>,
-        buffer: &mut [u8],
+        hand: &mut Hand<'_>,
     ) -> Result<FileResult> {
         // Before the file is opened: maps are read in one go, so each must be taken even if its file has vanished.
         let mut prior = maps.next(file)?;
@@ -241,7 +268,8 @@ impl Copier {
             let Some(mut read) = self.open(file)? else {
                 return Ok(vanished());
             };
-            let first = read.read(buffer)?;
+            hand.count.restart();
+            let first = read.read(hand.buffer)?;
             if first == 0 && job.bundle_id != 0 {
                 return Ok(FileResult::new(Outcome::Truncated, 0, Sha1Digest::EMPTY));
             }
@@ -249,6 +277,7 @@ impl Copier {
             let mut sink = Sink {
                 open: || Ok(self.repo.open_write(&job.target, &write_options())?),
                 write,
+                moved: &self.moved,
                 held: Vec::new(),
                 // What stays within one buffer is judged before anything is stored.
                 hold: if file.has_reference {
@@ -262,7 +291,7 @@ impl Copier {
                 first,
                 pipeline.start(self.buffer_size),
                 &mut sink,
-                buffer,
+                hand,
             )?;
             let result = places.result(&reports, offset)?;
             let unchanged = file.has_reference
@@ -288,20 +317,21 @@ impl Copier {
         }
     }
 
-    /// Pushes a file whose first bytes are in `buffer` through its pipeline.
+    /// Pushes a file whose first bytes are in the buffer through its pipeline.
     fn push(
         &self,
         read: &mut dyn Read,
         first: usize,
         mut running: Running,
         sink: &mut dyn Write,
-        buffer: &mut [u8],
+        hand: &mut Hand<'_>,
     ) -> Result<Vec<Report>> {
         let mut got = first;
         while got > 0 {
             self.context.cancel.check()?;
-            running.push_into(&buffer[..got], sink)?;
-            got = read.read(buffer)?;
+            running.push_into(&hand.buffer[..got], sink)?;
+            hand.count.add(got as u64);
+            got = read.read(hand.buffer)?;
         }
         Ok(running.finish_into(sink)?)
     }

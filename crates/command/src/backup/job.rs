@@ -42,6 +42,13 @@ pub(super) struct FileJob {
     pub block: Option<BlockJob>,
 }
 
+impl FileJob {
+    /// The name for people.
+    pub(super) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+}
+
 /// How a file is stored block by block.
 #[derive(Debug, Clone)]
 pub(super) struct BlockJob {

@@ -33,6 +33,7 @@ use pgkeep_repo::{BackupInfo, cipher_keys};
 use pgkeep_storage::together;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::progress::Doing;
 use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, Repository, open};
 use archive::{Archive, Needed};
@@ -81,6 +82,7 @@ fn make(
 ) -> Result<()> {
     let began = context.clock.milliseconds();
     context.summary.stopped("no backup was made");
+    let doing = Doing::now(&context.progress, "reading the repository");
     let storage = &*repository.storage;
     let (mut info, warnings) =
         BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
@@ -101,9 +103,12 @@ fn make(
         prior::adapt(&mut plan, label, prior)?;
     }
 
+    drop(doing);
     let started = start::start(context, settings, repository, archive.as_ref(), &mut source)?;
+    let doing = Doing::now(&context.progress, "listing the files of the cluster");
     let mut manifest =
         manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
+    drop(doing);
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     // Which labels are taken is a number of round trips, and this a wait.
     let (before_copy, mut taken) = together(
@@ -111,6 +116,7 @@ fn make(
         || source.wait_for_next_second(context),
         || Ok(TakenLabels::list(storage, &settings.stanza)?),
     )?;
+    let doing = Doing::now(&context.progress, "comparing with earlier backups");
     manifest.cipher_pass = cipher_keys::backup_pass(info.cipher_pass.as_ref(), prior.as_ref())?;
     manifest_build::compare(&mut plan, &mut manifest, prior, before_copy, &started)?;
     storage.announce(plan.estimate(&manifest));
@@ -143,6 +149,7 @@ fn make(
     };
     process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;
+    drop(doing);
     let page_warnings = process.run(&mut manifest, &mut source)?;
     source.ping(context, true)?;
 
@@ -177,6 +184,7 @@ fn make(
         needed.check_and_copy(context, &source, &mut manifest)?;
     }
     log::info!("new backup label = {label}");
+    let _doing = Doing::now(&context.progress, "writing the manifest");
     process.settle()?;
     complete::complete(
         settings,

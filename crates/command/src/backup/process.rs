@@ -19,7 +19,9 @@ use super::source::Source;
 use crate::detail;
 use crate::error::Result;
 use crate::runtime::lock::LockType;
+use crate::runtime::moved::Moved;
 use crate::runtime::pool::{self, Steps};
+use crate::runtime::progress::Doing;
 use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, Repository};
 
@@ -93,6 +95,7 @@ impl Process<'_> {
     /// The first error of a job that its retries did not mend; those of the queues and of the ping.
     pub(super) fn run(&self, manifest: &mut Manifest, source: &mut Source) -> Result<u32> {
         let (mut vanished, page_warnings) = self.copy(manifest, source)?;
+        let _doing = Doing::now(&self.context.progress, "making the files durable");
         // Only now: removing moves the positions that queues and results speak of.
         vanished.sort_unstable();
         let mut position = 0;
@@ -176,7 +179,7 @@ impl Process<'_> {
         let copier = self.copier(manifest, source);
         let total = queues.total;
         context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
-        context.progress.begin("backup", total);
+        context.progress.begin("backup", total, &copier.moved);
         let state = RefCell::new(State {
             manifest,
             queues,
@@ -216,9 +219,7 @@ impl Process<'_> {
                         .files
                         .last()
                         .map(|file| String::from_utf8_lossy(&file.name));
-                    context
-                        .progress
-                        .advance(state.fold.done, &last.unwrap_or_default());
+                    context.progress.finished(&last.unwrap_or_default());
                     context.note_progress(
                         LockType::Backup,
                         self.repository.key,
@@ -283,6 +284,7 @@ impl Process<'_> {
                 .unwrap_or(u32::MAX),
             buffer_size: settings.buffer_bytes(),
             buffers: Mutex::new(Vec::new()),
+            moved: Moved::new(&self.repository.storage),
         }
     }
 

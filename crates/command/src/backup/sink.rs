@@ -8,12 +8,14 @@ use std::io::Write;
 use pgkeep_storage::StorageWrite;
 
 use crate::error::{Error, Result};
+use crate::runtime::moved::Moved;
 
 /// The repository file of a job, opened when the first byte goes into it. Holds the first bytes of a file back as long as
 /// the file may turn out to be unchanged.
 pub(super) struct Sink<'a, F: Fn() -> Result<Box<dyn StorageWrite>>> {
     pub open: F,
     pub write: &'a mut Option<Box<dyn StorageWrite>>,
+    pub moved: &'a Moved,
     pub held: Vec<u8>,
     /// Bytes that are held back; 0: nothing (any more).
     pub hold: usize,
@@ -30,7 +32,9 @@ impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, F> {
         self.hold = 0;
         let held = std::mem::take(&mut self.held);
         // Also without a byte: a file that is stored as nothing still exists in the repository.
-        Ok(self.target()?.write_all(&held)?)
+        self.target()?.write_all(&held)?;
+        self.moved.stored(held.len() as u64);
+        Ok(())
     }
 
     fn target(&mut self) -> Result<&mut Box<dyn StorageWrite>> {
@@ -51,6 +55,7 @@ impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Write for Sink<'_, F> {
             self.release().map_err(into_io)?;
         }
         self.target().map_err(into_io)?.write_all(bytes)?;
+        self.moved.stored(bytes.len() as u64);
         Ok(bytes.len())
     }
 

@@ -17,6 +17,7 @@ use crate::runtime::Context;
 use crate::runtime::cancel::HookGuard;
 use crate::runtime::cluster::{self, Cluster};
 use crate::runtime::open::{self, PgHost};
+use crate::runtime::progress::Doing;
 
 /// How often the cluster is asked whether it still is a primary.
 const PING_INTERVAL_MS: i64 = 10_000;
@@ -152,6 +153,7 @@ impl Source {
         let Some(session) = self.session() else {
             return Ok(context.clock.seconds());
         };
+        let _doing = Doing::now(&context.progress, "waiting for the next second");
         let mut now = session.time_ms()?;
         let began = seconds(now);
         let mut tries = 0;

@@ -8,6 +8,7 @@ use super::archive::Archive;
 use super::settings::Settings;
 use super::source::Source;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::progress::Doing;
 use crate::runtime::{Context, Repository, cluster};
 
 /// What the server said at the start; empty for an offline backup.
@@ -57,7 +58,16 @@ pub(super) fn start(
     } else {
         None
     };
+    let doing = Doing::now(
+        &context.progress,
+        if settings.start_fast {
+            "waiting for the checkpoint"
+        } else {
+            "waiting for the next regular checkpoint (start-fast is off)"
+        },
+    );
     let started = session.start_backup(BACKUP_LABEL, settings.start_fast)?;
+    drop(doing);
     // The server and the directory must be the same cluster: its checkpoint is then in the control file on disk.
     let (control, _) = cluster::read_control(context, &host)?;
     if control.checkpoint < started.lsn {

@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::source::Source;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::progress::Doing;
 use crate::runtime::{Context, Repository};
 
 /// Mode bits that a file made by us may take over from the data directory: no execution, no writing by others.
@@ -52,7 +53,12 @@ pub(super) fn stop(
         });
     };
     log::info!("execute backup stop and wait for all WAL segments to archive");
+    let doing = Doing::now(
+        &context.progress,
+        "waiting for the server to end the backup",
+    );
     let stopped = session.stop_backup()?;
+    drop(doing);
     let time = i64::try_from(stopped.time_ms / 1000).unwrap_or(i64::MAX);
     log::info!(
         "backup stop archive = {}, lsn = {}",

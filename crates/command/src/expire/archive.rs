@@ -105,8 +105,12 @@ impl Expire<'_> {
             .map(|directory| layout::wal_path(stanza, id, directory))
             .collect();
         if !self.settings.dry_run {
+            let mut done = 0;
             for group in gone.chunks(self.trees_at_once()) {
                 self.context.cancel.check()?;
+                let name = String::from_utf8_lossy(group[0].file_name());
+                self.removing("WAL directory", &name, done, gone.len());
+                done += group.len();
                 storage.remove_trees(group)?;
             }
         }

@@ -1,5 +1,7 @@
 //! Directories of backups that are not listed any more, or never were (spec 10.8).
 
+use std::fmt::Display;
+
 use pgkeep_repo::retention::{NewestSet, Protection, unlisted};
 use pgkeep_repo::sets::list_sets;
 use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, layout};
@@ -24,8 +26,11 @@ impl Expire<'_> {
         let gone: Vec<BackupLabel> = unlisted(&on_disk, &listed(info), &newest, protection)
             .into_iter()
             .collect();
+        let mut done = 0;
         for group in gone.chunks(self.trees_at_once()) {
             self.context.cancel.check()?;
+            self.removing("backup", &group[0], done, gone.len());
+            done += group.len();
             for label in group {
                 log::info!("{}: remove expired backup {label}", self.name);
                 self.removed.directory(label);
@@ -39,6 +44,17 @@ impl Expire<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says what is being removed: so many of all are gone already.
+    pub(super) fn removing(&self, what: &str, name: &dyn Display, done: usize, all: usize) {
+        if !self.settings.dry_run {
+            self.context.progress.doing(Some(&format!(
+                "{}: removing {what} {name} ({} of {all})",
+                self.name,
+                done + 1
+            )));
+        }
     }
 
     /// Trees that are removed before the wish to stop is looked at again.

@@ -24,6 +24,7 @@ use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::lock::LockType;
+use crate::runtime::progress::Doing;
 use crate::runtime::summary::repositories;
 use crate::runtime::{Context, Repository, begin, open};
 use removed::Removed;
@@ -154,11 +155,16 @@ impl<'a> Expire<'a> {
     fn run(&mut self, found: &mut bool, last: bool) -> Result<()> {
         let (storage, stanza, pass) =
             (self.storage(), self.stanza(), self.repository.pass.as_ref());
+        let doing = Doing::now(
+            &self.context.progress,
+            &format!("{}: reading the list of backups", self.name),
+        );
         let (mut info, warnings) = BackupInfo::load_reconstructed(storage, stanza, pass)?;
         warnings.iter().for_each(|warning| log::warn!("{warning}"));
         if self.settings.oldest {
             self.lower_to_oldest(&info);
         }
+        doing.and(&format!("{}: expiring backups", self.name));
         // 1. The manifests of expired backups: without one, a backup is none, for either program and at once.
         match &self.settings.set {
             Some(label) => *found |= self.expire_adhoc(&mut info, label, !*found && last)?,
@@ -175,6 +181,7 @@ impl<'a> Expire<'a> {
                 // 3. The files. A run that dies here leaves directories that are not listed; the next run removes them.
                 self.remove_unlisted(&info)?;
                 // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
+                doing.and(&format!("{}: looking for WAL to expire", self.name));
                 self.expire_archive(&info)?;
                 // 5. What is only kept for the curious.
                 self.expire_history(&info)

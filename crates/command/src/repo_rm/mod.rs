@@ -4,6 +4,7 @@ use pgkeep_config::option;
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Removed};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::progress::Doing;
 use crate::runtime::{Context, open, repo_path};
 
 /// Removes the path of the command line, or with `--recurse` everything in the repository.
@@ -42,6 +43,7 @@ pub fn run(context: &Context) -> Result<()> {
     context.summary.stopped(format!(
         "{shown} is removed in part: run it again to finish it"
     ));
+    let _doing = Doing::now(&context.progress, &format!("removing {shown}"));
     let text = match storage.remove_tree(&path)? {
         Removed::Removed => format!("{shown} removed from {name} with all that was in it"),
         Removed::Missing => format!("nothing to remove: {shown} is not in {name}"),

@@ -19,6 +19,7 @@ use super::file::Worker;
 use super::keep::Existing;
 use super::modes;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::moved::Count;
 
 /// Super blocks closer than this are read in one go, bytes.
 const MERGE_DISTANCE: u64 = 256 * 1024;
@@ -71,6 +72,7 @@ pub(super) fn fetch(
     existing: &Existing,
     range: Range,
     source: &mut dyn Read,
+    count: &mut Count<'_>,
 ) -> Step<(Sha1Digest, u64)> {
     let block = file
         .block
@@ -117,7 +119,7 @@ pub(super) fn fetch(
         start: range.offset,
         file,
     };
-    let mut writer = BlockWriter::new(&update, block.size, file.size);
+    let mut writer = BlockWriter::new(&update, block.size, file.size, count);
     for read_file in &plan {
         own.or_repository(worker, read_file, &settings, &mut writer, &failed)?;
     }
@@ -200,7 +202,7 @@ impl Own<'_> {
         worker: &Worker<'_>,
         plan: &DeltaFile,
         settings: &DeltaSettings,
-        writer: &mut BlockWriter<'_>,
+        writer: &mut BlockWriter<'_, '_>,
         failed: &dyn Fn(std::io::Error) -> Failed,
     ) -> Step<()> {
         let label = worker
@@ -272,7 +274,7 @@ fn blocks(
     settings: &DeltaSettings,
     read: &DeltaRead,
     source: impl Read,
-    writer: &mut BlockWriter<'_>,
+    writer: &mut BlockWriter<'_, '_>,
     failed: &dyn Fn(std::io::Error) -> Failed,
 ) -> Step<()> {
     let mut blocks = DeltaBlocks::new(settings, read, source);
@@ -291,7 +293,7 @@ fn blocks(
 }
 
 /// Puts blocks into the file, neighbours together, and hashes them as long as they come in order.
-struct BlockWriter<'a> {
+struct BlockWriter<'a, 'c> {
     file: &'a std::fs::File,
     block_size: u64,
     file_size: u64,
@@ -302,10 +304,16 @@ struct BlockWriter<'a> {
     sha1: Option<Sha1>,
     hashed: u64,
     fetched: u64,
+    count: &'a mut Count<'c>,
 }
 
-impl<'a> BlockWriter<'a> {
-    fn new(file: &'a std::fs::File, block_size: u64, file_size: u64) -> Self {
+impl<'a, 'c> BlockWriter<'a, 'c> {
+    fn new(
+        file: &'a std::fs::File,
+        block_size: u64,
+        file_size: u64,
+        count: &'a mut Count<'c>,
+    ) -> Self {
         let sha1 = Some(Sha1::new());
         Self {
             file,
@@ -316,6 +324,7 @@ impl<'a> BlockWriter<'a> {
             sha1,
             hashed: 0,
             fetched: 0,
+            count,
         }
     }
 
@@ -326,6 +335,7 @@ impl<'a> BlockWriter<'a> {
             return Err(pgkeep_pipeline::Error::new(kind, "block is outside of its file").into());
         }
         self.fetched += bytes.len() as u64;
+        self.count.add(bytes.len() as u64);
         if offset == self.hashed {
             if let Some(sha1) = &mut self.sha1 {
                 sha1.update(bytes);

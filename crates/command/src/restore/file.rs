@@ -4,8 +4,8 @@
 //! may be done again at any time: every file is written from its beginning.
 
 use std::collections::VecDeque;
-use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_postgres::data_dir::CONTROL_FILE;
@@ -13,8 +13,8 @@ use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
 use pgkeep_storage::{
-    FileTree, FileType, InfoLevel, PipelineRead, Range, ReadOptions, StoragePath, WriteMode,
-    WriteOptions,
+    FileTree, FileType, InfoLevel, PipelineRead, Range, ReadOptions, StoragePath, StorageWrite,
+    Ticket, WriteMode, WriteOptions,
 };
 
 use super::block;
@@ -27,6 +27,7 @@ use super::queue::{Job, Opened};
 use super::selective::Zeroed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::moved::{Count, Moved};
 use crate::runtime::{Context, Repository};
 
 /// Readers opened ahead of the file in hand where requests cost round trips.
@@ -58,6 +59,7 @@ pub(super) struct Worker<'a> {
     pub sync_files: bool,
     pub damage: Damage,
     pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub moved: Arc<Moved>,
 }
 
 /// Reads from the repository and notices the wish to stop.
@@ -73,6 +75,34 @@ impl Read for Watched<'_> {
             return Err(std::io::Error::other("stopped"));
         }
         self.read.read(buffer)
+    }
+}
+
+/// Writes a file and counts its bytes.
+struct Counted<'a, 'c> {
+    write: Box<dyn StorageWrite>,
+    count: &'a mut Count<'c>,
+}
+
+impl Write for Counted<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.write.write(bytes)?;
+        self.count.add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.write.flush()
+    }
+}
+
+impl StorageWrite for Counted<'_, '_> {
+    fn stage(&mut self) -> pgkeep_storage::Result<()> {
+        self.write.stage()
+    }
+
+    fn finish(self: Box<Self>) -> pgkeep_storage::Result<Ticket> {
+        self.write.finish()
     }
 }
 
@@ -93,26 +123,31 @@ impl<'a> Worker<'a> {
     pub(super) fn restore(&self, job: &Job) -> Result<Vec<Restored>> {
         let mut results = vec![Restored::Kept; job.files.len()];
         let mut fetches = Vec::new();
+        let mut count = Count::new(&self.moved);
         for (at, &position) in job.files.iter().enumerate() {
             self.context.cancel.check()?;
             let file = self.manifest.file_at(position as usize);
             let place = self.places.file(&file.name.to_vec());
             let zeroed = self.zeroed.contains(&file.name);
             self.open_to_owner(&file, &place)?;
+            count.begin(|| file.name.to_string(), file.size);
             // Files that are left out are not compared: their content is of no interest.
             let existing = match self.settings.delta && !zeroed {
-                true => keep::existing(self, &place, &file)?,
+                true => keep::existing(self, &place, &file, &mut count)?,
                 false => Existing::Nothing,
             };
             if matches!(existing, Existing::Same) {
                 self.settle(&file, &place)?;
+                count.finish();
                 continue;
             }
             if zeroed || file.size == 0 {
                 self.write_zero(&file, &place)?;
                 self.settle(&file, &place)?;
                 results[at] = Restored::Zero;
+                count.finish();
             } else {
+                count.restart();
                 fetches.push(Fetch {
                     at,
                     file,
@@ -123,10 +158,11 @@ impl<'a> Worker<'a> {
         }
         let opened = job.take_opened();
         if job.bundled {
-            self.fetch_bundled(fetches, opened, &mut results)?
+            self.fetch_bundled(fetches, opened, &mut results, &mut count)?
         } else {
-            self.fetch_alone(fetches, opened, &mut results)?
+            self.fetch_alone(fetches, opened, &mut results, &mut count)?
         }
+        count.keep();
         Ok(results)
     }
 
@@ -289,6 +325,7 @@ impl<'a> Worker<'a> {
         fetches: Vec<Fetch<'a>>,
         mut opened: Opened,
         results: &mut [Restored],
+        count: &mut Count<'_>,
     ) -> Result<()> {
         let Some(first) = fetches.first() else {
             return Ok(());
@@ -304,7 +341,8 @@ impl<'a> Worker<'a> {
         let mut source = self.watched(read);
         for (fetch, range) in fetches.into_iter().zip(ranges) {
             let length = range.length.unwrap_or(0);
-            results[fetch.at] = self.fetch(&fetch, range, &mut (&mut source).take(length))?;
+            results[fetch.at] =
+                self.fetch(&fetch, range, &mut (&mut source).take(length), count)?;
         }
         Ok(())
     }
@@ -315,6 +353,7 @@ impl<'a> Worker<'a> {
         fetches: Vec<Fetch<'a>>,
         mut opened: Opened,
         results: &mut [Restored],
+        count: &mut Count<'_>,
     ) -> Result<()> {
         let ahead = if self.repository.storage.features().slow {
             OPEN_AHEAD
@@ -337,7 +376,7 @@ impl<'a> Worker<'a> {
             let Some((fetch, range, mut source)) = begun.pop_front() else {
                 return Ok(());
             };
-            results[fetch.at] = self.fetch(&fetch, range, &mut source)?;
+            results[fetch.at] = self.fetch(&fetch, range, &mut source, count)?;
         }
     }
 
@@ -361,13 +400,28 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn fetch(&self, fetch: &Fetch<'_>, range: Range, source: &mut dyn Read) -> Result<Restored> {
+    fn fetch(
+        &self,
+        fetch: &Fetch<'_>,
+        range: Range,
+        source: &mut dyn Read,
+        count: &mut Count<'_>,
+    ) -> Result<Restored> {
         let file = &fetch.file;
+        count.begin(|| file.name.to_string(), file.size);
         let result = match file.block_map_size() {
             0 => self
-                .fetch_whole(file, &fetch.place, source)
+                .fetch_whole(file, &fetch.place, source, count)
                 .map(|sha1| (sha1, 0)),
-            _ => block::fetch(self, file, &fetch.place, &fetch.existing, range, source),
+            _ => block::fetch(
+                self,
+                file,
+                &fetch.place,
+                &fetch.existing,
+                range,
+                source,
+                count,
+            ),
         };
         // A copy that was stopped fails somewhere in its streams; that is not what is to be reported.
         let (sha1, block_bytes) = result.map_err(|failed| match self.context.cancel.check() {
@@ -377,6 +431,7 @@ impl<'a> Worker<'a> {
         let expected = file.checksum.unwrap_or(Sha1Digest::EMPTY);
         if sha1 == expected {
             self.settle(file, &fetch.place)?;
+            count.finish();
             return Ok(Restored::Copied { block_bytes });
         }
         let shown = self.places.shown(&file.name.to_vec());
@@ -393,6 +448,7 @@ impl<'a> Worker<'a> {
         file: &FileRef<'_>,
         place: &StoragePath,
         source: &mut dyn Read,
+        count: &mut Count<'_>,
     ) -> std::result::Result<Sha1Digest, Failed> {
         let raw = self.manifest.stored_raw(file);
         let mut stages = Vec::with_capacity(3);
@@ -407,7 +463,10 @@ impl<'a> Worker<'a> {
             raw,
         });
         stages.push(Stage::Sha1);
-        let write = self.tree.open_write(place, &self.write_options(file))?;
+        let write = Counted {
+            write: self.tree.open_write(place, &self.write_options(file))?,
+            count,
+        };
         let mut buffer = self.buffer();
         let running = Pipeline::new(stages).start(self.settings.buffer_size);
         // No more of the buffer than the file can fill: reading ahead into cold memory costs more than it saves.
@@ -415,7 +474,12 @@ impl<'a> Worker<'a> {
             .unwrap_or(usize::MAX)
             .saturating_add(1)
             .min(buffer.len());
-        let copied = copy_file_with(&mut &mut *source, write, running, &mut buffer[..used]);
+        let copied = copy_file_with(
+            &mut &mut *source,
+            Box::new(write),
+            running,
+            &mut buffer[..used],
+        );
         self.give_back(buffer);
         let (reports, ticket) = copied.map_err(lower)?;
         ticket.wait()?;

@@ -13,6 +13,7 @@ use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 use super::file::Worker;
 use super::modes;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::moved::Count;
 
 /// What is there already.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) fn existing(
     worker: &Worker<'_>,
     place: &StoragePath,
     data: &FileData,
+    count: &mut Count<'_>,
 ) -> Result<Existing> {
     let tree = worker.tree;
     let Some(info) = tree.info(place, InfoLevel::Basic)? else {
@@ -74,7 +76,7 @@ pub(super) fn existing(
         })?;
     }
     let size = info.size.min(data.size);
-    let found = read(worker, place, size, blocks.map(|block| block.size))?;
+    let found = read(worker, place, size, blocks.map(|block| block.size), count)?;
     if size == data.size && data.checksum == Some(found.sha1.finish()) {
         if info.modified != data.timestamp || info.size != data.size {
             tree.set_modified(place, data.timestamp)?;
@@ -110,6 +112,7 @@ fn read(
     place: &StoragePath,
     size: u64,
     block_size: Option<u64>,
+    count: &mut Count<'_>,
 ) -> Result<Found> {
     let mut found = Found {
         sha1: Sha1::new(),
@@ -143,6 +146,7 @@ fn read(
         }
         let bytes = &buffer[..filled];
         found.sha1.update(bytes);
+        count.add(bytes.len() as u64);
         if let Some(block) = block {
             found.blocks.extend(
                 bytes

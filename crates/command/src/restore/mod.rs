@@ -14,7 +14,9 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, together};
 
 use crate::error::Result;
+use crate::runtime::moved::Moved;
 use crate::runtime::pool::{self, Outcome, Steps};
+use crate::runtime::progress::Doing;
 use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, open};
 
@@ -69,6 +71,7 @@ pub fn run(context: &Context) -> Result<()> {
     let began = context.clock.milliseconds();
     context.summary.stopped("the cluster was not touched");
     let mut settings = Settings::from(context)?;
+    let doing = Doing::now(&context.progress, "choosing the backup");
     // Targets may lie anywhere, so the tree is the whole file system.
     let tree = open::tree(std::path::Path::new("/"));
     validate::data_dir(&*tree, &mut settings)?;
@@ -79,6 +82,7 @@ pub fn run(context: &Context) -> Result<()> {
         // With delta most of it is there already. Further connections are made while the manifest is read.
         chosen.repository.storage.announce(chosen.repo_size);
     }
+    doing.and("reading the manifest");
     let (mut manifest, archive) = load_manifest(context, &chosen, &settings)?;
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
@@ -107,9 +111,12 @@ pub fn run(context: &Context) -> Result<()> {
         tree: &*tree,
         version,
     };
+    doing.and("looking at what is there");
     let mut found = look.look()?;
+    drop(doing);
     plan::report(context, &settings, &chosen, &manifest, &found, &*tree);
     context.summary.unfinished(last_line::unfinished(&settings));
+    let doing = Doing::now(&context.progress, "making the directories ready");
     clean::clean(&look, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
@@ -126,9 +133,12 @@ pub fn run(context: &Context) -> Result<()> {
         sync_files: durable.sync_files(),
         damage: Damage::default(),
         buffers: Mutex::new(Vec::new()),
+        moved: Moved::new(&chosen.repository.storage),
     };
+    drop(doing);
     let copied = copy_files(&worker)
         .map_err(|error| damage::advise(context, &settings, &chosen, &worker.damage, error))?;
+    let _doing = Doing::now(&context.progress, "making the cluster durable");
     recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
     log::info!(

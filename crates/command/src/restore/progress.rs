@@ -42,7 +42,7 @@ pub(super) struct Progress<'a> {
 impl<'a> Progress<'a> {
     pub(super) fn begin(worker: &'a Worker<'a>, total: u64) -> Result<Self> {
         let context = worker.context;
-        context.progress.begin("restore", total);
+        context.progress.begin("restore", total, &worker.moved);
         let lock_keys = open::repository_keys(&context.config);
         let progress = Self {
             worker,
@@ -94,7 +94,7 @@ impl<'a> Progress<'a> {
             self.worker
                 .context
                 .progress
-                .advance(self.done, &String::from_utf8_lossy(&name));
+                .finished(&String::from_utf8_lossy(&name));
         }
         self.note()
     }

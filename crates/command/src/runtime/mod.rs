@@ -10,6 +10,7 @@ pub mod context;
 pub mod fault;
 pub mod hold;
 pub mod lock;
+pub mod moved;
 pub mod open;
 pub mod person;
 pub mod pool;

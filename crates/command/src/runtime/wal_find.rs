@@ -7,6 +7,7 @@ use pgkeep_repo::{ArchiveId, Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
 use super::context::Context;
+use super::progress::Doing;
 use crate::error::{Error, ErrorCode, Result};
 
 /// First wait between two looks; each later one is longer, up to [`LONGEST_WAIT`].
@@ -48,6 +49,10 @@ impl<'a> WalFind<'a> {
     pub fn wait_for(&mut self, context: &Context, segment: &str) -> Result<Option<StoredSegment>> {
         let began = Instant::now();
         let mut pause = FIRST_WAIT;
+        let _doing = Doing::now(
+            &context.progress,
+            &format!("waiting for WAL segment {segment} to be archived"),
+        );
         loop {
             context.cancel.check()?;
             if let Some(found) = self.look(segment)? {

@@ -5,6 +5,7 @@ use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::progress::Doing;
 use crate::runtime::{Context, open, stop_file};
 
 /// Removes everything of the stanza; it must have been stopped, and its cluster too unless `--force`.
@@ -62,9 +63,14 @@ pub fn run(context: &Context) -> Result<()> {
             layout::copy_of(&backup_info),
         ])?;
     }
+    let doing = Doing::now(
+        &context.progress,
+        &format!("removing {}", storage.display(&archive_path)),
+    );
     if archive.is_some() {
         storage.remove_tree(&archive_path)?;
     }
+    doing.and(&format!("removing {}", storage.display(&backup_path)));
     if backup.is_some() {
         storage.remove_tree(&backup_path)?;
     }

@@ -12,6 +12,7 @@ use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::cancel::Cancel;
+use crate::runtime::moved::{Count, Moved};
 use crate::runtime::pool;
 
 /// Bytes that one worker has under way ahead of its reading.
@@ -79,6 +80,7 @@ pub(super) struct Reader {
     pub buffer_size: usize,
     /// Buffers that no worker uses at the moment.
     pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub moved: Arc<Moved>,
 }
 
 type Opened = pgkeep_storage::Result<Box<dyn PipelineRead>>;
@@ -107,6 +109,7 @@ impl Reader {
         let mut opened: VecDeque<Opened> = VecDeque::new();
         let (mut next, mut ahead) = (0, 0_u64);
         let mut verdicts = Vec::with_capacity(items.len());
+        let mut count = Count::new(&self.moved);
         for item in items {
             while let Some(following) = items.get(next)
                 && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
@@ -119,9 +122,10 @@ impl Reader {
                 .pop_front()
                 .expect("the item itself was opened above at the latest");
             ahead = ahead.saturating_sub(item.stored);
+            count.begin(|| item.path.to_string(), item.stored);
             let verdict = match read
                 .map_err(Error::from)
-                .and_then(|read| self.measure(item, read, buffer))
+                .and_then(|read| self.measure(item, read, buffer, &mut count))
             {
                 Ok(verdict) => verdict,
                 Err(error) if error.is_about_the_storage() => return Err(error),
@@ -130,8 +134,10 @@ impl Reader {
                 }
                 Err(error) => Verdict::Error(error),
             };
+            count.finish();
             verdicts.push(verdict);
         }
+        count.keep();
         Ok(verdicts)
     }
 
@@ -149,6 +155,7 @@ impl Reader {
         item: &Item,
         mut read: Box<dyn PipelineRead>,
         buffer: &mut [u8],
+        count: &mut Count<'_>,
     ) -> Result<Verdict> {
         let Some(checksum) = item.checksum else {
             return Ok(Verdict::Fault(Fault::Checksum));
@@ -164,6 +171,7 @@ impl Reader {
                 break;
             }
             running.push_into(&buffer[..got], &mut sink)?;
+            count.add(got as u64);
         }
         let reports = running.finish_into(&mut sink)?;
         let measured = match &reports[..] {

@@ -19,6 +19,8 @@ use super::settings::Settings;
 use super::wal::{self, WalWork};
 use super::{Scope, manifest};
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::moved::Moved;
+use crate::runtime::progress::Doing;
 use crate::runtime::stanza_info::StanzaInfo;
 use crate::runtime::wal_archive::WalArchive;
 use crate::runtime::wal_window::{Restorable, Wal};
@@ -57,13 +59,13 @@ struct State<'a> {
     manifest: Option<(Manifest, usize)>,
     waiting: VecDeque<Item>,
     references: Vec<Reference>,
-    done_bytes: u64,
 }
 
 impl Work<'_> {
     pub(super) fn run(&self, findings: &mut Findings) -> Result<Results> {
         let mut archives = VecDeque::new();
         let mut total = 0;
+        let doing = Doing::now(&self.context.progress, "listing WAL");
         for id in &self.scope.archives {
             self.context.cancel.check()?;
             let pass = self.info.archive.cipher_pass.as_ref();
@@ -87,8 +89,10 @@ impl Work<'_> {
             .filter_map(|label| self.info.backup.find(label))
             .map(|e| e.repo_size_delta)
             .sum::<u64>();
+        drop(doing);
         self.repository.storage.announce(total);
-        self.context.progress.begin("verify", total);
+        let moved = Moved::new(&self.repository.storage);
+        self.context.progress.begin("verify", total, &moved);
         let state = RefCell::new(State {
             work: self,
             findings,
@@ -99,13 +103,13 @@ impl Work<'_> {
             manifest: None,
             waiting: VecDeque::new(),
             references: Vec::new(),
-            done_bytes: 0,
         });
         let reader = Reader {
             storage: Arc::clone(&self.repository.storage),
             cancel: self.context.cancel.clone(),
             buffer_size: self.settings.buffer_size,
             buffers: Mutex::default(),
+            moved,
         };
         pool::run(
             self.settings.pool,
@@ -293,11 +297,7 @@ impl State<'_> {
     /// Enters what a worker found.
     fn done(&mut self, items: Vec<Item>, verdicts: Vec<Verdict>, process: u32) {
         for (item, verdict) in items.into_iter().zip(verdicts) {
-            self.done_bytes += item.stored;
-            self.work
-                .context
-                .progress
-                .advance(self.done_bytes, &self.shown(&item.path));
+            self.work.context.progress.finished(&self.shown(&item.path));
             let fault = match verdict {
                 Verdict::Valid => {
                     match item.owner {

@@ -190,6 +190,10 @@ impl Storage for SftpStorage {
             .spawn(async move { pool.announce(bytes).await });
     }
 
+    fn unanswered(&self) -> u64 {
+        self.pool.budget.used() as u64
+    }
+
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         // By age alone: nothing tells which of the server's clients are still there.
         crate::left_over::remove(self, path, deep, &|_| false)

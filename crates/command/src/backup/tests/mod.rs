@@ -27,6 +27,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::runtime::clock::Clock;
 use crate::runtime::context::{Output, User};
+use crate::runtime::moved::Moved;
 use crate::runtime::progress::Progress;
 
 /// Modification time of all files of a new cluster.
@@ -88,15 +89,17 @@ impl Moments {
 }
 
 impl Progress for Moments {
-    fn begin(&self, _stage: &str, _total_bytes: u64) {
+    fn begin(&self, _stage: &str, _total_bytes: u64, _moved: &Arc<Moved>) {
         Self::call(&self.begin);
     }
 
-    fn advance(&self, _done_bytes: u64, _file: &str) {
+    fn finished(&self, _file: &str) {
         Self::call(&self.advance);
     }
 
     fn end(&self) {}
+    fn doing(&self, _what: Option<&str>) {}
+    fn close(&self) {}
 }
 
 /// A cluster on disk and a repository with its stanza.

@@ -20,6 +20,7 @@ use super::*;
 use crate::error::ErrorCode;
 use crate::runtime::clock::Clock;
 use crate::runtime::context::{Output, User};
+use crate::runtime::moved::Moved;
 use crate::runtime::progress::Progress as Listener;
 
 struct NoFiles;
@@ -51,15 +52,17 @@ impl std::fmt::Debug for Moments {
 }
 
 impl Listener for Moments {
-    fn begin(&self, _stage: &str, _total_bytes: u64) {
+    fn begin(&self, _stage: &str, _total_bytes: u64, _moved: &Arc<Moved>) {
         if let Some(hook) = &mut *self.0.lock().unwrap() {
             hook();
         }
     }
 
-    fn advance(&self, _done_bytes: u64, _file: &str) {}
+    fn finished(&self, _file: &str) {}
 
     fn end(&self) {}
+    fn doing(&self, _what: Option<&str>) {}
+    fn close(&self) {}
 }
 
 /// A cluster, a repository, and room for what is restored.

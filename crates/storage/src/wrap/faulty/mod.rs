@@ -199,6 +199,10 @@ impl Storage for Faulty {
         self.inner.announce(bytes);
     }
 
+    fn unanswered(&self) -> u64 {
+        self.inner.unanswered()
+    }
+
     fn display(&self, path: &StoragePath) -> String {
         self.inner.display(path)
     }

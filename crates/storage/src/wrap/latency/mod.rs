@@ -202,6 +202,10 @@ impl Storage for Latency {
         self.inner.announce(bytes);
     }
 
+    fn unanswered(&self) -> u64 {
+        self.inner.unanswered()
+    }
+
     fn display(&self, path: &StoragePath) -> String {
         self.inner.display(path)
     }
