@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::wrapper::{Wrapper, holder};
 
 use crate::archiver::Archiver;
 use crate::place::Kind;
 use crate::stage::{Result, Stage, name, wait_for};
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let (closed, stopped, hangs, queue) = (
+    let (closed, stopped, hangs, queue, wrapped) = (
+        Arc::clone(program),
         Arc::clone(program),
         Arc::clone(program),
         Arc::clone(program),
@@ -26,6 +28,10 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
         .test("a_server_that_hangs_holds_nothing_back", move || {
             hanging(&hangs)
         })
+        .test(
+            "a_background_process_holds_nothing_that_its_caller_had_open",
+            move || holds_nothing(&wrapped),
+        )
         .test(
             "the_limit_of_the_queue_holds_while_a_server_hangs",
             move || full_queue(&queue),
@@ -153,6 +159,27 @@ fn full_queue(program: &Program) -> TestResult {
     for _ in 0..3 {
         archiver.switch()?;
     }
+    archiver.push_all()?;
+    stage.settle()
+}
+
+fn holds_nothing(program: &Program) -> TestResult {
+    let options = [("archive-timeout", "1")];
+    let stage = Stage::new(program, &[Kind::Posix, Kind::Sftp], &options)?;
+    let server = stage.places[1].server.as_ref().ok_or("a server")?;
+    // The process waits for it, and so outlives the command.
+    server.freeze()?;
+    let mut archiver = Archiver::new(&stage, 1);
+    archiver.switch()?;
+    let segment = stage.wal().join(name(1)).display().to_string();
+    let command = stage.command(&["archive-push", &segment]);
+    let wrapper = Wrapper::run(&stage.scratch, &command)?;
+    if wrapper.code != Some(82) {
+        return Err(format!("{:?}\n{}", wrapper.code, wrapper.output).into());
+    }
+    wrapper.must_be_free_of(holder(&stage.scratch.join("lock/main-archive-1.lock"))?)?;
+    server.thaw()?;
+    stage.settle()?;
     archiver.push_all()?;
     stage.settle()
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pgkeep_testkit::configuration::Configuration;
@@ -70,16 +71,23 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
+    /// A command of this program under the original's name.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.program.as_original();
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main")
+            .args(arguments);
+        command
+    }
+
     /// Runs a command, with a fault if one is given (`PGKEEP_TEST_FAULT`).
     pub fn run(&self, fault: &str, arguments: &[&str]) -> Result<Outcome> {
-        let mut command = self.program.as_original();
+        let mut command = self.command(arguments);
         if !fault.is_empty() {
             command.env("PGKEEP_TEST_FAULT", fault);
         }
-        let config = format!("--config={}", self.config.display());
-        Ok(run(command
-            .args([config.as_str(), "--stanza=main"])
-            .args(arguments))?)
+        Ok(run(&mut command)?)
     }
 
     /// Runs a command under this program's own name.

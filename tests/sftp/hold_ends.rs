@@ -8,6 +8,7 @@ use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::original::Original;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::TestResult;
+use pgkeep_testkit::wrapper::{Wrapper, holder};
 
 use crate::hold::{PATIENCE, create, get, names, push, wait};
 use crate::stage::Stage;
@@ -16,6 +17,10 @@ use crate::{Result, Test};
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a_holder_that_is_killed_costs_no_segment", killed),
     ("stop_by_force_ends_a_holder_of_either_program", stopped),
+    (
+        "a_holder_holds_nothing_that_its_caller_had_open",
+        holds_nothing,
+    ),
     ("a_server_that_goes_takes_no_segment_with_it", server_gone),
 ];
 
@@ -44,6 +49,23 @@ fn stopped(program: &Program) -> TestResult {
         }
     }
     Ok(())
+}
+
+fn holds_nothing(program: &Program) -> TestResult {
+    let stage = Stage::new(program, &[])?;
+    create(&stage)?;
+    push(&stage, 1)?;
+    let name = "data/pg_wal/000000010000000000000002";
+    let bytes = DataDirBuilder::new("15")?.wal_segment(2);
+    let segment = stage.scratch.write(name, bytes)?.display().to_string();
+    let command = stage.command(&["--repo1-sftp-hold=10m", "archive-push", &segment])?;
+    let wrapper = Wrapper::run(&stage.scratch, &command)?;
+    if wrapper.code != Some(0) {
+        return Err(wrapper.output.into());
+    }
+    wait(&stage, true)?;
+    wrapper.must_be_free_of(holder(&stage.scratch.join("lock/main-hold-1.lock"))?)?;
+    stage.run(&["--force", "stop"]).map(drop)
 }
 
 /// Killed between two segments, as one begins, and while it is being written.

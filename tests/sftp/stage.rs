@@ -167,6 +167,17 @@ impl<'a> Stage<'a> {
             .args(arguments))?)
     }
 
+    /// A command of this program under its own name.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<std::process::Command> {
+        let config = self.configuration("sftp.conf", &[])?;
+        let mut command = self.program.command();
+        command
+            .arg(format!("--config={}", config.display()))
+            .arg("--stanza=main")
+            .args(arguments);
+        Ok(command)
+    }
+
     /// Starts a command as pgbackrest and does not wait for it.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Result<std::process::Child> {
         let config = self.configuration("sftp.conf", &[])?;

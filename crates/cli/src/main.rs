@@ -18,6 +18,7 @@ mod terminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    process::keep_descriptors();
     let code = start::run();
     #[cfg(feature = "faulty")]
     fault::tell_operations();

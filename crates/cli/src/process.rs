@@ -1,4 +1,4 @@
-//! This process: who runs it, how it was started, its exec-id, umask and priority.
+//! This process: who runs it, how it was started, what it was given open, its exec-id, umask and priority.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,12 @@ use std::sync::OnceLock;
 use jiff::tz::TimeZone;
 use pgkeep_command::runtime::context::User;
 use pgkeep_config::Program;
+
+/// Keeps what the caller has open from every process that this one starts. Some of them outlive the command: a lock of a script
+/// around it would stay taken, and a pipe would not end. First of all, while there is one thread and no file of our own.
+pub(crate) fn keep_descriptors() {
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
+}
 
 /// The program by the name it was started under: a link named `pgbackrest` makes it that program.
 pub(crate) fn program(argv0: &str) -> Program {

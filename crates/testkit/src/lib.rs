@@ -26,5 +26,6 @@ pub mod sftp_server;
 pub mod suite;
 pub mod terminal;
 pub mod throw_away_root;
+pub mod wrapper;
 
 pub use error::{Error, Result};

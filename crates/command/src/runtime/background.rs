@@ -1,7 +1,8 @@
 //! Starting the detached process of asynchronous archiving, and the lock that lets only one of them run.
 //!
 //! The process is this program again, with the role `async`. It makes itself the leader of a session
-//! ([`detach`]), so that it outlives the command that PostgreSQL waits for.
+//! ([`detach`]), so that it outlives the command that PostgreSQL waits for. It begins in `/`, with `/dev/null` as its standard
+//! descriptors and nothing else open: the program lets none of its descriptors pass to a process it starts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
