@@ -18,7 +18,7 @@ use super::settings::Settings;
 use super::shared_file::Recent;
 use super::source::Source;
 use super::target::{
-    Identity, control_file, control_size, identity_of, load_for, no_valid_repository,
+    Identity, control_file, control_size, identity_of, load_for, no_valid_repository, panicked,
     repository_error,
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -231,7 +231,9 @@ impl Run<'_> {
             match events.recv_timeout(TICK) {
                 Ok(event) => acknowledge.take(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                // All workers have left: in good order when their last events are taken in, else they died.
+                Err(RecvTimeoutError::Disconnected) if schedule.finished() => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
             }
             if schedule.finished() {
                 // Every event was sent before that could be.

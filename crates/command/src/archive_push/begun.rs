@@ -6,7 +6,7 @@
 use pgkeep_pipeline::Sha1Digest;
 
 use super::existing::{self, Asked, Presence};
-use super::push_file::Piece;
+use super::pieces::Piece;
 use super::settings::Settings;
 use super::store::Writing;
 use super::stored_content::{self, Content};

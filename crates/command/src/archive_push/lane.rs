@@ -8,7 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use pgkeep_pipeline::Sha1Digest;
+
 use super::existing::{self, Listing, Presence};
+use super::pieces::{ReadAgain, changed};
 use super::push_file::{compression, pieces_of};
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -120,8 +123,8 @@ struct Missing {
     target: Arc<Target>,
     /// Its name in the archive.
     name: String,
-    /// What was made of a segment; small files are stored as they are.
-    shared: Option<Arc<Shared>>,
+    /// What was made of a segment, and the checksum in its name; small files are stored as they are.
+    shared: Option<(Arc<Shared>, Sha1Digest)>,
     /// What is to be said when it is stored.
     warning: Option<String>,
 }
@@ -221,7 +224,7 @@ impl Lane {
             file,
             target,
             name,
-            shared: Some(shared),
+            shared: Some((shared, checksum)),
             warning: replaced,
         }))
     }
@@ -308,21 +311,23 @@ fn store(work: &Work<'_>, missing: Missing) -> Outcome<Writing> {
             }
             writing
         }
-        Some(shared) => match shared.compressed(settings, cancel).map_err(Failure::File)? {
-            Some(pieces) => {
-                let mut writing = open()?;
-                for piece in &*pieces {
-                    cancel.check().map_err(Failure::File)?;
-                    writing.push(piece).map_err(Failure::Repository)?;
+        Some((shared, checksum)) => {
+            match shared.compressed(settings, cancel).map_err(Failure::File)? {
+                Some(pieces) => {
+                    let mut writing = open()?;
+                    for piece in &*pieces {
+                        cancel.check().map_err(Failure::File)?;
+                        writing.push(piece).map_err(Failure::Repository)?;
+                    }
+                    writing
                 }
-                writing
+                None => {
+                    let mut writing = open()?;
+                    stream(work, source, *checksum, &mut writing)?;
+                    writing
+                }
             }
-            None => {
-                let mut writing = open()?;
-                stream(work, source, &mut writing)?;
-                writing
-            }
-        },
+        }
     };
     Ok(writing)
 }
@@ -331,11 +336,13 @@ fn store(work: &Work<'_>, missing: Missing) -> Outcome<Writing> {
 fn stream(
     work: &Work<'_>,
     source: &Source,
+    checksum: Sha1Digest,
     writing: &mut Writing,
 ) -> std::result::Result<(), Failure> {
     let mut running = compression(work.settings);
     let mut out = Vec::new();
-    for piece in pieces_of(source, work.settings) {
+    let mut again = ReadAgain::of(pieces_of(source, work.settings));
+    for piece in again.by_ref() {
         work.context.cancel.check().map_err(Failure::File)?;
         let piece = piece.map_err(Failure::File)?;
         running
@@ -347,5 +354,10 @@ fn stream(
     running
         .finish(&mut out)
         .map_err(|error| Failure::File(error.into()))?;
-    writing.push(&out).map_err(Failure::Repository)
+    writing.push(&out).map_err(Failure::Repository)?;
+    if again.checksum() == checksum {
+        Ok(())
+    } else {
+        Err(Failure::File(changed(&source.shown)))
+    }
 }

@@ -9,6 +9,7 @@ mod begun;
 mod existing;
 mod foreground;
 mod lane;
+mod pieces;
 mod push_file;
 mod queue;
 mod schedule;

@@ -5,12 +5,13 @@
 //! its name before it is compared everywhere, because a different segment of the same name must not be touched.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc;
 
 use pgkeep_pipeline::{CompressType, Pipeline, Running, Stage};
 
 use super::begun::AllBegun;
 use super::existing;
+use super::pieces::{self, Give, Piece, ReadAgain};
 use super::settings::Settings;
 use super::source::{Source, read_hashed, read_piece};
 use super::spare::Spare;
@@ -28,8 +29,6 @@ const WAITING_PIECES: usize = 320;
 const PLAIN_AHEAD: usize = 16;
 /// Compressed bytes that are handed on at once.
 pub(super) const PIECE: usize = 256 << 10;
-
-pub(super) type Piece = Result<Arc<Vec<u8>>>;
 
 /// Pushes one file and returns warnings.
 ///
@@ -71,8 +70,8 @@ fn push_segment<'scope>(
     let plain_only = settings.compress == CompressType::None;
     let shared = !plain_only && source.size().is_ok_and(|size| size <= SHARED_READ);
     let (tell_first, first) = mpsc::channel::<Vec<u8>>();
-    let (give_plain, plain) = mpsc::sync_channel::<Arc<Vec<u8>>>(PLAIN_AHEAD);
-    let (give_piece, pieces) = mpsc::sync_channel::<Piece>(if plain_only {
+    let (give_plain, plain) = pieces::channel(PLAIN_AHEAD);
+    let (give_piece, pieces) = pieces::channel(if plain_only {
         PLAIN_AHEAD
     } else {
         WAITING_PIECES
@@ -83,49 +82,45 @@ fn push_segment<'scope>(
         let mut begun = false;
         // Small pieces: the compression begins sooner and finds them in the processor's cache.
         let piece = settings.buffer_size.min(PIECE);
-        read_hashed(
-            source.open()?,
-            || spare.take(piece),
-            &context.cancel,
-            |buffer| {
-                if !begun {
-                    begun = true;
-                    // Whoever does not listen any more has found an error already; that one is reported.
-                    let _ = tell_first.send(buffer.iter().copied().take(512).collect());
-                }
-                let buffer = Arc::new(buffer);
-                if shared {
-                    let _ = give_plain.send(buffer);
-                } else {
-                    spare.give(buffer);
-                }
-                Ok(())
-            },
-        )
+        let hashed = source.open().and_then(|read| {
+            read_hashed(
+                read,
+                || spare.take(piece),
+                &context.cancel,
+                |buffer| {
+                    if !begun {
+                        begun = true;
+                        // Whoever does not listen any more has found an error already; that one is reported.
+                        let _ = tell_first.send(buffer.iter().copied().take(512).collect());
+                    }
+                    let buffer = Arc::new(buffer);
+                    if shared {
+                        let _ = give_plain.piece(buffer);
+                    } else {
+                        spare.give(buffer);
+                    }
+                    Ok(())
+                },
+            )
+        });
+        // Who hears nothing of the first piece waits for the checksum.
+        drop(tell_first);
+        give_plain.end(hashed.clone().map(|_| None));
+        hashed
     });
     scope.spawn(move || {
         let running = compression(settings);
+        let cancel = &context.cancel;
         let result = if shared {
-            compress(
-                running,
-                plain.into_iter().map(Ok),
-                &give_piece,
-                &context.cancel,
-                |piece| used.give(piece),
-            )
+            let used = |piece| used.give(piece);
+            compress(running, plain, &give_piece, cancel, used).map(|()| None)
         } else {
             drop(plain);
-            compress(
-                running,
-                pieces_of(source, settings),
-                &give_piece,
-                &context.cancel,
-                drop,
-            )
+            let mut again = ReadAgain::of(pieces_of(source, settings));
+            compress(running, again.by_ref(), &give_piece, cancel, drop)
+                .map(|()| Some(again.checksum()))
         };
-        if let Err(error) = result {
-            let _ = give_piece.send(Err(error));
-        }
+        give_piece.end(result);
     });
 
     let targets = check_all(context, settings)?;
@@ -145,7 +140,7 @@ fn push_segment<'scope>(
             }
         };
         let name = source.stored_name(Some(checksum), settings.compress);
-        let mut pieces = pieces.into_iter();
+        let mut pieces = pieces.of(&source.shown, checksum);
         let mut begun = AllBegun::open(
             settings,
             &targets.fit,
@@ -238,7 +233,7 @@ pub(super) fn pieces_of(source: &Source, settings: &Settings) -> impl Iterator<I
 fn compress(
     mut running: Running,
     plain: impl Iterator<Item = Piece>,
-    give: &SyncSender<Piece>,
+    give: &Give,
     cancel: &Cancel,
     mut used: impl FnMut(Arc<Vec<u8>>),
 ) -> Result<()> {
@@ -248,7 +243,7 @@ fn compress(
         cancel.check()?;
         let piece = piece?;
         if through {
-            if give.send(Ok(piece)).is_err() {
+            if give.piece(piece).is_err() {
                 return Ok(());
             }
             continue;
@@ -257,10 +252,10 @@ fn compress(
         used(piece);
         if out.len() >= PIECE
             && give
-                .send(Ok(Arc::new(std::mem::replace(
+                .piece(Arc::new(std::mem::replace(
                     &mut out,
                     Vec::with_capacity(PIECE),
-                ))))
+                )))
                 .is_err()
         {
             return Ok(());
@@ -268,7 +263,7 @@ fn compress(
     }
     running.finish(&mut out)?;
     if !out.is_empty() {
-        let _ = give.send(Ok(Arc::new(out)));
+        let _ = give.piece(Arc::new(out));
     }
     Ok(())
 }
