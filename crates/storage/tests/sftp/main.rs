@@ -11,12 +11,16 @@ mod identity;
 mod interruptions;
 mod other_servers;
 mod server;
+mod server_process;
 
 use std::process::ExitCode;
 
 use pgkeep_testkit::suite::Suite;
 
 fn main() -> ExitCode {
+    if let Some(code) = server_process::between_if_asked() {
+        return code;
+    }
     // The longest first: the others go on beside them.
     let suite = interruptions::add(Suite::new("sftp").threads(5));
     let suite = other_servers::add(suite);
@@ -24,5 +28,6 @@ fn main() -> ExitCode {
     let suite = counting::add(suite);
     let suite = errors::add(suite);
     let suite = held::add(suite);
+    let suite = server_process::add(suite);
     identity::add(suite).run()
 }

@@ -1,7 +1,10 @@
 //! Opens a file for an attempt, and removes what failed attempts left.
 //!
-//! A new attempt at a whole file takes a new temporary name: repeating an exclusive create after a lost connection
-//! could meet its own file. An attempt that goes on opens the file it had and proves what is in it.
+//! A new attempt at a whole file takes a new temporary name, also where the first one was made in place: the process at
+//! the server that served the lost connection may be alive, stalled by its disk, and do later what it was asked for. It then
+//! makes or truncates no file but its own, and what it writes goes to a file that has lost its name. For the same reason a
+//! file that is there already is not truncated but replaced. An attempt that goes on opens the file it had and proves what
+//! is in it: late writes bring the same bytes to the same places.
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
 use crate::sftp::protocol::status::Status;
 use crate::temporary::{self, temp_name};
-use crate::{Error, ErrorKind, Operation, WriteMode};
+use crate::{Error, ErrorKind, Operation};
 
 impl Upload {
     pub(super) async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
@@ -27,17 +30,16 @@ impl Upload {
                 // What is not synced is read back over the same handle.
                 flags |= open::READ;
             } else {
-                flags |= open::CREATE;
-                if self.options.mode == WriteMode::Atomic {
-                    if self.created {
-                        self.stale.push(std::mem::take(&mut self.name));
-                    }
+                flags |= open::CREATE | open::EXCLUSIVE;
+                if self.created && self.renames {
+                    self.stale.push(std::mem::take(&mut self.name));
+                }
+                self.renames |= self.created;
+                if self.renames {
                     self.name = temp_name(&self.place.bytes);
-                    flags |= open::EXCLUSIVE;
-                } else if self.options.truncate || self.created {
+                } else if self.options.truncate {
+                    // Means nothing, but to a server that does not know the other flag.
                     flags |= open::TRUNCATE;
-                } else {
-                    flags |= open::EXCLUSIVE;
                 }
                 self.created = true;
             }
@@ -94,8 +96,18 @@ impl Upload {
                 Response::Status(Status {
                     code: Status::FAILURE | 11,
                     ..
-                }) if flags & open::EXCLUSIVE != 0 && self.options.mode == WriteMode::Atomic => {
+                }) if flags & open::EXCLUSIVE != 0 && self.renames => {
                     self.created = false;
+                }
+                // In place there is a file already (not every server has a word for that), so ours takes its place.
+                Response::Status(ref status)
+                    if !status.is_missing()
+                        && flags & open::EXCLUSIVE != 0
+                        && self.options.truncate
+                        && !self.renames =>
+                {
+                    self.created = false;
+                    self.renames = true;
                 }
                 Response::Status(status) => {
                     self.created = false;
@@ -174,7 +186,7 @@ impl Upload {
 
     /// Removes what earlier attempts, or this file's failure, left behind.
     pub(super) async fn clean(&mut self, stored: bool) {
-        if self.options.mode == WriteMode::Atomic && !stored && self.created {
+        if self.renames && !stored && self.created {
             self.stale.push(self.name.clone());
         }
         if self.stale.is_empty() {

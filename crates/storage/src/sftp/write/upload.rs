@@ -106,6 +106,8 @@ pub(super) struct Upload {
     /// Names of earlier attempts that may have left something.
     pub(super) stale: Vec<Vec<u8>>,
     pub(super) created: bool,
+    /// The file is written under a temporary name: always when atomic, else when its own name cannot be made anew.
+    pub(super) renames: bool,
     pub(super) phase: Phase,
     pub(super) ahead: Option<Ahead>,
 }
@@ -118,6 +120,7 @@ impl Upload {
         pieces: mpsc::UnboundedReceiver<Piece>,
         opened: oneshot::Sender<crate::Result<()>>,
     ) -> Self {
+        let renames = options.mode == WriteMode::Atomic;
         let ahead = options.expect.map(|bytes| pool.expect(bytes));
         Self {
             object: place.text(),
@@ -143,6 +146,7 @@ impl Upload {
             total: 0,
             stale: Vec::new(),
             created: false,
+            renames,
             phase: Phase::Data,
             ahead,
         }
@@ -266,11 +270,11 @@ impl Upload {
         let Lane {
             channel, handle, ..
         } = lanes.remove(0);
-        if self.options.mode == WriteMode::InPlace {
+        if !self.renames {
             return Ok(());
         }
         let open = self.closes_last(&channel);
-        if self.options.sync && !open {
+        if self.options.sync && !open && self.options.mode == WriteMode::Atomic {
             self.read_back_all(&channel).await?;
         }
         self.phase = Phase::Renaming;
