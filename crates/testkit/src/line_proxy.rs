@@ -23,6 +23,8 @@ pub struct Line {
     hold_at_piece: Option<u64>,
     every_connection: bool,
     for_good: bool,
+    resets: u64,
+    reset_at_piece: u64,
 }
 
 impl Line {
@@ -72,6 +74,13 @@ impl Line {
     /// Once it has struck, nothing passes any more, on new connections neither.
     pub fn for_good(mut self) -> Self {
         self.for_good = true;
+        self
+    }
+
+    /// Resets each of the first connections in place of passing on its n-th piece (counted from 1, both directions), as an sshd
+    /// that has too many of them does.
+    pub fn reset_first(mut self, connections: u64, n: u64) -> Self {
+        (self.resets, self.reset_at_piece) = (connections, n);
         self
     }
 
@@ -222,7 +231,18 @@ fn connect(
     let server = TcpStream::connect(server)?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    shared.connections.fetch_add(1, Ordering::AcqRel);
+    let number = shared.connections.fetch_add(1, Ordering::AcqRel) + 1;
+    if number <= line.resets {
+        let at = line.reset_at_piece;
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            // Whatever an end says meanwhile, the connection is reset.
+            let _ = pass_until(at, &client, &server);
+            let _ = rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO));
+            shared.strikes.fetch_add(1, Ordering::AcqRel);
+        });
+        return Ok(());
+    }
     {
         let mut open = shared
             .open
@@ -262,6 +282,33 @@ fn connect(
         });
     }
     Ok(())
+}
+
+/// Passes pieces on, in the order in which they come, until the one at which the connection is reset. One thread has the
+/// connection alone: a reset needs its last descriptor.
+fn pass_until(at: u64, client: &TcpStream, server: &TcpStream) -> std::io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let (mut buffer, mut number) = (vec![0; 65_536], 0);
+    loop {
+        let mut ready = [
+            PollFd::new(client, PollFlags::IN),
+            PollFd::new(server, PollFlags::IN),
+        ];
+        poll(&mut ready, None)?;
+        let [by_client, by_server] = ready.map(|one| !one.revents().is_empty());
+        for (speaks, mut from, mut to) in [(by_client, client, server), (by_server, server, client)]
+        {
+            if !speaks {
+                continue;
+            }
+            let size = from.read(&mut buffer)?;
+            number += 1;
+            if size == 0 || number >= at {
+                return Ok(());
+            }
+            to.write_all(&buffer[..size])?;
+        }
+    }
 }
 
 fn pass_on(
@@ -340,6 +387,28 @@ fn pass_on(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_connections_are_reset_and_the_next_is_carried() {
+        let proxy = Line::new().reset_first(2, 3).to(echo()).unwrap();
+        for _ in 0..2 {
+            let mut client = TcpStream::connect(proxy.address()).unwrap();
+            let mut answer = [0; 1];
+            client.write_all(b"a").unwrap();
+            client.read_exact(&mut answer).unwrap();
+            client.write_all(b"b").unwrap();
+            let error = client.read_exact(&mut answer).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        for piece in [b"a", b"b", b"c"] {
+            let mut answer = [0; 1];
+            client.write_all(piece).unwrap();
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, piece);
+        }
+        assert_eq!(proxy.strikes(), 2);
+    }
 
     /// A server that sends back what it gets.
     fn echo() -> SocketAddr {

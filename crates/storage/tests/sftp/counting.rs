@@ -65,9 +65,14 @@ fn small_files() -> TestResult {
     let server = SftpServer::builder().start()?;
     let storage = SftpStorage::new(settings(&server)?)?;
     write(&storage, "s/first", b"", &WriteOptions::default())?;
-    for (options, expect) in [(WriteOptions::default(), 3), (in_place(), 2)] {
+    for (name, options, expect) in [
+        ("s/atomic", WriteOptions::default(), 3),
+        ("s/place", in_place(), 2),
+        // The name is taken: the file is made beside it and takes its place.
+        ("s/place", in_place(), 4),
+    ] {
         let before = storage.statistics().batches;
-        write(&storage, "s/one", &bytes(1, 10_000), &options)?;
+        write(&storage, name, &bytes(1, 10_000), &options)?;
         assert_eq!(storage.statistics().batches - before, expect);
     }
     let tickets: Vec<_> = (0..100)

@@ -10,6 +10,7 @@ mod held;
 mod identity;
 mod interruptions;
 mod other_servers;
+mod resets;
 mod server;
 mod server_process;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let suite = counting::add(suite);
     let suite = errors::add(suite);
     let suite = held::add(suite);
+    let suite = resets::add(suite);
     let suite = server_process::add(suite);
     identity::add(suite).run()
 }

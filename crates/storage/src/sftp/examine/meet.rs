@@ -16,7 +16,10 @@ use crate::Result;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
-use crate::sftp::ssh::session::{SessionError, ended, handshake, handshake_error, login_timeout};
+use crate::sftp::ssh::again::Again;
+use crate::sftp::ssh::session::{
+    Opening, SessionError, ended, handshake, handshake_error, login_timeout,
+};
 
 /// A key of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,24 +178,42 @@ impl Line {
     pub(super) async fn open(settings: &SftpSettings, ask: Ask) -> Result<Self> {
         let verifier = Arc::new(Verifier::new(settings)?);
         let credentials = Credentials::load(settings)?;
+        let mut again = Again::few();
+        loop {
+            match Self::try_to_open(settings, ask, &verifier, &credentials, &mut again).await {
+                Err(Opening::LoginLost(error)) if again.wait(&error).await => {}
+                Err(Opening::LoginLost(error) | Opening::Failed(error)) => return Err(error),
+                Ok(line) => return Ok(line),
+            }
+        }
+    }
+
+    async fn try_to_open(
+        settings: &SftpSettings,
+        ask: Ask,
+        verifier: &Arc<Verifier>,
+        credentials: &Credentials,
+        again: &mut Again,
+    ) -> std::result::Result<Self, Opening> {
         let mut seen = Arc::new(Mutex::new(Seen::default()));
         let mut started = tokio::time::Instant::now();
         let mut start = None;
-        let (mut handle, round_trip) = handshake(settings, &verifier, |mut config, stream| {
-            started = tokio::time::Instant::now();
-            let (stream, tapped) = Tap::new(stream);
-            start = Some(tapped);
-            if ask.keepalive_off {
-                config.keepalive_interval = None;
-            }
-            seen = Arc::default();
-            let client = Client {
-                verifier: Arc::clone(&verifier),
-                seen: Arc::clone(&seen),
-            };
-            (config, stream, client)
-        })
-        .await?;
+        let (mut handle, round_trip) =
+            handshake(settings, verifier, again, |mut config, stream| {
+                started = tokio::time::Instant::now();
+                let (stream, tapped) = Tap::new(stream);
+                start = Some(tapped);
+                if ask.keepalive_off {
+                    config.keepalive_interval = None;
+                }
+                seen = Arc::default();
+                let client = Client {
+                    verifier: Arc::clone(verifier),
+                    seen: Arc::clone(&seen),
+                };
+                (config, stream, client)
+            })
+            .await?;
         let login = async {
             let mut methods = Vec::new();
             if ask.methods {
@@ -209,7 +230,8 @@ impl Line {
         };
         let (methods, open_to_all) = tokio::time::timeout(settings.io_timeout, login)
             .await
-            .unwrap_or_else(|_| Err(login_timeout(settings)))?;
+            .map_err(|_| login_timeout(settings))?
+            .map_err(Opening::of_login)?;
         let meeting = Meeting {
             offer: start.and_then(|start| start.offer()),
             agreed: lock(&seen).agreed.clone(),

@@ -16,6 +16,7 @@ use super::{PATIENCE, same_user};
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
+use crate::sftp::ssh::again::Again;
 use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, Operation, Result};
 
@@ -54,8 +55,9 @@ pub fn hold(
     crate::sftp::runtime()?.block_on(async {
         let verifier = Arc::new(Verifier::new(settings)?);
         let credentials = Credentials::load(settings)?;
+        let mut again = Again::few();
         tokio::select! {
-            session = session::open(settings, &verifier, &credentials) => {
+            session = session::open(settings, &verifier, &credentials, &mut again) => {
                 lend(session?, socket, holding, stopped).await
             }
             () = until(stopped) => Ok(()),

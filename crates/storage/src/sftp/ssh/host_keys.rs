@@ -9,6 +9,7 @@ use russh::client;
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg};
 
+use super::again::{Again, is_lost};
 use super::session::{SessionError, handshake_error, timeout_error};
 use super::{algorithms, connect};
 use crate::Result;
@@ -52,33 +53,56 @@ impl client::Handler for Listener {
     }
 }
 
+/// How a handshake ended, if it did in time.
+type Ended = std::result::Result<
+    std::result::Result<client::Handle<Listener>, SessionError>,
+    tokio::time::error::Elapsed,
+>;
+
+/// One connection that asks for a key of this kind: what was shown, and how it ended.
+async fn ask(settings: &SftpSettings, kind: &[Algorithm]) -> Result<(Option<PublicKey>, Ended)> {
+    let (stream, _) = connect::connect(settings).await?;
+    let offer = HostKeyOffer {
+        keys: kind.to_vec(),
+        certificates: Vec::new(),
+    };
+    let heard = Arc::new(Mutex::new(None));
+    let config = Arc::new(algorithms::config(settings, offer));
+    let handshake = client::connect_stream(config, stream, Listener(Arc::clone(&heard)));
+    let ended = tokio::time::timeout(settings.io_timeout, handshake).await;
+    let key = heard.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok((key, ended))
+}
+
 /// The keys that the server has, of the kinds that are accepted.
 pub(crate) async fn learn(settings: &SftpSettings) -> Result<Vec<PublicKey>> {
     let mut found = Vec::new();
     let mut last = None;
+    let mut again = Again::few();
     for kind in KINDS {
-        let (stream, _) = connect::connect(settings).await?;
-        let offer = HostKeyOffer {
-            keys: kind.to_vec(),
-            certificates: Vec::new(),
+        let ended = loop {
+            let (heard, ended) = ask(settings, kind).await?;
+            if let Some(key) = heard {
+                found.push(key);
+                break None;
+            }
+            match ended {
+                Ok(Err(SessionError::Ssh(error)))
+                    if is_lost(&error) && again.wait(&handshake_error(settings, &error)).await => {}
+                ended => break Some(ended),
+            }
         };
-        let heard = Arc::new(Mutex::new(None));
-        let config = Arc::new(algorithms::config(settings, offer));
-        let handshake = client::connect_stream(config, stream, Listener(Arc::clone(&heard)));
-        let ended = tokio::time::timeout(settings.io_timeout, handshake).await;
-        if let Some(key) = heard.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            found.push(key);
-            continue;
-        }
         match ended {
             // It has no key of this kind.
-            Ok(Err(SessionError::Ssh(error @ russh::Error::NoCommonAlgo { .. }))) => {
+            Some(Ok(Err(SessionError::Ssh(error @ russh::Error::NoCommonAlgo { .. })))) => {
                 last = Some(handshake_error(settings, &error));
             }
-            Ok(Err(SessionError::Ssh(error))) => return Err(handshake_error(settings, &error)),
-            Ok(Err(SessionError::Refused(error))) => return Err(error),
-            Ok(Ok(_)) => {}
-            Err(_) => return Err(timeout_error(settings)),
+            Some(Ok(Err(SessionError::Ssh(error)))) => {
+                return Err(handshake_error(settings, &error));
+            }
+            Some(Ok(Err(SessionError::Refused(error)))) => return Err(error),
+            Some(Ok(Ok(_))) | None => {}
+            Some(Err(_)) => return Err(timeout_error(settings)),
         }
     }
     match last {

@@ -9,6 +9,7 @@ use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::again::{Again, is_lost};
 use super::connect::Stream;
 use super::{algorithms, connect};
 use crate::sftp::auth::Credentials;
@@ -122,14 +123,55 @@ fn describe(error: &russh::Error) -> String {
     }
 }
 
-/// Connects, proves who the server is, logs in.
+/// Connects, proves who the server is, logs in; tries `again` when the connection is lost before that is done.
 pub(crate) async fn open(
     settings: &SftpSettings,
     verifier: &Arc<Verifier>,
     credentials: &Credentials,
+    again: &mut Again,
 ) -> Result<Session> {
+    loop {
+        match try_to_open(settings, verifier, credentials, again).await {
+            Err(Opening::LoginLost(error)) if again.wait(&error).await => {}
+            Err(Opening::LoginLost(error) | Opening::Failed(error)) => return Err(error),
+            Ok(session) => return Ok(session),
+        }
+    }
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// The connection was lost during the login.
+    LoginLost(Error),
+    Failed(Error),
+}
+
+impl From<Error> for Opening {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Opening {
+    /// Of an error of the login itself, which is one of the connection only when that has ended.
+    pub(crate) fn of_login(error: Error) -> Self {
+        if error.kind == ErrorKind::Connect {
+            Self::LoginLost(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+async fn try_to_open(
+    settings: &SftpSettings,
+    verifier: &Arc<Verifier>,
+    credentials: &Credentials,
+    again: &mut Again,
+) -> std::result::Result<Session, Opening> {
     let mut known = Arc::new(Mutex::new(Known::default()));
-    let (mut handle, round_trip) = handshake(settings, verifier, |config, stream| {
+    let (mut handle, round_trip) = handshake(settings, verifier, again, |config, stream| {
         known = Arc::default();
         let client = Client {
             verifier: Arc::clone(verifier),
@@ -145,19 +187,20 @@ pub(crate) async fn open(
             known,
             round_trip,
         }),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(login_timeout(settings)),
+        Ok(Err(error)) => Err(Opening::of_login(error)),
+        Err(_) => Err(login_timeout(settings).into()),
     }
 }
 
 /// Connects and proves who the server is; comes with the time of one round trip. `begin` makes what is particular to a
-/// connection, for each that is tried.
+/// connection, for each that is tried; `again` says how often one that is lost is.
 ///
 /// # Errors
 /// A server that cannot be reached, or is not the one that was meant.
 pub(crate) async fn handshake<H, S>(
     settings: &SftpSettings,
     verifier: &Verifier,
+    again: &mut Again,
     mut begin: impl FnMut(client::Config, Stream) -> (client::Config, S, H),
 ) -> Result<(Handle<H>, Duration)>
 where
@@ -177,6 +220,8 @@ where
                 refused = Some(error);
             }
             Ok(Err(SessionError::Refused(error))) => return Err(error),
+            Ok(Err(SessionError::Ssh(error)))
+                if is_lost(&error) && again.wait(&handshake_error(settings, &error)).await => {}
             Ok(Err(SessionError::Ssh(error))) => {
                 // It has no keys of another kind: then the refusal of the one it has is the answer.
                 return Err(match refused {

@@ -10,6 +10,7 @@ use crate::sftp::auth::Credentials;
 use crate::sftp::engine::channel::{Channel, ChannelParts};
 use crate::sftp::held;
 use crate::sftp::identity::verify::Verifier;
+use crate::sftp::ssh::again::Again;
 use crate::sftp::ssh::session;
 use crate::{Error, ErrorKind, Operation, Result};
 
@@ -38,7 +39,9 @@ impl Pool {
             let _ = self.credentials.set(loaded);
         }
         let credentials = self.credentials.get().expect("set above");
-        let session = session::open(&self.settings, &verifier, credentials).await?;
+        // Whoever asked tries again, as long as for all else.
+        let session =
+            session::open(&self.settings, &verifier, credentials, &mut Again::never()).await?;
         self.counters.connections.fetch_add(1, Ordering::Relaxed);
         let measured = session.round_trip;
         let connection = Connection::of(session);

@@ -1,0 +1,86 @@
+//! Connections that are reset before the login is done, as a busy sshd does it (`MaxStartups`): whoever meets a server tries again.
+
+use std::time::Duration;
+
+use pgkeep_storage::sftp::examine::Examiner;
+use pgkeep_storage::sftp::held::{Holding, hold};
+use pgkeep_storage::sftp::{SftpSettings, SftpStorage, setup};
+use pgkeep_storage::{ErrorKind, InfoLevel, Storage, StoragePath};
+use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::server::settings_at;
+
+/// Connections that are lost one after the other.
+const LOST: u64 = 2;
+
+pub(crate) fn add(mut suite: Suite) -> Suite {
+    type Meet = fn(&SftpSettings) -> TestResult;
+    let meetings: [(&str, Meet); 4] = [
+        ("a_storage", |settings| {
+            let storage = SftpStorage::new(settings.clone())?;
+            storage.info(&StoragePath::root(), InfoLevel::Basic)?;
+            Ok(())
+        }),
+        ("who_asks_for_host_keys", |settings| {
+            assert!(!setup::host_keys(settings)?.is_empty());
+            Ok(())
+        }),
+        ("an_examiner", |settings| {
+            assert!(!Examiner::open(settings)?.meeting().host_keys.is_empty());
+            Ok(())
+        }),
+        ("a_holder", |settings| {
+            let place = tempfile::tempdir()?;
+            // Its time is over at once.
+            let holding = Holding {
+                idle: Duration::ZERO,
+                longest: Duration::ZERO,
+            };
+            hold(settings, &place.path().join("held.sock"), holding, &|| {
+                false
+            })?;
+            Ok(())
+        }),
+    ];
+    for (who, meet) in meetings {
+        suite = suite.test(
+            format!("{who}_tries_again_when_the_connection_is_reset_in_the_handshake"),
+            move || resets(meet),
+        );
+    }
+    suite.test("a_server_that_only_resets_is_given_up_soon", given_up)
+}
+
+fn resets(meet: fn(&SftpSettings) -> TestResult) -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let whole = Line::new().to(server.address())?;
+    meet(&settings_at(&server, whole.address())?)?;
+    // The banner, the offers, the key exchange, and for who logs in what follows.
+    for piece in 1..=whole.pieces().min(12) {
+        let line = Line::new().reset_first(LOST, piece).to(server.address())?;
+        meet(&settings_at(&server, line.address())?)
+            .map_err(|error| format!("reset at piece {piece}: {error}"))?;
+        assert!(line.strikes() > 0, "nothing was reset at piece {piece}");
+    }
+    Ok(())
+}
+
+fn given_up() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let line = Line::new().reset_first(u64::MAX, 2).to(server.address())?;
+    let settings = settings_at(&server, line.address())?;
+    let error = setup::host_keys(&settings).expect_err("it only resets");
+    assert_eq!(error.kind, ErrorKind::Connect, "{error}");
+    assert!(
+        error.to_string().contains("ssh handshake failed"),
+        "{error}"
+    );
+    assert!(
+        line.connections() <= 4,
+        "{} connections",
+        line.connections()
+    );
+    Ok(())
+}
