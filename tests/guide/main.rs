@@ -108,8 +108,13 @@ fn one_after_the_other(program: &Program) -> TestResult {
             let before = hosts.backups(1)?;
             hosts.cron("/etc/cron.d/pgkeep")?;
             hosts.add_package_units()?;
-            hosts.units_are_valid("./pgkeep-full@.timer ./pgkeep-diff@.timer")?;
-            hosts.shell("systemctl start pgkeep-diff@main.service")?;
+            hosts.units_are_valid(
+                "./pgkeep-full@.timer ./pgkeep-diff@.timer ./pgkeep-verify@.timer",
+            )?;
+            hosts.shell(
+                "systemctl enable --now pgkeep-full@.timer pgkeep-diff@.timer pgkeep-verify@.timer
+                 systemctl start pgkeep-diff@main.service; systemctl start pgkeep-verify@main.service",
+            )?;
             let after = hosts.backups(1)?;
             if after != before + 3 {
                 return Err(format!("{before} backups before the schedules, {after} after").into());

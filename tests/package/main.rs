@@ -23,6 +23,11 @@ fn main() -> ExitCode {
             pages,
         )
         .test("units_are_accepted_by_systemd", units)
+        .test("a_unit_that_fails_is_reported", reported)
+        .test(
+            "guides_are_in_the_package_and_their_links_lead_somewhere",
+            guides,
+        )
         .run()
 }
 
@@ -139,9 +144,95 @@ fn pages() -> TestResult {
                 .env("MANPAGER", "cat"))
         })?
         .success()?;
+    for words in ["--stanza", "SYNOPSIS", "SEE ALSO", "systemd.timer(5)"] {
+        ensure(text.stdout.contains(words), &text.stdout)?;
+    }
+    // What the page names is in the package.
+    for place in [
+        "/usr/share/doc/pgkeep/guide",
+        "/usr/share/doc/pgkeep/reference",
+    ] {
+        let named = text
+            .stdout
+            .split_whitespace()
+            .any(|word| word.trim_end_matches([',', '.']) == place);
+        ensure(named && root.path(&place[1..]).is_dir(), place)?;
+    }
+    Ok(())
+}
+
+/// Links of pages to other pages are for the package too; those to headings are checked by the suite of documents.
+fn guides() -> TestResult {
+    let root = Root::new()?;
+    root.install(&root.build(1)?)?;
+    let top = root.path("usr/share/doc/pgkeep");
+    ensure(top.join("guide/getting-started.md").is_file(), "no guide")?;
+    let mut links = 0;
+    for folder in ["guide", "reference"] {
+        for entry in top.join(folder).read_dir()? {
+            let page = entry?.path();
+            let text = std::fs::read_to_string(&page)?;
+            for link in text
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next())
+            {
+                let file = link.split('#').next().unwrap_or_default();
+                if link.contains("://") || file.is_empty() {
+                    continue;
+                }
+                links += 1;
+                let target = top.join(folder).join(file).canonicalize();
+                ensure(
+                    target.is_ok_and(|target| {
+                        target.starts_with(top.canonicalize().unwrap_or_default())
+                    }),
+                    &format!("{} leads to {link}", page.display()),
+                )?;
+            }
+        }
+    }
+    ensure(links > 10, "no links were found")
+}
+
+/// Every service that a timer starts names the unit that reports, and that one says which failed.
+fn reported() -> TestResult {
+    let root = Root::new()?;
+    root.install(&root.build(1)?)?;
+    let units = root.path("usr/lib/systemd/system");
+    let mut services = 0;
+    for entry in units.read_dir()? {
+        let timer = entry?.path();
+        if timer.extension().is_some_and(|kind| kind == "timer") {
+            services += 1;
+            let text = std::fs::read_to_string(timer.with_extension("service"))?;
+            ensure(
+                text.contains("\nOnFailure=pgkeep-failed@%n.service\n"),
+                &format!("{} fails without a word", timer.display()),
+            )?;
+        }
+    }
+    ensure(services == 3, "full, diff and verify have timers")?;
+    let text = std::fs::read_to_string(units.join("pgkeep-failed@.service"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .ok_or("no ExecStart")?
+        .replace("%i", "pgkeep-full@main.service");
+    // To a log of the test's own in place of the system's.
+    let dir = tempfile::tempdir()?;
+    let place = dir.path().join("log");
+    let log = std::os::unix::net::UnixDatagram::bind(&place)?;
+    log.set_read_timeout(Some(std::time::Duration::from_secs(60)))?;
+    let line = format!("{line} --socket {}", place.display());
+    run(Command::new("sh").args(["-ec", &line]))?.success()?;
+    let mut said = vec![0; 1024];
+    let length = log.recv(&mut said)?;
+    let said = String::from_utf8_lossy(said.get(..length).unwrap_or_default()).into_owned();
+    // <27>: daemon, err.
     ensure(
-        text.stdout.contains("--stanza") && text.stdout.contains("SYNOPSIS"),
-        &text.stdout,
+        said.starts_with("<27>") && said.contains("pgkeep-full@main.service failed"),
+        &said,
     )
 }
 
@@ -149,7 +240,7 @@ fn units() -> TestResult {
     let root = Root::new()?;
     root.install(&root.build(1)?)?;
     let analyze = need("systemd-analyze")?;
-    for kind in ["full", "diff"] {
+    for kind in ["full", "diff", "verify"] {
         let calendar = std::fs::read_to_string(
             root.path(&format!("usr/lib/systemd/system/pgkeep-{kind}@.timer")),
         )?;
@@ -171,8 +262,16 @@ fn units() -> TestResult {
             );
             std::fs::write(dir.path().join(format!("pgkeep-{kind}@.{unit}")), text)?;
         }
+        std::fs::copy(
+            root.path("usr/lib/systemd/system/pgkeep-failed@.service"),
+            dir.path().join("pgkeep-failed@.service"),
+        )?;
         let verified = run(Command::new(&analyze)
             .args(["verify", "--man=no", "--recursive-errors=no"])
+            .arg(
+                dir.path()
+                    .join(format!("pgkeep-failed@pgkeep-{kind}@main.service.service")),
+            )
             .arg(dir.path().join(format!("pgkeep-{kind}@main.timer")))
             .arg(dir.path().join(format!("pgkeep-{kind}@main.service"))))?
         .success()?;

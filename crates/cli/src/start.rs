@@ -194,6 +194,17 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
     );
     let result = prepare(context).and_then(|context| {
         let status = dispatch::run(&context)?;
+        // The manual page and the reference list them from there.
+        debug_assert!(
+            status == 0
+                || config
+                    .command()
+                    .definition()
+                    .exit
+                    .iter()
+                    .any(|exit| exit.status == status),
+            "exit status {status} is not among those of the command's definition"
+        );
         if backup::expires_afterwards(&context) {
             // A run of its own in the log, under the locks that are held already.
             ::log::log!(

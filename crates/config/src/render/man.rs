@@ -77,8 +77,30 @@ fn add_surroundings(page: &mut String, program: Program) {
             ".TP\n.B {prefix}_<NAME>\nAn option in upper case, with _ instead of \\-; lists and maps are separated by colons."
         );
     }
+    add_exit_statuses(page, program);
     page.push_str(
-        ".SH EXIT STATUS\n0: success. 1: archive\\-get did not find the file. Anything else: the code of the error that is shown.\n",
+        ".SH SEE ALSO\npsql(1), pg_ctlcluster(1), sftp(1), sshd_config(5), systemd.timer(5)\n.br\n\
+         With the Debian package: guides in /usr/share/doc/pgkeep/guide, every command and option in /usr/share/doc/pgkeep/reference.\n",
+    );
+}
+
+/// What a run ends with, by the definitions of the commands.
+fn add_exit_statuses(page: &mut String, program: Program) {
+    page.push_str(".SH EXIT STATUS\n.TP\n0\nSuccess.\n");
+    for command in commands(program) {
+        let ours = program == Program::PgKeep;
+        for exit in command.exit.iter().filter(|exit| ours || !exit.ours) {
+            let _ = writeln!(
+                page,
+                ".TP\n{}\n{}",
+                exit.status,
+                escape(&format!("{}: {}", command.name, plain(exit.meaning)))
+            );
+        }
+    }
+    page.push_str(
+        ".TP\n25 to 125\nThe code of the error that is shown, for instance ERROR: [055]; pgBackRest has the same numbers. \
+         63: ended by a signal. The guide on exit codes says what to do at each.\n",
     );
 }
 

@@ -103,6 +103,12 @@ fn add_command(page: &mut String, command: &CommandDef, program: Program) {
         let _ = writeln!(page, "{example}");
     }
     page.push_str("```\n");
+    if !command.exit.is_empty() {
+        page.push_str("\nExit statuses besides 0 and the codes of errors:\n\n");
+        for exit in command.exit {
+            let _ = writeln!(page, "- {}: {}", exit.status, exit.meaning);
+        }
+    }
     let options: Vec<String> = name::options(program)
         .filter(|option| option.is_valid(command.id, Role::Main) && !option.internal_in(command.id))
         .map(|option| format!("`{}`", name_with_index(option)))

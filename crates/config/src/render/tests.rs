@@ -252,6 +252,27 @@ fn the_manual_page_escapes_dashes_and_leading_dots() {
     assert!(page.starts_with(".TH PGKEEP 1 \"\" \"pgkeep 1.2.3\"\n"));
     assert!(page.contains("\n.B \\-\\-repoN\\-path=PATH\n"));
     assert!(page.contains("\n.I /etc/pgkeep/pgkeep.conf\n"));
+    for (status, said) in [
+        ("1", "archive\\-get: No repository has the file."),
+        (
+            "126",
+            "archive\\-get: With \\-\\-archive\\-get\\-strict: any error.",
+        ),
+        ("1", "doctor: Something warns."),
+        ("2", "sftp\\-audit: Something failed."),
+        (
+            "1",
+            "repo\\-get: With \\-\\-ignore\\-missing: the file is missing.",
+        ),
+    ] {
+        assert!(
+            page.contains(&format!("\n.TP\n{status}\n{said}\n")),
+            "{said}"
+        );
+    }
+    assert!(page.contains("\n.SH SEE ALSO\n") && page.contains("/usr/share/doc/pgkeep/guide"));
+    let theirs = man::page(Program::PgBackRest, "1.2.3");
+    assert!(!theirs.contains("get\\-strict") && theirs.contains("archive\\-get: No repository"));
     let requests = [".TH", ".SH", ".TP", ".B ", ".I ", ".br"];
     for line in page.lines().filter(|line| line.starts_with('.')) {
         assert!(

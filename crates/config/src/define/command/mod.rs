@@ -266,6 +266,27 @@ pub enum RepoUnset {
     Required,
 }
 
+/// An exit status with a meaning of its own: neither success (0) nor the code of the error that is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct ExitStatus {
+    /// The number.
+    pub status: u8,
+    /// Whether only pgkeep ends with it, as for an option that pgBackRest does not have.
+    pub ours: bool,
+    /// What it says, as a sentence.
+    pub meaning: &'static str,
+}
+
+impl ExitStatus {
+    const fn new(status: u8, meaning: &'static str) -> ExitStatus {
+        ExitStatus {
+            status,
+            ours: false,
+            meaning,
+        }
+    }
+}
+
 /// One command.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandDef {
@@ -301,6 +322,8 @@ pub struct CommandDef {
     pub writes: &'static [Writes],
     /// What happens with several repositories and no `--repo`.
     pub repo_unset: RepoUnset,
+    /// Exit statuses besides 0 and the codes of errors; a run without error ends with no other.
+    pub exit: &'static [ExitStatus],
     /// One sentence with a full stop.
     pub summary: &'static str,
     /// A few paragraphs separated by an empty line.
@@ -329,6 +352,7 @@ impl CommandDef {
             host: Host::Both,
             writes: &[],
             repo_unset: RepoUnset::NotUsed,
+            exit: &[],
             summary: "",
             help: "",
             examples: &[],

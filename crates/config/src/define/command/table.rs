@@ -3,7 +3,7 @@
 //! Each entry names what differs from [`CommandDef::new`]. Facts about locks, log and repositories are the original's; texts are
 //! ours and what `help` prints.
 
-use super::{BeginLevel, CommandDef, CommandId, Host, LockKind, RepoUnset, Writes};
+use super::{BeginLevel, CommandDef, CommandId, ExitStatus, Host, LockKind, RepoUnset, Writes};
 
 /// All commands, in the order of [`CommandId`].
 pub static COMMANDS: &[CommandDef] = &[
@@ -34,6 +34,17 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::Postgres,
         writes: &[Writes::DataDirectory, Writes::Spool],
         repo_unset: RepoUnset::Search,
+        exit: &[
+            ExitStatus::new(1, "No repository has the file."),
+            ExitStatus {
+                ours: true,
+                ..ExitStatus::new(126, "With `--archive-get-strict`: any error.")
+            },
+            ExitStatus {
+                ours: true,
+                ..ExitStatus::new(143, "With `--archive-get-strict`: ended by a signal.")
+            },
+        ],
         summary: "Fetch a WAL segment from the archive.",
         help: "Meant for PostgreSQL's `restore_command`, which `restore` sets up by itself. The \
             first parameter is the file PostgreSQL asks for (`%f`), the second where it shall \
@@ -132,6 +143,10 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::All,
+        exit: &[
+            ExitStatus::new(1, "Something warns."),
+            ExitStatus::new(2, "Something failed."),
+        ],
         summary: "Look for what will hinder backups, archiving or a restore.",
         help: "Looks at the configuration, the settings of the cluster, every repository, clocks, \
             space and permissions. What is found comes with the command or setting that mends it, \
@@ -230,6 +245,10 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::First,
+        exit: &[ExitStatus::new(
+            1,
+            "With `--ignore-missing`: the file is missing.",
+        )],
         summary: "Copy a file of a repository to standard output.",
         help: "Writes the file to standard output, decrypted unless `--raw` is given, but not \
             decompressed. The path is relative to the repository.\n\n\
@@ -321,6 +340,10 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::First,
+        exit: &[
+            ExitStatus::new(1, "Something warns."),
+            ExitStatus::new(2, "Something failed."),
+        ],
         summary: "Audit the account on an SFTP server.",
         help: "Logs in with the key of the repository and tries what such an account must not be \
             able to do: run programs, get a terminal, forward ports, sockets, displays or agents, \
