@@ -12,6 +12,7 @@ mod mixed;
 mod odd_modes;
 mod odd_names;
 mod pitr;
+mod plan;
 mod promotion;
 mod setting;
 mod signals;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         long_line::add,
         setting::add,
         pitr::add,
+        plan::add,
         odd_names::add,
         odd_modes::add,
         mixed::add,

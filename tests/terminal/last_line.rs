@@ -167,7 +167,8 @@ fn restores(stage: &Stage<'_>) -> TestResult {
     )?;
     says(
         stage,
-        &[&to, "--delta", "restore"],
+        // Without consent there would be a question.
+        &[&to, "--delta", "--force", "restore"],
         &format!(
             "{LABEL} of main restored from repo1 to .*/copy: {SIZE} of {SIZE} written, the rest was there, {TIME}; start PostgreSQL"
         ),

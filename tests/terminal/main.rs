@@ -6,6 +6,7 @@
 
 mod last_line;
 mod progress;
+mod question;
 mod stage;
 
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("terminal").threads(2);
-    for add in [last_line::add, progress::add] {
+    for add in [last_line::add, progress::add, question::add] {
         suite = add(suite, &program);
     }
     suite.run()

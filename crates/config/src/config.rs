@@ -187,7 +187,7 @@ impl Config {
 
     /// Whether the command, in this role, knows the option.
     pub fn is_valid(&self, option: &'static OptionDef) -> bool {
-        option.is_valid(self.command, self.role)
+        option.is_known(self.program(), self.command, self.role)
     }
 
     /// Whether the option has a value, said or default.

@@ -27,6 +27,8 @@ pub(super) struct Chosen {
     pub repo_size: u64,
     /// Where the WAL is that makes it consistent; `None`: offline backup.
     pub archive_id: Option<ArchiveId>,
+    /// Why this set, in words that follow its name.
+    pub why: &'static str,
     /// What the repository knows of all sets.
     pub info: BackupInfo,
 }
@@ -39,6 +41,18 @@ enum Wanted<'a> {
     /// Ended at this position or before.
     StoppedAt(Lsn),
     Latest,
+}
+
+impl Wanted<'_> {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::Label(_) => "as given with --set",
+            Self::StoppedBefore(_) | Self::StoppedAt(_) => {
+                "the newest that ended before the target"
+            }
+            Self::Latest => "the newest",
+        }
+    }
 }
 
 /// Finds the set.
@@ -83,9 +97,13 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             continue;
         };
         let mut on_line = true;
+        let mut why = wanted.why();
         match line::newest_on(context, settings, &repository, &info, entry)? {
             OnLine::Same => {}
-            OnLine::Other(other) => entry = other,
+            OnLine::Other(other) => {
+                entry = other;
+                why = "the newest that leads to the timeline";
+            }
             OnLine::NoneHere => on_line = false,
         }
         let online = entry.option_online && entry.archive_start.is_some();
@@ -96,6 +114,7 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             repo_size: entry.repo_size,
             archive_id: cluster.map(PgHistoryEntry::archive_id),
             repository,
+            why,
             info,
         };
         if on_line {

@@ -6,6 +6,7 @@
 
 use std::sync::Mutex;
 
+use pgkeep_config::Program;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::data_dir::TABLESPACE_MAP;
 use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
@@ -13,21 +14,26 @@ use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, together};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runtime::moved::Moved;
 use crate::runtime::pool::{self, Outcome, Steps};
 use crate::runtime::progress::Doing;
 use crate::runtime::size_text::size_text;
 use crate::runtime::{Context, open};
 
+mod archived;
 mod bad_pages;
 mod block;
 mod choose_set;
 mod clean;
+mod consent;
 mod damage;
+mod dry_run;
 mod durable;
+mod existing;
 mod file;
 mod finish;
+mod forecast;
 mod jobs_ahead;
 mod keep;
 mod last_line;
@@ -38,8 +44,10 @@ mod places;
 mod plan;
 mod progress;
 mod queue;
+mod reach;
 mod recovery;
 mod remap;
+mod room;
 mod selective;
 mod settings;
 mod target_time;
@@ -49,16 +57,21 @@ mod timeline;
 mod validate;
 
 use choose_set::Chosen;
+use clean::Found;
 use damage::Damage;
 use durable::Durable;
+use existing::Existing;
 use file::Worker;
+use forecast::Forecast;
 use jobs_ahead::JobsAhead;
 use owner::Owners;
 use places::Places;
+use plan::Plan;
 use progress::{Copied, Progress};
 use queue::Queues;
+use selective::Zeroed;
 use settings::Settings;
-use timeline::Archive;
+use timeline::{Archive, Line};
 
 /// Name of the manifest that lies in the data directory while a restore is under way: by it an interrupted one is known.
 const BACKUP_MANIFEST: &str = "backup.manifest";
@@ -74,8 +87,13 @@ pub fn run(context: &Context) -> Result<()> {
     let doing = Doing::now(&context.progress, "choosing the backup");
     // Targets may lie anywhere, so the tree is the whole file system.
     let tree = open::tree(std::path::Path::new("/"));
+    // What a dry run meets is told with its plan.
+    let mut obstacles = Obstacles {
+        collect: settings.dry_run,
+        found: Vec::new(),
+    };
+    obstacles.note(validate::not_running(&*tree, &settings))?;
     validate::data_dir(&*tree, &mut settings)?;
-    clear_spool(&settings)?;
 
     let chosen = choose_set::choose(context, &settings)?;
     if !settings.delta {
@@ -86,7 +104,7 @@ pub fn run(context: &Context) -> Result<()> {
     let (mut manifest, archive) = load_manifest(context, &chosen, &settings)?;
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
-    let _line = timeline::verify(&chosen.repository, &settings, &manifest, version, archive)
+    let line = timeline::verify(&chosen.repository, &settings, &manifest, version, archive)
         .map_err(|refused| line::advise(context, &settings, &chosen, refused))?;
     if !manifest.options.online && settings.type_defaulted {
         // Its WAL is in the backup; a server with wal_level=minimal would refuse to recover from the archive.
@@ -101,7 +119,7 @@ pub fn run(context: &Context) -> Result<()> {
     let owners = Owners::of(context, &*tree, &settings.data_dir, &manifest)?;
     let zeroed = selective::zeroed(&manifest, &settings, version)?;
     let places = Places::of(&manifest, &settings.data_dir);
-    bad_pages::refuse(&settings, &manifest, &places, &zeroed)?;
+    obstacles.note(bad_pages::refuse(&settings, &manifest, &places, &zeroed))?;
 
     let look = clean::Look {
         context,
@@ -112,9 +130,18 @@ pub fn run(context: &Context) -> Result<()> {
         version,
     };
     doing.and("looking at what is there");
-    let mut found = look.look()?;
+    let mut found = obstacles.note(look.look())?.unwrap_or_default();
+    doing.and("asking the archive how far it leads");
+    let plan = make_plan(&look, &chosen, (&places, &zeroed), &found, line)?;
     drop(doing);
-    plan::report(context, &settings, &chosen, &manifest, &found, &*tree);
+    if settings.dry_run {
+        return dry_run::print(&plan, obstacles.found);
+    }
+    plan.report();
+    plan.consent()?;
+    drop(plan);
+    // Before the new cluster can archive anything.
+    clear_spool(&settings)?;
     context.summary.unfinished(last_line::unfinished(&settings));
     let doing = Doing::now(&context.progress, "making the directories ready");
     clean::clean(&look, &places, &mut found)?;
@@ -157,6 +184,55 @@ pub fn run(context: &Context) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Errors that end a restore, and of which a dry run goes on to tell.
+struct Obstacles {
+    collect: bool,
+    found: Vec<Error>,
+}
+
+impl Obstacles {
+    fn note<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.collect && !error.is_about_the_storage() => {
+                self.found.push(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Gathers what is about to happen. As the original does, nothing is asked for it under the original's name.
+fn make_plan<'a>(
+    look: &clean::Look<'a>,
+    chosen: &'a Chosen,
+    (places, zeroed): (&Places, &Zeroed),
+    found: &[Found],
+    line: Option<Line>,
+) -> Result<Plan<'a>> {
+    let (context, settings, manifest) = (look.context, look.settings, look.manifest);
+    let ours = context.config.program() == Program::PgKeep;
+    let (mut forecast, mut existing, mut rooms) = (None, Existing::default(), Vec::new());
+    if ours {
+        forecast = Forecast::look(context, settings, manifest, line)?;
+    }
+    if ours || log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
+        let at = (places, look.tree);
+        existing = Existing::look(context, settings, manifest, at, found, look.version)?;
+        rooms = room::look(manifest, zeroed, &existing);
+    }
+    Ok(Plan {
+        context,
+        settings,
+        chosen,
+        manifest,
+        forecast,
+        existing,
+        rooms,
+    })
 }
 
 /// Loads the manifest, and asks the archive what the check of the timeline wants to know.

@@ -1,7 +1,7 @@
 //! The plan: what is about to happen, said before anything does.
 //!
 //! Our own addition, so it is shown at `info` only to users of our own program; under the original's name its output
-//! stays the original's, and the plan is at `detail`.
+//! stays the original's, and a short plan is at `detail`.
 
 use std::fmt::Write as _;
 
@@ -9,83 +9,246 @@ use pgkeep_config::Program;
 use pgkeep_postgres::recovery::RecoveryTarget;
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{TargetKind, pg_name};
-use pgkeep_storage::Storage;
 
 use super::choose_set::Chosen;
-use super::clean::{Change, Found};
+use super::existing::{Amount, Existing};
+use super::forecast::Forecast;
+use super::reach::Verdict;
+use super::room::Room;
 use super::settings::Settings;
 use crate::runtime::Context;
 use crate::runtime::size_text::size_text;
+use crate::runtime::summary::count;
 
-/// Names of what is removed are listed up to this many; all of them are at `detail` when it happens.
-const NAMED: usize = 20;
+/// All that is known before the first change.
+pub(super) struct Plan<'a> {
+    pub context: &'a Context,
+    pub settings: &'a Settings,
+    pub chosen: &'a Chosen,
+    pub manifest: &'a Manifest,
+    /// `None`: an offline backup, or not asked.
+    pub forecast: Option<Forecast>,
+    pub existing: Existing,
+    pub rooms: Vec<Room>,
+}
 
-/// Reports the plan.
-pub(super) fn report(
-    context: &Context,
-    settings: &Settings,
-    chosen: &Chosen,
-    manifest: &Manifest,
-    found: &[Found],
-    tree: &dyn Storage,
-) {
-    let text = text(settings, chosen, manifest, found, tree);
-    match context.config.program() {
-        Program::PgKeep => log::info!("{text}"),
-        Program::PgBackRest => crate::detail!("{text}"),
+impl Plan<'_> {
+    /// Reports the plan in the log.
+    pub(super) fn report(&self) {
+        let text = self.text();
+        match self.context.config.program() {
+            Program::PgKeep => log::info!("{text}"),
+            Program::PgBackRest => crate::detail!("{text}"),
+        }
+    }
+
+    /// Bytes of all files.
+    pub(super) fn size(&self) -> u64 {
+        let files = self.manifest.files();
+        files.map(|file| file.size).fold(0, u64::saturating_add)
+    }
+
+    /// Lines for people.
+    pub(super) fn text(&self) -> String {
+        let (chosen, manifest) = (self.chosen, self.manifest);
+        let mut text = format!(
+            "restore plan\nset: {} of {}, {}\n     {} backup of PostgreSQL {} that ended {}\nsize: {}, file total = {}",
+            chosen.label,
+            chosen.repository.name(),
+            chosen.why,
+            manifest.backup.backup_type,
+            manifest.pg.version,
+            self.context
+                .clock
+                .offset_text(manifest.backup.timestamp_stop),
+            size_text(self.size()),
+            manifest.file_count(),
+        );
+        for (what, path) in self.targets() {
+            let _ = write!(text, "\n{what}: {path}");
+        }
+        self.recovery(&mut text);
+        self.changes(&mut text);
+        for room in &self.rooms {
+            let free = room.free.map_or_else(|| "not known".to_owned(), size_text);
+            let short = if room.is_short() { ": NOT ENOUGH" } else { "" };
+            let _ = write!(
+                text,
+                "\nspace for {}: {} needed, {free} free{short}",
+                room.paths.join(", "),
+                size_text(room.needed)
+            );
+        }
+        text
+    }
+
+    /// What lies where.
+    pub(super) fn targets(&self) -> Vec<(String, String)> {
+        let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let targets = self.manifest.targets().iter();
+        targets
+            .map(|target| {
+                let path = show(&self.manifest.target_path(target));
+                match &target.kind {
+                    TargetKind::Path => ("data directory".to_owned(), path),
+                    TargetKind::Tablespace { oid, name } => {
+                        (format!("tablespace {} ({oid})", show(name)), path)
+                    }
+                    TargetKind::Link { file } => {
+                        let file = file.as_deref().map(show);
+                        let path =
+                            file.map_or_else(|| path.clone(), |file| format!("{path}/{file}"));
+                        (format!("link {}", show(pg_name(&target.name))), path)
+                    }
+                }
+            })
+            .collect()
+    }
+
+    fn recovery(&self, text: &mut String) {
+        let _ = write!(text, "\nrecovery: {}", recovery(self.settings));
+        let Some(forecast) = &self.forecast else {
+            if !self.manifest.options.online {
+                text.push_str("\nWAL needed: none, the backup was made of a stopped cluster");
+            }
+            return;
+        };
+        match &forecast.verdict {
+            Verdict::Reached => match self.settings.target {
+                RecoveryTarget::Time(_) | RecoveryTarget::Lsn(_) => {
+                    text.push_str("\ntarget: is reached")
+                }
+                RecoveryTarget::None | RecoveryTarget::Preserve => {}
+                RecoveryTarget::Immediate => {
+                    let _ = write!(
+                        text,
+                        "\nends at: {}, when the backup ended",
+                        forecast.needs.lsn
+                    );
+                }
+                _ => self.end(text, forecast),
+            },
+            Verdict::Open(why) => {
+                let _ = write!(text, "\ntarget: not known yet, {why}");
+            }
+            Verdict::Unsure(why) => {
+                let _ = write!(text, "\ntarget: may not be reached: {why}");
+            }
+            Verdict::Unreachable(why) => {
+                let _ = write!(text, "\ntarget: NOT REACHABLE: {why}");
+            }
+        }
+        self.wal(text, forecast);
+    }
+
+    /// Where the WAL ends, for recovery that goes as far as it leads.
+    fn end(&self, text: &mut String, forecast: &Forecast) {
+        let (timeline, number) = forecast.extent.last;
+        let _ = write!(
+            text,
+            "\nends at: {} on timeline {timeline}, the end of WAL {}",
+            forecast.extent.most,
+            forecast.segment(timeline, number)
+        );
+        if let Some(at) = forecast.archived.stored(timeline, number) {
+            let _ = write!(text, " stored {}", self.context.clock.offset_text(at));
+        }
+        if let Some(gap) = &forecast.extent.gap {
+            let _ = write!(text, "; then WAL is missing: {}", forecast.gap_text(gap));
+        }
+    }
+
+    fn wal(&self, text: &mut String, forecast: &Forecast) {
+        let needs = &forecast.needs;
+        let _ = write!(
+            text,
+            "\nWAL needed: {} to {} make the cluster consistent",
+            needs.start, needs.stop
+        );
+        if forecast.extent.missing.is_empty() {
+            text.push_str(match needs.holds_wal {
+                true => " (the backup has a copy)",
+                false => " (all in the archive)",
+            });
+            let (timeline, number) = forecast.extent.last;
+            let _ = write!(
+                text,
+                ", {} up to {} are there",
+                count(forecast.segments(), "segment"),
+                forecast.segment(timeline, number)
+            );
+        } else {
+            let gaps: Vec<String> = forecast
+                .extent
+                .missing
+                .iter()
+                .map(|gap| forecast.gap_text(gap))
+                .collect();
+            let _ = write!(text, "; missing: {}", gaps.join(", "));
+        }
+    }
+
+    fn changes(&self, text: &mut String) {
+        let (settings, existing) = (self.settings, &self.existing);
+        let how = match (settings.delta, settings.force) {
+            (true, true) => "files with the same size and time are kept",
+            (true, false) => "files with the same checksum are kept",
+            (false, true) => "all files are overwritten",
+            (false, false) => "the targets are empty",
+        };
+        let _ = write!(text, "\nexisting files: {how}");
+        if existing.same.count > 0 {
+            let _ = write!(
+                text,
+                "\nwith the size and time of the backup: {}",
+                total(&existing.same)
+            );
+        }
+        if existing.differ.count > 0 {
+            let what = match (settings.delta, settings.force) {
+                (true, false) => "overwritten where the content differs",
+                _ => "to be overwritten",
+            };
+            named(text, what, "", &existing.differ);
+        }
+        if existing.removed.count == 0 {
+            text.push_str("\nto be removed: nothing");
+        } else {
+            named(
+                text,
+                "to be removed",
+                " not in the backup",
+                &existing.removed,
+            );
+        }
+        if existing.unarchived.count > 0 {
+            named(
+                text,
+                "WARNING: WAL that is not archived yet goes with pg_wal",
+                "; archive it first if it is needed",
+                &existing.unarchived,
+            );
+        }
     }
 }
 
-fn text(
-    settings: &Settings,
-    chosen: &Chosen,
-    manifest: &Manifest,
-    found: &[Found],
-    tree: &dyn Storage,
-) -> String {
-    let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let size: u64 = manifest
-        .files()
-        .map(|file| file.size)
-        .fold(0, u64::saturating_add);
-    let mut text = format!(
-        "restore plan\nset: {} of {}, PostgreSQL {}\nsize: {}, file total = {}",
-        chosen.label,
-        chosen.repository.name(),
-        manifest.pg.version,
-        size_text(size),
-        manifest.file_count(),
-    );
-    for target in manifest.targets() {
-        let path = show(&manifest.target_path(target));
-        let _ = match &target.kind {
-            TargetKind::Path => write!(text, "\ndata directory: {path}"),
-            TargetKind::Tablespace { oid, name } => {
-                write!(text, "\ntablespace {} ({oid}): {path}", show(name))
-            }
-            TargetKind::Link { file: None } => {
-                write!(text, "\nlink {}: {path}", show(pg_name(&target.name)))
-            }
-            TargetKind::Link { file: Some(file) } => {
-                write!(
-                    text,
-                    "\nlink {}: {path}/{}",
-                    show(pg_name(&target.name)),
-                    show(file)
-                )
-            }
-        };
+/// `3 files, 22.1MB`
+fn total(amount: &Amount) -> String {
+    match amount.bytes {
+        0 => amount.count.to_string(),
+        bytes => format!("{}, {}", amount.count, size_text(bytes)),
     }
-    let _ = write!(text, "\nrecovery: {}", recovery(settings));
-    let how = match (settings.delta, settings.force) {
-        (true, true) => "files with the same size and time are kept",
-        (true, false) => "files with the same checksum are kept",
-        (false, true) => "all files are overwritten",
-        (false, false) => "the targets are empty",
-    };
-    let _ = write!(text, "\nexisting files: {how}");
-    removals(&mut text, found, tree);
-    text
+}
+
+fn named(text: &mut String, what: &str, which: &str, amount: &Amount) {
+    let _ = write!(text, "\n{what}: {}{which}", total(amount));
+    for name in &amount.first {
+        let _ = write!(text, "\n  {name}");
+    }
+    let shown = amount.first.len() as u64;
+    if amount.count > shown {
+        let _ = write!(text, "\n  and {} more", amount.count - shown);
+    }
 }
 
 fn recovery(settings: &Settings) -> String {
@@ -103,29 +266,5 @@ fn recovery(settings: &Settings) -> String {
     match &settings.target_timeline {
         Some(timeline) => format!("{target}, timeline {timeline}"),
         None => target,
-    }
-}
-
-fn removals(text: &mut String, found: &[Found], tree: &dyn Storage) {
-    let removed = || {
-        found
-            .iter()
-            .flat_map(|target| &target.changes)
-            .filter_map(|change| match change {
-                Change::Remove(_, path) => Some(path),
-                _ => None,
-            })
-    };
-    let count = removed().count();
-    if count == 0 {
-        text.push_str("\nto be removed: nothing");
-        return;
-    }
-    let _ = write!(text, "\nto be removed: {count} not in the backup");
-    for path in removed().take(NAMED) {
-        let _ = write!(text, "\n  {}", tree.display(path));
-    }
-    if count > NAMED {
-        let _ = write!(text, "\n  and {} more", count - NAMED);
     }
 }

@@ -35,6 +35,14 @@ pub(super) struct Settings {
     pub restore_command: String,
     pub delta: bool,
     pub force: bool,
+    /// Whether `--force` was said; `force` may be switched off.
+    pub forced: bool,
+    /// Refuse a target that the archive cannot reach.
+    pub target_check: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// The plan of a dry run as JSON.
+    pub print_json: bool,
     /// Files whose pages were found invalid when they were backed up are an error, not a warning.
     pub page_error: bool,
     pub db_include: Vec<String>,
@@ -80,6 +88,10 @@ impl Settings {
             restore_command: restore_command(context)?,
             delta: config.boolean(option::DELTA),
             force: config.boolean(option::FORCE),
+            forced: config.boolean(option::FORCE),
+            target_check: config.boolean(option::TARGET_CHECK),
+            dry_run: config.boolean(option::DRY_RUN),
+            print_json: config.string(option::OUTPUT) == Some("json"),
             page_error: config.boolean(option::CHECKSUM_PAGE_ERROR),
             db_include: list(option::DB_INCLUDE),
             db_exclude: list(option::DB_EXCLUDE),

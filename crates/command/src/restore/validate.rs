@@ -14,16 +14,17 @@ use super::BACKUP_MANIFEST;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Refuses a running cluster, and switches delta and force off where nothing says that the target is a cluster at all.
+/// Refuses a running cluster.
 ///
 /// # Errors
 /// [`ErrorCode::PgRunning`].
-pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()> {
+pub(super) fn not_running(tree: &dyn Storage, settings: &Settings) -> Result<()> {
     let root = StoragePath::new(&settings.data_dir);
     let shown = tree.display(&root);
-    let exists =
-        |name: &str| Ok::<_, Error>(tree.info(&root.join(name), InfoLevel::Exists)?.is_some());
-    if exists(POSTMASTER_PID)? {
+    if tree
+        .info(&root.join(POSTMASTER_PID), InfoLevel::Exists)?
+        .is_some()
+    {
         return Err(Error::new(
             ErrorCode::PgRunning,
             "unable to restore while PostgreSQL is running",
@@ -35,6 +36,18 @@ pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()
             "remove '{POSTMASTER_PID}' only if PostgreSQL is not running."
         )));
     }
+    Ok(())
+}
+
+/// Switches delta and force off where nothing says that the target is a cluster at all.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()> {
+    let root = StoragePath::new(&settings.data_dir);
+    let shown = tree.display(&root);
+    let exists =
+        |name: &str| Ok::<_, Error>(tree.info(&root.join(name), InfoLevel::Exists)?.is_some());
     if settings.cleans() && !exists(PG_VERSION)? && !exists(BACKUP_MANIFEST)? {
         log::warn!(
             "--delta or --force specified but unable to find '{PG_VERSION}' or '{BACKUP_MANIFEST}' in '{shown}' to confirm \

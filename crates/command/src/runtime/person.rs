@@ -1,6 +1,6 @@
 //! Somebody who can be asked: at the terminal, or nobody.
 //!
-//! Only questions of trust are asked. A command must have an option for each question, so that it can run unattended.
+//! Only questions of trust, and of consent to overwriting files, are asked. A command must have an option for each question, so that it can run unattended.
 
 use crate::error::Result;
 

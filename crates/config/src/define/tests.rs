@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::{COMMANDS, CommandId, Role};
 use super::option::{
-    CommandRoles, Default, Depend, Group, Kind, OPTIONS, OptionDef, PROCESS_MAX, REPO_PATH, Range,
-    Section,
+    CommandRoles, DRY_RUN, Default, Depend, Group, Kind, OPTIONS, OptionDef, PROCESS_MAX,
+    REPO_PATH, Range, Section,
 };
+
+use crate::input::Program;
 
 /// Facts about the original's options; the head of the file explains its form.
 const ORIGINAL: &str = include_str!("../../tests-data/options.tsv");
@@ -63,7 +65,7 @@ fn row(option: &OptionDef) -> String {
         option
             .internal_for
             .iter()
-            .filter(|id| !id.definition().ours)
+            .filter(|id| !is_ours(option, **id))
             .map(|id| id.name())
             .collect::<Vec<_>>()
             .join(","),
@@ -72,19 +74,24 @@ fn row(option: &OptionDef) -> String {
         option
             .depends_by_command
             .iter()
-            .filter(|(id, _)| !id.definition().ours)
+            .filter(|(id, _)| !is_ours(option, *id))
             .map(|(id, on)| format!("{}: {}", id.name(), depend(on)))
             .collect::<Vec<_>>()
             .join("; "),
         option
             .commands
             .iter()
-            .filter(|known| !known.command.definition().ours)
+            .filter(|known| !is_ours(option, known.command))
             .map(command)
             .collect::<Vec<_>>()
             .join(","),
     ]
     .join("\t")
+}
+
+/// Whether the original does not know the pair.
+fn is_ours(option: &OptionDef, command: CommandId) -> bool {
+    command.definition().ours || option.commands_ours.contains(&command)
 }
 
 fn exceptions<T>(list: &[(CommandId, T)], value: impl Fn(&T) -> String) -> Vec<String> {
@@ -203,7 +210,7 @@ fn help_of_the_original_lists_1688_pairs_of_command_and_option() {
         for known in option.commands {
             // The two options of `help` are not in any help text.
             let shown =
-                known.main && known.command != CommandId::Help && !known.command.definition().ours;
+                known.main && known.command != CommandId::Help && !is_ours(option, known.command);
             pairs += usize::from(shown && !option.internal_in(known.command));
         }
     }
@@ -460,6 +467,22 @@ fn own_options_have_names_the_original_does_not_know_and_need_not_be_given() {
             option.name
         );
     }
+}
+
+#[test]
+fn pairs_that_only_we_know_are_pairs_of_the_original_s_words() {
+    for option in OPTIONS {
+        for command in option.commands_ours {
+            assert!(
+                !option.ours && !command.definition().ours,
+                "{}",
+                option.name
+            );
+            assert!(option.is_known(Program::PgKeep, *command, Role::Main));
+            assert!(!option.is_known(Program::PgBackRest, *command, Role::Main));
+        }
+    }
+    assert_eq!(DRY_RUN.commands_ours, [CommandId::Restore]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn parse_variable(
         ));
         return Ok(());
     }
-    if !found.option.is_valid(command, role) {
+    if !found.option.is_known(program, command, role) {
         return Ok(());
     }
     if value.is_empty() {

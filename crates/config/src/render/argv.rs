@@ -63,7 +63,7 @@ impl Config {
     pub fn begin_line_options_for(&self, command: CommandId) -> String {
         let mut words = Vec::new();
         for option in name::options(self.program()) {
-            if !option.is_valid(command, self.role) {
+            if !option.is_known(self.program(), command, self.role) {
                 continue;
             }
             for key in self.indexes(option) {
@@ -90,7 +90,7 @@ impl Config {
         let mut words = Vec::new();
         for option in name::options(self.program()) {
             // The type of a cipher is of no use to a process that does not get the passphrase.
-            if !option.is_valid(child.command, child.role)
+            if !option.is_known(self.program(), child.command, child.role)
                 || option.secure
                 || option == REPO_CIPHER_TYPE
             {

@@ -43,7 +43,9 @@ pub fn script(program: Program, shell: Shell) -> String {
 /// Options that the user may give to `command`, as they are typed (index 1 for groups), without secrets.
 fn options_of(program: Program, command: CommandId) -> impl Iterator<Item = &'static OptionDef> {
     name::options(program).filter(move |option| {
-        option.is_valid(command, Role::Main) && !option.internal_in(command) && !option.secure
+        option.is_known(program, command, Role::Main)
+            && !option.internal_in(command)
+            && !option.secure
     })
 }
 

@@ -74,6 +74,8 @@ pub(crate) fn facts(option: &OptionDef) -> Vec<(&'static str, String)> {
     add("Depends on", depends(option));
     add("Where", places(option).to_owned());
     add("Commands", commands(option).join(", "));
+    let ours = option.commands_ours.iter().map(|command| command.name());
+    add("Only as pgkeep for", ours.collect::<Vec<_>>().join(", "));
     let old: Vec<&str> = option.deprecated.iter().map(|old| old.name).collect();
     add("Older names", old.join(", "));
     if option.secure {

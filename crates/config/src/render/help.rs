@@ -129,8 +129,8 @@ fn command(config: &Config, title: &str) -> String {
     }
     let mut sections: BTreeMap<&str, Vec<&'static OptionDef>> = BTreeMap::new();
     for option in name::options(config.program()) {
-        let listed =
-            option.is_valid(definition.id, Role::Main) && !option.internal_in(definition.id);
+        let listed = option.is_known(config.program(), definition.id, Role::Main)
+            && !option.internal_in(definition.id);
         if listed {
             let heading = HEADINGS
                 .into_iter()
@@ -231,7 +231,7 @@ fn option_help(config: &Config, title: &str, candidate: &str) -> Result<String> 
     let option = name::find(candidate, lookup)
         .map_err(|error| error.at(Phase::Checks))?
         .map(|found| found.option)
-        .filter(|option| option.is_valid(command, Role::Main))
+        .filter(|option| option.is_known(config.program(), command, Role::Main))
         .ok_or_else(|| {
             ConfigError::option_invalid(format!(
                 "option '{candidate}' is not valid for command '{}'",

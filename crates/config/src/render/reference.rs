@@ -110,7 +110,9 @@ fn add_command(page: &mut String, command: &CommandDef, program: Program) {
         }
     }
     let options: Vec<String> = name::options(program)
-        .filter(|option| option.is_valid(command.id, Role::Main) && !option.internal_in(command.id))
+        .filter(|option| {
+            option.is_known(program, command.id, Role::Main) && !option.internal_in(command.id)
+        })
         .map(|option| format!("`{}`", name_with_index(option)))
         .collect();
     if !options.is_empty() {

@@ -172,7 +172,7 @@ fn resolve(
         entries: Entries::new(),
     };
     for option in order::resolve_order(origin.program) {
-        if !option.is_valid(command, line.role) {
+        if !option.is_known(origin.program, command, line.role) {
             continue;
         }
         for key in groups.indexes(option) {
@@ -208,7 +208,8 @@ fn refuse_unknown_to_command(
     line: &CommandLine,
 ) -> Result<()> {
     let unknown = name::options(origin.program).find(|option| {
-        !option.is_valid(command, line.role) && line.said.keys(option).next().is_some()
+        !option.is_known(origin.program, command, line.role)
+            && line.said.keys(option).next().is_some()
     });
     match unknown {
         Some(option) => Err(ConfigError::option_invalid(format!(

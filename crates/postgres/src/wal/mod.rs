@@ -1,5 +1,6 @@
 //! Files of the write-ahead log: their names, the arithmetic of segments, and the header of the first page.
 
+pub mod ended;
 pub mod header;
 pub mod name;
 pub mod segment;

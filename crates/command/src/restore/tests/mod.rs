@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // test data on real directories
 
 mod damage;
+mod dry_run;
 mod interrupted;
 mod refused;
 mod whole;

@@ -301,10 +301,14 @@ pub static COMMANDS: &[CommandDef] = &[
             PostgreSQL must be stopped, and the directory must be empty unless `--delta` (keep \
             what is unchanged, replace the rest) or `--force` (replace everything) is given. \
             Both remove files that do not belong to the backup.\n\n\
+            As `pgkeep` all is planned first, and `--dry-run` only prints the plan. A target that the WAL \
+            in the archive cannot reach is refused before anything is touched. At a terminal you are \
+            asked once before files are overwritten or removed, unless `--force` is given.\n\n\
             An interrupted restore cannot be started by accident, because `pg_control` comes \
             last. Run it again with `--delta` to continue.",
         examples: &[
             "pgkeep --stanza=demo restore",
+            "pgkeep --stanza=demo --delta --dry-run restore",
             "pgkeep --stanza=demo --delta --type=time --target='2026-01-01 12:00:00+00' restore",
         ],
         ..CommandDef::new(CommandId::Restore, "restore")
@@ -484,11 +488,12 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::Stop, "stop")
     },
     CommandDef {
-        repo_unset: RepoUnset::First,
+        repo_unset: RepoUnset::All,
         summary: "Verify backups and WAL in a repository.",
         help: "Reads every WAL segment and every file of every backup, decrypts, decompresses and \
             compares checksum and size. `--set` limits the work to one backup and the WAL it \
-            needs. Expect the repository to be read in full.\n\n\
+            needs. Expect the repository to be read in full. Without `--repo` all repositories are \
+            verified one after the other, as `pgbackrest` only the first.\n\n\
             What was found is in the log, and with `--output=text` printed; without `--verbose` \
             nothing is shown when all is in order. As `pgkeep` the exit status is that of the \
             gravest finding: 55 something is missing, 26 a checksum is wrong, 28 a size is wrong \

@@ -60,9 +60,13 @@ pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
 pub const DRY_RUN: &OptionDef = &OptionDef {
     name: "dry-run",
     help_section: "general",
-    commands: EXPIRE,
+    commands: &[only(Expire, MAIN), only(Restore, MAIN)],
+    commands_ours: &[Restore],
     summary: "Show what would be done and do nothing.",
-    help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.",
+    help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.\n\n\
+        `restore` (pgkeep only) prints its plan: which set and why, the moment that is reached, the WAL that is \
+        needed and whether it is in the archive, what is overwritten, kept and removed, the space needed and \
+        free. The exit status is 0 if the restore would begin. `--output=json` prints it for programs.",
     example: "--dry-run",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -166,11 +170,14 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         only(Info, MAIN),
         only(Manifest, MAIN),
         only(RepoLs, MAIN),
+        only(Restore, MAIN),
         all(SftpAudit),
         all(SftpProbe),
         only(Verify, MAIN),
         all(Version),
     ],
+    commands_ours: &[Restore],
+    depends_by_command: &[(Restore, Depend::on("dry-run", &["y"]))],
     default: Default::Is("text"),
     default_by_command: &[(Verify, "none"), (Version, "text")],
     allowed: &["text", "json"],
@@ -181,7 +188,8 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         by default (`none`) and leaves its result in the log; `version` knows `num`, a number \
         that is easy to compare.\n\n\
         `table` (`info`) and `json` (`verify`) are pgkeep's own: one line a backup with sizes, ages and \
-        the time that can be restored to, and the result of a verification for programs.",
+        the time that can be restored to, and the result of a verification for programs. `restore` knows the \
+        option with `--dry-run`, as pgkeep only.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

@@ -5,6 +5,7 @@
 //! parser. Invariant: [`OPTIONS`] is sorted by name and each name occurs once.
 
 use super::command::{CommandId, Role};
+use crate::input::Program;
 
 mod archive;
 mod backup;
@@ -46,6 +47,8 @@ pub struct OptionDef {
     pub group: Option<Group>,
     /// Commands that know the option, each with the roles in which it does; sorted by command.
     pub commands: &'static [CommandRoles],
+    /// Those of `commands` for which pgBackRest does not know the option; they know it only when started as `pgkeep`.
+    pub commands_ours: &'static [CommandId],
     /// Value when nothing was said.
     pub default: Default,
     /// Defaults of single commands, which win over `default`.
@@ -103,6 +106,7 @@ impl OptionDef {
         kind: Kind::String,
         group: None,
         commands: &[],
+        commands_ours: &[],
         default: Default::None,
         default_by_command: &[],
         allowed: &[],
@@ -185,9 +189,15 @@ impl OptionDef {
         self.commands.iter().find(|known| known.command == command)
     }
 
-    /// Whether `command` in `role` knows the option.
+    /// Whether `command` in `role` knows the option, whatever the program was started as.
     pub fn is_valid(&self, command: CommandId, role: Role) -> bool {
         self.roles(command).is_some_and(|known| known.has(role))
+    }
+
+    /// Whether `command` in `role` knows the option when it is started as `program`.
+    pub fn is_known(&self, program: Program, command: CommandId, role: Role) -> bool {
+        self.is_valid(command, role)
+            && (program == Program::PgKeep || !self.commands_ours.contains(&command))
     }
 
     /// Default for `command`, whether its own or the option's.

@@ -86,8 +86,9 @@ pub const REPO: &OptionDef = &OptionDef {
     required: false,
     summary: "Repository the command is for.",
     help: "The index, such as 2 for `repo2-…`. What is done without it depends on the command: \
-        most use all repositories or search them in order, `backup`, `verify` and the `repo-…` \
-        commands use the first, `stanza-delete` insists if there are several.",
+        most use all repositories or search them in order, `backup` and the `repo-…` commands \
+        use the first (so does `verify` as `pgbackrest`), `stanza-delete` insists if there are \
+        several.",
     example: "--repo=2",
     ..OptionDef::COMMAND_LINE
 };
@@ -177,6 +178,24 @@ pub const TARGET: &OptionDef = &OptionDef {
         `--set` is given.",
     example: "--target='2026-01-01 12:00:00+00'",
     ..OptionDef::COMMAND_LINE
+};
+
+/// Refuse a target that the archive cannot reach.
+pub const TARGET_CHECK: &OptionDef = &OptionDef {
+    name: "target-check",
+    commands: RESTORE,
+    default: Default::Is("y"),
+    negatable: true,
+    ours: true,
+    summary: "Refuse a target that the archive cannot reach.",
+    help: "Before anything is touched it is looked up how far the WAL in the archive leads. A restore is refused \
+        when WAL is missing that makes the cluster consistent, or when the WAL ends before the target, for \
+        PostgreSQL would refuse to start (from version 13) or end somewhere else. Targets of which nobody can \
+        tell are not refused.\n\n\
+        Turn it off where the missing WAL will come from elsewhere, or will still be archived. `--force` does \
+        the same.",
+    example: "--no-target-check",
+    ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
 /// What PostgreSQL does at the target.

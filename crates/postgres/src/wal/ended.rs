@@ -1,0 +1,233 @@
+//! When transactions ended, from the records of one WAL segment (`access/xlogrecord.h`, `access/xact.h`).
+//!
+//! Only what recovery to a time looks at is read: commits and aborts with their times. The form of records is that of 9.5 and
+//! later; bytes that make no sense end the reading, as they end recovery. Sums are not checked.
+
+use crate::control::{field_u16, field_u32, field_u64};
+use crate::version::PgVersion;
+use crate::wal::header::WalHeader;
+
+/// Headers of pages: the first of a segment is longer.
+const SHORT_HEADER: usize = 24;
+const LONG_HEADER: usize = 40;
+/// `XLP_FIRST_IS_CONTRECORD`: the page begins with the rest of a record.
+const CONTINUED: u16 = 0x0001;
+/// `SizeOfXLogRecord`.
+const RECORD_HEADER: usize = 24;
+/// Resource managers: `RM_XLOG_ID`, `RM_XACT_ID`.
+const XLOG: u8 = 0;
+const XACT: u8 = 1;
+/// `XLOG_SWITCH`: nothing follows in the segment.
+const SWITCH: u8 = 0x40;
+/// `XLOG_XACT_OPMASK`, and in it the kinds that end a transaction: commit, abort, and both of a prepared one.
+const XACT_KIND: u8 = 0x70;
+const ENDS: [u8; 4] = [0x00, 0x20, 0x30, 0x40];
+/// Headers of parts that may stand before the data of a record: origin, id of the top transaction.
+const ORIGIN: u8 = 253;
+const TOP_XID: u8 = 252;
+const DATA_LONG: u8 = 254;
+const DATA_SHORT: u8 = 255;
+/// PostgreSQL counts microseconds from 2000-01-01.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// First and last time at which a transaction ended in the segment, microseconds since 1970; `None`: none did, or the bytes
+/// are not of a segment of a version that is known.
+#[must_use]
+pub fn times(segment: &[u8]) -> Option<(i64, i64)> {
+    let header = WalHeader::parse(segment, None).ok()?;
+    if header.version < PgVersion::V9_5 {
+        return None;
+    }
+    let stream = stream(segment, header.page_size as usize);
+    let mut found: Option<(i64, i64)> = None;
+    let mut at = first_record(segment);
+    while let Some(record) = record(&stream, at) {
+        if record[17] == XLOG && record[16] & 0xF0 == SWITCH {
+            break;
+        }
+        if let Some(time) = ended(record) {
+            found = Some(found.map_or((time, time), |(low, high)| (low.min(time), high.max(time))));
+        }
+        at += record.len().next_multiple_of(8);
+    }
+    found
+}
+
+/// The bytes of all pages without their headers. A page that does not follow the one before is left from an older use.
+fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
+    let mut stream = Vec::with_capacity(segment.len());
+    if page_size <= LONG_HEADER {
+        return stream;
+    }
+    let (magic, start) = (field_u16(segment, 0), field_u64(segment, 8));
+    for (number, page) in (0_u64..).zip(segment.chunks_exact(page_size)) {
+        let address = start.wrapping_add(number.wrapping_mul(page_size as u64));
+        if field_u16(page, 0) != magic || field_u64(page, 8) != address {
+            break;
+        }
+        let header = if number == 0 {
+            LONG_HEADER
+        } else {
+            SHORT_HEADER
+        };
+        stream.extend_from_slice(&page[header..]);
+    }
+    stream
+}
+
+/// Where the first record begins that is not the rest of one.
+fn first_record(segment: &[u8]) -> usize {
+    match field_u16(segment, 2) & CONTINUED {
+        0 => 0,
+        _ => (field_u32(segment, 16) as usize).next_multiple_of(8),
+    }
+}
+
+/// The record at a place, whole; `None` at the end.
+fn record(stream: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = stream.get(at..)?;
+    if rest.len() < RECORD_HEADER {
+        return None;
+    }
+    let length = field_u32(rest, 0) as usize;
+    (length >= RECORD_HEADER)
+        .then(|| rest.get(..length))
+        .flatten()
+}
+
+/// When the record's transaction ended, if it ends one.
+fn ended(record: &[u8]) -> Option<i64> {
+    if record[17] != XACT || !ENDS.contains(&(record[16] & XACT_KIND)) {
+        return None;
+    }
+    let mut rest = &record[RECORD_HEADER..];
+    // Records of this kind have no blocks: the data follows its header.
+    let data = loop {
+        match *rest.first()? {
+            ORIGIN => rest = rest.get(3..)?,
+            TOP_XID => rest = rest.get(5..)?,
+            DATA_SHORT => break rest.get(2..)?,
+            DATA_LONG => break rest.get(5..)?,
+            _ => return None,
+        }
+    };
+    let time = i64::from_le_bytes(data.get(..8)?.try_into().ok()?);
+    time.checked_add(EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::control::layout;
+
+    const PAGE: usize = 8192;
+
+    fn record(manager: u8, info: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; RECORD_HEADER];
+        bytes[..4].copy_from_slice(&((RECORD_HEADER + body.len()) as u32).to_le_bytes());
+        (bytes[16], bytes[17]) = (info, manager);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    fn end(info: u8, before: &[u8], time: i64) -> Vec<u8> {
+        let data = [before, &[DATA_SHORT, 8], &(time - EPOCH).to_le_bytes()].concat();
+        record(XACT, info, &data)
+    }
+
+    /// A segment of these records, the first of them after `rest` bytes of an older one.
+    fn segment(rest: usize, records: &[Vec<u8>]) -> Vec<u8> {
+        let mut stream = vec![0xAA; rest.next_multiple_of(8)];
+        for record in records {
+            stream.extend_from_slice(record);
+            stream.resize(stream.len().next_multiple_of(8), 0);
+        }
+        let magic = layout::LAYOUTS.last().unwrap().wal_magic;
+        let mut bytes = Vec::new();
+        let mut left = &stream[..];
+        for number in 0_u64..(1 << 20) / PAGE as u64 {
+            let header = if number == 0 {
+                LONG_HEADER
+            } else {
+                SHORT_HEADER
+            };
+            let mut page = vec![0; PAGE];
+            page[..2].copy_from_slice(&magic.to_le_bytes());
+            page[2] = if number == 0 { 2 } else { 0 };
+            page[8..16].copy_from_slice(&(0x500_0000 + number * PAGE as u64).to_le_bytes());
+            if number == 0 {
+                page[2] |= u8::from(rest > 0);
+                page[16..20].copy_from_slice(&(rest as u32).to_le_bytes());
+                page[32..36].copy_from_slice(&(1_u32 << 20).to_le_bytes());
+                page[36..40].copy_from_slice(&(PAGE as u32).to_le_bytes());
+            }
+            let taken = left.len().min(PAGE - header);
+            page[header..header + taken].copy_from_slice(&left[..taken]);
+            left = &left[taken..];
+            bytes.extend(page);
+        }
+        bytes
+    }
+
+    #[test]
+    fn times_are_those_of_the_records_that_end_transactions() {
+        let (early, late) = (1_795_492_873_000_000, 1_795_492_999_123_456);
+        let records = [
+            record(10, 0, &[7; 9000]),
+            end(0x80, &[], late),
+            end(0x20, &[ORIGIN, 1, 0], early),
+            // Prepared only; an assignment.
+            end(0x10, &[], early - 10),
+            end(0x50, &[], late + 10),
+            end(0x30, &[TOP_XID, 1, 0, 0, 0], early + 5),
+        ];
+        for rest in [0, 13, 20_000] {
+            assert_eq!(
+                times(&segment(rest, &records)),
+                Some((early, late)),
+                "{rest}"
+            );
+        }
+        assert_eq!(times(&segment(0, &records[..1])), None);
+        assert_eq!(
+            times(&segment(2 << 20, &records)),
+            None,
+            "the rest fills the segment"
+        );
+    }
+
+    #[test]
+    fn nothing_counts_that_follows_a_switch_or_is_of_an_older_use() {
+        let (time, other) = (1_795_492_873_000_000, 1_895_492_873_000_000);
+        let switched = [
+            end(0, &[], time),
+            record(XLOG, SWITCH, &[]),
+            end(0, &[], other),
+        ];
+        assert_eq!(times(&segment(0, &switched)), Some((time, time)));
+        let long = [
+            end(0, &[], time),
+            record(10, 0, &[7; 9000]),
+            end(0, &[], other),
+        ];
+        let mut reused = segment(0, &long);
+        reused[PAGE + 8] ^= 1;
+        assert_eq!(times(&reused), Some((time, time)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..20_000), page in 0_u32..9000) {
+            let _ = times(&bytes);
+            if bytes.len() > 40 {
+                let made = segment(0, &[]);
+                bytes[..40].copy_from_slice(&made[..40]);
+                bytes[36..40].copy_from_slice(&page.to_le_bytes());
+                bytes[2] |= 1;
+                let _ = times(&bytes);
+            }
+        }
+    }
+}
