@@ -32,16 +32,80 @@ use result::Results;
 use settings::{Print, Settings};
 use wal::WalRange;
 
-/// Verifies one repository.
+/// Verifies all repositories, as `pgbackrest` only the first; with `--repo` that one.
 ///
 /// # Errors
-/// A repository that cannot be reached or read at all; as `pgkeep` also when something is wrong in it.
+/// A repository that cannot be reached or read at all; as `pgkeep` also when something is wrong in one. Then the others were
+/// verified all the same.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
+    let keys = keys(context, &settings)?;
+    let mut failed = Vec::new();
+    for repo_key in keys {
+        let settings = Settings {
+            repo_key,
+            ..settings.clone()
+        };
+        match one(context, &settings) {
+            Ok(()) => {}
+            Err(error) if error.code == ErrorCode::Term => return Err(error),
+            Err(error) if settings.named => {
+                failed.push(error.with_prefix(&format!("repo{repo_key}: ")));
+            }
+            Err(error) => failed.push(error),
+        }
+    }
+    together_failed(failed)
+}
+
+/// The repositories to verify. A set is looked for where there is one of its name.
+fn keys(context: &Context, settings: &Settings) -> Result<Vec<u32>> {
+    let first = vec![settings.repo_key];
+    if context.config.program() != Program::PgKeep {
+        return Ok(first);
+    }
+    let all = open::repository_keys(&context.config);
+    let Some(set) = &settings.set else {
+        return Ok(all);
+    };
+    if all.len() < 2 || set.contains('/') {
+        return Ok(first);
+    }
+    let path = layout::backup_path(&settings.stanza).join(set.as_str());
+    let mut having = Vec::new();
+    for key in all {
+        let storage = open::repository(context, key)?.storage;
+        if storage.info(&path, InfoLevel::Exists)?.is_some() {
+            having.push(key);
+        }
+    }
+    Ok(if having.is_empty() { first } else { having })
+}
+
+/// One error of several repositories, with the code of the gravest.
+fn together_failed(mut failed: Vec<Error>) -> Result<()> {
+    if failed.len() < 2 {
+        return failed.pop().map_or(Ok(()), Err);
+    }
+    let mut codes = Findings::default();
+    failed.iter().for_each(|error| codes.note(error.code));
+    let messages: Vec<&str> = failed.iter().map(|error| error.message.as_str()).collect();
+    let code = codes.gravest().unwrap_or(failed[0].code);
+    let mut error = Error::new(code, messages.join("\n"));
+    for hint in failed.into_iter().flat_map(|error| error.hints) {
+        if !error.hints.contains(&hint) {
+            error.hints.push(hint);
+        }
+    }
+    Err(error)
+}
+
+/// Verifies one repository.
+fn one(context: &Context, settings: &Settings) -> Result<()> {
     let began = context.clock.milliseconds();
     let repository = open::repository(context, settings.repo_key)?;
     let mut findings = Findings::default();
-    let body = verify(context, &settings, &repository, &mut findings)?;
+    let body = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;
     // As pgkeep the status is that of the exit code; the original leaves some findings out of it.
     let sound = if ours {
@@ -51,7 +115,11 @@ pub fn run(context: &Context) -> Result<()> {
     };
     let status = if sound { "ok" } else { "error" };
     if settings.verbose || !sound || (ours && settings.print == Print::Text) {
-        let mut text = format!("stanza: {}\nstatus: {status}", settings.stanza);
+        let place = match settings.named {
+            true => format!(" in {}", repository.name()),
+            false => String::new(),
+        };
+        let mut text = format!("stanza: {}{place}\nstatus: {status}", settings.stanza);
         match &body {
             Body::Note(note) => text.push_str(note),
             Body::Results(results) => {
@@ -67,7 +135,7 @@ pub fn run(context: &Context) -> Result<()> {
         }
     }
     if settings.print == Print::Json {
-        let document = document::render(&settings, &findings, &body);
+        let document = document::render(settings, &findings, &body);
         context.output.text(&format!("{document}\n"))?;
     }
     match findings.gravest() {
@@ -85,7 +153,7 @@ pub fn run(context: &Context) -> Result<()> {
                 let milliseconds = context.clock.milliseconds() - began;
                 context
                     .summary
-                    .done(last_line::text(&settings, results, milliseconds));
+                    .done(last_line::text(settings, results, milliseconds));
             }
             Ok(())
         }

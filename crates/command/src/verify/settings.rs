@@ -1,5 +1,6 @@
 //! The options of `verify`. The only file of this command that names options.
 
+use pgkeep_config::Program;
 use pgkeep_config::option::{self, OptionDef};
 use pgkeep_postgres::PgVersion;
 use pgkeep_repo::Stanza;
@@ -21,6 +22,8 @@ pub(super) enum Print {
 pub(super) struct Settings {
     pub stanza: Stanza,
     pub repo_key: u32,
+    /// There are several, so the result names its repository.
+    pub named: bool,
     /// Only this backup and the WAL that makes it consistent; as given, because a wrong label is a finding, not an error.
     pub set: Option<String>,
     /// Where the result goes besides the log.
@@ -50,6 +53,7 @@ impl Settings {
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             repo_key: open::default_repository_key(config),
+            named: config.program() == Program::PgKeep && open::repository_keys(config).len() > 1,
             set: config.string(option::SET).map(str::to_owned),
             print: match config.string(option::OUTPUT) {
                 Some("text") => Print::Text,

@@ -81,7 +81,7 @@ fn context(options: &[&str]) -> Context {
     }
 }
 
-fn write(memory: &MemoryStorage, path: &str, content: &[u8]) {
+fn write(memory: &dyn Storage, path: &str, content: &[u8]) {
     write_all(
         memory,
         &StoragePath::new(path),
@@ -94,6 +94,11 @@ fn write(memory: &MemoryStorage, path: &str, content: &[u8]) {
 /// A full backup of `files` small files, an incr that refers to all of them, and `files` segments of WAL.
 fn repository(files: u32) -> MemoryStorage {
     let memory = MemoryStorage::new();
+    fill(&memory, files);
+    memory
+}
+
+fn fill(memory: &dyn Storage, files: u32) {
     let stanza = Stanza::new("demo").unwrap();
     let history = PgHistory::new(PgHistoryEntry {
         id: 1,
@@ -104,7 +109,7 @@ fn repository(files: u32) -> MemoryStorage {
     });
     let mut info = BackupInfo::new(history.clone(), None);
     ArchiveInfo::new(history, None)
-        .save(&memory, &stanza, None)
+        .save(memory, &stanza, None)
         .unwrap();
     for (text, backup_type) in [(FULL, BackupType::Full), (INCR, BackupType::Incr)] {
         let label: BackupLabel = text.parse().unwrap();
@@ -147,18 +152,17 @@ fn repository(files: u32) -> MemoryStorage {
             manifest.add_file(name.as_bytes(), &data);
             if backup_type == BackupType::Full {
                 write(
-                    &memory,
+                    memory,
                     &format!("backup/demo/{FULL}/{name}"),
                     content.as_bytes(),
                 );
             }
         }
-        manifest.save(&memory, &stanza, &label, None).unwrap();
+        manifest.save(memory, &stanza, &label, None).unwrap();
         info.add(manifest.backup_entry().unwrap());
     }
-    info.save(&memory, &stanza, None).unwrap();
-    (0..files).for_each(|number| write(&memory, &wal(number), b"wal"));
-    memory
+    info.save(memory, &stanza, None).unwrap();
+    (0..files).for_each(|number| write(memory, &wal(number), b"wal"));
 }
 
 fn wal(number: u32) -> String {
@@ -340,4 +344,103 @@ fn a_slow_line_costs_no_round_trip_a_file() {
         "{} round trips",
         slow.serial_round_trips()
     );
+}
+
+/// What a command prints.
+#[derive(Clone, Default)]
+struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn all_repositories_are_verified_and_each_result_names_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| open::local(&dir.path().join(name));
+    let paths =
+        ["repo1", "repo2"].map(|name| format!("--{name}-path={}", dir.path().join(name).display()));
+    for name in ["repo1", "repo2"] {
+        fill(&*place(name), 3);
+    }
+    let verify = |more: &[&str]| {
+        let printed = Printed::default();
+        let options: Vec<&str> = paths
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        let context = Context {
+            output: Output::new(printed.clone()),
+            ..context(&options)
+        };
+        let result = run(&context);
+        (
+            result,
+            String::from_utf8(printed.0.lock().unwrap().clone()).unwrap(),
+        )
+    };
+    let (result, text) = verify(&["--output=text"]);
+    result.unwrap();
+    assert!(
+        text.contains("stanza: demo in repo1\nstatus: ok\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("stanza: demo in repo2\nstatus: ok\n"),
+        "{text}"
+    );
+
+    // Damage in the second alone is found, and told of the second.
+    write(&*place("repo2"), &wal(1), b"WAL");
+    let (result, text) = verify(&["--output=json"]);
+    let error = result.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Checksum);
+    assert!(
+        error.message.starts_with("repo2: ") && !error.message.contains("repo1"),
+        "{error}"
+    );
+    let codes: Vec<(u64, u64)> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|document| {
+            (
+                document["repo-key"].as_u64().unwrap(),
+                document["status"]["code"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(codes, [(1, 0), (2, 26)]);
+    verify(&["--repo=1"]).0.unwrap();
+
+    // One that is not there does not hide the other, and the gravest code is that of the run.
+    place("repo1").remove_tree(&StoragePath::root()).unwrap();
+    let (result, text) = verify(&["--output=json"]);
+    assert!(text.contains("\"repo-key\":2"), "{text}");
+    let message = result.unwrap_err().message;
+    assert!(
+        message.contains("repo1: ") && message.contains("\nrepo2: "),
+        "{message}"
+    );
+
+    // A set is verified where it is.
+    fill(&*place("repo1"), 3);
+    place("repo1")
+        .remove_tree(&StoragePath::from("backup/demo").join(INCR))
+        .unwrap();
+    fill(&*place("repo2"), 3);
+    let (result, text) = verify(&["--output=text", &format!("--set={INCR}")]);
+    assert!(
+        text.starts_with("stanza: demo in repo2\nstatus: ok\n"),
+        "{text}"
+    );
+    assert!(!text.contains("repo1"), "{text}");
+    result.unwrap();
 }
