@@ -11,7 +11,11 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 use crate::stage::Stage;
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let (ours, theirs) = (Arc::clone(program), Arc::clone(program));
+    let (ours, theirs, stopped) = (
+        Arc::clone(program),
+        Arc::clone(program),
+        Arc::clone(program),
+    );
     suite
         .test(
             "the_original_is_locked_out_by_our_backup_and_sees_it",
@@ -20,6 +24,10 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
         .test(
             "we_are_locked_out_by_a_backup_of_the_original_and_see_it",
             move || excluded(&theirs, false),
+        )
+        .test(
+            "check_of_a_stopped_stanza_says_so_and_waits_for_nothing",
+            move || check_stopped(&stopped),
         )
 }
 
@@ -77,6 +85,29 @@ fn while_running(
     {
         return Err(format!("no explanation in:\n{}", refused.stdout).into());
     }
+    // The original's own message stays as it is; ours says who, since when and what to do.
+    if !second
+        .get_program()
+        .to_string_lossy()
+        .contains("pgbackrest")
+    {
+        let text = std::fs::read_to_string(&lock)?;
+        let pid = text.split("\"pid\":").nth(1).unwrap_or_default();
+        let pid = pid
+            .trim_end_matches('}')
+            .split(',')
+            .next()
+            .unwrap_or_default();
+        for part in [
+            &format!("HINT: process {pid} holds the lock: backup, started by "),
+            ", running since 20",
+            &format!("HINT: wait until it has ended, or end it with 'kill {pid}'."),
+        ] {
+            if !refused.stdout.contains(part) {
+                return Err(format!("no '{part}' in:\n{}", refused.stdout).into());
+            }
+        }
+    }
     let shown = [
         stage.run(&["info"])?,
         run(original.command().args([config, "--stanza=main", "info"]))?.success()?,
@@ -91,4 +122,25 @@ fn while_running(
         }
     }
     Ok(())
+}
+
+fn check_stopped(program: &Program) -> TestResult {
+    let stage = Stage::new(program, Cluster::builder(15), &[])?;
+    stage.run(&["stop"])?;
+    let switched = "select pg_walfile_name(pg_current_wal_lsn())";
+    let before = stage.cluster.sql(switched)?;
+    let refused = stage
+        .outcome(&["--archive-timeout=3", "check"])?
+        .expect_code(62)?;
+    for part in [
+        "stop file exists for stanza main",
+        "HINT: run the 'start' command",
+    ] {
+        if !refused.stdout.contains(part) {
+            return Err(format!("no '{part}' in:\n{}", refused.stdout).into());
+        }
+    }
+    crate::stage::same("segment", &before, &stage.cluster.sql(switched)?)?;
+    stage.run(&["start"])?;
+    stage.run(&["check"]).map(drop)
 }

@@ -371,6 +371,12 @@ impl Config {
         resolve::resolve_for_stanza(self, name)
     }
 
+    /// What environment and files say about an option without index to another command of the same stanza; else its default.
+    /// For an option that this command does not know itself.
+    pub fn said_to(&self, command: CommandId, option: &'static OptionDef) -> Option<String> {
+        resolve::said_to(self, command, option)
+    }
+
     /// Index of options asked for without one.
     fn default_index(&self, option: &OptionDef) -> u32 {
         option.group.map_or(0, |group| self.default_key(group))

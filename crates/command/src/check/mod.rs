@@ -136,6 +136,12 @@ fn check_primary(
     if sound.is_empty() {
         return failures.end();
     }
+    // A segment that nobody may push would be waited for, and then the archive_command would get the blame.
+    open::test_stop_file(context).map_err(|error| {
+        error
+            .with_hint("archive-push refuses WAL while the stop file exists, so none can arrive.")
+            .with_hint("run the 'start' command to let archiving go on, then check again.")
+    })?;
     let handle = primary.session.cancel_handle();
     let _ends_the_wait = context.cancel.on_cancel(move || handle.cancel());
     let segment = primary.session.switch_wal_for_archive()?.to_string();

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use pgkeep_config::command::{CommandId, LockKind, Role};
-use pgkeep_config::{Config, ConfigError, option};
+use pgkeep_config::{Config, ConfigError, Program, option};
 
 use super::context::Context;
-use super::lock::{Lock, LockType};
+use super::lock::{self, Lock, LockState, LockType};
 use super::open;
 use crate::error::{Error, ErrorCode, Result};
 use crate::version;
@@ -122,7 +122,17 @@ pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
     );
     let stanza = context.stanza()?;
     for key in open::repository_keys(config) {
-        let lock = Lock::acquire(path, stanza, lock_type, key, config.exec_id())?;
+        let lock =
+            Lock::acquire(path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
+                match lock::look(path, &lock::file_name(stanza, lock_type, key)) {
+                    // The original's messages stay as they are under its name.
+                    Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
+                        let hints = lock::holder::hints(&data, &context.clock);
+                        hints.into_iter().fold(error, Error::with_hint)
+                    }
+                    _ => error,
+                }
+            })?;
         context
             .locks
             .lock()

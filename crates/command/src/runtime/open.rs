@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pgkeep_config::Config;
+use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
@@ -223,7 +224,7 @@ fn refuse_remote_pg(config: &Config, key: u32) -> Result<()> {
 
 /// The error for a command that is not there yet.
 #[must_use]
-pub fn command_not_yet(command: pgkeep_config::command::CommandId) -> Error {
+pub fn command_not_yet(command: CommandId) -> Error {
     Error::new(
         ErrorCode::CommandInvalid,
         format!(
@@ -234,15 +235,15 @@ pub fn command_not_yet(command: pgkeep_config::command::CommandId) -> Error {
     .with_hint("run this command with pgBackRest: the repository is the same.")
 }
 
-/// The lock path of this run as a storage.
+/// The lock path of this run as a storage. Of commands that do not know the option: that of archive-push.
 #[must_use]
 pub fn lock_path(context: &Context) -> Arc<PosixStorage> {
-    local(Path::new(
-        context
-            .config
-            .string(option::LOCK_PATH)
-            .unwrap_or("/tmp/pgbackrest"),
-    ))
+    let config = &context.config;
+    let path = match config.string(option::LOCK_PATH) {
+        Some(path) => Some(path.to_owned()),
+        None => config.said_to(CommandId::ArchivePush, option::LOCK_PATH),
+    };
+    local(Path::new(path.as_deref().unwrap_or("/tmp/pgbackrest")))
 }
 
 /// Fails when a stop file forbids this run.

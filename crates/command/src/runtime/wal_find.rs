@@ -62,7 +62,14 @@ impl<'a> WalFind<'a> {
                 return Ok(None);
             }
             if began.elapsed() >= self.timeout {
-                return Err(not_archived(segment, self.timeout));
+                let error = not_archived(segment, self.timeout);
+                // Made since the command began.
+                return Err(match super::open::test_stop_file(context) {
+                    Err(stopped) if stopped.code == ErrorCode::Stop => {
+                        error.with_hint(format!("{} now.", stopped.message))
+                    }
+                    _ => error,
+                });
             }
             // What was listed does not hold the segment: list again after the pause.
             self.listing = None;

@@ -19,7 +19,7 @@ use crate::Loaded;
 use crate::advice::spelling;
 use crate::config::{Config, Entries};
 use crate::define::command::{CommandId, Role};
-use crate::define::option::{EXEC_ID, Group, OptionDef, PG, REPO, STANZA};
+use crate::define::option::{Default, EXEC_ID, Group, OptionDef, PG, REPO, STANZA};
 use crate::error::{ConfigError, Phase, Result};
 use crate::input::{Input, Program};
 use crate::origin::Origin;
@@ -125,6 +125,39 @@ pub(crate) fn resolve_for_stanza(config: &Config, stanza: &str) -> Result<Loaded
             warnings,
         }
     })
+}
+
+/// What environment and files say about an option without index to another command of the same stanza; else its default.
+pub(crate) fn said_to(
+    config: &Config,
+    command: CommandId,
+    option: &'static OptionDef,
+) -> Option<String> {
+    let origin = &config.origin;
+    let to = (command, Role::Main);
+    let (mut said, mut warnings) = (Said::default(), Vec::new());
+    let stanza = config.stanza();
+    // What is wrong with the words was told when this command read them.
+    let read = environment::parse(
+        &origin.environment,
+        origin.program,
+        to,
+        &mut said,
+        &mut warnings,
+    )
+    .and_then(|()| match &origin.ini {
+        Some(ini) => section::parse(ini, origin.program, stanza, to, &mut said, &mut warnings),
+        None => Ok(()),
+    });
+    let value = said.get(option, 0).filter(|_| read.is_ok());
+    match (
+        value.and_then(|said| said.values.first()),
+        option.default_for(command),
+    ) {
+        (Some(value), _) => Some(value.clone()),
+        (None, Default::Is(default)) => Some(default.to_owned()),
+        (None, _) => None,
+    }
 }
 
 /// Roles other than main show no warnings of this phase, and their errors like those of the command line.

@@ -598,3 +598,27 @@ fn help_shows_values_even_if_required_ones_are_missing() {
     assert!(config.is_help());
     assert!(!config.is_set(STANZA));
 }
+
+#[test]
+fn an_option_of_another_command_is_what_that_command_would_be_told() {
+    use crate::define::command::CommandId::ArchivePush;
+    use crate::define::option::LOCK_PATH;
+    let check = |config: &str| {
+        let loaded = Host::ours()
+            .config(config)
+            .load("check --stanza=demo --pg1-path=/pg")
+            .unwrap();
+        let config = loaded.config;
+        assert!(!config.is_valid(LOCK_PATH));
+        config.said_to(ArchivePush, LOCK_PATH).unwrap()
+    };
+    assert_eq!(check(""), "/tmp/pgbackrest");
+    assert_eq!(check("[global]\nlock-path=/a\n"), "/a");
+    assert_eq!(
+        check(
+            "[global]\nlock-path=/a\n[global:archive-push]\nlock-path=/b\n[global:check]\nlock-path=/c\n"
+        ),
+        "/b"
+    );
+    assert_eq!(check("[global:backup]\nlock-path=/a\n"), "/tmp/pgbackrest");
+}

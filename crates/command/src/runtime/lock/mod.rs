@@ -19,6 +19,7 @@ pub use look::{LockState, list, look, remove};
 use crate::error::{Error, ErrorCode, Result};
 
 mod data;
+pub mod holder;
 mod look;
 
 /// What the name of a lock file ends with.

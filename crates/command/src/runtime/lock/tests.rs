@@ -162,3 +162,35 @@ fn a_lock_file_is_of_one_stanza_only() {
         assert_eq!(stanza_of(name), None, "{name}");
     }
 }
+
+#[test]
+fn who_holds_a_lock_is_told_with_its_start_and_what_it_does() {
+    let clock = crate::runtime::clock::Clock::system(jiff::tz::TimeZone::UTC);
+    let mut data = LockData {
+        pid: std::process::id(),
+        percent_complete: Some(3456),
+        ..LockData::default()
+    };
+    let hints = holder::hints(&data, &clock);
+    let (who, next) = (&hints[0], &hints[1]);
+    let pid = data.pid;
+    assert!(
+        who.starts_with(&format!("process {pid} holds the lock: ")),
+        "{who}"
+    );
+    let today = clock.local_text(clock.seconds());
+    assert!(who.contains(&today[..8]), "{who}");
+    assert!(
+        who.contains(", started by ") && who.ends_with(", 34% done"),
+        "{who}"
+    );
+    assert_eq!(
+        *next,
+        format!("wait until it has ended, or end it with 'kill {pid}'.")
+    );
+    // No process has this number.
+    data.pid = u32::MAX;
+    let hints = holder::hints(&data, &clock);
+    assert_eq!(hints.len(), 1);
+    assert!(hints[0].contains("is not visible here"), "{hints:?}");
+}
