@@ -15,6 +15,8 @@ rmdir /srv
 for name in offsite pgkeep demo; do useradd --no-create-home $name; passwd -l $name >/dev/null; done
 useradd --no-create-home --uid 64217 taken
 echo 'closed for maintenance' >/etc/nologin
+mkdir /etc/pgkeep /etc/pgbackrest
+for one in pgkeep pgbackrest; do echo 'this is no configuration' >/etc/$one/$one.conf; done
 "#;
 
 /// Replaces the files of the user database again and again, as `useradd` and package installations do, until the file that
@@ -62,6 +64,10 @@ fn unusual(what: &str, more: &str) -> TestResult {
         return Err("the files could not be replaced".into());
     }
     let said = said.map_err(|error| format!("{what}: {error}"))?.stdout;
+    // As its help says, the directory is removed.
+    if let Some(left) = machine.path("/tmp").read_dir()?.next() {
+        return Err(format!("{what}: {} is left", left?.path().display()).into());
+    }
     // Not the server that runs as the user of the demonstration, which is for machines that allow no namespace.
     if !said.contains("in a chroot") {
         return Err(format!("{what}: no server with a chroot:\n{said}").into());

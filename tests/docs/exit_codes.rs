@@ -24,6 +24,23 @@ fn every_exit_code_has_its_row_in_the_guide() {
     assert_eq!(rows, expected);
 }
 
+/// Also the manual page and the reference have them from the definitions.
+#[test]
+fn the_guide_names_every_command_with_an_exit_status_of_its_own() {
+    let page = text("docs/guide/exit-codes.md");
+    let (head, _) = page
+        .split_once("## Configuration and command line")
+        .expect("the tables follow");
+    for command in pgkeep_config::command::COMMANDS {
+        for exit in command.exit {
+            // Of the two of the strict archive-get the guide explains the first.
+            let named = head.contains(&format!("`{}", command.name))
+                && (exit.status == 143 || head.contains(&exit.status.to_string()));
+            assert!(named, "{} {}", command.name, exit.status);
+        }
+    }
+}
+
 /// `FileMissingError` as `file-missing`.
 fn short_name(name: &str) -> String {
     let mut short = String::new();

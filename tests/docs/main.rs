@@ -7,8 +7,10 @@
 
 mod anchors;
 mod block_maps;
+mod command_lines;
 mod exit_codes;
 mod not_yet;
+mod own_commands;
 mod readme;
 mod reference;
 

@@ -509,3 +509,22 @@ fn names_fit_the_limit_of_the_command_line() {
     }
     assert_eq!(REPO_PATH.group, Some(Group::Repo));
 }
+
+#[test]
+fn the_help_of_stop_names_the_commands_that_it_stops() {
+    let help = CommandId::Stop.definition().help;
+    let named: Vec<&str> = help
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| !word.starts_with("--") && *word != "start")
+        .collect();
+    for command in COMMANDS {
+        assert_eq!(
+            command.stop_test,
+            named.contains(&command.name),
+            "help of stop and {}",
+            command.name
+        );
+    }
+}

@@ -76,6 +76,9 @@ pub(crate) fn facts(option: &OptionDef) -> Vec<(&'static str, String)> {
     add("Commands", commands(option).join(", "));
     let ours = option.commands_ours.iter().map(|command| command.name());
     add("Only as pgkeep for", ours.collect::<Vec<_>>().join(", "));
+    if option.ours {
+        add("Known to", "pgkeep only".to_owned());
+    }
     let old: Vec<&str> = option.deprecated.iter().map(|old| old.name).collect();
     add("Older names", old.join(", "));
     if option.secure {

@@ -91,6 +91,9 @@ fn add_command(page: &mut String, command: &CommandDef, program: Program) {
     if command.internal {
         page.push_str("*Internal.* ");
     }
+    if command.ours {
+        page.push_str("*As `pgkeep` only: pgBackRest does not have it.* ");
+    }
     let _ = writeln!(page, "{}\n\n{}", command.summary, command.help);
     let usage = format!(
         "{} [options] {} {}",

@@ -65,11 +65,14 @@ fn load_sources(
             &mut line.said,
             warnings,
         )?;
-        let loaded = file::load(input.files, input.program, &line.said, warnings)?;
-        origin.ini = loaded.ini;
-        origin.looked = loaded.looked;
-        origin.defaults = loaded.defaults;
-        read_sections(&origin, line, warnings)?;
+        // The demonstration has a configuration of its own; that of the machine may be of any kind.
+        if line.command != CommandId::Demo {
+            let loaded = file::load(input.files, input.program, &line.said, warnings)?;
+            origin.ini = loaded.ini;
+            origin.looked = loaded.looked;
+            origin.defaults = loaded.defaults;
+            read_sections(&origin, line, warnings)?;
+        }
     }
     Ok(Arc::new(origin))
 }

@@ -124,12 +124,13 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::ScratchDirectory],
         summary: "Try backup and restore with a throw-away cluster.",
-        help: "Creates a small PostgreSQL cluster and a repository in a directory of their own, \
-            archives WAL, makes backups, destroys the data, restores it and compares. Each \
-            step is shown with the command line that does it.\n\n\
-            Nothing outside that directory is read or changed: no configuration file, no \
-            existing cluster. PostgreSQL server programs must be installed. The directory is \
-            removed at the end unless `--demo-keep` is given.",
+        help: "Creates a small PostgreSQL cluster in a directory of its own, an encrypted repository \
+            there and, where an SSH server is installed, another one on an SFTP server of its own. \
+            Takes backups while rows are written, drops a table, restores to the moment before, and \
+            compares a restored copy with the cluster file by file.\n\n\
+            No configuration file is read and no existing cluster is touched. PostgreSQL server \
+            programs must be installed. The directory is removed at the end unless `--demo-keep` \
+            is given.",
         examples: &[
             "pgkeep demo",
             "pgkeep --demo-keep --demo-path=/tmp/pgkeep-demo demo",
@@ -479,11 +480,11 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::StopFile],
         summary: "Keep commands from running on this host.",
-        help: "Commands that write to a repository refuse to start (exit 62) until `start`, for \
-            one stanza or, without `--stanza`, for all. Running ones go on unless `--force` is \
-            given, which ends them.\n\n\
-            `archive-push` refuses as well, so PostgreSQL keeps its WAL: watch the disk. \
-            Restore, archive-get and info are not affected. Only this host is concerned.",
+        help: "These commands refuse to start (exit 62) until `start`, for one stanza or, without \
+            `--stanza`, for all: `archive-push`, `backup`, `expire`, `stanza-create` and \
+            `stanza-upgrade`. Running ones go on unless `--force` is given, which ends them.\n\n\
+            PostgreSQL keeps the WAL that `archive-push` does not take: watch the disk. All other \
+            commands are not affected. Only this host is concerned.",
         examples: &["pgkeep --stanza=demo stop", "pgkeep --force stop"],
         ..CommandDef::new(CommandId::Stop, "stop")
     },

@@ -1,4 +1,4 @@
-//! Options of `demo`, the only ones that pgBackRest does not know.
+//! Options of `demo`.
 //!
 //! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
 
