@@ -14,6 +14,10 @@ const KEY: &str = "repo1-sftp-private-key-file";
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a_wrong_user_or_key_is_told_with_what_was_tried", refused),
+    (
+        "a_key_of_other_addresses_is_told_with_ours",
+        other_addresses,
+    ),
     ("a_key_file_that_cannot_be_read_is_told", unreadable),
     (
         "a_key_file_open_to_others_is_refused_unless_it_is_not_ours",
@@ -74,6 +78,29 @@ fn refused(program: &Program) -> TestResult {
         &[&says],
         &[&format!("-i '{other}'")],
     )?;
+    Ok(())
+}
+
+/// `from=` in front of the key: the server refuses it as it does an unknown one.
+fn other_addresses(program: &Program) -> TestResult {
+    let stage = Stage::new(program, &[])?;
+    let file = stage.server.private_key().with_file_name("authorized_keys");
+    let right = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, format!("from=\"192.0.2.0/24\" {right}"))?;
+    let key = fingerprint(&stage.key().display().to_string())?;
+    let hint = format!(
+        "does a from= in authorized_keys allow key {key} from this host? The server sees it come from 127.0.0.1,"
+    );
+    refuse(
+        &stage,
+        &[],
+        101,
+        &["public key authentication failed"],
+        &[&hint],
+    )?;
+    // With our address in it the key is taken.
+    std::fs::write(&file, format!("from=\"192.0.2.0/24,127.0.0.1\" {right}"))?;
+    stage.ours_with(&[], CREATE)?.success()?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod agent;
 mod certificate;
+mod from;
 pub(crate) mod key_file;
 pub(crate) mod new_key;
 mod sign;
@@ -133,7 +134,7 @@ impl Credentials {
                     Err(lost(settings, "the server closed the connection during login".into())
                         .with_hint("the server's log says why: journalctl -u ssh (on the server); too many refused logins also end so"))
                 } else {
-                    Err(denied(settings, &tried, ""))
+                    Err(denied(settings, &tried, "").await)
                 }
             }
             AuthResult::Failure {
@@ -150,7 +151,8 @@ impl Credentials {
                     settings,
                     &tried,
                     &format!("; the server asks for {}{more}", methods.join(", ")),
-                ))
+                )
+                .await)
             }
         }
     }
@@ -164,9 +166,13 @@ async fn rsa_hash<H: Handler>(handle: &Handle<H>) -> Option<HashAlg> {
     }
 }
 
-fn denied(settings: &SftpSettings, tried: &str, more: &str) -> Error {
-    refused(settings, format!("public key authentication failed: user '{}', {tried}{more}", settings.user))
-        .with_hint(format!("is the public key in the account's authorized_keys file, and may only '{}' write to it and its path?", settings.user))
+async fn denied(settings: &SftpSettings, tried: &str, more: &str) -> Error {
+    let mut error = refused(settings, format!("public key authentication failed: user '{}', {tried}{more}", settings.user))
+        .with_hint(format!("is the public key in the account's authorized_keys file, and may only '{}' write to it and its path?", settings.user));
+    if let Some(hint) = from::hint(tried, &from::addresses(settings).await) {
+        error = error.with_hint(hint);
+    }
+    error
         .with_hint(format!("try with: {}", settings.by_hand("")))
         .with_hint("the server's log says why it was refused: journalctl -u ssh (on the server)")
 }
