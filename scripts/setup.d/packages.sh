@@ -37,6 +37,10 @@ test_packages() {
     command -v patchelf >/dev/null || wanted+=(patchelf)
     command -v strace >/dev/null || wanted+=(strace)
     command -v man >/dev/null || wanted+=(man-db)
+    # What is typed is completed in these.
+    [ -e /usr/share/bash-completion/bash_completion ] || wanted+=(bash-completion)
+    command -v zsh >/dev/null || wanted+=(zsh)
+    command -v fish >/dev/null || wanted+=(fish)
     command -v systemd-analyze >/dev/null || wanted+=(systemd)
     command -v npm >/dev/null || wanted+=(npm)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)

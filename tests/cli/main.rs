@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod case;
+mod completion;
 mod hints;
 mod refusals;
 
@@ -25,5 +26,6 @@ fn main() -> ExitCode {
     };
     let suite = bad_input::add(Suite::new("cli").threads(3), &program);
     let suite = hints::add(suite, &program);
+    let suite = completion::add(suite, &program);
     refusals::add(suite, &program).run()
 }

@@ -123,8 +123,9 @@ fn pages() -> TestResult {
     root.install(&root.build(1)?)?;
     let script = root.path("usr/share/bash-completion/completions/pgkeep");
     let completed = run(Command::new("bash").args(["--noprofile", "--norc", "-c"]).arg(format!(
-        "source '{}' && complete -p pgkeep >/dev/null && COMP_WORDS=(pgkeep rest) COMP_CWORD=1 && _pgkeep && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-        script.display()
+        "source '{}' && complete -p pgkeep >/dev/null && PATH='{}':$PATH COMP_WORDS=(pgkeep rest) COMP_LINE='pgkeep rest' COMP_POINT=11 && _pgkeep && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        script.display(),
+        root.path("usr/bin").display()
     )))?
     .success()?;
     ensure(

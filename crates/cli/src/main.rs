@@ -3,6 +3,7 @@
 //! Only this crate reads argv and environment, writes to the terminal, installs signal handlers and exits.
 #![allow(clippy::disallowed_methods)] // the one crate that reads argv, environment and configuration files
 
+mod complete;
 mod dispatch;
 #[cfg(feature = "faulty")]
 mod fault;

@@ -17,7 +17,7 @@ use pgkeep_config::{Config, ConfigError, Input, Phase, Program, Source, option};
 
 use crate::files::HostFiles;
 use crate::log::{self, Level, LogSettings, Sink};
-use crate::{dispatch, last_line, process, progress, signal};
+use crate::{complete, dispatch, last_line, process, progress, signal};
 
 /// In `restore_command`, as `restore` writes it there.
 const STRICT_GET: &str = "--archive-get-strict";
@@ -81,21 +81,25 @@ pub(crate) fn run() -> u8 {
     let cancel = Cancel::default();
     let command = loaded.config.command().name();
     let (progress, output) = progress::for_terminal(sink, input.program, command, &cancel);
-    let context = Context {
-        config: Arc::new(loaded.config),
+    let make_context = |config| Context {
+        config: Arc::new(config),
         clock: Clock::system(process::time_zone()),
         cancel: cancel.clone(),
         progress,
         summary: Summary::default(),
         output,
         person: Arc::new(crate::terminal::Terminal),
-        user,
+        user: user.clone(),
         environment: process::environment(),
         program_path: process::program_path(&argv0),
         working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         locks: Arc::new(Mutex::new(Vec::new())),
         storages: Storages::default(),
     };
+    if asks_for_candidates(&loaded.config) {
+        return complete::run(&input, make_context);
+    }
+    let context = make_context(loaded.config);
     if let Err(error) = signal::listen(cancel) {
         return report(&Error::new(
             ErrorCode::Kernel,
@@ -110,6 +114,10 @@ pub(crate) fn run() -> u8 {
         };
     }
     run_command(sink, &context)
+}
+
+fn asks_for_candidates(config: &Config) -> bool {
+    config.command() == CommandId::Help && config.string(option::AS) == Some("candidates")
 }
 
 /// Replacing bytes silently would use another path than the one that was said; a configuration file is refused for it too.

@@ -7,6 +7,7 @@ mod collect;
 mod details;
 mod document;
 mod json;
+mod labels;
 mod settings;
 mod status;
 mod table;
@@ -16,6 +17,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::Context;
 use crate::runtime::summary::count;
 use collect::StanzaReport;
+pub use labels::labels;
 use settings::{Output, Settings};
 use status::Status;
 

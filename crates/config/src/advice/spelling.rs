@@ -41,7 +41,7 @@ pub(crate) fn option(said: &str, command: Option<CommandId>, program: Program) -
     let meant = |option: &OptionDef| format!("--{prefix}{}", indexed(option, key));
     let usable = |option: &&'static OptionDef| !option.internal;
     let of_command = |option: &&'static OptionDef| {
-        command.is_none_or(|command| option.is_valid(command, Role::Main))
+        command.is_none_or(|command| option.is_known(program, command, Role::Main))
     };
     let begun: Vec<&OptionDef> = name::options(program)
         .filter(usable)
@@ -94,7 +94,7 @@ pub(crate) fn key(said: &str, program: Program) -> Option<String> {
 /// For an option that the command does not have.
 pub(crate) fn not_of_command(option: &OptionDef, command: CommandId, program: Program) -> String {
     let names: Vec<&str> = commands(program)
-        .filter(|known| option.is_valid(known.id, Role::Main))
+        .filter(|known| option.is_known(program, known.id, Role::Main))
         .map(|known| known.name)
         .collect();
     if names.is_empty() || names.len() > LISTED {

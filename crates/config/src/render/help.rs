@@ -42,9 +42,9 @@ pub fn help(config: &Config, version: &str) -> Result<String> {
     if !config.is_help() {
         match config.string(AS) {
             Some("man") => return Ok(man::page(program, version)),
-            Some("bash") => return Ok(script(program, Shell::Bash)),
-            Some("zsh") => return Ok(script(program, Shell::Zsh)),
-            Some("fish") => return Ok(script(program, Shell::Fish)),
+            Some("bash") => return Ok(script(Shell::Bash).to_owned()),
+            Some("zsh") => return Ok(script(Shell::Zsh).to_owned()),
+            Some("fish") => return Ok(script(Shell::Fish).to_owned()),
             _ => {}
         }
         let version_only = config.boolean(VERSION) && !config.boolean(HELP);

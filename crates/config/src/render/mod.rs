@@ -3,6 +3,9 @@
 //! Invariant: a secret never leaves this module in readable form, except through nothing at all: it is `<redacted>` or left out.
 
 pub mod argv;
+pub mod candidates;
+#[cfg(test)]
+mod candidates_tests;
 pub mod completion;
 mod facts;
 pub mod help;

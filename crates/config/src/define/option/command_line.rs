@@ -32,12 +32,14 @@ pub const AS: &OptionDef = &OptionDef {
     kind: Kind::StringId,
     commands: HELP_COMMAND,
     required: false,
-    allowed: &["man", "bash", "zsh", "fish"],
+    allowed: &["man", "bash", "zsh", "fish", "candidates"],
     ours: true,
     summary: "Write a manual page or a completion script.",
     help: "`man`: the manual page, for `man -l` or a directory `man1`. `bash`, `zsh` and `fish`: the script that \
-        completes commands and options in that shell. Packages bring these; without a package put them where the \
-        shell looks, such as `~/.local/share/bash-completion/completions/pgkeep`.",
+        completes commands, options, stanzas and labels of backups in that shell. Packages bring these; without a \
+        package put them where the shell looks, such as `~/.local/share/bash-completion/completions/pgkeep`.\n\n\
+        `candidates`: what may come next on the command line in the environment variable `COMP_LINE`, one word a line, \
+        with what it means behind a tab; `:files` and `:directories` stand for those of this host. The scripts use it.",
     example: "--as=bash",
     ..OptionDef::COMMAND_LINE
 };
