@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use crate::case::{Result, State, has_hint};
+use crate::case::{Result, Same, State, fail_in, has_hint};
 
 /// Every case of this file.
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
@@ -24,6 +24,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         ),
         ("doctor_reports_a_missing_configuration_or_stanza", doctor),
         ("info_says_that_no_configuration_was_found", info),
+        ("an_error_names_the_next_step", next_steps),
         ("help_can_be_asked_for_after_the_command", help),
     ];
     for (name, case) in cases {
@@ -73,6 +74,7 @@ fn mistakes(program: &Program) -> TestResult {
         )
     };
     told(&["bakup"], 48, &["did you mean 'backup'?"])?;
+    told(&["help", "backup", "tpye"], 31, &["did you mean '--type'?"])?;
     told(
         &["--stanzza=main", "info"],
         31,
@@ -88,6 +90,11 @@ fn mistakes(program: &Program) -> TestResult {
         &["--stanza=mian", "check"],
         37,
         &["did you mean --stanza=main?"],
+    )?;
+    told(
+        &["--stanza=main", "--type=time", "restore"],
+        37,
+        &["add --target, for example --target="],
     )?;
     // Commands that need no cluster fail later.
     told(
@@ -259,4 +266,44 @@ fn help(program: &Program) -> TestResult {
         .run_as_original(["backup", "--help"])?
         .expect_code(31)?;
     Ok(())
+}
+
+/// What the original says and no more left users without a way on; the first line stays the same.
+fn next_steps(program: &Program) -> TestResult {
+    let state = State::new()?;
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["--set=x", "--annotation=a=b", "annotate"],
+            "a label is 20260101-120000F",
+        ),
+        (&["--set=x", "expire"], "a label is 20260101-120000F"),
+        (
+            &["--tablespace-map=x=/y", "--delta", "restore"],
+            "the backup has no tablespaces",
+        ),
+        (&["repo-rm", "backup"], "--recurse removes it"),
+        (&["repo-get"], "repo-get backup/main/backup.info"),
+        (&["archive-get"], "archive-get %f"),
+        (
+            &["archive-get", "000000010000000000000001"],
+            "archive-get %f",
+        ),
+        (&["archive-push"], "archive-push %p"),
+        (&["check"], "pg1 could not be reached"),
+        (&["backup"], "pg1 could not be reached"),
+    ];
+    let hinted = |arguments: &[&str], part: &str| -> TestResult {
+        fail_in(program, &state, arguments, Same::Text)?;
+        let said = all(&state.ours(program, arguments)?);
+        let hint = |line: &str| line.contains("HINT: ") && line.contains(part);
+        match said.lines().any(hint) {
+            true => Ok(()),
+            false => Err(format!("{arguments:?}: no hint with '{part}':\n{said}").into()),
+        }
+    };
+    for (arguments, part) in cases {
+        hinted(arguments, part)?;
+    }
+    state.ours(program, &["stop"])?.success()?;
+    hinted(&["backup"], "pgkeep --stanza=main start")
 }

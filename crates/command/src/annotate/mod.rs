@@ -6,7 +6,7 @@ use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::summary::repositories;
-use crate::runtime::{Context, Repository, open};
+use crate::runtime::{Context, Repository, label, open};
 
 /// Changes the notes of the backup named by `--set`.
 ///
@@ -16,12 +16,7 @@ pub fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let stanza = Stanza::new(context.stanza()?)?;
     let set = config.string(option::SET).unwrap_or_default();
-    let label: BackupLabel = set.parse().map_err(|_| {
-        Error::new(
-            ErrorCode::OptionInvalidValue,
-            format!("'{set}' is not a valid backup label format"),
-        )
-    })?;
+    let label = label::parse(set)?;
     let pairs = config.map(option::ANNOTATION).unwrap_or_default();
     check_keys(pairs)?;
     let changes: Annotations = pairs

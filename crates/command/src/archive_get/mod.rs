@@ -26,6 +26,8 @@ use crate::runtime::{Context, hold, open, wal_path};
 use find::{Find, Found};
 use settings::Settings;
 
+const USAGE: &str = "archive-get takes the name of the file and where to put it; restore_command has them as: archive-get %f \"%p\"";
+
 /// Exit status for "not in the archive".
 const NOT_FOUND: u8 = 1;
 
@@ -71,22 +73,22 @@ pub fn run(context: &Context) -> Result<u8> {
     let (request, destination) = match context.config.parameters() {
         [request, destination] => (wal_path::base_name(request), destination),
         [] => {
-            return Err(Error::new(
-                ErrorCode::ParamRequired,
-                "WAL segment to get required",
-            ));
+            return Err(
+                Error::new(ErrorCode::ParamRequired, "WAL segment to get required")
+                    .with_hint(USAGE),
+            );
         }
         [_] => {
             return Err(Error::new(
                 ErrorCode::ParamRequired,
                 "path to copy WAL segment required",
-            ));
+            )
+            .with_hint(USAGE));
         }
         _ => {
-            return Err(Error::new(
-                ErrorCode::ParamInvalid,
-                "extra parameters found",
-            ));
+            return Err(
+                Error::new(ErrorCode::ParamInvalid, "extra parameters found").with_hint(USAGE),
+            );
         }
     };
     let destination = wal_path::absolute(context, destination)?;

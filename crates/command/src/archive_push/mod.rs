@@ -50,6 +50,9 @@ pub fn run(context: &Context) -> Result<()> {
         return Err(Error::new(
             ErrorCode::ParamRequired,
             format!("WAL {what} to push required"),
+        )
+        .with_hint(
+            "archive-push takes the path of one file; archive_command has it as: archive-push %p",
         ));
     };
     let settings = Settings::from(context)?;

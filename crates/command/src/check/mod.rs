@@ -48,8 +48,12 @@ fn check_stanza(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     let found = cluster::find_all(context)?;
     if found.primary.is_none() && found.standby.is_none() {
-        return Err(Error::new(ErrorCode::Config, "no database found")
-            .with_hint("check indexed pg-path/pg-host configurations"));
+        let error = Error::new(ErrorCode::Config, "no database found")
+            .with_hint("check indexed pg-path/pg-host configurations");
+        return Err(match cluster::reach_hint(&found.unreachable) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        });
     }
     for &key in context.config.keys(Group::Pg) {
         // Readable at all? A backup could not list what it must copy.

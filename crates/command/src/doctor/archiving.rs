@@ -6,9 +6,9 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
-use super::advice;
 use super::check::{ARCHIVER, WAL_WAITING};
 use super::finding::{Finding, Subject};
+use crate::runtime::advice;
 use crate::runtime::time_text::time_text;
 
 /// The archiver's marks of files it has to do.

@@ -6,10 +6,10 @@ use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability};
 use pgkeep_storage::{Durability, Storage};
 
-use super::advice;
 use super::check::{BACKUP_AGE, BACKUP_TIME, Check, DURABILITY, FULL_AGE, PAGE_ERRORS};
 use super::finding::{Finding, Subject};
 use super::settings::Settings;
+use crate::runtime::advice;
 use crate::runtime::time_text::time_text;
 
 /// Seconds by which a backup may seem to be from the future.

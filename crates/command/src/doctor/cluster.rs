@@ -4,7 +4,6 @@ use pgkeep_postgres::control::ControlFile;
 use pgkeep_postgres::session::Health;
 use pgkeep_repo::Stanza;
 
-use super::advice;
 use super::archiving;
 use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
@@ -14,6 +13,7 @@ use super::finding::{Finding, Grade, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::advice;
 use crate::runtime::cluster::{self, Cluster};
 use crate::runtime::{Context, open};
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use pgkeep_config::shell_word;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::advice;
 use super::check::Check;
 use super::check::{CONFIG_MODE, LOCK_PATH, LOG_PATH, LOG_SPACE, SPOOL_PATH, SPOOL_SPACE, STOP};
 use super::finding::{Finding, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
+use crate::runtime::advice;
 use crate::runtime::{Context, open, stop_file};
 
 pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Finding>> {

@@ -4,7 +4,6 @@
 //! looked at side by side, because one that is dead keeps its caller waiting. Changes nothing but a file of its own in
 //! each repository, which is removed at once.
 
-mod advice;
 mod archiving;
 mod backups;
 mod check;

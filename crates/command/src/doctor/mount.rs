@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use pgkeep_config::shell_word;
 use pgkeep_storage::{ListOptions, Storage, StoragePath};
 
 use super::check::MOUNT;
 use super::finding::{Finding, Subject};
 use super::mount_table::{MountTable, Wanted, resolved};
 use super::settings::RepoSettings;
-use crate::runtime::{Context, open};
+use crate::runtime::{Context, advice, open};
 
 /// What was found of the place of a local repository.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,9 +38,10 @@ pub(super) fn examine(context: &Context, settings: &RepoSettings, used: Option<&
         used,
         make: format!(
             "install -d -o {} -m 750 {}",
-            context.user.name, settings.path
+            context.user.name,
+            shell_word(&settings.path)
         ),
-        create: format!("pgkeep --stanza={stanza} stanza-create"),
+        create: advice::pgkeep(stanza, "stanza-create"),
     }
     .judge(
         &Subject::default().repo(settings.key),
@@ -92,7 +94,8 @@ impl Seen<'_> {
             false => &self.create,
         };
         let mend = format!(
-            "mount what belongs there (compare lsblk -f and findmnt {at}); only if the repository is to be new: {new}"
+            "mount what belongs there (compare lsblk -f and findmnt -T {}); only if the repository is to be new: {new}",
+            shell_word(&at.to_string())
         );
         let state = match (self.missing, is_point) {
             (true, true) => {
@@ -125,7 +128,7 @@ impl Seen<'_> {
     fn unmounted(&self, subject: &Subject, Wanted { point, by }: &Wanted) -> Judged {
         let point = point.display();
         let seen = format!("'{point}' is not mounted, though {by} names it");
-        let mend = format!("mount {point}");
+        let mend = format!("mount {}", shell_word(&point.to_string()));
         if self.missing || self.empty {
             return Judged::Absent(subject.fail(&MOUNT, seen, mend));
         }

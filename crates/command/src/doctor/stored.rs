@@ -9,8 +9,9 @@ use super::cluster::Facts;
 use super::finding::{Finding, Subject};
 use super::repository::Place;
 use super::settings::{RepoSettings, Settings};
-use super::{advice, backups, permissions, space, wal};
+use super::{backups, permissions, space, wal};
 use crate::error::{Error, ErrorCode};
+use crate::runtime::advice;
 use crate::runtime::stanza_info::{self, StanzaInfo};
 use crate::runtime::{Context, Repository};
 
@@ -106,10 +107,14 @@ fn unmounted(subject: &Subject, repository: &RepoSettings, stanza: &Stanza, used
     let on = repository.sftp.as_ref().map_or("", |_| "on the server: ");
     subject.fail(
         &MOUNT,
-        format!("'{}' holds nothing of any stanza, but {used}", repository.path),
         format!(
-            "{on}mount what belongs there, or correct {}; only if the repository is to be new: pgkeep --stanza={stanza} stanza-create",
-            repository.option("path")
+            "'{}' holds nothing of any stanza, but {used}",
+            repository.path
+        ),
+        format!(
+            "{on}mount what belongs there, or correct {}; only if the repository is to be new: {}",
+            repository.option("path"),
+            advice::pgkeep(stanza.as_str(), "stanza-create")
         ),
     )
 }

@@ -6,11 +6,11 @@ use pgkeep_repo::archive::{StoredSegment, is_wal_directory, wal_directory};
 use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
-use super::advice;
 use super::check::WAL;
 use super::cluster::Facts;
 use super::finding::{Finding, Subject};
 use crate::error::Result;
+use crate::runtime::advice;
 use crate::runtime::time_text::time_text;
 
 /// How long a segment that has ended may be on its way, beyond `archive_timeout`.

@@ -5,7 +5,7 @@ use pgkeep_config::option::{self, OptionDef};
 use pgkeep_repo::{BackupLabel, BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open};
+use crate::runtime::{Context, label, open};
 
 /// Typed options of `expire`; after `backup` those that only `expire` has are unset.
 #[derive(Debug, Clone)]
@@ -40,14 +40,7 @@ impl Settings {
                 "--oldest and --set cannot be used together",
             ));
         }
-        let set = set.map(|text| {
-            text.parse::<BackupLabel>().map_err(|_| {
-                Error::new(
-                    ErrorCode::OptionInvalidValue,
-                    format!("'{text}' is not a valid backup label format"),
-                )
-            })
-        });
+        let set = set.map(label::parse);
         let before = config.string(option::ARCHIVE_EXPIRE_BEFORE);
         if let Some(text) = before.filter(|text| !is_segment(text)) {
             return Err(Error::new(
@@ -55,7 +48,8 @@ impl Settings {
                 format!(
                     "'{text}' is not a valid WAL segment name for option '--archive-expire-before'"
                 ),
-            ));
+            )
+            .with_hint("the name of a segment has 24 hexadecimal digits, for example 000000010000000A000000F0."));
         }
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,

@@ -4,8 +4,8 @@ use pgkeep_config::Source;
 use pgkeep_config::option::{self, Group};
 use pgkeep_repo::{BackupLabel, Stanza};
 
-use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open};
+use crate::error::Result;
+use crate::runtime::{Context, label, open};
 
 /// Whose files are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,7 @@ impl Settings {
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             repo_key: open::default_repository_key(config),
-            set: set.parse().map_err(|_| {
-                Error::new(
-                    ErrorCode::OptionInvalidValue,
-                    format!("'{set}' is not a valid backup label format"),
-                )
-            })?,
+            set: label::parse(set)?,
             json: config.string(option::OUTPUT) == Some("json"),
             filter: config.string(option::FILTER).map(str::to_owned),
             reference: config.string(option::REFERENCE).map(|text| match text {

@@ -23,7 +23,11 @@ const BUFFER: usize = 256 * 1024;
 pub fn run(context: &Context) -> Result<u8> {
     let config = &context.config;
     let [file] = config.parameters() else {
-        return Err(Error::new(ErrorCode::ParamRequired, "source file required"));
+        return Err(
+            Error::new(ErrorCode::ParamRequired, "source file required").with_hint(
+                "name one file of the repository, for example: repo-get backup/main/backup.info",
+            ),
+        );
     };
     let repository = open::repository(context, open::default_repository_key(config))?;
     let storage = &*repository.storage;

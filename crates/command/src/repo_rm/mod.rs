@@ -37,7 +37,10 @@ pub fn run(context: &Context) -> Result<()> {
             return Err(Error::new(
                 ErrorCode::OptionInvalid,
                 "recurse option must be used to delete non-empty path",
-            ));
+            )
+            .with_hint(format!(
+                "'{shown}' is not empty; --recurse removes it with all that is in it."
+            )));
         }
     }
     context.summary.stopped(format!(

@@ -101,9 +101,24 @@ fn tablespaces(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
         Some((name, _)) => Err(Error::new(
             ErrorCode::TablespaceMap,
             format!("unable to remap invalid tablespace '{name}'"),
-        )),
+        )
+        .with_hint(match &tablespace_names(manifest)[..] {
+            [] => "the backup has no tablespaces.".to_owned(),
+            names => format!("the backup has the tablespaces {}.", names.join(", ")),
+        })),
         None => Ok(()),
     }
+}
+
+/// Names of the tablespaces in the backup.
+fn tablespace_names(manifest: &Manifest) -> Vec<String> {
+    let targets = manifest.targets().iter();
+    targets
+        .filter_map(|target| match &target.kind {
+            TargetKind::Tablespace { name, .. } => Some(format!("'{}'", show(name))),
+            _ => None,
+        })
+        .collect()
 }
 
 fn move_link(manifest: &mut Manifest, name: &[u8], destination: &[u8]) {

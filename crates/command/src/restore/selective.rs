@@ -134,6 +134,18 @@ impl Databases {
         found
     }
 
+    /// Names of the databases in the backup that can be chosen.
+    fn names(&self, manifest: &Manifest) -> Vec<String> {
+        let databases = manifest.databases().iter();
+        databases
+            .filter(|database| {
+                let oid = database.oid.to_string();
+                self.all.contains(&oid) && !self.system.contains(&oid)
+            })
+            .map(|database| format!("'{}'", String::from_utf8_lossy(&database.name)))
+            .collect()
+    }
+
     /// The oid of a database named in an option, by oid or by name.
     fn resolve(&self, manifest: &Manifest, said: &str, doing: &str) -> Result<String> {
         if self.all.contains(said) {
@@ -150,6 +162,10 @@ impl Databases {
                     ErrorCode::DbMissing,
                     format!("database to {doing} '{said}' does not exist"),
                 )
+                .with_hint(format!(
+                    "the backup holds the databases {}.",
+                    self.names(manifest).join(", ")
+                ))
             })
     }
 }
@@ -189,13 +205,17 @@ fn left_out(
             return Err(Error::new(
                 ErrorCode::DbInvalid,
                 "system databases (template0, postgres, etc.) are included by default",
-            ));
+            )
+            .with_hint(format!("take --db-include={said} out.")));
         }
         if excluded.contains(&oid) {
             return Err(Error::new(
                 ErrorCode::DbInvalid,
                 format!("database to include '{oid}' is in the exclude list"),
-            ));
+            )
+            .with_hint(format!(
+                "'{said}' is named by --db-include and by --db-exclude: take one out."
+            )));
         }
         left_out.remove(&oid);
     }

@@ -13,6 +13,7 @@ use pgkeep_postgres::control::{self, ControlFile};
 use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSettings};
 use pgkeep_storage::{ReadOptions, Storage, StoragePath};
 
+use super::advice;
 use super::context::Context;
 use super::open::{self, PgHost};
 use crate::error::{Error, ErrorCode, Result};
@@ -33,6 +34,8 @@ pub struct Clusters {
     pub primary: Option<Cluster>,
     /// The first standby.
     pub standby: Option<Cluster>,
+    /// Keys of those that could not be reached, which was warned about.
+    pub unreachable: Vec<u32>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -144,11 +147,17 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
                 found.standby.get_or_insert(cluster);
             }
             Ok(cluster) => {
-                if found.primary.is_some() {
+                if let Some(other) = &found.primary {
                     return Err(Error::new(
                         ErrorCode::DbConnect,
                         "more than one primary cluster found",
-                    ));
+                    )
+                    .with_hint(format!(
+                        "pg{} ('{}') and pg{key} ('{}') both accept writes: stop the one that was replaced, or take it out of the configuration.",
+                        other.host.key,
+                        other.host.path.display(),
+                        cluster.host.path.display(),
+                    )));
                 }
                 found.primary = Some(cluster);
             }
@@ -157,7 +166,10 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
             {
                 return Err(error);
             }
-            Err(error) => log::warn!("unable to check pg{key}: {}", error.named_text()),
+            Err(error) => {
+                log::warn!("unable to check pg{key}: {}", error.named_text());
+                found.unreachable.push(key);
+            }
         }
     }
     Ok(found)
@@ -168,17 +180,33 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
 /// # Errors
 /// [`ErrorCode::DbConnect`] when there is none.
 pub fn find_primary(context: &Context) -> Result<Cluster> {
-    find_all(context)?.primary.ok_or_else(no_primary)
+    let found = find_all(context)?;
+    let unreachable = found.unreachable;
+    found.primary.ok_or_else(|| no_primary(&unreachable))
 }
 
 /// The error of a run that needs a primary and has none.
-#[must_use]
-pub fn no_primary() -> Error {
-    Error::new(
+fn no_primary(unreachable: &[u32]) -> Error {
+    let error = Error::new(
         ErrorCode::DbConnect,
         "unable to find primary cluster - cannot proceed",
     )
-    .with_hint("are all available clusters in recovery?")
+    .with_hint("are all available clusters in recovery?");
+    match reach_hint(unreachable) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// What to look at when clusters could not be reached; nothing if all could.
+#[must_use]
+pub fn reach_hint(unreachable: &[u32]) -> Option<String> {
+    let key = unreachable.first()?;
+    let names: Vec<String> = unreachable.iter().map(|key| format!("pg{key}")).collect();
+    Some(format!(
+        "{} could not be reached, see the warning above: does the server run, and are pg{key}-path, pg{key}-port and pg{key}-socket-path those of it?",
+        names.join(" and ")
+    ))
 }
 
 /// Version and data directory as the server says them must be those of the control file and of the option (spec 12.2).
@@ -225,12 +253,18 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
             return Err(Error::new(
                 ErrorCode::ArchiveDisabled,
                 "archive_mode must be enabled",
+            )
+            .with_hint(
+                "in the server: alter system set archive_mode = on; this takes effect when the server is restarted.",
             ));
         }
         "always" if config.boolean(option::ARCHIVE_MODE_CHECK) => {
             return Err(Error::new(
                 ErrorCode::FeatureNotSupported,
                 "archive_mode=always not supported",
+            )
+            .with_hint(
+                "set archive_mode = on and restart the server; with --no-archive-mode-check only if no standby archives to this stanza.",
             ));
         }
         _ => {}
@@ -254,5 +288,9 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
     Err(Error::new(
         ErrorCode::ArchiveCommandInvalid,
         format!("archive_command '{shown}' must contain pgbackrest"),
-    ))
+    )
+    .with_hint(format!(
+        "in the server: {}",
+        advice::set_archive_command(context.stanza()?)
+    )))
 }

@@ -1,5 +1,6 @@
 //! What every command shares: context, locks, workers, repositories. No command logic lives here.
 
+pub mod advice;
 pub mod background;
 pub mod begin;
 pub mod cancel;
@@ -9,6 +10,7 @@ pub mod context;
 #[cfg(feature = "faulty")]
 pub mod fault;
 pub mod hold;
+pub mod label;
 pub mod lock;
 pub mod moved;
 pub mod open;

@@ -5,6 +5,7 @@
 
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
+use super::advice;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Name of the stop file: of one stanza, or of all.
@@ -26,13 +27,17 @@ pub fn test(lock_path: &dyn Storage, stanza: Option<&str>) -> Result<()> {
         return Err(Error::new(
             ErrorCode::Stop,
             format!("stop file exists for stanza {stanza}"),
-        ));
+        )
+        .with_hint(format!(
+            "it was stopped on purpose; to go on: {}",
+            advice::pgkeep(stanza, "start")
+        )));
     }
     if exists(path(None))? {
-        return Err(Error::new(
-            ErrorCode::Stop,
-            "stop file exists for all stanzas",
-        ));
+        return Err(
+            Error::new(ErrorCode::Stop, "stop file exists for all stanzas")
+                .with_hint("they were stopped on purpose; to go on: pgkeep start"),
+        );
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::origin::Origin;
 use crate::parse::Said;
 use crate::parse::file::Looked;
 use crate::parse::name::indexed;
+use crate::render::shell_word;
 use crate::value::Source;
 
 /// Where a value that is not acceptable was set; nothing for the command line, which the user sees.
@@ -82,7 +83,10 @@ pub(crate) fn stanzas(origin: &Origin, said: Option<&str>) -> Vec<String> {
     let list = listed(&stanzas);
     let Some(said) = said else {
         return vec![match &stanzas[..] {
-            [only] => format!("the configuration ({files}) has one stanza: --stanza={only}"),
+            [only] => format!(
+                "the configuration ({files}) has one stanza: --stanza={}",
+                shell_word(only)
+            ),
             _ => format!("choose one with --stanza; the configuration ({files}) has {list}."),
         }];
     };
@@ -95,7 +99,7 @@ pub(crate) fn stanzas(origin: &Origin, said: Option<&str>) -> Vec<String> {
         "the configuration ({files}) has no section [{said}]; its stanzas are {list}."
     )];
     if let Some(name) = closest(said, stanzas.iter().map(String::as_str)) {
-        hints.push(format!("did you mean --stanza={name}?"));
+        hints.push(format!("did you mean --stanza={}?", shell_word(name)));
     }
     hints
 }
@@ -144,14 +148,18 @@ pub(crate) fn required(
     if option == PG_PATH && key == 1 {
         return stanzas(origin, stanza);
     }
-    let name = indexed(option, key);
+    let dashes = match option.section {
+        Section::CommandLine => "--",
+        _ => "",
+    };
+    let name = format!("{dashes}{}", indexed(option, key));
     let example = option.example.split_once('=').map(|(_, value)| value);
     let line = match example {
         Some(value) if !option.secure => format!("{name}, for example {name}={value}"),
         _ => name,
     };
     match (option.section, option.group) {
-        (Section::CommandLine, _) => vec![format!("add --{line}")],
+        (Section::CommandLine, _) => vec![format!("add {line}")],
         (_, Some(Group::Pg)) => vec![format!(
             "add {line}, to section [{}]; files read: {}",
             stanza.unwrap_or("NAME"),

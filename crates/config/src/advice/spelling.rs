@@ -6,6 +6,7 @@ use crate::define::option::{Kind, OptionDef};
 use crate::input::Program;
 use crate::parse::argv::commands;
 use crate::parse::name::{self, indexed};
+use crate::render::shell_word;
 
 /// Most names that one hint lists.
 const LISTED: usize = 8;
@@ -31,7 +32,8 @@ pub(crate) fn parameter(said: &str, command: &str, program: Program) -> String {
         return format!("'{said}' follows '{command}', but only one command can be given.");
     }
     format!(
-        "'{said}' follows '{command}': options begin with two dashes, for example --stanza={said}"
+        "'{said}' follows '{command}': options begin with two dashes, for example --stanza={}",
+        shell_word(said)
     )
 }
 

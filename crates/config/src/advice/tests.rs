@@ -92,7 +92,6 @@ fn misspelled_words_are_told_with_what_was_meant() {
         &[
             ("bakup", "did you mean 'backup'?"),
             ("help bakup", "did you mean 'backup'?"),
-            ("help backup tpye", "did you mean '--type'?"),
             ("status", "pgkeep help"),
             ("--stanza=x", "pgkeep help"),
             ("backup main", "--stanza=main"),

@@ -1,15 +1,17 @@
-//! Commands that findings propose. They are pasted into a shell or into psql, so every name in them is quoted for it.
+//! Commands that findings and hints propose. They are pasted into a shell or into psql, so every name in them is quoted for it.
 
 use pgkeep_config::shell_word;
 use pgkeep_postgres::recovery::quote;
 
 /// A command of ours for a stanza.
-pub(super) fn pgkeep(stanza: &str, rest: &str) -> String {
+#[must_use]
+pub fn pgkeep(stanza: &str, rest: &str) -> String {
     format!("pgkeep --stanza={} {rest}", shell_word(stanza))
 }
 
 /// The statement that sets `archive_command`: within a string of SQL, with `%` doubled for the server, words of a shell.
-pub(super) fn set_archive_command(stanza: &str) -> String {
+#[must_use]
+pub fn set_archive_command(stanza: &str) -> String {
     let stanza = quote::command_text(&shell_word(stanza)).replace('\'', "''");
     format!(
         "alter system set archive_command = 'pgbackrest --stanza={stanza} archive-push %p'; select pg_reload_conf();"
