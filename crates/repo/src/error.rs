@@ -128,6 +128,13 @@ impl Error {
         Self::new(ErrorType::JsonFormat, message)
     }
 
+    /// The same failure with words before its message.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.message.insert_str(0, prefix);
+        self
+    }
+
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -15,6 +15,7 @@ pub mod durability;
 pub mod error;
 pub mod info_file;
 pub mod layout;
+mod limits;
 pub mod manifest;
 pub mod pg_history;
 pub mod retention;

@@ -7,6 +7,7 @@
 mod configuration;
 mod names;
 mod pipeline;
+mod plan;
 mod postgres;
 mod repository;
 
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("manifest", repository::manifest),
     ("names", names::names),
     ("pg_control", postgres::pg_control),
+    ("plan", plan::plan),
     ("recovery_settings", postgres::recovery_settings),
     ("wal_header", postgres::wal_header),
 ];

@@ -65,7 +65,7 @@ fn info_file<T>(
 }
 
 /// Parses; when nothing but the checksum is wrong, with the right one. No fuzzer finds a SHA-1 by itself.
-fn parse_with_true_checksum<T>(
+pub(super) fn parse_with_true_checksum<T>(
     data: &[u8],
     parse: &impl Fn(&mut dyn BufRead) -> Parsed<T>,
 ) -> Option<T> {

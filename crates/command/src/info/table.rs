@@ -102,7 +102,10 @@ fn repository(context: &Context, report: &RepositoryReport) -> Vec<String> {
         .backup_info
         .as_ref()
         .map_or(&[][..], |info| info.entries());
-    let stored = entries.iter().map(|entry| entry.repo_size_delta).sum();
+    let stored = entries
+        .iter()
+        .map(|entry| entry.repo_size_delta)
+        .fold(0, u64::saturating_add);
     let newest = entries
         .last()
         .map_or_else(String::new, |entry| age(context, entry.timestamp_stop));

@@ -300,7 +300,10 @@ impl<'a> Worker<'a> {
 
     fn open(&self, file: &FileRef<'_>, ranges: Vec<Range>) -> Result<Box<dyn PipelineRead>> {
         // Ranges of unknown length are whole files.
-        let expect = ranges.iter().map(|range| range.length).sum();
+        let expect = ranges
+            .iter()
+            .map(|range| range.length)
+            .try_fold(0u64, |sum, length| Some(sum.saturating_add(length?)));
         let whole = matches!(ranges[..], [Range { length: None, .. }]);
         let options = ReadOptions {
             expect: if whole { Some(file.repo_size) } else { expect },
@@ -391,13 +394,8 @@ impl<'a> Worker<'a> {
         self.needed_range(&fetch.file, matches!(fetch.existing, Existing::Nothing))
     }
 
-    /// What is read of the repository file at first: the whole of a whole file; of a block-incremental one its map, or
-    /// all of it where it is short and nothing is there that could spare a part.
     fn needed_range(&self, file: &FileRef<'_>, nothing_there: bool) -> Result<Range> {
-        match file.block_map_size() {
-            0 => Ok(self.manifest.stored_range(file)),
-            map_size => block::first_range(file, map_size, nothing_there),
-        }
+        needed_range(self.manifest, file, nothing_there)
     }
 
     fn fetch(
@@ -508,6 +506,19 @@ impl<'a> Worker<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(buffer);
+    }
+}
+
+/// What is read of the repository file at first: the whole of a whole file; of a block-incremental one its map, or all of it
+/// where it is short and nothing is there that could spare a part.
+pub(super) fn needed_range(
+    manifest: &Manifest,
+    file: &FileRef<'_>,
+    nothing_there: bool,
+) -> Result<Range> {
+    match file.block_map_size() {
+        0 => Ok(manifest.stored_range(file)),
+        map_size => block::first_range(file, map_size, nothing_there),
     }
 }
 

@@ -130,7 +130,9 @@ fn read(
     // Whole blocks in one read, so that none is cut in two.
     let block = block_size.and_then(|size| usize::try_from(size).ok());
     if let Some(block) = block {
-        let whole = (buffer.len() / block).max(1) * block;
+        // No block is larger than its file, whatever the manifest says.
+        let largest = usize::try_from(size).unwrap_or(usize::MAX).min(block);
+        let whole = (buffer.len() / block * block).max(largest);
         buffer.resize(whole, 0);
     }
     loop {

@@ -11,6 +11,7 @@ use pgkeep_repo::{BackupLabel, Manifest};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::BACKUP_MANIFEST;
+use super::file;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -66,6 +67,20 @@ pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()
 /// [`ErrorCode::Format`].
 pub(super) fn manifest(manifest: &Manifest, label: &BackupLabel) -> Result<()> {
     manifest.validate(false)?;
+    // Would be found out only when the file is read, and then there is no control file any more.
+    for file in manifest.files().filter(|file| file.size > 0) {
+        for nothing_there in [true, false] {
+            file::needed_range(manifest, &file, nothing_there)?;
+        }
+        if file.repo_size > 0 {
+            continue;
+        }
+        return Err(unsafe_name(
+            "file",
+            &file.name.to_vec(),
+            "has bytes but nothing is stored of it",
+        ));
+    }
     if manifest.file_count() == 0 {
         return Err(Error::new(ErrorCode::Format, "manifest missing files"));
     }

@@ -74,21 +74,22 @@ impl Work<'_> {
             listed.version_force = self.settings.version_force;
             let range = self.scope.wal.as_ref();
             listed.list(&|segment| range.is_none_or(|range| range.holds(segment)))?;
-            total += listed
+            // Sizes come from a server, which may say anything.
+            total = listed
                 .directories
                 .iter()
                 .flat_map(|directory| &directory.segments)
                 .map(|stored| stored.size)
-                .sum::<u64>();
+                .fold(total, u64::saturating_add);
             archives.push_back(WalWork(listed));
         }
-        total += self
+        total = self
             .scope
             .backups
             .iter()
             .filter_map(|label| self.info.backup.find(label))
             .map(|e| e.repo_size_delta)
-            .sum::<u64>();
+            .fold(total, u64::saturating_add);
         drop(doing);
         self.repository.storage.announce(total);
         let moved = Moved::new(&self.repository.storage);

@@ -9,6 +9,8 @@ const DAY: u64 = 24 * 60 * 60;
 
 /// Block sizes in the manifest are counted in this many bytes (`bi`).
 pub const BLOCK_SIZE_UNIT: u64 = 8 * KIB;
+/// Largest block.
+pub const BLOCK_SIZE_MAX: u64 = 1024 * MIB;
 /// Checksum size that the manifest leaves out (`bic`).
 pub const CHECKSUM_SIZE_MIN: u64 = 6;
 /// Default of `repo-block-size-super`, in bytes: differential and incremental backups.
@@ -92,7 +94,9 @@ impl BlockRules {
             .ok()
             .and_then(|age| find(&self.age, age))
             .unwrap_or(1);
-        base.checked_mul(factor).filter(|&size| size > 0)
+        // A manifest with a larger block is refused by every reader.
+        base.checked_mul(factor)
+            .filter(|size| (1..=BLOCK_SIZE_MAX).contains(size))
     }
 
     /// Bytes of a block checksum for a block size in bytes.

@@ -5,6 +5,7 @@ use crate::backup_label::BackupLabel;
 use crate::backup_type::BackupType;
 use crate::error::{Error, Result};
 use crate::info_file::json::{JsonReader, ObjectWriter, write_string};
+use crate::limits;
 
 /// Sizes of the block maps of a backup, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +221,8 @@ const NUMBERS: [&str; 8] = [
     "backup-timestamp-start",
     "backup-timestamp-stop",
 ];
+/// From here on they are times.
+const TIMES: usize = 6;
 const OPTIONS: [&str; 7] = [
     "option-archive-check",
     "option-archive-copy",
@@ -259,11 +262,18 @@ impl Fields {
     }
 
     fn finish(self, label: BackupLabel) -> Result<BackupEntry> {
-        let number = |at: usize| self.numbers[at].ok_or_else(|| missing(NUMBERS[at]));
+        let number = |at: usize| {
+            let value = self.numbers[at].ok_or_else(|| missing(NUMBERS[at]))?;
+            let most = match at {
+                TIMES.. => limits::TIME,
+                _ => limits::SET_SIZE,
+            };
+            limits::within(0..=most, value, NUMBERS[at], || format!("backup '{label}'"))
+        };
         let option = |at: usize| self.options[at].ok_or_else(|| missing(OPTIONS[at]));
         let repo_size_map = match self.numbers[2] {
-            Some(all) => Some(MapSize {
-                all,
+            Some(_) => Some(MapSize {
+                all: number(2)?,
                 delta: number(3)?,
             }),
             None => None,

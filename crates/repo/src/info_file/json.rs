@@ -406,9 +406,13 @@ impl<'a> JsonReader<'a> {
                 String::from_utf8_lossy(&text)
             )));
         }
-        Ok(text
+        let mode = text
             .iter()
-            .fold(0, |mode, byte| mode * 8 + u32::from(byte - b'0')))
+            .fold(0, |mode, byte| mode * 8 + u32::from(byte - b'0'));
+        if mode > 0o7777 {
+            return Err(Error::format(format!("mode '{mode:04o}' is out of range")));
+        }
+        Ok(mode)
     }
 
     /// A SHA-1: 40 hexadecimal digits in a string.

@@ -19,6 +19,7 @@ mod name;
 mod owner;
 mod path;
 mod read;
+mod read_file;
 mod record;
 mod resume;
 mod save;

@@ -4,29 +4,29 @@
 //! are completed at the end.
 
 use std::io::BufRead;
+use std::ops::RangeInclusive;
 
-use pgkeep_pipeline::Sha1Digest;
-
-use super::file::{BlockFile, BundleSlice, FileData, PageCheck, PageRange};
 use super::owner::OwnerId;
+use super::read_file::{File, FileFields, SetSize};
 use super::table::Attributes;
 use super::target::TargetKind;
-use super::{
-    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA,
-    Path, PgInfo, Target,
-};
+use super::{BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA, Path, PgInfo, Target};
 use crate::backup_info::read_annotations;
 use crate::backup_label::BackupLabel;
 use crate::backup_type::BackupType;
 use crate::error::{Error, Result};
 use crate::info_file;
 use crate::info_file::json::JsonReader;
+use crate::limits;
 use crate::pg_history::is_version;
 
 /// Owner and mode of an entry as far as it says them, or of a default section.
-type Given = Attributes;
+pub(super) type Given = Attributes;
 
-const NOTHING: Given = Attributes {
+/// Levels of all kinds of compression.
+const LEVELS: RangeInclusive<i32> = -7..=22;
+
+pub(super) const NOTHING: Given = Attributes {
     mode: None,
     user: None,
     group: None,
@@ -43,6 +43,7 @@ struct Reader {
     path_default: Given,
     link_default: Given,
     name: Vec<u8>,
+    size: SetSize,
 }
 
 impl Manifest {
@@ -58,6 +59,7 @@ impl Manifest {
             path_default: NOTHING,
             link_default: NOTHING,
             name: Vec::new(),
+            size: SetSize::default(),
         };
         let header = info_file::read(input, &mut |section, key, value| {
             reader.entry(section, key, value)
@@ -107,71 +109,32 @@ impl Reader {
     }
 
     fn file(&mut self, name: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
-        let mut data = FileData::default();
-        let mut given = NOTHING;
-        let (mut size, mut timestamp, mut repo_size, mut size_original) = (None, None, None, None);
-        let (mut block_units, mut block_checksum, mut block_map) = (0, None, 0);
-        let (mut bundle_id, mut bundle_offset) = (0, 0);
-        let (mut page_valid, mut pages) = (None, None);
+        let mut fields = FileFields::default();
         json.begin_object()?;
         while let Some(key) = json.next_key()? {
-            match key {
-                b"bi" => block_units = json.read_u64()?,
-                b"bic" => block_checksum = Some(json.read_u32()?),
-                b"bim" => block_map = json.read_u64()?,
-                b"bni" => bundle_id = json.read_u64()?,
-                b"bno" => bundle_offset = json.read_u64()?,
-                b"checksum" => data.checksum = Some(Sha1Digest(json.read_sha1()?)),
-                b"checksum-page" => page_valid = Some(json.read_bool()?),
-                b"checksum-page-error" => pages = read_pages(json)?,
-                b"group" => given.group = Some(self.owner(json)?),
-                b"mode" => given.mode = Some(json.read_mode()?),
-                b"rck" => data.repo_checksum = Some(Sha1Digest(json.read_sha1()?)),
-                b"reference" => data.reference = Some(self.reference(json)?),
-                b"repo-size" => repo_size = Some(json.read_u64()?),
-                b"size" => size = Some(json.read_u64()?),
-                b"szo" => size_original = Some(json.read_u64()?),
-                b"timestamp" => timestamp = Some(json.read_i64()?),
-                b"user" => given.user = Some(self.owner(json)?),
-                _ => json.skip()?,
-            }
+            self.file_field(&mut fields, key, json).map_err(|error| {
+                let (key, file) = (String::from_utf8_lossy(key), String::from_utf8_lossy(name));
+                error.with_prefix(&format!("invalid '{key}' of file '{file}': "))
+            })?;
         }
-        let missing = |what: &str| {
-            Error::format(format!(
-                "missing {what} for file '{}'",
-                String::from_utf8_lossy(name)
-            ))
-        };
-        data.size = size.ok_or_else(|| missing("size"))?;
-        data.timestamp = timestamp.ok_or_else(|| missing("timestamp"))?;
-        data.repo_size = repo_size.unwrap_or(data.size);
-        data.size_original = size_original.unwrap_or(data.size);
-        if data.size == 0 {
-            data.checksum = Some(Sha1Digest::EMPTY);
-        }
-        if block_units != 0 {
-            let size = block_units
-                .checked_mul(BLOCK_UNIT)
-                .ok_or_else(|| missing("possible block size"))?;
-            let checksum_size = block_checksum.unwrap_or(BLOCK_CHECKSUM_MIN);
-            data.block = Some(BlockFile {
-                size,
-                checksum_size,
-                map_size: block_map,
-            });
-        }
-        if bundle_id != 0 {
-            data.bundle = Some(BundleSlice {
-                id: bundle_id,
-                offset: bundle_offset,
-            });
-        }
-        data.page_check = match page_valid {
-            None => PageCheck::None,
-            Some(true) => PageCheck::Valid,
-            Some(false) => PageCheck::Invalid(pages),
-        };
+        let File { data, given } = fields.finish(name)?;
+        self.size.add(&data, name)?;
         self.manifest.files.push(name, &given, &data);
+        Ok(())
+    }
+
+    fn file_field(
+        &mut self,
+        fields: &mut FileFields,
+        key: &[u8],
+        json: &mut JsonReader<'_>,
+    ) -> Result<()> {
+        match key {
+            b"reference" => fields.data.reference = Some(self.reference(json)?),
+            b"group" => fields.given.group = Some(self.owner(json)?),
+            b"user" => fields.given.user = Some(self.owner(json)?),
+            _ => fields.take(key, json)?,
+        }
         Ok(())
     }
 
@@ -246,9 +209,10 @@ impl Reader {
     fn backup(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
         let backup = &mut self.manifest.backup;
         let mut time = || {
-            let time = json.read_u64()?;
-            i64::try_from(time)
-                .map_err(|_| Error::json(format!("{time} is out of range for int64")))
+            let object = || "the backup".to_owned();
+            let name = String::from_utf8_lossy(key);
+            let time = limits::within(0..=limits::TIME, json.read_u64()?, &name, object)?;
+            Ok::<_, Error>(time.cast_signed())
         };
         match key {
             b"backup-timestamp-copy-start" => backup.timestamp_copy_start = time()?,
@@ -303,7 +267,20 @@ impl Reader {
     fn option(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
         use pgkeep_pipeline::CompressType;
         let options = &mut self.manifest.options;
-        let mut level = || json.read_u32().map(|level| Some(level.cast_signed()));
+        let mut level = || {
+            // Negative ones are written as what they are without a sign.
+            let level = json.read_u32()?.cast_signed();
+            let range = LEVELS;
+            match range.contains(&level) {
+                true => Ok(Some(level)),
+                false => Err(limits::damaged(format!(
+                    "value {level} of '{}' of the backup is out of range ({} to {})",
+                    String::from_utf8_lossy(key),
+                    range.start(),
+                    range.end()
+                ))),
+            }
+        };
         match key {
             b"option-compress-level" => options.compress_level = level()?,
             b"option-compress-level-network" => options.compress_level_network = level()?,
@@ -461,37 +438,4 @@ fn database(name: &[u8], json: &mut JsonReader<'_>) -> Result<Database> {
         oid: oid.ok_or_else(|| missing("db-id"))?,
         last_system_oid: last.ok_or_else(|| missing("db-last-system-id"))?,
     })
-}
-
-/// Page numbers and `[first,last]` pairs.
-fn read_pages(json: &mut JsonReader<'_>) -> Result<Option<Box<[PageRange]>>> {
-    if json.read_null() {
-        return Ok(None);
-    }
-    let mut pages = Vec::new();
-    json.begin_array()?;
-    while json.next_element()? {
-        let range = if json.at_array()? {
-            let mut pair = Vec::new();
-            json.begin_array()?;
-            while json.next_element()? {
-                pair.push(json.read_u64()?);
-            }
-            match pair.as_slice() {
-                [first, last] if first <= last => PageRange {
-                    first: *first,
-                    last: *last,
-                },
-                _ => return Err(Error::format("invalid range of pages")),
-            }
-        } else {
-            let page = json.read_u64()?;
-            PageRange {
-                first: page,
-                last: page,
-            }
-        };
-        pages.push(range);
-    }
-    Ok(Some(pages.into()))
 }

@@ -3,6 +3,7 @@
 
 mod damage;
 mod dry_run;
+mod hostile;
 mod interrupted;
 mod refused;
 mod whole;

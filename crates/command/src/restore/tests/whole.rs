@@ -30,7 +30,7 @@ const FORMATS: &[&[&str]] = &[
 ];
 
 /// Changes one page of a relation.
-fn change(fixture: &Fixture, page: usize) {
+pub(super) fn change(fixture: &Fixture, page: usize) {
     let mut content = fixture.read("source/base/1/2619");
     content[page * 8192 + 100] ^= 1;
     fixture.write("source/base/1/2619", &content);

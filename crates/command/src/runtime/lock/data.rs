@@ -14,6 +14,12 @@ pub struct LockData {
     pub size_complete: Option<u64>,
 }
 
+/// Bytes; what no cluster has is taken for not said, so that sums of what several locks say fit.
+fn size(value: Option<&serde_json::Value>) -> Option<u64> {
+    let size = value.and_then(serde_json::Value::as_u64);
+    size.filter(|size| *size <= 1 << 56)
+}
+
 impl LockData {
     pub(super) fn render(&self) -> String {
         let mut text = format!("{{\"execId\":\"{}\"", self.exec_id);
@@ -42,8 +48,8 @@ impl LockData {
                 .get("pctCplt")
                 .and_then(|n| n.as_u64())
                 .and_then(|n| u32::try_from(n).ok()),
-            size: value.get("sz").and_then(serde_json::Value::as_u64),
-            size_complete: value.get("szCplt").and_then(serde_json::Value::as_u64),
+            size: size(value.get("sz")),
+            size_complete: size(value.get("szCplt")),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Any manifest survives writing and reading.
 
 use super::*;
+use crate::limits;
 
 fn any_name() -> impl Strategy<Value = Vec<u8>> {
     // Odd pieces are likelier than plain random bytes to meet an edge.
@@ -31,11 +32,12 @@ fn any_file() -> impl Strategy<Value = FileData> {
         proptest::collection::btree_set(0u64..1000, 1..9)
             .prop_map(|pages| PageCheck::Invalid(Some(merge_pages(pages)))),
     ];
-    let sizes = (0u64.., 0u64.., any::<u64>(), any::<i64>());
+    let size = || 0..=limits::FILE_SIZE;
+    let sizes = (size(), size(), size(), any::<i64>());
     let sums = (any::<Option<[u8; 20]>>(), any::<Option<[u8; 20]>>());
     let stored = (
-        proptest::option::of((1u64.., any::<u64>())),
-        proptest::option::of((1u64..1000, any::<u32>(), any::<u64>())),
+        proptest::option::of((1..=limits::BUNDLES, 0..=limits::SET_SIZE)),
+        proptest::option::of((1..=limits::BLOCK_SIZE / BLOCK_UNIT, 1u32..=16, any::<u64>())),
     );
     (
         sizes,
@@ -72,7 +74,7 @@ fn any_file() -> impl Strategy<Value = FileData> {
                     block: block.map(|(units, checksum_size, map_size)| BlockFile {
                         size: units * BLOCK_UNIT,
                         checksum_size,
-                        map_size,
+                        map_size: map_size % (repo_size + 1),
                     }),
                     reference: None,
                     mode,
@@ -91,7 +93,7 @@ proptest! {
     fn any_manifest_survives_writing_and_reading(
         files in proptest::collection::btree_map(any_name(), (any_file(), any::<bool>()), 0..20),
         destination in proptest::collection::vec(any::<u8>(), 0..20),
-        level in any::<Option<i32>>(),
+        level in proptest::option::of(-7..=22),
     ) {
         let mut manifest = empty();
         let reference = manifest.label_id(&label("20200101-000000F"));

@@ -1,0 +1,4 @@
+//! Target `plan`: see `formats`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pgkeep_fuzz::formats::run("plan", data));
