@@ -105,6 +105,7 @@ pub static COMMANDS: &[CommandDef] = &[
     },
     CommandDef {
         log_file: false,
+        stop_test: true,
         writes: &[Writes::Cluster],
         repo_unset: RepoUnset::All,
         summary: "Check that configuration, archiving and repositories work together.",
@@ -481,7 +482,7 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::StopFile],
         summary: "Keep commands from running on this host.",
         help: "These commands refuse to start (exit 62) until `start`, for one stanza or, without \
-            `--stanza`, for all: `archive-push`, `backup`, `expire`, `stanza-create` and \
+            `--stanza`, for all: `archive-push`, `backup`, `check`, `expire`, `stanza-create` and \
             `stanza-upgrade`. Running ones go on unless `--force` is given, which ends them.\n\n\
             PostgreSQL keeps the WAL that `archive-push` does not take: watch the disk. All other \
             commands are not affected. Only this host is concerned.",
