@@ -69,8 +69,10 @@ fn one_large_file(program: &Program) -> TestResult {
     let restore = stage.at_terminal(&[&to, "restore"])?.expect_code(0)?;
     moved_within("restore", &restore)?;
     // What is there already is read and compared, which moves the bar as well.
-    let delta = stage.at_terminal(&[&to, "--delta", "restore"])?;
-    moved_within("restore", &delta.expect_code(0)?)
+    let mut delta = stage.start(&[&to, "--delta", "restore"], &[])?;
+    delta.wait_for("the question", |seen| seen.contains("Go on? [y/N] "))?;
+    delta.press("y\r")?;
+    moved_within("restore", &delta.end()?.expect_code(0)?)
 }
 
 fn checkpoint(program: &Program) -> TestResult {

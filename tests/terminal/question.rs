@@ -34,7 +34,7 @@ fn asks(program: &Program) -> TestResult {
     let seen = terminal.end()?.expect_code(40)?;
     for part in [
         "restore plan",
-        "to be removed: 2, 8B not in the backup\r\n  ",
+        "to be removed: 2 files or directories, 8B not in the backup\r\n  ",
         "not confirmed, nothing has been changed",
     ] {
         if !seen.raw.contains(part) {

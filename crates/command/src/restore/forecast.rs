@@ -71,7 +71,7 @@ impl Forecast {
                 show_gap: &|gap| forecast.gap_text(gap),
             },
         );
-        forecast.verdict = match doubt(settings, &forecast.archived) {
+        forecast.verdict = match doubt(settings, &forecast.archived.unread) {
             Some(why) => verdict.doubted(&why),
             None => verdict,
         };
@@ -136,18 +136,28 @@ fn goal(target: &RecoveryTarget) -> String {
     }
 }
 
-/// Why more WAL may be there than is known.
-fn doubt(settings: &Settings, archived: &Archived) -> Option<String> {
-    let own = |(name, _): &(String, String)| name.replace('-', "_") == "restore_command";
-    if settings.recovery_options.iter().any(own) {
+/// Why recovery may do otherwise than is known here.
+pub(super) fn doubt(settings: &Settings, unread: &[String]) -> Option<String> {
+    let given = |wanted: &str| {
+        let named = |(name, _): &(String, String)| name.replace('-', "_").starts_with(wanted);
+        settings.recovery_options.iter().any(named)
+    };
+    if given("restore_command") {
         return Some("the WAL comes from a restore_command that was given".to_owned());
     }
-    (!archived.unread.is_empty()).then(|| {
-        format!(
-            "not every repository could be read: {}",
-            archived.unread.join("; ")
-        )
-    })
+    if given("recovery_target") {
+        return Some("a target was given as a setting for recovery".to_owned());
+    }
+    if let RecoveryTarget::Time(text) = &settings.target
+        && !target_time::has_zone(text)
+    {
+        return Some(
+            "the target has no time zone, and that of the cluster may not be that of this shell"
+                .to_owned(),
+        );
+    }
+    (!unread.is_empty())
+        .then(|| format!("not every repository could be read: {}", unread.join("; ")))
 }
 
 fn needs(manifest: &Manifest) -> Option<Needs> {

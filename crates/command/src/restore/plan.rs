@@ -160,11 +160,11 @@ impl Plan<'_> {
 
     fn wal(&self, text: &mut String, forecast: &Forecast) {
         let needs = &forecast.needs;
-        let _ = write!(
-            text,
-            "\nWAL needed: {} to {} make the cluster consistent",
-            needs.start, needs.stop
-        );
+        let consistent = match needs.start == needs.stop {
+            true => format!("{} makes", needs.start),
+            false => format!("{} to {} make", needs.start, needs.stop),
+        };
+        let _ = write!(text, "\nWAL needed: {consistent} the cluster consistent");
         if forecast.extent.missing.is_empty() {
             text.push_str(match needs.holds_wal {
                 true => " (the backup has a copy)",
@@ -173,9 +173,9 @@ impl Plan<'_> {
             let (timeline, number) = forecast.extent.last;
             let _ = write!(
                 text,
-                ", {} up to {} are there",
-                count(forecast.segments(), "segment"),
-                forecast.segment(timeline, number)
+                ", WAL is there up to {} ({})",
+                forecast.segment(timeline, number),
+                count(forecast.segments(), "segment")
             );
         } else {
             let gaps: Vec<String> = forecast
@@ -197,51 +197,59 @@ impl Plan<'_> {
             (false, false) => "the targets are empty",
         };
         let _ = write!(text, "\nexisting files: {how}");
+        // Without force the checksum decides, which is known only once the file is read.
+        let (if_same, if_other) = match settings.force {
+            true => ("", ""),
+            false => (", if the checksum agrees", ", where the content differs"),
+        };
         if existing.same.count > 0 {
             let _ = write!(
                 text,
-                "\nwith the size and time of the backup: {}",
-                total(&existing.same)
+                "\nto be kept: {} with the size and time of the backup{if_same}",
+                total(&existing.same, "file")
             );
         }
         if existing.differ.count > 0 {
-            let what = match (settings.delta, settings.force) {
-                (true, false) => "overwritten where the content differs",
-                _ => "to be overwritten",
-            };
-            named(text, what, "", &existing.differ);
+            let what = format!(
+                "to be overwritten: {}{if_other}",
+                total(&existing.differ, "file")
+            );
+            named(text, &what, &existing.differ);
         }
         if existing.removed.count == 0 {
             text.push_str("\nto be removed: nothing");
         } else {
+            let amount = total(&existing.removed, "file or directory");
             named(
                 text,
-                "to be removed",
-                " not in the backup",
+                &format!("to be removed: {amount} not in the backup"),
                 &existing.removed,
             );
         }
         if existing.unarchived.count > 0 {
-            named(
-                text,
-                "WARNING: WAL that is not archived yet goes with pg_wal",
-                "; archive it first if it is needed",
-                &existing.unarchived,
+            let amount = total(&existing.unarchived, "file");
+            let what = format!(
+                "WARNING: WAL that is not archived yet goes with pg_wal, archive it first if it is needed: {amount}"
             );
+            named(text, &what, &existing.unarchived);
         }
     }
 }
 
 /// `3 files, 22.1MB`
-fn total(amount: &Amount) -> String {
+fn total(amount: &Amount, what: &str) -> String {
+    let counted = match (what, amount.count) {
+        ("file or directory", 2..) => format!("{} files or directories", amount.count),
+        (what, number) => count(number, what),
+    };
     match amount.bytes {
-        0 => amount.count.to_string(),
-        bytes => format!("{}, {}", amount.count, size_text(bytes)),
+        0 => counted,
+        bytes => format!("{counted}, {}", size_text(bytes)),
     }
 }
 
-fn named(text: &mut String, what: &str, which: &str, amount: &Amount) {
-    let _ = write!(text, "\n{what}: {}{which}", total(amount));
+fn named(text: &mut String, what: &str, amount: &Amount) {
+    let _ = write!(text, "\n{what}");
     for name in &amount.first {
         let _ = write!(text, "\n  {name}");
     }

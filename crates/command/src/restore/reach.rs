@@ -237,10 +237,15 @@ pub(super) fn judge(needs: &Needs, extent: &Extent, facts: &Facts<'_>) -> Verdic
         };
     }
     if let Some(parts) = extent.parts {
-        return Verdict::Unreachable(format!(
+        let text = format!(
             "the timeline branched off at {parts}, before the set is consistent at {}",
             needs.lsn
-        ));
+        );
+        return match facts.target {
+            // Its settings may follow another one.
+            Target::Preserve => Verdict::Unsure(text),
+            _ => Verdict::Unreachable(text),
+        };
     }
     if !extent.missing.is_empty() {
         let gaps: Vec<String> = extent.missing.iter().map(facts.show_gap).collect();
@@ -505,6 +510,10 @@ mod tests {
         assert_eq!(
             verdict(&needs, &early, &RecoveryTarget::Default, None, None).name(),
             "unreachable"
+        );
+        assert_eq!(
+            verdict(&needs, &early, &RecoveryTarget::Preserve, None, None).name(),
+            "unsure"
         );
         // A branch in the very segment in which the backup ended.
         let same = extent(

@@ -44,6 +44,11 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
     Some(utc.as_second() - offset(rest)?)
 }
 
+/// Whether a target names its zone; without it PostgreSQL takes the one of the cluster's settings.
+pub(super) fn has_zone(text: &str) -> bool {
+    text.get(19..).is_some_and(|rest| rest.contains(['+', '-']))
+}
+
 /// Seconds east of Greenwich: `+02`, `-0330`, `+05:30`.
 fn offset(text: &str) -> Option<i64> {
     let sign = match text.as_bytes().first()? {
@@ -91,6 +96,16 @@ mod tests {
     fn a_time_without_zone_is_local() {
         let zone = TimeZone::fixed(jiff::tz::offset(-5));
         assert_eq!(parse("2026-11-23 23:01:13", &zone), Some(1_795_492_873));
+    }
+
+    #[test]
+    fn a_zone_is_known_to_be_there() {
+        for text in ["2026-11-24 04:01:13+00", "2026-11-24 04:01:13.5-0330"] {
+            assert!(has_zone(text), "{text}");
+        }
+        for text in ["2026-11-24 04:01:13", "2026-11-24 04:01:13.999", ""] {
+            assert!(!has_zone(text), "{text}");
+        }
     }
 
     #[test]

@@ -88,6 +88,13 @@ fn a_dry_run_prints_the_plan_and_changes_nothing() {
     let mut content = fixture.read("target/base/1/2619");
     content.truncate(8192);
     fixture.write("target/base/1/2619", &content);
+    // The restore wrote it anew, perhaps in the same second.
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(fixture.path("target/postgresql.auto.conf"))
+        .unwrap()
+        .set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000))
+        .unwrap();
     fixture.write("target/mine", b"precious");
     std::fs::create_dir_all(fixture.path("target/my_dir")).unwrap();
     fixture.write("target/my_dir/inside", &[7; 5000]);
@@ -100,10 +107,12 @@ fn a_dry_run_prints_the_plan_and_changes_nothing() {
     let (result, text) = plan(&fixture, "target", &["--delta"]);
     result.unwrap();
     for part in [
-        "\nexisting files: files with the same checksum are kept\nwith the size and time of the backup: ",
-        &format!("\noverwritten where the content differs: 2, 8KB\n  {data}/base/1/2619\n"),
+        "\nexisting files: files with the same checksum are kept\nto be kept: ",
+        &format!(
+            "\nto be overwritten: 2 files, 8KB, where the content differs\n  {data}/base/1/2619\n"
+        ),
         &format!("not in the backup\n  {data}/mine\n  {data}/my_dir\n"),
-        "\nWARNING: WAL that is not archived yet goes with pg_wal: 1; archive it first if it is needed\n  000000010000000000000009\n",
+        "\nWARNING: WAL that is not archived yet goes with pg_wal, archive it first if it is needed: 1 file\n  000000010000000000000009\n",
     ] {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
@@ -204,4 +213,31 @@ fn whoever_sits_there_is_asked_once_before_files_are_overwritten_or_removed() {
     let (result, asked) = restore("n\n", &["--delta", "--force"]);
     result.unwrap();
     assert_eq!(asked, 0);
+}
+
+#[test]
+fn nothing_is_unreachable_where_recovery_may_do_otherwise() {
+    let fixture = Fixture::new(&["--compress-type=none"]);
+    let doubt = |options: &[&str], unread: &[&str]| {
+        let settings = Settings::from(&fixture.context("restore", "target", options)).unwrap();
+        let unread: Vec<String> = unread.iter().map(ToString::to_string).collect();
+        forecast::doubt(&settings, &unread).unwrap_or_default()
+    };
+    let time = ["--type=time", "--target=2026-11-24 04:01:13+00"];
+    assert_eq!(doubt(&time, &[]), "");
+    assert!(doubt(&["--type=time", "--target=2026-11-24 04:01:13"], &[]).contains("time zone"));
+    assert!(doubt(&time, &["repo2: gone"]).ends_with("repo2: gone"));
+    for (option, part) in [
+        ("--recovery-option=restore-command=cp", "restore_command"),
+        ("--recovery-option=recovery_target_timeline=1", "setting"),
+    ] {
+        assert!(doubt(&["--type=default", option], &[]).contains(part));
+    }
+    assert_eq!(
+        doubt(
+            &["--type=default", "--recovery-option=primary_conninfo=x"],
+            &[]
+        ),
+        ""
+    );
 }
