@@ -129,17 +129,13 @@ fn healthy(program: &Program, major: u32) -> TestResult {
     if log.exists() {
         return Err("a log file was written".into());
     }
+    // What is in order is only counted; free space of this machine may be a finding.
     let short = run(stage.command().arg("doctor"))?.stdout;
-    if short.lines().count() != 1 || !short.contains("0 failed, 0 warned, 0 to know") {
-        return Err(format!("more than one line without findings:\n{short}").into());
+    if short.contains("archive_mode") || !short.contains("(--verbose shows these)") {
+        return Err(format!("rows that are in order:\n{short}").into());
     }
     let text = run(stage.command().args(["--verbose", "doctor"]))?.stdout;
-    for part in [
-        "0 failed, 0 warned",
-        "archive_mode",
-        "main pg1",
-        "main repo1",
-    ] {
+    for part in ["0 failed, ", "archive_mode", "main pg1", "main repo1"] {
         if !text.contains(part) {
             return Err(format!("no '{part}' in:\n{text}").into());
         }

@@ -134,16 +134,21 @@ impl Databases {
         found
     }
 
-    /// Names of the databases in the backup that can be chosen.
-    fn names(&self, manifest: &Manifest) -> Vec<String> {
-        let databases = manifest.databases().iter();
-        databases
-            .filter(|database| {
-                let oid = database.oid.to_string();
-                self.all.contains(&oid) && !self.system.contains(&oid)
-            })
-            .map(|database| format!("'{}'", String::from_utf8_lossy(&database.name)))
-            .collect()
+    /// The databases in the backup that can be chosen, for a hint; by oid where the name is not known.
+    fn choice(&self, manifest: &Manifest) -> String {
+        let named = |oid: &String| {
+            let mut databases = manifest.databases().iter();
+            let known = databases.find(|database| database.oid.to_string() == *oid);
+            known.map_or_else(
+                || oid.clone(),
+                |database| format!("'{}'", String::from_utf8_lossy(&database.name)),
+            )
+        };
+        let names: Vec<String> = self.all.difference(&self.system).map(named).collect();
+        match &names[..] {
+            [] => "the backup has no databases but those of the system.".to_owned(),
+            names => format!("the backup has the databases {}.", names.join(", ")),
+        }
     }
 
     /// The oid of a database named in an option, by oid or by name.
@@ -162,10 +167,7 @@ impl Databases {
                     ErrorCode::DbMissing,
                     format!("database to {doing} '{said}' does not exist"),
                 )
-                .with_hint(format!(
-                    "the backup holds the databases {}.",
-                    self.names(manifest).join(", ")
-                ))
+                .with_hint(self.choice(manifest))
             })
     }
 }

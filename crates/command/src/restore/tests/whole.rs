@@ -170,7 +170,13 @@ fn databases_that_are_left_out_have_their_size_but_no_content() {
         ("--db-include=nope", ErrorCode::DbMissing),
         ("--db-include=1", ErrorCode::DbInvalid),
     ] {
-        assert_eq!(fixture.restore("other", &[option]).unwrap_err().code, code);
+        let error = fixture.restore("other", &[option]).unwrap_err();
+        assert_eq!(error.code, code);
+        let way_on = match code {
+            ErrorCode::DbMissing => "the backup has the databases 20000.",
+            _ => "take --db-include=1 out.",
+        };
+        assert_eq!(error.hints, [way_on]);
         assert!(!fixture.exists("other"));
     }
 }
