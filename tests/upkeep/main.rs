@@ -9,6 +9,7 @@ mod clock;
 mod cut_off;
 mod decade;
 mod exit_codes;
+mod full;
 mod histories;
 mod hygiene;
 mod processes;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         cut_off::add,
         decade::add,
         exit_codes::add,
+        full::add,
         histories::add,
         hygiene::add,
         processes::add,

@@ -6,12 +6,14 @@
 
 use std::io::{Cursor, Read};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use pgkeep_pipeline::block::delta::{self, DeltaBlocks, DeltaFile, DeltaRead, DeltaSettings};
 use pgkeep_pipeline::block::map::BlockMap;
 use pgkeep_pipeline::{Pipeline, Sha1, Sha1Digest, Stage};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{BlockFile, FileRef};
+use pgkeep_storage::posix::write_failure;
 use pgkeep_storage::{Range, ReadOptions, StoragePath};
 
 use super::damage::Failed;
@@ -104,10 +106,8 @@ pub(super) fn fetch(
         .open_update(place, modes::file_at_work(file.mode))
         .map_err(|error| Failed::Target(error.into()))?;
     let failed = |error: std::io::Error| {
-        Failed::Target(Error::new(
-            ErrorCode::FileWrite,
-            format!("unable to write '{}': {error}", worker.tree.display(place)),
-        ))
+        let name = worker.tree.display(place);
+        Failed::Target(write_failure(Path::new(&name), &error).into())
     };
     if !matches!(existing, Existing::Blocks(_)) {
         // Whatever is there is not what was asked for.

@@ -3,11 +3,13 @@
 //! Everything but the control file is durable before the control file gets its name; without it no server starts.
 
 use std::io::{Read, Write};
+use std::path::Path;
 
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::{self, CONTROL_FILE};
 use pgkeep_postgres::data_dir;
 use pgkeep_repo::Manifest;
+use pgkeep_storage::posix::write_failure;
 use pgkeep_storage::{FileTree, InfoLevel, ReadOptions, StoragePath};
 
 use super::BACKUP_MANIFEST;
@@ -15,7 +17,7 @@ use super::clean::{self, Found};
 use super::durable::Durable;
 use super::file::Worker;
 use super::modes::{self, Moment};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 
 /// Makes all durable and gives the control file its name.
 ///
@@ -83,12 +85,8 @@ fn invalidate(
     let file = manifest.file(data_dir::CONTROL_FILE);
     let mode = file.as_ref().map_or(0o600, |file| file.mode);
     let mut written = tree.open_update(place, modes::file_at_work(mode))?;
-    let failed = |error: std::io::Error| {
-        Error::new(
-            ErrorCode::FileWrite,
-            format!("unable to write '{}': {error}", tree.display(place)),
-        )
-    };
+    let failed =
+        |error: std::io::Error| Error::from(write_failure(Path::new(&tree.display(place)), &error));
     written.write_all(&bytes).map_err(failed)?;
     if let Some(file) = file {
         tree.set_modified(place, file.timestamp)?;

@@ -14,6 +14,7 @@ mod info;
 mod left_over;
 mod link;
 mod list;
+mod no_space;
 mod owner;
 mod read;
 mod remove;
@@ -40,6 +41,7 @@ use crate::storage::{
 use crate::ticket::Ticket;
 use in_use::InUse;
 
+pub use no_space::write_failure;
 pub use sync::FileSystem;
 
 /// Where the tree is and what its file system can do.
@@ -122,8 +124,10 @@ fn failure(
     object: &(impl AsRef<std::path::Path> + ?Sized),
     errno: Errno,
 ) -> Error {
-    let object = String::from_utf8_lossy(object.as_ref().as_os_str().as_bytes()).into_owned();
-    Error::from_io(operation, object, &std::io::Error::from(errno))
+    let path = object.as_ref();
+    let object = String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned();
+    let error = Error::from_io(operation, object, &std::io::Error::from(errno));
+    no_space::explained(error, path)
 }
 
 /// Describes the failure of an operation on two names, worded `'<one>' to '<other>'` by the quotes that
@@ -139,7 +143,8 @@ fn failure_of_two(
         one.as_ref().display(),
         other.as_ref().display()
     );
-    Error::from_io(operation, object, &std::io::Error::from(errno))
+    let error = Error::from_io(operation, object, &std::io::Error::from(errno));
+    no_space::explained(error, other.as_ref())
 }
 
 impl Storage for PosixStorage {

@@ -487,3 +487,32 @@ fn a_tree_that_somebody_puts_files_into_meanwhile_is_removed() {
         }
     });
 }
+
+#[test]
+fn a_full_file_system_is_named_with_what_is_left_and_what_to_do() {
+    // A device that is full for every writer.
+    let storage = PosixStorage::at("/dev");
+    let options = WriteOptions {
+        mode: WriteMode::InPlace,
+        sync: false,
+        ..WriteOptions::default()
+    };
+    let error = write_all(&storage, &StoragePath::from("full"), &options, b"x");
+    let error = error.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NoSpace);
+    assert_eq!(
+        error.to_string(),
+        "unable to write '/dev/full': [28] No space left on device"
+    );
+    let [place, next] = error.hints.as_slice() else {
+        panic!("{:?}", error.hints)
+    };
+    assert!(
+        place.contains("the file system") && place.ends_with("free."),
+        "{place}"
+    );
+    assert!(
+        next.starts_with("make room there and run the command again"),
+        "{next}"
+    );
+}

@@ -15,6 +15,7 @@ use rustix::fs::{Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use super::create::create_path;
+use super::no_space;
 use super::sync::sync_path;
 use super::{failure, failure_of_two, in_use};
 use crate::error::{Error, Operation, Result};
@@ -174,7 +175,8 @@ impl Write for PosixWrite {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let object = self.working.display().to_string();
-                    return Err(Error::from_io(Operation::Write, object, &error).into_io());
+                    let error = Error::from_io(Operation::Write, object, &error);
+                    return Err(no_space::explained(error, &self.working).into_io());
                 }
             }
         }

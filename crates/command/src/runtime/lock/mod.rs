@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pgkeep_storage::posix::write_failure;
 use rustix::fs::FlockOperation;
 
 pub use data::LockData;
@@ -261,12 +262,7 @@ impl Lock {
             file.set_len(0)?;
             file.write_all(text.as_bytes())
         };
-        write(file).map_err(|error| {
-            Error::new(
-                ErrorCode::FileWrite,
-                format!("unable to write '{}': {error}", self.path.display()),
-            )
-        })
+        write(file).map_err(|error| write_failure(&self.path, &error).into())
     }
 }
 
