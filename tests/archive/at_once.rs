@@ -20,7 +20,7 @@ const WRITERS: usize = 4;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     type Case = fn(&Program, Kind) -> TestResult;
-    let cases: [(&str, Case); 4] = [
+    let cases: [(&str, Case); 5] = [
         (
             "segments_pushed_by_several_at_once_are_whole_on_a_plain",
             |program, kind| push(program, kind, false),
@@ -32,6 +32,10 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         (
             "info_files_written_by_several_at_once_are_whole_on_a",
             info_files,
+        ),
+        (
+            "a_stanza_created_by_several_at_once_has_one_pass_phrase_on_a",
+            stanza,
         ),
         (
             "a_damaged_segment_is_stored_again_and_not_called_archived_on_a",
@@ -188,31 +192,36 @@ fn is_whole(stage: &Stage<'_>, number: u32, bytes: &[u8]) -> TestResult {
     }
 }
 
-/// Locks keep two runs on one host apart; with a lock path each, as on two hosts, nothing does.
+/// Runs a command on several hosts at once. Locks keep two runs on one host apart; with a lock path each nothing does.
+fn on_hosts(stage: &Stage<'_>, arguments: &[&str]) -> Result<Vec<Outcome>> {
+    let together = Barrier::new(WRITERS);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..WRITERS)
+            .map(|host| {
+                let together = &together;
+                scope.spawn(move || {
+                    let lock = stage.scratch.join(format!("lock-of-host-{host}"));
+                    let lock = format!("--lock-path={}", lock.display());
+                    together.wait();
+                    stage
+                        .run("", &[&[lock.as_str()], arguments].concat())
+                        .map_err(|error| error.to_string())
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|one| Ok(one.join().map_err(|_| "a thread panicked")??))
+            .collect()
+    })
+}
+
 fn info_files(program: &Program, kind: Kind) -> TestResult {
     let stage = stage(program, kind, true)?;
-    let rounds = if is_full() { 40 } else { 3 };
-    for _ in 0..rounds {
-        let together = Barrier::new(WRITERS);
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..WRITERS)
-                .map(|host| {
-                    let (stage, together) = (&stage, &together);
-                    scope.spawn(move || {
-                        let lock = stage.scratch.join(format!("lock-of-host-{host}"));
-                        let lock = format!("--lock-path={}", lock.display());
-                        together.wait();
-                        stage
-                            .run("", &[&lock, "--repo1-retention-full=1", "expire"])
-                            .map_err(|error| error.to_string())
-                    })
-                })
-                .collect();
-            for one in running {
-                one.join().map_err(|_| "a thread panicked")??.success()?;
-            }
-            Ok::<_, Box<dyn std::error::Error>>(())
-        })?;
+    for _ in 0..if is_full() { 40 } else { 3 } {
+        for outcome in on_hosts(&stage, &["--repo1-retention-full=1", "expire"])? {
+            outcome.success()?;
+        }
         no_temporary_files(&stage.places[0], "backup/main")?;
         // Either of the two copies alone must do.
         for hidden in ["backup.info", "backup.info.copy"] {
@@ -225,6 +234,31 @@ fn info_files(program: &Program, kind: Kind) -> TestResult {
                 return Err(format!("without {hidden} the stanza is not read").into());
             }
         }
+    }
+    Ok(())
+}
+
+fn stanza(program: &Program, kind: Kind) -> TestResult {
+    let stage = stage(program, kind, true)?;
+    let files = &stage.places[0].files;
+    for round in 0..if is_full() { 30 } else { 3 } {
+        for part in ["archive/main", "backup/main"] {
+            fs::remove_dir_all(files.join(part))?;
+        }
+        // One finds nothing there; others may find what it has begun, and say so.
+        let made = on_hosts(&stage, &["--no-online", "stanza-create"])?;
+        if made.iter().all(|outcome| outcome.code != 0) {
+            return Err(format!("nobody made the stanza: {made:?}").into());
+        }
+        for name in ["archive/main/archive.info", "backup/main/backup.info"] {
+            let (main, copy) = (files.join(name), files.join(format!("{name}.copy")));
+            if fs::read(main)? != fs::read(copy)? {
+                return Err(format!("round {round}: {name} and its copy differ").into());
+            }
+        }
+        stage
+            .run("", &["--no-online", "stanza-create"])?
+            .success()?;
     }
     Ok(())
 }

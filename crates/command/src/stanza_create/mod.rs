@@ -6,6 +6,8 @@ use pgkeep_config::option;
 use pgkeep_pipeline::cipher;
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, PgHistory, Stanza, layout};
+use pgkeep_storage::copy::read_all;
+use pgkeep_storage::temporary::final_name;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
@@ -14,6 +16,11 @@ use crate::runtime::open::{self, Repository};
 use crate::runtime::stanza_info;
 use crate::runtime::summary::list;
 use crate::runtime::{Context, cluster};
+
+/// A new info file is some hundred bytes.
+const INFO_LIMIT: u64 = 1 << 20;
+/// How often a copy is made to follow its file.
+const TRIES_TO_AGREE: usize = 10;
 
 /// Makes or checks the stanza in every repository.
 ///
@@ -172,7 +179,10 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
         Ok::<_, Error>(
             storage
                 .list(path, &options)?
-                .is_some_and(|entries| !entries.is_empty()),
+                .unwrap_or_default()
+                .iter()
+                // What a run that was killed left, under a name that is never used again.
+                .any(|entry| final_name(entry.name.as_bytes()).is_none()),
         )
     };
     let in_backup = holds_files(&layout::backup_path(stanza))?;
@@ -197,7 +207,34 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
     // missing) instead of looking like a stanza without an archive.
     ArchiveInfo::new(PgHistory::new(entry.clone()), sub_pass(pass)?).save(storage, stanza, pass)?;
     BackupInfo::new(PgHistory::new(entry), sub_pass(pass)?).save(storage, stanza, pass)?;
+    if pass.is_some() {
+        agree(storage, &layout::archive_info(stanza))?;
+        agree(storage, &layout::backup_info(stanza))?;
+    }
     Ok(())
+}
+
+/// Makes the copy of an info file equal to it. No lock keeps away another host that makes the stanza in the same repository
+/// at the same time, and either name may have become one of its files, with another pass-phrase in it: whoever had to take
+/// the copy one day could not read what was encrypted since. Readers take the main file, so the copy follows it. Every run
+/// writes its main file before it looks, so the last one that looks sees the main file that stays.
+fn agree(storage: &dyn Storage, main: &StoragePath) -> Result<()> {
+    let copy = layout::copy_of(main);
+    let read = |path: &StoragePath| read_all(storage, path, INFO_LIMIT);
+    for _ in 0..TRIES_TO_AGREE {
+        if read(main)? == read(&copy)? {
+            return Ok(());
+        }
+        storage.copy_within(main, &copy)?.wait()?;
+    }
+    Err(Error::new(
+        ErrorCode::LockAcquire,
+        format!(
+            "'{}' was written by other runs all the while",
+            storage.display(main)
+        ),
+    )
+    .with_hint("does another host create this stanza? Run stanza-create on one of them."))
 }
 
 /// A new pass-phrase for what lies below an encrypted info file.

@@ -49,6 +49,49 @@ fn a_new_stanza_is_valid_when_created_again() {
 }
 
 #[test]
+fn a_copy_with_another_pass_phrase_follows_its_file() {
+    let (ours, theirs) = (repository(Some("secret")), repository(Some("secret")));
+    for repository in [&ours, &theirs] {
+        create(repository, &stanza(), &control(7)).unwrap();
+    }
+    for main in [
+        layout::archive_info(&stanza()),
+        layout::backup_info(&stanza()),
+    ] {
+        let copy = layout::copy_of(&main);
+        let read = |repository: &Repository, path: &StoragePath| {
+            read_all(&*repository.storage, path, 1 << 20)
+                .unwrap()
+                .unwrap()
+        };
+        let other = read(&theirs, &copy);
+        write_all(&*ours.storage, &copy, &WriteOptions::default(), &other).unwrap();
+        agree(&*ours.storage, &main).unwrap();
+        assert_eq!(read(&ours, &main), read(&ours, &copy));
+        assert_ne!(read(&ours, &main), other);
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_no_content_of_the_stanza() {
+    let repository = repository(None);
+    for main in [
+        layout::archive_info(&stanza()),
+        layout::backup_info(&stanza()),
+    ] {
+        let left = StoragePath::new(pgkeep_storage::temporary::temp_name(main.as_bytes()));
+        write_all(
+            &*repository.storage,
+            &left,
+            &WriteOptions::default(),
+            b"half",
+        )
+        .unwrap();
+    }
+    create(&repository, &stanza(), &control(7)).unwrap();
+}
+
+#[test]
 fn a_missing_copy_is_put_back() {
     let repository = repository(None);
     create(&repository, &stanza(), &control(7)).unwrap();
