@@ -127,7 +127,7 @@ fn push(program: &Program, kind: Kind, cipher: bool) -> TestResult {
             number += 1;
             // The largest is read twice and not kept in memory.
             let size = match number % 12 {
-                11 => 80 << 20,
+                11 => 66 << 20,
                 7 => 16 << 20,
                 _ => 1 + random.below(3 << 20),
             };
