@@ -59,8 +59,41 @@ impl Account {
         self.gid
     }
 
+    /// Home directory.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// True if commands change the user: root runs the tests.
+    pub(crate) fn switches(&self) -> bool {
+        self.switch
+    }
+
     /// A command that will run as this account, in `/`, with a clean environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.clean(program);
+        if self.switch {
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    /// The same for root, where `etc` is in the place of /etc.
+    pub(crate) fn command_with_etc(&self, etc: &Path, program: &Path) -> Command {
+        let mut command = self.clean("unshare");
+        command
+            .args(["--mount", "--propagation", "private", "sh", "-ec"])
+            .arg(
+                "mount --bind \"$1\" /etc; uid=$2 gid=$3; shift 3; exec setpriv --reuid $uid --regid $gid --clear-groups \"$@\"",
+            )
+            .arg("sh")
+            .arg(etc)
+            .args([self.uid.to_string(), self.gid.to_string()])
+            .arg(program);
+        command
+    }
+
+    fn clean(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir("/")
@@ -71,9 +104,6 @@ impl Account {
             .env("LOGNAME", &self.name)
             .env("LC_ALL", "C.UTF-8")
             .env("TZ", "UTC");
-        if self.switch {
-            command.uid(self.uid).gid(self.gid);
-        }
         command
     }
 

@@ -19,7 +19,8 @@ const SSHD_ID: u32 = 64_218;
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     pub(crate) group: &'a str,
-    pub(crate) id: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     pub(crate) home: &'a str,
     pub(crate) shell: &'a str,
 }
@@ -38,12 +39,13 @@ pub(crate) fn write(etc: &Path, more: &[Entry<'_>]) -> Result<()> {
         let Entry {
             name,
             group: of,
-            id,
+            uid,
+            gid,
             home,
             shell,
         } = entry;
-        passwd.push_str(&format!("{name}:x:{id}:{id}::{home}:{shell}\n"));
-        group.push_str(&format!("{of}:x:{id}:\n"));
+        passwd.push_str(&format!("{name}:x:{uid}:{gid}::{home}:{shell}\n"));
+        group.push_str(&format!("{of}:x:{gid}:\n"));
         // No password fits, and the account is not locked: sshd without PAM refuses keys of a locked one.
         shadow.push_str(&format!("{name}:*:20000::::::\n"));
         gshadow.push_str(&format!("{of}:*::\n"));

@@ -1,6 +1,7 @@
 //! A real OpenSSH server on a loopback port that offers `internal-sftp`, with keys and files of its own.
 //!
-//! Plain: it runs as the server account, which is also the login. Chrooted (root only): the usual SFTP-only system user in
+//! Plain: it runs as the server account, which is also the login; with a shell and an /etc of its own where that can be had.
+//! Chrooted (root only): the usual SFTP-only system user in
 //! a chroot, who exists only in the server's own mount namespace. That has an /etc of its own, so the machine's user database
 //! is neither touched nor asked. Traps that this knows: sshd refuses a chroot below a world-writable directory (so it is bound
 //! to another place), takes an account with the password `!` for locked, and wants /run/sshd.
@@ -239,6 +240,8 @@ impl SftpServerBuilder {
 #[derive(Debug)]
 struct Layout {
     program: PathBuf,
+    /// What is in the place of /etc in its namespace, if it has one.
+    etc: Option<PathBuf>,
     user: String,
     /// Where the client's files land, as this process sees it.
     files: PathBuf,
@@ -389,13 +392,45 @@ impl Drop for SftpServer {
 fn plain_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout> {
     let files = scratch.make_dir("files")?;
     let remote = files.display().to_string();
+    let account = scratch.account();
+    // Commands of a login run in its shell, and this machine's account may have none.
+    let possible = account.switches()
+        && run(Command::new("unshare").args(["--mount", "--propagation", "private", "true"]))?.code
+            == 0;
+    let entry = Entry {
+        name: account.name(),
+        group: account.name(),
+        uid: account.uid(),
+        gid: account.gid(),
+        home: &account.home().to_string_lossy(),
+        shell: "/bin/sh",
+    };
     Ok(Layout {
         program,
-        user: scratch.account().name().to_owned(),
+        etc: if possible {
+            Some(make_etc(scratch, &entry)?)
+        } else {
+            None
+        },
+        user: account.name().to_owned(),
         files,
         remote,
         chrooted: false,
     })
+}
+
+/// An /etc of the server's own, with one account more than every system has.
+fn make_etc(scratch: &Scratch, entry: &Entry<'_>) -> Result<PathBuf> {
+    let etc = scratch.join("etc");
+    fs::create_dir_all(etc.join("ssh")).during("make the server's /etc")?;
+    for name in COPIED {
+        let own = Path::new("/etc").join(name);
+        if own.exists() {
+            fs::copy(&own, etc.join(name)).during(format!("copy {}", own.display()))?;
+        }
+    }
+    accounts::write(&etc, std::slice::from_ref(entry))?;
+    Ok(etc)
 }
 
 fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) -> Result<Layout> {
@@ -410,26 +445,20 @@ fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) -> Result<L
     } else {
         "/usr/sbin/nologin"
     };
-    let etc = scratch.join("etc");
-    fs::create_dir_all(etc.join("ssh")).during("make the server's /etc")?;
-    for name in COPIED {
-        let own = Path::new("/etc").join(name);
-        if own.exists() {
-            fs::copy(&own, etc.join(name)).during(format!("copy {}", own.display()))?;
-        }
-    }
-    accounts::write(
-        &etc,
-        &[Entry {
+    let etc = make_etc(
+        scratch,
+        &Entry {
             name: "sftpuser",
             group: "sftpusers",
-            id: CHROOTED_ID,
+            uid: CHROOTED_ID,
+            gid: CHROOTED_ID,
             home: "/backup",
             shell,
-        }],
+        },
     )?;
     Ok(Layout {
         program,
+        etc: Some(etc),
         user: "sftpuser".into(),
         files,
         remote: "/backup".into(),
@@ -455,7 +484,11 @@ fn launch(scratch: &Scratch, address: SocketAddr, layout: &Layout) -> Result<Chi
             .arg(&layout.program);
         command
     } else {
-        let mut command = scratch.account().command(&layout.program);
+        let account = scratch.account();
+        let mut command = match &layout.etc {
+            Some(etc) => account.command_with_etc(etc, &layout.program),
+            None => account.command(&layout.program),
+        };
         command
             .args(["-D", "-e", "-f"])
             .arg(scratch.join("sshd_config"));

@@ -310,6 +310,14 @@ fn unusual_accounts() -> TestResult {
     let touched = "for one in passwd group shadow nsswitch.conf; do cp -a /etc/$one /etc/new; mv /etc/new /etc/$one; done";
     run(Command::new("sh").args(["-ec", touched]))?.success()?;
     sftp_works(server)?;
+    // Commands of a login run in the shell of the account, which is none out here.
+    let external = "Subsystem sftp exec /usr/lib/openssh/sftp-server";
+    sftp_works(
+        SftpServer::builder()
+            .without_subsystem()
+            .line(external)
+            .start()?,
+    )?;
 
     let machine = ThrowAwayRoot::builder().make()?;
     machine.add_postgres()?;
