@@ -68,6 +68,10 @@ fn unusual(what: &str, more: &str) -> TestResult {
     if let Some(left) = machine.path("/tmp").read_dir()?.next() {
         return Err(format!("{what}: {} is left", left?.path().display()).into());
     }
+    // Nobody sits at a terminal.
+    if !said.is_ascii() || said.contains('\x1b') || !said.contains("$ pgkeep --repo=2 --delta ") {
+        return Err(format!("{what}: not plain text with its commands:\n{said}").into());
+    }
     // Not the server that runs as the user of the demonstration, which is for machines that allow no namespace.
     if !said.contains("in a chroot") {
         return Err(format!("{what}: no server with a chroot:\n{said}").into());

@@ -4,6 +4,7 @@
 //! original's.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod demo;
 mod last_line;
 mod progress;
 mod question;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("terminal").threads(2);
-    for add in [last_line::add, progress::add, question::add] {
+    for add in [demo::add, last_line::add, progress::add, question::add] {
         suite = add(suite, &program);
     }
     suite.run()

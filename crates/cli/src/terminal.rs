@@ -19,6 +19,11 @@ pub(crate) fn can_draw() -> bool {
     is_attended() && std::env::var_os("TERM").is_some_and(moves)
 }
 
+/// Whether colours are welcome: <https://no-color.org> says how one says no.
+pub(crate) fn shows_colours() -> bool {
+    can_draw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Whether the locale shows more than ASCII.
 pub(crate) fn shows_utf8() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pgkeep_command::runtime::cancel::Cancel;
-use pgkeep_command::runtime::context::Output;
+use pgkeep_command::runtime::context::{Output, Style};
 use pgkeep_command::runtime::moved::Moved;
 use pgkeep_command::runtime::progress::{NoProgress, Progress};
 use pgkeep_config::Program;
@@ -62,7 +62,11 @@ pub(crate) fn for_terminal(
     let aside = Arc::clone(&shared);
     let around: Around = Arc::new(move |print| aside.step_aside(print));
     sink.set_around(Some(around));
-    let output = Output::new(InFront(Arc::clone(&shared)));
+    let output = Output::new(InFront(Arc::clone(&shared))).with_style(Style {
+        colours: terminal::shows_colours(),
+        utf8: terminal::shows_utf8(),
+        live: true,
+    });
     (Arc::new(Line(shared)), output)
 }
 
@@ -81,15 +85,15 @@ impl Shared {
     fn keep_drawing(&self) {
         while !self.closed.load(Ordering::SeqCst) {
             std::thread::sleep(EVERY);
-            let stopping = self.cancel.signal().is_some();
-            // The text is made before the screen is taken: who changes the view never waits for the terminal.
-            let text = self.view().text(self.began.elapsed(), stopping);
-            self.draw(text);
+            self.draw();
         }
     }
 
-    fn draw(&self, text: Option<String>) {
+    fn draw(&self) {
         let mut drawn = lock(&self.drawn);
+        let stopping = self.cancel.signal().is_some();
+        // The view is left at once: who changes it does not wait for the terminal.
+        let text = self.view().text(self.now(), stopping);
         let wanted = !self.closed.load(Ordering::SeqCst) && !self.in_line.load(Ordering::SeqCst);
         match text.filter(|_| wanted) {
             Some(text) => drawn.get_or_insert_with(one_line).set_message(text),
@@ -154,6 +158,10 @@ impl Progress for Line {
     fn doing(&self, what: Option<&str>) {
         let now = self.0.now();
         self.0.view().doing(what, now);
+        if what.is_none() {
+            // At once: what comes next may use the terminal.
+            self.0.draw();
+        }
     }
 
     fn close(&self) {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::{Context, open};
 
 /// Both values must be the same.
-pub(super) fn same(what: &str, expected: &str, found: &str, report: &mut Report) -> Result<()> {
+pub(super) fn same(what: &str, expected: &str, found: &str, report: &Report) -> Result<()> {
     if expected == found {
         return report.proof(&format!("{what}: {found}"));
     }
@@ -28,7 +28,7 @@ pub(super) fn same_files(
     context: &Context,
     source: &Path,
     copy: &Path,
-    report: &mut Report,
+    report: &Report,
 ) -> Result<()> {
     let (left, right) = (checksums(context, source)?, checksums(context, copy)?);
     let mut different = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn same_files(
         ));
     }
     report.proof(&format!(
-        "{} files are the same in cluster and restored copy (SHA-1)",
+        "{} files of the restored copy are the same as in the cluster (SHA-1)",
         left.len()
     ))
 }
@@ -102,7 +102,7 @@ fn checksums(context: &Context, root: &Path) -> Result<BTreeMap<String, String>>
 }
 
 /// PostgreSQL's own tool must find every page of the restored copy intact.
-pub(super) fn page_checksums(place: &Workplace, copy: &Path, report: &mut Report) -> Result<()> {
+pub(super) fn page_checksums(place: &Workplace, copy: &Path, report: &Report) -> Result<()> {
     let control = place.server_command("pg_controldata", &[]);
     let tool = Path::new(control.get_program()).with_file_name("pg_checksums");
     if !tool.exists() {

@@ -71,6 +71,27 @@ pub(super) fn run(mut command: Command) -> Result<String> {
     ))
 }
 
+/// Runs a command that shows at the terminal of this process how far it is and what it did.
+///
+/// # Errors
+/// [`ErrorCode::Execute`] when it fails, which it has explained, or cannot be started.
+pub(super) fn run_in_sight(mut command: Command) -> Result<()> {
+    let shown = shown(&command);
+    let status = command.status().map_err(|error| {
+        Error::new(
+            ErrorCode::Execute,
+            format!("unable to execute '{shown}': {error}"),
+        )
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::Execute,
+        format!("'{shown}' failed with {status}, see above"),
+    ))
+}
+
 fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(

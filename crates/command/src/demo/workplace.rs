@@ -236,20 +236,15 @@ impl Workplace {
         command
     }
 
-    /// Runs this program with one of its public commands.
-    pub(super) fn pgkeep(&self, arguments: &[&str]) -> Result<String> {
+    /// This program with one of its public commands.
+    pub(super) fn pgkeep(&self, arguments: &[&str]) -> Result<Command> {
         self.directory("copy")?;
         let mut command = shell::command(&self.account, &self.root, &self.program());
         command
             .arg(format!("--config={}", self.config().display()))
             .arg("--stanza=demo")
             .args(arguments);
-        shell::run(command)
-    }
-
-    /// Bytes of the cluster's files.
-    pub(super) fn data_size(&self) -> Result<u64> {
-        tree_size(&self.data_path())
+        Ok(command)
     }
 
     /// Bytes of the local repository.

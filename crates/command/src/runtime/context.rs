@@ -31,9 +31,22 @@ pub struct User {
     pub home: Option<PathBuf>,
 }
 
+/// How the output of a command may look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    pub colours: bool,
+    /// More than ASCII can be shown.
+    pub utf8: bool,
+    /// It is a terminal, which programs that the command starts may share.
+    pub live: bool,
+}
+
 /// Where the output of a command goes: what `info`, `help`, `version`, … print, not log lines.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<Target>>);
+pub struct Output {
+    target: Arc<Mutex<Target>>,
+    style: Style,
+}
 
 struct Target {
     write: Box<dyn Write + Send>,
@@ -44,10 +57,25 @@ struct Target {
 impl Output {
     #[must_use]
     pub fn new(write: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Target {
-            write: Box::new(write),
-            open_line: false,
-        })))
+        Self {
+            target: Arc::new(Mutex::new(Target {
+                write: Box::new(write),
+                open_line: false,
+            })),
+            style: Style::default(),
+        }
+    }
+
+    /// The same, and it may look like this; without it plain text is all.
+    #[must_use]
+    pub fn with_style(mut self, style: Style) -> Self {
+        self.style = style;
+        self
+    }
+
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.style
     }
 
     /// Prints bytes as they are.
@@ -55,7 +83,7 @@ impl Output {
     /// # Errors
     /// [`ErrorCode::FileWrite`]; a closed pipe is no error (`info | head` is fine).
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = self.target.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = bytes.last() {
             out.open_line = *last != b'\n';
         }
@@ -71,7 +99,7 @@ impl Output {
     /// Whether the last line that was printed has no end yet.
     #[must_use]
     pub fn in_line(&self) -> bool {
-        self.0
+        self.target
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .open_line

@@ -128,7 +128,9 @@ pub static COMMANDS: &[CommandDef] = &[
         help: "Creates a small PostgreSQL cluster in a directory of its own, an encrypted repository \
             there and, where an SSH server is installed, another one on an SFTP server of its own. \
             Takes backups while rows are written, drops a table, restores to the moment before, and \
-            compares a restored copy with the cluster file by file.\n\n\
+            compares a restored copy with the cluster file by file. The commands are shown as they are \
+            run, with their progress and in colours at a terminal (without colours if `NO_COLOR` is set), \
+            elsewhere as plain text.\n\n\
             No configuration file is read and no existing cluster is touched. PostgreSQL server \
             programs must be installed. The directory is removed at the end unless `--demo-keep` \
             is given.",
