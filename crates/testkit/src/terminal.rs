@@ -13,6 +13,9 @@ use crate::error::{During, Error, Result};
 /// Lines and columns of the terminal.
 const SIZE: (u32, u32) = (40, 120);
 
+/// No program takes longer, but for one that waits for a key.
+const LONGEST: Duration = Duration::from_secs(300);
+
 /// What was sent to the terminal so far, and whether more may come.
 #[derive(Debug, Default)]
 struct Sent {
@@ -175,10 +178,25 @@ impl Terminal {
     /// Waits until the program ends.
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// When it does not end: it may wait for a key.
     pub fn end(mut self) -> Result<Seen> {
         // The keyboard stays until then: its end would be a Ctrl-D.
-        let status = self.child.wait().during("wait for the program")?;
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().during("wait for the program")? {
+                break status;
+            }
+            if began.elapsed() > LONGEST {
+                let bytes = self
+                    .sent
+                    .bytes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let text = String::from_utf8_lossy(&bytes.0).into_owned();
+                return Err(Error::failed(format!("it does not end:\n{text}")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         self.keyboard = None;
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
