@@ -7,7 +7,7 @@ use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::CONTROL_FILE;
 use pgkeep_postgres::data_dir;
 use pgkeep_repo::Manifest;
-use pgkeep_storage::{FileTree, FileType, InfoLevel, ListOptions, StoragePath};
+use pgkeep_storage::{ErrorKind, FileTree, FileType, InfoLevel, ListOptions, StoragePath};
 
 use super::clean::{Change, Found};
 use super::places::Places;
@@ -90,7 +90,7 @@ impl Existing {
                 true => places.in_data_dir(CONTROL_FILE),
                 false => places.file(&name),
             };
-            let Some(info) = tree.info(&place, InfoLevel::Basic)? else {
+            let Some(info) = unless_closed(tree.info(&place, InfoLevel::Basic))?.flatten() else {
                 continue;
             };
             if info.kind != FileType::File {
@@ -144,7 +144,7 @@ impl Existing {
 
 /// Bytes of a file or of all below a directory.
 fn size(tree: &dyn FileTree, path: &StoragePath) -> Result<u64> {
-    let Some(info) = tree.info(path, InfoLevel::Basic)? else {
+    let Some(info) = unless_closed(tree.info(path, InfoLevel::Basic))?.flatten() else {
         return Ok(0);
     };
     let mut bytes = info.size;
@@ -153,12 +153,21 @@ fn size(tree: &dyn FileTree, path: &StoragePath) -> Result<u64> {
             level: InfoLevel::Basic,
             ..ListOptions::default()
         };
-        tree.list_tree(path, &options, &mut |info| {
+        unless_closed(tree.list_tree(path, &options, &mut |info| {
             bytes = bytes.saturating_add(info.size);
             Ok(())
-        })?;
+        }))?;
     }
     Ok(bytes)
+}
+
+/// What is in a directory that is closed to its owner is not counted: the restore opens it, the plan does not.
+fn unless_closed<T>(looked: pgkeep_storage::Result<T>) -> Result<Option<T>> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind == ErrorKind::Denied => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Which target a file lies in: that with the longest name before it.
