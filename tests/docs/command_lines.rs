@@ -34,6 +34,7 @@ const PLACES: &[(&str, &str)] = &[
     ("--type=%i", "--type=diff"),
     ("=$copy", "=/copy"),
     ("=$drill", "=/drill"),
+    ("=$empty", "=/empty"),
 ];
 
 struct Files;
