@@ -8,6 +8,7 @@ use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
 use pgkeep_testkit::terminal::Terminal;
 
+use crate::picture;
 use crate::stage::matches;
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
@@ -63,5 +64,6 @@ fn demo(program: &Program) -> TestResult {
         "the last words",
         "The table that was dropped is back with all of its 200000 rows: .* nothing else was touched\\.",
         &last,
-    )
+    )?;
+    picture::check(&seen, &place)
 }

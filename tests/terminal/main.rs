@@ -6,6 +6,7 @@
 
 mod demo;
 mod last_line;
+mod picture;
 mod progress;
 mod question;
 mod stage;

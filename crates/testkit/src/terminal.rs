@@ -41,9 +41,17 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The lines that are left on the screen at the end, without control sequences.
+    /// The lines that are left on the screen at the end, without control sequences and without empty ones.
     pub fn lines(&self) -> Vec<String> {
-        left_on_screen(&self.raw)
+        let plain = |line: &Line| line.iter().map(|(letter, _)| letter).collect::<String>();
+        let lines = left_on_screen(&self.raw);
+        let lines = lines.iter().map(|line| plain(line).trim_end().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    }
+
+    /// All lines that are left on the screen at the end, with the control sequences that colour them.
+    pub fn coloured(&self) -> Vec<String> {
+        left_on_screen(&self.raw).iter().map(coloured).collect()
     }
 
     /// The last line that is left.
@@ -222,10 +230,14 @@ impl Drop for Terminal {
     }
 }
 
-/// What stays of a text on a terminal: control sequences taken out, and of a line that was drawn several times the last.
-fn left_on_screen(raw: &str) -> Vec<String> {
-    let mut lines = vec![Vec::new()];
+/// Letters of a line, each with the control sequence of its colour.
+type Line = Vec<(char, String)>;
+
+/// What a terminal shows at the end.
+fn left_on_screen(raw: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = vec![Vec::new()];
     let mut column = 0;
+    let mut colour = String::new();
     let mut characters = raw.chars().peekable();
     while let Some(character) = characters.next() {
         let line = lines.last_mut().expect("there is always a line");
@@ -239,7 +251,7 @@ fn left_on_screen(raw: &str) -> Vec<String> {
                     match characters.next() {
                         Some(end @ ('@'..='~')) => break end,
                         Some(other) => parameters.push(other),
-                        None => break 'm',
+                        None => break '~',
                     }
                 };
                 match end {
@@ -250,6 +262,8 @@ fn left_on_screen(raw: &str) -> Vec<String> {
                         let up: usize = parameters.parse().unwrap_or(1);
                         lines.truncate(lines.len().saturating_sub(up).max(1));
                     }
+                    'm' if matches!(parameters.as_str(), "" | "0") => colour.clear(),
+                    'm' => colour = format!("\x1b[{parameters}m"),
                     _ => {}
                 }
             }
@@ -259,17 +273,32 @@ fn left_on_screen(raw: &str) -> Vec<String> {
                 column = 0;
             }
             other => {
-                line.resize(line.len().max(column + 1), ' ');
-                line[column] = other;
+                line.resize(line.len().max(column + 1), (' ', String::new()));
+                line[column] = (other, colour.clone());
                 column += 1;
             }
         }
     }
     lines
-        .into_iter()
-        .map(|line| line.into_iter().collect::<String>().trim_end().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect()
+}
+
+fn coloured(line: &Line) -> String {
+    let mut text = String::new();
+    let mut before = "";
+    let blank = |(letter, _): &&(char, String)| *letter == ' ';
+    let end = line.len() - line.iter().rev().take_while(blank).count();
+    for (letter, colour) in &line[..end] {
+        if colour != before {
+            text.push_str("\x1b[0m");
+            text.push_str(colour);
+            before = colour;
+        }
+        text.push(*letter);
+    }
+    if !before.is_empty() {
+        text.push_str("\x1b[0m");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -280,6 +309,14 @@ mod tests {
     fn a_line_that_was_drawn_over_is_gone() {
         let raw =
             "one\r\nbar 10%\r\x1b[2Kbar 20%\r\x1b[2K\x1b[1mtwo\x1b[0m\r\nabcdef\rxy\x1b[K\r\n";
-        assert_eq!(left_on_screen(raw), ["one", "two", "xy"]);
+        let seen = Seen {
+            code: 0,
+            raw: raw.to_owned(),
+        };
+        assert_eq!(seen.lines(), ["one", "two", "xy"]);
+        assert_eq!(
+            seen.coloured(),
+            ["one", "\x1b[0m\x1b[1mtwo\x1b[0m", "xy", ""]
+        );
     }
 }

@@ -46,7 +46,7 @@ impl Forecast {
             archived.first_from(timeline, number)
         });
         let time = match &settings.target {
-            RecoveryTarget::Time(text) => target_time::parse(text, context.clock.zone()),
+            RecoveryTarget::Time(text) => target_time::parse_micros(text, context.clock.zone()),
             _ => None,
         };
         let last_transaction = match time.is_some() && extent.missing.is_empty() {

@@ -209,7 +209,7 @@ impl Verdict {
 /// What is known of the target beside the WAL.
 pub(super) struct Facts<'a> {
     pub target: &'a RecoveryTarget,
-    /// The target as seconds since 1970.
+    /// The target as microseconds since 1970.
     pub time: Option<i64>,
     /// When the last transaction ended that the WAL has, microseconds since 1970; `None`: not known.
     pub last_transaction: Option<i64>,
@@ -219,6 +219,8 @@ pub(super) struct Facts<'a> {
 
 /// Seconds by which times in WAL may be out of order.
 const ORDER: i64 = 2;
+
+const SECOND: i64 = 1_000_000;
 
 /// Most bytes of the record that ends a backup, page header included.
 const END_RECORD: u64 = 128;
@@ -305,7 +307,7 @@ fn by_time(needs: &Needs, facts: &Facts<'_>, end: &dyn Fn() -> String) -> Verdic
     let Some(time) = facts.time else {
         return Verdict::Open("the time is left to PostgreSQL to read".to_owned());
     };
-    if time < needs.time {
+    if time.div_euclid(SECOND) < needs.time {
         return Verdict::Unsure(format!(
             "the target lies before {}, when the backup ended: PostgreSQL refuses it if a transaction ended between",
             (facts.show_time)(needs.time)
@@ -315,10 +317,11 @@ fn by_time(needs: &Needs, facts: &Facts<'_>, end: &dyn Fn() -> String) -> Verdic
         return Verdict::Open(format!("no transaction was found near the end; {}", end()));
     };
     // Recovery stops at the first transaction that ended later than the target.
-    let last = last.div_euclid(1_000_000);
     if last > time {
-        Verdict::Reached
-    } else if last + ORDER < time {
+        return Verdict::Reached;
+    }
+    let last = last.div_euclid(SECOND);
+    if last + ORDER < time.div_euclid(SECOND) {
         Verdict::Unreachable(format!(
             "the last transaction in the WAL ended at {}; {}",
             (facts.show_time)(last),
@@ -391,8 +394,8 @@ mod tests {
             extent,
             &Facts {
                 target,
-                time,
-                last_transaction: last.map(|last| last * 1_000_000),
+                time: time.map(|time| time * SECOND),
+                last_transaction: last.map(|last| last * SECOND),
                 show_time: &|time| time.to_string(),
                 show_gap: &|gap| format!("{}/{}-{}", gap.timeline, gap.first, gap.last),
             },
@@ -537,6 +540,22 @@ mod tests {
         assert_eq!(judged(Some(2_000), None), "open");
         assert_eq!(judged(None, Some(1)), "open");
         assert_eq!(judged(Some(999), Some(2_001)), "unsure");
+        // Within one second too.
+        let facts = |time| Facts {
+            target: &target,
+            time: Some(time),
+            last_transaction: Some(2_000_120_000),
+            show_time: &|time| time.to_string(),
+            show_gap: &|_| String::new(),
+        };
+        assert_eq!(
+            judge(&needs, &found, &facts(2_000_086_672)),
+            Verdict::Reached
+        );
+        assert_eq!(
+            judge(&needs, &found, &facts(2_000_120_000)).name(),
+            "unsure"
+        );
         let doubted = Verdict::Unreachable("it ends".to_owned()).doubted("repo2 could not be read");
         assert_eq!(
             doubted,

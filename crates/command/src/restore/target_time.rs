@@ -44,6 +44,18 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
     Some(utc.as_second() - offset(rest)?)
 }
 
+/// Microseconds since 1970 of a recovery target; what is finer is cut off. `None`: not a time of this form.
+pub(super) fn parse_micros(text: &str, zone: &TimeZone) -> Option<i64> {
+    let seconds = parse(text, zone)?;
+    let fraction = text.get(19..)?.strip_prefix(['.', ',']).unwrap_or_default();
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    let fraction = digits
+        .chain(std::iter::repeat(b'0'))
+        .take(6)
+        .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    seconds.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
 /// Whether a target names its zone; without it PostgreSQL takes the one of the cluster's settings.
 pub(super) fn has_zone(text: &str) -> bool {
     text.get(19..).is_some_and(|rest| rest.contains(['+', '-']))
@@ -90,6 +102,25 @@ mod tests {
         assert_eq!(utc("2026-11-24 06:01:13+02"), Some(at));
         assert_eq!(utc("2026-11-24 09:31:13.1+05:30"), Some(at));
         assert_eq!(utc("2026-11-24 00:31:13-0330"), Some(at));
+    }
+
+    #[test]
+    fn a_fraction_counts_to_the_microsecond() {
+        let at = utc("2026-11-24 04:01:13").unwrap() * 1_000_000;
+        for (text, micros) in [
+            ("2026-11-24 04:01:13", 0),
+            ("2026-11-24 04:01:13.086672+00", 86_672),
+            ("2026-11-24 04:01:13,5", 500_000),
+            ("2026-11-24 06:01:13.1234569+02", 123_456),
+            ("2026-11-24 04:01:13.", 0),
+        ] {
+            assert_eq!(
+                parse_micros(text, &TimeZone::UTC),
+                Some(at + micros),
+                "{text}"
+            );
+        }
+        assert_eq!(parse_micros("now", &TimeZone::UTC), None);
     }
 
     #[test]
