@@ -6,7 +6,7 @@ use pgkeep_postgres::{Lsn, WalSegment};
 use pgkeep_repo::Manifest;
 
 use super::archived::Archived;
-use super::reach::{self, Extent, Facts, Gap, Needs, Verdict};
+use super::reach::{self, Extent, Facts, Gap, Last, Needs, Verdict};
 use super::settings::Settings;
 use super::target_time;
 use super::timeline::Line;
@@ -51,13 +51,16 @@ impl Forecast {
         };
         let last_transaction = match time.is_some() && extent.missing.is_empty() {
             true => last_transaction(context, &line, &needs, &extent, &archived)?,
-            false => None,
+            false => Last::Unknown,
         };
         let mut forecast = Self {
             needs,
             extent,
             archived,
-            last_transaction: last_transaction.map(|last| last.div_euclid(1_000_000)),
+            last_transaction: match last_transaction {
+                Last::At(last) => Some(last.div_euclid(1_000_000)),
+                Last::NoneSince | Last::Unknown => None,
+            },
             verdict: Verdict::Reached,
         };
         let verdict = reach::judge(
@@ -172,14 +175,14 @@ fn needs(manifest: &Manifest) -> Option<Needs> {
     })
 }
 
-/// When the last transaction ended that can be replayed, microseconds since 1970.
+/// The last transaction that can be replayed.
 fn last_transaction(
     context: &Context,
     line: &Line,
     needs: &Needs,
     extent: &Extent,
     archived: &Archived,
-) -> Result<Option<i64>> {
+) -> Result<Last> {
     let (timeline, last) = extent.last;
     let stop = archived.number(needs.stop);
     // A branch that begins near the end leads back to its parent, where nothing later can be.
@@ -195,13 +198,20 @@ fn last_transaction(
         }
         match segment {
             Some(bytes) => {
+                // The end of a transaction may lie across two segments. In the last one that is there it is not replayed.
+                if number < last && ended::is_cut(&bytes) {
+                    return Ok(Last::Unknown);
+                }
                 if let Some((_, latest)) = ended::times(&bytes) {
-                    return Ok(Some(latest));
+                    return Ok(Last::At(latest));
                 }
             }
             // What cannot be read may have a later one.
-            None => return Ok(None),
+            None => return Ok(Last::Unknown),
         }
     }
-    Ok(None)
+    Ok(match from == stop {
+        true => Last::NoneSince,
+        false => Last::Unknown,
+    })
 }

@@ -194,7 +194,8 @@ impl Plan<'_> {
             (true, true) => "files with the same size and time are kept",
             (true, false) => "files with the same checksum are kept",
             (false, true) => "all files are overwritten",
-            (false, false) => "the targets are empty",
+            // Where they are not, the restore is refused, and that is told as an error.
+            (false, false) => "none may be there without --delta or --force",
         };
         let _ = write!(text, "\nexisting files: {how}");
         // Without force the checksum decides, which is known only once the file is read.

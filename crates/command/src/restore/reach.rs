@@ -206,13 +206,22 @@ impl Verdict {
     }
 }
 
+/// The last transaction that ended in the WAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Microseconds since 1970.
+    At(i64),
+    /// None did since the backup ended.
+    NoneSince,
+    Unknown,
+}
+
 /// What is known of the target beside the WAL.
 pub(super) struct Facts<'a> {
     pub target: &'a RecoveryTarget,
     /// The target as microseconds since 1970.
     pub time: Option<i64>,
-    /// When the last transaction ended that the WAL has, microseconds since 1970; `None`: not known.
-    pub last_transaction: Option<i64>,
+    pub last_transaction: Last,
     pub show_time: &'a dyn Fn(i64) -> String,
     pub show_gap: &'a dyn Fn(&Gap) -> String,
 }
@@ -313,24 +322,33 @@ fn by_time(needs: &Needs, facts: &Facts<'_>, end: &dyn Fn() -> String) -> Verdic
             (facts.show_time)(needs.time)
         ));
     }
-    let Some(last) = facts.last_transaction else {
-        return Verdict::Open(format!("no transaction was found near the end; {}", end()));
+    let (last, what) = match facts.last_transaction {
+        Last::Unknown => {
+            return Verdict::Open(format!("no transaction was found near the end; {}", end()));
+        }
+        // Recovery stops at the first transaction that ended later than the target.
+        Last::At(last) if last > time => return Verdict::Reached,
+        Last::At(last) => {
+            let last = last.div_euclid(SECOND);
+            let what = format!(
+                "the last transaction in the WAL ended at {}",
+                (facts.show_time)(last)
+            );
+            (last, what)
+        }
+        Last::NoneSince => {
+            let what = format!(
+                "no transaction in the WAL ended after the backup did at {}",
+                (facts.show_time)(needs.time)
+            );
+            (needs.time, what)
+        }
     };
-    // Recovery stops at the first transaction that ended later than the target.
-    if last > time {
-        return Verdict::Reached;
-    }
-    let last = last.div_euclid(SECOND);
     if last + ORDER < time.div_euclid(SECOND) {
-        Verdict::Unreachable(format!(
-            "the last transaction in the WAL ended at {}; {}",
-            (facts.show_time)(last),
-            end()
-        ))
+        Verdict::Unreachable(format!("{what}; {}", end()))
     } else {
         Verdict::Unsure(format!(
-            "the last transaction in the WAL ended at {}, and recovery stops only at a later one; {}",
-            (facts.show_time)(last),
+            "{what}, and recovery stops only at a later one; {}",
             end()
         ))
     }
@@ -395,7 +413,7 @@ mod tests {
             &Facts {
                 target,
                 time: time.map(|time| time * SECOND),
-                last_transaction: last.map(|last| last * SECOND),
+                last_transaction: last.map_or(Last::Unknown, |last| Last::At(last * SECOND)),
                 show_time: &|time| time.to_string(),
                 show_gap: &|gap| format!("{}/{}-{}", gap.timeline, gap.first, gap.last),
             },
@@ -544,7 +562,7 @@ mod tests {
         let facts = |time| Facts {
             target: &target,
             time: Some(time),
-            last_transaction: Some(2_000_120_000),
+            last_transaction: Last::At(2_000_120_000),
             show_time: &|time| time.to_string(),
             show_gap: &|_| String::new(),
         };

@@ -53,6 +53,26 @@ pub fn times(segment: &[u8]) -> Option<(i64, i64)> {
     found
 }
 
+/// Whether the last record of a segment goes on in the next one: [`times`] of neither has it.
+#[must_use]
+pub fn is_cut(segment: &[u8]) -> bool {
+    let Ok(header) = WalHeader::parse(segment, None) else {
+        return false;
+    };
+    let stream = stream(segment, header.page_size as usize);
+    let mut at = first_record(segment);
+    while let Some(record) = record(&stream, at) {
+        if record[17] == XLOG && record[16] & 0xF0 == SWITCH {
+            return false;
+        }
+        at += record.len().next_multiple_of(8);
+    }
+    // Without a further record there are zeros, or the bytes end with the one before.
+    stream
+        .get(at..)
+        .is_some_and(|rest| rest.iter().take(4).any(|byte| *byte != 0))
+}
+
 /// The bytes of all pages without their headers. A page that does not follow the one before is left from an older use.
 fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
     let mut stream = Vec::with_capacity(segment.len());
@@ -217,16 +237,40 @@ mod tests {
         assert_eq!(times(&reused), Some((time, time)));
     }
 
+    #[test]
+    fn a_record_that_goes_on_in_the_next_segment_is_known() {
+        let transaction = end(0, &[], 1_795_492_873_000_000);
+        let content = (1 << 20) - LONG_HEADER - ((1 << 20) / PAGE - 1) * SHORT_HEADER;
+        // What is left of the segment after a record that fills it up to there.
+        let left = |left: usize| {
+            let filler = record(10, 0, &vec![7; content - RECORD_HEADER - left]);
+            segment(0, &[filler, transaction.clone()])
+        };
+        assert!(transaction.len() > 32 && transaction.len() <= 40);
+        for (bytes, cut) in [
+            (8, true),
+            (32, true),
+            (40, false),
+            (4000, false),
+            (0, false),
+        ] {
+            assert_eq!(is_cut(&left(bytes)), cut, "{bytes} bytes are left");
+            assert_eq!(times(&left(bytes)).is_some(), bytes >= 40, "{bytes}");
+        }
+        let switched = segment(0, &[record(XLOG, SWITCH, &[]), transaction]);
+        assert!(!is_cut(&switched) && !is_cut(b"no segment"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..20_000), page in 0_u32..9000) {
-            let _ = times(&bytes);
+            let _ = (times(&bytes), is_cut(&bytes));
             if bytes.len() > 40 {
                 let made = segment(0, &[]);
                 bytes[..40].copy_from_slice(&made[..40]);
                 bytes[36..40].copy_from_slice(&page.to_le_bytes());
                 bytes[2] |= 1;
-                let _ = times(&bytes);
+                let _ = (times(&bytes), is_cut(&bytes));
             }
         }
     }
