@@ -4,7 +4,7 @@
 //! may be done again at any time: every file is written from its beginning.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
@@ -13,8 +13,8 @@ use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
 use pgkeep_storage::{
-    FileTree, FileType, InfoLevel, PipelineRead, Range, ReadOptions, StoragePath, StorageWrite,
-    Ticket, WriteMode, WriteOptions,
+    FileTree, FileType, InfoLevel, PipelineRead, Range, ReadOptions, StoragePath, WriteMode,
+    WriteOptions,
 };
 
 use super::block;
@@ -26,6 +26,7 @@ use super::places::Places;
 use super::queue::{Job, Opened};
 use super::selective::Zeroed;
 use super::settings::Settings;
+use super::stream::{Counted, Watched};
 use crate::error::{Error, ErrorCode, Result};
 use crate::runtime::moved::{Count, Moved};
 use crate::runtime::{Context, Repository};
@@ -60,50 +61,6 @@ pub(super) struct Worker<'a> {
     pub damage: Damage,
     pub buffers: Mutex<Vec<Vec<u8>>>,
     pub moved: Arc<Moved>,
-}
-
-/// Reads from the repository and notices the wish to stop.
-struct Watched<'a> {
-    read: Box<dyn PipelineRead>,
-    context: &'a Context,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.context.cancel.signal().is_some() {
-            // The caller asks the flag itself; any error ends the copy.
-            return Err(std::io::Error::other("stopped"));
-        }
-        self.read.read(buffer)
-    }
-}
-
-/// Writes a file and counts its bytes.
-struct Counted<'a, 'c> {
-    write: Box<dyn StorageWrite>,
-    count: &'a mut Count<'c>,
-}
-
-impl Write for Counted<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.write.write(bytes)?;
-        self.count.add(written as u64);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.write.flush()
-    }
-}
-
-impl StorageWrite for Counted<'_, '_> {
-    fn stage(&mut self) -> pgkeep_storage::Result<()> {
-        self.write.stage()
-    }
-
-    fn finish(self: Box<Self>) -> pgkeep_storage::Result<Ticket> {
-        self.write.finish()
-    }
 }
 
 /// A file of a job that has to be fetched.

@@ -51,6 +51,7 @@ mod remap;
 mod room;
 mod selective;
 mod settings;
+mod stream;
 mod target_time;
 #[cfg(test)]
 mod tests;
