@@ -406,11 +406,6 @@ fn make_target(look: &Look<'_>, target: &Found) -> Result<()> {
         target.made_as != target.name && !target.is_file && directory(look.tree, &above)?.is_none();
     look.tree
         .create_path(&target.path, modes::path_at_work(path.mode))?;
-    // Of a tablespace the directory of this version may have another mode than the one above.
-    let own = look.manifest.path(&target.name).map(|path| path.mode);
-    if let Some(own) = own.filter(|own| *own != path.mode && !target.is_file) {
-        look.tree.set_mode(&target.path, modes::path_at_work(own))?;
-    }
     if let Some((uid, gid)) = look.owners.to_set(path.user, path.group) {
         if above_is_new {
             look.tree.set_owner(&above, uid, gid)?;
