@@ -75,8 +75,8 @@ fn fingerprints(program: &Program) -> TestResult {
     says(&openssh.stderr, "Permission denied (publickey")?;
 
     // Another machine under this name.
-    desk.machine.shell("rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; kill -HUP $(cat /run/sshd.pid)")?.success()?;
-    desk.machine.wait_for_sshd()?;
+    desk.machine.shell("rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key")?.success()?;
+    desk.machine.reload_sshd()?;
     let changed = desk.setup(&[])?.expect_code(101)?;
     says(&changed.stdout, "ssh-keygen -R '[127.0.0.1]:")
 }

@@ -29,6 +29,11 @@ const COPIED: &[&str] = &[
     "ssh/moduli",
 ];
 
+/// How long a server is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What sshd logs when it is told to reload, and when it takes connections.
+const RELOADED: &str = "Received SIGHUP; restarting.";
+const LISTENS: &str = "Server listening on";
 /// Directories of programs: seen, not changed. What is a link here is a link there.
 const PROGRAMS: &[&str] = &["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
@@ -302,6 +307,22 @@ impl ThrowAwayRoot {
         self.wait_for_sshd()
     }
 
+    /// Makes the server read its configuration and keys again, and waits until it has.
+    pub fn reload_sshd(&self) -> Result<()> {
+        let reloaded = self.reloads();
+        self.shell("kill -HUP $(cat /run/sshd.pid)")?.success()?;
+        let started = Instant::now();
+        // Until it has noticed the signal, the old one answers.
+        while self.reloads() == reloaded && started.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.wait_for_sshd()
+    }
+
+    fn reloads(&self) -> usize {
+        self.sshd_log().matches(RELOADED).count()
+    }
+
     /// Waits until the server takes connections (again).
     pub fn wait_for_sshd(&self) -> Result<()> {
         let started = Instant::now();
@@ -310,7 +331,13 @@ impl ThrowAwayRoot {
             self.address.ip(),
             self.address.port()
         );
-        while started.elapsed() < Duration::from_secs(120) {
+        while started.elapsed() < PATIENCE {
+            // One that was told to reload closes its port, and opens it again a moment later.
+            let log = self.sshd_log();
+            if log.rfind(RELOADED) > log.rfind(LISTENS) {
+                std::thread::sleep(Duration::from_millis(10));
+                continue;
+            }
             // From inside: the network may be its own.
             if run(self.command("bash").args(["-c", &knock]))?.code == 0 {
                 return Ok(());
