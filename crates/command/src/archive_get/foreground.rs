@@ -121,9 +121,11 @@ fn wait_for_queue(
                 .move_out(segment, destination)
                 .map_err(Failure::Spool)?;
             log::info!("found {segment} in the archive asynchronously");
-            // PostgreSQL has its segment, whatever becomes of those that follow.
-            if let Err(Failure::Spool(error) | Failure::Other(error)) =
-                refill(context, settings, &spool, &control, segment)
+            // PostgreSQL has its segment, whatever becomes of those that follow. A process that this command started was told
+            // to bring them.
+            if started.is_none()
+                && let Err(Failure::Spool(error) | Failure::Other(error)) =
+                    refill(context, settings, &spool, &control, segment)
             {
                 log::warn!("unable to fetch WAL ahead: {}", error.text());
             }

@@ -27,23 +27,25 @@ pub(super) fn lock_path(context: &Context) -> &Path {
     )
 }
 
-/// Takes the archive locks of all repositories of the run, or none of them: `None` when somebody holds one.
+/// Takes the archive locks of all repositories of the run, or none of them: `None` when somebody holds one, a background
+/// process that this run has started included.
 ///
 /// # Errors
 /// [`ErrorCode::LockAcquire`] when a lock file cannot be used at all.
 pub fn try_archive_locks(context: &Context) -> Result<Option<Vec<Lock>>> {
+    let (path, exec_id) = (lock_path(context), context.config.exec_id());
+    let keys = open::repository_keys(&context.config);
+    try_locks(path, context.stanza()?, &keys, exec_id)
+}
+
+fn try_locks(path: &Path, stanza: &str, keys: &[u32], exec_id: &str) -> Result<Option<Vec<Lock>>> {
     let mut locks = Vec::new();
-    for key in open::repository_keys(&context.config) {
-        let exec_id = context.config.exec_id();
-        match Lock::try_acquire(
-            lock_path(context),
-            context.stanza()?,
-            LockType::Archive,
-            key,
-            exec_id,
-        )? {
-            Some(lock) => locks.push(lock),
-            None => return Ok(None),
+    for key in keys {
+        match Lock::try_acquire(path, stanza, LockType::Archive, *key, exec_id)? {
+            // With a share in the lock of its own background process a command would take away what that one is fetching,
+            // and start a second one.
+            Some(lock) if !lock.is_shared() => locks.push(lock),
+            _ => return Ok(None),
         }
     }
     Ok(Some(locks))
@@ -141,4 +143,23 @@ pub(super) fn start_as(context: &Context, role: Role, parameters: &[String]) -> 
 pub fn detach() {
     // Fails only for a process that leads a group already, which is what is wanted.
     let _ = rustix::process::setsid();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_are_not_shared_with_a_background_process_of_the_same_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let acquire = |key| Lock::acquire(dir.path(), "demo", LockType::Archive, key, "1-own");
+        let taken = || try_locks(dir.path(), "demo", &[1, 2], "1-own").unwrap();
+        assert_eq!(taken().unwrap().len(), 2);
+        let held = acquire(2).unwrap();
+        assert!(taken().is_none());
+        // What it took before it met the one that is held is free again.
+        assert!(!acquire(1).unwrap().is_shared());
+        drop(held);
+        assert_eq!(taken().unwrap().len(), 2);
+    }
 }

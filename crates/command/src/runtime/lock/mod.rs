@@ -208,6 +208,12 @@ impl Lock {
         }
     }
 
+    /// Whether another process of the same exec-id holds it, and this is only a share in it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.file.is_none()
+    }
+
     #[must_use]
     pub fn lock_type(&self) -> LockType {
         self.lock_type
