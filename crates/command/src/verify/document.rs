@@ -26,6 +26,7 @@ pub(super) fn render(settings: &Settings, findings: &Findings, body: &Body) -> V
         "archive": [],
         "backup": [],
         "problem": [],
+        "unusable": findings.unusable(),
     });
     match body {
         Body::Note(note) => {

@@ -19,6 +19,7 @@ const GRAVITY: [ErrorCode; 6] = [
 pub(super) struct Findings {
     count: u64,
     codes: Vec<ErrorCode>,
+    unusable: Vec<String>,
 }
 
 impl Findings {
@@ -33,6 +34,21 @@ impl Findings {
         if !self.codes.contains(&code) {
             self.codes.push(code);
         }
+    }
+
+    /// Of a file that is stored twice one cannot be used. Everything goes on with the other one, but nothing is left if that
+    /// is lost too. No finding of the original.
+    pub(super) fn one_of_two(&mut self, file: &str, reason: &str) {
+        self.note(ErrorCode::FileInvalid);
+        let reason = reason.lines().next().unwrap_or_default();
+        self.unusable.push(format!(
+            "{file} cannot be used, the other of the two is: {reason}"
+        ));
+    }
+
+    /// What [`Self::one_of_two`] was told.
+    pub(super) fn unusable(&self) -> &[String] {
+        &self.unusable
     }
 
     /// How many make the status.

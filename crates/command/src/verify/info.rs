@@ -25,11 +25,8 @@ pub(super) fn load(
     stanza: &Stanza,
     findings: &mut Findings,
 ) -> Result<std::result::Result<(ArchiveInfo, BackupInfo), String>> {
-    let mut text = String::new();
-    let mut unusable = |name: &str| {
-        findings.add(ErrorCode::FileInvalid);
-        text.push_str(&format!("\n  No usable {name} file"));
-    };
+    let mut bad = Vec::new();
+    let mut missing = Vec::new();
     let backup = Named {
         repository,
         path: layout::backup_info(stanza),
@@ -46,13 +43,21 @@ pub(super) fn load(
     };
     let (of_backup, of_archive) =
         together(&*repository.storage, || backup.read(), || archive.read())?;
-    let backup = backup.choose(of_backup)?;
+    let backup = backup.choose(of_backup, &mut bad)?;
     if backup.is_none() {
-        unusable(layout::BACKUP_INFO);
+        missing.push(layout::BACKUP_INFO);
     }
-    let archive = archive.choose(of_archive)?;
+    let archive = archive.choose(of_archive, &mut bad)?;
     if archive.is_none() {
-        unusable(layout::ARCHIVE_INFO);
+        missing.push(layout::ARCHIVE_INFO);
+    }
+    for (file, reason) in bad {
+        findings.one_of_two(&file, &reason);
+    }
+    let mut text = String::new();
+    for name in missing {
+        findings.add(ErrorCode::FileInvalid);
+        text.push_str(&format!("\n  No usable {name} file"));
     }
     Ok(archive.zip(backup).ok_or(text))
 }
@@ -81,31 +86,50 @@ impl<T: Send> Named<'_, T> {
         )
     }
 
-    /// The content of the main file, or else of the copy; the log says what was wrong.
-    fn choose(&self, (main, copied): Read<T>) -> Result<Option<T>> {
+    /// The content of the main file, or else of the copy; the log says what was wrong, and so does `bad` where the other one can
+    /// be used.
+    fn choose(
+        &self,
+        (main, copied): Read<T>,
+        bad: &mut Vec<(String, String)>,
+    ) -> Result<Option<T>> {
         let shown = format!("<REPO:{}>/{}", self.place, self.name);
         let shown_copy = format!("{shown}.copy");
-        let Some((value, sha1)) = usable(main, &shown)? else {
-            let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
-            let copy = layout::copy_of(&self.path);
-            let loaded = usable(hashed(storage, &copy, pass, self.parse), &shown_copy)?;
-            return Ok(loaded.map(|(value, _)| value));
+        let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
+        let copy = layout::copy_of(&self.path);
+        let load_copy = || usable(hashed(storage, &copy, pass, self.parse), &shown_copy);
+        let (value, sha1) = match usable(main, &shown)? {
+            Ok(main) => main,
+            Err(reason) => {
+                return Ok(load_copy()?.ok().map(|(value, _)| {
+                    bad.push((shown, reason));
+                    value
+                }));
+            }
         };
-        if usable(copied, &shown_copy)?.is_some_and(|((), copied)| copied != sha1) {
-            crate::detail!("{0}.copy does not match {0}", self.name);
+        match usable(copied, &shown_copy)? {
+            Ok(((), copied)) if copied != sha1 => {
+                crate::detail!("{0}.copy does not match {0}", self.name);
+                // Read only now: another content may be one that an interrupted run left.
+                if let Err(reason) = load_copy()? {
+                    bad.push((shown_copy, reason));
+                }
+            }
+            Ok(_) => {}
+            Err(reason) => bad.push((shown_copy, reason)),
         }
         Ok(Some(value))
     }
 }
 
-/// What was loaded, or nothing with the reason in the log. A repository that is out of reach ends the run.
-fn usable<T>(loaded: Result<T>, shown: &str) -> Result<Option<T>> {
+/// What was loaded, or the reason why nothing was, which is in the log too. A repository that is out of reach ends the run.
+fn usable<T>(loaded: Result<T>, shown: &str) -> Result<std::result::Result<T, String>> {
     match loaded {
-        Ok(value) => Ok(Some(value)),
+        Ok(value) => Ok(Ok(value)),
         Err(error) if error.is_about_the_storage() => Err(error),
         Err(error) => {
             log_unusable(&error, shown);
-            Ok(None)
+            Ok(Err(error.text()))
         }
     }
 }

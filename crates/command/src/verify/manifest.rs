@@ -69,7 +69,7 @@ pub(super) fn usable(
     in_progress: bool,
     findings: &mut Findings,
 ) -> Result<Option<Manifest>> {
-    let found = load(repository, settings, info, result, in_progress)?;
+    let found = load(repository, settings, info, result, in_progress, findings)?;
     let known = |manifest: &Manifest| {
         let pg = &manifest.pg;
         info.archive.history.entries().iter().any(|entry| {
@@ -113,6 +113,7 @@ fn load(
     info: &StanzaInfo,
     result: &mut BackupResult,
     in_progress: bool,
+    findings: &mut Findings,
 ) -> Result<Option<Manifest>> {
     let (storage, label, pass) = (
         &*repository.storage,
@@ -134,20 +135,32 @@ fn load(
         || Ok::<_, Error>(hashed(storage, &path, pass, &Manifest::parse)),
         || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),
     )?;
+    let reason;
     let missing = match main {
         Ok((manifest, sha1)) => {
             match copied {
                 Ok(((), copied)) if copied != sha1 => {
                     crate::detail!("backup '{label}' manifest.copy does not match manifest");
+                    // Read only now: another content may be one that an interrupted run left.
+                    if let Err(error) = hashed(storage, &copy, pass, &Manifest::parse) {
+                        let reason = error.text();
+                        fail(error, &format!("{shown}.copy"))?;
+                        findings.one_of_two(&format!("{shown}.copy"), &reason);
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => {
+                    let reason = error.text();
                     fail(error, &format!("{shown}.copy"))?;
+                    findings.one_of_two(&format!("{shown}.copy"), &reason);
                 }
             }
             return Ok(Some(manifest));
         }
-        Err(error) => fail(error, &shown)?,
+        Err(error) => {
+            reason = error.text();
+            fail(error, &shown)?
+        }
     };
     if in_progress && missing {
         log::info!("backup '{label}' appears to be in progress, skipping");
@@ -160,6 +173,7 @@ fn load(
                 "{label}/{} is missing or unusable, using copy",
                 layout::MANIFEST
             );
+            findings.one_of_two(&shown, &reason);
             Ok(Some(manifest))
         }
         Err(error) => {

@@ -129,6 +129,11 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
                 }
             }
         }
+        if ours {
+            for line in findings.unusable() {
+                text.push_str(&format!("\n  {line}"));
+            }
+        }
         log::info!("{text}");
         if settings.print == Print::Text {
             context.output.text(&format!("{text}\n"))?;

@@ -248,6 +248,31 @@ fn damage_makes_every_backup_that_needs_the_file_invalid() {
 }
 
 #[test]
+fn a_file_that_is_stored_twice_and_damaged_once_is_a_finding_but_no_error_of_the_original() {
+    for file in [
+        format!("backup/demo/{FULL}/backup.manifest"),
+        format!("backup/demo/{FULL}/backup.manifest.copy"),
+        "backup/demo/backup.info".to_owned(),
+        "archive/demo/archive.info.copy".to_owned(),
+    ] {
+        // As a crash of the machine may leave it.
+        let memory = repository(2);
+        write(&memory, &file, b"");
+        let (_, findings) = check(Arc::new(memory), &[]);
+        assert_eq!(
+            (findings.count(), findings.gravest()),
+            (0, Some(ErrorCode::FileInvalid)),
+            "{file}"
+        );
+        let [told] = findings.unusable() else {
+            panic!("{file}: {findings:?}")
+        };
+        let name = file.rsplit('/').next().unwrap();
+        assert!(told.contains(&format!("{name} cannot be used")), "{told}");
+    }
+}
+
+#[test]
 fn a_listed_backup_without_manifest_is_a_finding_but_no_error_of_the_original() {
     let memory = repository(2);
     memory
