@@ -152,7 +152,12 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
                 settings.stanza
             ),
         )
-        .with_hint("the result above and the log name what is damaged or missing.")),
+        .with_hint(match settings.print {
+            Print::Nothing => {
+                "--output=text shows what is damaged or missing; the log has it at level info."
+            }
+            _ => "the result above names what is damaged or missing.",
+        })),
         _ => {
             if let Body::Results(results) = &body {
                 let milliseconds = context.clock.milliseconds() - began;
