@@ -1,7 +1,7 @@
 //! Which function runs which command.
 
 use pgkeep_command::error::Error;
-use pgkeep_command::runtime::Context;
+use pgkeep_command::run::Context;
 use pgkeep_config::command::CommandId;
 
 /// Runs the command of this configuration; the value is the exit status of a run without error.
@@ -31,6 +31,6 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),
         CommandId::Verify => pgkeep_command::verify::run(context).map(|()| 0),
         CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),
-        other => Err(pgkeep_command::runtime::open::command_not_yet(other)),
+        other => Err(pgkeep_command::hosts::open::command_not_yet(other)),
     }
 }

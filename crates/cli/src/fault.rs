@@ -6,7 +6,7 @@
 #![allow(clippy::print_stderr)] // what is counted is told to the suite, whatever the log says
 
 use pgkeep_command::error::{Error, ErrorCode};
-use pgkeep_command::runtime::fault;
+use pgkeep_command::hosts::fault;
 use pgkeep_config::command::Role;
 
 const VARIABLE: &str = "PGKEEP_TEST_FAULT";

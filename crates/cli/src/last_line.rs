@@ -4,8 +4,8 @@
 
 use std::io::Write;
 
-use pgkeep_command::runtime::Context;
-use pgkeep_command::runtime::summary::Ended;
+use pgkeep_command::run::Context;
+use pgkeep_command::run::summary::Ended;
 use pgkeep_config::command::Role;
 use pgkeep_config::{Program, option};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
-use pgkeep_command::runtime::context::User;
+use pgkeep_command::run::context::User;
 use pgkeep_config::Program;
 
 /// Keeps what the caller has open from every process that this one starts. Some of them outlive the command: a lock of a script

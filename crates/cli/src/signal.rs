@@ -2,7 +2,7 @@
 //!
 //! A thread waits for them, so no code ever runs inside a signal handler.
 
-use pgkeep_command::runtime::cancel::Cancel;
+use pgkeep_command::run::cancel::Cancel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::iterator::Signals;
 

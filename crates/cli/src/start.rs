@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pgkeep_command::error::{Error, ErrorCode};
-use pgkeep_command::runtime::cancel::Cancel;
-use pgkeep_command::runtime::clock::Clock;
-use pgkeep_command::runtime::storages::Storages;
-use pgkeep_command::runtime::summary::{Ended, Summary};
-use pgkeep_command::runtime::{Context, begin};
+use pgkeep_command::hosts::storages::Storages;
+use pgkeep_command::run::cancel::Cancel;
+use pgkeep_command::run::clock::Clock;
+use pgkeep_command::run::summary::{Ended, Summary};
+use pgkeep_command::run::{Context, begin};
 use pgkeep_command::{archive_get, backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Input, Phase, Program, Source, option};
@@ -88,7 +88,7 @@ pub(crate) fn run() -> u8 {
         progress,
         summary: Summary::default(),
         output,
-        person: Arc::new(crate::terminal::Terminal),
+        prompt: Arc::new(crate::terminal::Terminal),
         user: user.clone(),
         environment: process::environment(),
         program_path: process::program_path(&argv0),

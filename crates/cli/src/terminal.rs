@@ -4,11 +4,11 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use pgkeep_command::error::{Error, ErrorCode, Result};
-use pgkeep_command::runtime::person::Person;
+use pgkeep_command::run::prompt::Prompt;
 
 use crate::log;
 
-/// Whether what is printed reaches a person: standard output and error are both a terminal.
+/// Whether what is printed reaches a prompt: standard output and error are both a terminal.
 pub(crate) fn is_attended() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
@@ -38,7 +38,7 @@ pub(crate) fn shows_utf8() -> bool {
 /// Standard input and error, if both are a terminal.
 pub(crate) struct Terminal;
 
-impl Person for Terminal {
+impl Prompt for Terminal {
     fn ask(&self, question: &str) -> Result<Option<String>> {
         let (input, mut error) = (std::io::stdin(), std::io::stderr());
         if !input.is_terminal() || !error.is_terminal() {

@@ -1,12 +1,13 @@
-//! The commands: one folder each, and the runtime they share.
+//! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `report`.
 //!
 //! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
-//! [`runtime::context::Context`].
+//! [`run::context::Context`].
 
 pub mod annotate;
 pub mod archive_get;
 pub mod archive_push;
+pub mod archiving;
 pub mod backup;
 pub mod check;
 pub mod demo;
@@ -15,13 +16,17 @@ pub mod error;
 pub mod error_code;
 pub mod expire;
 pub mod help;
+pub mod hosts;
 pub mod info;
+pub mod jobs;
+pub mod locks;
 pub mod manifest;
 pub mod repo_get;
 pub mod repo_ls;
 pub mod repo_rm;
+pub mod report;
 pub mod restore;
-pub mod runtime;
+pub mod run;
 pub mod sftp_audit;
 pub mod sftp_probe;
 pub mod sftp_setup;
@@ -32,6 +37,7 @@ pub mod start;
 pub mod stop;
 pub mod verify;
 pub mod version;
+pub mod wal;
 
 /// Logs at the level between info and debug that the original calls `DETAIL`.
 #[macro_export]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pgkeep_command::runtime::lock::LockData;
+use pgkeep_command::locks::LockData;
 use pgkeep_config::option::Group;
 use pgkeep_config::{ConfigFiles, Input, Program, load, option};
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use pgkeep_command::runtime::pool::process_number;
+use pgkeep_command::jobs::process_number;
 
 use file::LogFile;
 pub(crate) use format::Level;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pgkeep_command::runtime::size_text::size_text;
-use pgkeep_command::runtime::time_text::time_text;
+use pgkeep_command::report::size_text::size_text;
+use pgkeep_command::report::time_text::time_text;
 
 /// Columns of the bar.
 const BAR: u64 = 20;

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pgkeep_command::runtime::cancel::Cancel;
-use pgkeep_command::runtime::context::{Output, Style};
-use pgkeep_command::runtime::moved::Moved;
-use pgkeep_command::runtime::progress::{NoProgress, Progress};
+use pgkeep_command::run::cancel::Cancel;
+use pgkeep_command::run::context::{Output, Style};
+use pgkeep_command::run::moved::Moved;
+use pgkeep_command::run::progress::{NoProgress, Progress};
 use pgkeep_config::Program;
 
 use crate::log::{Around, Sink};

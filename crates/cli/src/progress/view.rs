@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgkeep_command::runtime::moved::Moved;
+use pgkeep_command::run::moved::Moved;
 
 use super::line::{self, Letters, Speed};
 
@@ -148,7 +148,7 @@ impl Stage {
 
 #[cfg(test)]
 mod tests {
-    use pgkeep_command::runtime::moved::Count;
+    use pgkeep_command::run::moved::Count;
     use pgkeep_storage::Storage;
     use pgkeep_storage::memory::MemoryStorage;
     use pgkeep_storage::wrap::latency::{Latency, LatencySettings};

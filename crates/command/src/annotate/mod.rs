@@ -5,8 +5,9 @@ use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::summary::repositories;
-use crate::runtime::{Context, Repository, label, open};
+use crate::hosts::{Repository, open};
+use crate::run::summary::repositories;
+use crate::run::{Context, label};
 
 /// Changes the notes of the backup named by `--set`.
 ///

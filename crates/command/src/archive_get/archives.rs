@@ -10,7 +10,8 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository, cluster, open};
+use crate::hosts::{Repository, cluster, open};
+use crate::run::Context;
 
 /// One repository and the directories to search in it, newest first.
 #[derive(Debug, Clone)]

@@ -12,11 +12,12 @@ use super::archives::{self, Archives};
 use super::fetch::{Fetched, fetch};
 use super::find::{Candidate, Failed, Find, Found};
 use super::settings::Settings;
+use crate::archiving::background;
+use crate::archiving::spool::{Queue, Spool};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::lock::LockType;
-use crate::runtime::pool::{self, Outcome, PoolSettings, Steps};
-use crate::runtime::spool::{Queue, Spool};
-use crate::runtime::{Context, background, begin};
+use crate::jobs::{self, Outcome, PoolSettings, Steps};
+use crate::locks::LockType;
+use crate::run::{Context, begin};
 
 /// Workers at least where a file takes long to begin: most of the time they wait.
 pub(super) const SLOW_WORKERS: usize = 4;
@@ -160,14 +161,14 @@ fn bring(
         retry: 0,
         ..PoolSettings::default()
     };
-    pool::run(
+    jobs::run(
         pool_settings,
         &context.cancel,
         &work,
         Steps {
             next: &mut |_| Ok(waiting.next()),
             done: &mut |wanted, fetched, process| {
-                pool::as_process(process, || settle(spool, archives, &wanted, fetched))
+                jobs::as_process(process, || settle(spool, archives, &wanted, fetched))
             },
             tick: &mut || Ok(()),
         },

@@ -13,7 +13,7 @@ use super::find::Candidate;
 use super::hashed_write::HashedWrite;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 /// Which copy was taken, and what was wrong with those before it.
 #[derive(Debug)]

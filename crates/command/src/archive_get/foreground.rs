@@ -13,9 +13,11 @@ use super::background::SLOW_WORKERS;
 use super::queue::{self, Queued};
 use super::settings::Settings;
 use super::{NOT_FOUND, get_now, missing};
+use crate::archiving::background;
+use crate::archiving::spool::{OK, Queue, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::spool::{OK, Queue, Spool, Status};
-use crate::runtime::{Context, background, cluster, open};
+use crate::hosts::{cluster, open};
+use crate::run::Context;
 
 /// First wait between two looks at the queue; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(2);

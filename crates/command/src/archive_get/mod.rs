@@ -21,8 +21,10 @@ use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
+use crate::archiving::{hold, wal_path};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, hold, open, wal_path};
+use crate::hosts::open;
+use crate::run::Context;
 use find::{Find, Found};
 use settings::Settings;
 

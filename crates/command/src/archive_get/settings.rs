@@ -9,7 +9,7 @@ use pgkeep_config::option::{self, Group};
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
-use crate::runtime::{Context, begin};
+use crate::run::{Context, begin};
 
 /// Whether errors must make the server stop. The background process is not asked by the server.
 pub(super) fn strict(config: &Config) -> bool {

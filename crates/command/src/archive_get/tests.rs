@@ -12,8 +12,8 @@ use pgkeep_storage::memory::MemoryStorage;
 use super::archives::{Archive, Archives};
 use super::fetch::fetch;
 use super::*;
-use crate::runtime::Repository;
-use crate::runtime::cancel::Cancel;
+use crate::hosts::Repository;
+use crate::run::cancel::Cancel;
 
 const SEGMENT: &str = "000000010000000000000001";
 

@@ -10,9 +10,9 @@ use super::lane::{Event, Failure};
 use super::push_file::encountered;
 use super::source::Source;
 use super::target::{no_valid_repository, repository_error};
+use crate::archiving::spool::Spool;
 use crate::error::{Error, Result};
-use crate::runtime::pool;
-use crate::runtime::spool::Spool;
+use crate::jobs;
 
 /// Clocks of two file systems that are not exactly the same.
 const CLOCK_DIFFERENCE: i64 = 60;
@@ -125,7 +125,7 @@ impl<'a> Acknowledge<'a> {
                     return Ok(());
                 }
                 let warnings: Vec<String> = file.held.values().flatten().cloned().collect();
-                pool::as_process(event.process, || {
+                jobs::as_process(event.process, || {
                     for warning in &warnings {
                         log::warn!("{warning}");
                     }
@@ -150,7 +150,7 @@ impl<'a> Acknowledge<'a> {
     fn fail(&mut self, name: &str, process: u32, error: &Error) -> Result<()> {
         self.any_failed = true;
         let code = error.code.number();
-        pool::as_process(process, || {
+        jobs::as_process(process, || {
             log::warn!(
                 "could not push WAL file '{name}' to the archive (will be retried): [{code}] {}",
                 error.text()

@@ -21,11 +21,13 @@ use super::target::{
     Identity, control_file, control_size, identity_of, load_for, no_valid_repository, panicked,
     repository_error,
 };
+use crate::archiving::background;
+use crate::archiving::spool::{self, Queue, Spool};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::lock::LockType;
-use crate::runtime::spool::{self, Queue, Spool};
-use crate::runtime::wal_window::SEGMENT_SIZE;
-use crate::runtime::{Context, background, begin, open};
+use crate::hosts::open;
+use crate::locks::LockType;
+use crate::run::{Context, begin};
+use crate::wal::window::SEGMENT_SIZE;
 
 /// How often the queue is compared with its limit and, where a repository lags, looked at for more files.
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(1);

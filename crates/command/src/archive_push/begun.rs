@@ -12,7 +12,7 @@ use super::store::Writing;
 use super::stored_content::{self, Content};
 use super::target::{Target, repository_error};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 /// The file in one repository.
 struct Begun<'t, 'scope> {

@@ -17,8 +17,8 @@ use pgkeep_storage::{InfoLevel, ListOptions};
 use super::settings::Settings;
 use super::target::{Target, panicked};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::wal_find::{self, WalFind};
+use crate::run::Context;
+use crate::wal::find::{self, WalFind};
 
 /// What is to be done for one repository.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Listing {
         }
         let names = last.as_ref().map_or(&[][..], |(_, _, names)| names);
         let found = archive::find_segment(segment, names.iter().map(String::as_str));
-        wal_find::the_only_one(segment, found)
+        find::the_only_one(segment, found)
     }
 }
 

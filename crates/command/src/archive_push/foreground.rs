@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::acknowledge::is_of_an_earlier_file;
 use super::settings::Settings;
 use super::source::Source;
+use crate::archiving::background;
+use crate::archiving::spool::{OK, Queue, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::spool::{OK, Queue, Spool, Status};
-use crate::runtime::{Context, background};
+use crate::run::Context;
 
 /// First wait between two looks at the spool; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(2);

@@ -21,7 +21,7 @@ use super::store::Writing;
 use super::stored_content::{self, Content};
 use super::target::{Identity, Target, load_for, panicked};
 use crate::error::{Error, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// One file of the run.
 #[derive(Debug)]

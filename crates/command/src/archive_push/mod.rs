@@ -25,9 +25,11 @@ use std::path::Path;
 
 use pgkeep_config::command::Role;
 
+use crate::archiving::{hold, wal_path};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::summary::repositories;
-use crate::runtime::{Context, hold, open, wal_path};
+use crate::hosts::open;
+use crate::run::Context;
+use crate::run::summary::repositories;
 use settings::Settings;
 use source::Source;
 

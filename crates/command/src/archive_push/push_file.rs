@@ -18,8 +18,8 @@ use super::spare::Spare;
 use super::store::{Writing, write_to_all};
 use super::target::{Targets, check_all, panicked, repository_error};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::cancel::Cancel;
+use crate::run::Context;
+use crate::run::cancel::Cancel;
 
 /// Up to this many bytes the plain segment is kept in memory between hashing and compressing; a bigger one is read twice.
 pub(super) const SHARED_READ: u64 = 64 << 20;

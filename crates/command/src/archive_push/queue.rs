@@ -12,9 +12,10 @@ use pgkeep_postgres::wal::name;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
 use super::source::{Source, read_piece};
+use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::size_text::size_text;
-use crate::runtime::{open, wal_path};
+use crate::hosts::open;
+use crate::report::size_text::size_text;
 
 /// What PostgreSQL appends to the name of a file that is ready to be archived.
 const READY: &str = ".ready";

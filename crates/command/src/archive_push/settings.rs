@@ -9,7 +9,8 @@ use pgkeep_postgres::PgVersion;
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
-use crate::runtime::{Context, begin, cluster};
+use crate::hosts::cluster;
+use crate::run::{Context, begin};
 
 /// Options of one push.
 #[derive(Debug, Clone)]

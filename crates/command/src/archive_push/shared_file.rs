@@ -14,7 +14,7 @@ use super::source::{Source, read_hashed};
 use super::spare::Spare;
 use super::target::Identity;
 use crate::error::Result;
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 /// The bytes to store, in pieces.
 pub(super) type Pieces = Arc<Vec<Arc<Vec<u8>>>>;

@@ -12,9 +12,9 @@ use pgkeep_storage::{FileInfo, InfoLevel, PipelineRead, ReadOptions, Storage, St
 use super::queue;
 use super::settings::Settings;
 use super::target::Identity;
+use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
-use crate::runtime::wal_path;
+use crate::run::cancel::Cancel;
 
 /// One file of the WAL directory.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Source {
             name: wal_path::base_name(&shown).to_owned(),
             shown,
             path: wal_path::from_root(path),
-            storage: crate::runtime::open::local(Path::new("/")),
+            storage: crate::hosts::open::local(Path::new("/")),
         }
     }
 

@@ -7,7 +7,7 @@ use pgkeep_storage::{StorageWrite, Ticket, WriteOptions};
 use super::settings::Settings;
 use super::target::{Target, panicked, repository_error};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 /// A file on its way into one repository; dropped unfinished it leaves nothing.
 pub(super) struct Writing {

@@ -11,7 +11,7 @@ use pgkeep_storage::ReadOptions;
 use super::settings::Settings;
 use super::target::Target;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 /// What the bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]

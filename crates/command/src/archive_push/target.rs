@@ -8,7 +8,8 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository, cluster, open};
+use crate::hosts::{Repository, cluster, open};
+use crate::run::Context;
 
 /// Version and system identifier of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,9 +21,9 @@ use super::store::{Writing, write_to_all};
 use super::stored_content::Content;
 use super::target::{Identity, Target};
 use super::*;
-use crate::runtime::Repository;
-use crate::runtime::cancel::Cancel;
-use crate::runtime::spool::{Queue, Spool, Status};
+use crate::archiving::spool::{Queue, Spool, Status};
+use crate::hosts::Repository;
+use crate::run::cancel::Cancel;
 
 const SEGMENT: &str = "000000010000000000000001";
 

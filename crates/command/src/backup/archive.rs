@@ -19,8 +19,9 @@ use super::source::Source;
 use super::stop::base_attributes;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::wal_find::WalFind;
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::run::Context;
+use crate::wal::find::WalFind;
 
 /// The archive the cluster's WAL goes to.
 #[derive(Debug)]

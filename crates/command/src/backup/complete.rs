@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::start::Started;
 use super::stop::Stopped;
 use crate::error::Result;
-use crate::runtime::Repository;
+use crate::hosts::Repository;
 
 /// Writes into the manifest what is only known at the end.
 pub(super) fn fill(

@@ -21,9 +21,11 @@ use super::block_map::MapReader;
 use super::job::{CopyJob, FileJob, FileResult, Outcome};
 use super::sink::Sink;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::moved::{Count, Moved};
-use crate::runtime::open::PgHost;
-use crate::runtime::{Context, cluster, pool};
+use crate::hosts::cluster;
+use crate::hosts::open::PgHost;
+use crate::jobs;
+use crate::run::Context;
+use crate::run::moved::{Count, Moved};
 
 /// Bytes read from a file at once at most: what the hash and the codec then work on still lies in the cache.
 const READ_MAX: usize = 256 * 1024;
@@ -89,7 +91,7 @@ impl Copier {
     ///
     /// # Errors
     /// Whatever reading, a stage or writing meets; [`ErrorCode::Term`] when the run was cancelled.
-    pub(super) fn run(&self, job: &CopyJob) -> Result<pool::Outcome<Vec<FileResult>>> {
+    pub(super) fn run(&self, job: &CopyJob) -> Result<jobs::Outcome<Vec<FileResult>>> {
         let mut buffer = self.take_buffer();
         let hand = Hand {
             buffer: &mut buffer,
@@ -112,7 +114,7 @@ impl Copier {
         spare.unwrap_or_else(|| vec![0; self.buffer_size.min(READ_MAX)])
     }
 
-    fn copy(&self, job: &CopyJob, mut hand: Hand<'_>) -> Result<pool::Outcome<Vec<FileResult>>> {
+    fn copy(&self, job: &CopyJob, mut hand: Hand<'_>) -> Result<jobs::Outcome<Vec<FileResult>>> {
         let mut checked = Vec::with_capacity(job.files.len());
         for file in &job.files {
             hand.count.begin(|| file.shown(), file.size_original);
@@ -152,8 +154,8 @@ impl Copier {
             results.push(result);
         }
         let outcome = match write {
-            None => pool::Outcome::Done(results),
-            Some(write) => pool::Outcome::Written(results, write.finish()?),
+            None => jobs::Outcome::Done(results),
+            Some(write) => jobs::Outcome::Written(results, write.finish()?),
         };
         hand.count.keep();
         Ok(outcome)

@@ -9,8 +9,8 @@ use super::job::{CopyJob, FileResult, Outcome};
 use crate::DETAIL;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::pool;
-use crate::runtime::size_text::size_text;
+use crate::jobs;
+use crate::report::size_text::size_text;
 
 /// How far the backup has come, and what must still be done to the manifest.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Fold<'_> {
             self.done += file.size_original;
             let shown = || self.pg.display(&pg_path(&file.name));
             if log::log_enabled!(target: DETAIL, log::Level::Debug) {
-                pool::as_process(process, || {
+                jobs::as_process(process, || {
                     self.log(job, file.size_original, result, &shown())
                 });
             }

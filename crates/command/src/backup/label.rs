@@ -7,7 +7,7 @@ use pgkeep_repo::backup_label::{self, BackupLabel};
 use pgkeep_repo::sets::TakenLabels;
 
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Makes a label for a backup that started at `start`, seconds since 1970.
 ///

@@ -4,9 +4,9 @@ use pgkeep_repo::{BackupLabel, BackupType, Manifest};
 
 use super::plan::Plan;
 use super::settings::Settings;
-use crate::runtime::size_text::size_text;
-use crate::runtime::summary::count;
-use crate::runtime::time_text::elapsed_text;
+use crate::report::size_text::size_text;
+use crate::report::time_text::elapsed_text;
+use crate::run::summary::count;
 
 /// `full backup 20261128-172351F of main in repo1: 660MB, 48MB stored, 7.2s`.
 pub(super) fn text(

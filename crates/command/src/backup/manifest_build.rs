@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::source::Source;
 use super::start::Started;
 use crate::error::Result;
-use crate::runtime::open;
+use crate::hosts::open;
 
 /// Lists the cluster. `start_time`: when the backup began, seconds since 1970.
 ///

@@ -33,9 +33,10 @@ use pgkeep_repo::{BackupInfo, cipher_keys};
 use pgkeep_storage::together;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::progress::Doing;
-use crate::runtime::size_text::size_text;
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::progress::Doing;
 use archive::{Archive, Needed};
 use plan::Plan;
 use process::Process;

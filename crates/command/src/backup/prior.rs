@@ -6,7 +6,7 @@ use pgkeep_repo::{BackupInfo, BackupLabel, BackupType};
 use super::plan::Plan;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Repository;
+use crate::hosts::Repository;
 
 /// Finds the prior backup. `None`: this backup is or becomes a full one.
 pub(super) fn find(plan: &mut Plan, info: &BackupInfo) -> Option<BackupLabel> {

@@ -18,12 +18,13 @@ use super::settings::Settings;
 use super::source::Source;
 use crate::detail;
 use crate::error::Result;
-use crate::runtime::lock::LockType;
-use crate::runtime::moved::Moved;
-use crate::runtime::pool::{self, Steps};
-use crate::runtime::progress::Doing;
-use crate::runtime::size_text::size_text;
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::jobs::{self, Steps};
+use crate::locks::LockType;
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::moved::Moved;
+use crate::run::progress::Doing;
 
 /// Mode of directories in the repository.
 const PATH_MODE: u32 = 0o750;
@@ -195,7 +196,7 @@ impl Process<'_> {
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
         });
-        let result = pool::run(
+        let result = jobs::run(
             settings.pool,
             &context.cancel,
             &|job: &Given| copier.run(&job.copy),

@@ -13,7 +13,8 @@ use super::plan::Plan;
 use super::settings::Settings;
 use crate::detail;
 use crate::error::Result;
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::run::Context;
 
 /// What resuming needs to know.
 pub(super) struct Resume<'a> {

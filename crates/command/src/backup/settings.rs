@@ -14,8 +14,9 @@ use pgkeep_repo::backup_info::Annotations;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::pool::PoolSettings;
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::jobs::PoolSettings;
+use crate::run::Context;
 
 /// Options of one backup.
 #[derive(Debug, Clone)]

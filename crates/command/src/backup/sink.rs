@@ -8,7 +8,7 @@ use std::io::Write;
 use pgkeep_storage::StorageWrite;
 
 use crate::error::{Error, Result};
-use crate::runtime::moved::Moved;
+use crate::run::moved::Moved;
 
 /// The repository file of a job, opened when the first byte goes into it. Holds the first bytes of a file back as long as
 /// the file may turn out to be unchanged.

@@ -13,11 +13,11 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::cancel::HookGuard;
-use crate::runtime::cluster::{self, Cluster};
-use crate::runtime::open::{self, PgHost};
-use crate::runtime::progress::Doing;
+use crate::hosts::cluster::{self, Cluster};
+use crate::hosts::open::{self, PgHost};
+use crate::run::Context;
+use crate::run::cancel::HookGuard;
+use crate::run::progress::Doing;
 
 /// How often the cluster is asked whether it still is a primary.
 const PING_INTERVAL_MS: i64 = 10_000;

@@ -8,8 +8,9 @@ use super::archive::Archive;
 use super::settings::Settings;
 use super::source::Source;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::progress::Doing;
-use crate::runtime::{Context, Repository, cluster};
+use crate::hosts::{Repository, cluster};
+use crate::run::Context;
+use crate::run::progress::Doing;
 
 /// What the server said at the start; empty for an offline backup.
 #[derive(Debug, Default)]

@@ -15,8 +15,9 @@ use super::settings::Settings;
 use super::source::Source;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::progress::Doing;
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::run::Context;
+use crate::run::progress::Doing;
 
 /// Mode bits that a file made by us may take over from the data directory: no execution, no writing by others.
 const FILE_MODE: u32 = 0o644;

@@ -12,9 +12,10 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cluster::{self, Cluster};
-use crate::runtime::wal_find::WalFind;
-use crate::runtime::{Context, Repository, open, stanza_info, summary};
+use crate::hosts::cluster::{self, Cluster};
+use crate::hosts::{Repository, open, stanza_info};
+use crate::run::{Context, summary};
+use crate::wal::find::WalFind;
 
 /// Checks the stanza of this run, or every stanza of the configuration.
 ///
@@ -35,7 +36,7 @@ pub fn run(context: &Context) -> Result<()> {
         let loaded = context
             .config
             .for_stanza(&stanza)
-            .map_err(|error| crate::runtime::begin::lower(&error))?;
+            .map_err(|error| crate::run::begin::lower(&error))?;
         for warning in &loaded.warnings {
             log::warn!("{warning}");
         }

@@ -9,8 +9,8 @@ use super::report::Report;
 use super::shell;
 use super::workplace::Workplace;
 use crate::error::Result;
-use crate::runtime::Context;
-use crate::runtime::progress::Doing;
+use crate::run::Context;
+use crate::run::progress::Doing;
 
 /// What the steps of the story need to run something.
 pub(super) struct Act<'a> {

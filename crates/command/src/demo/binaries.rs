@@ -6,7 +6,8 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::run::Context;
 
 /// Where the programs are.
 #[derive(Debug, Clone)]

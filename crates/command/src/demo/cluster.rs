@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::shell;
 use super::workplace::{PORT, Workplace};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Longest wait for the cluster to do something.
 const PATIENCE: Duration = Duration::from_secs(60);

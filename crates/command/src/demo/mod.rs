@@ -19,7 +19,7 @@ mod wal_line;
 mod workplace;
 
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 use act::Act;
 use report::Report;
 use settings::Settings;

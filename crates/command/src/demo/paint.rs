@@ -1,6 +1,6 @@
 //! Colours and drawing characters, or plain text where nobody sees them.
 
-use crate::runtime::context::Style;
+use crate::run::context::Style;
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

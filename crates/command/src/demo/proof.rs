@@ -10,7 +10,8 @@ use super::report::Report;
 use super::shell;
 use super::workplace::Workplace;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::run::Context;
 
 /// Both values must be the same.
 pub(super) fn same(what: &str, expected: &str, found: &str, report: &Report) -> Result<()> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::paint::{Ink, Paint};
 use crate::error::Result;
-use crate::runtime::context::Output;
-use crate::runtime::size_text::size_text;
-use crate::runtime::time_text::elapsed_text;
+use crate::report::size_text::size_text;
+use crate::report::time_text::elapsed_text;
+use crate::run::context::Output;
 
 /// Prints as it goes.
 pub(super) struct Report {

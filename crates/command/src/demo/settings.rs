@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pgkeep_config::option;
 
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Typed options of `demo`.
 #[derive(Debug, Clone)]

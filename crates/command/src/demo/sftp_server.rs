@@ -17,7 +17,7 @@ use super::binaries::SshServer;
 use super::shell;
 use super::workplace::Workplace;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Name, uid and gid of the account in the chroot; the id is above what distributions give out.
 const ACCOUNT: &str = "offsite";

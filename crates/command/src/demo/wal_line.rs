@@ -100,7 +100,7 @@ impl WalLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::context::Style;
+    use crate::run::context::Style;
 
     fn line() -> WalLine {
         let event = |time: &str, lsn: &str| Event {

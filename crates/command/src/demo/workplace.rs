@@ -15,8 +15,8 @@ use super::settings::Settings;
 use super::sftp_server::SftpServer;
 use super::shell::{self, Account};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::lock::{self, LockState, LockType};
+use crate::locks::{self, LockState, LockType};
+use crate::run::Context;
 
 /// Port of the cluster; it listens only on a socket in the workplace, so nothing can collide.
 pub(super) const PORT: u16 = 54321;
@@ -260,11 +260,11 @@ impl Workplace {
     /// Archiving may have left a process that holds the connection to the server (`repo-sftp-hold`). It ends soon after the
     /// server has, and is waited for, so that nothing runs when the demonstration is over.
     pub(super) fn wait_for_holder(&self, context: &Context) {
-        let name = lock::file_name("demo", LockType::Hold, 2);
+        let name = locks::file_name("demo", LockType::Hold, 2);
         let began = Instant::now();
         while began.elapsed() < HOLDER
             && matches!(
-                lock::look(&self.root.join("lock"), &name),
+                locks::state(&self.root.join("lock"), &name),
                 Ok(LockState::Held(_) | LockState::Unreadable)
             )
         {

@@ -8,8 +8,8 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::check::{ARCHIVER, WAL_WAITING};
 use super::finding::{Finding, Subject};
-use crate::runtime::advice;
-use crate::runtime::time_text::time_text;
+use crate::report::advice;
+use crate::report::time_text::time_text;
 
 /// The archiver's marks of files it has to do.
 const STATUS: &str = "pg_wal/archive_status";

@@ -9,8 +9,8 @@ use pgkeep_storage::{Durability, Storage};
 use super::check::{BACKUP_AGE, BACKUP_TIME, Check, DURABILITY, FULL_AGE, PAGE_ERRORS};
 use super::finding::{Finding, Subject};
 use super::settings::Settings;
-use crate::runtime::advice;
-use crate::runtime::time_text::time_text;
+use crate::report::advice;
+use crate::report::time_text::time_text;
 
 /// Seconds by which a backup may seem to be from the future.
 const SKEW: u64 = 30;

@@ -13,9 +13,10 @@ use super::finding::{Finding, Grade, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::advice;
-use crate::runtime::cluster::{self, Cluster};
-use crate::runtime::{Context, open};
+use crate::hosts::cluster::{self, Cluster};
+use crate::hosts::open;
+use crate::report::advice;
+use crate::run::Context;
 
 /// What the checks of repositories compare with.
 #[derive(Debug, Default)]

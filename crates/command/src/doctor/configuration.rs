@@ -9,7 +9,7 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION};
 use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
-use crate::runtime::open;
+use crate::hosts::open;
 
 pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
     let subject = Subject::default().repo(settings.key);

@@ -11,8 +11,10 @@ use super::finding::{Finding, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::advice;
-use crate::runtime::{Context, open, stop_file};
+use crate::hosts::open;
+use crate::locks::stop_file;
+use crate::report::advice;
+use crate::run::Context;
 
 pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Finding>> {
     let host = Subject::default();

@@ -27,8 +27,8 @@ mod wal;
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
-use crate::runtime::storages::Storages;
-use crate::runtime::{Context, begin};
+use crate::hosts::storages::Storages;
+use crate::run::{Context, begin};
 use check::STANZA_SECTION;
 use cluster::Facts;
 use finding::{Finding, Grade, Subject};

@@ -10,7 +10,9 @@ use super::check::MOUNT;
 use super::finding::{Finding, Subject};
 use super::mount_table::{MountTable, Wanted, resolved};
 use super::settings::RepoSettings;
-use crate::runtime::{Context, advice, open};
+use crate::hosts::open;
+use crate::report::advice;
+use crate::run::Context;
 
 /// What was found of the place of a local repository.
 #[derive(Debug, PartialEq, Eq)]

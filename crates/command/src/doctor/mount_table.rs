@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pgkeep_storage::copy::read_all;
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
-use crate::runtime::open;
+use crate::hosts::open;
 
 /// Directories of mount units that administrators and other programs write; those of packages are in the third.
 const UNITS: [&str; 3] = [

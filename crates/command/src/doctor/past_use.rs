@@ -7,7 +7,8 @@ use pgkeep_storage::{InfoLevel, Range, ReadOptions, Storage, StoragePath};
 
 use super::cluster::Facts;
 use super::settings::Settings;
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::run::Context;
 
 /// The end of a log file that is read.
 const TAIL: u64 = 1 << 18;

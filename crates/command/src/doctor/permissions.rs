@@ -8,7 +8,7 @@ use pgkeep_storage::{FileInfo, FileType, InfoLevel, Storage, StorageKind, Storag
 use super::check::{REPO_MODE, REPO_OWNER};
 use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
-use crate::runtime::Context;
+use crate::run::Context;
 
 pub(super) fn examine(
     context: &Context,

@@ -12,7 +12,8 @@ use super::finding::{Finding, Subject};
 use super::mount::{self, Judged};
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::run::Context;
 
 /// Seconds by which clocks may differ.
 const SKEW: i64 = 30;

@@ -9,7 +9,8 @@ use pgkeep_config::{Config, Source};
 use pgkeep_storage::sftp::SftpSettings;
 use secrecy::SecretString;
 
-use crate::runtime::{Context, open, sftp};
+use crate::hosts::{open, sftp};
+use crate::run::Context;
 
 const DAY: u64 = 86_400;
 

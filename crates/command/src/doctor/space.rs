@@ -9,8 +9,8 @@ use pgkeep_storage::{Space, Storage, StoragePath};
 use super::check::{Check, REPO_SPACE, RETENTION_SPACE, WAL_SPACE};
 use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
-use crate::runtime::size_text::size_text;
-use crate::runtime::{PgHost, open};
+use crate::hosts::{PgHost, open};
+use crate::report::size_text::size_text;
 
 /// Percent of a file system that should stay free, and below which it is about to be full.
 const LITTLE: u64 = 10;

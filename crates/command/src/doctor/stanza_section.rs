@@ -2,7 +2,7 @@
 
 use super::check::STANZA_SECTION;
 use super::finding::{Finding, Subject};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// No stanza was named, and the configuration has none.
 pub(super) fn none(context: &Context) -> Finding {

@@ -11,9 +11,10 @@ use super::repository::Place;
 use super::settings::{RepoSettings, Settings};
 use super::{backups, permissions, space, wal};
 use crate::error::{Error, ErrorCode};
-use crate::runtime::advice;
-use crate::runtime::stanza_info::{self, StanzaInfo};
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::hosts::stanza_info::{self, StanzaInfo};
+use crate::report::advice;
+use crate::run::Context;
 
 /// What the repository is compared with.
 pub(super) struct Of<'a> {

@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::finding::{Finding, Grade};
-use crate::runtime::sftp_report;
+use crate::report::sftp_report;
 
 /// `verbose`: with a table of what is in order before it.
 pub(super) fn render(report: &Report, verbose: bool) -> String {

@@ -10,8 +10,8 @@ use super::check::WAL;
 use super::cluster::Facts;
 use super::finding::{Finding, Subject};
 use crate::error::Result;
-use crate::runtime::advice;
-use crate::runtime::time_text::time_text;
+use crate::report::advice;
+use crate::report::time_text::time_text;
 
 /// How long a segment that has ended may be on its way, beyond `archive_timeout`.
 const PATIENCE: i64 = 300;

@@ -23,10 +23,11 @@ use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::lock::LockType;
-use crate::runtime::progress::Doing;
-use crate::runtime::summary::repositories;
-use crate::runtime::{Context, Repository, begin, open};
+use crate::hosts::{Repository, open};
+use crate::locks::LockType;
+use crate::run::progress::Doing;
+use crate::run::summary::repositories;
+use crate::run::{Context, begin};
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use pgkeep_repo::BackupLabel;
 
-use crate::runtime::summary::{count, list};
+use crate::run::summary::{count, list};
 
 /// Counts of a run over all repositories; with `dry-run` of what would be removed.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,7 +5,8 @@ use pgkeep_config::option::{self, OptionDef};
 use pgkeep_repo::{BackupLabel, BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, label, open};
+use crate::hosts::open;
+use crate::run::{Context, label};
 
 /// Typed options of `expire`; after `backup` those that only `expire` has are unset.
 #[derive(Debug, Clone)]

@@ -16,10 +16,10 @@ use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 use pgkeep_storage::{InfoLevel, ListOptions, StoragePath, WriteOptions};
 
 use super::*;
-use crate::runtime::cancel::Cancel;
-use crate::runtime::clock::Clock;
-use crate::runtime::context::{Output, User};
-use crate::runtime::progress::NoProgress;
+use crate::run::cancel::Cancel;
+use crate::run::clock::Clock;
+use crate::run::context::{Output, User};
+use crate::run::progress::NoProgress;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -62,9 +62,9 @@ fn context(options: &[&str]) -> Context {
         clock: Clock::fixed(Timestamp::from_second(NOW).unwrap()),
         cancel: Cancel::default(),
         progress: Arc::new(NoProgress),
-        summary: crate::runtime::summary::Summary::default(),
+        summary: crate::run::summary::Summary::default(),
         output: Output::new(std::io::sink()),
-        person: Arc::new(crate::runtime::person::Nobody),
+        prompt: Arc::new(crate::run::prompt::NoTerminal),
         user: User {
             uid: 1000,
             gid: 1000,
@@ -76,7 +76,7 @@ fn context(options: &[&str]) -> Context {
         program_path: PathBuf::from("/usr/bin/pgbackrest"),
         working_directory: PathBuf::from("/"),
         locks: Arc::new(Mutex::new(Vec::new())),
-        storages: crate::runtime::storages::Storages::default(),
+        storages: crate::hosts::storages::Storages::default(),
     }
 }
 

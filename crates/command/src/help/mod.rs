@@ -1,7 +1,7 @@
 //! `help`: prints what the option table says.
 
 use crate::error::Result;
-use crate::runtime::{Context, begin};
+use crate::run::{Context, begin};
 use crate::version;
 
 /// Prints the general help, or that of a command or an option.

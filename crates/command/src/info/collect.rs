@@ -14,10 +14,11 @@ use pgkeep_storage::{Durability, FileType, InfoLevel, ListOptions, Storage, Stor
 use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::lock::{self, LockState, LockType};
-use crate::runtime::wal_archive::WalArchive;
-use crate::runtime::wal_window::Wal;
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::locks::{self, LockState, LockType};
+use crate::run::Context;
+use crate::wal::archive::WalArchive;
+use crate::wal::window::Wal;
 
 /// One stanza over all repositories.
 #[derive(Debug)]
@@ -319,9 +320,10 @@ fn read_stanza(
                 .unwrap_or("/tmp/pgbackrest"),
         );
         let look = |lock_type, running: &mut Running| {
-            if let Ok(LockState::Held(data)) =
-                lock::look(lock_path, &lock::file_name(name, lock_type, repository.key))
-            {
+            if let Ok(LockState::Held(data)) = locks::state(
+                lock_path,
+                &locks::file_name(name, lock_type, repository.key),
+            ) {
                 running.add(&data);
             }
         };

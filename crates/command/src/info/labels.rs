@@ -3,7 +3,8 @@
 use pgkeep_repo::{BackupInfo, Stanza};
 
 use crate::error::Result;
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::run::Context;
 
 /// Labels of the stanza of this run, or of all of the configuration; newest first. What cannot be read has none.
 ///

@@ -14,8 +14,8 @@ mod table;
 mod text;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::summary::count;
+use crate::run::Context;
+use crate::run::summary::count;
 use collect::StanzaReport;
 pub use labels::labels;
 use settings::{Output, Settings};

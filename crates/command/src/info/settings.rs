@@ -4,7 +4,7 @@ use pgkeep_config::option;
 use pgkeep_repo::{BackupLabel, BackupType};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Status of a repository and of a stanza over all repositories (spec 11.2), and what locks tell.
 
-use crate::runtime::lock::LockData;
+use crate::locks::LockData;
 
 /// How a stanza stands in one repository or over all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use super::collect::{RepositoryReport, StanzaReport};
 use super::details::{self, Shown};
 use super::settings::Settings;
 use super::text::status_line;
-use crate::runtime::Context;
-use crate::runtime::size_text::size_text;
-use crate::runtime::time_text::time_text;
-use crate::runtime::wal_window::{Point, Restorable, Window};
+use crate::report::size_text::size_text;
+use crate::report::time_text::time_text;
+use crate::run::Context;
+use crate::wal::window::{Point, Restorable, Window};
 
 /// All stanzas, an empty line between two.
 pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaReport]) -> String {
@@ -205,7 +205,7 @@ fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Option<Restorab
     let wal = report.wal.iter().find(|(id, _)| *id == point.archive);
     match wal {
         Some((_, wal)) => Some(wal.restorable(&point)),
-        None => Some(crate::runtime::wal_window::Wal::default().restorable(&point)),
+        None => Some(crate::wal::window::Wal::default().restorable(&point)),
     }
 }
 

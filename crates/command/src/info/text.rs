@@ -9,8 +9,8 @@ use super::details::{self, Place, Shown};
 use super::document;
 use super::settings::Settings;
 use super::status::{Running, Status, percent};
-use crate::runtime::Context;
-use crate::runtime::size_text::size_text;
+use crate::report::size_text::size_text;
+use crate::run::Context;
 
 /// All stanzas, an empty line between two.
 pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaReport]) -> String {

@@ -15,7 +15,8 @@ use pgkeep_storage::{Range, ReadOptions, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::run::Context;
 
 /// What is to be read for a file.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use pgkeep_repo::manifest::FileRef;
 
 use super::block_delta::BlockDelta;
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Prints the head and the files at `files`, one after the other.
 pub(super) fn print(

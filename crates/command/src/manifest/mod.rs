@@ -14,9 +14,10 @@ use pgkeep_repo::{BackupInfo, Manifest};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::size_text::size_text;
-use crate::runtime::summary::count;
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::summary::count;
 use block_delta::{BlockDelta, DeltaReader};
 use settings::{Reference, Settings};
 

@@ -5,7 +5,8 @@ use pgkeep_config::option::{self, Group};
 use pgkeep_repo::{BackupLabel, Stanza};
 
 use crate::error::Result;
-use crate::runtime::{Context, label, open};
+use crate::hosts::open;
+use crate::run::{Context, label};
 
 /// Whose files are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]

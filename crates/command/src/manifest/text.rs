@@ -7,8 +7,8 @@ use pgkeep_repo::manifest::FileRef;
 
 use super::block_delta::BlockDelta;
 use crate::error::Result;
-use crate::runtime::Context;
-use crate::runtime::size_text::size_text;
+use crate::report::size_text::size_text;
+use crate::run::Context;
 
 /// Prints the head and the files at `files`, one after the other, so that a million files need no memory.
 pub(super) fn print(

@@ -10,8 +10,9 @@ use pgkeep_storage::{ReadOptions, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::size_text::size_text;
-use crate::runtime::{Context, Repository, open, repo_path};
+use crate::hosts::{Repository, open};
+use crate::report::size_text::size_text;
+use crate::run::{Context, repo_path};
 
 /// Bytes copied at a time.
 const BUFFER: usize = 256 * 1024;

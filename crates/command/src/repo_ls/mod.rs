@@ -6,8 +6,9 @@ use pgkeep_storage::{FileInfo, FileType, InfoLevel, ListOptions, Storage, Storag
 use regex::bytes::Regex;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::summary::count;
-use crate::runtime::{Context, open, repo_path};
+use crate::hosts::open;
+use crate::run::summary::count;
+use crate::run::{Context, repo_path};
 
 /// Lists the path of the command line, or the root of the repository.
 ///

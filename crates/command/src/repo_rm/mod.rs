@@ -4,8 +4,9 @@ use pgkeep_config::option;
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Removed};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::progress::Doing;
-use crate::runtime::{Context, open, repo_path};
+use crate::hosts::open;
+use crate::run::progress::Doing;
+use crate::run::{Context, repo_path};
 
 /// Removes the path of the command line, or with `--recurse` everything in the repository.
 ///

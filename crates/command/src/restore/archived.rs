@@ -17,9 +17,10 @@ use secrecy::SecretString;
 use super::settings::Settings;
 use super::timeline::Line;
 use crate::error::{ErrorCode, Result};
-use crate::runtime::wal_archive::{Stored, WalArchive, WalDirectory};
-use crate::runtime::wal_window::SEGMENT_SIZE;
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::run::Context;
+use crate::wal::archive::{Stored, WalArchive, WalDirectory};
+use crate::wal::window::SEGMENT_SIZE;
 
 const BUFFER: usize = 256 * 1024;
 /// Larger segments are not read for the times in them.

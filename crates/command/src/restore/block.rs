@@ -21,7 +21,7 @@ use super::file::Worker;
 use super::keep::Existing;
 use super::modes;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::moved::Count;
+use crate::run::moved::Count;
 
 /// Super blocks closer than this are read in one go, bytes.
 const MERGE_DISTANCE: u64 = 256 * 1024;

@@ -14,7 +14,8 @@ use super::line::{self, OnLine};
 use super::settings::Settings;
 use super::target_time;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::run::Context;
 
 /// The set to restore and where it is.
 #[derive(Debug)]

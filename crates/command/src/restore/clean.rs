@@ -23,7 +23,7 @@ use super::owner::Owners;
 use super::places::Places;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// One change of a target.
 #[derive(Debug, PartialEq, Eq)]

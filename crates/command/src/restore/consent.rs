@@ -1,7 +1,7 @@
 //! Before the first change: a target that cannot be reached is refused, and who sits at the terminal is asked whether files may
 //! be overwritten or removed.
 //!
-//! Only as `pgkeep`. Nobody is asked without a terminal, nor with `--force`, which says it already.
+//! Only as `pgkeep`. NoTerminal is asked without a terminal, nor with `--force`, which says it already.
 
 use super::plan::Plan;
 use super::reach::Verdict;
@@ -44,7 +44,7 @@ impl Plan<'_> {
             "{}\n\nFiles are about to be overwritten or removed. Go on? [y/N] ",
             self.text()
         );
-        match self.context.person.ask(&question)? {
+        match self.context.prompt.ask(&question)? {
             None => Ok(()),
             Some(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
             Some(_) => Err(Error::new(

@@ -13,7 +13,8 @@ use super::choose_set::{self, Chosen};
 use super::file::Worker;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::{Repository, open};
+use crate::run::Context;
 
 /// Sets are named up to this many in each repository, the newest first.
 const NAMED: usize = 4;

@@ -15,7 +15,7 @@ use pgkeep_storage::{Storage, StoragePath};
 use super::clean::Found;
 use super::places::Places;
 use crate::error::Result;
-use crate::runtime::open;
+use crate::hosts::open;
 
 /// From so many files on, flushing file systems is the faster way.
 const MANY_FILES: usize = 512;

@@ -13,7 +13,7 @@ use super::clean::{Change, Found};
 use super::places::Places;
 use super::settings::Settings;
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Names are kept up to this many.
 const NAMED: usize = 20;

@@ -28,8 +28,9 @@ use super::selective::Zeroed;
 use super::settings::Settings;
 use super::stream::{Counted, Watched};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::moved::{Count, Moved};
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::run::Context;
+use crate::run::moved::{Count, Moved};
 
 /// Readers opened ahead of the file in hand where requests cost round trips.
 const OPEN_AHEAD: usize = 16;

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::target_time;
 use super::timeline::Line;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Segments that are read at most, from the end on, for the time of the last transaction.
 const READ: u64 = 8;

@@ -13,7 +13,7 @@ use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 use super::file::Worker;
 use super::modes;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::moved::Count;
+use crate::run::moved::Count;
 
 /// What is there already.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use pgkeep_postgres::recovery::RecoveryTarget;
 use super::file::Worker;
 use super::progress::Copied;
 use super::settings::Settings;
-use crate::runtime::size_text::size_text;
-use crate::runtime::time_text::elapsed_text;
+use crate::report::size_text::size_text;
+use crate::report::time_text::elapsed_text;
 
 /// `20261128-172351F of main restored from repo1 to /data: 660MB, 7.2s; start PostgreSQL to recover`.
 pub(super) fn text(worker: &Worker<'_>, copied: &Copied, milliseconds: i64) -> String {

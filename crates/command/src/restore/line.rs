@@ -12,7 +12,8 @@ use super::choose_set;
 use super::settings::Settings;
 use super::timeline;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, Repository};
+use crate::hosts::Repository;
+use crate::run::Context;
 
 /// The timeline on which a set was made, and where it was consistent; `None` for an offline one.
 pub(super) fn position(entry: &BackupEntry) -> Option<(TimelineId, Lsn)> {

@@ -15,11 +15,12 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, together};
 
 use crate::error::{Error, Result};
-use crate::runtime::moved::Moved;
-use crate::runtime::pool::{self, Outcome, Steps};
-use crate::runtime::progress::Doing;
-use crate::runtime::size_text::size_text;
-use crate::runtime::{Context, open};
+use crate::hosts::open;
+use crate::jobs::{self, Outcome, Steps};
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::moved::Moved;
+use crate::run::progress::Doing;
 
 mod archived;
 mod bad_pages;
@@ -299,7 +300,7 @@ fn copy_files(worker: &Worker<'_>) -> Result<Copied> {
     let queues = Queues::of(worker.manifest);
     let mut progress = Progress::begin(worker, queues.total)?;
     let mut jobs = JobsAhead::new(worker, queues);
-    pool::run(
+    jobs::run(
         worker.settings.pool,
         &worker.context.cancel,
         &|job| worker.restore(job).map(Outcome::Done),

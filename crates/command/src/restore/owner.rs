@@ -10,7 +10,7 @@ use pgkeep_repo::manifest::OwnerId;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// Numbers for the names in the manifest.
 #[derive(Debug)]

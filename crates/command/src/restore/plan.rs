@@ -16,9 +16,9 @@ use super::forecast::Forecast;
 use super::reach::Verdict;
 use super::room::Room;
 use super::settings::Settings;
-use crate::runtime::Context;
-use crate::runtime::size_text::size_text;
-use crate::runtime::summary::count;
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::summary::count;
 
 /// All that is known before the first change.
 pub(super) struct Plan<'a> {

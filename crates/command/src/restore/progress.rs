@@ -8,9 +8,9 @@ use super::bad_pages;
 use super::file::{Restored, Worker};
 use super::queue::Job;
 use crate::error::Result;
-use crate::runtime::lock::LockType;
-use crate::runtime::open;
-use crate::runtime::size_text::size_text;
+use crate::hosts::open;
+use crate::locks::LockType;
+use crate::report::size_text::size_text;
 
 /// Names are shown at most so often.
 const SHOW_EVERY: Duration = Duration::from_millis(50);
@@ -79,7 +79,7 @@ impl<'a> Progress<'a> {
             }
             if detailed {
                 let line = self.line(&file, *result);
-                crate::runtime::pool::as_process(process, || crate::detail!("{line}"));
+                crate::jobs::as_process(process, || crate::detail!("{line}"));
             }
             if matches!(result, Restored::Copied { .. }) && bad_pages::is_bad(&file) {
                 bad_pages::note(self.worker.settings, self.worker.places, &file)?;

@@ -10,7 +10,7 @@ use super::clean;
 use super::modes;
 use super::places::Places;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// A settings file is a few lines; this is far more.
 const CONF_LIMIT: u64 = 64 << 20;

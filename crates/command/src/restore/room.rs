@@ -9,7 +9,7 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::existing::{BLOCK, Existing, Targets};
 use super::selective::Zeroed;
-use crate::runtime::open;
+use crate::hosts::open;
 
 /// One file system.
 #[derive(Debug)]

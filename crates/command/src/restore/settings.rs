@@ -13,8 +13,9 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::pool::PoolSettings;
-use crate::runtime::{Context, cluster, open};
+use crate::hosts::{cluster, open};
+use crate::jobs::PoolSettings;
+use crate::run::Context;
 
 /// Options of one restore.
 #[derive(Debug, Clone)]

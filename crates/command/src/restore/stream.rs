@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 
 use pgkeep_storage::{PipelineRead, StorageWrite, Ticket};
 
-use crate::runtime::Context;
-use crate::runtime::moved::Count;
+use crate::run::Context;
+use crate::run::moved::Count;
 
 /// Reads from the repository and notices the wish to stop.
 pub(super) struct Watched<'a> {

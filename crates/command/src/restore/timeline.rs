@@ -14,7 +14,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, ReadOptions, Storage};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Repository;
+use crate::hosts::Repository;
 
 /// History files are a few lines; more than this is something else.
 const HISTORY_LIMIT: u64 = 16 << 20;

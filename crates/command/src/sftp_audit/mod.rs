@@ -22,8 +22,8 @@ use pgkeep_storage::sftp::HostKeyCheck;
 use pgkeep_storage::sftp::examine::{Examiner, Meeting};
 
 use crate::error::Result;
-use crate::runtime::Context;
-use crate::runtime::sftp_report::Server;
+use crate::report::sftp_report::Server;
+use crate::run::Context;
 use finding::{Finding, Grade};
 use settings::Settings;
 

@@ -5,7 +5,7 @@ use pgkeep_storage::sftp::examine::{Creation, Files, Space};
 use super::check::{CHANGE, CLOCK, SPACE, UPLOAD};
 use super::finding::{Finding, Grade};
 use super::workplace::Workplace;
-use crate::runtime::size_text::size_text;
+use crate::report::size_text::size_text;
 
 /// Seconds by which clocks may differ.
 const SKEW: i64 = 30;

@@ -4,7 +4,8 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::Result;
-use crate::runtime::{Context, sftp};
+use crate::hosts::sftp;
+use crate::run::Context;
 
 /// Typed options of `sftp-audit`.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use super::Report;
 use super::check::UPLOAD;
 use super::finding::{Finding, Grade};
-use crate::runtime::sftp_report;
+use crate::report::sftp_report;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = report.server.heading(&report.meeting);

@@ -9,7 +9,7 @@ use pgkeep_storage::sftp::SftpSettings;
 use pgkeep_storage::sftp::examine::Examiner;
 
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// More connections than this are never used at a time.
 pub(super) const MOST_CONNECTIONS: usize = 8;

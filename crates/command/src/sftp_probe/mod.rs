@@ -20,8 +20,8 @@ use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::sftp::examine::{Examiner, Greeting, Limits, Meeting};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
-use crate::runtime::sftp_report::Server;
+use crate::report::sftp_report::Server;
+use crate::run::Context;
 use behavior::Behavior;
 use capacity::Capacity;
 use settings::Settings;

@@ -6,7 +6,8 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::Result;
-use crate::runtime::{Context, sftp};
+use crate::hosts::sftp;
+use crate::run::Context;
 
 /// Typed options of `sftp-probe`.
 #[derive(Debug, Clone)]

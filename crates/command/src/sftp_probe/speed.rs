@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use pgkeep_storage::{ReadOptions, Storage, StoragePath, Ticket, WriteOptions};
 
 use crate::error::{Error, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 
 /// A measurement that takes this long is the last.
 const ENOUGH: Duration = Duration::from_millis(1500);

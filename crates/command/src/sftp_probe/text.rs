@@ -4,8 +4,8 @@ use super::Report;
 use super::advice::advice;
 use super::capacity::{Idle, MOST_CONNECTIONS, MOST_SESSIONS};
 use super::shared_algorithms::compare;
-use crate::runtime::sftp_report;
-use crate::runtime::size_text::size_text;
+use crate::report::sftp_report;
+use crate::report::size_text::size_text;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = report.server.heading(&report.meeting);

@@ -1,4 +1,4 @@
-//! Whose server it is: its host keys against known hosts, fingerprints given, or the answer of a person.
+//! Whose server it is: its host keys against known hosts, fingerprints given, or the answer of a prompt.
 //!
 //! Invariant: a key becomes known only when its own fingerprint was given or its own line was shown and confirmed.
 
@@ -6,7 +6,7 @@ use pgkeep_storage::sftp::setup::{self, HostKey, Standing};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::person::Person;
+use crate::run::prompt::Prompt;
 
 /// The keys that are to be written down; none if the server is known already.
 ///
@@ -15,7 +15,7 @@ use crate::runtime::person::Person;
 pub(super) fn confirmed<'a>(
     settings: &Settings,
     keys: &'a [HostKey],
-    person: &dyn Person,
+    prompt: &dyn Prompt,
 ) -> Result<Vec<&'a HostKey>> {
     let host = settings.storage.known_name();
     for key in keys {
@@ -46,7 +46,7 @@ pub(super) fn confirmed<'a>(
          Type the fingerprint that you are told, or 'yes' if all of these are right: ",
         table(keys)
     );
-    let Some(answer) = person.ask(&question)? else {
+    let Some(answer) = prompt.ask(&question)? else {
         return Err(Error::new(
             ErrorCode::OptionRequired,
             "sftp-setup command requires option: fingerprint",

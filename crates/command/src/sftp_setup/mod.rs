@@ -16,7 +16,7 @@ use pgkeep_storage::sftp::setup;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Context;
+use crate::run::Context;
 use script::Script;
 use settings::Settings;
 
@@ -53,7 +53,7 @@ pub fn run(context: &Context) -> Result<()> {
     tell(context, &settings, &said)?;
 
     let keys = host::learn(&settings)?;
-    let new = host::confirmed(&settings, &keys, &*context.person)?;
+    let new = host::confirmed(&settings, &keys, &*context.prompt)?;
     let mut said = format!(
         "host keys of {}:\n{}\n",
         settings.storage.known_name(),

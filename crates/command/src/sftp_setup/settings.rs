@@ -7,7 +7,8 @@ use pgkeep_config::option::Group;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::{Context, sftp};
+use crate::hosts::sftp;
+use crate::run::Context;
 
 /// Typed options of `sftp-setup`.
 #[derive(Debug, Clone)]

@@ -12,10 +12,11 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::open::{self, Repository};
-use crate::runtime::stanza_info;
-use crate::runtime::summary::list;
-use crate::runtime::{Context, cluster};
+use crate::hosts::cluster;
+use crate::hosts::open::{self, Repository};
+use crate::hosts::stanza_info;
+use crate::run::Context;
+use crate::run::summary::list;
 
 /// A new info file is some hundred bytes.
 const INFO_LIMIT: u64 = 1 << 20;

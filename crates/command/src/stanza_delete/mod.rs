@@ -5,8 +5,10 @@ use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::progress::Doing;
-use crate::runtime::{Context, open, stop_file};
+use crate::hosts::open;
+use crate::locks::stop_file;
+use crate::run::Context;
+use crate::run::progress::Doing;
 
 /// Removes everything of the stanza; it must have been stopped, and its cluster too unless `--force`.
 ///

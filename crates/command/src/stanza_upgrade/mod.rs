@@ -5,8 +5,9 @@ use pgkeep_repo::Stanza;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 
 use crate::error::Result;
-use crate::runtime::summary::list;
-use crate::runtime::{Context, Repository, open, stanza_info};
+use crate::hosts::{Repository, open, stanza_info};
+use crate::run::Context;
+use crate::run::summary::list;
 use crate::stanza_create;
 
 /// Adds a history entry to both info files of every repository that does not know the cluster.

@@ -6,7 +6,9 @@ use pgkeep_config::option;
 use pgkeep_storage::{Removed, Storage};
 
 use crate::error::Result;
-use crate::runtime::{Context, open, stop_file};
+use crate::hosts::open;
+use crate::locks::stop_file;
+use crate::run::Context;
 
 /// Removes the stop file on this host; one that is not there is only worth a warning.
 ///

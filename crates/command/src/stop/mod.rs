@@ -10,9 +10,11 @@ use pgkeep_config::option;
 use pgkeep_storage::{InfoLevel, Storage, WriteMode, WriteOptions};
 
 use crate::error::Result;
-use crate::runtime::lock::{self, LockState};
-use crate::runtime::summary::count;
-use crate::runtime::{Context, open, stop_file};
+use crate::hosts::open;
+use crate::locks::stop_file;
+use crate::locks::{self, LockState};
+use crate::run::Context;
+use crate::run::summary::count;
 
 /// Makes the stop file on this host.
 ///
@@ -66,12 +68,12 @@ pub fn run(context: &Context) -> Result<()> {
 /// Sends SIGTERM to the holder of every lock file (once each) and removes the files; returns how many were told.
 fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
     let mut told = BTreeSet::new();
-    for name in lock::list(lock_path)? {
+    for name in locks::list(lock_path)? {
         // The whole name decides: stanzas `a` and `a-b` are two.
-        if stanza.is_some() && lock::stanza_of(&name) != stanza {
+        if stanza.is_some() && locks::stanza_of(&name) != stanza {
             continue;
         }
-        match lock::look(lock_path, &name)? {
+        match locks::state(lock_path, &name)? {
             LockState::Held(data) => {
                 if told.insert(data.pid) {
                     send_term(data.pid);
@@ -85,7 +87,7 @@ fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
                 );
             }
         }
-        lock::remove(lock_path, &name)?;
+        locks::remove(lock_path, &name)?;
     }
     Ok(told.len() as u64)
 }

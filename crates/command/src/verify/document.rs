@@ -10,7 +10,7 @@ use super::file::Fault;
 use super::findings::Findings;
 use super::result::{ArchiveResult, BackupResult, Faults, Problem, Results};
 use super::settings::Settings;
-use crate::runtime::wal_window::{Gap, Restorable, Window};
+use crate::wal::window::{Gap, Restorable, Window};
 
 /// The document of a run.
 pub(super) fn render(settings: &Settings, findings: &Findings, body: &Body) -> Value {

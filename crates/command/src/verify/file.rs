@@ -11,9 +11,9 @@ use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::cancel::Cancel;
-use crate::runtime::moved::{Count, Moved};
-use crate::runtime::pool;
+use crate::jobs;
+use crate::run::cancel::Cancel;
+use crate::run::moved::{Count, Moved};
 
 /// Bytes that one worker has under way ahead of its reading.
 const AHEAD_BYTES: u64 = 16 << 20;
@@ -90,7 +90,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the repository is out of reach or the run was cancelled; all else is a verdict.
-    pub(super) fn run(&self, items: &[Item]) -> Result<pool::Outcome<Vec<Verdict>>> {
+    pub(super) fn run(&self, items: &[Item]) -> Result<jobs::Outcome<Vec<Verdict>>> {
         let spare = self
             .buffers
             .lock()
@@ -102,7 +102,7 @@ impl Reader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(buffer);
-        result.map(pool::Outcome::Done)
+        result.map(jobs::Outcome::Done)
     }
 
     fn verify(&self, items: &[Item], buffer: &mut [u8]) -> Result<Vec<Verdict>> {

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::findings::Findings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Repository;
+use crate::hosts::Repository;
 
 /// Bytes read at once.
 const BUFFER: usize = 64 * 1024;

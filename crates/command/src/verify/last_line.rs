@@ -2,8 +2,8 @@
 
 use super::result::Results;
 use super::settings::Settings;
-use crate::runtime::summary::count;
-use crate::runtime::time_text::elapsed_text;
+use crate::report::time_text::elapsed_text;
+use crate::run::summary::count;
 
 /// `main in repo1 is sound: 3 backups with 2934 files, 14 WAL segments, 7.2s`.
 pub(super) fn text(settings: &Settings, results: &Results, milliseconds: i64) -> String {

@@ -9,9 +9,9 @@ use super::result::{BackupResult, Status};
 use super::settings::Settings;
 use super::wal::WalRange;
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::Repository;
-use crate::runtime::stanza_info::StanzaInfo;
-use crate::runtime::wal_window::Point;
+use crate::hosts::Repository;
+use crate::hosts::stanza_info::StanzaInfo;
+use crate::wal::window::Point;
 
 /// The WAL that `label` needs; adds to `backups` those that its blocks may lie in.
 pub(super) fn needs(

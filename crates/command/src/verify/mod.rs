@@ -25,8 +25,9 @@ use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, layout};
 use pgkeep_storage::{InfoLevel, ListOptions};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::stanza_info::{self, StanzaInfo};
-use crate::runtime::{Context, Repository, open};
+use crate::hosts::stanza_info::{self, StanzaInfo};
+use crate::hosts::{Repository, open};
+use crate::run::Context;
 use findings::Findings;
 use result::Results;
 use settings::{Print, Settings};

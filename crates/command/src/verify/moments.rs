@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::result::Results;
-use crate::runtime::Context;
-use crate::runtime::wal_window::{Gap, Point, Restorable, Window};
+use crate::run::Context;
+use crate::wal::window::{Gap, Point, Restorable, Window};
 
 /// Lines, each with a line feed in front; nothing if no backup could be judged.
 pub(super) fn render(context: &Context, results: &Results) -> String {

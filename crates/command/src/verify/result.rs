@@ -6,7 +6,7 @@ use pgkeep_repo::{ArchiveId, BackupLabel};
 
 use super::file::{Fault, FileKey};
 use crate::error::Error;
-use crate::runtime::wal_window::{Point, Restorable, Wal};
+use crate::wal::window::{Point, Restorable, Wal};
 
 /// How many files are wrong in which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

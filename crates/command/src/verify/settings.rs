@@ -6,8 +6,9 @@ use pgkeep_postgres::PgVersion;
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
-use crate::runtime::pool::PoolSettings;
-use crate::runtime::{Context, cluster, open};
+use crate::hosts::{cluster, open};
+use crate::jobs::PoolSettings;
+use crate::run::Context;
 
 /// What is printed of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use super::file::{Item, Owner};
 use super::findings::Findings;
 use super::result::ArchiveResult;
 use crate::error::{ErrorCode, Result};
-use crate::runtime::wal_archive::{Stored, WalArchive, WalDirectory};
-use crate::runtime::wal_window::SEGMENT_SIZE;
+use crate::wal::archive::{Stored, WalArchive, WalDirectory};
+use crate::wal::window::SEGMENT_SIZE;
 
 /// The WAL of a backup: first and last segment; `None`: no WAL at all.
 #[derive(Debug, Clone, PartialEq, Eq)]

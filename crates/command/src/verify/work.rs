@@ -19,12 +19,14 @@ use super::settings::Settings;
 use super::wal::{self, WalWork};
 use super::{Scope, manifest};
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::moved::Moved;
-use crate::runtime::progress::Doing;
-use crate::runtime::stanza_info::StanzaInfo;
-use crate::runtime::wal_archive::WalArchive;
-use crate::runtime::wal_window::{Restorable, Wal};
-use crate::runtime::{Context, Repository, pool};
+use crate::hosts::Repository;
+use crate::hosts::stanza_info::StanzaInfo;
+use crate::jobs;
+use crate::run::Context;
+use crate::run::moved::Moved;
+use crate::run::progress::Doing;
+use crate::wal::archive::WalArchive;
+use crate::wal::window::{Restorable, Wal};
 
 /// Bytes of a job at most, unless one file has more: small enough that all workers have something to do until the end.
 const JOB_BYTES: u64 = 16 << 20;
@@ -112,11 +114,11 @@ impl Work<'_> {
             buffers: Mutex::default(),
             moved,
         };
-        pool::run(
+        jobs::run(
             self.settings.pool,
             &self.context.cancel,
             &|items: &Vec<Item>| reader.run(items),
-            pool::Steps {
+            jobs::Steps {
                 next: &mut |_| state.borrow_mut().next_job(),
                 done: &mut |items, verdicts, process| {
                     state.borrow_mut().done(items, verdicts, process);
@@ -314,7 +316,7 @@ impl State<'_> {
                 Verdict::Error(error) => {
                     let shown = self.shown(&item.path);
                     self.problem(&item, Fault::Other, Some(error.clone()));
-                    pool::as_process(process, || {
+                    jobs::as_process(process, || {
                         log::info!(
                             "invalid result {shown}: [{}] {}",
                             error.code.number(),
@@ -356,10 +358,10 @@ impl State<'_> {
         };
         if fault == Fault::Missing && matches!(item.owner, Owner::Archive(_)) {
             // It was there when the directory was listed: an expire may have removed it since, and rightly.
-            pool::as_process(process, || log::warn!("{text} '{shown}'"));
+            jobs::as_process(process, || log::warn!("{text} '{shown}'"));
             return;
         }
-        pool::as_process(process, || log::info!("{text} '{shown}'"));
+        jobs::as_process(process, || log::info!("{text} '{shown}'"));
         self.findings.add(code);
     }
 

@@ -6,7 +6,7 @@
 use pgkeep_config::{Program, option};
 
 use crate::error::Result;
-use crate::runtime::Context;
+use crate::run::Context;
 use pgkeep_storage::sftp::{Algorithm, built_in};
 
 /// Version of this program.

@@ -12,8 +12,8 @@ use pgkeep_postgres::wal::name;
 use pgkeep_storage::temporary::final_name;
 use pgkeep_storage::{FileInfo, FileType};
 
+use crate::archiving::spool::{OK, Spool};
 use crate::error::Result;
-use crate::runtime::spool::{OK, Spool};
 
 /// What the queue has under the name of a segment.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::runtime::spool::{Queue, Status};
+use crate::archiving::spool::{Queue, Status};
 use pgkeep_repo::Stanza;
 use pgkeep_testkit::data_dir::DataDirBuilder;
 

@@ -8,7 +8,7 @@ use super::*;
 fn aborted(options: &[&str]) -> (Fixture, BackupLabel) {
     let fixture = Fixture::new(cluster(), options);
     let mut jobs = 0;
-    let cancel = crate::runtime::cancel::Cancel::default();
+    let cancel = crate::run::cancel::Cancel::default();
     let stop = cancel.clone();
     let moments = Moments::at_advance(move || {
         jobs += 1;

@@ -25,10 +25,10 @@ use pgkeep_testkit::data_dir::DataDirBuilder;
 use tempfile::TempDir;
 
 use super::*;
-use crate::runtime::clock::Clock;
-use crate::runtime::context::{Output, User};
-use crate::runtime::moved::Moved;
-use crate::runtime::progress::Progress;
+use crate::run::clock::Clock;
+use crate::run::context::{Output, User};
+use crate::run::moved::Moved;
+use crate::run::progress::Progress;
 
 /// Modification time of all files of a new cluster.
 pub(super) const OLD: i64 = 1_700_000_000;
@@ -139,8 +139,8 @@ impl Fixture {
             .unwrap();
         let context = fixture.context(&[], Moments::default());
         let (control, _) =
-            crate::runtime::cluster::read_control(&context, &fixture.host(&context)).unwrap();
-        let history = PgHistory::new(crate::runtime::stanza_info::history_entry(&control));
+            crate::hosts::cluster::read_control(&context, &fixture.host(&context)).unwrap();
+        let history = PgHistory::new(crate::hosts::stanza_info::history_entry(&control));
         let pass = fixture.repository.pass.as_ref();
         let archive = ArchiveInfo::new(history.clone(), dependent_pass(pass).unwrap());
         archive
@@ -223,11 +223,11 @@ impl Fixture {
         Context {
             config: Arc::new(config),
             clock: self.clock.clone(),
-            cancel: crate::runtime::cancel::Cancel::default(),
+            cancel: crate::run::cancel::Cancel::default(),
             progress: Arc::new(moments),
-            summary: crate::runtime::summary::Summary::default(),
+            summary: crate::run::summary::Summary::default(),
             output: Output::new(std::io::sink()),
-            person: Arc::new(crate::runtime::person::Nobody),
+            prompt: Arc::new(crate::run::prompt::NoTerminal),
             user: User {
                 uid: 1000,
                 gid: 1000,
@@ -239,7 +239,7 @@ impl Fixture {
             program_path: PathBuf::from("/usr/bin/pgkeep"),
             working_directory: PathBuf::from("/"),
             locks: Arc::default(),
-            storages: crate::runtime::storages::Storages::default(),
+            storages: crate::hosts::storages::Storages::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use pgkeep_postgres::{Lsn, PgVersion};
 use pgkeep_repo::ArchiveInfo;
 
 use super::*;
-use crate::runtime::cluster::Cluster;
+use crate::hosts::cluster::Cluster;
 
 const SEGMENT: &str = "000000010000000000000001";
 const NEXT: &str = "000000010000000000000002";
@@ -80,7 +80,7 @@ fn online(fixture: &Fixture, more: &[&str], script: Vec<(Call, Answer)>) -> Resu
         &fixture.repository,
         |context, _| {
             let host = fixture.host(context);
-            let (control, _) = crate::runtime::cluster::read_control(context, &host)?;
+            let (control, _) = crate::hosts::cluster::read_control(context, &host)?;
             Ok(Source::online(
                 context,
                 Cluster {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::runtime::person::Person;
+use crate::run::prompt::Prompt;
 
 use super::*;
 
@@ -167,7 +167,7 @@ fn a_dry_run_tells_what_would_refuse_the_restore() {
 /// Gives one answer to every question and counts them.
 struct Answers(&'static str, AtomicUsize);
 
-impl Person for Answers {
+impl Prompt for Answers {
     fn ask(&self, question: &str) -> Result<Option<String>> {
         assert!(question.starts_with("restore plan\nset: "), "{question}");
         assert!(
@@ -184,11 +184,11 @@ fn whoever_sits_there_is_asked_once_before_files_are_overwritten_or_removed() {
     let fixture = Fixture::new(&["--compress-type=none"]);
     fixture.backup("full");
     let restore = |answer: &'static str, options: &[&str]| {
-        let person = Arc::new(Answers(answer, AtomicUsize::new(0)));
+        let prompt = Arc::new(Answers(answer, AtomicUsize::new(0)));
         let mut context = fixture.context("restore", "target", options);
-        context.person = Arc::clone(&person) as Arc<dyn Person>;
+        context.prompt = Arc::clone(&prompt) as Arc<dyn Prompt>;
         let result = run(&context);
-        (result, person.1.load(Ordering::SeqCst))
+        (result, prompt.1.load(Ordering::SeqCst))
     };
     // Nothing is there: nothing is asked.
     let (result, asked) = restore("n\n", &[]);

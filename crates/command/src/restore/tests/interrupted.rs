@@ -1,7 +1,7 @@
 //! Restores that are interrupted: never a startable half, and the next run finishes it.
 
 use super::*;
-use crate::runtime::cancel::Cancel;
+use crate::run::cancel::Cancel;
 
 #[test]
 fn a_restore_that_is_stopped_cannot_be_started_and_is_finished_by_doing_it_again() {

@@ -20,10 +20,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::error::ErrorCode;
-use crate::runtime::clock::Clock;
-use crate::runtime::context::{Output, User};
-use crate::runtime::moved::Moved;
-use crate::runtime::progress::Progress as Listener;
+use crate::run::clock::Clock;
+use crate::run::context::{Output, User};
+use crate::run::moved::Moved;
+use crate::run::progress::Progress as Listener;
 
 struct NoFiles;
 
@@ -165,11 +165,11 @@ impl Fixture {
         Context {
             config: Arc::new(config),
             clock: self.clock.clone(),
-            cancel: crate::runtime::cancel::Cancel::default(),
+            cancel: crate::run::cancel::Cancel::default(),
             progress: Arc::new(moments),
-            summary: crate::runtime::summary::Summary::default(),
+            summary: crate::run::summary::Summary::default(),
             output: Output::new(std::io::sink()),
-            person: Arc::new(crate::runtime::person::Nobody),
+            prompt: Arc::new(crate::run::prompt::NoTerminal),
             user: User {
                 uid,
                 gid,
@@ -181,7 +181,7 @@ impl Fixture {
             program_path: PathBuf::from("/usr/bin/pgkeep"),
             working_directory: PathBuf::from("/"),
             locks: Arc::default(),
-            storages: crate::runtime::storages::Storages::default(),
+            storages: crate::hosts::storages::Storages::default(),
         }
     }
 

@@ -1,14 +1,23 @@
+#![allow(clippy::disallowed_methods)] // opens the lock file as another process does
+
+use std::fs::File;
+use std::time::Duration;
+
+use rustix::fs::FlockOperation;
+
+use super::lock::{SHORT_TRIES, outlast_readers};
 use super::*;
+use crate::error::ErrorCode;
 
 #[test]
 fn a_second_taker_is_refused_unless_it_shares_the_exec_id() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("made/on/demand");
     let name = file_name("demo", LockType::Backup, 1);
-    assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
+    assert_eq!(state(&path, &name).unwrap(), LockState::Missing);
     let mut lock = Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap();
     lock.note_progress(200, 50).unwrap();
-    let LockState::Held(data) = look(&path, &name).unwrap() else {
+    let LockState::Held(data) = state(&path, &name).unwrap() else {
         panic!("the lock is held")
     };
     assert_eq!(
@@ -20,11 +29,11 @@ fn a_second_taker_is_refused_unless_it_shares_the_exec_id() {
     assert_eq!(error.hints, ["is another pgBackRest process running?"]);
     drop(Lock::acquire(&path, "demo", LockType::Backup, 1, "1-aaaaaaaa").unwrap());
     assert!(
-        matches!(look(&path, &name).unwrap(), LockState::Held(_)),
+        matches!(state(&path, &name).unwrap(), LockState::Held(_)),
         "sharing must not release"
     );
     drop(lock);
-    assert_eq!(look(&path, &name).unwrap(), LockState::Missing);
+    assert_eq!(state(&path, &name).unwrap(), LockState::Missing);
 }
 
 #[test]
@@ -59,46 +68,46 @@ fn a_file_left_by_a_crashed_owner_is_used_again() {
     let dir = tempfile::tempdir().unwrap();
     let name = file_name("demo", LockType::Archive, 2);
     std::fs::write(dir.path().join(&name), "rubbish").unwrap();
-    assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
+    assert_eq!(state(dir.path(), &name).unwrap(), LockState::Unheld);
     let lock = Lock::acquire(dir.path(), "demo", LockType::Archive, 2, "1-a").unwrap();
     assert!(matches!(
-        look(dir.path(), &name).unwrap(),
+        state(dir.path(), &name).unwrap(),
         LockState::Held(_)
     ));
     drop(lock);
 }
 
 #[test]
-fn one_that_looks_is_not_taken_for_the_holder_and_hinders_nobody() {
+fn one_that_reads_is_not_taken_for_the_holder_and_hinders_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let name = file_name("demo", LockType::Archive, 1);
     // What a crashed owner leaves, held by nobody.
     std::fs::write(dir.path().join(&name), "{\"execId\":\"9-f\",\"pid\":1}").unwrap();
-    let looking = File::open(dir.path().join(&name)).unwrap();
-    rustix::fs::flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
-    assert_eq!(look(dir.path(), &name).unwrap(), LockState::Unheld);
+    let reader = File::open(dir.path().join(&name)).unwrap();
+    rustix::fs::flock(&reader, FlockOperation::NonBlockingLockShared).unwrap();
+    assert_eq!(state(dir.path(), &name).unwrap(), LockState::Unheld);
     // Nor does it keep anybody from taking the lock.
     std::thread::scope(|scope| {
         let taken = scope.spawn(|| Lock::acquire(dir.path(), "demo", LockType::Archive, 1, "1-a"));
         std::thread::sleep(Duration::from_millis(20));
-        drop(looking);
+        drop(reader);
         taken.join().unwrap().unwrap();
     });
 }
 
 #[test]
-fn a_look_of_the_original_keeps_nobody_from_a_lock_that_must_be_had() {
+fn reading_by_pgbackrest_keeps_nobody_from_a_lock_that_must_be_had() {
     let dir = tempfile::tempdir().unwrap();
     let name = file_name("demo", LockType::Backup, 1);
     std::fs::write(dir.path().join(&name), b"").unwrap();
-    let looking = File::open(dir.path().join(&name)).unwrap();
-    rustix::fs::flock(&looking, FlockOperation::NonBlockingLockExclusive).unwrap();
-    let mut looking = Some(looking);
+    let reader = File::open(dir.path().join(&name)).unwrap();
+    rustix::fs::flock(&reader, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let mut reader = Some(reader);
     let mut tries = 0;
-    let lock = beyond_looks(|| {
+    let lock = outlast_readers(|| {
         tries += 1;
         let taken = Lock::try_acquire(dir.path(), "demo", LockType::Backup, 1, "1-a");
-        looking = None;
+        reader = None;
         taken
     });
     assert!(lock.unwrap().is_some());
@@ -106,14 +115,14 @@ fn a_look_of_the_original_keeps_nobody_from_a_lock_that_must_be_had() {
     // One that stays is told in the end.
     let mut tries = 0;
     assert!(
-        beyond_looks::<()>(|| {
+        outlast_readers::<()>(|| {
             tries += 1;
             Ok(None)
         })
         .unwrap()
         .is_none()
     );
-    assert_eq!(tries, LOOKS);
+    assert_eq!(tries, SHORT_TRIES);
 }
 
 /// Names that could be taken for one another.
@@ -165,7 +174,7 @@ fn a_lock_file_is_of_one_stanza_only() {
 
 #[test]
 fn who_holds_a_lock_is_told_with_its_start_and_what_it_does() {
-    let clock = crate::runtime::clock::Clock::system(jiff::tz::TimeZone::UTC);
+    let clock = crate::run::clock::Clock::system(jiff::tz::TimeZone::UTC);
     let mut data = LockData {
         pid: std::process::id(),
         percent_complete: Some(3456),

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::moved::Moved;
+use crate::run::moved::Moved;
 
 /// Receives the progress of a run. Called by the main thread only; it never waits.
 pub trait Progress: Debug + Send + Sync {

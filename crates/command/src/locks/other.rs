@@ -1,4 +1,4 @@
-//! Lock files of other processes: looked at, listed and removed, never taken.
+//! Lock files of other processes: read, listed and removed, never taken.
 #![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
 
 use std::fs::File;
@@ -7,7 +7,8 @@ use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-use super::{EXTENSION, LockData, numbered};
+use super::data::LockData;
+use super::lock::{EXTENSION, numbered};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What `info` and `stop --force` learn of a lock file of another process.
@@ -23,11 +24,11 @@ pub enum LockState {
     Held(LockData),
 }
 
-/// Looks at a lock file without taking it.
+/// Reads a lock file without taking it.
 ///
 /// # Errors
 /// [`ErrorCode::FileOpen`] when the file is there but cannot be opened.
-pub fn look(lock_path: &Path, name: &str) -> Result<LockState> {
+pub fn state(lock_path: &Path, name: &str) -> Result<LockState> {
     let path = lock_path.join(name);
     let mut file = match File::open(&path) {
         Ok(file) => file,
@@ -45,7 +46,7 @@ pub fn look(lock_path: &Path, name: &str) -> Result<LockState> {
             ));
         }
     };
-    // Shared: two that look at once must not take each other for the holder.
+    // Shared: two that read at once must not take each other for the holder.
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
         return Ok(LockState::Unheld);
     }

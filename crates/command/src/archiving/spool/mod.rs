@@ -21,7 +21,7 @@ use pgkeep_storage::{
 use rustix::io::Errno;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::runtime::open;
+use crate::hosts::open;
 
 pub use status::Status;
 
@@ -197,7 +197,7 @@ impl Spool {
                     sync: false,
                     ..WriteOptions::default()
                 };
-                let to = super::wal_path::from_root(destination);
+                let to = crate::archiving::wal_path::from_root(destination);
                 if let Err(error) = root.remove_left_overs_of(&to) {
                     log::debug!("{error}");
                 }

@@ -4,8 +4,8 @@ use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza};
 
-use super::open::Repository;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::open::Repository;
 
 /// Both info files of a stanza.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
-//! Somebody who can be asked: at the terminal, or nobody.
+//! Questions to the person at the terminal, where there is one.
 //!
-//! Only questions of trust, and of consent to overwriting files, are asked. A command must have an option for each question, so that it can run unattended.
+//! Only questions of trust, and of consent to overwriting files, are asked. A command must have an option for
+//! each question, so that it can run unattended.
 
 use crate::error::Result;
 
-/// Who answers.
-pub trait Person: Send + Sync {
+/// Asks, and hands back the answer.
+pub trait Prompt: Send + Sync {
     /// Shows the question and waits for a line; `None` when nobody is there.
     ///
     /// # Errors
@@ -15,9 +16,9 @@ pub trait Person: Send + Sync {
 
 /// A run without terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody;
+pub struct NoTerminal;
 
-impl Person for Nobody {
+impl Prompt for NoTerminal {
     fn ask(&self, _: &str) -> Result<Option<String>> {
         Ok(None)
     }

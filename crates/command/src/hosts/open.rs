@@ -14,8 +14,8 @@ use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 use pgkeep_storage::{FileTree, Storage};
 use secrecy::SecretString;
 
-use super::context::Context;
 use crate::error::{Error, ErrorCode, Result};
+use crate::run::context::Context;
 
 /// One of repo1, repo2, …: its storage and the pass-phrase of its info files.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
     let storage: Arc<dyn Storage> = match kind {
         "sftp" => context.storages.sftp(
             key,
-            super::sftp::settings(context, key, path),
+            crate::hosts::sftp::settings(context, key, path),
             &context.cancel,
         )?,
         _ => Arc::new(PosixStorage::new(PosixSettings {
@@ -81,7 +81,7 @@ pub fn repository(context: &Context, key: u32) -> Result<Repository> {
         })),
     };
     #[cfg(feature = "faulty")]
-    let storage = super::fault::around(storage);
+    let storage = crate::hosts::fault::around(storage);
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
         None | Some("none") => None,
         Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),
@@ -154,7 +154,7 @@ pub fn local(path: &Path) -> Arc<PosixStorage> {
 pub fn tree(path: &Path) -> Arc<dyn FileTree> {
     let tree = local(path);
     #[cfg(feature = "faulty")]
-    let tree = super::fault::around_tree(tree);
+    let tree = crate::hosts::fault::around_tree(tree);
     tree
 }
 
@@ -251,5 +251,5 @@ pub fn lock_path(context: &Context) -> Arc<PosixStorage> {
 /// # Errors
 /// [`ErrorCode::Stop`].
 pub fn test_stop_file(context: &Context) -> Result<()> {
-    super::stop_file::test(&*lock_path(context), context.config.stanza())
+    crate::locks::stop_file::test(&*lock_path(context), context.config.stanza())
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use pgkeep_config::option;
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, expand_home};
 
-use super::context::Context;
-use super::{hold, open};
+use crate::archiving::hold;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::open;
+use crate::run::context::Context;
 
 /// The SFTP repository that a command about the server is for: the one named by `--repo`, else the first on SFTP.
 ///
@@ -32,7 +33,7 @@ pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
 }
 
 /// The settings of repository `key`, with its path.
-pub(super) fn configured(context: &Context, key: u32) -> SftpSettings {
+pub(crate) fn configured(context: &Context, key: u32) -> SftpSettings {
     let path = context.config.string_at(option::REPO_PATH, key);
     settings(context, key, path.unwrap_or("/var/lib/pgbackrest"))
 }

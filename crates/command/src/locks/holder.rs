@@ -1,6 +1,7 @@
 //! Who holds a lock, since when and doing what: for the person whose command was refused.
 //!
 //! Of the process's arguments only the name of its command is read out: others may be secret.
+#![allow(clippy::disallowed_methods)] // reads /proc, which is no storage
 
 use std::path::Path;
 
@@ -8,9 +9,9 @@ use pgkeep_config::command::CommandId;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::LockData;
-use crate::runtime::clock::Clock;
-use crate::runtime::open;
-use crate::runtime::time_text::time_text;
+use crate::hosts::open;
+use crate::report::time_text::time_text;
+use crate::run::clock::Clock;
 
 /// Clock ticks of `/proc` in a second (`USER_HZ`, the same on all that we run on).
 const TICKS: i64 = 100;

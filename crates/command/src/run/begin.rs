@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 use pgkeep_config::command::{CommandId, LockKind, Role};
 use pgkeep_config::{Config, ConfigError, Program, option};
 
-use super::context::Context;
-use super::lock::{self, Lock, LockState, LockType};
-use super::open;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::open;
+use crate::locks::{self, Lock, LockState, LockType};
+use crate::run::context::Context;
 use crate::version;
 
 /// `backup command begin 2.60.0: [parameters] --option=value …` (spec 12.10).
@@ -124,10 +124,10 @@ pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
     for key in open::repository_keys(config) {
         let lock =
             Lock::acquire(path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
-                match lock::look(path, &lock::file_name(stanza, lock_type, key)) {
+                match locks::state(path, &locks::file_name(stanza, lock_type, key)) {
                     // The original's messages stay as they are under its name.
                     Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
-                        let hints = lock::holder::hints(&data, &context.clock);
+                        let hints = locks::holder::hints(&data, &context.clock);
                         hints.into_iter().fold(error, Error::with_hint)
                     }
                     _ => error,

@@ -6,9 +6,9 @@ use pgkeep_repo::archive::{self, StoredSegment};
 use pgkeep_repo::{ArchiveId, Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
-use super::context::Context;
-use super::progress::Doing;
 use crate::error::{Error, ErrorCode, Result};
+use crate::run::context::Context;
+use crate::run::progress::Doing;
 
 /// First wait between two looks; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ impl<'a> WalFind<'a> {
             if began.elapsed() >= self.timeout {
                 let error = not_archived(segment, self.timeout);
                 // Made since the command began.
-                return Err(match super::open::test_stop_file(context) {
+                return Err(match crate::hosts::open::test_stop_file(context) {
                     Err(stopped) if stopped.code == ErrorCode::Stop => {
                         error.with_hint(format!("{} now.", stopped.message))
                     }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use pgkeep_storage::Ticket;
 
-use super::cancel::Cancel;
 use crate::error::{Error, ErrorCode, Result};
+use crate::run::cancel::Cancel;
 
 thread_local! {
     static PROCESS: Cell<u32> = const { Cell::new(0) };

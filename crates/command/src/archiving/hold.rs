@@ -14,10 +14,11 @@ use pgkeep_storage::sftp::held::{self, Holding};
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteMode, WriteOptions};
 
-use super::context::Context;
-use super::lock::{Lock, LockType};
-use super::{background, open, sftp};
+use crate::archiving::background;
 use crate::error::Result;
+use crate::hosts::{open, sftp};
+use crate::locks::{Lock, LockType};
+use crate::run::context::Context;
 
 /// Where the option is not known, because the program was started as `pgbackrest`.
 const DEFAULT: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ fn time(context: &Context, key: u32) -> Duration {
 }
 
 /// Where a connection to this repository may be held; `None` where none ever is.
-pub(super) fn socket(context: &Context, key: u32, settings: &SftpSettings) -> Option<PathBuf> {
+pub(crate) fn socket(context: &Context, key: u32, settings: &SftpSettings) -> Option<PathBuf> {
     let config = &context.config;
     let archiving = matches!(
         config.command(),

@@ -16,8 +16,8 @@ use pgkeep_storage::{
 };
 use secrecy::SecretString;
 
-use super::wal_window::Wal;
 use crate::error::{Error, Result};
+use crate::wal::window::Wal;
 
 /// How many segments of a directory, and how many directories, are asked for the size before the usual is taken.
 const ASKED: usize = 4;

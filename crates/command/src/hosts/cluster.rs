@@ -13,10 +13,10 @@ use pgkeep_postgres::control::{self, ControlFile};
 use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSettings};
 use pgkeep_storage::{ReadOptions, Storage, StoragePath};
 
-use super::advice;
-use super::context::Context;
-use super::open::{self, PgHost};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::open::{self, PgHost};
+use crate::report::advice;
+use crate::run::context::Context;
 
 /// Name of the control file inside a data directory.
 pub const PG_CONTROL: &str = "global/pg_control";

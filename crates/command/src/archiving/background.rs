@@ -13,10 +13,10 @@ use pgkeep_config::command::Role;
 use pgkeep_config::option;
 use pgkeep_config::render::argv::{Child, Replacement};
 
-use super::context::Context;
-use super::lock::{self, Lock, LockData, LockState, LockType};
-use super::open;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::open;
+use crate::locks::{self, Lock, LockData, LockState, LockType};
+use crate::run::context::Context;
 
 pub(super) fn lock_path(context: &Context) -> &Path {
     Path::new(
@@ -69,8 +69,8 @@ pub fn process_runs_with(context: &Context, parameter: &str) -> Result<bool> {
 
 fn any_holder(context: &Context, is_it: impl Fn(&LockData) -> bool) -> Result<bool> {
     for key in open::repository_keys(&context.config) {
-        let name = lock::file_name(context.stanza()?, LockType::Archive, key);
-        if let LockState::Held(data) = lock::look(lock_path(context), &name)?
+        let name = locks::file_name(context.stanza()?, LockType::Archive, key);
+        if let LockState::Held(data) = locks::state(lock_path(context), &name)?
             && is_it(&data)
         {
             return Ok(true);

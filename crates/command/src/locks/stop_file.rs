@@ -5,8 +5,8 @@
 
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::advice;
 use crate::error::{Error, ErrorCode, Result};
+use crate::report::advice;
 
 /// Name of the stop file: of one stanza, or of all.
 #[must_use]

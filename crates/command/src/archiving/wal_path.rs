@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use pgkeep_config::option::{self, Group};
 use pgkeep_storage::StoragePath;
 
-use super::context::Context;
 use crate::error::{Error, ErrorCode, Result};
+use crate::run::context::Context;
 
 /// Refuses to run away from the cluster.
 ///

@@ -14,26 +14,20 @@ use std::time::Duration;
 use pgkeep_storage::posix::write_failure;
 use rustix::fs::FlockOperation;
 
-pub use data::LockData;
-pub use look::{LockState, list, look, remove};
-
+use super::data::LockData;
 use crate::error::{Error, ErrorCode, Result};
 
-mod data;
-pub mod holder;
-mod look;
-
 /// What the name of a lock file ends with.
-const EXTENSION: &str = ".lock";
+pub(super) const EXTENSION: &str = ".lock";
 
-/// How often a lock is tried again that others only look at ([`look()`] holds it, shared, meanwhile).
+/// How often a lock is tried again that others only read (`state` holds it, shared, meanwhile).
 const TRIES: u32 = 1000;
 
-/// Longer than a look takes.
-const LOOK: Duration = Duration::from_millis(1);
+/// Longer than reading a lock file takes.
+const PAUSE: Duration = Duration::from_millis(1);
 
-/// Tries until a lock that must be had counts as held: the original's `info` holds what it looks at as an owner does.
-const LOOKS: u32 = 20;
+/// Tries until a lock that must be had counts as held: `info` of pgBackRest holds what it reads as an owner does.
+pub(super) const SHORT_TRIES: u32 = 20;
 
 /// What is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +35,7 @@ pub enum LockType {
     Archive,
     Backup,
     Restore,
-    /// A connection to an SFTP server ([`super::hold`]). The original knows none, and ends the holder with `stop --force` as any other.
+    /// A connection to an SFTP server ([`crate::archiving::hold`]). pgBackRest knows none, and ends the holder with `stop --force` as any other.
     Hold,
 }
 
@@ -97,13 +91,13 @@ pub fn stanza_of(file_name: &str) -> Option<&str> {
     (known && !stanza.is_empty()).then_some(stanza)
 }
 
-/// Takes what others may only look at, for a moment; `None`: it is held for longer.
-fn beyond_looks<T>(mut take: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
-    for _ in 1..LOOKS {
+/// Takes what others may only be reading, for a moment; `None`: it is held for longer.
+pub(super) fn outlast_readers<T>(mut take: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    for _ in 1..SHORT_TRIES {
         if let Some(taken) = take()? {
             return Ok(Some(taken));
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(PAUSE);
     }
     take()
 }
@@ -121,7 +115,7 @@ impl Lock {
         exec_id: &str,
     ) -> Result<Self> {
         let take = || Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id);
-        beyond_looks(take)?.ok_or_else(|| {
+        outlast_readers(take)?.ok_or_else(|| {
             let path = lock_path.join(file_name(stanza, lock_type, repo_key));
             Error::new(
                 ErrorCode::LockAcquire,
@@ -185,7 +179,7 @@ impl Lock {
                             .is_ok() =>
                 {
                     drop(file);
-                    std::thread::sleep(LOOK);
+                    std::thread::sleep(PAUSE);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let mut text = String::new();
@@ -336,12 +330,9 @@ fn plain(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
-fn numbered(error: &std::io::Error) -> String {
+pub(super) fn numbered(error: &std::io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => format!("[{code}] {}", plain(error)),
         None => plain(error),
     }
 }
-
-#[cfg(test)]
-mod tests;

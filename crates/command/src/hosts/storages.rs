@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage};
 
-use super::cancel::{Cancel, HookGuard};
 use crate::error::Result;
+use crate::run::cancel::{Cancel, HookGuard};
 
 /// How long a run may take to end in good order once it was asked to stop: then a silent server is not waited for.
 const GRACE: Duration = Duration::from_secs(3);

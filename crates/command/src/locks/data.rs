@@ -1,4 +1,5 @@
 //! The content of a lock file: one JSON object (spec 12.7).
+#![allow(clippy::disallowed_methods)] // reads /proc, which is no storage
 
 /// What a lock file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pgkeep_config::Config;
 
-use super::cancel::Cancel;
-use super::clock::Clock;
-use super::lock::{Lock, LockType};
-use super::person::Person;
-use super::progress::Progress;
-use super::storages::Storages;
-use super::summary::Summary;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::storages::Storages;
+use crate::locks::{Lock, LockType};
+use crate::run::cancel::Cancel;
+use crate::run::clock::Clock;
+use crate::run::progress::Progress;
+use crate::run::prompt::Prompt;
+use crate::run::summary::Summary;
 
 /// Who runs the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub struct Context {
     pub summary: Summary,
     pub output: Output,
     /// Who may be asked when trust is in question.
-    pub person: Arc<dyn Person>,
+    pub prompt: Arc<dyn Prompt>,
     pub user: User,
     /// Environment variables that libpq or the SSH agent would read: `PG*`, `SSH_AUTH_SOCK`, `HOME`.
     pub environment: BTreeMap<String, String>,

@@ -1,0 +1,14 @@
+//! The surroundings of one run: what a command gets from outside, how it is ended, and what it tells while it works.
+
+pub mod begin;
+pub mod cancel;
+pub mod clock;
+pub mod context;
+pub mod label;
+pub mod moved;
+pub mod progress;
+pub mod prompt;
+pub mod repo_path;
+pub mod summary;
+
+pub use context::Context;

@@ -1,0 +1,5 @@
+//! The WAL that a repository holds: its archives, waiting for a segment, and the moments that it leads to.
+
+pub mod archive;
+pub mod find;
+pub mod window;
