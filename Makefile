@@ -13,7 +13,7 @@ FAST_SUITES := $(foreach suite,tidy docs fuzz_corpus cli,$(if $(wildcard tests/$
 help:
 	@echo 'make check       formatting, lints, dependencies, rules of the tree'
 	@echo 'make test-fast   all tests that need nothing installed'
-	@echo 'make test        all tests; brings PostgreSQL, the original program and sshd (what CI runs)'
+	@echo 'make test        all tests; brings PostgreSQL, pgBackRest and sshd (what CI runs)'
 	@echo 'make soak        all tests with every fault, damage, row and case there is (hours)'
 	@echo 'make fuzz        every fuzz target for ten minutes (FUZZ_SECONDS=n); needs a nightly compiler'
 	@echo 'make docs        writes the pages of docs/reference anew from the code'

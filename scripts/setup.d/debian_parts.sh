@@ -1,8 +1,8 @@
-# The original program and PostgreSQL's client tools from other Debian releases, unpacked beside the system and
+# pgBackRest and PostgreSQL's client tools from other Debian releases, unpacked beside the system and
 # relinked to their release's own loader and libraries. Nothing is installed. Sourced by scripts/setup.
 #
 #   $cache/debian/RELEASE/root          the unpacked packages
-#   $cache/original/X.YY/pgbackrest     link to the original program of that version (read from the program)
+#   $cache/original/X.YY/pgbackrest     link to pgBackRest of that version (read from the program)
 #   $cache/tools/MAJOR                  link to the bin directory with psql, pg_dump, pg_checksums, pg_amcheck, …
 
 # Bumped when what is made from the packages changes.
@@ -13,7 +13,7 @@ debian_parts() {
     local release=$1 why rc
     [ "$(cat "$cache/debian/$release/.complete" 2>/dev/null)" = "$debian_recipe" ] && return 0
     [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || {
-        note_ignored "pgbackrest-$release" "the original program is unpacked on amd64 Debian only"
+        note_ignored "pgbackrest-$release" "pgBackRest is unpacked on amd64 Debian only"
         return 0
     }
     # (Not in the condition itself: bash would then ignore set -e in the function.)
@@ -29,7 +29,7 @@ debian_parts() {
         note_ignored "pgbackrest-$release" "$(tail -n 1 <<<"$why")"
     else
         printf '%s\n' "$why" >&2
-        die "Debian $release: the original program could not be unpacked"
+        die "Debian $release: pgBackRest could not be unpacked"
     fi
 }
 

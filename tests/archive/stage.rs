@@ -1,4 +1,4 @@
-//! A made-up cluster with its repositories and this program under the original's name, as in `archive_command`.
+//! A made-up cluster with its repositories and this program under pgBackRest's name, as in `archive_command`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,9 +71,9 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// A command of this program under the original's name.
+    /// A command of this program under pgBackRest's name.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.program.as_original();
+        let mut command = self.program.as_pgbackrest();
         command
             .arg(format!("--config={}", self.config.display()))
             .arg("--stanza=main")

@@ -107,7 +107,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             )
         }),
         ("a_stop_file_stops_the_backup", |program| {
-            let stop = |state: &State| Ok(state.original(&["stop"])?.success().map(drop)?);
+            let stop = |state: &State| Ok(state.pgbackrest(&["stop"])?.success().map(drop)?);
             fails_alike(program, stop, BACKUP, Same::Text)
         }),
         (
@@ -195,12 +195,12 @@ fn wrong_section(program: &Program) -> TestResult {
     state.scratch.write("test.conf", text)?;
     let create = &["--no-online", "stanza-create"];
     let (theirs, ours) = (
-        state.original(create)?.success()?,
+        state.pgbackrest(create)?.success()?,
         state.ours(program, create)?.success()?,
     );
     if theirs.stdout != ours.stdout {
         return Err(format!(
-            "the original:\n{}\nthis program:\n{}",
+            "pgBackRest:\n{}\nthis program:\n{}",
             theirs.stdout, ours.stdout
         )
         .into());
@@ -218,8 +218,8 @@ fn damaged_main(program: &Program) -> TestResult {
     let state = State::new()?;
     damage(&state, &["backup.info"])?;
     state.ours(program, BACKUP)?.success()?;
-    // Saved again whole: the original reads it.
-    let info = state.original(&["info"])?.success()?;
+    // Saved again whole: pgBackRest reads it.
+    let info = state.pgbackrest(&["info"])?.success()?;
     if info.stdout.matches("full backup: ").count() != 2 {
         return Err(format!("two backups should be listed:\n{}", info.stdout).into());
     }
@@ -233,7 +233,7 @@ fn fails_alike_but_leaves_a_partial_set(
 ) -> TestResult {
     let state = State::new()?;
     prepare(&state)?;
-    let theirs = state.original(BACKUP)?;
+    let theirs = state.pgbackrest(BACKUP)?;
     let ours = state.ours(program, BACKUP)?;
     if ours.code != theirs.code || ours.code == 0 {
         return Err(format!(
@@ -247,7 +247,7 @@ fn fails_alike_but_leaves_a_partial_set(
 
 fn repository_is_valid(state: &State) -> TestResult {
     let verified = state
-        .original(&["--output=text", "--verbose", "verify"])?
+        .pgbackrest(&["--output=text", "--verbose", "verify"])?
         .success()?;
     if verified.stdout.contains("status: ok") {
         return Ok(());
@@ -304,7 +304,7 @@ fn full_disk(program: &Program) -> TestResult {
     };
     let theirs = |command: &[&str]| {
         let all = arguments(command);
-        state.original(&all.iter().map(String::as_str).collect::<Vec<_>>())
+        state.pgbackrest(&all.iter().map(String::as_str).collect::<Vec<_>>())
     };
     ours(&["--no-online", "stanza-create"])?.success()?;
     ours(BACKUP)?.success()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::TestResult;
@@ -15,19 +15,19 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A stanza `main` with one finished backup of a made-up cluster.
 pub struct State {
     pub scratch: Scratch,
-    pub original: Original,
+    pub pgbackrest: PgBackRest,
     pub config: PathBuf,
 }
 
 impl State {
-    /// Makes the state with the original, so that it is the same whatever this program can do.
+    /// Makes the state with pgBackRest, so that it is the same whatever this program can do.
     pub fn new() -> Result<Self> {
         let state = Self::without_stanza()?;
         state
-            .original(&["--no-online", "stanza-create"])?
+            .pgbackrest(&["--no-online", "stanza-create"])?
             .success()?;
         state
-            .original(&["--no-online", "--type=full", "backup"])?
+            .pgbackrest(&["--no-online", "--type=full", "backup"])?
             .success()?;
         Ok(state)
     }
@@ -35,7 +35,7 @@ impl State {
     /// A configuration and a data directory, but nothing in the repository.
     pub fn without_stanza() -> Result<Self> {
         let scratch = Scratch::new()?;
-        let original = Original::mandatory()?;
+        let pgbackrest = PgBackRest::mandatory()?;
         let config = Configuration::new(&scratch)?
             .global("repo1-retention-full", 2)
             .global("log-level-file", "off")
@@ -43,7 +43,7 @@ impl State {
             .write(&scratch, "test.conf")?;
         let state = Self {
             scratch,
-            original,
+            pgbackrest,
             config,
         };
         state.data_dir("data", &DataDirBuilder::new("15")?)?;
@@ -63,9 +63,9 @@ impl State {
         Ok(path)
     }
 
-    pub fn original(&self, arguments: &[&str]) -> Result<Outcome> {
+    pub fn pgbackrest(&self, arguments: &[&str]) -> Result<Outcome> {
         Ok(run(self
-            .original
+            .pgbackrest
             .command()
             .args(self.common())
             .args(arguments))?)
@@ -73,7 +73,7 @@ impl State {
 
     pub fn ours(&self, program: &Program, arguments: &[&str]) -> Result<Outcome> {
         Ok(run(program
-            .as_original()
+            .as_pgbackrest()
             .args(self.common())
             .args(arguments))?)
     }
@@ -119,14 +119,14 @@ pub fn fails_alike(
 /// As [`fails_alike`] in a state that exists.
 pub fn fail_in(program: &Program, state: &State, arguments: &[&str], same: Same) -> TestResult {
     let before = snapshot(&state.repo())?;
-    let theirs = state.original(arguments)?;
+    let theirs = state.pgbackrest(arguments)?;
     let ours = state.ours(program, arguments)?;
     if theirs.code == 0 {
-        return Err(format!("the original does not fail:\n{}", theirs.stdout).into());
+        return Err(format!("pgBackRest does not fail:\n{}", theirs.stdout).into());
     }
     let shown = || {
         format!(
-            "the original:\n{}{}\nthis program:\n{}{}",
+            "pgBackRest:\n{}{}\nthis program:\n{}{}",
             theirs.stdout, theirs.stderr, ours.stdout, ours.stderr
         )
     };

@@ -83,7 +83,7 @@ fn completes(program: &Program, shell: &Shell) -> TestResult {
     std::os::unix::fs::symlink("pgkeep", ours.join("pgbackrest"))?;
     let apart = state.scratch.make_dir("apart")?;
     std::os::unix::fs::symlink(program.path(), apart.join("pgkeep"))?;
-    std::os::unix::fs::symlink(state.original.path(), apart.join("pgbackrest"))?;
+    std::os::unix::fs::symlink(state.pgbackrest.path(), apart.join("pgbackrest"))?;
 
     let typed = |keys: &str, bin: &Path| at_shell(&state, shell, bin, keys);
     let whole = &config[..config.len() - 2];

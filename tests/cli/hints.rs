@@ -42,7 +42,7 @@ fn all(outcome: &Outcome) -> String {
 fn told(program: &Program, arguments: &[&str], code: i32, parts: &[&str]) -> Result<()> {
     let ours = program.run(arguments)?.expect_code(code)?;
     has_hint(&ours)?;
-    let plain = program.run_as_original(arguments)?.expect_code(code)?;
+    let plain = program.run_as_pgbackrest(arguments)?.expect_code(code)?;
     for part in parts {
         if !all(&ours).contains(part) {
             return Err(format!("no '{part}' in:\n{}", all(&ours)).into());
@@ -142,7 +142,7 @@ fn unreadable(program: &Program) -> TestResult {
     )?;
     for outcome in [
         program.run([&config, "info"])?,
-        program.run_as_original([&config, "info"])?,
+        program.run_as_pgbackrest([&config, "info"])?,
     ] {
         if all(&outcome).contains("sesame") {
             return Err(format!("a secret is shown:\n{}", all(&outcome)).into());
@@ -236,7 +236,7 @@ fn info(program: &Program) -> TestResult {
         if !said.contains(part) {
             return Err(format!("no '{part}' in:\n{said}").into());
         }
-        let said = all(&program.run_as_original(arguments)?.success()?);
+        let said = all(&program.run_as_pgbackrest(arguments)?.success()?);
         if said.contains(part) {
             return Err(format!("'{part}' as pgbackrest:\n{said}").into());
         }
@@ -263,12 +263,12 @@ fn help(program: &Program) -> TestResult {
         }
     }
     program
-        .run_as_original(["backup", "--help"])?
+        .run_as_pgbackrest(["backup", "--help"])?
         .expect_code(31)?;
     Ok(())
 }
 
-/// What the original says and no more left users without a way on; the first line stays the same.
+/// What pgBackRest says and no more left users without a way on; the first line stays the same.
 fn next_steps(program: &Program) -> TestResult {
     let state = State::new()?;
     let cases: &[(&[&str], &str)] = &[

@@ -1,6 +1,6 @@
-//! What bad input gets: the exit code and message of the original, a hint, and nothing lost.
+//! What bad input gets: the exit code and message of pgBackRest, a hint, and nothing lost.
 //!
-//! Every case is given to both programs in the same state (`case.rs`), so no expected code stands here: the original is
+//! Every case is given to both programs in the same state (`case.rs`), so no expected code stands here: pgBackRest is
 //! the measure. Only where this program deliberately does better does a case say so.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use pgkeep_testkit::cluster::Cluster;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -18,11 +18,11 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     );
     suite
         .test(
-            "the_original_is_locked_out_by_our_backup_and_sees_it",
+            "pgbackrest_is_locked_out_by_our_backup_and_sees_it",
             move || excluded(&ours, true),
         )
         .test(
-            "we_are_locked_out_by_a_backup_of_the_original_and_see_it",
+            "we_are_locked_out_by_a_backup_of_pgbackrest_and_see_it",
             move || excluded(&theirs, false),
         )
         .test(
@@ -33,14 +33,14 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
 
 /// A backup that waits for an archive that does not work holds the lock while the other program tries.
 fn excluded(program: &Program, ours_first: bool) -> TestResult {
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     let stage = Stage::new(program, Cluster::builder(15), &[("archive-timeout", "600")])?;
     stage
         .cluster
         .append_setting("archive_command", "false # pgbackrest")?;
     stage.cluster.reload()?;
     let config = format!("--config={}", stage.config.display());
-    let mut theirs = original.command();
+    let mut theirs = pgbackrest.command();
     theirs.args([config.as_str(), "--stanza=main"]);
     let mut ours = stage.command();
     let (first, second) = if ours_first {
@@ -54,7 +54,7 @@ fn excluded(program: &Program, ours_first: bool) -> TestResult {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let result = while_running(&stage, second, &original, &config);
+    let result = while_running(&stage, second, &pgbackrest, &config);
     std::process::Command::new("kill")
         .arg("-TERM")
         .arg(running.id().to_string())
@@ -67,7 +67,7 @@ fn excluded(program: &Program, ours_first: bool) -> TestResult {
 fn while_running(
     stage: &Stage<'_>,
     second: &mut std::process::Command,
-    original: &Original,
+    pgbackrest: &PgBackRest,
     config: &str,
 ) -> TestResult {
     let lock = stage.cluster.scratch().join("lock/main-backup-1.lock");
@@ -85,7 +85,7 @@ fn while_running(
     {
         return Err(format!("no explanation in:\n{}", refused.stdout).into());
     }
-    // The original's own message stays as it is; ours says who, since when and what to do.
+    // pgBackRest's own message stays as it is; ours says who, since when and what to do.
     if !second
         .get_program()
         .to_string_lossy()
@@ -110,7 +110,7 @@ fn while_running(
     }
     let shown = [
         stage.run(&["info"])?,
-        run(original.command().args([config, "--stanza=main", "info"]))?.success()?,
+        run(pgbackrest.command().args([config, "--stanza=main", "info"]))?.success()?,
     ];
     for info in shown {
         if !info.stdout.contains("backup/expire running") {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::line_proxy::Line;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -114,13 +114,13 @@ fn life(program: &Program, round_trip: u64) -> TestResult {
     if cuts.0 < 5 || cuts.1 < 2 {
         return Err(format!("cut only {cuts:?} times before and during restores").into());
     }
-    original_agrees(&stage, &server)
+    pgbackrest_agrees(&stage, &server)
 }
 
-/// The original finds the off-site repository whole; it reads the files where the server keeps them.
-fn original_agrees(stage: &Stage<'_>, server: &SftpServer) -> Result<()> {
+/// pgBackRest finds the off-site repository whole; it reads the files where the server keeps them.
+fn pgbackrest_agrees(stage: &Stage<'_>, server: &SftpServer) -> Result<()> {
     stage.cluster.account().own_tree(server.files())?;
-    let verified = run(Original::mandatory()?.command().args([
+    let verified = run(PgBackRest::mandatory()?.command().args([
         "--stanza=main",
         &format!("--repo1-path={}", server.files().display()),
         "--output=text",
@@ -129,7 +129,7 @@ fn original_agrees(stage: &Stage<'_>, server: &SftpServer) -> Result<()> {
     ]))?
     .success()?;
     if !verified.stdout.contains("status: ok") || verified.stdout.contains("status: invalid") {
-        return Err(format!("the original:\n{}", verified.stdout).into());
+        return Err(format!("pgBackRest:\n{}", verified.stdout).into());
     }
     Ok(())
 }

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pgkeep_testkit::cluster::Cluster;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::stage::{Stage, same};
 
-type Find = fn() -> pgkeep_testkit::error::Result<Original>;
+type Find = fn() -> pgkeep_testkit::error::Result<PgBackRest>;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    let originals: [(&str, Find); 2] = [
-        ("pgbackrest_2_55", Original::mandatory),
-        ("the_newest_pgbackrest", Original::rolling),
+    let releases: [(&str, Find); 2] = [
+        ("pgbackrest_2_55", PgBackRest::mandatory),
+        ("the_newest_pgbackrest", PgBackRest::rolling),
     ];
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    for (number, (name, find)) in originals.into_iter().enumerate() {
+    for (number, (name, find)) in releases.into_iter().enumerate() {
         for (turn, major) in [15, 17].into_iter().enumerate() {
             // Each release with one server, and each server with one release; the other pairs in full.
             if !full && number == turn {
@@ -34,7 +34,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     suite
 }
 
-fn mixed(program: &Program, original: &Original, major: u32) -> TestResult {
+fn mixed(program: &Program, pgbackrest: &PgBackRest, major: u32) -> TestResult {
     let stage = Stage::new(
         program,
         Cluster::builder(major).wal_segment_mib(1),
@@ -42,7 +42,7 @@ fn mixed(program: &Program, original: &Original, major: u32) -> TestResult {
     )?;
     stage.cluster.sql("create table t (what text)")?;
     stage.run(&["--type=full", "backup"])?;
-    let (ours, theirs) = (program.link(), original.path());
+    let (ours, theirs) = (program.link(), pgbackrest.path());
     let mut expected = Vec::new();
     for (round, (program, asynchronous)) in [
         (ours, "--archive-async"),
@@ -81,7 +81,7 @@ fn mixed(program: &Program, original: &Original, major: u32) -> TestResult {
             let command = if restored_by_us {
                 program.command()
             } else {
-                original.command()
+                pgbackrest.command()
             };
             restore(&stage, command, &copy, getter, asynchronous)?;
             let restored = stage.start(&copy)?;

@@ -163,12 +163,12 @@ fn reaches(program: &Program, major: u32) -> TestResult {
             fails(&Cluster::at(major, &copy, false)?)?;
         }
     }
-    let (copy, path) = fresh(&stage, "as-original")?;
-    let mut original = program.as_original();
-    original
+    let (copy, path) = fresh(&stage, "as-pgbackrest")?;
+    let mut pgbackrest = program.as_pgbackrest();
+    pgbackrest
         .arg(format!("--config={}", stage.config.display()))
         .args(["--stanza=main", &path]);
-    let outcome = run(original.args(&refused[2].1).arg("restore"))?.success()?;
+    let outcome = run(pgbackrest.args(&refused[2].1).arg("restore"))?.success()?;
     if outcome.stdout.contains("plan") || copy.join("PG_VERSION").metadata().is_err() {
         return Err(format!("as pgbackrest:\n{}", outcome.stdout).into());
     }

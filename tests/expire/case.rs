@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pgkeep_repo::{BackupInfo, Stanza};
 use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::TestResult;
@@ -22,7 +22,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const PASS: &str = "a pass-phrase of users";
 
 /// Runs the case with this seed.
-pub(crate) fn check(program: &Program, original: &Original, seed: u64, now: i64) -> TestResult {
+pub(crate) fn check(program: &Program, pgbackrest: &PgBackRest, seed: u64, now: i64) -> TestResult {
     let mut random = Random::new(seed);
     let scratch = Scratch::new()?;
     let encrypted = random.once_in(4);
@@ -48,7 +48,7 @@ pub(crate) fn check(program: &Program, original: &Original, seed: u64, now: i64)
             options.push(format!("--repo{key}-cipher-type=aes-256-cbc"));
         }
     }
-    options.extend(adhoc(&mut random, &made, original));
+    options.extend(adhoc(&mut random, &made, pgbackrest));
     let (ours, theirs) = (scratch.join("ours"), scratch.join("theirs"));
     copy_tree(&ours, &theirs)?;
     scratch.account().own_tree(&ours)?;
@@ -70,13 +70,13 @@ pub(crate) fn check(program: &Program, original: &Original, seed: u64, now: i64)
             .args(&options)
             .arg("expire"))?)
     };
-    let expected = start(&mut original.command(), &theirs)?;
-    let got = start(&mut program.as_original(), &ours)?;
+    let expected = start(&mut pgbackrest.command(), &theirs)?;
+    let got = start(&mut program.as_pgbackrest(), &ours)?;
 
     let shown = || {
         let made: Vec<String> = made.iter().map(repository::describe).collect();
         format!(
-            "seed {seed}\noptions {options:?}\nmade {made:?}\nthe original ({}):\n{}{}\nthis program ({}):\n{}{}",
+            "seed {seed}\noptions {options:?}\nmade {made:?}\npgBackRest ({}):\n{}{}\nthis program ({}):\n{}{}",
             expected.code, expected.stdout, expected.stderr, got.code, got.stdout, got.stderr
         )
     };
@@ -136,7 +136,7 @@ fn retention(random: &mut Random, key: u64, repositories: u64) -> Vec<String> {
     if random.once_in(2) {
         add("archive", (1 + random.below(5)).to_string());
     }
-    // With several repositories the original looks into the wrong history.
+    // With several repositories pgBackRest looks into the wrong history.
     if repositories == 1 && random.once_in(2) {
         add("history", random.below(60).to_string());
     }
@@ -144,7 +144,7 @@ fn retention(random: &mut Random, key: u64, repositories: u64) -> Vec<String> {
 }
 
 /// Options that people add by hand.
-fn adhoc(random: &mut Random, made: &[Made], original: &Original) -> Vec<String> {
+fn adhoc(random: &mut Random, made: &[Made], pgbackrest: &PgBackRest) -> Vec<String> {
     let mut options = Vec::new();
     let repository = random.of(made);
     match random.below(8) {
@@ -155,10 +155,10 @@ fn adhoc(random: &mut Random, made: &[Made], original: &Original) -> Vec<String>
             };
             options.push(format!("--set={label}"));
         }
-        2 if is_new(original) => options.push("--oldest".to_owned()),
+        2 if is_new(pgbackrest) => options.push("--oldest".to_owned()),
         _ => {}
     }
-    if is_new(original) && random.once_in(6) && !repository.segments.is_empty() {
+    if is_new(pgbackrest) && random.once_in(6) && !repository.segments.is_empty() {
         options.push(format!(
             "--archive-expire-before={}",
             random.of(&repository.segments)
@@ -173,8 +173,8 @@ fn adhoc(random: &mut Random, made: &[Made], original: &Original) -> Vec<String>
     options
 }
 
-fn is_new(original: &Original) -> bool {
-    original.version() >= "2.59"
+fn is_new(pgbackrest: &PgBackRest) -> bool {
+    pgbackrest.version() >= "2.59"
 }
 
 /// The log without lines that name the program, and without the place of the repository.

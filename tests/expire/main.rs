@@ -1,8 +1,8 @@
-//! Retention: the same repository and the same options given to this program and to the original leave the same files, with
+//! Retention: the same repository and the same options given to this program and to pgBackRest leave the same files, with
 //! the same lines in the log.
 //!
 //! Repositories are made up (`repository.rs`) from `PGKEEP_TEST_SEED`; `PGKEEP_TEST_CASES` says how many (the long run takes a
-//! thousand). Invariant: the original is the only judge; nothing here knows a rule of retention.
+//! thousand). Invariant: pgBackRest is the only judge; nothing here knows a rule of retention.
 #![allow(clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 #![allow(clippy::disallowed_methods)] // repositories are made beside the storage layer, the number of cases by environment
 
@@ -13,7 +13,7 @@ mod repository;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult, seed};
 
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         let program = Arc::clone(&program);
         let last = (first + BATCH).min(cases);
         suite = suite.test(
-            format!("cases_{first}_to_{}_end_as_with_the_original", last - 1),
+            format!("cases_{first}_to_{}_end_as_with_pgbackrest", last - 1),
             move || batch(&program, first..last),
         );
     }
@@ -47,12 +47,12 @@ fn main() -> ExitCode {
 }
 
 fn batch(program: &Program, cases: std::ops::Range<u64>) -> TestResult {
-    let original = Original::rolling()?;
+    let pgbackrest = PgBackRest::rolling()?;
     let now = jiff::Timestamp::now().as_second();
     for case in cases {
         case::check(
             program,
-            &original,
+            &pgbackrest,
             seed().wrapping_mul(1_000_003).wrapping_add(case),
             now,
         )?;

@@ -1,6 +1,6 @@
 //! Makes up a repository in the middle of its life: backups of several clusters, their WAL, and what crashes and people leave.
 //!
-//! Written with this program's own writers, so the original reading it is part of the test. Invariant: the same random numbers
+//! Written with this program's own writers, so pgBackRest reading it is part of the test. Invariant: the same random numbers
 //! give the same repository.
 
 use std::fs;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -96,7 +96,7 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
     let config = made.write(&scratch, "pgbackrest.conf")?;
     let stage = Stage {
         program,
-        original: Original::mandatory()?,
+        pgbackrest: PgBackRest::mandatory()?,
         scratch: &scratch,
         config,
         repository,
@@ -121,7 +121,7 @@ fn visit(program: &Program, kind: &Kind, fault: Fault) -> TestResult {
         set_modified(&data.join(name), 0)?;
     }
     scratch.account().own_tree(&data)?;
-    // The life so far was the original's.
+    // The life so far was pgBackRest's.
     stage.theirs(&["--no-online", "stanza-create"])?.success()?;
     stage
         .theirs(&["--no-online", "--type=full", "backup"])?
@@ -170,17 +170,20 @@ fn visit_point(
         .map_err(after("after the fault"))?;
     let data = stage.scratch.join("data");
     // One program or the other goes on; then the other.
-    let original_first = number % 4 == 3;
-    for (step, by_original) in [original_first, !original_first].into_iter().enumerate() {
+    let pgbackrest_first = number % 4 == 3;
+    for (step, by_pgbackrest) in [pgbackrest_first, !pgbackrest_first]
+        .into_iter()
+        .enumerate()
+    {
         change(&data, 1 + 2 * number as u64 + step as u64)?;
-        let outcome = if by_original {
+        let outcome = if by_pgbackrest {
             stage.theirs(arguments)?
         } else {
             stage.ours(arguments)?
         };
         outcome.success()?;
-        stage.is_valid().map_err(after(if by_original {
-            "after the original's backup"
+        stage.is_valid().map_err(after(if by_pgbackrest {
+            "after pgBackRest's backup"
         } else {
             "after our backup"
         }))?;

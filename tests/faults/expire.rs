@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -29,7 +29,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 }
 
 fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     let cluster = Cluster::builder(15)
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
@@ -49,13 +49,13 @@ fn visit(program: &Program, place: Place, fault: Fault) -> TestResult {
     let config = made.write(scratch, "pgbackrest.conf")?;
     let push = format!(
         "{} --config={} --stanza=main archive-push \"%p\"",
-        original.path().display(),
+        pgbackrest.path().display(),
         config.display()
     );
     cluster.append_setting("archive_command", &push)?;
     let stage = Stage {
         program,
-        original,
+        pgbackrest,
         scratch,
         config,
         repository,

@@ -3,7 +3,7 @@
 //!
 //! Needs the cargo feature `faulty`. A run without a fault counts the operations; then a seeded sample of points is visited
 //! (PGKEEP_TEST_FULL=1: every one), each from the same state. The points are operations on repository and targets, never times.
-//! Invariant: after every point nothing that a finished backup refers to is missing, by the word of the original.
+//! Invariant: after every point nothing that a finished backup refers to is missing, by the word of pgBackRest.
 
 // Suites reach real files on purpose; the bans are for the program.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)]

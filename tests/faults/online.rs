@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -29,7 +29,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 }
 
 fn visit(program: &Program, fault: Fault) -> TestResult {
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     let cluster = Cluster::builder(15)
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
@@ -47,13 +47,13 @@ fn visit(program: &Program, fault: Fault) -> TestResult {
         .write(scratch, "pgbackrest.conf")?;
     let push = format!(
         "{} --config={} --stanza=main archive-push \"%p\"",
-        original.path().display(),
+        pgbackrest.path().display(),
         config.display()
     );
     cluster.append_setting("archive_command", &push)?;
     let stage = Stage {
         program,
-        original,
+        pgbackrest,
         scratch,
         config,
         repository: scratch.join("repo"),
@@ -122,8 +122,8 @@ impl Place<'_, '_> {
         stage
             .is_valid_but_for_the_list()
             .map_err(after("after the fault"))?;
-        let by_original = self.number % 4 == 3;
-        let next = if by_original {
+        let by_pgbackrest = self.number % 4 == 3;
+        let next = if by_pgbackrest {
             stage.theirs(arguments)?
         } else {
             stage.ours(arguments)?

@@ -13,7 +13,7 @@ use pgkeep_storage::posix::PosixStorage;
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -103,7 +103,7 @@ pub fn prepare<'a>(
     let (made, repository, server) = place.repository(scratch, made)?;
     let stage = Stage {
         program,
-        original: Original::mandatory()?,
+        pgbackrest: PgBackRest::mandatory()?,
         scratch,
         config: made.write(scratch, "pgbackrest.conf")?,
         repository,

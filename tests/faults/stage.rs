@@ -6,7 +6,7 @@ use std::process::Command;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::sftp_server::SftpServer;
@@ -59,7 +59,7 @@ pub struct Saved(Snapshot);
 /// What is shared by all points of one test.
 pub struct Stage<'a> {
     pub program: &'a Program,
-    pub original: Original,
+    pub pgbackrest: PgBackRest,
     pub scratch: &'a Scratch,
     pub config: PathBuf,
     /// The repository as seen here.
@@ -88,7 +88,7 @@ impl Stage<'_> {
     }
 
     pub fn theirs(&self, arguments: &[&str]) -> Result<Outcome> {
-        let mut command = self.original.command();
+        let mut command = self.pgbackrest.command();
         command
             .arg(format!("--config={}", self.config.display()))
             .arg("--stanza=main");
@@ -153,14 +153,14 @@ impl Stage<'_> {
             .theirs(&["--output=text", "--verbose", "verify"])?
             .success()?;
         if !theirs.stdout.contains("status: ok") || theirs.stdout.contains("status: invalid") {
-            return Err(format!("the original's verify:\n{}", theirs.stdout).into());
+            return Err(format!("pgBackRest's verify:\n{}", theirs.stdout).into());
         }
         self.ours(&["info"])?.success()?;
         self.ours(&["--output=text", "verify"])
     }
 
     /// A restore of the last backup gives this tree.
-    pub fn restores(&self, by_original: bool, expected: &Snapshot) -> Result<()> {
+    pub fn restores(&self, by_pgbackrest: bool, expected: &Snapshot) -> Result<()> {
         let copy = self.scratch.join("copy");
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
@@ -168,7 +168,7 @@ impl Stage<'_> {
         self.scratch.make_dir("copy")?;
         let path = format!("--pg1-path={}", copy.display());
         let arguments = [path.as_str(), "--type=none", "restore"];
-        if by_original {
+        if by_pgbackrest {
             self.theirs(&arguments)?
         } else {
             self.ours(&arguments)?

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
 
@@ -64,7 +64,7 @@ cd "$1"
 pub struct Hosts {
     pub database: ThrowAwayRoot,
     sftp: ThrowAwayRoot,
-    original: Original,
+    pgbackrest: PgBackRest,
 }
 
 impl Hosts {
@@ -73,7 +73,7 @@ impl Hosts {
         if !Path::new("/usr/lib/postgresql/15/bin/postgres").exists() {
             return Err(pgkeep_testkit::Error::missing("PostgreSQL 15 of Debian 12").into());
         }
-        let original = Original::rolling()?;
+        let pgbackrest = PgBackRest::rolling()?;
         let sftp = ThrowAwayRoot::builder()
             .own_network()
             .address(([10, 0, 0, 2], 22).into())
@@ -106,7 +106,7 @@ impl Hosts {
         let hosts = Self {
             database,
             sftp,
-            original,
+            pgbackrest,
         };
         hosts.write("/usr-local-bin/systemctl", SYSTEMCTL, "755 root root")?;
         // Built is what is tested.
@@ -169,8 +169,8 @@ impl Hosts {
         let package = text.contains(PGBACKREST);
         if package {
             text = text.replace(PGBACKREST, STAND_IN);
-            let original = self.original.path().display();
-            self.shell(&format!("ln -s {original} {STAND_IN}"))?;
+            let pgbackrest = self.pgbackrest.path().display();
+            self.shell(&format!("ln -s {pgbackrest} {STAND_IN}"))?;
         }
         for (long, short) in SHORTER {
             text = text.replace(long, short);
@@ -252,11 +252,11 @@ impl Hosts {
             .success()?
             .stdout;
         let fingerprint = said.split_whitespace().nth(1).unwrap_or_default();
-        let original = self.original.path().display();
+        let pgbackrest = self.pgbackrest.path().display();
         self.shell(&format!(
             "cd /; sudo -u postgres pgkeep --fingerprint={fingerprint} sftp-setup >/dev/null
-             sudo -u postgres {original} --stanza=main check
-             sudo -u postgres {original} --stanza=main --repo=2 --type=incr backup"
+             sudo -u postgres {pgbackrest} --stanza=main check
+             sudo -u postgres {pgbackrest} --stanza=main --repo=2 --type=incr backup"
         ))?;
         Ok(())
     }

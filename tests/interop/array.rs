@@ -29,7 +29,7 @@ pub fn covering(seed: u64) -> Vec<Row> {
         for (b, &size_b) in SIZES.iter().enumerate().skip(a + 1) {
             for x in 0..size_a {
                 for y in 0..size_b {
-                    // Settings without this program in any role test only the original.
+                    // Settings without this program in any role test only pgBackRest.
                     open.insert((a, x, b, y));
                 }
             }

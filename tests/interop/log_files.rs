@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -13,13 +13,13 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let program = Arc::clone(program);
     suite.test(
-        "expire_after_a_backup_has_its_own_log_file_as_with_the_original",
+        "expire_after_a_backup_has_its_own_log_file_as_with_pgbackrest",
         move || visit(&program),
     )
 }
 
 fn visit(program: &Program) -> TestResult {
-    let original = Original::rolling()?;
+    let pgbackrest = PgBackRest::rolling()?;
     let scratch = Scratch::new()?;
     let data = scratch.join("data");
     DataDirBuilder::new("17")?
@@ -48,9 +48,9 @@ fn visit(program: &Program) -> TestResult {
             vec!["--type=full", "--log-level-file=off", "backup"],
         ] {
             let mut command = if ours {
-                program.as_original()
+                program.as_pgbackrest()
             } else {
-                original.command()
+                pgbackrest.command()
             };
             command
                 .arg(format!("--config={}", config.display()))
@@ -62,7 +62,7 @@ fn visit(program: &Program) -> TestResult {
     if found[0] == found[1] {
         return Ok(());
     }
-    Err(format!("ours: {:#?}\nthe original's: {:#?}", found[0], found[1]).into())
+    Err(format!("ours: {:#?}\npgBackRest's: {:#?}", found[0], found[1]).into())
 }
 
 /// The first words after the level of each line, by file name.

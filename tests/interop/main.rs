@@ -1,4 +1,4 @@
-//! Interop with the original: each program writes, continues and restores what the other made.
+//! Interop with pgBackRest: each program writes, continues and restores what the other made.
 //!
 //! The array of `array.rs` covers every pair of settings; a row is one life of a repository (`scenario.rs`). The default
 //! run takes a seeded sample, `PGKEEP_TEST_ROWS=all` the whole array. Invariant: a restored cluster is compared with its

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -41,11 +41,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 }
 
 fn visit(program: &Program, bundle: &str) -> TestResult {
-    let original = Original::rolling()?;
+    let pgbackrest = PgBackRest::rolling()?;
     let scratch = Scratch::new()?;
     let mut found = Vec::new();
-    let theirs = || original.command();
-    let ours = || program.as_original();
+    let theirs = || pgbackrest.command();
+    let ours = || program.as_pgbackrest();
     let sides: [(&str, &dyn Fn() -> Command); 2] = [("theirs", &theirs), ("ours", &ours)];
     for (side, command) in sides {
         let data = scratch.join("data");
@@ -70,7 +70,7 @@ fn visit(program: &Program, bundle: &str) -> TestResult {
             }
             make(&data)?;
             scratch.account().own_tree(&data)?;
-            run(original.command().arg(&config).args([
+            run(pgbackrest.command().arg(&config).args([
                 "--stanza=main",
                 "--no-online",
                 "stanza-create",
@@ -88,8 +88,8 @@ fn visit(program: &Program, bundle: &str) -> TestResult {
         let path = format!("--pg1-path={}", copy.display());
         // Each other's.
         let mut restore = match side {
-            "ours" => original.command(),
-            _ => program.as_original(),
+            "ours" => pgbackrest.command(),
+            _ => program.as_pgbackrest(),
         };
         run(restore
             .arg(&config)
@@ -97,11 +97,7 @@ fn visit(program: &Program, bundle: &str) -> TestResult {
         .success()?;
     }
     if found[0] != found[1] || found[0].iter().any(|line| line.contains("90004")) {
-        return Err(format!(
-            "the original: {:#?}\nthis program: {:#?}",
-            found[0], found[1]
-        )
-        .into());
+        return Err(format!("pgBackRest: {:#?}\nthis program: {:#?}", found[0], found[1]).into());
     }
     let of = |side: &str| Snapshot::of(&scratch.join(format!("copy-{side}")), &Ignore::nothing());
     of("theirs")?.must_equal(&of("ours")?)?;

@@ -1,4 +1,4 @@
-//! Full backups that were killed half-way: this program goes on with the original's, the original starts afresh after ours.
+//! Full backups that were killed half-way: this program goes on with pgBackRest's, pgBackRest starts afresh after ours.
 //!
 //! The kill comes when so many files have appeared in the set, and the test fails if the backup was quicker. A run after it
 //! must give a set that both programs find whole and that restores to the rows of the source.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -20,8 +20,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 #[derive(Debug, Clone, Copy)]
 struct Case {
     name: &'static str,
-    /// Release of the original.
-    original: &'static str,
+    /// Release of pgBackRest.
+    pgbackrest: &'static str,
     first: By,
     /// Options of both backups.
     options: &'static [(&'static str, &'static str)],
@@ -35,7 +35,7 @@ struct Case {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Ours,
-    Original,
+    PgBackRest,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +54,8 @@ const CIPHER: [(&str, &str); 2] = [
 const CASES: [Case; 8] = [
     Case {
         name: "this_program_resumes_a_full_backup_of_2_55",
-        original: "2.55",
-        first: By::Original,
+        pgbackrest: "2.55",
+        first: By::PgBackRest,
         options: &[],
         then: &[],
         kill_after: 6,
@@ -63,8 +63,8 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "this_program_resumes_a_full_backup_of_2_60",
-        original: "2.60",
-        first: By::Original,
+        pgbackrest: "2.60",
+        first: By::PgBackRest,
         options: &[],
         then: &[],
         kill_after: 6,
@@ -72,8 +72,8 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "this_program_resumes_an_encrypted_full_backup_by_checksums",
-        original: "2.60",
-        first: By::Original,
+        pgbackrest: "2.60",
+        first: By::PgBackRest,
         options: &CIPHER,
         then: &["--delta"],
         kill_after: 6,
@@ -81,8 +81,8 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "this_program_resumes_a_full_backup_with_bundles_and_blocks",
-        original: "2.60",
-        first: By::Original,
+        pgbackrest: "2.60",
+        first: By::PgBackRest,
         options: &[("repo1-bundle", "y"), ("repo1-block", "y")],
         then: &[],
         // The tables are stored alone, before any bundle.
@@ -91,8 +91,8 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "this_program_resumes_in_bundles_what_was_begun_without",
-        original: "2.55",
-        first: By::Original,
+        pgbackrest: "2.55",
+        first: By::PgBackRest,
         options: &[],
         then: &["--repo1-bundle"],
         kill_after: 6,
@@ -101,8 +101,8 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "another_compression_starts_afresh",
-        original: "2.55",
-        first: By::Original,
+        pgbackrest: "2.55",
+        first: By::PgBackRest,
         options: &[],
         then: &["--compress-type=lz4"],
         kill_after: 4,
@@ -112,7 +112,7 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "2_55_starts_afresh_after_a_killed_backup_of_this_program",
-        original: "2.55",
+        pgbackrest: "2.55",
         first: By::Ours,
         options: &CIPHER,
         then: &[],
@@ -121,7 +121,7 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "2_60_starts_afresh_after_a_killed_backup_of_this_program",
-        original: "2.60",
+        pgbackrest: "2.60",
         first: By::Ours,
         options: &[("repo1-bundle", "y")],
         then: &[],
@@ -141,7 +141,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 /// The two programs on one cluster.
 struct Stage<'a> {
     program: &'a Program,
-    original: Original,
+    pgbackrest: PgBackRest,
     cluster: Cluster,
     config: PathBuf,
 }
@@ -149,8 +149,8 @@ struct Stage<'a> {
 fn visit(program: &Program, case: &Case) -> TestResult {
     let stage = Stage::new(program, case)?;
     let second = match case.first {
-        By::Ours => By::Original,
-        By::Original => By::Ours,
+        By::Ours => By::PgBackRest,
+        By::PgBackRest => By::Ours,
     };
     let killed = stage.kill_backup(case)?;
     let mut arguments = vec!["--type=full", "--log-level-console=detail"];
@@ -183,7 +183,7 @@ fn visit(program: &Program, case: &Case) -> TestResult {
             }
         }
     }
-    for who in [By::Ours, By::Original] {
+    for who in [By::Ours, By::PgBackRest] {
         let verified = stage
             .run(who, &["--output=text", "--verbose", "verify"])?
             .stdout;
@@ -203,7 +203,7 @@ fn visit(program: &Program, case: &Case) -> TestResult {
 
 impl<'a> Stage<'a> {
     fn new(program: &'a Program, case: &Case) -> Result<Self> {
-        let original = Original::find(case.original)?;
+        let pgbackrest = PgBackRest::find(case.pgbackrest)?;
         // Large segments, for the tables are many.
         let cluster = Cluster::builder(15)
             .wal_segment_mib(16)
@@ -223,18 +223,18 @@ impl<'a> Stage<'a> {
         let config = made.write(cluster.scratch(), "pgbackrest.conf")?;
         let push = format!(
             "{} --config={} --stanza=main archive-push \"%p\"",
-            original.path().display(),
+            pgbackrest.path().display(),
             config.display()
         );
         cluster.append_setting("archive_command", &push)?;
         cluster.start()?;
         let stage = Self {
             program,
-            original,
+            pgbackrest,
             cluster,
             config,
         };
-        stage.run(By::Original, &["stanza-create"])?;
+        stage.run(By::PgBackRest, &["stanza-create"])?;
         for number in 0..8 {
             stage.cluster.sql(&format!(
                 "create table t{number} as select g, md5(g::text) from generate_series(1, 50000) g"
@@ -246,8 +246,8 @@ impl<'a> Stage<'a> {
 
     fn command(&self, who: By) -> Command {
         let mut command = match who {
-            By::Ours => self.program.as_original(),
-            By::Original => self.original.command(),
+            By::Ours => self.program.as_pgbackrest(),
+            By::PgBackRest => self.pgbackrest.command(),
         };
         command
             .arg(format!("--config={}", self.config.display()))
@@ -316,7 +316,7 @@ impl<'a> Stage<'a> {
         if self.set_path(&label).join("backup.manifest").exists() {
             return Err("the backup ended before it was killed".into());
         }
-        // Workers of the original end when they notice that nobody speaks to them, and hold its lock until then.
+        // Workers of pgBackRest end when they notice that nobody speaks to them, and hold its lock until then.
         let lock = self.cluster.scratch().join("lock");
         while self.holds_lock(&lock)? {
             if begun.elapsed() > Duration::from_secs(300) {

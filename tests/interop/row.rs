@@ -5,9 +5,9 @@
 pub enum Who {
     /// This project's binary, started as pgbackrest.
     Ours,
-    /// The original from Debian 13.
+    /// pgBackRest from Debian 13.
     Stable,
-    /// The newest original.
+    /// The newest pgBackRest.
     Newest,
 }
 

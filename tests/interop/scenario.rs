@@ -7,7 +7,7 @@ use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::error::Error;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run as run_command};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -20,8 +20,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// The programs of a row.
 struct Tools<'a> {
     ours: &'a Program,
-    stable: Original,
-    newest: Option<Original>,
+    stable: PgBackRest,
+    newest: Option<PgBackRest>,
 }
 
 /// Everything a step needs.
@@ -36,13 +36,13 @@ struct Life<'a> {
 pub fn run(ours: &Program, row: &Row) -> TestResult {
     let uses_newest = [row.writer, row.continuer, row.restorer].contains(&Who::Newest);
     let newest = if uses_newest {
-        Some(Original::rolling()?)
+        Some(PgBackRest::rolling()?)
     } else {
         None
     };
     let tools = Tools {
         ours,
-        stable: Original::mandatory()?,
+        stable: PgBackRest::mandatory()?,
         newest,
     };
     let cluster = Cluster::builder(row.pg)
@@ -90,11 +90,11 @@ impl Life<'_> {
     /// A command line of a program with the row's configuration.
     fn command(&self, who: Who) -> Result<Command> {
         let mut command = match who {
-            Who::Ours => self.tools.ours.as_original(),
+            Who::Ours => self.tools.ours.as_pgbackrest(),
             Who::Stable => self.tools.stable.command(),
             Who::Newest => match &self.tools.newest {
                 Some(newest) => newest.command(),
-                None => return Err(Error::missing("the newest original").into()),
+                None => return Err(Error::missing("the newest pgBackRest").into()),
             },
         };
         command
@@ -116,7 +116,7 @@ impl Life<'_> {
                 .tools
                 .newest
                 .as_ref()
-                .map_or(Path::new(""), Original::path),
+                .map_or(Path::new(""), PgBackRest::path),
         };
         let command = format!(
             "{} --config={} --stanza=main archive-push \"%p\"",

@@ -46,7 +46,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     }
     let program = Arc::clone(program);
     suite.test(
-        "every_command_does_on_a_share_what_the_original_does",
+        "every_command_does_on_a_share_what_pgbackrest_does",
         move || visit(&program),
     )
 }
@@ -62,7 +62,7 @@ impl Stage<'_> {
         if ours == theirs {
             return Ok(());
         }
-        Err(format!("after {arguments:?}\nours {ours:#?}\nthe original's {theirs:#?}").into())
+        Err(format!("after {arguments:?}\nours {ours:#?}\npgBackRest's {theirs:#?}").into())
     }
 
     /// Kinds and names of what is in a repository, without what names a moment.

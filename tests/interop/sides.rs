@@ -1,6 +1,6 @@
 //! The two programs, each with a configuration and a repository of its own.
 
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 
@@ -11,7 +11,7 @@ pub const SIDES: [&str; 2] = ["ours", "theirs"];
 /// Where both work.
 pub struct Stage<'a> {
     ours: &'a Program,
-    theirs: Original,
+    theirs: PgBackRest,
     pub scratch: Scratch,
 }
 
@@ -19,7 +19,7 @@ impl<'a> Stage<'a> {
     pub fn new(ours: &'a Program) -> Result<Self> {
         Ok(Self {
             ours,
-            theirs: Original::rolling()?,
+            theirs: PgBackRest::rolling()?,
             scratch: Scratch::new()?,
         })
     }
@@ -27,7 +27,7 @@ impl<'a> Stage<'a> {
     /// The program of a side with the configuration of one, which may be the other's.
     pub fn run(&self, program: &str, side: &str, arguments: &[&str]) -> Result<Outcome> {
         let mut command = match program {
-            "ours" => self.ours.as_original(),
+            "ours" => self.ours.as_pgbackrest(),
             _ => self.theirs.command(),
         };
         let config = self.scratch.join(format!("{side}.conf"));

@@ -12,8 +12,8 @@ use pgkeep_testkit::error::{Error, Result};
 use pgkeep_testkit::run::{Outcome, run};
 use tempfile::TempDir;
 
-/// Content of the stand-in for the original program.
-pub const PGBACKREST: &[u8] = b"the original\n";
+/// Content of the stand-in for pgBackRest.
+pub const PGBACKREST: &[u8] = b"pgBackRest\n";
 
 type Anyhow<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -15,7 +15,7 @@ use crate::{Result, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     (
-        "the_grade_of_a_set_is_kept_and_shown_and_the_original_ignores_it",
+        "the_grade_of_a_set_is_kept_and_shown_and_pgbackrest_ignores_it",
         kept,
     ),
     ("a_server_without_fsync_is_told_as_trusted", trusted),
@@ -73,16 +73,16 @@ fn kept(program: &Program) -> TestResult {
         .stdout;
     must(ours.contains(r#""pgkeep":{"durability":"fsynced"}"#), &ours)?;
 
-    // The original sees nothing of it: in our words under its name, and in its own.
-    let original = Original::mandatory()?;
+    // pgBackRest sees nothing of it: in our words under its name, and in its own.
+    let pgbackrest = PgBackRest::mandatory()?;
     stage.scratch.account().own_tree(stage.server.files())?;
     let config = format!("--config={}", stage.local()?.display());
     let theirs = |arguments: &[&str]| {
-        original.run([config.as_str(), "--stanza=main"].iter().chain(arguments))
+        pgbackrest.run([config.as_str(), "--stanza=main"].iter().chain(arguments))
     };
     for output in ["--output=json", "--output=text"] {
         let shown = theirs(&[output, "info"])?.success()?.stdout;
-        // Older releases of the original do not know of locks of restores.
+        // Older releases of pgBackRest do not know of locks of restores.
         let ours = stage
             .run(&[output, "info"])?
             .stdout
@@ -105,7 +105,7 @@ fn kept(program: &Program) -> TestResult {
     stage.run(BACKUP)?;
     stage.scratch.account().own_tree(stage.server.files())?;
     let config = format!("--config={}", stage.local()?.display());
-    original
+    pgbackrest
         .run([
             config.as_str(),
             "--stanza=main",
@@ -159,11 +159,11 @@ fn left_overs(program: &Program) -> TestResult {
         std::fs::write(&file, "torn")?;
         stage.scratch.account().own(&file)?;
     }
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     stage.scratch.account().own_tree(stage.server.files())?;
     let config = format!("--config={}", stage.local()?.display());
     let info = stage.run(&["info"])?.stdout;
-    let theirs = original
+    let theirs = pgbackrest
         .run([config.as_str(), "--stanza=main", "info"])?
         .success()?
         .stdout;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::error::Error;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -134,11 +134,11 @@ fn held(program: &Program) -> TestResult {
     if !names(&stage)?.is_empty() {
         return Err(format!("left: {:?}", names(&stage)?).into());
     }
-    // The original finds all of it whole. Files belong to the server's account.
+    // pgBackRest finds all of it whole. Files belong to the server's account.
     stage.scratch.account().own_tree(stage.server.files())?;
     let config = format!("--config={}", stage.local()?.display());
     let verify = ["--stanza=main", "--output=text", "--verbose", "verify"];
-    let verified = Original::mandatory()?
+    let verified = PgBackRest::mandatory()?
         .run([&[config.as_str()], &verify[..]].concat())?
         .success()?
         .stdout;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::TestResult;
 use pgkeep_testkit::wrapper::{Wrapper, holder};
@@ -25,7 +25,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 fn stopped(program: &Program) -> TestResult {
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     for ours in [true, false] {
         let stage = Stage::new(program, &[])?;
         create(&stage)?;
@@ -36,7 +36,7 @@ fn stopped(program: &Program) -> TestResult {
             stage.run(&["--force", "stop"])?;
         } else {
             let config = format!("--config={}", stage.local()?.display());
-            original
+            pgbackrest
                 .run([config.as_str(), "--stanza=main", "--force", "stop"])?
                 .success()?;
         }

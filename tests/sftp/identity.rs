@@ -31,7 +31,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ),
     ("pins_of_every_form_are_enough_and_a_wrong_one_is_not", pins),
     (
-        "a_fingerprint_of_the_original_works_in_its_forms",
+        "a_fingerprint_of_pgbackrest_works_in_its_forms",
         fingerprint,
     ),
     ("a_check_that_is_none_warns_each_run", none),
@@ -285,7 +285,7 @@ fn downgraded(program: &Program) -> TestResult {
         ],
         &[],
     )?;
-    // The original does not know the option; it is named and left out.
+    // pgBackRest does not know the option; it is named and left out.
     check(
         stage.outcome_with(&legacy, CREATE)?,
         101,
@@ -370,7 +370,7 @@ fn fingerprint(program: &Program) -> TestResult {
     const HASH: &str = "repo1-sftp-host-key-hash-type";
     let blob = stage.scratch.write("host.pub", public_key(&stage)?)?;
     for hash in ["md5", "sha1", "sha256"] {
-        // As the original's manual tells its users to get it.
+        // As pgBackRest's manual tells its users to get it.
         let script = format!(
             "cut -d' ' -f2 '{}' | base64 -d | {hash}sum | cut -d' ' -f1",
             blob.display()

@@ -1,8 +1,8 @@
-//! A repository lives on a server, and the original finds it whole.
+//! A repository lives on a server, and pgBackRest finds it whole.
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -25,11 +25,11 @@ pub(crate) fn life(program: &Program, options: Options<'_>) -> TestResult {
     )?;
     stage.run(&["--no-online", "--type=incr", "backup"])?;
 
-    let original = Original::mandatory()?;
+    let pgbackrest = PgBackRest::mandatory()?;
     // Files belong to the server's account; root reads all of them.
     stage.scratch.account().own_tree(stage.server.files())?;
     let config = format!("--config={}", stage.local()?.display());
-    let verified = original
+    let verified = pgbackrest
         .run([
             config.as_str(),
             "--stanza=main",
@@ -39,11 +39,11 @@ pub(crate) fn life(program: &Program, options: Options<'_>) -> TestResult {
         ])?
         .success()?;
     if !verified.stdout.contains("status: ok") || verified.stdout.contains("status: invalid") {
-        return Err(format!("the original does not find it whole:\n{}", verified.stdout).into());
+        return Err(format!("pgBackRest does not find it whole:\n{}", verified.stdout).into());
     }
     let (ours, theirs) = (
         stage.run(&["info"])?.stdout,
-        original
+        pgbackrest
             .run([config.as_str(), "--stanza=main", "info"])?
             .success()?
             .stdout,

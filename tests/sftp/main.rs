@@ -1,6 +1,6 @@
 //! A repository on a real sshd: an account that may do SFTP and nothing else.
 //!
-//! Everything goes through the program; the original looks at the same files through the server's disk, so what one
+//! Everything goes through the program; pgBackRest looks at the same files through the server's disk, so what one
 //! wrote over SFTP the other reads as it is.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 

@@ -1,4 +1,4 @@
-//! What bad input gets through a command: the original's exit code, what was tried, and a hint with the next command.
+//! What bad input gets through a command: pgBackRest's exit code, what was tried, and a hint with the next command.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -126,7 +126,7 @@ impl<'a> Stage<'a> {
         Ok(self.scratch.write(name, text)?)
     }
 
-    /// A configuration by which the original looks at the files where the server keeps them.
+    /// A configuration by which pgBackRest looks at the files where the server keeps them.
     pub(crate) fn local(&self) -> Result<PathBuf> {
         let path = self.server.files().display().to_string();
         let mut changes: Vec<(&str, &str)> = self
@@ -146,7 +146,7 @@ impl<'a> Stage<'a> {
 
     /// Runs a command as pgbackrest with other options.
     pub(crate) fn outcome_with(&self, changes: Options<'_>, arguments: &[&str]) -> Result<Outcome> {
-        self.start(self.program.as_original(), changes, arguments)
+        self.start(self.program.as_pgbackrest(), changes, arguments)
     }
 
     /// Runs a command as pgkeep with other options.
@@ -183,7 +183,7 @@ impl<'a> Stage<'a> {
         let config = self.configuration("sftp.conf", &[])?;
         Ok(self
             .program
-            .as_original()
+            .as_pgbackrest()
             .args([&format!("--config={}", config.display()), "--stanza=main"])
             .args(arguments)
             .stdin(std::process::Stdio::null())
@@ -196,7 +196,7 @@ impl<'a> Stage<'a> {
         let config = format!("--config={}", self.local()?.display());
         Ok(run(self
             .program
-            .as_original()
+            .as_pgbackrest()
             .args([config.as_str(), "--stanza=main"])
             .args(arguments))?
         .success()?)

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         suite = suite.test(name, move || test(&program));
     }
     let closed = Arc::clone(&program);
-    let original = Arc::clone(&program);
+    let pgbackrest = Arc::clone(&program);
     suite
         .test(
             "a_closed_server_passes_everything_that_can_be_tested",
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         )
         .test(
             "started_as_pgbackrest_the_command_does_not_exist",
-            move || unknown_to_the_original(&original),
+            move || unknown_to_pgbackrest(&pgbackrest),
         )
         .run()
 }
@@ -149,9 +149,9 @@ fn wrong_pin(program: &Program) -> TestResult {
     Ok(())
 }
 
-fn unknown_to_the_original(program: &Program) -> TestResult {
+fn unknown_to_pgbackrest(program: &Program) -> TestResult {
     for command in ["sftp-audit", "sftp-probe"] {
-        let refused = program.run_as_original([command])?.expect_code(48)?;
+        let refused = program.run_as_pgbackrest([command])?.expect_code(48)?;
         if !refused
             .stderr
             .contains(&format!("invalid command '{command}'"))

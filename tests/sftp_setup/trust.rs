@@ -138,7 +138,7 @@ fn terminal(program: &Program) -> TestResult {
 }
 
 fn unknown_to_pgbackrest(program: &Program) -> TestResult {
-    let refused = program.run_as_original(["sftp-setup"])?.expect_code(48)?;
+    let refused = program.run_as_pgbackrest(["sftp-setup"])?.expect_code(48)?;
     says(
         &format!("{}{}", refused.stdout, refused.stderr),
         "invalid command 'sftp-setup'",

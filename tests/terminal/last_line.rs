@@ -183,7 +183,7 @@ fn nowhere_else(program: &Program) -> TestResult {
         &["expire"],
         &["verify"],
     ] {
-        let seen = stage.as_original(arguments)?.expect_code(0)?;
+        let seen = stage.as_pgbackrest(arguments)?.expect_code(0)?;
         if !seen.lines().is_empty() || seen.raw.contains('\x1b') {
             return Err(format!("as pgbackrest {arguments:?} printed {:?}", seen.raw).into());
         }

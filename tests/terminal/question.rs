@@ -54,7 +54,7 @@ fn asks(program: &Program) -> TestResult {
     for quiet in [true, false] {
         std::fs::write(&mine, "precious")?;
         let output = match quiet {
-            true => stage.as_original(&delta)?.expect_code(0)?.raw,
+            true => stage.as_pgbackrest(&delta)?.expect_code(0)?.raw,
             false => stage.piped(&delta)?.stdout,
         };
         if output.contains("Go on?") || mine.exists() {

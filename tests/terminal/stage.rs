@@ -84,7 +84,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Run at a terminal as pgbackrest.
-    pub fn as_original(&self, arguments: &[&str]) -> Result<Seen> {
+    pub fn as_pgbackrest(&self, arguments: &[&str]) -> Result<Seen> {
         Ok(Terminal::run(
             self.scratch.account(),
             self.program.link(),

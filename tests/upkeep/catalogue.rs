@@ -270,7 +270,7 @@ pub fn compare(program: &Program, state: &State) -> TestResult {
         let (expected, got) = (state.theirs(&words)?, state.ours(program, &words)?);
         if (expected.code, &expected.stdout) != (got.code, &got.stdout) {
             return Err(format!(
-                "{words:?}\nthe original ({}):\n{}{}\nthis program ({}):\n{}{}",
+                "{words:?}\npgBackRest ({}):\n{}{}\nthis program ({}):\n{}{}",
                 expected.code, expected.stdout, expected.stderr, got.code, got.stdout, got.stderr
             )
             .into());

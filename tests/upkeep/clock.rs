@@ -1,4 +1,4 @@
-//! Clocks that go backward, and file times of the future: labels, warnings and exit codes are the original's.
+//! Clocks that go backward, and file times of the future: labels, warnings and exit codes are pgBackRest's.
 //!
 //! A clock that goes back by a day is a change of the time zone, for labels are local time.
 
@@ -36,8 +36,8 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
 /// A backup by one of the programs with its own idea of the time zone.
 fn backup(state: &State, ours: Option<&Program>, zone: &str, kind: &str) -> Result<Outcome> {
     let mut command = match ours {
-        Some(program) => program.as_original(),
-        None => state.original.command(),
+        Some(program) => program.as_pgbackrest(),
+        None => state.pgbackrest.command(),
     };
     Ok(run(command
         .env("TZ", zone)
@@ -73,7 +73,7 @@ fn alike(expected: &Outcome, got: &Outcome, code: i32) -> TestResult {
         return Ok(());
     }
     Err(format!(
-        "the original ({}):\n{}{}\nthis program ({}):\n{}{}",
+        "pgBackRest ({}):\n{}{}\nthis program ({}):\n{}{}",
         expected.code, expected.stdout, expected.stderr, got.code, got.stdout, got.stderr
     )
     .into())

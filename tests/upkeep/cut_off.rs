@@ -1,6 +1,6 @@
 //! A full backup that was cut off before its end, and a next run under other settings: cipher, compression, or the clock.
 //!
-//! Each program runs on its own copy of the same repository; the original is the measure of exit code and warnings.
+//! Each program runs on its own copy of the same repository; pgBackRest is the measure of exit code and warnings.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -125,19 +125,19 @@ fn visit(program: &Program, case: &Case) -> TestResult {
         "--no-log-timestamp",
         "backup",
     ];
-    let expected = run(state.original.command().args(words))?;
+    let expected = run(state.pgbackrest.command().args(words))?;
     let left = state.labels()?;
     std::fs::remove_dir_all(&repo)?;
     copy(&saved, &repo)?;
-    let got = run(program.as_original().args(words))?;
+    let got = run(program.as_pgbackrest().args(words))?;
     let labels = state.labels()?;
     let fail = |what: &str| {
         format!(
-            "{what}: {left:?} {labels:?}\nthe original ({}):\n{}{}\nthis program ({}):\n{}{}",
+            "{what}: {left:?} {labels:?}\npgBackRest ({}):\n{}{}\nthis program ({}):\n{}{}",
             expected.code, expected.stdout, expected.stderr, got.code, got.stdout, got.stderr
         )
     };
-    // What another passphrase makes of a file is chance: the original stops at the first line of it, this program reads on to
+    // What another passphrase makes of a file is chance: pgBackRest stops at the first line of it, this program reads on to
     // the end, which proves that it was the passphrase.
     let garbage = [29, 95];
     let alike = expected.code == got.code
@@ -162,7 +162,7 @@ fn visit(program: &Program, case: &Case) -> TestResult {
     if case.refused {
         let words = ["--stanza=main", "--no-online", "--type=full"];
         let outcome = run(program
-            .as_original()
+            .as_pgbackrest()
             .arg(&config)
             .args(words)
             .args(["--log-level-console=warn", "backup"]))?
@@ -172,7 +172,7 @@ fn visit(program: &Program, case: &Case) -> TestResult {
             return Err(outcome.stdout.into());
         }
     }
-    for command in [state.original.command(), program.as_original()] {
+    for command in [state.pgbackrest.command(), program.as_pgbackrest()] {
         verifies(command, &config)?;
     }
     Ok(())

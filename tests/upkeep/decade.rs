@@ -1,4 +1,4 @@
-//! A repository that has been kept for ten years: sets of PostgreSQL 9.5, 10 and 11 by an old original, of 15 by a new one.
+//! A repository that has been kept for ten years: sets of PostgreSQL 9.5, 10 and 11 by an old pgBackRest, of 15 by a new one.
 //!
 //! Both programs say the same of it, restore any of its sets, expire the old clusters with their WAL, and go on.
 
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::catalogue;
 use crate::state::{Result, State};
 
-/// Versions of a cluster's life. The newest original still tells of 9.5, but neither verifies nor restores it.
+/// Versions of a cluster's life. The newest pgBackRest still tells of 9.5, but neither verifies nor restores it.
 const LIFE: [&str; 4] = ["9.5", "10", "11", "15"];
 const KNOWN: [&str; 4] = ["9.6", "10", "11", "15"];
 /// System identifiers count from here.
@@ -48,11 +48,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 /// A full and an incr of each version, with a segment of WAL.
 fn years(life: &[&str], options: &[(&str, &str)]) -> Result<State> {
     let state = State::new(options)?;
-    let old = Original::find("2.45")?;
+    let old = PgBackRest::find("2.45")?;
     for (at, version) in life.iter().enumerate() {
         let by = |words: &[&str]| -> Result<Outcome> {
             let mut command = match *version {
-                "15" => state.original.command(),
+                "15" => state.pgbackrest.command(),
                 _ => old.command(),
             };
             command
@@ -88,7 +88,7 @@ fn years(life: &[&str], options: &[(&str, &str)]) -> Result<State> {
     Ok(state)
 }
 
-/// `info` in all forms; the newest original has no word on whether sets of 9.5 are whole.
+/// `info` in all forms; the newest pgBackRest has no word on whether sets of 9.5 are whole.
 fn told_of_and_verified(program: &Program) -> TestResult {
     let state = years(&LIFE, &[])?;
     let labels = state.labels()?;
@@ -105,7 +105,7 @@ fn told_of_and_verified(program: &Program) -> TestResult {
             let (expected, got) = (state.theirs(&all)?, state.ours(program, &all)?);
             if (expected.code, &expected.stdout) != (got.code, &got.stdout) || got.code != 0 {
                 return Err(format!(
-                    "{all:?}\nthe original ({}):\n{}\nthis program ({}):\n{}",
+                    "{all:?}\npgBackRest ({}):\n{}\nthis program ({}):\n{}",
                     expected.code, expected.stdout, got.code, got.stdout
                 )
                 .into());
@@ -126,13 +126,13 @@ fn told_of_and_verified(program: &Program) -> TestResult {
     }
 }
 
-/// Restores every set by this program and by the original that made it or could have.
+/// Restores every set by this program and by the pgBackRest that made it or could have.
 fn restores(program: &Program) -> TestResult {
     let state = years(&LIFE, &[])?;
-    let old = Original::find("2.45")?;
+    let old = PgBackRest::find("2.45")?;
     for label in state.labels()? {
         let mut copies = Vec::new();
-        for (side, mut command) in [("theirs", old.command()), ("ours", program.as_original())] {
+        for (side, mut command) in [("theirs", old.command()), ("ours", program.as_pgbackrest())] {
             let copy = state.scratch.make_dir(format!("{side}-{label}"))?;
             run(command
                 .arg(format!("--config={}", state.config.display()))

@@ -254,7 +254,7 @@ const ELSEWHERE: &[(u8, &str, &str)] = &[
     ),
 ];
 
-/// Codes that need a bug, a system without memory, processes or unprivileged users (89), or that only the original's remote
+/// Codes that need a bug, a system without memory, processes or unprivileged users (89), or that only pgBackRest's remote
 /// hosts give.
 const NOT_PRODUCED: &[u8] = &[25, 39, 89, 94, 97, 100, 102, 105, 122, 124, 125];
 

@@ -23,7 +23,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             "a_log_that_was_rotated_away_is_not_written_to_by_the_next_run",
             rotated,
         ),
-        ("root_is_refused_where_the_original_refuses", root),
+        ("root_is_refused_where_pgbackrest_refuses", root),
         (
             "a_crashed_run_leaves_a_lock_that_the_next_takes",
             left_over_lock,
@@ -41,7 +41,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     suite
 }
 
-/// The same tree with the same modes and owners as the original makes, under a umask that takes everything.
+/// The same tree with the same modes and owners as pgBackRest makes, under a umask that takes everything.
 fn modes(program: &Program) -> TestResult {
     let state = State::new(&[("repo1-path", "SCRATCH/repo")])?;
     let trees = |name: &str, path: &Path| -> Result<Vec<String>> {
@@ -64,10 +64,10 @@ fn modes(program: &Program) -> TestResult {
         found.dedup();
         Ok(found)
     };
-    let theirs = trees("theirs", state.original.path())?;
+    let theirs = trees("theirs", state.pgbackrest.path())?;
     let ours = trees("ours", program.link())?;
     if ours != theirs {
-        return Err(format!("ours {ours:#?}\nthe original's {theirs:#?}").into());
+        return Err(format!("ours {ours:#?}\npgBackRest's {theirs:#?}").into());
     }
     let temporary = fs::read_dir(state.scratch.path())?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -178,7 +178,7 @@ fn root(program: &Program) -> TestResult {
             "--stanza=main".to_owned(),
             command.to_owned(),
         ];
-        let theirs = run(Command::new(state.original.path()).args(&arguments))?;
+        let theirs = run(Command::new(state.pgbackrest.path()).args(&arguments))?;
         let ours = run(Command::new(program.link()).args(&arguments))?;
         if ours.code != theirs.code {
             return Err(format!(

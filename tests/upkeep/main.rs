@@ -1,6 +1,6 @@
 //! Keeping a repository for years: what both programs say of it, how runs end, and what they leave behind.
 //!
-//! Retention has a suite of its own (`expire`). Invariant: where both programs can answer, the original is the measure.
+//! Retention has a suite of its own (`expire`). Invariant: where both programs can answer, pgBackRest is the measure.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod catalogue;

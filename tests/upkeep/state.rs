@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 
@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// A stanza `main` of a stopped cluster of version 15.
 pub struct State {
     pub scratch: Scratch,
-    pub original: Original,
+    pub pgbackrest: PgBackRest,
     pub configuration: Configuration,
     pub config: PathBuf,
 }
@@ -33,7 +33,7 @@ impl State {
         let config = configuration.write(&scratch, "test.conf")?;
         let state = Self {
             scratch,
-            original: Original::rolling()?,
+            pgbackrest: PgBackRest::rolling()?,
             configuration,
             config,
         };
@@ -65,27 +65,27 @@ impl State {
         Ok(())
     }
 
-    /// Runs a command of the original on the stopped cluster; it must succeed.
+    /// Runs a command of pgBackRest on the stopped cluster; it must succeed.
     pub fn make(&self, arguments: &[&str]) -> Result<Outcome> {
         let mut all = vec!["--no-online"];
         all.extend(arguments);
         Ok(self.theirs(&self.with_stanza(&all))?.success()?)
     }
 
-    /// The original with exactly these arguments beside the configuration.
+    /// pgBackRest with exactly these arguments beside the configuration.
     pub fn theirs<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Outcome> {
         let config = format!("--config={}", self.config.display());
-        Ok(run(self.original.command().arg(config).args(arguments))?)
+        Ok(run(self.pgbackrest.command().arg(config).args(arguments))?)
     }
 
-    /// This program, started as the original.
+    /// This program, started as pgBackRest.
     pub fn ours<S: AsRef<std::ffi::OsStr>>(
         &self,
         program: &Program,
         arguments: &[S],
     ) -> Result<Outcome> {
         let config = format!("--config={}", self.config.display());
-        Ok(run(program.as_original().arg(config).args(arguments))?)
+        Ok(run(program.as_pgbackrest().arg(config).args(arguments))?)
     }
 
     /// This program under its own name, for the stanza.

@@ -90,7 +90,7 @@ fn only_its_own(program: &Program) -> TestResult {
             "stop".to_owned(),
         ];
         let stopped =
-            pgkeep_testkit::run::run(program.as_original().args(&arguments))?.success()?;
+            pgkeep_testkit::run::run(program.as_pgbackrest().args(&arguments))?.success()?;
         let told = stopped
             .stdout
             .matches("sent term signal to process")

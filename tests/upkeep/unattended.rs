@@ -1,5 +1,5 @@
 //! Runs that nobody attends: from cron or a unit, without terminal, home or input, under a umask that takes everything. What
-//! they write has the modes that the original's files have.
+//! they write has the modes that pgBackRest's files have.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +21,7 @@ const UNATTENDED: &str = "umask 0077; exec setsid -w \"$@\"";
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let program = Arc::clone(program);
     suite.test(
-        "unattended_runs_write_what_the_original_writes_with_its_modes",
+        "unattended_runs_write_what_pgbackrest_writes_with_its_modes",
         move || modes(&program),
     )
 }
@@ -38,9 +38,9 @@ fn modes(program: &Program) -> TestResult {
     let wal = state
         .scratch
         .write(format!("data/pg_wal/{SEGMENT}"), segment)?;
-    // The original's background process does not start when its input is closed.
+    // pgBackRest's background process does not start when its input is closed.
     let theirs = format!("{UNATTENDED} </dev/null");
-    let theirs = everything(&state, "theirs", (state.original.path(), &theirs), &wal)?;
+    let theirs = everything(&state, "theirs", (state.pgbackrest.path(), &theirs), &wal)?;
     let ours = format!("{UNATTENDED} <&-");
     let ours = everything(&state, "ours", (program.link(), &ours), &wal)?;
     if ours == theirs {
@@ -50,7 +50,7 @@ fn modes(program: &Program) -> TestResult {
         a.iter().filter(|line| !b.contains(line)).cloned().collect()
     };
     Err(format!(
-        "ours alone {:#?}\nthe original's alone {:#?}",
+        "ours alone {:#?}\npgBackRest's alone {:#?}",
         only(&ours, &theirs),
         only(&theirs, &ours)
     )
@@ -115,7 +115,7 @@ fn everything(
 /// Waits until no background process holds a lock: it would write into the spool that a restore empties.
 fn background_has_ended(locks: &Path) -> TestResult {
     let began = Instant::now();
-    // Releases of the original name their lock files differently.
+    // Releases of pgBackRest name their lock files differently.
     while locks.is_dir() && std::fs::read_dir(locks)?.next().is_some() {
         if began.elapsed() > PATIENCE {
             return Err("the background process does not end".into());

@@ -98,7 +98,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Runs a command of the original's name straight to the server.
+    /// Runs a command of pgBackRest's name straight to the server.
     fn direct(&self, words: &[&str], code: i32) -> Result<Outcome> {
         let program = Program::new(env!("CARGO_BIN_EXE_pgkeep"))?;
         Ok(run(program

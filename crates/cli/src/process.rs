@@ -95,7 +95,7 @@ pub(crate) fn time_zone() -> TimeZone {
         .clone()
 }
 
-/// Makes file modes independent of the caller's umask, as the original does by default.
+/// Makes file modes independent of the caller's umask, as pgBackRest does by default.
 pub(crate) fn neutral_umask() {
     rustix::process::umask(rustix::fs::Mode::empty());
 }

@@ -156,7 +156,7 @@ fn refuse(error: &ConfigError) -> u8 {
     for warning in &error.warnings {
         ::log::warn!("{warning}");
     }
-    // The original shows what is wrong with the words on stderr, before it knows any level.
+    // pgBackRest shows what is wrong with the words on stderr, before it knows any level.
     if error.phase == Phase::CommandLine {
         let mut settings = LogSettings::early();
         settings.console = Level::Off;

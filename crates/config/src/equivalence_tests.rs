@@ -92,11 +92,11 @@ proptest! {
     #[test]
     fn command_line_environment_and_file_mean_the_same((option, key, value) in said()) {
         let name = option_name(option, key);
-        let line = outcome(&Host::original(), &[format!("--{name}={value}")], option, key);
+        let line = outcome(&Host::pgbackrest(), &[format!("--{name}={value}")], option, key);
         let variable = format!("PGBACKREST_{}", name.to_uppercase().replace('-', "_"));
-        let environment = outcome(&Host::original().variable(&variable, &value), &[], option, key);
+        let environment = outcome(&Host::pgbackrest().variable(&variable, &value), &[], option, key);
         let text = format!("[demo]\n{name}={value}\n");
-        let file = outcome(&Host::original().config(&text), &[], option, key);
+        let file = outcome(&Host::pgbackrest().config(&text), &[], option, key);
         prop_assert_eq!(&line, &environment);
         prop_assert_eq!(&line, &file);
     }

@@ -1,6 +1,6 @@
 //! The one error of this crate: exit code, message, hints, and where it belongs in the output.
 //!
-//! Codes and wording are the original's (spec 10.2, 10.4, 11.1); scripts grep for them. Invariant: neither message nor hints ever hold
+//! Codes and wording are pgBackRest's (spec 10.2, 10.4, 11.1); scripts grep for them. Invariant: neither message nor hints ever hold
 //! the value of a secret option.
 
 use std::fmt;

@@ -11,7 +11,7 @@ use std::io;
 pub enum Program {
     /// `pgkeep`: everything.
     PgKeep,
-    /// `pgbackrest`: exactly the original's commands, options, files and environment variables.
+    /// `pgbackrest`: exactly pgBackRest's commands, options, files and environment variables.
     PgBackRest,
 }
 

@@ -41,7 +41,7 @@ pub struct Loaded {
 /// Afterwards: set up the log, [`Config::check_user`], begin line, locks, [`Config::check`] (spec 11.6).
 ///
 /// # Errors
-/// The first mistake found, with the original's code and message (spec 10.2, 11.1 to 11.5).
+/// The first mistake found, with pgBackRest's code and message (spec 10.2, 11.1 to 11.5).
 pub fn load(input: &Input<'_>) -> Result<Loaded, ConfigError> {
     resolve::load(input)
 }

@@ -49,8 +49,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// As the original, without files and environment.
-    pub(crate) fn original() -> Self {
+    /// As pgBackRest, without files and environment.
+    pub(crate) fn pgbackrest() -> Self {
         Host {
             program: Program::PgBackRest,
             environment: Vec::new(),
@@ -63,7 +63,7 @@ impl Host {
     pub(crate) fn ours() -> Self {
         Host {
             program: Program::PgKeep,
-            ..Host::original()
+            ..Host::pgbackrest()
         }
     }
 
@@ -83,7 +83,7 @@ impl Host {
         self
     }
 
-    /// With the original's main file.
+    /// With pgBackRest's main file.
     pub(crate) fn config(self, text: &str) -> Self {
         self.file("/etc/pgbackrest/pgbackrest.conf", text)
     }

@@ -113,7 +113,7 @@ fn parse_time(text: &str) -> Option<i64> {
     parse_integer(number)?.checked_mul(unit)
 }
 
-/// Milliseconds as the original shows a time that was computed and not typed: seconds, at most three decimals, no trailing zeros.
+/// Milliseconds as pgBackRest shows a time that was computed and not typed: seconds, at most three decimals, no trailing zeros.
 pub(crate) fn show_seconds(milliseconds: i64) -> String {
     let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

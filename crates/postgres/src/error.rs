@@ -1,4 +1,4 @@
-//! The error of this crate: a class callers can match, the message in the original's words, and hints kept apart.
+//! The error of this crate: a class callers can match, the message in pgBackRest's words, and hints kept apart.
 //!
 //! Callers match [`ErrorKind`], never text; the command layer alone turns a kind into an exit code.
 

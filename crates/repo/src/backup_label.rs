@@ -24,8 +24,8 @@ const DEPENDENT_LEN: usize = FULL_LEN + 1 + FULL_LEN;
 pub struct BackupLabel(Box<str>);
 
 impl BackupLabel {
-    /// Makes the label of a backup that started at `timestamp` (seconds since 1970), written in time zone `zone` (the
-    /// original uses the local zone of the process). `prior` is the backup that a diff or incr depends on.
+    /// Makes the label of a backup that started at `timestamp` (seconds since 1970), written in time zone `zone` (pgBackRest
+    /// uses the local zone of the process). `prior` is the backup that a diff or incr depends on.
     pub fn format(
         backup_type: BackupType,
         prior: Option<&BackupLabel>,

@@ -1,6 +1,6 @@
 //! The grade of durability of a backup set, kept in a small file beside its manifest.
 //!
-//! Not part of the original's format: it ignores the file and removes it with the set. Written only where the grade is
+//! Not part of pgBackRest's format: it ignores the file and removes it with the set. Written only where the grade is
 //! the doing of a server; on this machine's own disks every set is fsynced.
 
 use std::io::Read;

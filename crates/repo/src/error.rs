@@ -1,7 +1,7 @@
 //! The error of this crate: a class that the command layer turns into an exit code, a message, hints.
 //!
-//! Classes are the original's error types (spec 12.8); two attempts to load a file are compared by class name
-//! ([`ErrorType::name`]), as the original does. Nothing here knows exit codes.
+//! Classes are pgBackRest's error types (spec 12.8); two attempts to load a file are compared by class name
+//! ([`ErrorType::name`]), as pgBackRest does. Nothing here knows exit codes.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use pgkeep_storage::{ErrorKind, Operation};
 /// A result whose error is a repository [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Class of a failure; the name in comments is the original's error type and code.
+/// Class of a failure; the name in comments is pgBackRest's error type and code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
     /// `AssertError` [25].
@@ -63,7 +63,7 @@ impl ErrorType {
     }
 }
 
-/// The original's class of a failed storage operation (the same table as the command layer's exit codes).
+/// pgBackRest's class of a failed storage operation (the same table as the command layer's exit codes).
 fn storage_name(operation: Operation, kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Connect => return "HostConnectError",
@@ -96,7 +96,7 @@ fn storage_name(operation: Operation, kind: ErrorKind) -> &'static str {
     }
 }
 
-/// What failed, in the original's words, with hints kept apart.
+/// What failed, in pgBackRest's words, with hints kept apart.
 #[derive(Debug, Clone)]
 pub struct Error {
     pub kind: ErrorType,

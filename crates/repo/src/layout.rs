@@ -25,7 +25,7 @@ pub const COPY_EXTENSION: &str = ".copy";
 pub const BLOCK_EXTENSION: &str = ".pgbi";
 /// Directory of bundles in a backup set.
 pub const BUNDLE: &str = "bundle";
-/// Name of our note of a set's durability, which the original ignores.
+/// Name of our note of a set's durability, which pgBackRest ignores.
 pub const DURABILITY: &str = "pgkeep.durability";
 /// Directory of the history of manifests.
 pub const HISTORY: &str = "backup.history";
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_those_of_the_original() {
+    fn paths_are_those_of_pgbackrest() {
         let stanza = Stanza::new("demo").unwrap();
         let id: ArchiveId = "17-1".parse().unwrap();
         let label: BackupLabel = "20261124-040113F".parse().unwrap();

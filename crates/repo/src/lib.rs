@@ -1,7 +1,7 @@
 //! What a repository contains: layout, labels, info files, backup manifests, retention.
 //!
 //! This crate is the on-disk format and its invariants. It runs no SQL, starts no threads and reads no options.
-//! Only [`layout`] spells repository paths. Files written by the original parse and are written again byte for byte.
+//! Only [`layout`] spells repository paths. Files written by pgBackRest parse and are written again byte for byte.
 
 pub mod archive;
 pub mod archive_id;

@@ -212,7 +212,7 @@ impl PgHistoryReader {
     }
 }
 
-/// Whether `text` is a version as the original writes it: `N.M` or two digits at least (`9` alone never was one).
+/// Whether `text` is a version as pgBackRest writes it: `N.M` or two digits at least (`9` alone never was one).
 pub(crate) fn is_version(text: &str) -> bool {
     let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
     let number = |part: &str| {

@@ -1,4 +1,4 @@
-//! Files that the original wrote (versions 2.45, 2.55, 2.60) parse and are written again byte for byte.
+//! Files that pgBackRest wrote (versions 2.45, 2.55, 2.60) parse and are written again byte for byte.
 //!
 //! `tests/golden/<version>/<chain>` holds the info files and manifests of one repository each: offline chains of a small
 //! cluster with gz, without compression and links, and encrypted with bundles (and blocks from 2.55 on), and one online
@@ -47,7 +47,7 @@ fn assert_same(path: &Path, expected: &[u8], actual: &[u8]) {
 }
 
 #[test]
-fn archive_info_of_the_original_is_written_again_unchanged() {
+fn archive_info_of_pgbackrest_is_written_again_unchanged() {
     for path in goldens("archive.info") {
         let text = std::fs::read(&path).unwrap();
         let info = ArchiveInfo::parse(&mut &text[..]).unwrap();
@@ -59,7 +59,7 @@ fn archive_info_of_the_original_is_written_again_unchanged() {
 }
 
 #[test]
-fn backup_info_of_the_original_is_written_again_unchanged() {
+fn backup_info_of_pgbackrest_is_written_again_unchanged() {
     for path in goldens("backup.info") {
         let text = std::fs::read(&path).unwrap();
         let info = BackupInfo::parse(&mut &text[..]).unwrap();
@@ -70,7 +70,7 @@ fn backup_info_of_the_original_is_written_again_unchanged() {
 }
 
 #[test]
-fn manifests_of_the_original_are_written_again_unchanged() {
+fn manifests_of_pgbackrest_are_written_again_unchanged() {
     for path in goldens(".manifest") {
         let text = std::fs::read(&path).unwrap();
         let manifest = Manifest::parse(&mut &text[..]).unwrap();
@@ -82,7 +82,7 @@ fn manifests_of_the_original_are_written_again_unchanged() {
 }
 
 #[test]
-fn manifests_add_up_to_what_the_original_put_into_backup_info() {
+fn manifests_add_up_to_what_pgbackrest_put_into_backup_info() {
     for path in goldens("backup.info") {
         if path.to_string_lossy().contains("online") {
             // Their manifests were shortened.
@@ -146,7 +146,7 @@ fn a_byte_flipped_anywhere_is_refused_or_harmless_but_never_a_panic() {
 }
 
 #[test]
-fn encrypted_files_of_the_original_are_loaded_with_their_passphrase() {
+fn encrypted_files_of_pgbackrest_are_loaded_with_their_passphrase() {
     use std::io::Write as _;
 
     use pgkeep_repo::{ErrorType, Stanza};

@@ -2,7 +2,7 @@
 //!
 //! When the tests run as root it is the system account `postgres`, which Debian's server package makes; otherwise it is
 //! the user who runs them. Commands start in `/` with the environment cleaned of everything that steers PostgreSQL's
-//! clients, the original or pgkeep.
+//! clients, pgBackRest or pgkeep.
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;

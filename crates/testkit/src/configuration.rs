@@ -1,4 +1,4 @@
-//! A configuration file in the original's form, for tests: read by both programs.
+//! A configuration file in pgBackRest's form, for tests: read by both programs.
 //!
 //! Lock, spool and log directories lie in the scratch directory, so nothing of a test touches the system's own.
 

@@ -58,8 +58,8 @@ pub fn client_for(major: u32, program: &str) -> Result<PathBuf> {
         .ok_or_else(|| Error::missing(format!("{program} for PostgreSQL {major}")))
 }
 
-/// Links to the original program, by version "X.YY", oldest first.
-pub(crate) fn originals() -> Vec<(String, PathBuf)> {
+/// Links to pgBackRest, by version "X.YY", oldest first.
+pub(crate) fn pgbackrest_releases() -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = fs::read_dir(cache().join("original"))
         .into_iter()
         .flatten()

@@ -1,6 +1,6 @@
 //! Running a program to its end: as the server account, with its output captured.
 //!
-//! `Program` is the pgkeep binary that cargo built for the suite. Started through `as_original` its first argument is a
+//! `Program` is the pgkeep binary that cargo built for the suite. Started through `as_pgbackrest` its first argument is a
 //! link named `pgbackrest`, which is also what `archive_command` must contain for either program's `check`.
 
 use std::ffi::OsStr;
@@ -111,7 +111,7 @@ impl Program {
         &self.file
     }
 
-    /// The link named `pgbackrest`, for `archive_command` and for running as the original.
+    /// The link named `pgbackrest`, for `archive_command` and for running as pgBackRest.
     pub fn link(&self) -> &Path {
         &self.link
     }
@@ -122,7 +122,7 @@ impl Program {
     }
 
     /// A command that starts it as pgbackrest.
-    pub fn as_original(&self) -> Command {
+    pub fn as_pgbackrest(&self) -> Command {
         self.account.command(&self.link)
     }
 
@@ -132,11 +132,11 @@ impl Program {
     }
 
     /// Runs it as pgbackrest with these arguments.
-    pub fn run_as_original<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+    pub fn run_as_pgbackrest<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
         &self,
         arguments: I,
     ) -> Result<Outcome> {
-        run(self.as_original().args(arguments))
+        run(self.as_pgbackrest().args(arguments))
     }
 }
 

@@ -11,7 +11,7 @@ use pgkeep_testkit::compare::{self, Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::installed;
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::run;
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::sftp_server::SftpServer;
@@ -63,14 +63,14 @@ fn main() -> ExitCode {
             system_ids,
         )
         .test(
-            "the_mandatory_original_backs_up_and_restores_a_live_cluster",
-            || live(&Original::mandatory()?, 17),
+            "the_mandatory_pgbackrest_backs_up_and_restores_a_live_cluster",
+            || live(&PgBackRest::mandatory()?, 17),
         )
         .test(
-            "the_rolling_original_backs_up_and_restores_a_live_cluster",
-            || live(&Original::rolling()?, 18),
+            "the_rolling_pgbackrest_backs_up_and_restores_a_live_cluster",
+            || live(&PgBackRest::rolling()?, 18),
         )
-        .test("every_original_backs_up_a_made_up_directory", made_up)
+        .test("every_pgbackrest_backs_up_a_made_up_directory", made_up)
         .test("an_sshd_with_a_plain_account_serves_files", || {
             sftp_works(SftpServer::builder().start()?)
         })
@@ -145,7 +145,7 @@ fn system_ids() -> TestResult {
     Ok(())
 }
 
-fn live(original: &Original, major: u32) -> TestResult {
+fn live(pgbackrest: &PgBackRest, major: u32) -> TestResult {
     let scratch = Scratch::new()?;
     let cluster = Cluster::builder(major)
         .setting("archive_mode", "on")
@@ -153,21 +153,21 @@ fn live(original: &Original, major: u32) -> TestResult {
             "archive_command",
             format!(
                 "{} --config={} --stanza=main archive-push %p",
-                original.path().display(),
-                scratch.join("original.conf").display()
+                pgbackrest.path().display(),
+                scratch.join("pgbackrest.conf").display()
             ),
         )
         .start()?;
     let config = Configuration::new(&scratch)?
         .cluster("main", &cluster)
-        .write(&scratch, "original.conf")?;
+        .write(&scratch, "pgbackrest.conf")?;
     let with = |rest: &[&str]| {
         let mut all = vec![
             format!("--config={}", config.display()),
             "--stanza=main".to_owned(),
         ];
         all.extend(rest.iter().map(|word| (*word).to_owned()));
-        original.run(all)?.success()
+        pgbackrest.run(all)?.success()
     };
     with(&["stanza-create"])?;
     let load = Load::start(&cluster)?;
@@ -194,7 +194,7 @@ fn live(original: &Original, major: u32) -> TestResult {
 }
 
 fn made_up() -> TestResult {
-    for original in Original::all()? {
+    for pgbackrest in PgBackRest::all()? {
         let scratch = Scratch::new()?;
         let data = scratch.join("data");
         DataDirBuilder::new("15")?
@@ -206,10 +206,10 @@ fn made_up() -> TestResult {
         let config = Configuration::new(&scratch)?
             .global("repo1-retention-full", 9)
             .stanza("main", "pg1-path", data.display())
-            .write(&scratch, "original.conf")?;
+            .write(&scratch, "pgbackrest.conf")?;
         let config = format!("--config={}", config.display());
         let run = |words: &[&str]| {
-            original
+            pgbackrest
                 .run([&[config.as_str(), "--stanza=main", "--no-online"], words].concat())?
                 .success()
         };
@@ -218,7 +218,7 @@ fn made_up() -> TestResult {
         assert!(said.stderr.is_empty(), "{}", said.stderr);
         let target = scratch.make_dir("restored")?;
         let to = format!("--pg1-path={}", target.display());
-        original
+        pgbackrest
             .run([
                 config.as_str(),
                 "--stanza=main",
@@ -232,7 +232,7 @@ fn made_up() -> TestResult {
         assert!(
             !log.contains("invalid page checksum"),
             "pgBackRest {} doubts our pages:\n{log}",
-            original.version()
+            pgbackrest.version()
         );
     }
     Ok(())
@@ -337,14 +337,13 @@ fn parts() -> TestResult {
         installed::client_for(major, "psql")?;
     }
     installed::newest_openssh()?;
-    Original::mandatory()?;
-    Original::rolling()?;
-    let originals = Original::all()?;
-    if originals.len() < 3 {
-        return Err(Error::missing(format!(
-            "one of three versions of pgBackRest: {originals:?}"
-        ))
-        .into());
+    PgBackRest::mandatory()?;
+    PgBackRest::rolling()?;
+    let releases = PgBackRest::all()?;
+    if releases.len() < 3 {
+        return Err(
+            Error::missing(format!("one of three versions of pgBackRest: {releases:?}")).into(),
+        );
     }
     for program in [
         "/usr/sbin/sshd",

@@ -64,7 +64,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     }
     let program = Arc::clone(program);
     suite.test("doctor_does_not_exist_as_pgbackrest", move || {
-        let refused = program.run_as_original(["doctor"])?.expect_code(48)?;
+        let refused = program.run_as_pgbackrest(["doctor"])?.expect_code(48)?;
         match (refused.stdout + &refused.stderr).contains("invalid command 'doctor'") {
             true => Ok(()),
             false => Err("refused for another reason".into()),

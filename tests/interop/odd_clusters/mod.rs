@@ -159,7 +159,7 @@ impl Stage<'_> {
         ];
         let mut lines: Vec<String> = lines
             .into_iter()
-            // Hints that this program adds are not the original's to have.
+            // Hints that this program adds are not pgBackRest's to have.
             .map(|line| without_progress(&without_labels(&line)))
             .map(|line| {
                 own.iter()
@@ -253,7 +253,7 @@ fn same_lines(ours: &[String], theirs: &[String]) -> TestResult {
     if only_ours.is_empty() && only_theirs.is_empty() {
         return Ok(());
     }
-    Err(format!("only ours:\n  {only_ours}\nonly the original's:\n  {only_theirs}").into())
+    Err(format!("only ours:\n  {only_ours}\nonly pgBackRest's:\n  {only_theirs}").into())
 }
 
 /// Equal, but for hints that only one has.

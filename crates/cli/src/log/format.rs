@@ -1,11 +1,11 @@
-//! The shape of a log line, as scripts that read the original's logs expect it (spec 12.9).
+//! The shape of a log line, as scripts that read pgBackRest's logs expect it (spec 12.9).
 //!
 //! `2026-11-24 04:50:26.003 P00   INFO: text`, following lines indented to the text, errors with `[056]: ` in front.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Levels of the original, which has one between info and debug.
+/// Levels of pgBackRest, which has one between info and debug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Off,

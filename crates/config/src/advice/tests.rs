@@ -6,11 +6,11 @@ use crate::{Access, ConfigFiles, Input, Program, load};
 /// The hints of what is refused; the same words as `pgbackrest` get fewer, and the same code and message.
 fn hints(host: &Host, words: &str) -> Vec<String> {
     let error = host.check(words).expect_err(words);
-    let original = Host {
+    let pgbackrest = Host {
         program: Program::PgBackRest,
         ..host.copy()
     };
-    if let Err(theirs) = original.check(words) {
+    if let Err(theirs) = pgbackrest.check(words) {
         assert_eq!(
             (theirs.code, &theirs.message),
             (error.code, &error.message),
@@ -181,7 +181,10 @@ fn a_broken_line_is_told_with_its_file_and_never_shows_a_secret() {
         "[global]\na b\n",
         "[global\n",
     ] {
-        for host in [Host::ours().file(path, text), Host::original().config(text)] {
+        for host in [
+            Host::ours().file(path, text),
+            Host::pgbackrest().config(text),
+        ] {
             let told = fault(host.check("info"));
             assert_eq!(told.0, 29, "{text}");
             assert!(!told.1.contains("sesame"), "{told:?}");
@@ -312,6 +315,6 @@ fn help_can_be_asked_for_anywhere() {
         assert_eq!(config.command_role_name(), "help", "{words}");
     }
     for words in ["backup --help", "-h"] {
-        assert_eq!(fault(Host::original().load(words)).0, 31, "{words}");
+        assert_eq!(fault(Host::pgbackrest().load(words)).0, 31, "{words}");
     }
 }

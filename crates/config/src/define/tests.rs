@@ -1,4 +1,4 @@
-//! Checks of the tables: agreement with the original's option table, order, completeness of the texts.
+//! Checks of the tables: agreement with pgBackRest's option table, order, completeness of the texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use super::option::{
 
 use crate::input::Program;
 
-/// Facts about the original's options; the head of the file explains its form.
-const ORIGINAL: &str = include_str!("../../tests-data/options.tsv");
+/// Facts about pgBackRest's options; the head of the file explains its form.
+const PGBACKREST: &str = include_str!("../../tests-data/options.tsv");
 
-/// The lines of the original's table by option, references to lists resolved.
-fn original() -> BTreeMap<&'static str, String> {
+/// The lines of pgBackRest's table by option, references to lists resolved.
+fn pgbackrest() -> BTreeMap<&'static str, String> {
     let mut lists = BTreeMap::new();
     let mut options = BTreeMap::new();
-    for line in ORIGINAL.lines().filter(|line| !line.starts_with('#')) {
+    for line in PGBACKREST.lines().filter(|line| !line.starts_with('#')) {
         let (name, rest) = line.split_once('\t').expect("a line has several columns");
         if name.starts_with('@') {
             lists.insert(name, rest);
@@ -89,7 +89,7 @@ fn row(option: &OptionDef) -> String {
     .join("\t")
 }
 
-/// Whether the original does not know the pair.
+/// Whether pgBackRest does not know the pair.
 fn is_ours(option: &OptionDef, command: CommandId) -> bool {
     command.definition().ours || option.commands_ours.contains(&command)
 }
@@ -185,26 +185,26 @@ fn command(known: &CommandRoles) -> String {
 }
 
 #[test]
-fn every_option_is_what_the_original_says() {
-    let original = original();
+fn every_option_is_what_pgbackrest_says() {
+    let pgbackrest = pgbackrest();
     for option in OPTIONS.iter().filter(|option| !option.ours) {
-        let expected = original
+        let expected = pgbackrest
             .get(option.name)
-            .expect("the original knows the option");
+            .expect("pgBackRest knows the option");
         let columns = |row: &str| row.split('\t').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(columns(&row(option)), columns(expected), "{}", option.name);
     }
     let ours: BTreeSet<_> = OPTIONS.iter().map(|option| option.name).collect();
-    let missing: Vec<_> = original
+    let missing: Vec<_> = pgbackrest
         .keys()
         .filter(|name| !ours.contains(**name))
         .collect();
     assert!(missing.is_empty(), "not declared: {missing:?}");
-    assert_eq!(original.len(), 202);
+    assert_eq!(pgbackrest.len(), 202);
 }
 
 #[test]
-fn help_of_the_original_lists_1688_pairs_of_command_and_option() {
+fn help_of_pgbackrest_lists_1688_pairs_of_command_and_option() {
     let mut pairs = 0;
     for option in OPTIONS.iter().filter(|option| !option.ours) {
         for known in option.commands {
@@ -457,10 +457,10 @@ fn examples_use_the_option_or_command_they_stand_for() {
 }
 
 #[test]
-fn own_options_have_names_the_original_does_not_know_and_need_not_be_given() {
-    let original = original();
+fn own_options_have_names_pgbackrest_does_not_know_and_need_not_be_given() {
+    let pgbackrest = pgbackrest();
     for option in OPTIONS.iter().filter(|option| option.ours) {
-        assert!(!original.contains_key(option.name), "{}", option.name);
+        assert!(!pgbackrest.contains_key(option.name), "{}", option.name);
         assert!(
             !option.required || option.default != Default::None,
             "{}",
@@ -470,7 +470,7 @@ fn own_options_have_names_the_original_does_not_know_and_need_not_be_given() {
 }
 
 #[test]
-fn pairs_that_only_we_know_are_pairs_of_the_original_s_words() {
+fn pairs_that_only_we_know_are_pairs_of_pgbackrests_words() {
     for option in OPTIONS {
         for command in option.commands_ours {
             assert!(

@@ -137,7 +137,7 @@ fn find_command(word: &str, program: Program) -> Result<(CommandId, Role)> {
                 ConfigError::new(COMMAND_INVALID, format!("invalid command role '{name}'"))
             })?,
     };
-    // The first `help` is not looked at further by the original.
+    // The first `help` is not looked at further by pgBackRest.
     if command.id != CommandId::Help && !command.roles.has(role) {
         return Err(ConfigError::new(
             COMMAND_INVALID,

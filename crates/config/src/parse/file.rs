@@ -1,6 +1,6 @@
 //! Decides which configuration files are read, and reads them (spec 11.1).
 //!
-//! The original's files, and for pgkeep its own in front of them. What is in them is read by `ini`. Invariant: a file that was asked for
+//! pgBackRest's files, and for pgkeep its own in front of them. What is in them is read by `ini`. Invariant: a file that was asked for
 //! must exist; a file that is only looked for by default may be missing, but not unreadable.
 
 use std::io;
@@ -176,7 +176,7 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Reads the default main file, or the one at the original's old place.
+    /// Reads the default main file, or the one at pgBackRest's old place.
     fn default_main(&mut self, defaults: DefaultFiles, warnings: &mut Vec<String>) -> Result<()> {
         let found = self.optional(defaults.config)?;
         if defaults == PGBACKREST_FILES {
@@ -270,7 +270,7 @@ fn included(path: &str) -> String {
     format!("{path}/*.conf")
 }
 
-/// The original resolves relative names against the root, not the working directory.
+/// pgBackRest resolves relative names against the root, not the working directory.
 fn absolute(path: &str) -> String {
     if path.starts_with('/') {
         path.to_owned()
@@ -330,7 +330,7 @@ fn list(files: &dyn ConfigFiles, path: &str, required: bool) -> Asked<Vec<String
     Err((told, error))
 }
 
-/// Number and text of a system error, as the original shows them.
+/// Number and text of a system error, as pgBackRest shows them.
 fn cause(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => {

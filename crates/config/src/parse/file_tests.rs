@@ -15,9 +15,9 @@ fn set(value: u32) -> String {
     format!("[global]\nprocess-max={value}\n")
 }
 
-/// Files at every place of the original, each with its own value.
+/// Files at every place of pgBackRest, each with its own value.
 fn host() -> Host {
-    Host::original()
+    Host::pgbackrest()
         .config(&set(2))
         .file("/etc/pgbackrest/conf.d/x.conf", "[global]\nexclude=a\n")
         .file("/etc/pgbackrest.conf", &set(4))
@@ -62,7 +62,7 @@ fn the_given_words_decide_which_files_are_read() {
 
 #[test]
 fn the_old_place_is_used_when_the_main_file_is_missing() {
-    let host = Host::original().file("/etc/pgbackrest.conf", &set(4));
+    let host = Host::pgbackrest().file("/etc/pgbackrest.conf", &set(4));
     assert_eq!(process_max(&host, ""), Some(4));
     assert_eq!(process_max(&host, "--config-path=/p"), Some(1));
 }
@@ -109,7 +109,7 @@ fn each_included_file_must_be_valid_by_itself() {
 fn pgkeep_prefers_its_own_files_and_names_the_ignored_one() {
     let mut host = host();
     host.program = crate::Program::PgKeep;
-    let loaded = host.load(WORDS).expect("the original's files");
+    let loaded = host.load(WORDS).expect("pgBackRest's files");
     assert_eq!(loaded.config.integer(PROCESS_MAX), Some(2));
     assert_eq!(
         loaded.config.string(CONFIG),
@@ -143,7 +143,7 @@ fn pgkeep_reads_its_own_directory_and_name_under_a_config_path() {
 
 #[test]
 fn pgbackrest_never_reads_our_files() {
-    let host = Host::original()
+    let host = Host::pgbackrest()
         .file("/etc/pgkeep/pgkeep.conf", &set(3))
         .file("/p/pgkeep.conf", &set(4));
     assert_eq!(process_max(&host, ""), Some(1));

@@ -12,7 +12,7 @@ use crate::value::Source;
 const STANZA: &str = "[demo]\npg1-path=/pg\n";
 
 #[test]
-fn words_that_are_not_understood_have_the_messages_of_the_original() {
+fn words_that_are_not_understood_have_the_messages_of_pgbackrest() {
     let cases: &[(&str, u8, &str)] = &[
         ("--bogus=1 backup", 31, "invalid option '--bogus=1'"),
         ("backup -x", 31, "option '-x' must begin with --"),
@@ -149,7 +149,7 @@ fn words_that_are_not_understood_have_the_messages_of_the_original() {
     ];
     for (words, code, message) in cases {
         assert_eq!(
-            fault(Host::original().load(words)),
+            fault(Host::pgbackrest().load(words)),
             (*code, (*message).to_owned()),
             "{words}"
         );
@@ -160,18 +160,18 @@ fn words_that_are_not_understood_have_the_messages_of_the_original() {
 fn a_name_of_more_than_64_characters_is_refused() {
     let name = "x".repeat(65);
     assert_eq!(
-        fault(Host::original().load(&format!("--{name} backup"))).1,
+        fault(Host::pgbackrest().load(&format!("--{name} backup"))).1,
         format!("option '{name}' exceeds maximum size of 64")
     );
     assert_eq!(
-        fault(Host::original().load(&format!("--{} backup", &name[1..]))).1,
+        fault(Host::pgbackrest().load(&format!("--{} backup", &name[1..]))).1,
         format!("invalid option '--{}'", &name[1..])
     );
 }
 
 #[test]
 fn errors_tell_the_phase_they_belong_to() {
-    let host = Host::original();
+    let host = Host::pgbackrest();
     let phase = |words| host.load(words).expect_err("an error").phase;
     assert_eq!(phase("foo"), Phase::CommandLine);
     assert_eq!(phase("backup"), Phase::Values);
@@ -188,20 +188,20 @@ fn commands_may_be_shortened_and_the_first_in_the_alphabet_wins() {
         ("ver --stanza=x", CommandId::Verify),
         ("vers", CommandId::Version),
     ] {
-        let config = Host::original().load(words).expect(words).config;
+        let config = Host::pgbackrest().load(words).expect(words).config;
         assert_eq!(config.command(), command, "{words}");
     }
 }
 
 #[test]
 fn options_may_be_shortened_on_the_command_line_only() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load("backup --stan=demo --pg1-pat=/pg --repo3-pat /r")
         .expect("valid words")
         .config;
     assert_eq!(config.stanza(), Some("demo"));
     assert_eq!(config.string_at(REPO_PATH, 3), Some("/r"));
-    let loaded = Host::original()
+    let loaded = Host::pgbackrest()
         .config(&format!("[global]\nprocess-ma=3\n{STANZA}"))
         .load("backup --stanza=demo")
         .expect("valid words");
@@ -213,7 +213,7 @@ fn options_may_be_shortened_on_the_command_line_only() {
 
 #[test]
 fn the_next_word_is_the_value_whatever_it_is() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load_words(["backup", "--stanza", "--delta", "--pg1-path", "/pg"])
         .expect("valid words")
         .config;
@@ -222,13 +222,13 @@ fn the_next_word_is_the_value_whatever_it_is() {
 
 #[test]
 fn words_after_the_command_are_parameters() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load_words(["archive-get", "--stanza=demo", "a", "--pg1-path=/pg", "b c"])
         .expect("valid words")
         .config;
     assert_eq!(config.parameters(), ["a", "b c"]);
     assert_eq!(config.begin_line_parameters(), "[a, \"b c\"]");
-    let local = Host::original()
+    let local = Host::pgbackrest()
         .load("archive-get:local --stanza=demo --pg1-path=/pg")
         .expect("valid words")
         .config;
@@ -243,7 +243,7 @@ fn a_choice_may_be_said_like_a_boolean() {
         ("--no-backup-standby", "n"),
         ("--backup-standby=prefer", "prefer"),
     ] {
-        let config = Host::original()
+        let config = Host::pgbackrest()
             .load(&format!("backup --stanza=x --pg1-path=/x {word}"))
             .expect(word)
             .config;
@@ -253,7 +253,7 @@ fn a_choice_may_be_said_like_a_boolean() {
 
 #[test]
 fn older_spellings_work_without_a_warning() {
-    let loaded = Host::original()
+    let loaded = Host::pgbackrest()
         .config("[global]\nretention-full=7\nrepo2-s3-verify-ssl=n\nrepo2-type=s3\nrepo2-s3-bucket=b\nrepo2-s3-endpoint=e\nrepo2-s3-region=r\nrepo2-s3-key=k\nrepo2-s3-key-secret=s\n[demo]\ndb-path=/a\ndb2-path=/b\ndb2-host=h\ndb2-user=u\n")
         .load("backup --stanza=demo --repo-path=/r")
         .expect("valid configuration");
@@ -271,11 +271,11 @@ fn older_spellings_work_without_a_warning() {
 #[test]
 fn what_only_pgkeep_knows_does_not_exist_for_pgbackrest() {
     assert_eq!(
-        fault(Host::original().load("demo")),
+        fault(Host::pgbackrest().load("demo")),
         (48, "invalid command 'demo'".to_owned())
     );
     assert_eq!(
-        fault(Host::original().load("--demo-keep backup")),
+        fault(Host::pgbackrest().load("--demo-keep backup")),
         (31, "invalid option '--demo-keep'".to_owned())
     );
     let ours = Host::ours().load("demo --demo-keep").expect("our command");
@@ -283,8 +283,8 @@ fn what_only_pgkeep_knows_does_not_exist_for_pgbackrest() {
 }
 
 #[test]
-fn mistakes_in_files_are_warnings_with_the_texts_of_the_original() {
-    let loaded = Host::original()
+fn mistakes_in_files_are_warnings_with_the_texts_of_pgbackrest() {
+    let loaded = Host::pgbackrest()
         .config(
             "[global]\nbogus=1\nno-delta=y\nreset-delta=y\nonline=n\npg1-path=/x\n\
              [global:backup]\ntls-server-port=1\n[demo:backup]\nlink-all=y\n\
@@ -307,7 +307,7 @@ fn mistakes_in_files_are_warnings_with_the_texts_of_the_original() {
 }
 
 #[test]
-fn faults_in_files_are_errors_with_the_texts_of_the_original() {
+fn faults_in_files_are_errors_with_the_texts_of_pgbackrest() {
     for (text, code, message) in [
         (
             "[global]\nrepo1-path=/x\nrepo1-path=/y\n",
@@ -336,7 +336,7 @@ fn faults_in_files_are_errors_with_the_texts_of_the_original() {
         ),
     ] {
         assert_eq!(
-            fault(Host::original().config(text).load("backup --stanza=demo")),
+            fault(Host::pgbackrest().config(text).load("backup --stanza=demo")),
             (code, message.to_owned()),
             "{text}"
         );
@@ -346,7 +346,7 @@ fn faults_in_files_are_errors_with_the_texts_of_the_original() {
 #[test]
 fn the_strongest_source_wins_and_is_remembered() {
     let host = |environment: bool| {
-        let host = Host::original().config(
+        let host = Host::pgbackrest().config(
             "[global]\nprocess-max=6\n[global:backup]\nprocess-max=5\n[demo]\npg1-path=/pg\nprocess-max=4\n[demo:backup]\nprocess-max=3\n",
         );
         if environment {
@@ -428,8 +428,8 @@ fn variables_of_the_tests_are_no_options() {
 }
 
 #[test]
-fn environment_variables_are_read_like_the_original_reads_them() {
-    let loaded = Host::original()
+fn environment_variables_are_read_like_pgbackrest_reads_them() {
+    let loaded = Host::pgbackrest()
         .variable("PGBACKREST_BOGUS", "1")
         .variable("PGBACKREST_NO_DELTA", "1")
         .variable("PGBACKREST_RESET_DELTA", "1")
@@ -471,13 +471,13 @@ fn environment_variables_are_read_like_the_original_reads_them() {
             "environment boolean option 'delta' must be 'y' or 'n'",
         ),
     ] {
-        let result = Host::original().variable(name, value).load("backup");
+        let result = Host::pgbackrest().variable(name, value).load("backup");
         assert_eq!(fault(result), (32, message.to_owned()));
     }
 }
 
 #[test]
-fn our_variables_win_over_the_originals_and_both_are_read() {
+fn our_variables_win_over_pgbackrests_and_both_are_read() {
     let config = Host::ours()
         .variable("PGBACKREST_PROCESS_MAX", "2")
         .variable("PGKEEP_PROCESS_MAX", "3")
@@ -491,7 +491,7 @@ fn our_variables_win_over_the_originals_and_both_are_read() {
 
 #[test]
 fn help_and_version_look_at_neither_environment_nor_files() {
-    let host = Host::original()
+    let host = Host::pgbackrest()
         .variable("PGBACKREST_BOGUS", "1")
         .config("[broken");
     for words in ["", "help", "version", "--version", "--help"] {

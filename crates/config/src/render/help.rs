@@ -1,6 +1,6 @@
 //! `help`, `help COMMAND`, `help COMMAND OPTION` and `version` (spec 12 "help").
 //!
-//! The layout is the original's, the texts are those of the definitions. Invariant: secrets show as `<redacted>`.
+//! The layout is pgBackRest's, the texts are those of the definitions. Invariant: secrets show as `<redacted>`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

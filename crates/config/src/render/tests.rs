@@ -12,7 +12,7 @@ use crate::define::option::OPTIONS;
 use crate::testing::{Host, fault};
 
 fn host() -> Host {
-    Host::original().config(
+    Host::pgbackrest().config(
         "[global]\nrepo1-path=/repo\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=hush\nrepo2-path=/r 2\nrepo1-retention-full=2\nlog-level-console=info\nprotocol-timeout=1d\n[demo]\npg1-path=/pg\n",
     )
 }
@@ -131,21 +131,21 @@ fn help_is_titled_by_the_name_of_the_program() {
         let loaded = host.check(words).expect(words);
         help(&loaded.config, "2.60.0").expect(words)
     };
-    let original = text(Host::original(), "");
+    let pgbackrest = text(Host::pgbackrest(), "");
     assert!(
-        original.starts_with(
+        pgbackrest.starts_with(
             "pgBackRest 2.60.0 - General help\n\nUsage:\n    pgbackrest [options] [command]\n\nCommands:\n    annotate "
         ),
-        "{original}"
+        "{pgbackrest}"
     );
-    assert!(original.ends_with("\nUse 'pgbackrest help [command]' for more information.\n"));
-    assert!(!original.contains("    demo "), "{original}");
+    assert!(pgbackrest.ends_with("\nUse 'pgbackrest help [command]' for more information.\n"));
+    assert!(!pgbackrest.contains("    demo "), "{pgbackrest}");
     let ours = text(Host::ours(), "help");
     assert!(ours.starts_with("pgkeep 2.60.0 - General help\n"), "{ours}");
     assert!(ours.contains("    demo "), "{ours}");
-    assert_eq!(text(Host::original(), "version"), "pgBackRest 2.60.0\n");
-    assert_eq!(text(Host::original(), "--version"), "pgBackRest 2.60.0\n");
-    assert_eq!(text(Host::original(), "version --output=num"), "2060000");
+    assert_eq!(text(Host::pgbackrest(), "version"), "pgBackRest 2.60.0\n");
+    assert_eq!(text(Host::pgbackrest(), "--version"), "pgBackRest 2.60.0\n");
+    assert_eq!(text(Host::pgbackrest(), "version --output=num"), "2060000");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn option_help_shows_values_of_each_index_an_example_and_older_names() {
 #[test]
 fn help_refuses_what_the_command_does_not_know() {
     let run = |words: &str| {
-        let loaded = Host::original().check(words)?;
+        let loaded = Host::pgbackrest().check(words)?;
         help(&loaded.config, "2.60.0")
     };
     assert_eq!(
@@ -227,8 +227,8 @@ fn reference_pages_have_every_option_and_command_once() {
         let heading = format!("\n## {}\n", command.name);
         assert_eq!(commands.matches(&heading).count(), 1, "{}", command.name);
     }
-    let original = reference::command_pages(Program::PgBackRest);
-    assert!(!original.contains("\n## demo\n"));
+    let pgbackrest = reference::command_pages(Program::PgBackRest);
+    assert!(!pgbackrest.contains("\n## demo\n"));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn help_writes_the_manual_page_and_the_scripts_but_not_for_pgbackrest() {
         assert!(text.contains(start), "{word}: {text:.80}");
     }
     assert_eq!(
-        fault(Host::original().load("help --as=man")),
+        fault(Host::pgbackrest().load("help --as=man")),
         (31, "invalid option '--as=man'".to_owned())
     );
 }

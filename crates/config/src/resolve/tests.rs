@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 const BACKUP: &str = "backup --stanza=demo --pg1-path=/pg --repo1-retention-full=2";
 
 #[test]
-fn values_that_are_not_accepted_have_the_messages_of_the_original() {
+fn values_that_are_not_accepted_have_the_messages_of_pgbackrest() {
     let cases: &[(&str, u8, &str)] = &[
         (
             "backup --stanza=demo",
@@ -115,7 +115,7 @@ fn values_that_are_not_accepted_have_the_messages_of_the_original() {
     ];
     for (words, code, message) in cases {
         assert_eq!(
-            fault(Host::original().load(words)),
+            fault(Host::pgbackrest().load(words)),
             (*code, (*message).to_owned()),
             "{words}"
         );
@@ -124,7 +124,7 @@ fn values_that_are_not_accepted_have_the_messages_of_the_original() {
 
 #[test]
 fn numbers_keep_the_spelling_of_the_user() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load(&format!(
             "{BACKUP} --archive-timeout=90 --buffer-size=1024k"
         ))
@@ -139,7 +139,7 @@ fn numbers_keep_the_spelling_of_the_user() {
 
 #[test]
 fn a_path_loses_its_last_slash_but_not_in_messages() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load("info --repo1-path=/a/ --repo2-path=/")
         .expect("valid paths")
         .config;
@@ -150,22 +150,22 @@ fn a_path_loses_its_last_slash_but_not_in_messages() {
 
 #[test]
 fn defaults_depend_on_command_other_options_and_program() {
-    let config = Host::original().load(BACKUP).expect("valid").config;
+    let config = Host::pgbackrest().load(BACKUP).expect("valid").config;
     assert_eq!(config.string(TYPE), Some("incr"));
     assert_eq!(config.integer(COMPRESS_LEVEL), Some(6));
     assert_eq!(config.source(COMPRESS_LEVEL, 0), Source::Default);
-    let zst = Host::original()
+    let zst = Host::pgbackrest()
         .load(&format!("{BACKUP} --compress-type=zst --repo1-host=h"))
         .expect("valid")
         .config;
     assert_eq!(zst.integer(COMPRESS_LEVEL), Some(3));
     assert_eq!(zst.string_at(REPO_HOST_CMD, 1), Some("/usr/bin/pgbackrest"));
-    let none = Host::original()
+    let none = Host::pgbackrest()
         .load(&format!("{BACKUP} --compress-type=none"))
         .expect("valid")
         .config;
     assert_eq!(none.integer(COMPRESS_LEVEL), Some(0));
-    let s3 = Host::original()
+    let s3 = Host::pgbackrest()
         .config("[global]\nrepo1-type=s3\nrepo1-s3-bucket=b\nrepo1-s3-endpoint=e\nrepo1-s3-region=r\nrepo1-s3-key=k\nrepo1-s3-key-secret=s\n")
         .load("info")
         .expect("valid")
@@ -181,7 +181,7 @@ fn defaults_depend_on_command_other_options_and_program() {
 
 #[test]
 fn an_unfulfilled_condition_in_a_file_is_no_error() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .config("[global]\nspool-path=relative\nrepo1-block=y\nrepo1-block-size-super=1MiB\nrepo1-hardlink=y\narchive-copy=y\n")
         .load(&format!("{BACKUP} --no-archive-check"))
         .expect("conditions are not errors in files")
@@ -197,7 +197,7 @@ fn an_unfulfilled_condition_in_a_file_is_no_error() {
 #[test]
 fn an_index_exists_if_something_applicable_was_said_about_it() {
     let keys = |text: &str, words: &str| {
-        let host = Host::original().config(text);
+        let host = Host::pgbackrest().config(text);
         let config = host.load(words).expect(words).config;
         config.keys(Group::Repo).to_vec()
     };
@@ -226,7 +226,7 @@ fn an_index_exists_if_something_applicable_was_said_about_it() {
 
 #[test]
 fn a_single_index_behind_an_empty_first_one_becomes_index_one() {
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load("archive-push --stanza=demo --pg2-path=/x x")
         .expect("pg1-path is not required")
         .config;
@@ -235,7 +235,7 @@ fn a_single_index_behind_an_empty_first_one_becomes_index_one() {
         config.begin_line_options().matches("--pg1-path=/x").count(),
         1
     );
-    let config = Host::original()
+    let config = Host::pgbackrest()
         .load("archive-push --stanza=demo --pg2-path=/x --pg3-path=/y x")
         .expect("pg1-path is not required")
         .config;
@@ -244,7 +244,7 @@ fn a_single_index_behind_an_empty_first_one_becomes_index_one() {
 
 #[test]
 fn the_chosen_index_is_the_one_meant_without_index() {
-    let host = Host::original().config("[global]\nrepo2-path=/b\nrepo5-path=/e\n");
+    let host = Host::pgbackrest().config("[global]\nrepo2-path=/b\nrepo5-path=/e\n");
     let config = host.load("info").expect("valid").config;
     assert_eq!(config.string(REPO_PATH), Some("/b"));
     let config = host.load("info --repo=5").expect("valid").config;
@@ -254,7 +254,7 @@ fn the_chosen_index_is_the_one_meant_without_index() {
 
 #[test]
 fn a_key_said_twice_in_a_map_is_overwritten_with_a_warning() {
-    let loaded = Host::original()
+    let loaded = Host::pgbackrest()
         .load("annotate --stanza=demo --set=x --annotation=k=v --annotation=l=m --annotation=k=w")
         .expect("valid");
     assert_eq!(
@@ -267,7 +267,7 @@ fn a_key_said_twice_in_a_map_is_overwritten_with_a_warning() {
 }
 
 #[test]
-fn rules_about_several_options_have_the_messages_of_the_original() {
+fn rules_about_several_options_have_the_messages_of_pgbackrest() {
     let cases: &[(&str, u8, &str)] = &[
         (
             "stanza-delete --stanza=demo --pg1-path=/pg --repo2-path=/x",
@@ -297,7 +297,7 @@ fn rules_about_several_options_have_the_messages_of_the_original() {
         ),
     ];
     for (words, code, message) in cases {
-        let error = Host::original().check(words).expect_err(words);
+        let error = Host::pgbackrest().check(words).expect_err(words);
         assert_eq!(
             (error.code, error.to_string()),
             (*code, (*message).to_owned()),
@@ -310,7 +310,7 @@ fn rules_about_several_options_have_the_messages_of_the_original() {
 #[test]
 fn one_timeout_follows_the_other_unless_both_are_given() {
     let timeouts = |words: &str| {
-        let config = Host::original().check(words).expect(words).config;
+        let config = Host::pgbackrest().check(words).expect(words).config;
         let seconds = |option| config.time(option).map(|time| time.as_millis());
         (seconds(DB_TIMEOUT), seconds(PROTOCOL_TIMEOUT))
     };
@@ -332,7 +332,7 @@ fn one_timeout_follows_the_other_unless_both_are_given() {
 fn retention_is_completed_and_its_absence_is_warned_about() {
     let run = |words: &str| {
         let words = format!("backup --stanza=demo --pg1-path=/pg {words}");
-        let loaded = Host::original().check(&words).expect("only warnings");
+        let loaded = Host::pgbackrest().check(&words).expect("only warnings");
         (
             loaded.config.integer_at(REPO_RETENTION_ARCHIVE, 1),
             loaded.warnings,
@@ -378,7 +378,7 @@ fn retention_is_completed_and_its_absence_is_warned_about() {
 
 #[test]
 fn compress_is_translated_and_disappears() {
-    let loaded = Host::original()
+    let loaded = Host::pgbackrest()
         .check(&format!("{BACKUP} --no-compress"))
         .expect("valid");
     let config = loaded.config;
@@ -390,7 +390,7 @@ fn compress_is_translated_and_disappears() {
     let again = config.check().expect("already checked");
     assert!(again.warnings.is_empty());
 
-    let both = Host::original()
+    let both = Host::pgbackrest()
         .check(&format!("{BACKUP} --no-compress --compress-type=lz4"))
         .expect("valid");
     assert_eq!(
@@ -411,7 +411,7 @@ fn an_sftp_hash_type_is_demanded_only_where_a_bare_fingerprint_needs_it() {
         host.config(&format!("{SFTP}repo1-sftp-private-key-file=/k\n{lines}"))
             .check("info")
     };
-    for host in [Host::original, Host::ours] {
+    for host in [Host::pgbackrest, Host::ours] {
         for lines in [
             "",
             "repo1-sftp-host-key-check-type=none\n",
@@ -462,12 +462,12 @@ fn sftp_pins_replace_a_fingerprint_and_refuse_a_check_that_is_none() {
 }
 
 #[test]
-fn an_sftp_repository_needs_a_key_file_or_an_agent_and_the_original_a_key_file() {
+fn an_sftp_repository_needs_a_key_file_or_an_agent_and_pgbackrest_a_key_file() {
     let missing = (
         37,
         "info command requires option: repo1-sftp-private-key-file".to_owned(),
     );
-    for host in [Host::original(), Host::ours()] {
+    for host in [Host::pgbackrest(), Host::ours()] {
         assert_eq!(fault(host.config(SFTP).check("info")), missing);
     }
     let agent = |host: Host| {
@@ -476,7 +476,7 @@ fn an_sftp_repository_needs_a_key_file_or_an_agent_and_the_original_a_key_file()
             .check("info")
     };
     agent(Host::ours()).expect("the agent holds a key");
-    assert_eq!(fault(agent(Host::original())), missing);
+    assert_eq!(fault(agent(Host::pgbackrest())), missing);
     Host::ours()
         .config(&format!("{SFTP}repo1-sftp-agent-socket=/agent\n"))
         .check("info")
@@ -486,7 +486,7 @@ fn an_sftp_repository_needs_a_key_file_or_an_agent_and_the_original_a_key_file()
 #[test]
 fn an_sftp_fingerprint_and_its_check_type_go_together() {
     let check = |lines: &str| {
-        Host::original()
+        Host::pgbackrest()
             .config(&format!("[global]\nrepo1-type=sftp\nrepo1-sftp-host=h\nrepo1-sftp-host-user=u\nrepo1-sftp-private-key-file=/k\nrepo1-sftp-host-key-hash-type=sha1\n{lines}"))
             .check("info")
     };
@@ -520,7 +520,7 @@ fn an_sftp_fingerprint_and_its_check_type_go_together() {
 #[test]
 fn bucket_names_with_dots_need_path_style_or_no_verification() {
     let check = |more: &str| {
-        Host::original()
+        Host::pgbackrest()
             .config(&format!("[global]\nrepo1-type=s3\nrepo1-s3-bucket=a.b\nrepo1-s3-endpoint=e\nrepo1-s3-region=r\nrepo1-s3-key=k\nrepo1-s3-key-secret=s\n{more}"))
             .check("info")
     };
@@ -537,7 +537,7 @@ fn bucket_names_with_dots_need_path_style_or_no_verification() {
 
 #[test]
 fn root_is_refused_except_for_restore() {
-    let mut host = Host::original();
+    let mut host = Host::pgbackrest();
     host.uid = 0;
     let user = |words: &str| -> Result<(), ConfigError> { host.load(words)?.config.check_user() };
     let error = user("info").expect_err("root");
@@ -555,7 +555,7 @@ fn root_is_refused_except_for_restore() {
 
 #[test]
 fn another_stanza_is_resolved_from_the_same_sources() {
-    let host = Host::original().config(
+    let host = Host::pgbackrest().config(
         "[global]\nprocess-max=2\n[a]\npg1-path=/a\npg1-port=5433\n[b:check]\npg1-path=/b\nbogus=1\n",
     );
     let all = host.load("check").expect("valid").config;
@@ -576,7 +576,7 @@ fn another_stanza_is_resolved_from_the_same_sources() {
 
 #[test]
 fn secrets_are_never_shown() {
-    let loaded = Host::original()
+    let loaded = Host::pgbackrest()
         .config("[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=hush\nrepo1-bundle=y\nrepo1-bundle-size=20mib\n")
         .load(BACKUP)
         .expect("valid");
@@ -594,7 +594,7 @@ fn secrets_are_never_shown() {
 
 #[test]
 fn help_shows_values_even_if_required_ones_are_missing() {
-    let config = Host::original().load("help backup").expect("help").config;
+    let config = Host::pgbackrest().load("help backup").expect("help").config;
     assert!(config.is_help());
     assert!(!config.is_set(STANZA));
 }

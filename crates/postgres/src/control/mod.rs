@@ -107,7 +107,7 @@ pub fn padded(bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Reads a control file that a server may be writing at the same time: again and again until it is whole, or until the
-/// same bad bytes come twice in a row. `pause` waits a moment (the original: 50 ms). Returns what the file says and its
+/// same bad bytes come twice in a row. `pause` waits a moment (pgBackRest: 50 ms). Returns what the file says and its
 /// image as [`padded`] gives it.
 pub fn read_stable<E: From<Error>>(
     force: Option<PgVersion>,

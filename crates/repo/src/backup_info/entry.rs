@@ -136,7 +136,7 @@ impl BackupEntry {
     }
 }
 
-/// Whether the format can hold an annotation of this key: no reader of it, ours or the original, takes escapes in keys.
+/// Whether the format can hold an annotation of this key: no reader of it, ours or pgBackRest, takes escapes in keys.
 #[must_use]
 pub fn is_annotation_key(key: &[u8]) -> bool {
     !key.iter().any(|byte| matches!(byte, b'"' | b'\\' | b'\n'))

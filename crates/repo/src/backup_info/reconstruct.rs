@@ -17,7 +17,7 @@ use crate::sets::list_sets;
 use crate::stanza::Stanza;
 
 impl BackupInfo {
-    /// Loads the stanza's file and reconciles it; returns warnings in the original's words.
+    /// Loads the stanza's file and reconciles it; returns warnings in pgBackRest's words.
     pub fn load_reconstructed(
         storage: &dyn Storage,
         stanza: &Stanza,
@@ -33,7 +33,7 @@ impl BackupInfo {
     }
 
     /// Drops entries whose manifest is gone, with all that depend on them, and adopts finished backups that are not
-    /// listed. `sets`: labels on disk, ascending. Returns warnings in the original's words.
+    /// listed. `sets`: labels on disk, ascending. Returns warnings in pgBackRest's words.
     pub fn reconstruct(
         &mut self,
         storage: &dyn Storage,

@@ -29,7 +29,7 @@ fn info() -> BackupInfo {
 }
 
 #[test]
-fn an_entry_of_the_original_is_written_again_unchanged() {
+fn an_entry_of_pgbackrest_is_written_again_unchanged() {
     let mut out = Vec::new();
     entry("20261124-041940F", None).write(&mut out);
     assert_eq!(String::from_utf8(out).unwrap(), LINE);

@@ -1,8 +1,8 @@
-//! JSON as the original writes and reads it (spec 2.2): strings are bytes, numbers are decimal integers.
+//! JSON as pgBackRest writes and reads it: strings are bytes, numbers are decimal integers (`docs/format/info-files.md`).
 //!
-//! The writer never writes `\u` (readers of old versions stumble over it) and never a space. The reader takes what the
-//! original takes: white space, `\/`, `\u00XX`, unknown keys; it does not depend on the order of keys. Bad input is an
-//! error, however deep or long.
+//! The writer never writes `\u` (readers of old versions stumble over it) and never a space. The reader takes what pgBackRest
+//! takes: white space, `\/`, `\u00XX`, unknown keys. It does not depend on the order of keys. Bad input is an error, however
+//! deep or long.
 
 use std::borrow::Cow;
 
@@ -68,7 +68,7 @@ pub fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
-/// Writes one object; the caller gives keys in ascending order, as readers of the original require.
+/// Writes one object; the caller gives keys in ascending order, as readers of pgBackRest require.
 #[derive(Debug)]
 pub struct ObjectWriter<'a> {
     out: &'a mut Vec<u8>,
@@ -484,7 +484,7 @@ fn is_hex(digits: &[u8]) -> bool {
     digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// The byte of `\u00XX`; the original knows no code points from 256 on.
+/// The byte of `\u00XX`; pgBackRest knows no code points from 256 on.
 fn latin1_escape(digits: &[u8]) -> Option<u8> {
     let text = digits.is_ascii().then_some(digits)?;
     if !is_hex(text) {

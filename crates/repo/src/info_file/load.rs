@@ -1,7 +1,7 @@
 //! Loads an info file, or its copy when the file itself cannot be used (spec 2.5).
 //!
 //! Any error of the first attempt leads to the second; only two failures are an error, whose class and text are
-//! composed as the original does.
+//! composed as pgBackRest does.
 
 use std::io::BufRead;
 

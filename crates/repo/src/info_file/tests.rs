@@ -144,7 +144,7 @@ fn the_cipher_section_takes_its_place_among_the_others() {
 }
 
 #[test]
-fn strings_are_escaped_as_the_original_does() {
+fn strings_are_escaped_as_pgbackrest_does() {
     let mut out = Vec::new();
     json::write_string(&mut out, b"a\"\\\n\r\t\x08\x0c/\x1f\xff\xc3\xa9");
     assert_eq!(out, b"\"a\\\"\\\\\\n\\r\\t\\b\\f/\x1f\xff\xc3\xa9\"");

@@ -1,6 +1,6 @@
 //! What a diff or incr need not copy, and when modification times cannot be trusted (spec 7.2, 7.3).
 //!
-//! Pure: both manifests are in memory, nothing is read. Warnings are returned in the original's words.
+//! Pure: both manifests are in memory, nothing is read. Warnings are returned in pgBackRest's words.
 
 use std::cmp::Ordering;
 

@@ -36,7 +36,7 @@ pub(super) fn base(path: &[u8]) -> &[u8] {
 #[must_use]
 pub(super) fn absolute(path: &[u8], from: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") {
-        // As written: the original compares and shows absolute destinations unchanged, but for a slash at the end.
+        // As written: pgBackRest compares and shows absolute destinations unchanged, but for a slash at the end.
         let trimmed = if path.len() > 1 {
             path.strip_suffix(b"/").unwrap_or(path)
         } else {

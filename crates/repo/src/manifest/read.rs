@@ -1,4 +1,4 @@
-//! Reads a manifest as a stream (spec 2.8), of any version of the original and in any order of sections.
+//! Reads a manifest as a stream (spec 2.8), of any version of pgBackRest and in any order of sections.
 //!
 //! Defaults of owners and modes may come after the entries they apply to, so entries remember what they left open and
 //! are completed at the end.

@@ -1,4 +1,4 @@
-//! Writes a manifest as a stream, byte for byte as the original would (spec 2.4, 2.8).
+//! Writes a manifest as a stream, byte for byte as pgBackRest would (spec 2.4, 2.8).
 
 use std::io::Write;
 
@@ -163,7 +163,7 @@ impl Manifest {
             "option-compress",
             Some(compress_type != pgkeep_pipeline::CompressType::None),
         )?;
-        // The field is unsigned: a negative level is written as its two's complement, as the original does.
+        // The field is unsigned: a negative level is written as its two's complement, as pgBackRest does.
         number(
             writer,
             "option-compress-level",

@@ -33,7 +33,7 @@ pub fn history_limit(now: i64, days: u32, zone: &TimeZone) -> Result<BackupLabel
     )
 }
 
-/// Whether a directory of `backup.history` is a year (of this millennium, as the original has it).
+/// Whether a directory of `backup.history` is a year (of this millennium, as pgBackRest has it).
 #[must_use]
 pub fn is_history_year(name: &str) -> bool {
     name.len() == 4 && name.starts_with('2') && name.bytes().all(|byte| byte.is_ascii_digit())

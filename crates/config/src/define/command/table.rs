@@ -1,6 +1,6 @@
 //! The commands, in the order of [`CommandId`].
 //!
-//! Each entry names what differs from [`CommandDef::new`]. Facts about locks, log and repositories are the original's; texts are
+//! Each entry names what differs from [`CommandDef::new`]. Facts about locks, log and repositories are pgBackRest's; texts are
 //! ours and what `help` prints.
 
 use super::{BeginLevel, CommandDef, CommandId, ExitStatus, Host, LockKind, RepoUnset, Writes};

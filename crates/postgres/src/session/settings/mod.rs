@@ -38,7 +38,7 @@ pub struct SessionSettings {
 }
 
 impl Default for SessionSettings {
-    /// What the options of the original default to.
+    /// What the options of pgBackRest default to.
     fn default() -> Self {
         Self {
             socket_path: None,
@@ -79,7 +79,7 @@ pub(super) struct Target {
 }
 
 impl SessionSettings {
-    /// The connection string of the original, as its messages show it.
+    /// The connection string of pgBackRest, as its messages show it.
     pub(super) fn connection_text(&self) -> String {
         let mut text = format!("dbname={} port={}", escape(&self.database), self.port);
         if let Some(user) = &self.user {

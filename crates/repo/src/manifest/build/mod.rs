@@ -48,7 +48,7 @@ pub struct BuildSettings {
     pub tablespaces: Option<Vec<TablespaceName>>,
 }
 
-/// Something to log about the build, in the original's words.
+/// Something to log about the build, in pgBackRest's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     Info(String),

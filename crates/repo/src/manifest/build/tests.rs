@@ -280,7 +280,7 @@ fn links_to_directories_and_files_are_followed_under_their_own_name() {
 }
 
 #[test]
-fn bad_links_are_refused_with_the_originals_message() {
+fn bad_links_are_refused_with_pgbackrests_message() {
     let base = || storage(&["pg/base/x", "a/b/f", "a/g"]);
     let tree = base();
     link(&tree, "pg/inside", "base");

@@ -92,7 +92,7 @@ fn a_file_with_blocks_keeps_its_blocks_unless_it_shrank_below_one() {
 }
 
 #[test]
-fn doubtful_times_turn_delta_on_with_the_originals_warning() {
+fn doubtful_times_turn_delta_on_with_pgbackrests_warning() {
     let prior = finished(&[("pg_data/a", 10, 50)]);
     let warn = |files: &[(&str, u64, i64)]| {
         let mut next = built(files);

@@ -1,4 +1,4 @@
-//! The original program, pgBackRest, in the versions that `scripts/setup test` unpacked.
+//! pgBackRest, in the versions that `scripts/setup test` unpacked.
 //!
 //! The version is read from the program, never assumed from where it was found.
 
@@ -11,18 +11,18 @@ use crate::error::{Error, Result};
 use crate::installed;
 use crate::run::{Outcome, run};
 
-/// One version of the original, run as the server account.
+/// One version of pgBackRest, run as the server account.
 #[derive(Debug, Clone)]
-pub struct Original {
+pub struct PgBackRest {
     program: PathBuf,
     version: String,
     account: Account,
 }
 
-impl Original {
+impl PgBackRest {
     /// The release `X.YY`, for instance "2.55".
     pub fn find(release: &str) -> Result<Self> {
-        let found = installed::originals()
+        let found = installed::pgbackrest_releases()
             .into_iter()
             .find(|(version, _)| version == release);
         match found {
@@ -33,7 +33,7 @@ impl Original {
 
     /// All versions there are, oldest first; an error if there is none.
     pub fn all() -> Result<Vec<Self>> {
-        let all = installed::originals()
+        let all = installed::pgbackrest_releases()
             .into_iter()
             .map(|(_, program)| Self::at(program))
             .collect::<Result<Vec<_>>>()?;
@@ -51,7 +51,7 @@ impl Original {
 
     /// The newest version, from Debian's rolling release; ignored with the setup's reason where that could not be unpacked.
     pub fn rolling() -> Result<Self> {
-        match installed::originals().pop() {
+        match installed::pgbackrest_releases().pop() {
             Some((release, program)) if release != "2.55" && release != "2.45" => Self::at(program),
             _ => Err(installed::absent(
                 "pgbackrest-sid",

@@ -1,6 +1,6 @@
 //! What is said, in lists: words alone, configuration files, environment.
 //!
-//! Only input is written here; what is expected is what the original does with it.
+//! Only input is written here; what is expected is what pgBackRest does with it.
 
 /// Command lines, words separated by spaces, without files and environment of their own.
 pub(crate) const WORDS: &[&str] = &[

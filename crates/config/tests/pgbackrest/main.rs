@@ -1,7 +1,7 @@
-//! The same words, files and environment for the original and for us: messages, codes and begin lines must be the same.
+//! The same words, files and environment for pgBackRest and for us: messages, codes and begin lines must be the same.
 //!
-//! The original goes on to run the command, which fails for lack of a cluster; compared is what it printed until the configuration was
-//! accepted. Ignored where the original is not installed.
+//! pgBackRest goes on to run the command, which fails for lack of a cluster; compared is what it printed until the configuration was
+//! accepted. Ignored where pgBackRest is not installed.
 
 // The suite starts programs and reads files on purpose.
 #![allow(clippy::disallowed_methods)]
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use pgkeep_config::command::{BeginLevel, Role};
 use pgkeep_config::{Config, ConfigError, ConfigFiles, Input, Loaded, Phase, Program, load};
-use pgkeep_testkit::original::Original;
+use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::run;
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -105,8 +105,8 @@ impl Printed {
 }
 
 /// What we print until the configuration is accepted.
-fn ours(said: &Said<'_>, original: &Original) -> Printed {
-    let program = original.path().to_string_lossy().into_owned();
+fn ours(said: &Said<'_>, pgbackrest: &PgBackRest) -> Printed {
+    let program = pgbackrest.path().to_string_lossy().into_owned();
     let input = Input {
         program: Program::PgBackRest,
         args: std::iter::once(program)
@@ -120,7 +120,7 @@ fn ours(said: &Said<'_>, original: &Original) -> Printed {
     let mut printed = Printed::default();
     let result = load(&input).and_then(|loaded| {
         show(&mut printed, &loaded);
-        printed_begin(&mut printed, &loaded.config, original.version());
+        printed_begin(&mut printed, &loaded.config, pgbackrest.version());
         loaded.config.check()
     });
     match result {
@@ -158,9 +158,9 @@ fn printed_begin(printed: &mut Printed, config: &Config, version: &str) {
     printed.add("INFO", &line);
 }
 
-/// What the original prints, without what belongs to the run that follows.
-fn theirs(said: &Said<'_>, original: &Original) -> pgkeep_testkit::Result<Printed> {
-    let mut command = original.command();
+/// What pgBackRest prints, without what belongs to the run that follows.
+fn theirs(said: &Said<'_>, pgbackrest: &PgBackRest) -> pgkeep_testkit::Result<Printed> {
+    let mut command = pgbackrest.command();
     command
         .args(&said.words)
         .envs(said.environment.iter().map(|(name, value)| (name, value)));
@@ -199,16 +199,16 @@ fn differs(ours: &Printed, theirs: &Printed) -> bool {
 }
 
 fn compare<'a>(all: impl Iterator<Item = Said<'a>>) -> TestResult {
-    let original = Original::rolling()?;
+    let pgbackrest = PgBackRest::rolling()?;
     let mut differences = String::new();
     let mut count = 0;
     for said in all {
-        let (ours, theirs) = (ours(&said, &original), theirs(&said, &original)?);
+        let (ours, theirs) = (ours(&said, &pgbackrest), theirs(&said, &pgbackrest)?);
         count += 1;
         if differs(&ours, &theirs) {
             let _ = writeln!(
                 differences,
-                "== {:?}\n-- original {}\n{}{}-- ours {}\n{}{}",
+                "== {:?}\n-- pgbackrest {}\n{}{}-- ours {}\n{}{}",
                 said.words,
                 theirs.code,
                 theirs.stdout,
@@ -230,8 +230,8 @@ fn compare<'a>(all: impl Iterator<Item = Said<'a>>) -> TestResult {
 }
 
 fn main() -> ExitCode {
-    Suite::new("original")
-        .test("words_mean_what_they_mean_to_the_original", || {
+    Suite::new("pgbackrest")
+        .test("words_mean_what_they_mean_to_pgbackrest", || {
             let scratch = Scratch::new()?;
             compare(
                 cases::WORDS
@@ -239,7 +239,7 @@ fn main() -> ExitCode {
                     .map(|words| Said::new(words, &[], scratch.path())),
             )
         })
-        .test("files_mean_what_they_mean_to_the_original", || {
+        .test("files_mean_what_they_mean_to_pgbackrest", || {
             let scratch = Scratch::new()?;
             let mut all = Vec::new();
             for (position, (text, words)) in cases::FILES.iter().enumerate() {
@@ -255,7 +255,7 @@ fn main() -> ExitCode {
                 )
             }))
         })
-        .test("environment_means_what_it_means_to_the_original", || {
+        .test("environment_means_what_it_means_to_pgbackrest", || {
             let scratch = Scratch::new()?;
             compare(
                 cases::ENVIRONMENTS
