@@ -1,6 +1,6 @@
-//! The error of every stage: what kind of thing was wrong, and the message of the original program.
+//! The error of every stage: what kind of thing was wrong, and the message of pgBackRest.
 //!
-//! A stage knows no file name, so none is in the text; the caller adds the object. The invariant: no message holds
+//! A stage knows no file name, so none is in the text: the caller adds the object. The invariant: no message holds
 //! a secret or bytes of the data.
 
 use std::io;
@@ -8,7 +8,7 @@ use std::io;
 /// Result of a pipeline operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Classes of failure, one per exit code of the original (repository-format.md 3.2, 4.1).
+/// Classes of failure, one per exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The input is not what the stage reads: broken or cut compressed data, an impossible block map.

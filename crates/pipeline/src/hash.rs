@@ -6,11 +6,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// A SHA-1 value; displayed as 40 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sha1Digest(pub [u8; 20]);
 
 impl Sha1Digest {

@@ -68,7 +68,7 @@ impl<R: Read> RunningReader<R> {
             let Some(running) = &mut self.running else {
                 return Ok(());
             };
-            if self.taken == self.filled && !running.holds_output() {
+            if self.taken == self.filled && !running.has_output() {
                 self.filled = 0;
                 self.taken = 0;
                 match self.inner.read(&mut self.input) {

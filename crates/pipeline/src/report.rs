@@ -1,11 +1,13 @@
 //! What each stage says once the data has ended.
 //!
-//! Plain values: a pipeline may run on another host and only its reports come back.
+//! Plain values: a pipeline may run on another host, and then its bytes and its reports are all that comes back.
+
+use serde::{Deserialize, Serialize};
 
 use crate::hash::Sha1Digest;
 
 /// What one stage measured; the order is that of the stages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
     /// The stage measures nothing.
     None,
@@ -53,8 +55,8 @@ impl Report {
     }
 }
 
-/// Outcome of the page checksums of one file (backup-and-restore.md 7.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Outcome of the page checksums of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageReport {
     /// No error and no misalignment: `checksum-page` of the manifest.
     pub valid: bool,
@@ -64,8 +66,8 @@ pub struct PageReport {
     pub errors: Vec<(u32, u32)>,
 }
 
-/// Outcome of the block incremental stage (repository-format.md 6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Outcome of the block incremental stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockReport {
     /// Bytes written in all: `repo-size`. 0 if nothing changed.
     pub repo_size: u64,

@@ -128,46 +128,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/config/src/resolve/check.rs",
     ),
     (
-        "crates/pipeline/src/compress/bz2.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/compress/deflate.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/compress/gz.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/compress/zst.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/run/mod.rs",
-        "crates/pipeline/src/block/writer/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/run/mod.rs",
-        "crates/pipeline/src/cipher/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/run/mod.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/stage.rs",
-        "crates/pipeline/src/block/writer/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/stage.rs",
-        "crates/pipeline/src/compress/mod.rs",
-    ),
-    (
-        "crates/pipeline/src/stage.rs",
-        "crates/pipeline/src/run/mod.rs",
-    ),
-    (
         "crates/repo/src/backup_info/entry.rs",
         "crates/repo/src/backup_info/mod.rs",
     ),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pgkeep_pipeline::block::BlockSettings;
 use pgkeep_pipeline::{
-    CompressType, PageCheckSettings, Pipeline, Report, Running, Sha1, Sha1Digest, Stage,
+    CompressType, PageCheckSettings, Pipeline, Report, Reread, Running, Sha1, Sha1Digest, Stage,
 };
 use pgkeep_postgres::data_dir;
 use pgkeep_storage::{
@@ -262,7 +262,7 @@ impl Copier {
                 reference: self.reference,
                 bundle_id: job.bundle_id,
                 offset,
-                prior: prior.take().map(Arc::new),
+                prior: prior.take(),
                 compress: self.compress,
                 level: self.level,
                 pass: self.pass.clone(),
@@ -276,6 +276,7 @@ impl Copier {
                 return Ok(FileResult::new(Outcome::Truncated, 0, Sha1Digest::EMPTY));
             }
             let (pipeline, places) = self.pipeline(job, file, block);
+            let reread = pipeline.rereads().then(|| self.reread(file));
             let mut sink = Sink {
                 open: || Ok(self.repo.open_write(&job.target, &write_options())?),
                 write,
@@ -291,7 +292,7 @@ impl Copier {
             let reports = self.push(
                 &mut *read,
                 first,
-                pipeline.start(self.buffer_size),
+                pipeline.start_with(self.buffer_size, reread),
                 &mut sink,
                 hand,
             )?;
@@ -382,35 +383,40 @@ impl Copier {
     }
 
     fn page_check(&self, file: &FileJob) -> PageCheckSettings {
-        let (storage, path) = (Arc::clone(&self.pg.storage), pg_path(&file.name));
         PageCheckSettings {
             page_size: self.page_size as usize,
             segment_first_block: data_dir::first_page(&file.name, self.page_size),
             header_check: self.header_check,
-            reread: Some(Arc::new(move |offset, page: &mut [u8]| {
-                let range = Range {
-                    offset,
-                    length: Some(page.len() as u64),
-                };
-                let mut read = storage
-                    .open_read(
-                        &path,
-                        &ReadOptions {
-                            ranges: vec![range],
-                            ..Default::default()
-                        },
-                    )
-                    .ok()?;
-                let mut filled = 0;
-                while filled < page.len() {
-                    match read.read(&mut page[filled..]).ok()? {
-                        0 => break,
-                        got => filled += got,
-                    }
-                }
-                Some(filled)
-            })),
+            reread: true,
         }
+    }
+
+    /// Reads a file of the cluster again, for the page check.
+    fn reread(&self, file: &FileJob) -> Reread {
+        let (storage, path) = (Arc::clone(&self.pg.storage), pg_path(&file.name));
+        Arc::new(move |offset, page: &mut [u8]| {
+            let range = Range {
+                offset,
+                length: Some(page.len() as u64),
+            };
+            let mut read = storage
+                .open_read(
+                    &path,
+                    &ReadOptions {
+                        ranges: vec![range],
+                        ..Default::default()
+                    },
+                )
+                .ok()?;
+            let mut filled = 0;
+            while filled < page.len() {
+                match read.read(&mut page[filled..]).ok()? {
+                    0 => break,
+                    got => filled += got,
+                }
+            }
+            Some(filled)
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The hash that tells whether a block has changed: XXH3-128, big-endian, cut to the first bytes.
 //!
-//! It detects change only; integrity rests on SHA-1 (repository-format.md 6.2).
+//! It detects change only; integrity rests on SHA-1 (docs/format/block-incremental.md).
 
 use xxhash_rust::xxh3::xxh3_128;
 

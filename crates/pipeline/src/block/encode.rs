@@ -1,4 +1,4 @@
-//! Writing of a block map, byte for byte as the original writes it (repository-format.md 6.5).
+//! Writing of a block map, byte for byte as pgBackRest writes it (docs/format/block-incremental.md).
 //!
 //! The blocks may stem from an older map that was not ours, so what the encoding takes for granted (super blocks of a
 //! run lie side by side, blocks of a super block ascend) is checked, and a map that cannot be written is an error.

@@ -1,4 +1,4 @@
-//! Block incremental files: only the blocks that changed since the prior backup are stored (repository-format.md 6).
+//! Block incremental files: only the blocks that changed since the prior backup are stored (docs/format/block-incremental.md).
 //!
 //! `size_map` and `checksum` hold the rules and the block hash, `varint`, `map` and `encode` the block map, `writer`
 //! the stored form, `delta` what a restore must read. The invariant: a map comes from the repository and is not

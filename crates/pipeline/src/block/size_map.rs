@@ -1,4 +1,4 @@
-//! Which files are stored block by block, in blocks of what size (repository-format.md 6.1).
+//! Which files are stored block by block, in blocks of what size (docs/format/block-incremental.md).
 //!
 //! The defaults are tables; each can be replaced by the option of its name. What is carried over from a prior backup is
 //! decided where manifests are compared, not here.

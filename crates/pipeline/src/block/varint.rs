@@ -1,5 +1,5 @@
 //! Numbers of the block map: 7 bits a byte, low group first, high bit for more; zigzag for signed ones
-//! (repository-format.md 6.4).
+//! (docs/format/block-incremental.md).
 
 use crate::error::{Error, Result};
 

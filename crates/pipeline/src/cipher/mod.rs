@@ -1,4 +1,4 @@
-//! AES-256-CBC as `openssl enc -md sha1` writes it (repository-format.md 4.1): `Salted__` and salt, or the salt alone in
+//! AES-256-CBC as `openssl enc -md sha1` writes it (docs/format/compression-and-encryption.md): `Salted__` and salt, or the salt alone in
 //! raw form, then ciphertext with PKCS#7 padding.
 //!
 //! Key and IV come from the passphrase and the salt by one round of EVP_BytesToKey with SHA-1. The repository's format
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 const MAGIC: &[u8; 8] = b"Salted__";
 const SALT_SIZE: usize = 8;

@@ -76,7 +76,7 @@ fn size_of_ciphertext_is_foretold() {
 }
 
 #[test]
-fn broken_ciphertext_gives_the_errors_of_the_original() {
+fn broken_ciphertext_gives_the_errors_of_pgbackrest() {
     let good = encrypted(b"hello\n", false);
     let error = |bytes: &[u8], raw| decrypted(bytes, raw, 5).unwrap_err();
     for (bytes, raw, message) in [

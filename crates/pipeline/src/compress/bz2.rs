@@ -2,25 +2,25 @@
 
 use bzip2::{Action, Compress, Compression, Decompress, Error as BzError, Status};
 
-use super::make_room;
+use super::room::make_room;
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 /// Library default, which is what 0 stands for.
 const WORK_FACTOR: u32 = 0;
 
 /// Bytes of a block for each level.
 const BLOCK: usize = 100_000;
-/// Input that is held back until the size of block it needs is known. Memory for level 9 is 7.6 MB, and for a cluster of many
+/// Input that gathers until the size of block it needs is known. Memory for level 9 is 7.6 MB, and for a cluster of many
 /// small files touching it anew took more time than compressing.
-const HELD: usize = 256 * 1024;
+const GATHERED_MAX: usize = 256 * 1024;
 
 /// One stream. A file that ends early gets the smallest block that holds it: the same bytes but for the level in the header.
 pub(super) struct Compressor {
     level: u32,
-    held: Vec<u8>,
-    /// Made once more than [`HELD`] has come, or at the end.
+    gathered: Vec<u8>,
+    /// Made once more than [`GATHERED_MAX`] has come, or at the end.
     codec: Option<Compress>,
 }
 
@@ -29,15 +29,15 @@ impl Compressor {
     pub(super) fn new(level: i32) -> Compressor {
         Compressor {
             level: level.clamp(1, 9).unsigned_abs(),
-            held: Vec::new(),
+            gathered: Vec::new(),
             codec: None,
         }
     }
 
-    /// The codec, which has taken what was held.
+    /// The codec, which has taken what had gathered.
     fn start(&mut self, level: u32, out: &mut Vec<u8>) -> Result<&mut Compress> {
         let mut codec = Compress::new(Compression::new(level), WORK_FACTOR);
-        push(&mut codec, &std::mem::take(&mut self.held), out)?;
+        push(&mut codec, &std::mem::take(&mut self.gathered), out)?;
         Ok(self.codec.insert(codec))
     }
 }
@@ -74,8 +74,8 @@ impl Transform for Compressor {
         match &mut self.codec {
             Some(codec) => push(codec, input, out)?,
             None => {
-                self.held.extend_from_slice(input);
-                if self.held.len() > HELD {
+                self.gathered.extend_from_slice(input);
+                if self.gathered.len() > GATHERED_MAX {
                     self.start(self.level, out)?;
                 }
             }
@@ -85,7 +85,7 @@ impl Transform for Compressor {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<Report> {
         if self.codec.is_none() {
-            self.start(self.level.min(level_for(self.held.len())), out)?;
+            self.start(self.level.min(level_for(self.gathered.len())), out)?;
         }
         let codec = self.codec.as_mut().expect("started above");
         loop {
@@ -104,7 +104,7 @@ impl Transform for Compressor {
 pub(super) struct Decompressor {
     stream: Decompress,
     ended: bool,
-    held: bool,
+    has_output: bool,
 }
 
 impl Decompressor {
@@ -112,7 +112,7 @@ impl Decompressor {
         Decompressor {
             stream: Decompress::new(false),
             ended: false,
-            held: false,
+            has_output: false,
         }
     }
 }
@@ -120,10 +120,10 @@ impl Decompressor {
 impl Transform for Decompressor {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
         let mut done = 0;
-        self.held = false;
+        self.has_output = false;
         while !self.ended {
             if out.len() >= limit {
-                self.held = true;
+                self.has_output = true;
                 return Ok(done);
             }
             make_room(out);
@@ -145,8 +145,8 @@ impl Transform for Decompressor {
         Ok(input.len())
     }
 
-    fn holds_output(&self) -> bool {
-        self.held
+    fn has_output(&self) -> bool {
+        self.has_output
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<Report> {
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn a_short_file_is_stored_as_at_the_level_asked_for_but_for_the_header() {
         // Runs of four are what the first stage makes longest.
-        let worst: Vec<u8> = (0..HELD + 1).map(|at| (at / 4) as u8).collect();
-        for len in [0, 1, 79_984, 79_985, 80_000, 159_000, HELD] {
+        let worst: Vec<u8> = (0..GATHERED_MAX + 1).map(|at| (at / 4) as u8).collect();
+        for len in [0, 1, 79_984, 79_985, 80_000, 159_000, GATHERED_MAX] {
             let small = compressed(9, &worst[..len], 8192);
             let full = plain(9, &worst[..len]);
             assert_eq!(
@@ -199,8 +199,8 @@ mod tests {
         }
         assert_eq!(compressed(9, &worst, 8192), plain(9, &worst));
         assert_eq!(
-            compressed(1, &worst[..HELD], 8192),
-            plain(1, &worst[..HELD])
+            compressed(1, &worst[..GATHERED_MAX], 8192),
+            plain(1, &worst[..GATHERED_MAX])
         );
     }
 }

@@ -10,7 +10,7 @@ use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output, create_comp_flags_from_zip_params,
 };
 
-use super::make_room;
+use super::room::make_room;
 use crate::error::{Error, Result};
 
 const WINDOW_BITS: u8 = 15;

@@ -1,15 +1,15 @@
-//! gz: gzip wrapper normally, zlib wrapper in raw form (repository-format.md 3.3).
+//! gz: gzip wrapper normally, zlib wrapper in raw form (docs/format/compression-and-encryption.md).
 //!
-//! Writes exactly one member, because the original's reader stops after the first; reads one member and ignores what
-//! follows, as the original does.
+//! Writes exactly one member, because pgBackRest's reader stops after the first. Reads one member and ignores what
+//! follows, as pgBackRest does.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::deflate::Deflate;
-use super::make_room;
+use super::room::make_room;
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 const WINDOW_BITS: u8 = 15;
 /// A gzip header without name, time and hints; made on Unix.
@@ -81,7 +81,7 @@ impl Transform for RawCompressor {
 pub(super) struct Decompressor {
     inflate: Decompress,
     ended: bool,
-    held: bool,
+    has_output: bool,
 }
 
 impl Decompressor {
@@ -94,7 +94,7 @@ impl Decompressor {
         Decompressor {
             inflate,
             ended: false,
-            held: false,
+            has_output: false,
         }
     }
 }
@@ -102,10 +102,10 @@ impl Decompressor {
 impl Transform for Decompressor {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
         let mut done = 0;
-        self.held = false;
+        self.has_output = false;
         while !self.ended {
             if out.len() >= limit {
-                self.held = true;
+                self.has_output = true;
                 return Ok(done);
             }
             make_room(out);
@@ -133,8 +133,8 @@ impl Transform for Decompressor {
         Ok(input.len())
     }
 
-    fn holds_output(&self) -> bool {
-        self.held
+    fn has_output(&self) -> bool {
+        self.has_output
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<Report> {

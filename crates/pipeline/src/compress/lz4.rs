@@ -1,4 +1,4 @@
-//! lz4: frames of linked 64 KiB blocks, with a content checksum unless raw (repository-format.md 3.3).
+//! lz4: frames of linked 64 KiB blocks, with a content checksum unless raw (docs/format/compression-and-encryption.md).
 //!
 //! Two encoders: `lz4_flex` for the fast levels (quicker than C; it has one level, so the negative ones, which trade
 //! size for speed, all become it), the C library for the high compression levels from 3 up. Reading is in `lz4_frame`.
@@ -14,7 +14,7 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 /// First level that the C library serves with its high compression match finder.
 const FIRST_HIGH_LEVEL: i32 = 3;

@@ -2,14 +2,14 @@
 //!
 //! The libraries' own frame readers pull from a `Read`, which a stage cannot be, so the frame format (header, blocks,
 //! checksums, skippable frames) is read here. Concatenated frames are one stream and the input must end on a frame's
-//! end, as with the original. The invariant: nothing larger than one block (4 MiB) is ever held.
+//! end, as with pgBackRest. The invariant: nothing larger than one block (4 MiB) is ever in memory.
 
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use xxhash_rust::xxh32::{Xxh32, xxh32};
 
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 const MAGIC: u32 = 0x184d_2204;
 const SKIPPABLE_MAGIC: u32 = 0x184d_2a50;

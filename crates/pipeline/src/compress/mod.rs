@@ -1,24 +1,29 @@
-//! Compression types: names, extensions, levels, and which codec serves each (repository-format.md 3.1).
+//! Compression types: names, extensions, levels, and which codec serves each (docs/format/compression-and-encryption.md).
 //!
 //! One file per codec; each has a compressor and a decompressor that are `Transform`s. The invariant: whatever is
-//! written is one member or frame that the original program reads, and whatever it writes can be read.
+//! written is one member or frame that pgBackRest reads, and whatever pgBackRest writes can be read.
 
 mod bz2;
 mod deflate;
 mod gz;
 mod lz4;
 mod lz4_frame;
+mod room;
 mod zst;
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
-use crate::run::Transform;
+use crate::transform::Transform;
 
 /// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub enum CompressType {
     #[default]
     None,
@@ -131,16 +136,6 @@ pub(crate) fn decompressor(kind: CompressType, raw: bool) -> Option<Box<dyn Tran
         CompressType::Lz4 => Some(Box::new(lz4_frame::Decompressor::new())),
         CompressType::Zst => Some(Box::new(zst::Decompressor::new())),
         CompressType::Bz2 => Some(Box::new(bz2::Decompressor::new())),
-    }
-}
-
-/// Bytes a codec gets to write into at least; below that it would be called for crumbs.
-const ROOM: usize = 32 * 1024;
-
-/// Gives a codec that writes into spare capacity something to write into.
-fn make_room(out: &mut Vec<u8>) {
-    if out.capacity() - out.len() < ROOM / 8 {
-        out.reserve(ROOM);
     }
 }
 

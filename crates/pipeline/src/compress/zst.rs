@@ -7,10 +7,10 @@ use zstd::zstd_safe::{
     zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end},
 };
 
-use super::make_room;
+use super::room::make_room;
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::run::Transform;
+use crate::transform::Transform;
 
 fn text(code: usize) -> String {
     format!("zst error: [{}] {}", code as isize, get_error_name(code))
@@ -80,7 +80,7 @@ pub(super) struct Decompressor {
     context: Result<DCtx<'static>>,
     /// The last frame is complete and all of it was handed out.
     frame_done: bool,
-    held: bool,
+    has_output: bool,
 }
 
 impl Decompressor {
@@ -90,7 +90,7 @@ impl Decompressor {
         Decompressor {
             context,
             frame_done: false,
-            held: false,
+            has_output: false,
         }
     }
 }
@@ -99,10 +99,10 @@ impl Transform for Decompressor {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
         let context = self.context.as_mut().map_err(|error| error.clone())?;
         let mut source = InBuffer::around(input);
-        // With nothing to read and nothing held, a call would begin a frame that is not there.
-        while source.pos() < input.len() || self.held {
+        // With nothing to read and no output left, a call would begin a frame that is not there.
+        while source.pos() < input.len() || self.has_output {
             if out.len() >= limit {
-                self.held |= source.pos() == input.len();
+                self.has_output |= source.pos() == input.len();
                 return Ok(source.pos());
             }
             make_room(out);
@@ -111,13 +111,13 @@ impl Transform for Decompressor {
                 .decompress_stream(&mut OutBuffer::around_pos(out, filled), &mut source)
                 .map_err(|code| Error::format(text(code)))?;
             self.frame_done = hint == 0;
-            self.held = !self.frame_done && out.len() == out.capacity();
+            self.has_output = !self.frame_done && out.len() == out.capacity();
         }
         Ok(input.len())
     }
 
-    fn holds_output(&self) -> bool {
-        self.held
+    fn has_output(&self) -> bool {
+        self.has_output
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<Report> {

@@ -1,13 +1,13 @@
-//! Page checksums of a relation file while it is copied (backup-and-restore.md 7.4).
+//! Page checksums of a relation file while it is copied .
 //!
-//! Judges every page, re-reads a bad one once through the caller's hook (a page that has changed since is being written
-//! and WAL will mend it), and gathers bad pages as ranges. Which files are checked is decided elsewhere. The invariant:
-//! a bad page never fails the copy.
+//! Verifies every page, reads a bad one a second time (a page that has changed since is being written, and WAL will mend
+//! it), and gathers bad pages as ranges. How the file is read again is handed in when the pipeline starts. Which files are
+//! checked is decided elsewhere. The invariant: a bad page never fails the copy.
 
-use std::fmt;
 use std::sync::Arc;
 
 use pgkeep_postgres::page::{self, PageState};
+use serde::{Deserialize, Serialize};
 
 use crate::report::PageReport;
 
@@ -19,7 +19,7 @@ const TORN_PAGE_MIN: usize = 512;
 pub type Reread = Arc<dyn Fn(u64, &mut [u8]) -> Option<usize> + Send + Sync>;
 
 /// What the page check has to know of a file.
-#[derive(Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PageCheckSettings {
     /// Bytes in a page: a power of two from 1024 to 32768, from `pg_control`.
     pub page_size: usize,
@@ -27,24 +27,15 @@ pub struct PageCheckSettings {
     pub segment_first_block: u32,
     /// `page-header-check`: the page header can be read (no fork of PostgreSQL has encrypted it).
     pub header_check: bool,
-    /// Without it a bad page counts as bad at once.
-    pub reread: Option<Reread>,
-}
-
-impl fmt::Debug for PageCheckSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PageCheckSettings")
-            .field("page_size", &self.page_size)
-            .field("segment_first_block", &self.segment_first_block)
-            .field("header_check", &self.header_check)
-            .field("reread", &self.reread.is_some())
-            .finish()
-    }
+    /// A bad page is read again before it counts as bad, as a running server may be writing it.
+    pub reread: bool,
 }
 
 /// The check of one file under way.
 pub(crate) struct PageCheck {
     settings: PageCheckSettings,
+    /// `None`: a bad page counts as bad at once.
+    reread: Option<Reread>,
     /// Start of a page that the last input ended in.
     partial: Vec<u8>,
     /// Index of the next page in the file.
@@ -54,9 +45,11 @@ pub(crate) struct PageCheck {
 }
 
 impl PageCheck {
-    pub(crate) fn new(mut settings: PageCheckSettings) -> PageCheck {
+    /// `reread`: how to read the file again, used only where the settings ask for it.
+    pub(crate) fn new(mut settings: PageCheckSettings, reread: Option<Reread>) -> PageCheck {
         settings.page_size = settings.page_size.max(1);
         PageCheck {
+            reread: reread.filter(|_| settings.reread),
             settings,
             partial: Vec::new(),
             index: 0,
@@ -102,7 +95,7 @@ impl PageCheck {
     }
 
     fn changed_since(&mut self, page: &[u8]) -> bool {
-        let Some(reread) = &self.settings.reread else {
+        let Some(reread) = &self.reread else {
             return false;
         };
         self.again.resize(page.len(), 0);

@@ -9,7 +9,7 @@ fn settings() -> PageCheckSettings {
         page_size: SIZE,
         segment_first_block: 0,
         header_check: true,
-        reread: None,
+        reread: false,
     }
 }
 
@@ -26,7 +26,16 @@ fn file(pages: u32) -> Vec<u8> {
 }
 
 fn check(settings: PageCheckSettings, bytes: &[u8], piece: usize) -> PageReport {
-    let mut running = Pipeline::new(vec![Stage::PageCheck(settings)]).start(SIZE);
+    check_rereading(settings, None, bytes, piece)
+}
+
+fn check_rereading(
+    settings: PageCheckSettings,
+    reread: Option<Reread>,
+    bytes: &[u8],
+    piece: usize,
+) -> PageReport {
+    let mut running = Pipeline::new(vec![Stage::PageCheck(settings)]).start_with(SIZE, reread);
     let mut out = Vec::new();
     for piece in bytes.chunks(piece) {
         running.push(piece, &mut out).unwrap();
@@ -119,21 +128,32 @@ fn torn_last_page_is_misaligned_and_bad_but_a_crumb_only_misaligned() {
 fn page_that_changed_since_is_excused_and_one_that_did_not_is_not() {
     let mut bytes = file(3);
     bytes[SIZE + 100] ^= 1;
-    let again = |answer: fn(u64, &mut [u8]) -> Option<usize>| PageCheckSettings {
-        reread: Some(Arc::new(answer)),
-        ..settings()
+    let found = |reread, answer: fn(u64, &mut [u8]) -> Option<usize>| {
+        let settings = PageCheckSettings {
+            reread,
+            ..settings()
+        };
+        check_rereading(settings, Some(Arc::new(answer)), &bytes, 1000)
     };
-    let same = again(|offset, buffer| {
+    let bad = report(&[(1, 1)], false);
+    let same = |offset, buffer: &mut [u8]| {
         assert_eq!(offset, SIZE as u64);
         buffer.copy_from_slice(&page(1));
         buffer[100] ^= 1;
         Some(buffer.len())
-    });
-    assert_eq!(check(same, &bytes, 1000), report(&[(1, 1)], false));
-    let changed = again(|_, buffer| Some(buffer.len()));
-    assert_eq!(check(changed, &bytes, 1000), report(&[], false));
-    let truncated = again(|_, _| Some(0));
-    assert_eq!(check(truncated, &bytes, 1000), report(&[], false));
-    let gone = again(|_, _| None);
-    assert_eq!(check(gone, &bytes, 1000), report(&[], false));
+    };
+    assert_eq!(found(true, same), bad);
+    let changed = |_, buffer: &mut [u8]| Some(buffer.len());
+    assert_eq!(found(true, changed), report(&[], false));
+    let truncated = |_, _: &mut [u8]| Some(0);
+    assert_eq!(found(true, truncated), report(&[], false));
+    let gone = |_, _: &mut [u8]| None;
+    assert_eq!(found(true, gone), report(&[], false));
+    // Not asked for, or not possible: bad at once.
+    assert_eq!(found(false, changed), bad);
+    let asked = PageCheckSettings {
+        reread: true,
+        ..settings()
+    };
+    assert_eq!(check(asked, &bytes, 1000), bad);
 }

@@ -1,41 +1,25 @@
 //! A pipeline at work: bytes are pushed in, what is ready comes out. No thread, no file.
 //!
-//! Two kinds of stage: an *observer* (size, hash, page check) looks at bytes that pass and gets them by reference; a
-//! *transform* makes other bytes, into the buffer of the next transform or straight into the caller's. The invariant:
-//! of what is under way no buffer grows past `buffer_size` by more than one block of a codec, however much a short
-//! input unpacks to, as long as the caller uses a bounded call (`push_some`, `push_into`, [`RunningReader`]).
+//! Two kinds of stage. An *observer* (size, hash, page check) reads the bytes that pass and gets them by reference. A
+//! *transform* makes other bytes, into the buffer of the next transform or straight into the caller's. Which code serves
+//! which stage is in `start`.
+//!
+//! The invariant: no buffer grows past `buffer_size` by more than one block of a codec, however much a short input
+//! unpacks to, as long as the caller uses a bounded call (`push_some`, `push_into`, [`RunningReader`]).
 //!
 //! [`RunningReader`]: crate::RunningReader
 
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::block::BlockWriter;
-use crate::cipher::{Decryptor, Encryptor};
-use crate::compress;
 use crate::error::Result;
 use crate::hash::Sha1;
 use crate::page_check::PageCheck;
 use crate::report::Report;
-use crate::stage::Stage;
+use crate::transform::Transform;
 
-/// A stage that makes other bytes of those it gets.
-pub(crate) trait Transform: Send {
-    /// Takes input, appends to `out`, and says how much it took. May leave input once `out` holds `limit` bytes, never
-    /// otherwise.
-    fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize>;
-
-    /// Whether `run` stopped at the limit with output inside that needs no more input.
-    fn holds_output(&self) -> bool {
-        false
-    }
-
-    /// The input has ended and all of it was taken.
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<Report>;
-}
-
-/// A stage that only looks at bytes.
-enum Observer {
+/// A stage that only reads the bytes that pass.
+pub(crate) enum Observer {
     /// Passes bytes; stands for a stage that does nothing.
     Idle,
     Size(u64),
@@ -44,7 +28,7 @@ enum Observer {
 }
 
 impl Observer {
-    fn look(&mut self, bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
         match self {
             Observer::Idle => {}
             Observer::Size(size) => *size += bytes.len() as u64,
@@ -75,7 +59,7 @@ struct Step {
 
 impl Step {
     fn has_work(&self) -> bool {
-        self.taken < self.waiting.len() || self.transform.holds_output()
+        self.taken < self.waiting.len() || self.transform.has_output()
     }
 }
 
@@ -98,53 +82,31 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
-    pub(crate) fn new(stages: Vec<Stage>, buffer_size: usize) -> Running {
-        let mut running = Running {
+    /// A pipeline without stages: what goes in comes out.
+    pub(crate) fn new(buffer_size: usize) -> Running {
+        Running {
             observers: Vec::new(),
             steps: Vec::new(),
             buffer_size: buffer_size.max(1),
             ready: Vec::new(),
-        };
-        for stage in stages {
-            let transform = match stage {
-                Stage::Size => {
-                    running.observe(Observer::Size(0));
-                    continue;
-                }
-                Stage::Sha1 => {
-                    running.observe(Observer::Sha1(Sha1::new()));
-                    continue;
-                }
-                Stage::PageCheck(settings) => {
-                    running.observe(Observer::PageCheck(Box::new(PageCheck::new(settings))));
-                    continue;
-                }
-                Stage::Compress { kind, level, raw } => compress::compressor(kind, level, raw),
-                Stage::Decompress { kind, raw } => compress::decompressor(kind, raw),
-                Stage::Encrypt { pass, raw } => {
-                    Some(Box::new(Encryptor::new(pass, raw)) as Box<dyn Transform>)
-                }
-                Stage::Decrypt { pass, raw } => {
-                    Some(Box::new(Decryptor::new(pass, raw)) as Box<dyn Transform>)
-                }
-                Stage::BlockIncremental(settings) => {
-                    Some(Box::new(BlockWriter::new(settings)) as Box<dyn Transform>)
-                }
-            };
-            match transform {
-                Some(transform) => running.steps.push(Step {
-                    transform,
-                    waiting: Vec::new(),
-                    taken: 0,
-                    observers: Vec::new(),
-                }),
-                None => running.observe(Observer::Idle),
-            }
         }
-        running
     }
 
-    fn observe(&mut self, observer: Observer) {
+    /// Adds a stage that makes other bytes; `None`: one that passes them, which still reports.
+    pub(crate) fn transform(&mut self, transform: Option<Box<dyn Transform>>) {
+        match transform {
+            Some(transform) => self.steps.push(Step {
+                transform,
+                waiting: Vec::new(),
+                taken: 0,
+                observers: Vec::new(),
+            }),
+            None => self.observe(Observer::Idle),
+        }
+    }
+
+    /// Adds a stage that reads what passes.
+    pub(crate) fn observe(&mut self, observer: Observer) {
         self.steps
             .last_mut()
             .map_or(&mut self.observers, |step| &mut step.observers)
@@ -166,11 +128,11 @@ impl Running {
 
     /// Takes input until `out` holds about `limit` bytes; returns how much was taken.
     ///
-    /// Call again with the rest, and while [`holds_output`](Self::holds_output), with `out` emptied in between.
+    /// Call again with the rest, and while [`has_output`](Self::has_output), with `out` emptied in between.
     pub fn push_some(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
         if self.steps.is_empty() {
             let taken = input.len().min(limit.saturating_sub(out.len()));
-            look(&mut self.observers, &input[..taken]);
+            update(&mut self.observers, &input[..taken]);
             out.extend_from_slice(&input[..taken]);
             return Ok(taken);
         }
@@ -181,7 +143,7 @@ impl Running {
                 self.run_step(index, &[], out, limit)?;
             } else if taken < input.len() {
                 let step_taken = self.run_step(0, &input[taken..], out, limit)?;
-                look(&mut self.observers, &input[taken..][..step_taken]);
+                update(&mut self.observers, &input[taken..][..step_taken]);
                 taken += step_taken;
             } else {
                 break;
@@ -191,7 +153,7 @@ impl Running {
     }
 
     /// Whether output is held back by the limit of [`push_some`](Self::push_some) that needs no more input.
-    pub fn holds_output(&self) -> bool {
+    pub fn has_output(&self) -> bool {
         self.steps.iter().any(Step::has_work)
     }
 
@@ -201,12 +163,12 @@ impl Running {
     /// [`io::Error`] and are found by [`Error::from_io`](crate::Error::from_io).
     pub fn push_into(&mut self, input: &[u8], write: &mut dyn Write) -> io::Result<()> {
         if self.steps.is_empty() {
-            look(&mut self.observers, input);
+            update(&mut self.observers, input);
             return write.write_all(input);
         }
         let mut rest = input;
         let mut ready = std::mem::take(&mut self.ready);
-        while !rest.is_empty() || self.holds_output() {
+        while !rest.is_empty() || self.has_output() {
             let taken = self.push_some(rest, &mut ready, self.buffer_size)?;
             rest = &rest[taken..];
             write.write_all(&ready)?;
@@ -224,7 +186,7 @@ impl Running {
             let start = self.output_start(index, out);
             let (step, next) = self.step_and_output(index, out);
             reports.push(step.transform.finish(next)?);
-            look(&mut step.observers, &next[start..]);
+            update(&mut step.observers, &next[start..]);
             // What the end of this step set free must be through before the next step ends.
             self.push_some(&[], out, usize::MAX)?;
             reports.extend(self.steps[index].observers.drain(..).map(Observer::finish));
@@ -268,7 +230,7 @@ impl Running {
             }
             0
         };
-        look(&mut step.observers, &next[start..]);
+        update(&mut step.observers, &next[start..]);
         Ok(taken)
     }
 
@@ -292,11 +254,11 @@ impl Running {
     }
 }
 
-fn look(observers: &mut [Observer], bytes: &[u8]) {
+fn update(observers: &mut [Observer], bytes: &[u8]) {
     if !bytes.is_empty() {
         observers
             .iter_mut()
-            .for_each(|observer| observer.look(bytes));
+            .for_each(|observer| observer.update(bytes));
     }
 }
 

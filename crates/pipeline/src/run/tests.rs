@@ -5,7 +5,7 @@ use crate::compress::CompressType;
 use crate::error::{Error, ErrorKind};
 use crate::hash::Sha1Digest;
 use crate::reader::RunningReader;
-use crate::stage::Pipeline;
+use crate::stage::{Pipeline, Stage};
 use proptest::prelude::*;
 use secrecy::SecretString;
 

@@ -1,7 +1,7 @@
-//! What a restore has to read of a block incremental file, and how the blocks come out of it (repository-format.md 6.6).
+//! What a restore has to read of a block incremental file, and how the blocks come out of it (docs/format/block-incremental.md).
 //!
 //! A plan groups the needed super blocks by the repository file they are in, ascending, neighbours joined into one read.
-//! Sizes in a map are not trusted: a super block is decoded as a stream, one block held at a time.
+//! Sizes in a map are not trusted: a super block is decoded as a stream, one block in memory at a time.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Take};

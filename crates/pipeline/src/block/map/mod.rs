@@ -1,8 +1,10 @@
-//! The block map: for every block of a file, where it is stored and what its checksum is (repository-format.md 6.5).
+//! The block map: for every block of a file, where it is stored and what its checksum is (docs/format/block-incremental.md).
 //!
 //! Decoding is here, encoding in `encode`. The map comes from the repository and is not trusted: every block takes
 //! checksum bytes that must be there, so a map never grows past a fixed multiple of its own bytes, and all arithmetic is
 //! checked.
+
+use serde::{Deserialize, Serialize};
 
 use super::checksum::MAX_SIZE;
 use super::varint;
@@ -22,7 +24,7 @@ pub(super) const TOTAL: u64 = 4;
 pub(super) const SIZE_SHIFT: u32 = 3;
 
 /// One block of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockMapItem {
     /// Index into the manifest's `backup-reference` list: the backup that stores the block.
     pub reference: u32,
@@ -41,7 +43,7 @@ pub struct BlockMapItem {
 }
 
 /// Where every block of one file is stored, in file order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockMap {
     items: Vec<BlockMapItem>,
 }

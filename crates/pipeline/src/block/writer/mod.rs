@@ -1,28 +1,30 @@
 //! The stored form of a block incremental file: super blocks of new and changed blocks, then the map
-//! (repository-format.md 6.3).
+//! (docs/format/block-incremental.md).
 //!
 //! Takes the plain file, compares block by block with the prior map, and hands out what belongs into the repository. A
-//! super block is compressed and encrypted by a pipeline of its own, raw. The invariant: at most one block is held, plus
-//! what the codec holds.
+//! super block is compressed and encrypted by stages of its own, raw. The invariant: at most one block is in memory, plus
+//! what the codec has.
 
 use std::fmt;
-use std::sync::Arc;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::checksum;
 use super::map::{BlockMap, BlockMapItem, check_sizes, invalid};
-use crate::compress::CompressType;
+use crate::cipher::Encryptor;
+use crate::compress::{self, CompressType};
 use crate::error::Result;
 use crate::report::{BlockReport, Report};
-use crate::run::{Running, Transform};
-use crate::stage::{Pipeline, Stage};
+use crate::run::Running;
+use crate::secret;
+use crate::transform::Transform;
 
 /// Bytes that may gather between compression and encryption of a super block.
 const BUFFER_SIZE: usize = 64 * 1024;
 
 /// How a file is stored block by block.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BlockSettings {
     /// Bytes in a block (`bi` × 8192).
     pub block_size: usize,
@@ -37,16 +39,17 @@ pub struct BlockSettings {
     /// Where in the bundle the file begins, in bytes.
     pub offset: u64,
     /// Map of the prior backup; the same block and checksum sizes are required.
-    pub prior: Option<Arc<BlockMap>>,
+    pub prior: Option<BlockMap>,
     /// Compression of super blocks.
     pub compress: CompressType,
     /// Compression level.
     pub level: i32,
     /// Passphrase of the backup, if it is encrypted: for super blocks and the map.
+    #[serde(with = "secret::optional")]
     pub pass: Option<SecretString>,
 }
 
-/// Writes one file block by block; the transform behind [`Stage::BlockIncremental`].
+/// Writes one file block by block; the transform behind [`Stage::BlockIncremental`](crate::Stage::BlockIncremental).
 pub struct BlockWriter {
     settings: BlockSettings,
     super_block_size: u64,
@@ -132,7 +135,8 @@ impl BlockWriter {
                 .map
                 .encode(self.settings.block_size, self.settings.checksum_size)?;
             let start = out.len();
-            let mut running = self.encryption(Vec::new()).start(BUFFER_SIZE);
+            let mut running = Running::new(BUFFER_SIZE);
+            self.encrypt(&mut running);
             running.push(&map, out)?;
             running.finish(out)?;
             map_size = (out.len() - start) as u64;
@@ -197,12 +201,10 @@ impl BlockWriter {
     }
 
     fn begin_super_block(&self) -> SuperBlock {
-        let compress = Stage::Compress {
-            kind: self.settings.compress,
-            level: self.settings.level,
-            raw: true,
-        };
-        let running = self.encryption(vec![compress]).start(BUFFER_SIZE);
+        let (kind, level) = (self.settings.compress, self.settings.level);
+        let mut running = Running::new(BUFFER_SIZE);
+        running.transform(compress::compressor(kind, level, true));
+        self.encrypt(&mut running);
         SuperBlock {
             running,
             plain_size: 0,
@@ -211,14 +213,10 @@ impl BlockWriter {
         }
     }
 
-    fn encryption(&self, mut stages: Vec<Stage>) -> Pipeline {
+    fn encrypt(&self, running: &mut Running) {
         if let Some(pass) = &self.settings.pass {
-            stages.push(Stage::Encrypt {
-                pass: pass.clone(),
-                raw: true,
-            });
+            running.transform(Some(Box::new(Encryptor::new(pass.clone(), true))));
         }
-        Pipeline::new(stages)
     }
 
     fn end_super_block(&mut self, out: &mut Vec<u8>) -> Result<()> {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::block::delta::{DeltaBlocks, DeltaSettings, plan};
 use crate::hash::Sha1Digest;
+use crate::stage::{Pipeline, Stage};
 use proptest::prelude::*;
 
 const BLOCK: usize = 8192;
@@ -15,7 +16,7 @@ fn settings(reference: u32, prior: Option<BlockMap>) -> BlockSettings {
         reference,
         bundle_id: 0,
         offset: 0,
-        prior: prior.map(Arc::new),
+        prior,
         compress: CompressType::None,
         level: 0,
         pass: None,

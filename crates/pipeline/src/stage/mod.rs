@@ -1,17 +1,19 @@
 //! A pipeline as data: the list of things that happen to the bytes of one file, in order.
 //!
-//! Nothing runs here (`run` does). A list can be cloned, kept for a retry or sent to where the bytes are. The invariant:
-//! reports come back one per stage, in the same order, even for stages that measure nothing.
+//! Nothing runs here (`start` makes the running form). A list can be cloned, kept for a retry, or written down and sent to
+//! the host where the bytes are. The invariants: everything in a stage is a value, and reports come back one per stage, in
+//! the same order, even for stages that measure nothing.
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::block::BlockSettings;
 use crate::compress::CompressType;
 use crate::page_check::PageCheckSettings;
-use crate::run::Running;
+use crate::secret;
 
 /// One step of a pipeline.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Stage {
     /// Counts the bytes that pass. Report: `Size`.
     Size,
@@ -28,15 +30,26 @@ pub enum Stage {
     /// Decompresses; `None` passes bytes through.
     Decompress { kind: CompressType, raw: bool },
     /// Encrypts with AES-256-CBC.
-    Encrypt { pass: SecretString, raw: bool },
+    Encrypt {
+        #[serde(with = "secret")]
+        pass: SecretString,
+        raw: bool,
+    },
     /// Decrypts AES-256-CBC.
-    Decrypt { pass: SecretString, raw: bool },
+    Decrypt {
+        #[serde(with = "secret")]
+        pass: SecretString,
+        raw: bool,
+    },
     /// Turns a file into the stored block incremental form. Report: `Block`.
     BlockIncremental(BlockSettings),
 }
 
 /// A list of stages; the first is nearest to the source.
-#[derive(Debug, Clone, Default)]
+///
+/// Its written form (serde's) has the passphrases in clear, since whoever runs the stages needs them: it goes to that
+/// host over an encrypted connection and nowhere else. `Debug`, which logs and errors use, leaves them out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pipeline(Vec<Stage>);
 
 impl Pipeline {
@@ -55,10 +68,15 @@ impl Pipeline {
         self.0.push(stage);
     }
 
-    /// Makes the running form. `buffer_size`: bytes that may gather between two stages (softly: a codec may hand out
-    /// one block more).
-    pub fn start(self, buffer_size: usize) -> Running {
-        Running::new(self.0, buffer_size)
+    /// Whether a stage wants to read parts of the source again while it runs.
+    pub fn rereads(&self) -> bool {
+        self.0
+            .iter()
+            .any(|stage| matches!(stage, Stage::PageCheck(check) if check.reread))
+    }
+
+    pub(crate) fn into_stages(self) -> Vec<Stage> {
+        self.0
     }
 }
 
@@ -67,3 +85,6 @@ impl From<Vec<Stage>> for Pipeline {
         Pipeline(stages)
     }
 }
+
+#[cfg(test)]
+mod tests;
