@@ -35,6 +35,9 @@ const PLACES: &[(&str, &str)] = &[
     ("=$copy", "=/copy"),
     ("=$drill", "=/drill"),
     ("=$empty", "=/empty"),
+    ("=$label", "=20260101-120000F"),
+    ("--set=LABEL", "--set=20260101-120000F"),
+    ("--target-timeline=N", "--target-timeline=2"),
 ];
 
 struct Files;

@@ -68,7 +68,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// PostgreSQL runs as its package leaves it, the program was built, sshd runs.
+    /// PostgreSQL runs as its package leaves it and has the database and table of the pages, the program was built, sshd
+    /// runs.
     pub fn new(program: &Program) -> Result<Self> {
         if !Path::new("/usr/lib/postgresql/15/bin/postgres").exists() {
             return Err(pgkeep_testkit::Error::missing("PostgreSQL 15 of Debian 12").into());
@@ -96,7 +97,9 @@ impl Hosts {
                  pg_createcluster -u postgres 15 main -- --no-sync -k >/dev/null
                  echo 'fsync = off' >>/etc/postgresql/15/main/postgresql.conf
                  echo \"listen_addresses = ''\" >>/etc/postgresql/15/main/postgresql.conf
-                 pg_ctlcluster 15 main start",
+                 pg_ctlcluster 15 main start
+                 sudo -u postgres createdb shop
+                 sudo -u postgres psql -qd shop -c 'create table orders as select generate_series(1, 100) as id'",
             )?
             .success()?;
         std::fs::copy(

@@ -21,13 +21,17 @@ use hosts::Hosts;
 /// Pages in the order in which they are followed on one machine.
 const ONE_AFTER_THE_OTHER: &[&str] = &[
     "docs/guide/getting-started.md",
+    "docs/guide/restore.md",
+    "docs/guide/retention.md",
     "docs/guide/monitoring.md",
     "docs/guide/doctor.md",
+    "docs/guide/troubleshooting.md",
     "docs/guide/exit-codes.md",
     "docs/guide/migrating.md",
     "docs/guide/secure-sftp.md",
     "docs/guide/sftp-audit.md",
     "docs/guide/sftp-probe.md",
+    "docs/guide/encryption.md",
 ];
 
 /// Those for a machine that has a configuration.
