@@ -16,10 +16,10 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Add, change or remove notes on a backup.",
         help: "A note is a pair of key and value kept with the backup set; `info --set` shows it. \
-            Use it for ticket numbers, release names or a reason to keep the set. Notes have \
-            no influence on retention.\n\n\
-            An existing key gets the new value; an empty value (`--annotation=ticket=`) \
-            removes the key. Other keys of the set stay as they are.\n\n\
+            Use it for ticket numbers, release names or a reason to keep the set. Notes have no \
+            influence on retention.\n\n\
+            An existing key gets the new value; an empty value (`--annotation=ticket=`) removes the \
+            key. Other keys of the set stay as they are.\n\n\
             Without `--repo` every repository that knows the label is changed.",
         examples: &[
             "pgkeep --stanza=demo --set=20260101-120000F --annotation=ticket=4711 annotate",
@@ -47,13 +47,15 @@ pub static COMMANDS: &[CommandDef] = &[
         ],
         summary: "Fetch a WAL segment from the archive.",
         help: "Meant for PostgreSQL's `restore_command`, which `restore` sets up by itself. The \
-            first parameter is the file PostgreSQL asks for (`%f`), the second where it shall \
-            be put (`%p`).\n\n\
-            Exit status 0 means fetched, 1 means that no repository has the file, which is \
-            normal at the end of recovery; anything else is an error. Beware: PostgreSQL ends \
-            recovery at an error up to 125 as it does at 1, unless it is a standby.\n\n\
-            All repositories are asked in key order. With `archive-async` segments are fetched \
-            ahead into the spool directory, which pays off when the repository is far away.",
+            first parameter is the name of the file that PostgreSQL needs (`%f`), the second the \
+            path to put it at (`%p`).\n\n\
+            Exit status 0 means fetched, 1 means that no repository has the file, which is normal at \
+            the end of recovery. Anything else is an error. Beware: unless it is a standby, \
+            PostgreSQL ends recovery at an error up to 125 just as at 1; `--archive-get-strict` \
+            prevents that.\n\n\
+            All repositories are searched in the order of their numbers. With `archive-async` \
+            segments are fetched ahead into the spool directory, which helps when the network has \
+            much latency.",
         examples: &["restore_command = 'pgkeep --stanza=demo archive-get %f \"%p\"'"],
         ..CommandDef::new(CommandId::ArchiveGet, "archive-get")
     },
@@ -68,15 +70,15 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::Repository, Writes::Spool],
         repo_unset: RepoUnset::All,
         summary: "Store a WAL segment in the archive.",
-        help: "Meant for PostgreSQL's `archive_command`; the parameter is the file PostgreSQL \
-            hands over (`%p`). The command succeeds only when every repository has the file, \
-            since PostgreSQL recycles the segment afterwards.\n\n\
-            If one repository fails the others are still served, the command fails, and \
-            PostgreSQL tries again; copies already made are recognized by their checksum. A \
-            segment of the same name with other content is refused (exit 45): usually two \
+        help: "Meant for PostgreSQL's `archive_command`; the parameter is the file PostgreSQL hands \
+            over (`%p`). The command succeeds only when every repository has the file, since \
+            PostgreSQL may remove the segment afterwards.\n\n\
+            If one repository fails, the others still get the file, the command fails, and \
+            PostgreSQL tries again. Copies that exist are recognized by their checksum. A segment of \
+            the same name with other content is refused (exit code 45). The usual cause is that two \
             clusters archive into one stanza.\n\n\
-            With `archive-async` a background process pushes many segments in parallel and \
-            this command only reports the result.",
+            With `archive-async` a background process pushes many segments in parallel, and this \
+            command only reports the result.",
         examples: &["archive_command = 'pgkeep --stanza=demo archive-push %p'"],
         ..CommandDef::new(CommandId::ArchivePush, "archive-push")
     },
@@ -89,14 +91,14 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::First,
         summary: "Make a backup of a cluster.",
         help: "Copies the files of the cluster into one repository, by default the one with the \
-            lowest key. `--type` chooses full, diff (changes since the last full) or incr \
-            (changes since the last backup of any kind, the default). Without a prior backup a \
-            full one is made.\n\n\
-            PostgreSQL keeps running. Before copying it makes a checkpoint, which may take as \
-            long as the checkpoint settings say unless `start-fast` is set. At the end the \
-            command waits until the WAL needed for consistency is in the archive.\n\n\
-            After success old backups are expired in the same run unless `expire-auto` is off; \
-            without `--repo` that concerns all repositories.",
+            lowest number. `--type` chooses `full` (everything), `diff` (changes since the last full \
+            backup) or `incr` (changes since the last backup of any kind, the default). Without a \
+            prior backup a full one is made.\n\n\
+            PostgreSQL keeps running. Before files are copied it makes a checkpoint. That may take \
+            as long as its checkpoint settings say, unless `start-fast` is set. At the end the \
+            command waits until the WAL that makes the backup consistent is in the archive.\n\n\
+            After success old backups expire in the same run, unless `expire-auto` is off. Without \
+            `--repo` they do so in all repositories.",
         examples: &[
             "pgkeep --stanza=demo --type=full backup",
             "pgkeep --stanza=demo --repo=2 --type=diff --start-fast backup",
@@ -110,11 +112,11 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Check that configuration, archiving and repositories work together.",
         help: "Connects to every cluster of the stanza, compares it with the repositories, then \
-            switches WAL on the primary and waits until the segment has arrived in each \
-            repository. Run it after every change of configuration and from monitoring.\n\n\
-            On a standby no WAL is switched. Without `--stanza` every stanza of the \
-            configuration file is checked; the command ends at the first that fails.\n\n\
-            A segment that does not arrive within `archive-timeout` gives exit 82: look into \
+            switches WAL on the primary and waits until the segment has arrived in each repository. \
+            Run it after every change of configuration and from monitoring.\n\n\
+            On a standby WAL is not switched. Without `--stanza` every stanza of the configuration \
+            file is checked, and the command ends at the first that fails.\n\n\
+            If a segment does not arrive within `archive-timeout`, the exit code is 82. Look into \
             the PostgreSQL log for errors of `archive_command`.",
         examples: &["pgkeep --stanza=demo check"],
         ..CommandDef::new(CommandId::Check, "check")
@@ -125,15 +127,15 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::ScratchDirectory],
         summary: "Try backup and restore with a throw-away cluster.",
-        help: "Creates a small PostgreSQL cluster in a directory of its own, an encrypted repository \
-            there and, where an SSH server is installed, another one on an SFTP server of its own. \
-            Takes backups while rows are written, drops a table, restores to the moment before, and \
-            compares a restored copy with the cluster file by file. The commands are shown as they are \
-            run, with their progress and in colours at a terminal (without colours if `NO_COLOR` is set), \
-            elsewhere as plain text.\n\n\
+        help: "Makes a small PostgreSQL cluster and an encrypted repository in a directory of its \
+            own. Where an SSH server is installed, there is a second repository on an SFTP server \
+            that is started for it. Takes backups while rows are written, drops a table, restores to \
+            the moment before, and compares a restored copy with the cluster, file by file. The \
+            commands are shown as they are run. At a terminal they come with progress and colours \
+            (none if `NO_COLOR` is set), elsewhere as plain text.\n\n\
             No configuration file is read and no existing cluster is touched. PostgreSQL server \
-            programs must be installed. The directory is removed at the end unless `--demo-keep` \
-            is given.",
+            programs must be installed. The directory is removed at the end unless `--demo-keep` is \
+            given.",
         examples: &[
             "pgkeep demo",
             "pgkeep --demo-keep --demo-path=/tmp/pgkeep-demo demo",
@@ -153,16 +155,17 @@ pub static COMMANDS: &[CommandDef] = &[
         ],
         summary: "Look for what will hinder backups, archiving or a restore.",
         help: "Looks at the configuration, the settings of the cluster, every repository, clocks, \
-            space and permissions. What is found comes with the command or setting that mends it, \
-            the worst last; what is in order only with `--verbose`. A cluster that is down or a repository out of reach is a \
-            finding like others; the rest is still looked at. Without `--stanza` all stanzas of the \
-            configuration are looked at.\n\n\
-            Nothing is switched, archived or restored, so it can run every few minutes: `check` tries \
-            whether a segment arrives, `verify` reads what is stored. Each repository gets an empty file \
-            `.pgkeep-doctor-…`, which shows that it can be written and what its clock says, and is \
-            removed at once.\n\n\
-            Exit status: 0 everything is in order, notes aside; 1 something warns, 2 something failed; \
-            other numbers if nothing could be looked at, for instance because of a faulty configuration.",
+            space and permissions. Each finding comes with the command or setting that repairs it, \
+            the worst last. What is in order is shown with `--verbose` only. A cluster that is down \
+            or a repository out of reach is a finding like others, and the rest is still examined. \
+            Without `--stanza` all stanzas of the configuration are examined.\n\n\
+            Nothing is switched, archived or restored, so it can run every few minutes. (`check` \
+            tries whether a segment arrives, `verify` reads what is stored.) Each repository gets an \
+            empty file `.pgkeep-doctor-…`, which is removed at once. It shows that the repository \
+            can be written to, and what its clock says.\n\n\
+            Exit status: 0 everything is in order, notes aside; 1 something warns; 2 something \
+            failed. Other numbers mean that nothing could be examined, for instance because of an \
+            invalid configuration.",
         examples: &[
             "pgkeep doctor",
             "pgkeep --stanza=demo --backup-age-max=26h --full-age-max=8d doctor",
@@ -178,13 +181,14 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::All,
         summary: "Remove backups and WAL that retention no longer covers.",
-        help: "Applies the `repo-retention-…` options: full backups first with everything that \
-            depends on them, then differential backups, then WAL, then old manifests in the \
-            history. `backup` runs it by itself unless `expire-auto` is off.\n\n\
-            `--set` removes one backup and its dependents regardless of retention, `--oldest` \
-            the oldest full backup. `--dry-run` shows what would go and changes nothing.\n\n\
-            A problem in one repository does not keep the others from being expired; the exit \
-            status is then 104.",
+        help: "Applies the `repo-retention-…` options: first to full backups, with everything that \
+            depends on them, then to differential backups, then to WAL, then to old manifests in the \
+            history. `backup` does this by itself unless `expire-auto` is off.\n\n\
+            `--set` removes one backup and those that build on it, whatever retention says; \
+            `--oldest` removes the oldest full backup. `--dry-run` shows what would be removed and \
+            changes nothing.\n\n\
+            A problem in one repository does not stop the work on the others. The exit code is then \
+            104.",
         examples: &[
             "pgkeep --stanza=demo --dry-run expire",
             "pgkeep --stanza=demo --repo=1 --set=20260101-120000F expire",
@@ -198,10 +202,10 @@ pub static COMMANDS: &[CommandDef] = &[
         log_level_default: BeginLevel::Debug,
         host: Host::This,
         summary: "Get help.",
-        help: "Without parameters lists the commands, with a command its options, with a command \
-            and an option everything about that option.\n\n\
-            Help for a command reads the configuration like the command itself would, so it \
-            shows the values in effect beside the defaults. Secrets are never shown.\n\n\
+        help: "Without parameters it lists the commands. With a command it lists its options. With a \
+            command and an option it shows everything about that option.\n\n\
+            Help for a command reads the configuration as the command itself would, and shows the \
+            values in effect beside the defaults. Secrets are never shown.\n\n\
             `--as` writes the manual page or a completion script for a shell.",
         examples: &[
             "pgkeep help",
@@ -216,14 +220,14 @@ pub static COMMANDS: &[CommandDef] = &[
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::All,
         summary: "Show backups and the state of repositories.",
-        help: "Shows for each stanza the state of its repositories, the WAL range in the archive \
-            and the backups with times, sizes and dependencies. All repositories are merged; \
-            `--repo` limits the view to one.\n\n\
-            `--set` shows one backup in detail, with databases, tablespaces, links and notes. \
-            `--output=json` is the form to build monitoring on.\n\n\
-            The exit status is 0 even when a stanza is missing or a repository cannot be read; \
-            the state is in the text and, in JSON, in `status.code`. Progress of a running \
-            backup shows only on the host where it runs.",
+        help: "Shows for each stanza the state of its repositories, the WAL range in the archive and \
+            the backups with times, sizes and the backups that they build on. All repositories are \
+            shown together; `--repo` limits the view to one.\n\n\
+            `--set` shows one backup in detail, with databases, tablespaces, links and notes. For \
+            monitoring use `--output=json`.\n\n\
+            The exit status is 0 even when a stanza is missing or a repository cannot be read; the \
+            state is in the text and, in JSON, in `status.code`. The progress of a running backup is \
+            shown only on the host where it runs.",
         examples: &[
             "pgkeep info",
             "pgkeep --stanza=demo --set=20260101-120000F info",
@@ -237,9 +241,10 @@ pub static COMMANDS: &[CommandDef] = &[
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::First,
         summary: "Show the manifest of a backup.",
-        help: "Prints a summary and the list of files of one backup set: where each file is \
-            stored, its size, its checksum and which backup holds it.\n\n\
-            Read only. The form of the text may change; scripts should use `--output=json`.",
+        help: "The manifest is the list of the files of a backup. Prints a summary and the list: \
+            where each file is stored, its size, its checksum, and which backup stores it.\n\n\
+            Nothing is changed. The form of the text may change between versions, so scripts should \
+            use `--output=json`.",
         examples: &["pgkeep --stanza=demo --set=latest manifest"],
         ..CommandDef::new(CommandId::Manifest, "manifest")
     },
@@ -254,11 +259,11 @@ pub static COMMANDS: &[CommandDef] = &[
             "With `--ignore-missing`: the file is missing.",
         )],
         summary: "Copy a file of a repository to standard output.",
-        help: "Writes the file to standard output, decrypted unless `--raw` is given, but not \
+        help: "Writes the file to standard output. It is decrypted, unless `--raw` is given, but not \
             decompressed. The path is relative to the repository.\n\n\
-            Files above the directory of a stanza have no key that could be found, so an \
-            encrypted repository needs `--raw` for them. A missing file gives exit 55, with \
-            `--ignore-missing` exit 1 and no message.",
+            In an encrypted repository, files that belong to no stanza have no key and need `--raw`. \
+            A missing file gives exit code 55, or with `--ignore-missing` exit code 1 and no \
+            message.",
         examples: &["pgkeep --repo=1 repo-get backup/demo/backup.info"],
         ..CommandDef::new(CommandId::RepoGet, "repo-get")
     },
@@ -269,10 +274,10 @@ pub static COMMANDS: &[CommandDef] = &[
         log_level_default: BeginLevel::Debug,
         repo_unset: RepoUnset::First,
         summary: "List what is in a repository.",
-        help: "Lists one directory of the repository, or all below it with `--recurse`. The path \
-            is relative to the repository; without it the listing starts at the top.\n\n\
-            A missing directory looks like an empty one, because object stores do not know \
-            directories. `--output=json` adds type, size and time.",
+        help: "Lists one directory of the repository, or all below it with `--recurse`. The path is \
+            relative to the repository; without it the listing starts at the top.\n\n\
+            A missing directory looks like an empty one, because object stores have no directories. \
+            `--output=json` adds type, size and time.",
         examples: &["pgkeep --repo=1 --recurse --filter='\\.gz$' repo-ls archive/demo"],
         ..CommandDef::new(CommandId::RepoLs, "repo-ls")
     },
@@ -285,9 +290,9 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::First,
         summary: "Remove files from a repository.",
-        help: "Removes a file, or with `--recurse` a directory and all below it. Nothing asks \
-            back, and nothing checks whether a backup still needs the files.\n\n\
-            To get rid of backups use `expire --set`, of a whole stanza `stanza-delete`.",
+        help: "Removes a file, or with `--recurse` a directory and all below it. There is no \
+            question, and no check whether a backup still needs the files.\n\n\
+            To remove a backup use `expire --set`, to remove a whole stanza `stanza-delete`.",
         examples: &["pgkeep --repo=1 --recurse repo-rm backup/old-stanza"],
         ..CommandDef::new(CommandId::RepoRm, "repo-rm")
     },
@@ -298,18 +303,18 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::DataDirectory, Writes::Spool],
         repo_unset: RepoUnset::Search,
         summary: "Restore a cluster from a backup.",
-        help: "Writes the files of one backup into the data directory and prepares recovery, so \
-            that PostgreSQL only has to be started. Without `--set` a fitting backup is \
-            chosen: the newest, or for `--type=time` and `lsn` the newest that lies before the \
-            target.\n\n\
-            PostgreSQL must be stopped, and the directory must be empty unless `--delta` (keep \
-            what is unchanged, replace the rest) or `--force` (replace everything) is given. \
-            Both remove files that do not belong to the backup.\n\n\
-            As `pgkeep` all is planned first, and `--dry-run` only prints the plan. A target that the WAL \
-            in the archive cannot reach is refused before anything is touched. At a terminal you are \
-            asked once before files are overwritten or removed, unless `--force` is given.\n\n\
-            An interrupted restore cannot be started by accident, because `pg_control` comes \
-            last. Run it again with `--delta` to continue.",
+        help: "Writes the files of one backup into the data directory and prepares recovery, so that \
+            PostgreSQL only has to be started. Without `--set` the newest backup is taken, or for \
+            `--type=time` and `lsn` the newest that ended before the target.\n\n\
+            PostgreSQL must be stopped, and the directory must be empty unless `--delta` (keep what \
+            is unchanged, replace the rest) or `--force` (replace everything) is given. Both remove \
+            files that do not belong to the backup.\n\n\
+            As `pgkeep` the restore is planned first, and `--dry-run` only prints the plan. A target \
+            that the WAL in the archive cannot reach is refused before anything is changed. At a \
+            terminal you are asked once before files are overwritten or removed, unless `--force` is \
+            given.\n\n\
+            A cluster whose restore was interrupted cannot be started by accident, because \
+            `pg_control` is written last. Run the restore again with `--delta` to continue.",
         examples: &[
             "pgkeep --stanza=demo restore",
             "pgkeep --stanza=demo --delta --dry-run restore",
@@ -320,12 +325,13 @@ pub static COMMANDS: &[CommandDef] = &[
     CommandDef {
         host: Host::This,
         summary: "Run the TLS server for connections from other hosts.",
-        help: "Accepts connections over TLS as an alternative to SSH. It stays in the foreground; \
-            let the service manager start it. Each connection gets a process of its own with \
-            the rights of the user who runs the server.\n\n\
-            Clients must present a certificate signed by the CA of the server, and its common \
-            name must be listed in `tls-server-auth`. SIGHUP reads configuration and \
-            certificates again, SIGTERM ends the server.",
+        help: "Not supported by pgkeep yet: the command ends with an error. pgBackRest has it.\n\n\
+            Accepts connections over TLS as an alternative to SSH. It stays in the foreground; let \
+            the service manager start it. Each connection gets a process of its own with the rights \
+            of the user who runs the server.\n\n\
+            Clients must present a certificate signed by the CA of the server, and its common name \
+            must be listed in `tls-server-auth`. SIGHUP reads configuration and certificates again, \
+            SIGTERM ends the server.",
         examples: &["pgkeep server"],
         ..CommandDef::new(CommandId::Server, "server")
     },
@@ -335,10 +341,11 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         host: Host::This,
         summary: "Ping a TLS server.",
-        help: "Connects, exchanges a greeting, and leaves. Certificates are not checked and none \
+        help: "Not supported by pgkeep yet: the command ends with an error. pgBackRest has it.\n\n\
+            Connects, exchanges a greeting, and disconnects. Certificates are not checked and none \
             is sent, so success says only that a server listens and answers.\n\n\
-            Host and port default to `tls-server-address` and `tls-server-port`. Without an \
-            answer within `io-timeout` the exit status is 49.",
+            Host and port default to `tls-server-address` and `tls-server-port`. Without an answer \
+            within `io-timeout` the exit code is 49.",
         examples: &["pgkeep server-ping pg1.example.com"],
         ..CommandDef::new(CommandId::ServerPing, "server-ping")
     },
@@ -355,15 +362,15 @@ pub static COMMANDS: &[CommandDef] = &[
         summary: "Audit the account on an SFTP server.",
         help: "Logs in with the key of the repository and tries what such an account must not be \
             able to do: run programs, get a terminal, forward ports, sockets, displays or agents, \
-            leave its directory, change its own keys, see others' data. Also looks at how the \
-            server lets users in, which algorithms it offers, free space, clocks, and at the key \
-            and the known hosts file on this side.\n\n\
-            Each check passes, warns, fails, or was not tested, and what does not pass comes with \
-            the line of `sshd_config` that mends it. That the account may change and remove \
-            backups is shown as a risk. Nothing that exists is changed: rights are tried on files \
-            made for it in a directory `.pgkeep-audit-…`, which is removed.\n\n\
-            Exit status: 0 everything passed, 1 something warns, 2 something failed; other \
-            numbers if the audit could not be made.",
+            leave its directory, change its own keys, see others' data. Also looks at how the server \
+            lets users in, which algorithms it offers, free space, clocks, and at the key and the \
+            known hosts file on this side.\n\n\
+            Each check passes, warns, fails, or is not tested. What does not pass comes with the \
+            line of `sshd_config` that repairs it. That the account may change and remove backups is \
+            shown as a risk. Nothing that exists is changed: rights are tried on files made for the \
+            purpose in a directory `.pgkeep-audit-…`, which is removed.\n\n\
+            Exit status: 0 everything passed, 1 something warns, 2 something failed. Other numbers \
+            mean that the audit could not be made.",
         examples: &[
             "pgkeep sftp-audit",
             "pgkeep --repo=2 --output=json sftp-audit",
@@ -378,13 +385,13 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::First,
         summary: "Measure what an SFTP server can do.",
         help: "Shows the extensions and limits of the server, whether files can be created \
-            exclusively, renamed over others and synced, how directories are listed, how many \
-            connections and sessions are allowed, and how fast bytes and small files travel at \
-            the distance measured. Ends with the settings to use, and with the algorithms that \
-            the server and this program share, strongest first.\n\n\
+            exclusively, renamed over others and flushed to disk, how directories are listed, how \
+            many connections and sessions are allowed, and how fast bytes and small files are moved \
+            at the measured distance. Ends with the settings to use, and with the algorithms that \
+            both the server and pgkeep have, strongest first.\n\n\
             Writes to a directory `.pgkeep-probe-…` in the repository, which is removed. \
-            `--probe-size` limits the bytes sent; `--probe-idle` also waits for the server to end \
-            a connection on which nothing happens.",
+            `--probe-size` limits the bytes sent; `--probe-idle` also waits for the server to end a \
+            connection on which nothing happens.",
         examples: &[
             "pgkeep sftp-probe",
             "pgkeep --repo=2 --probe-idle=10m --output=json sftp-probe",
@@ -400,19 +407,19 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::Search,
         summary: "Prepare an SFTP repository: key, host keys, script for the server.",
         help: "To be run once on the database host, by the user who runs the backups, before the \
-            repository is configured. Options of the repository come from the configuration file \
-            or the command line; host and user are enough.\n\n\
-            Makes an Ed25519 key unless the file is there already. Prints a shell script for the \
-            SFTP host: read it, then run it there as root. It makes an account that can do SFTP \
-            and nothing else, in a directory that it cannot leave, checks itself, may be run \
-            again, and with the word --undo takes back what it made but no backups. Afterwards the \
-            lines for the configuration are printed.\n\n\
-            The server's host keys are shown and become known hosts only when somebody has \
-            compared them: `--fingerprint` has what the server's owner read out, otherwise the \
-            question is asked at the terminal. Without both the command fails, after the script \
-            was printed (exit 37); at another key than expected it fails too (exit 101). The \
-            script shows the fingerprints when it is run.\n\n\
-            Nothing is sent to the server but the request for its host keys.",
+            repository is configured. Options of the repository come from the configuration file or \
+            the command line; host and user are enough.\n\n\
+            Makes an Ed25519 key unless the file exists. Prints a shell script for the SFTP host: \
+            read it, then run it there as root. The script makes an account that can do SFTP and \
+            nothing else, in a directory that it cannot leave, and checks the result. It may be run \
+            again, and with the word --undo it takes back what it made, but no backups. Afterwards \
+            the lines for the configuration are printed.\n\n\
+            The server's host keys are shown. They become known hosts only after they were compared \
+            with what the server's administrator reads out: either that is given as `--fingerprint`, \
+            or the command asks at the terminal. Without both the command prints the script and ends \
+            with exit code 37. If the key is another one it ends with 101. The script shows the \
+            fingerprints too when it is run on the server.\n\n\
+            The command itself only reads the host keys of the server. It changes nothing there.",
         examples: &[
             "pgkeep --repo2-sftp-host=backup.example.com --repo2-sftp-host-user=pgbackup --sftp-script=/tmp/sftp-host.sh sftp-setup",
             "pgkeep --repo=2 --fingerprint=SHA256:2tYQuUf1tBrDFvbpXwzsN6BNxT8lVhVfXmDVLWpJiAQ sftp-setup",
@@ -428,11 +435,11 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Create the files a stanza needs in the repositories.",
         help: "Run once per stanza after it has been configured, and again after a repository was \
-            added. The primary must be reachable, because the identity of the cluster is \
-            recorded; `--no-online` takes it from the data directory instead.\n\n\
-            Doing it again does no harm: a repository that is complete and matches is left \
-            alone, a lost copy is written anew. Encrypted repositories get fresh keys for the \
-            stanza.",
+            added. The primary must be reachable, because the identity of the cluster is recorded. \
+            `--no-online` reads it from the data directory instead.\n\n\
+            It may be run again without harm. A repository that is complete and matches is not \
+            changed, and a lost copy of a file is written again. In encrypted repositories the \
+            stanza gets keys of its own.",
         examples: &["pgkeep --stanza=demo stanza-create"],
         ..CommandDef::new(CommandId::StanzaCreate, "stanza-create")
     },
@@ -443,10 +450,10 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::Repository, Writes::StopFile],
         repo_unset: RepoUnset::Required,
         summary: "Delete a stanza with all its backups and WAL.",
-        help: "Removes everything the repository holds for the stanza; there is no way back. It \
-            concerns one repository, which must be named when there are several.\n\n\
-            For safety the stanza must have been stopped (`stop --stanza`) on this host and \
-            PostgreSQL must not run, unless `--force` is given.",
+        help: "Removes everything that one repository has for the stanza. There is no way back. If \
+            there are several repositories, name one with `--repo`.\n\n\
+            For safety the stanza must have been stopped on this host (`stop`), and PostgreSQL must \
+            not run unless `--force` is given.",
         examples: &[
             "pgkeep --stanza=demo stop",
             "pgkeep --stanza=demo --repo=1 stanza-delete",
@@ -461,11 +468,11 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::All,
         summary: "Tell the repositories about a new version of the cluster.",
-        help: "Run after pg_upgrade, or after the cluster was initialized anew, and before the \
-            first backup of the new cluster; until then WAL of the new cluster is refused. Old \
-            backups stay restorable.\n\n\
-            Nothing happens if the repositories are up to date. `--no-online` takes the \
-            identity of the cluster from the data directory.",
+        help: "Run after pg_upgrade, or after the cluster was initialized anew, and before the first \
+            backup of the new cluster. Until then WAL of the new cluster is refused. Old backups can \
+            still be restored.\n\n\
+            Nothing happens if the repositories are up to date. `--no-online` reads the identity of \
+            the cluster from the data directory.",
         examples: &["pgkeep --stanza=demo stanza-upgrade"],
         ..CommandDef::new(CommandId::StanzaUpgrade, "stanza-upgrade")
     },
@@ -474,8 +481,9 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::StopFile],
         summary: "Allow commands on this host again.",
         help: "Takes back what `stop` did, for one stanza or, without `--stanza`, for all. A stop \
-            for all stanzas and stops for single ones are independent of each other.\n\n\
-            Only this host is concerned.",
+            for all stanzas and a stop for one are independent of each other: each needs its own \
+            `start`.\n\n\
+            Other hosts are not affected.",
         examples: &["pgkeep --stanza=demo start"],
         ..CommandDef::new(CommandId::Start, "start")
     },
@@ -483,26 +491,27 @@ pub static COMMANDS: &[CommandDef] = &[
         host: Host::This,
         writes: &[Writes::StopFile],
         summary: "Keep commands from running on this host.",
-        help: "These commands refuse to start (exit 62) until `start`, for one stanza or, without \
-            `--stanza`, for all: `archive-push`, `backup`, `check`, `expire`, `stanza-create` and \
-            `stanza-upgrade`. Running ones go on unless `--force` is given, which ends them.\n\n\
-            PostgreSQL keeps the WAL that `archive-push` does not take: watch the disk. All other \
-            commands are not affected. Only this host is concerned.",
+        help: "Until `start` is run, these commands refuse to run (exit code 62): `archive-push`, \
+            `backup`, `check`, `expire`, `stanza-create` and `stanza-upgrade`. This holds for one \
+            stanza or, without `--stanza`, for all. Commands that are running already go on, unless \
+            `--force` is given, which ends them.\n\n\
+            PostgreSQL keeps the WAL that is not archived meanwhile, so watch the disk. Other \
+            commands and other hosts are not affected.",
         examples: &["pgkeep --stanza=demo stop", "pgkeep --force stop"],
         ..CommandDef::new(CommandId::Stop, "stop")
     },
     CommandDef {
         repo_unset: RepoUnset::All,
         summary: "Verify backups and WAL in a repository.",
-        help: "Reads every WAL segment and every file of every backup, decrypts, decompresses and \
-            compares checksum and size. `--set` limits the work to one backup and the WAL it \
-            needs. Expect the repository to be read in full. Without `--repo` all repositories are \
-            verified one after the other, as `pgbackrest` only the first.\n\n\
-            What was found is in the log, and with `--output=text` printed; without `--verbose` \
-            nothing is shown when all is in order. As `pgkeep` the exit status is that of the \
-            gravest finding: 55 something is missing, 26 a checksum is wrong, 28 a size is wrong \
-            or a file unusable, 45 a segment is stored twice. As `pgbackrest` it is 0 when the \
-            check itself could be done.",
+        help: "Reads every WAL segment and every file of every backup, decrypts and decompresses it, \
+            and compares checksum and size. So the whole repository is read. `--set` limits the work \
+            to one backup and the WAL it needs. Without `--repo` all repositories are verified one \
+            after the other (as `pgbackrest` only the first).\n\n\
+            The result is in the log, and with `--output=text` it is printed. Without `--verbose` \
+            nothing is shown when all is in order. As `pgkeep` the exit code is that of the worst \
+            finding: 55 something is missing, 26 a checksum is wrong, 28 a size is wrong or a file \
+            cannot be used, 45 a segment is stored twice. As `pgbackrest` it is 0 whenever the check \
+            could be made.",
         examples: &["pgkeep --stanza=demo --output=text verify"],
         ..CommandDef::new(CommandId::Verify, "verify")
     },
@@ -511,7 +520,7 @@ pub static COMMANDS: &[CommandDef] = &[
         log_level_default: BeginLevel::Debug,
         host: Host::This,
         summary: "Get the version.",
-        help: "Prints name and version of the program; `--output=num` prints a number that grows \
+        help: "Prints name and version of the program. `--output=num` prints a number that grows \
             with each version and is easy to compare. `--algorithms` adds the SSH algorithms that \
             are built in.",
         examples: &["pgkeep version", "pgkeep --algorithms version"],

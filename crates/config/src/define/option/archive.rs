@@ -20,11 +20,11 @@ pub const ARCHIVE_ASYNC: &OptionDef = &OptionDef {
     commands: &[all(ArchiveGet), all(ArchivePush), all(Doctor)],
     default: Default::Is("n"),
     summary: "Push and fetch WAL in the background.",
-    help: "With this option `archive-push` hands segments to a background process that pushes \
-        many at once, and `archive-get` fetches the next segments ahead into the spool \
-        directory. Without it each call moves exactly one file.\n\n\
-        Turn it on when the cluster writes WAL faster than single pushes can follow, or when \
-        the repository is far away. The number of workers is `process-max`.\n\n\
+    help: "With this option `archive-push` leaves segments to a background process that pushes many \
+        at once, and `archive-get` fetches the next segments ahead into the spool directory. Without \
+        it each call moves exactly one file.\n\n\
+        Turn it on when the cluster writes WAL faster than single pushes can follow, or when the \
+        network to the repository has much latency. The number of workers is `process-max`.\n\n\
         Needs `spool-path` on a local disk that survives restarts, and `pg1-path`.",
     example: "archive-async=y",
     ..OptionDef::GLOBAL_BOOLEAN
@@ -39,10 +39,9 @@ pub const ARCHIVE_GET_QUEUE_MAX: &OptionDef = &OptionDef {
     range: Some(Range::Is("0B", "4PiB")),
     summary: "Size of the queue of WAL fetched ahead.",
     help: "Limit in bytes for the segments that asynchronous `archive-get` keeps in the spool \
-        directory. The background process is started again when the queue is less than half \
-        full.\n\n\
-        With the default of 128MiB eight segments of 16MiB are kept. Raise it when recovery \
-        waits for WAL, and make sure the spool directory has the room.",
+        directory. When the queue is less than half full, the background process is started again.\n\n\
+        The default of 128MiB has room for eight segments of 16MiB. Raise it when recovery waits for \
+        WAL, and make sure that the spool directory has the space.",
     example: "archive-get-queue-max=1GiB",
     ..ARCHIVE
 };
@@ -55,30 +54,30 @@ pub const ARCHIVE_GET_STRICT: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     ours: true,
     summary: "Make the server stop when the archive cannot be read.",
-    help: "PostgreSQL takes every exit status of `restore_command` from 1 to 125 for the end of \
-        the archive: unless it is a standby, it ends recovery there and opens the cluster \
-        without what came after. With this option `archive-get` turns every error into 126, at \
-        which the server stops and leaves the cluster in recovery. Mend the archive and start \
-        it again. 1 still means that no repository has the file.\n\n\
-        Given to `restore`, it is written into `restore_command`, where it also covers errors \
-        of the configuration. Not for a standby: one that is to wait until the repository is \
-        back would stop as well.",
+    help: "PostgreSQL takes every exit status of `restore_command` from 1 to 125 for the end of the \
+        archive. Unless it is a standby, it ends recovery there and opens the cluster without what \
+        came after. With this option `archive-get` ends with 126 at every error, and then the server \
+        stops and leaves the cluster in recovery. Repair the archive and start the server again. 1 \
+        still means that no repository has the file.\n\n\
+        Given to `restore`, it is written into `restore_command`, where it also covers errors of the \
+        configuration. Do not use it for a standby, which would stop too instead of waiting for the \
+        repository.",
     example: "--archive-get-strict",
     ..OptionDef::GLOBAL_BOOLEAN
 };
 
-/// Ask again for WAL that was missing before.
+/// Look again for WAL that was missing before.
 pub const ARCHIVE_MISSING_RETRY: &OptionDef = &OptionDef {
     name: "archive-missing-retry",
     help_section: "archive",
     commands: &[only(ArchiveGet, MAIN)],
     default: Default::Is("y"),
-    summary: "Ask again for WAL that was missing before.",
-    help: "With asynchronous fetching the background process notes which segments no repository \
-        had. By default such a note is not trusted and the repositories are asked again, \
-        because the segment may have been pushed in the meantime.\n\n\
-        Turning it off spares the request, at the risk that a standby stops at a segment that \
-        has arrived by now.",
+    summary: "Look again for WAL that was missing before.",
+    help: "With `archive-async` the background process records which segments no repository had. By \
+        default `archive-get` does not rely on that record and looks in the repositories again, \
+        because the segment may have arrived in the meantime.\n\n\
+        Turning it off saves that look, at the risk that a standby waits for a segment that has \
+        arrived by now.",
     example: "archive-missing-retry=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -91,11 +90,11 @@ pub const ARCHIVE_PUSH_BATCH_SIZE: &OptionDef = &OptionDef {
     default: Default::Is("16GiB"),
     range: Some(Range::Is("1MiB", "4PiB")),
     summary: "Amount of WAL one background push takes on.",
-    help: "Limit in bytes for the segments that one asynchronous background process pushes before \
-        it ends; the next call of `archive_command` starts a new one. At least one segment is \
+    help: "Limit in bytes for the segments that one background process of `archive-async` pushes \
+        before it ends. The next call of `archive_command` starts a new one. At least one segment is \
         always pushed.\n\n\
-        Restarting now and then makes changed settings effective and keeps a long backlog from \
-        being handled by one process for hours.",
+        A new process reads the configuration again, so changed settings take effect even while \
+        there is a long backlog.",
     example: "archive-push-batch-size=4GiB",
     ..ARCHIVE
 };
@@ -110,11 +109,11 @@ pub const ARCHIVE_PUSH_QUEUE_MAX: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::unindexed("archive-queue-max")],
     summary: "Size of waiting WAL at which WAL is dropped.",
     help: "When the segments waiting to be archived exceed this number of bytes, `archive-push` \
-        throws them away and reports success, so that PostgreSQL can recycle them and the disk \
-        does not fill up.\n\n\
-        WAL dropped means that point-in-time recovery is interrupted until the next backup; a \
-        warning is logged for each segment. Leave the option unset if keeping every segment \
-        matters more than keeping the cluster running, and monitor the disk.",
+        drops them and reports success, so that PostgreSQL can remove them and the disk does not \
+        fill up.\n\n\
+        Dropped WAL is a gap: no moment between the gap and the next backup can be restored. A \
+        warning is logged for each segment. Leave the option unset if keeping every segment matters \
+        more than keeping the cluster running, and monitor the disk.",
     example: "archive-push-queue-max=100GiB",
     ..ARCHIVE
 };
@@ -132,11 +131,11 @@ pub const ARCHIVE_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("1m"),
     range: Some(Range::Is("100ms", "1d")),
     summary: "Time to wait for WAL to be archived or fetched.",
-    help: "How long `backup` and `check` wait for a segment to arrive in the archive, and how \
-        long asynchronous `archive-push` and `archive-get` wait for their background process. \
-        In milliseconds with suffix `ms`, otherwise seconds unless another suffix is given.\n\n\
-        A backup that fails here usually means that `archive_command` fails: look at the \
-        PostgreSQL log before raising the value.",
+    help: "How long `backup` and `check` wait for a segment to arrive in the archive, and how long \
+        asynchronous `archive-push` and `archive-get` wait for their background process. Seconds \
+        unless a suffix such as `ms` or `m` is given.\n\n\
+        A backup that fails here usually means that `archive_command` fails. Look at the PostgreSQL \
+        log before you raise the value.",
     example: "archive-timeout=5m",
     ..ARCHIVE
 };

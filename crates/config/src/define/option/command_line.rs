@@ -17,11 +17,11 @@ pub const ARCHIVE_EXPIRE_BEFORE: &OptionDef = &OptionDef {
     commands: EXPIRE,
     required: false,
     summary: "Remove WAL older than a segment.",
-    help: "The full name of a segment, 24 hexadecimal digits; it and all that comes after it \
-        stay. WAL before it is removed as far as no kept backup needs it, even if there are \
-        not yet enough backups for retention to apply, or none at all.\n\n\
-        Meant for repositories that only hold WAL, for example as `%r` of PostgreSQL's \
-        `archive_cleanup_command`. Try it with `--dry-run`.",
+    help: "The full name of a segment, 24 hexadecimal digits. It and all later segments stay. \
+        Earlier WAL is removed unless a backup needs it, even if there are not yet enough backups \
+        for retention to apply, or none at all.\n\n\
+        Meant for repositories with WAL but without backups, for example with `%r` in PostgreSQL's \
+        `archive_cleanup_command`. Try it with `--dry-run` first.",
     example: "--archive-expire-before=000000010000000A000000F0",
     ..OptionDef::COMMAND_LINE
 };
@@ -35,11 +35,13 @@ pub const AS: &OptionDef = &OptionDef {
     allowed: &["man", "bash", "zsh", "fish", "candidates"],
     ours: true,
     summary: "Write a manual page or a completion script.",
-    help: "`man`: the manual page, for `man -l` or a directory `man1`. `bash`, `zsh` and `fish`: the script that \
-        completes commands, options, stanzas and labels of backups in that shell. Packages bring these; without a \
-        package put them where the shell looks, such as `~/.local/share/bash-completion/completions/pgkeep`.\n\n\
-        `candidates`: what may come next on the command line in the environment variable `COMP_LINE`, one word a line, \
-        with what it means behind a tab; `:files` and `:directories` stand for those of this host. The scripts use it.",
+    help: "`man`: the manual page, for `man -l` or a directory `man1`. `bash`, `zsh` and `fish`: the \
+        script that completes commands, options, stanzas and labels of backups in that shell. \
+        Packages bring these; without a package put them where the shell looks, such as \
+        `~/.local/share/bash-completion/completions/pgkeep`.\n\n\
+        `candidates`: what may come next on the command line in the environment variable \
+        `COMP_LINE`, one word a line, with a tab and its meaning after it; `:files` and \
+        `:directories` stand for those of this host. The scripts use it.",
     example: "--as=bash",
     ..OptionDef::COMMAND_LINE
 };
@@ -52,7 +54,7 @@ pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
     default: Default::Is("full"),
     allowed: &["full", "progress"],
     summary: "Amount of information.",
-    help: "`full` shows everything; `progress` only the state of the stanzas and of running \
+    help: "`full` shows everything. `progress` shows only the state of the stanzas and of running \
         commands, which is quick because no backups are read. Cannot be combined with `--set`.",
     example: "--detail-level=progress",
     ..OptionDef::COMMAND_LINE_BOOLEAN
@@ -66,9 +68,10 @@ pub const DRY_RUN: &OptionDef = &OptionDef {
     commands_ours: &[Restore],
     summary: "Show what would be done and do nothing.",
     help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.\n\n\
-        `restore` (pgkeep only) prints its plan: which set and why, the moment that is reached, the WAL that is \
-        needed and whether it is in the archive, what is overwritten, kept and removed, the space needed and \
-        free. The exit status is 0 if the restore would begin. `--output=json` prints it for programs.",
+        `restore` (pgkeep only) prints its plan: which set and why, the moment that is reached, the \
+        WAL that is needed and whether it is in the archive, what is overwritten, kept and removed, \
+        the space needed and free. The exit status is 0 if the restore would begin. `--output=json` \
+        prints it for programs.",
     example: "--dry-run",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -79,11 +82,11 @@ pub const FILTER: &OptionDef = &OptionDef {
     commands: &[only(Manifest, MAIN), only(RepoLs, MAIN)],
     required: false,
     summary: "Show only names that match.",
-    help: "`repo-ls`: a regular expression; a name is shown if any part of it matches, so use `^` \
-        and `$` to fix the ends. With `--recurse` it is applied to the path below the \
-        directory listed.\n\n\
-        `manifest`: the exact name of one file, such as `pg_data/PG_VERSION`, which is then \
-        shown with all details.",
+    help: "`repo-ls`: a regular expression. A name is shown if any part of it matches, so use `^` \
+        and `$` for its beginning and end. With `--recurse` the expression is compared with the path \
+        below the directory.\n\n\
+        `manifest`: the exact name of one file, such as `pg_data/PG_VERSION`, which is then shown \
+        with all details.",
     example: "--filter='\\.backup$'",
     ..OptionDef::COMMAND_LINE
 };
@@ -101,11 +104,12 @@ pub const FORCE: &OptionDef = &OptionDef {
     internal_for: &[StanzaCreate],
     depends_by_command: &[(Backup, Depend::on("online", &["n"]))],
     summary: "Do it in spite of a safety check.",
-    help: "`restore`: replaces all files and removes those that do not belong to the backup; with \
-        `--delta`, compares by size and time instead of checksum. `stop`: ends running \
-        commands. `stanza-delete`: goes on although PostgreSQL runs. `backup` with \
-        `--no-online`: goes on although PostgreSQL seems to run, which gives an inconsistent \
-        copy if it really does.",
+    help: "`restore`: replaces all files and removes those that do not belong to the backup. With \
+        `--delta` it compares by size and time instead of checksum. As `pgkeep` it asks no question \
+        and accepts a target that the archive cannot reach.\n\n\
+        `stop`: ends running commands. `stanza-delete`: goes on although PostgreSQL runs. `backup` \
+        with `--no-online`: goes on although PostgreSQL seems to run. If it really does, the copy is \
+        inconsistent and useless.",
     example: "--force",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -115,18 +119,20 @@ pub const HELP: &OptionDef = &OptionDef {
     name: "help",
     commands: HELP_COMMAND,
     summary: "Show help.",
-    help: "The same as the command `help`. `pgkeep` takes it, and `-h`, with another command as well: \
-        `pgkeep backup --help` is `pgkeep help backup`. pgBackRest takes it alone only.",
+    help: "The same as the command `help`. `pgkeep` accepts it, and `-h`, with another command as \
+        well: `pgkeep backup --help` is `pgkeep help backup`. pgBackRest accepts it only without a \
+        command.",
     example: "--help",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// Do not complain about a missing file.
+/// Accept that the file is missing.
 pub const IGNORE_MISSING: &OptionDef = &OptionDef {
     name: "ignore-missing",
     commands: REPO_GET,
-    summary: "Do not complain about a missing file.",
-    help: "The exit status is 1 and no message is shown, instead of an error.",
+    summary: "Accept that the file is missing.",
+    help: "If the file is missing, the exit status is 1 and no message is shown, instead of an \
+        error.",
     example: "--ignore-missing",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -137,9 +143,8 @@ pub const OLDEST: &OptionDef = &OptionDef {
     commands: EXPIRE,
     depends_by_command: &[(Expire, Depend::set("stanza"))],
     summary: "Remove the oldest full backup.",
-    help: "Lowers retention by one full backup for this run, so the oldest goes with all that \
-        depends on it. The last full backup stays. Needs `--stanza`; cannot be combined with \
-        `--set`.",
+    help: "Removes the oldest full backup with all that depends on it, whatever retention says. The \
+        last full backup always stays. Needs `--stanza`. Cannot be combined with `--set`.",
     example: "--oldest",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -158,7 +163,8 @@ pub const ONLINE: &OptionDef = &OptionDef {
     help: "By default the cluster must be running. `--no-online` makes a plain copy of a stopped \
         cluster, or takes its identity from the data directory in `stanza-create` and \
         `stanza-upgrade`.\n\n\
-        A backup made this way has no WAL and cannot be recovered to a later time.",
+        A backup made this way has no WAL, so the cluster can be restored only to the moment of the \
+        backup.",
     example: "--no-online",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -186,12 +192,12 @@ pub const OUTPUT: &OptionDef = &OptionDef {
     allowed_by_command: &[(Verify, &["none", "text"]), (Version, &["text", "num"])],
     allowed_ours: &[(Info, &["table"]), (Verify, &["json"])],
     summary: "Form of the output.",
-    help: "`text` is for people and may change, `json` is for programs. `verify` prints nothing \
-        by default (`none`) and leaves its result in the log; `version` knows `num`, a number \
-        that is easy to compare.\n\n\
-        `table` (`info`) and `json` (`verify`) are pgkeep's own: one line a backup with sizes, ages and \
-        the time that can be restored to, and the result of a verification for programs. `restore` knows the \
-        option with `--dry-run`, as pgkeep only.",
+    help: "`text` is for people and may change, `json` is for programs. By default `verify` prints \
+        nothing (`none`) and leaves its result in the log. `version` has `num`, a number that is \
+        easy to compare.\n\n\
+        Only in `pgkeep`: `table` for `info`, with one line for each backup and the time span that \
+        can be restored; `json` for `verify`; and for `restore` both forms of the plan of \
+        `--dry-run`.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -202,8 +208,8 @@ pub const RAW: &OptionDef = &OptionDef {
     help_section: "general",
     commands: REPO_GET,
     summary: "Do not decrypt.",
-    help: "The file is copied as it is stored. Needed for files of an encrypted repository that \
-        belong to no stanza.",
+    help: "The file is copied as it is stored. Files of an encrypted repository that belong to no \
+        stanza can be copied only so.",
     example: "--raw",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -224,9 +230,9 @@ pub const REFERENCE: &OptionDef = &OptionDef {
     commands: &[only(Manifest, MAIN)],
     required: false,
     summary: "Show only files stored by this backup.",
-    help: "A backup label. Files of a differential or incremental backup can be stored in earlier \
-        ones; this shows those that are in one of them. `latest` shows those that the backup \
-        stores itself.",
+    help: "The label of a backup. Files of a differential or incremental backup may be stored in \
+        earlier ones. This shows those that the named backup stores; `latest` shows those that the \
+        backup stores itself.",
     example: "--reference=20260101-120000F",
     ..OptionDef::COMMAND_LINE
 };
@@ -249,7 +255,7 @@ pub const VERBOSE: &OptionDef = &OptionDef {
     name: "verbose",
     commands: &[all(Doctor), only(Verify, MAIN)],
     summary: "Show what is in order as well.",
-    help: "By default only what is damaged, or is to be mended, is listed in detail.",
+    help: "By default only damage (`verify`) and problems (`doctor`) are listed in detail.",
     example: "--verbose",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

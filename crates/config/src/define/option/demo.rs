@@ -22,7 +22,7 @@ pub const DEMO_KEEP: &OptionDef = &OptionDef {
     ours: true,
     summary: "Keep the files of the demonstration.",
     help: "By default everything is removed at the end. With this option cluster, repository and \
-        configuration file stay, with a note on how to go on with them.",
+        configuration file stay, and the last lines say how to use them.",
     example: "--demo-keep",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -31,8 +31,8 @@ pub const DEMO_KEEP: &OptionDef = &OptionDef {
 pub const DEMO_PATH: &OptionDef = &OptionDef {
     name: "demo-path",
     summary: "Directory for the demonstration.",
-    help: "Must be missing or empty. By default a new directory for temporary files. Takes some \
-        hundred megabytes.",
+    help: "Must be missing or empty. The default is a new directory among the temporary files. A few \
+        hundred megabytes are needed.",
     example: "--demo-path=/tmp/pgkeep-demo",
     ..DEMO
 };
@@ -41,8 +41,8 @@ pub const DEMO_PATH: &OptionDef = &OptionDef {
 pub const DEMO_PG_BIN: &OptionDef = &OptionDef {
     name: "demo-pg-bin",
     summary: "Directory of the PostgreSQL server programs.",
-    help: "Where `initdb` and `postgres` are. By default they are looked for on the search path \
-        and in the usual places of packages; the newest version found is used.",
+    help: "Where `initdb` and `postgres` are. By default they are looked for on the search path and \
+        in the usual places of packages; the newest version found is used.",
     example: "--demo-pg-bin=/usr/lib/postgresql/17/bin",
     ..DEMO
 };

@@ -13,7 +13,7 @@ pub const ALGORITHMS: &OptionDef = &OptionDef {
     ours: true,
     summary: "List the SSH algorithms that are built in.",
     help: "Kinds of keys, key exchanges, ciphers and MACs for SFTP repositories, strongest first. \
-        `sftp-probe` shows those that a server has as well.",
+        `sftp-probe` shows which of them a server has too.",
     example: "--algorithms",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -26,9 +26,10 @@ pub const BACKUP_AGE_MAX: &OptionDef = &OptionDef {
     default: Default::Is("2d"),
     range: Some(Range::Is("1s", "3650d")),
     ours: true,
-    summary: "Age of the newest backup from which is warned.",
-    help: "Of any type, in each repository. Twice this age is a failure. The default suits daily \
-        backups: one may be late or fail without a word.",
+    summary: "Age of the newest backup at which doctor warns.",
+    help: "For a backup of any type, in each repository. Seconds unless a suffix such as `h` or `d` \
+        is given. Twice this age is a failure. The default suits daily backups, of which one may be \
+        late or missing.",
     example: "--backup-age-max=26h",
     ..OptionDef::COMMAND_LINE
 };
@@ -41,10 +42,10 @@ pub const FULL_AGE_MAX: &OptionDef = &OptionDef {
     default: Default::Is("35d"),
     range: Some(Range::Is("1s", "3650d")),
     ours: true,
-    summary: "Age of the newest full backup from which is warned.",
-    help: "Differential and incremental backups rest on a full one: the older it is, the more a \
-        restore reads, and the more is lost with one damaged file. Twice this age is a failure. \
-        The default suits monthly full backups.",
+    summary: "Age of the newest full backup at which doctor warns.",
+    help: "Differential and incremental backups need their full backup. The older it is, the more a \
+        restore reads, and the more is lost with one damaged file. Seconds unless a suffix such as \
+        `h` or `d` is given. Twice this age is a failure. The default suits monthly full backups.",
     example: "--full-age-max=8d",
     ..OptionDef::COMMAND_LINE
 };
@@ -58,8 +59,9 @@ pub const PROBE_IDLE: &OptionDef = &OptionDef {
     range: Some(Range::Is("0s", "1d")),
     ours: true,
     summary: "How long to wait for the server to end an idle connection.",
-    help: "A connection of its own is left alone for at most this time. 0 skips the test. Commands \
-        keep their connections alive, so the answer matters only for firewalls between.",
+    help: "An extra connection is left without traffic for at most this time. 0 skips the test. \
+        Other commands keep their connections alive, so the answer matters only where a firewall \
+        forgets connections. Seconds unless a suffix is given.",
     example: "--probe-idle=10m",
     ..OptionDef::COMMAND_LINE
 };
@@ -73,8 +75,9 @@ pub const PROBE_SIZE: &OptionDef = &OptionDef {
     range: Some(Range::Is("1MiB", "16GiB")),
     ours: true,
     summary: "Most bytes sent and fetched for measuring.",
-    help: "Sending ends after some seconds in any case, so a slow line is not busy for long. Raise \
-        it where the figures should say more: a long line needs time to get going.",
+    help: "In each direction, in bytes unless a suffix such as `MiB` is given. Each direction ends \
+        after some seconds in any case, so a slow connection is not busy for long. Raise it for more \
+        precise figures: a connection with much latency needs time to reach its full speed.",
     example: "--probe-size=1GiB",
     ..OptionDef::COMMAND_LINE
 };

@@ -19,9 +19,9 @@ pub const ALLOW_ROOT: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     default_by_command: &[(Restore, "y")],
     summary: "Allow running as root.",
-    help: "Running as root leaves files behind that the ordinary user cannot read or delete, so \
-        by default every command but `restore` refuses it.\n\n\
-        Restore is allowed because only root can give files to other owners.",
+    help: "Files that root makes cannot be read or removed by the user who runs PostgreSQL. So by \
+        default every command but `restore` refuses to run as root.\n\n\
+        `restore` is allowed, because only root can give files to other owners.",
     example: "allow-root=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -33,8 +33,8 @@ pub const BETA: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     internal: true,
     summary: "Allow features that are not finished.",
-    help: "Options marked as beta are refused unless this is set. Their meaning and what they \
-        write may change, so do not use them for backups you need.",
+    help: "Options marked as beta are refused unless this is set. Their meaning and what they write \
+        may change, so do not use them for backups you need.",
     example: "beta=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -50,11 +50,11 @@ pub const BUFFER_SIZE: &OptionDef = &OptionDef {
         "16MiB",
     ],
     summary: "Size of buffers for reading and writing.",
-    help: "Unit in bytes of all file and network transfers. Each worker holds several buffers, so \
-        memory grows with this value and `process-max`.\n\n\
-        The default of 1MiB is a good middle. Larger buffers help on connections with much \
-        latency, smaller ones where memory is short. Only the listed powers of two are \
-        accepted.",
+    help: "Files and the network are read and written in pieces of this size, in bytes unless a \
+        suffix such as `KiB` is given. Each worker has several buffers, so memory grows with this \
+        value and `process-max`.\n\n\
+        Larger buffers may help on a network with much latency, smaller ones where memory is short. \
+        Only the listed values are accepted.",
     example: "buffer-size=4MiB",
     ..OptionDef::GLOBAL
 };
@@ -65,10 +65,11 @@ pub const CMD: &OptionDef = &OptionDef {
     commands: WORKER_COMMANDS,
     default: Default::Argv0,
     summary: "Program as other programs should call it.",
-    help: "The command that `restore` writes into `restore_command`. By default the path by which the program was \
-        started.\n\n\
-        Set it if a wrapper must be used, for example to set up an environment. The path of a file may have any \
-        characters, `restore` quotes them. Anything else is taken for a command line and is written as it is.",
+    help: "The command that `restore` writes into `restore_command`. The default is the path by \
+        which the program was started.\n\n\
+        Set it if a wrapper must be used, for example to set environment variables. The path of a \
+        file may have any characters, which `restore` quotes. Anything else is taken for a command \
+        line and written as it is.",
     example: "cmd=/usr/local/bin/pgkeep-wrapper",
     ..OptionDef::GLOBAL
 };
@@ -107,10 +108,11 @@ pub const COMPRESS_LEVEL: &OptionDef = &OptionDef {
     required: false,
     depends: Some(Depend::on("compress-type", &["bz2", "gz", "lz4", "zst"]).otherwise("0")),
     summary: "Level of compression.",
-    help: "Trades time for space. The range depends on the method: gz -1 to 9 (6 if unset), bz2 1 \
-        to 9 (9), lz4 -5 to 12 (1), zst -7 to 22 (3).\n\n\
-        High levels cost much time for little gain; try zst or a lower level before adding \
-        workers. Files are readable whatever level they were written with.",
+    help: "Higher levels make smaller files and take more time. The range depends on \
+        `compress-type`: gz -1 to 9 (default 6), bz2 1 to 9 (default 9), lz4 -5 to 12 (default 1), \
+        zst -7 to 22 (default 3).\n\n\
+        High levels take much time for little gain. If backups are slow, try zst or a lower level \
+        before more workers. Files can be read whatever level they were written with.",
     example: "compress-level=3",
     ..OptionDef::GLOBAL
 };
@@ -125,9 +127,9 @@ pub const COMPRESS_TYPE: &OptionDef = &OptionDef {
     summary: "Method of compression.",
     help: "Used for backups and WAL. `zst` compresses better and faster than `gz`, `lz4` is the \
         fastest, `bz2` the smallest and slowest; `none` stores files as they are.\n\n\
-        Can be changed at any time: existing files stay readable. A differential or \
-        incremental backup keeps the method of the backup it builds on, so a change takes \
-        effect with the next full backup. For WAL it takes effect at once.",
+        It can be changed at any time, and existing files stay readable. A differential or \
+        incremental backup keeps the method of the backup it builds on, so a change takes effect \
+        with the next full backup. For WAL it takes effect at once.",
     example: "compress-type=zst",
     ..OptionDef::GLOBAL
 };
@@ -138,11 +140,11 @@ pub const DELTA: &OptionDef = &OptionDef {
     commands: &[only(Backup, MAIN), only(Restore, MAIN)],
     default: Default::Is("n"),
     summary: "Compare files by checksum instead of size and time.",
-    help: "For `restore`: files in the data directory that match the backup are kept, the others \
-        are replaced, and files that do not belong to it are removed. Mostly much faster than \
+    help: "For `restore`: files in the data directory that match the backup are kept, the others are \
+        replaced, and files that do not belong to it are removed. This is usually much faster than \
         restoring everything.\n\n\
-        For `backup`: whether a file has changed since the prior backup is decided by its \
-        checksum. Slower, but independent of timestamps; it is turned on by itself when \
+        For `backup`: whether a file has changed since the prior backup is decided by its checksum. \
+        That is slower, but does not depend on timestamps. It is turned on automatically when \
         timestamps look unreliable or the timeline has changed.",
     example: "delta=y",
     ..OptionDef::GLOBAL_BOOLEAN
@@ -157,11 +159,11 @@ pub const JOB_RETRY: &OptionDef = &OptionDef {
     default_by_command: &[(ArchiveGet, "1"), (ArchivePush, "1")],
     range: Some(Range::Is("0", "360")),
     internal: true,
-    summary: "Repetitions of a failed file transfer.",
-    help: "A worker that fails to copy a file tries again this many times, first at once, then at \
-        intervals of `job-retry-interval`. Archive commands use 1, since PostgreSQL repeats \
+    summary: "How often a failed file transfer is retried.",
+    help: "A worker that fails to copy a file tries again this many times, the first time at once, \
+        then at intervals of `job-retry-interval`. Archive commands use 1, since PostgreSQL repeats \
         them anyway.\n\n\
-        Requests to object stores have retries of their own below this.",
+        Requests to object stores and SFTP servers are also retried singly.",
     example: "job-retry=5",
     ..OptionDef::GLOBAL
 };
@@ -174,9 +176,9 @@ pub const JOB_RETRY_INTERVAL: &OptionDef = &OptionDef {
     default: Default::Is("15s"),
     range: Some(Range::Is("0s", "15m")),
     internal: true,
-    summary: "Time between repetitions of a failed file transfer.",
-    help: "Seconds unless a suffix is given. The first repetition comes at once, the following \
-        after this time.",
+    summary: "Time between retries of a failed file transfer.",
+    help: "Seconds unless a suffix is given. The first retry comes at once, each later one after \
+        this time.",
     example: "job-retry-interval=30s",
     ..OptionDef::GLOBAL
 };
@@ -203,9 +205,9 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
     default: Default::Is("/tmp/pgbackrest"),
     summary: "Directory of lock and stop files.",
     help: "Holds the files that keep two commands of a stanza from running at once on a host, and \
-        the stop files. Must be local, must be the same for all processes of a host, and must \
-        be writable by all users that run the program; it is created on demand.\n\n\
-        A directory emptied at boot is fine, except that stop files then vanish.",
+        the stop files. It must be on a local disk, the same for all processes of a host, and \
+        writable by all users that run the program. It is created if it is missing.\n\n\
+        It may be emptied when the host starts, except that stop files are then lost.",
     example: "lock-path=/run/pgbackrest",
     ..OptionDef::GLOBAL
 };
@@ -233,9 +235,9 @@ pub const NEUTRAL_UMASK: &OptionDef = &OptionDef {
     ],
     default: Default::Is("y"),
     summary: "Ignore the umask of the user.",
-    help: "By default the umask is set to 0000, so that files and directories in the repository \
-        get the modes 0640 and 0750, and group members can read them.\n\n\
-        Turn it off if the umask of the user shall apply instead.",
+    help: "By default the umask is ignored: files and directories in the repository get the modes \
+        0640 and 0750, so members of the group can read them.\n\n\
+        Turn it off if the umask of the user should apply.",
     example: "neutral-umask=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -248,9 +250,9 @@ pub const PRIORITY: &OptionDef = &OptionDef {
     range: Some(Range::Is("-20", "19")),
     required: false,
     summary: "Scheduling priority of the process.",
-    help: "Niceness as for the `nice` command, from -20 (favoured) to 19 (last). Unset: \
-        inherited. Only root can use values below the inherited one.\n\n\
-        Concerns the processor, not disk or network.",
+    help: "A number as for the `nice` command, from -20 (first) to 19 (last). Unset: inherited from \
+        the process that starts the command. Only root can use values below the inherited one.\n\n\
+        It is for the use of the processor, not of disk or network.",
     example: "priority=10",
     ..OptionDef::GLOBAL
 };
@@ -269,11 +271,11 @@ pub const PROCESS_MAX: &OptionDef = &OptionDef {
     default: Default::Is("1"),
     range: Some(Range::Is("1", "999")),
     summary: "Number of workers.",
-    help: "Files are compressed, encrypted and transferred by this many workers at once. More are \
-        faster until processor, disk or network are used up; they also take that from \
-        PostgreSQL.\n\n\
-        For `backup` on a busy primary a quarter of the processors is a start; for `restore` \
-        use all of them. Set it per command with a section such as `[global:restore]`.",
+    help: "Files are compressed, encrypted and transferred by this many workers at the same time. \
+        More workers are faster until processor, disk or network are fully used. What they use is \
+        not available to PostgreSQL.\n\n\
+        For `backup` on a busy primary begin with a quarter of the processors; for `restore` use all \
+        of them. A section such as `[global:restore]` sets it for one command.",
     example: "process-max=4",
     ..OptionDef::GLOBAL
 };
@@ -296,10 +298,10 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
         (Doctor, Depend::on("archive-async", &["y"])),
     ],
     summary: "Directory for asynchronous archiving.",
-    help: "Holds results of pushed WAL (nearly nothing) and segments fetched ahead (up to \
-        `archive-get-queue-max`). Must be on a local disk and should survive a restart, \
-        otherwise segments are pushed a second time.\n\n\
-        Set it wherever `archive-async` is used. `restore` empties the stanza's part of it.",
+    help: "Has the results of pushed WAL, which are very small, and segments fetched ahead (up to \
+        `archive-get-queue-max`). It must be on a local disk and should survive a restart of the \
+        host, otherwise segments are pushed a second time.\n\n\
+        It is used with `archive-async` only. `restore` empties the stanza's part of it.",
     example: "spool-path=/var/spool/pgbackrest",
     ..OptionDef::GLOBAL
 };

@@ -34,7 +34,8 @@ pub const LOG_LEVEL_FILE: &OptionDef = &OptionDef {
     summary: "Messages written to the log file.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\
-        Not every command writes a file; given on the command line this option makes it do so.",
+        Not every command writes a file by default. If the option is given on the command line, it \
+        does.",
     example: "log-level-file=detail",
     ..LOG_LEVEL
 };
@@ -46,8 +47,8 @@ pub const LOG_LEVEL_STDERR: &OptionDef = &OptionDef {
     summary: "Messages shown on standard error.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\
-        Messages of this severity go to standard error instead of standard output. `warn` is \
-        useful under cron, which mails what it finds there.",
+        Messages of this level and above go to standard error instead of standard output. `warn` \
+        suits cron, which can mail what it finds there.",
     example: "log-level-stderr=warn",
     ..LOG_LEVEL
 };
@@ -59,9 +60,10 @@ pub const LOG_PATH: &OptionDef = &OptionDef {
     default: Default::Is("/var/log/pgbackrest"),
     allowed: &[],
     summary: "Directory of log files.",
-    help: "One file per stanza and command, such as `demo-backup.log`; runs are appended, and \
-        nothing rotates the files. The directory must exist.\n\n\
-        If a file cannot be opened a warning is shown and the run goes on without it.",
+    help: "One file for each stanza and command, such as `demo-backup.log`. Each run appends to it. \
+        The program does not rotate the files (the Debian package brings a configuration for \
+        logrotate). The directory must exist.\n\n\
+        If a file cannot be opened, a warning is shown and the run continues without it.",
     example: "log-path=/var/log/pgbackrest",
     ..LOG_LEVEL
 };
@@ -73,8 +75,8 @@ pub const LOG_SUBPROCESS: &OptionDef = &OptionDef {
     commands: REPOSITORY_COMMANDS,
     default: Default::Is("n"),
     summary: "Let background and remote processes write log files.",
-    help: "Each process gets a file of its own with its role and number in the name. For finding \
-        problems; together with `log-level-file=debug` it writes a lot.",
+    help: "Each process gets a file of its own with its role and number in the name. Useful to find \
+        the cause of problems. Together with `log-level-file=debug` it writes a lot.",
     example: "log-subprocess=y",
     ..OptionDef::GLOBAL_BOOLEAN
 };

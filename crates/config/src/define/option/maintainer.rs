@@ -18,7 +18,7 @@ pub const ARCHIVE_HEADER_CHECK: &OptionDef = &OptionDef {
     default: Default::Is("y"),
     summary: "Check the header of WAL before archiving.",
     help: "By default a segment is refused if its version or system identifier differs from the \
-        stanza's, which is the safety net against archiving into the wrong stanza.\n\n\
+        stanza's. This protects against archiving into the wrong stanza.\n\n\
         Turn it off only for builds of PostgreSQL that write another header, together with \
         `pg-version-force`.",
     example: "archive-header-check=n",
@@ -32,9 +32,9 @@ pub const PAGE_HEADER_CHECK: &OptionDef = &OptionDef {
     commands: BACKUP,
     default: Default::Is("y"),
     summary: "Check the header of pages.",
-    help: "By default a page with an empty header that is not empty otherwise is reported as \
-        damaged. Turn it off for builds of PostgreSQL that use the header differently; damage \
-        of that kind is then not found.",
+    help: "By default a page with an empty header and other content is reported as damaged. Turn it \
+        off for builds of PostgreSQL that use the header differently. Damage of that kind is then \
+        not found.",
     example: "page-header-check=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -59,10 +59,10 @@ pub const PG_VERSION_FORCE: &OptionDef = &OptionDef {
     ],
     required: false,
     summary: "Treat the cluster as this version of PostgreSQL.",
-    help: "For forks and patched builds whose control file is not recognized. Give the major \
-        version whose file formats the build uses.\n\n\
-        With a wrong version backups can be made that cannot be restored. Do not use it to get \
-        an unsupported version through.",
+    help: "For forks and patched builds whose control file is not recognized. Give the major version \
+        whose file formats the build uses.\n\n\
+        With a wrong version, backups may be made that cannot be restored. Do not use it for a \
+        version that is not supported.",
     example: "pg-version-force=16",
     ..OptionDef::CLUSTER
 };

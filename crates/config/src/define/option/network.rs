@@ -27,8 +27,8 @@ pub const CMD_SSH: &OptionDef = &OptionDef {
     commands: REPOSITORY_CLIENTS,
     default: Default::Is("ssh"),
     summary: "SSH client program.",
-    help: "Used for connections to other hosts. A path or a name to be found on the search path; \
-        options cannot be added here, put them into the client's configuration file.",
+    help: "Used for connections to other hosts. The path of a program, or a name on the search path. \
+        Options cannot be added here; put them into the client's configuration file.",
     example: "cmd-ssh=/usr/local/bin/ssh",
     ..OptionDef::GLOBAL
 };
@@ -41,11 +41,10 @@ pub const COMPRESS_LEVEL_NETWORK: &OptionDef = &OptionDef {
     default: Default::Is("1"),
     range: Some(Range::Is("-5", "12")),
     summary: "Level of compression between hosts.",
-    help: "Data that is not compressed already is compressed with lz4 on its way to another host; \
-        this is the lz4 level. 0 switches it off.\n\n\
-        Applies only to SSH and TLS connections to another host with the program, not to \
-        object stores or SFTP. Switch it off on a fast network when the processor is the \
-        limit.",
+    help: "Data that is not compressed already is compressed with lz4 on its way to another host. \
+        This is the level of lz4. 0 turns it off.\n\n\
+        It is for SSH and TLS connections to another host with the program, not for object stores or \
+        SFTP. Turn it off on a fast network when the processor is the limit.",
     example: "compress-level-network=0",
     ..OptionDef::GLOBAL
 };
@@ -58,11 +57,10 @@ pub const DB_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("30m"),
     range: Some(Range::Is("100ms", "7d")),
     summary: "Time limit for database statements.",
-    help: "A statement that takes longer makes the command fail. Starting a backup may take long \
-        because of its checkpoint, so keep this above `checkpoint_timeout` or set \
-        `start-fast`. Seconds unless a suffix is given.\n\n\
-        Must be less than `protocol-timeout`; if only one of the two is set the other one \
-        follows.",
+    help: "A statement that takes longer makes the command fail. The start of a backup may take long \
+        because of its checkpoint, so keep this above `checkpoint_timeout`, or set `start-fast`. \
+        Seconds unless a suffix such as `m` is given.\n\n\
+        Must be less than `protocol-timeout`. If only one of the two is set, the other is adjusted.",
     example: "db-timeout=1h",
     ..OptionDef::GLOBAL
 };
@@ -75,10 +73,10 @@ pub const IO_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("1m"),
     range: Some(Range::Is("100ms", "1h")),
     summary: "Time to wait on the network.",
-    help: "Limit for connecting and for each read or write on sockets: TLS, object stores, SFTP. \
-        Failing connections are tried again until this time is over. Seconds unless a suffix \
-        is given.\n\n\
-        Silence of another process of the program is limited by `protocol-timeout` instead.",
+    help: "The limit for connecting and for each read or write on a connection: TLS, object stores, \
+        SFTP. A connection that fails is retried until this time is over. Seconds unless a suffix \
+        such as `m` is given.\n\n\
+        For another process of the program `protocol-timeout` is the limit instead.",
     example: "io-timeout=2m",
     ..OptionDef::GLOBAL
 };
@@ -109,10 +107,10 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("31m"),
     range: Some(Range::Is("100ms", "7d")),
     summary: "Time to wait for another process of the program.",
-    help: "A process on another host that says nothing for so long is given up. Seconds \
-        unless a suffix is given.\n\n\
-        Must be greater than `db-timeout`, because the other side may be waiting for the \
-        database; if only one of the two is set the other one follows.",
+    help: "If a process on another host sends nothing for this time, the command fails. Seconds \
+        unless a suffix such as `m` is given.\n\n\
+        Must be greater than `db-timeout`, because the other side may be waiting for the database. \
+        If only one of the two is set, the other is adjusted.",
     example: "protocol-timeout=2h",
     ..OptionDef::GLOBAL
 };
@@ -135,8 +133,8 @@ pub const SCK_KEEP_ALIVE: &OptionDef = &OptionDef {
     commands: NETWORK_COMMANDS,
     default: Default::Is("y"),
     summary: "Send TCP keep-alive probes.",
-    help: "Probes make the kernel notice that the other side is gone, and keep firewalls from \
-        forgetting idle connections. Turn off only if probes do harm.",
+    help: "Probes let the kernel notice that the other side is gone, and keep firewalls from \
+        forgetting idle connections. Turn it off only if probes cause problems.",
     example: "sck-keep-alive=n",
     ..OptionDef::GLOBAL_BOOLEAN
 };
@@ -145,7 +143,7 @@ pub const SCK_KEEP_ALIVE: &OptionDef = &OptionDef {
 pub const TCP_KEEP_ALIVE_COUNT: &OptionDef = &OptionDef {
     name: "tcp-keep-alive-count",
     range: Some(Range::Is("1", "32")),
-    summary: "Probes unanswered until a connection is given up.",
+    summary: "Unanswered probes after which a connection is closed.",
     help: "Unset: the setting of the operating system.",
     example: "tcp-keep-alive-count=3",
     ..KEEP_ALIVE
@@ -156,8 +154,8 @@ pub const TCP_KEEP_ALIVE_IDLE: &OptionDef = &OptionDef {
     name: "tcp-keep-alive-idle",
     range: Some(Range::Is("1", "3600")),
     summary: "Idle time before the first keep-alive probe.",
-    help: "In seconds. Unset: the setting of the operating system, often two hours, which is \
-        longer than most firewalls remember an idle connection.",
+    help: "In seconds. Unset: the setting of the operating system, often two hours, which is longer \
+        than most firewalls remember an idle connection.",
     example: "tcp-keep-alive-idle=60",
     ..KEEP_ALIVE
 };
@@ -179,7 +177,7 @@ pub const TLS_CIPHER_12: &OptionDef = &OptionDef {
     depends: None,
     summary: "Ciphers allowed with TLS 1.2.",
     help: "A list in OpenSSL's notation, separated by colons. Unset: the strong ciphers of the \
-        library. Set it only if a rule of your organization demands it.",
+        library. Set it only if a rule of your organization requires it.",
     example: "tls-cipher-12=ECDHE-RSA-AES256-GCM-SHA384",
     ..KEEP_ALIVE
 };
@@ -190,8 +188,8 @@ pub const TLS_CIPHER_13: &OptionDef = &OptionDef {
     kind: Kind::String,
     depends: None,
     summary: "Ciphers allowed with TLS 1.3.",
-    help: "A list of cipher suites in OpenSSL's notation, separated by colons. Unset: all suites \
-        of the library.",
+    help: "A list of cipher suites in OpenSSL's notation, separated by colons. Unset: all suites of \
+        the library.",
     example: "tls-cipher-13=TLS_AES_256_GCM_SHA384",
     ..KEEP_ALIVE
 };

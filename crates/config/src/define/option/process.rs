@@ -17,8 +17,8 @@ pub const EXEC_ID: &OptionDef = &OptionDef {
     required: false,
     internal: true,
     summary: "Identifier of a run.",
-    help: "Processes of one run share it, so that they recognize their own locks. Set by the \
-        program.",
+    help: "Processes of one run have the same one, so that they recognize their own locks. Set by \
+        the program.",
     example: "--exec-id=4711-1a2b3c4d",
     ..OptionDef::COMMAND_LINE
 };
@@ -54,8 +54,8 @@ pub const PG: &OptionDef = &OptionDef {
     required: false,
     internal: true,
     summary: "Index of the cluster a process is for.",
-    help: "Set by the program for its workers. For `manifest` the cluster to compare with: files \
-        that have changed since the backup are marked.",
+    help: "Set by the program for its workers. For `manifest` it is the cluster to compare with: \
+        files that have changed since the backup are marked.",
     example: "--pg=1",
     ..OptionDef::COMMAND_LINE
 };
@@ -94,8 +94,8 @@ pub const REPORT: &OptionDef = &OptionDef {
     commands: &[only(Check, MAIN)],
     internal: true,
     summary: "Print configuration and environment as JSON.",
-    help: "For reports of problems, instead of the check. Secrets are left out; read it before \
-        you pass it on nevertheless.",
+    help: "For reports of problems. No check is made. Secrets are left out, but read it before you \
+        pass it on.",
     example: "--report",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };

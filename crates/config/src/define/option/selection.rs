@@ -20,9 +20,9 @@ pub const CONFIG: &OptionDef = &OptionDef {
     default: Default::Is("/etc/pgbackrest/pgbackrest.conf"),
     negatable: true,
     summary: "Main configuration file.",
-    help: "If given, the file must exist, and the directory of further files is not read unless \
-        named as well. `--no-config` reads no file at all. Default: the file in \
-        `/etc/pgbackrest`, then `/etc/pgbackrest.conf`; both may be missing.",
+    help: "If it is given, the file must exist, and the directory of further files is read only if \
+        it is given too. `--no-config` reads no file at all. Default: the file in `/etc/pgbackrest`, \
+        else `/etc/pgbackrest.conf`. Both may be missing.",
     example: "--config=/etc/pgbackrest/demo.conf",
     ..OptionDef::COMMAND_LINE
 };
@@ -35,8 +35,9 @@ pub const CONFIG_INCLUDE_PATH: &OptionDef = &OptionDef {
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest/conf.d"),
     summary: "Directory of further configuration files.",
-    help: "All files whose names end in `.conf` are read in order of their names and added to the \
-        main file; a section may be spread over several. If given, the directory must exist.",
+    help: "All files in it whose names end in `.conf` are read in the order of their names and added \
+        to the main file. A section may be spread over several files. If the option is given, the \
+        directory must exist.",
     example: "--config-include-path=/etc/pgbackrest/conf.d",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -49,8 +50,8 @@ pub const CONFIG_PATH: &OptionDef = &OptionDef {
     commands: EVERY_COMMAND,
     default: Default::Is("/etc/pgbackrest"),
     summary: "Base directory of the configuration.",
-    help: "Changes the default of both `config` and `config-include-path`: `pgbackrest.conf` and \
-        `conf.d` are looked for in it.",
+    help: "The default of `config` is then the file `pgbackrest.conf` in it, and that of \
+        `config-include-path` the directory `conf.d` in it.",
     example: "--config-path=/opt/pgbackrest",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -85,10 +86,9 @@ pub const REPO: &OptionDef = &OptionDef {
     range: Some(Range::Is("1", "256")),
     required: false,
     summary: "Repository the command is for.",
-    help: "The index, such as 2 for `repo2-…`. What is done without it depends on the command: \
-        most use all repositories or search them in order, `backup` and the `repo-…` commands \
-        use the first (so does `verify` as `pgbackrest`), `stanza-delete` insists if there are \
-        several.",
+    help: "The number of the repository, such as 2 for `repo2-…`. Without it most commands use all \
+        repositories, or search them in order. `backup` and the `repo-…` commands use the first (so \
+        does `verify` as `pgbackrest`). `stanza-delete` requires the option if there are several.",
     example: "--repo=2",
     ..OptionDef::COMMAND_LINE
 };
@@ -109,9 +109,9 @@ pub const SET: &OptionDef = &OptionDef {
     required_by_command: &[(Annotate, true), (Manifest, true), (Restore, true)],
     depends_by_command: &[(Info, Depend::set("stanza"))],
     summary: "Backup set the command is for.",
-    help: "A label as `info` shows it; `restore` and `manifest` also know `latest`, their \
-        default. For `expire` the set is removed with all that depend on it, for `verify` only \
-        this set and its WAL are checked.",
+    help: "The label of a backup as `info` shows it. `restore` and `manifest` also accept `latest`, \
+        their default. `expire` removes the backup with all that build on it. `verify` checks only \
+        this backup and its WAL.",
     example: "--set=20260101-120000F_20260102-120000I",
     ..OptionDef::COMMAND_LINE
 };
@@ -157,10 +157,10 @@ pub const STANZA: &OptionDef = &OptionDef {
     ],
     internal_for: &[RepoGet, RepoLs, RepoRm, SftpAudit, SftpProbe],
     summary: "Stanza the command is for.",
-    help: "The configuration of one cluster with its standbys: the name of its section in the \
-        file and of its directories in the repository. Name it for the purpose of the cluster, \
-        not for its host. Commands that do not require it work on all stanzas.\n\n\
-        The environment variable `PGBACKREST_STANZA` spares typing it.",
+    help: "A stanza is one cluster with its standbys. Its name is that of the section in the \
+        configuration file and of the directories in the repository. Name it for the purpose of the \
+        cluster, not for its host. Commands that do not require it work on all stanzas.\n\n\
+        It can be set in the environment variable `PGBACKREST_STANZA`.",
     example: "--stanza=demo",
     ..OptionDef::COMMAND_LINE
 };
@@ -171,11 +171,11 @@ pub const TARGET: &OptionDef = &OptionDef {
     commands: RESTORE,
     depends: Some(Depend::on("type", &["lsn", "name", "time", "xid"])),
     summary: "Where recovery ends.",
-    help: "A time, transaction ID, LSN or restore point, as `--type` says. Times: `YYYY-MM-DD \
-        HH:MM:SS` with optional fraction and zone such as `+02`; without a zone local time is \
-        meant, which may not be the cluster's.\n\n\
-        The backup must have ended before the target; restore chooses a fitting one unless \
-        `--set` is given.",
+    help: "A time, transaction ID, LSN or restore point, as `--type` says. A time is `YYYY-MM-DD \
+        HH:MM:SS` with an optional fraction and time zone such as `+02`. Without a time zone it is \
+        local time, which may not be the cluster's.\n\n\
+        The backup must have ended before the target. Without `--set` the newest such backup is \
+        taken for a time or an LSN.",
     example: "--target='2026-01-01 12:00:00+00'",
     ..OptionDef::COMMAND_LINE
 };
@@ -188,12 +188,12 @@ pub const TARGET_CHECK: &OptionDef = &OptionDef {
     negatable: true,
     ours: true,
     summary: "Refuse a target that the archive cannot reach.",
-    help: "Before anything is touched it is looked up how far the WAL in the archive leads. A restore is refused \
-        when WAL is missing that makes the cluster consistent, or when the WAL ends before the target, for \
-        PostgreSQL would refuse to start (from version 13) or end somewhere else. Targets of which nobody can \
-        tell are not refused.\n\n\
-        Turn it off where the missing WAL will come from elsewhere, or will still be archived. `--force` does \
-        the same.",
+    help: "Before anything is changed, `restore` finds out how far the WAL in the archive leads. The \
+        restore is refused when WAL is missing that makes the cluster consistent, or when the WAL \
+        ends before the target, because PostgreSQL would then refuse to start (from version 13 on) \
+        or end recovery somewhere else. A target that cannot be judged beforehand is not refused.\n\n\
+        Turn it off if the missing WAL comes from elsewhere, or will still be archived. `--force` \
+        does the same.",
     example: "--no-target-check",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -210,8 +210,9 @@ pub const TARGET_ACTION: &OptionDef = &OptionDef {
         &["immediate", "lsn", "name", "time", "xid"],
     )),
     summary: "What PostgreSQL does at the target.",
-    help: "`pause` lets you look and decide, reads only; `promote` makes the cluster writable at \
-        once; `shutdown` stops it, ready to be started again with another target.",
+    help: "`pause`: the cluster can be read but not written, so that you can look and decide. \
+        `promote`: it becomes writable at once. `shutdown`: it stops, and can be started again with \
+        another target.",
     example: "--target-action=promote",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -222,8 +223,8 @@ pub const TARGET_EXCLUSIVE: &OptionDef = &OptionDef {
     commands: RESTORE,
     depends: Some(Depend::on("type", &["lsn", "time", "xid"])),
     summary: "Stop just before the target.",
-    help: "By default the transaction at the target is still applied. Use it to end right before \
-        a mistake whose time, transaction or LSN is known.",
+    help: "By default the transaction at the target is still applied. With this option recovery ends \
+        just before it. Useful when the time, transaction or LSN of a mistake is known.",
     example: "--target-exclusive",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -238,10 +239,10 @@ pub const TARGET_TIMELINE: &OptionDef = &OptionDef {
         &["default", "lsn", "name", "standby", "time", "xid"],
     )),
     summary: "Timeline to follow.",
-    help: "A number (decimal, or hexadecimal with `0x`), `latest` or `current`. Unset: \
-        PostgreSQL's own default, which is `latest` from version 12 and `current` before; \
-        `immediate` stays on `current`.\n\n\
-        Needed to go to a point on a branch that was left by an earlier recovery.",
+    help: "A number (decimal, or hexadecimal with `0x`), `latest` or `current`. Unset: PostgreSQL's \
+        own default, which is `latest` from version 12 and `current` before; `immediate` stays on \
+        `current`.\n\n\
+        Needed for a moment on a timeline that an earlier restore has left.",
     example: "--target-timeline=3",
     ..OptionDef::COMMAND_LINE
 };
@@ -272,13 +273,13 @@ pub const TYPE: &OptionDef = &OptionDef {
     ],
     required_by_command: &[(Info, false)],
     summary: "Kind of backup or of recovery.",
-    help: "`backup`: `full` copies everything, `diff` what has changed since the last full \
-        backup, `incr` (default) since the last backup of any kind. `info` shows only backups \
-        of the kind.\n\n\
-        `restore`: `default` replays all WAL there is, `immediate` ends as soon as the cluster \
-        is consistent, `time`, `xid`, `lsn` and `name` end at `--target`, `standby` goes on \
-        following. `preserve` keeps the recovery settings that are in the data directory, \
-        `none` writes none, so PostgreSQL starts without the archive.",
+    help: "`backup`: `full` copies everything, `diff` what has changed since the last full backup, \
+        `incr` (default) what has changed since the last backup of any kind. `info` shows only \
+        backups of that kind.\n\n\
+        `restore`: `default` replays all WAL there is, `immediate` ends as soon as the cluster is \
+        consistent, `time`, `xid`, `lsn` and `name` end at `--target`, `standby` keeps following the \
+        primary. `preserve` keeps the recovery settings that are in the data directory. `none` \
+        writes none, so PostgreSQL starts without the archive.",
     example: "--type=full",
     ..OptionDef::COMMAND_LINE
 };

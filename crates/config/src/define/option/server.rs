@@ -21,8 +21,8 @@ pub const TLS_SERVER_ADDRESS: &OptionDef = &OptionDef {
     commands: SERVER_AND_PING,
     default: Default::Is("localhost"),
     summary: "Address the TLS server listens on.",
-    help: "A name or an IP address; `*` for all interfaces. With the default `localhost` other \
-        hosts cannot connect. `server-ping` uses it as default host.",
+    help: "A name or an IP address; `*` for all interfaces. With the default `localhost` other hosts \
+        cannot connect. `server-ping` uses it as default host.",
     example: "tls-server-address=*",
     ..SERVER_FILE
 };
@@ -34,9 +34,9 @@ pub const TLS_SERVER_AUTH: &OptionDef = &OptionDef {
     multiple: true,
     summary: "Clients that may connect, and to which stanzas.",
     help: "The common name of the client's certificate, `=`, and a list of stanzas separated by \
-        commas, or `*` for all; repeated for each client. Requests that concern no stanza, \
-        such as `info` for all, need `*`.\n\n\
-        Names are compared exactly. A client that is not listed is refused with exit 105.",
+        commas, or `*` for all. Repeat the option for each client. Requests without a stanza, such \
+        as `info` for all, need `*`.\n\n\
+        Names are compared exactly. A client that is not listed is refused with exit code 105.",
     example: "tls-server-auth=pg1.example.com=demo",
     ..SERVER_FILE
 };
@@ -65,8 +65,8 @@ pub const TLS_SERVER_CERT_FILE: &OptionDef = &OptionDef {
 pub const TLS_SERVER_KEY_FILE: &OptionDef = &OptionDef {
     name: "tls-server-key-file",
     summary: "Private key of the TLS server.",
-    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root \
-        (mode 0640 or less). Read again on SIGHUP.",
+    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root (mode \
+        0640 or less). Read again on SIGHUP.",
     example: "tls-server-key-file=/etc/pgbackrest/cert/server.key",
     ..SERVER_FILE
 };
@@ -79,7 +79,7 @@ pub const TLS_SERVER_PORT: &OptionDef = &OptionDef {
     default: Default::Is("8432"),
     range: Some(Range::Is("1", "65535")),
     summary: "Port the TLS server listens on.",
-    help: "Clients expect the same default of 8432; if it is changed they need `pg-host-port` or \
+    help: "Clients have the same default of 8432. If it is changed, they need `pg-host-port` or \
         `repo-host-port`.",
     example: "tls-server-port=8433",
     ..SERVER_FILE

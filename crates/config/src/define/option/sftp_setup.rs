@@ -20,10 +20,10 @@ pub const FINGERPRINT: &OptionDef = &OptionDef {
     kind: Kind::List,
     multiple: true,
     summary: "Fingerprint of the server's host key.",
-    help: "As the server's owner reads it out from `ssh-keygen -l -f \
-        /etc/ssh/ssh_host_ed25519_key.pub`, or hexadecimal; SHA-256 only. The key becomes a known \
-        host without a question. Can be repeated for further keys of the server; each must \
-        match one. Keys that are not named do not become known.",
+    help: "As the server's administrator reads it out from `ssh-keygen -l -f \
+        /etc/ssh/ssh_host_ed25519_key.pub`, or hexadecimal. Only SHA-256. The key is added to the \
+        known hosts without a question. The option can be repeated for further keys of the server, \
+        and each must match one of them. Keys without a fingerprint here are not added.",
     example: "--fingerprint=SHA256:2tYQuUf1tBrDFvbpXwzsN6BNxT8lVhVfXmDVLWpJiAQ",
     ..SETUP
 };
@@ -33,9 +33,9 @@ pub const SFTP_CHROOT: &OptionDef = &OptionDef {
     name: "sftp-chroot",
     kind: Kind::Path,
     summary: "Directory on the SFTP host that the account cannot leave.",
-    help: "Belongs to root, like all directories above it. The first part of `repo-path` is made in \
-        it and belongs to the account. Choose a file system with room for the backups. By \
-        default `/srv/sftp/<user>`.",
+    help: "It belongs to root, like all directories above it. The first part of `repo-path` is made \
+        in it and belongs to the account. Choose a file system with room for the backups. Default: \
+        `/srv/sftp/<user>`.",
     example: "--sftp-chroot=/data/pgbackup",
     ..SETUP
 };
@@ -46,9 +46,9 @@ pub const SFTP_FROM: &OptionDef = &OptionDef {
     kind: Kind::List,
     multiple: true,
     summary: "Addresses that may use the key.",
-    help: "Addresses, networks (`10.0.0.0/24`) or names of database hosts as the SFTP host sees \
-        them; can be repeated. The key is refused from anywhere else, so it is of less use to \
-        a thief. By default any address.",
+    help: "Addresses, networks (`10.0.0.0/24`) or names of database hosts, as the SFTP host sees \
+        them. The option can be repeated. From anywhere else the key is refused, so a stolen key is \
+        of less use. Default: any address.",
     example: "--sftp-from=10.0.0.1",
     ..SETUP
 };
@@ -57,7 +57,7 @@ pub const SFTP_FROM: &OptionDef = &OptionDef {
 pub const SFTP_GROUP: &OptionDef = &OptionDef {
     name: "sftp-group",
     summary: "Group of the account on the SFTP host.",
-    help: "Made by the script if it does not exist. By default named like the account.",
+    help: "The script makes it if it does not exist. Default: the name of the account.",
     example: "--sftp-group=sftpusers",
     ..SETUP
 };
@@ -67,8 +67,8 @@ pub const SFTP_SCRIPT: &OptionDef = &OptionDef {
     name: "sftp-script",
     kind: Kind::Path,
     summary: "File for the script for the SFTP host.",
-    help: "Replaced if it exists. By default the script is printed, with everything else in it \
-        as comments.",
+    help: "A file that exists is replaced. By default the script is printed, with everything else in \
+        it as comments.",
     example: "--sftp-script=/tmp/sftp-host.sh",
     ..SETUP
 };

@@ -17,8 +17,8 @@ pub const REPO_AZURE_ACCOUNT: &OptionDef = &OptionDef {
     name: "repo-azure-account",
     secure: true,
     summary: "Azure storage account.",
-    help: "The account that owns the container. Treated as a secret, thus refused on the command \
-        line.",
+    help: "The account that owns the container. It counts as a secret, so it is refused on the \
+        command line.",
     example: "repo1-azure-account=pgbackup",
     ..AZURE
 };
@@ -38,8 +38,8 @@ pub const REPO_AZURE_ENDPOINT: &OptionDef = &OptionDef {
     default: Default::Is("blob.core.windows.net"),
     secure: true,
     summary: "Azure endpoint.",
-    help: "Change it for national clouds and for emulators. Treated as a secret, thus refused on \
-        the command line.",
+    help: "Change it for national clouds and for emulators. It counts as a secret, so it is refused \
+        on the command line.",
     example: "repo1-azure-endpoint=blob.core.usgovcloudapi.net",
     ..AZURE
 };
@@ -52,8 +52,8 @@ pub const REPO_AZURE_KEY: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-azure-key-type", &["shared", "sas"])),
     summary: "Azure key or shared access signature.",
     help: "With key type `shared` the account key (base64), with `sas` the signature, without the \
-        question mark. A signature needs the rights to read, write, list and delete, and must \
-        be renewed before it ends.",
+        question mark. A signature needs the rights to read, write, list and delete. Renew it before \
+        it expires.",
     example: "repo1-azure-key=T+9+aov82qNhrcXSNGZCzm9m…",
     ..AZURE
 };
@@ -65,9 +65,8 @@ pub const REPO_AZURE_KEY_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("shared"),
     allowed: &["shared", "sas", "auto"],
     summary: "Kind of Azure credentials.",
-    help: "`shared` is the account key, `sas` a shared access signature with limited rights, \
-        `auto` the managed identity of the virtual machine, which needs no secret in the \
-        configuration.",
+    help: "`shared` is the account key, `sas` a shared access signature with limited rights, `auto` \
+        the managed identity of the virtual machine, which needs no secret in the configuration.",
     example: "repo1-azure-key-type=sas",
     ..AZURE
 };
@@ -79,8 +78,8 @@ pub const REPO_AZURE_URI_STYLE: &OptionDef = &OptionDef {
     default: Default::Is("host"),
     allowed: &["host", "path"],
     summary: "Form of Azure addresses.",
-    help: "`host` puts the account into the host name, `path` into the path. Emulators mostly \
-        need `path`.",
+    help: "`host` puts the account into the host name, `path` into the path. Emulators usually need \
+        `path`.",
     example: "repo1-azure-uri-style=path",
     ..AZURE
 };

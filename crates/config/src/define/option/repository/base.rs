@@ -20,12 +20,11 @@ pub const REPO_CIPHER_PASS: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::unindexed("repo-cipher-pass")],
     depends: Some(Depend::on("repo-cipher-type", &["aes-256-cbc"])),
     summary: "Passphrase of the repository.",
-    help: "Protects the keys of all stanzas in the repository, so whoever has it can read \
-        everything, and without it nothing can be restored. Keep a copy where the database is \
-        not. Use a long random text, such as `openssl rand -base64 48` prints.\n\n\
-        Needed only where the repository is opened, thus not on hosts that reach it through \
-        `repo-host`. Cannot be changed after stanza-create. Refused on the command line, where \
-        others could see it.",
+    help: "Whoever has it can read everything in the repository, and without it nothing can be \
+        restored. Keep a copy away from the database host. Use a long random text, such as `openssl \
+        rand -base64 48` prints.\n\n\
+        It cannot be changed after `stanza-create`. It is refused on the command line, where others \
+        could see it. Hosts that reach the repository through `repo-host` do not need it.",
     example: "repo1-cipher-pass=zWaf6XtpjIVZC5444yXB…",
     ..OptionDef::REPOSITORY
 };
@@ -39,10 +38,10 @@ pub const REPO_CIPHER_TYPE: &OptionDef = &OptionDef {
     allowed: &["none", "aes-256-cbc"],
     deprecated: &[Deprecated::unindexed("repo-cipher-type")],
     summary: "Encryption of the repository.",
-    help: "With `aes-256-cbc` everything is encrypted before it leaves the process, file names \
-        excepted. It costs little time on current processors.\n\n\
-        Decide before stanza-create: an existing repository cannot be converted. Add a second \
-        repository and let the first one expire instead.",
+    help: "With `aes-256-cbc` everything but the file names is encrypted before it leaves the \
+        process. It takes little time on current processors.\n\n\
+        Decide before `stanza-create`: an existing repository cannot be converted. Instead add a \
+        second repository and let the first one expire.",
     example: "repo1-cipher-type=aes-256-cbc",
     ..OptionDef::REPOSITORY
 };
@@ -57,8 +56,8 @@ pub const REPO_CIPHER_ROTATE: &OptionDef = &OptionDef {
     internal: true,
     depends: Some(Depend::on("repo-cipher-type", &["aes-256-cbc"])),
     summary: "Age at which the key of archived WAL is replaced.",
-    help: "Only for repositories of format 6, which its authors do not yet mean for production and \
-        pgkeep does not write. The option is known so that it can be refused by name.",
+    help: "Not supported by pgkeep. Only for repositories of format 6, which its authors mark as not \
+        for production.",
     example: "repo1-cipher-rotate=90d",
     ..OptionDef::REPOSITORY
 };
@@ -74,8 +73,8 @@ pub const REPO_FORMAT: &OptionDef = &OptionDef {
     resettable: false,
     internal: true,
     summary: "Format of a new repository.",
-    help: "5 is the format of all versions in use. 6 is not yet meant for production by its authors; \
-        pgkeep refuses it.",
+    help: "5 is the format of all versions in use. 6 is marked as not for production by its authors, \
+        and refused by pgkeep.",
     example: "--repo1-format=5",
     ..OptionDef::REPOSITORY
 };
@@ -89,10 +88,9 @@ pub const REPO_HARDLINK: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-bundle", &["n"]).otherwise("n")),
     summary: "Make backups complete with hard links.",
     help: "Differential and incremental backups get hard links to the unchanged files of earlier \
-        ones, so that each backup directory looks complete. Only on POSIX file systems, and \
-        not together with `repo-bundle`.\n\n\
-        Saves no space and makes nothing faster. Backups must still be restored with the \
-        program.",
+        ones, so that each backup directory looks complete. Only for `repo-type=posix`, and not \
+        together with `repo-bundle`.\n\n\
+        It saves neither space nor time. Backups must still be restored with the program.",
     example: "repo1-hardlink=y",
     ..OptionDef::REPOSITORY_BOOLEAN
 };
@@ -106,10 +104,10 @@ pub const REPO_PATH: &OptionDef = &OptionDef {
     default_by_command: &[(SftpSetup, "/upload")],
     deprecated: &[Deprecated::unindexed("repo-path")],
     summary: "Place of the repository.",
-    help: "A directory, or in object stores the beginning of all object names. On the local host \
-        it must be writable and must not be inside the data directory; two local repositories \
-        cannot share it.\n\n\
-        Best on storage that does not fail together with the database.",
+    help: "A directory, or in object stores the beginning of all object names. On the local host it \
+        must be writable and must not be inside the data directory. Two local repositories cannot \
+        share it.\n\n\
+        Choose storage that does not fail together with the database.",
     example: "repo1-path=/backup/db",
     ..OptionDef::REPOSITORY
 };
@@ -121,10 +119,10 @@ pub const REPO_SYMLINK: &OptionDef = &OptionDef {
     default: Default::Is("y"),
     depends: Some(Depend::on("repo-type", &["posix"]).otherwise("n")),
     summary: "Create symbolic links in the repository.",
-    help: "By default a link named `latest` points to the newest backup, and each backup has \
-        links for its tablespaces. The program itself does not need them.\n\n\
-        Turn it off where the file system has no links or a tool that copies the repository \
-        trips over them. Storages other than `posix` never have links.",
+    help: "By default a link named `latest` points to the newest backup, and each backup has links \
+        for its tablespaces. They are for people; the program does not need them.\n\n\
+        Turn it off if the file system has no links, or a tool that copies the repository cannot \
+        handle them. Other kinds of storage than `posix` never have links.",
     example: "repo1-symlink=n",
     ..OptionDef::REPOSITORY_BOOLEAN
 };
@@ -144,12 +142,13 @@ pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
     ],
     required: false,
     summary: "View the repository as it was at a time.",
-    help: "Reads only versions of objects that existed then, which gets backups back that were \
-        deleted or overwritten later. Needs a bucket with versioning in S3, Azure or GCS, and \
-        `--repo`. Only for commands that read.\n\n\
-        Format: `YYYY-MM-DD HH:MM:SS` with optional fraction and zone such as `+02`; without a \
-        zone local time is meant. Google and Azure do not say when a file was deleted, so \
-        files deleted before that time may show up.",
+    help: "Not supported by pgkeep yet.\n\n\
+        Only versions of objects that existed then are read. This recovers backups that were deleted \
+        or overwritten later. It needs `--repo` and a bucket with versioning in S3, Azure or GCS. \
+        Only for commands that read.\n\n\
+        The form is `YYYY-MM-DD HH:MM:SS` with an optional fraction and time zone such as `+02`. \
+        Without a time zone it is local time. Google and Azure do not say when a file was deleted, \
+        so files deleted before that time may appear.",
     example: "--repo-target-time='2026-01-01 12:00:00+00'",
     ..OptionDef::GLOBAL
 };
@@ -164,11 +163,11 @@ pub const REPO_TYPE: &OptionDef = &OptionDef {
     allowed: &["azure", "cifs", "gcs", "posix", "s3", "sftp"],
     deprecated: &[Deprecated::unindexed("repo-type")],
     summary: "Kind of storage.",
-    help: "`posix` is a directory on this host or on `repo-host`; `cifs` the same on a mounted \
-        SMB share, without links and directory sync. `s3`, `azure` and `gcs` are object \
-        stores, `sftp` is a directory on an SSH server.\n\n\
-        Options of the other kinds are ignored. The content is the same everywhere, so a \
-        repository can be copied from one kind to another.",
-    example: "repo1-type=s3",
+    help: "`posix` is a directory on this host or on `repo-host`. `cifs` is the same on a mounted \
+        SMB share, where no links are made and directories are not flushed. `sftp` is a directory on \
+        an SSH server. `s3`, `azure` and `gcs` are object stores, which pgkeep does not support yet.\n\n\
+        Options of other kinds are ignored. The content is the same everywhere, so a repository can \
+        be copied from one kind to another.",
+    example: "repo1-type=sftp",
     ..OptionDef::REPOSITORY
 };

@@ -26,8 +26,8 @@ pub const REPO_GCS_ENDPOINT: &OptionDef = &OptionDef {
     name: "repo-gcs-endpoint",
     default: Default::Is("storage.googleapis.com"),
     summary: "GCS endpoint.",
-    help: "Change it for private endpoints and for emulators. May begin with `http://` and end \
-        with a port.",
+    help: "Change it for private endpoints and for emulators. May begin with `http://` and end with \
+        a port.",
     example: "repo1-gcs-endpoint=localhost:4443",
     ..GCS
 };
@@ -38,8 +38,8 @@ pub const REPO_GCS_KEY: &OptionDef = &OptionDef {
     secure: true,
     depends: Some(Depend::on("repo-gcs-key-type", &["service", "token"])),
     summary: "GCS key file or token.",
-    help: "With key type `service` the path of the JSON file of a service account, with `token` \
-        an authorization value to send as it is. A token soon ends and suits tests only.",
+    help: "With key type `service` the path of the JSON file of a service account, with `token` an \
+        authorization value to send as it is. A token soon expires, so it suits tests only.",
     example: "repo1-gcs-key=/etc/pgbackrest/gcs-key.json",
     ..GCS
 };
@@ -53,7 +53,7 @@ pub const REPO_GCS_KEY_TYPE: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-type", &["gcs"])),
     summary: "Kind of GCS credentials.",
     help: "`service` is the key file of a service account, `auto` the account of the virtual \
-        machine, which needs no secret in the configuration, `token` a ready token.",
+        machine, which needs no secret in the configuration, and `token` a given token.",
     example: "repo1-gcs-key-type=auto",
     ..GCS
 };
@@ -64,7 +64,7 @@ pub const REPO_GCS_USER_PROJECT: &OptionDef = &OptionDef {
     required: false,
     depends: None,
     summary: "Project that pays for GCS requests.",
-    help: "Needed for buckets whose owner has set that the requester pays.",
+    help: "Needed for buckets where the requester pays.",
     example: "repo1-gcs-user-project=my-project",
     ..GCS
 };

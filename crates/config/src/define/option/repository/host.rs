@@ -34,12 +34,13 @@ pub const REPO_HOST: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::unindexed("backup-host")],
     depends: Some(Depend::on("repo-local", &["n"])),
     summary: "Host of the repository.",
-    help: "Set on the PostgreSQL host when the repository is on another host that has the program \
-        installed; unset means that this host opens the repository itself. With SSH (the \
-        default) or TLS, see `repo-host-type`.\n\n\
-        Secrets of the repository are then needed only over there. Do not set it on the \
-        repository host itself; there the cluster is reached with `pg-host`. Both in one \
-        configuration are refused.",
+    help: "Not supported by pgkeep yet.\n\n\
+        Set on the PostgreSQL host when the repository is on another host that has the program \
+        installed. Unset means that this host opens the repository itself. The connection is made by \
+        SSH (the default) or TLS, see `repo-host-type`.\n\n\
+        Secrets of the repository are then needed only on that host. Do not set it on the repository \
+        host itself, where the cluster is reached with `pg-host`. Both in one configuration are \
+        refused.",
     example: "repo1-host=repo.example.com",
     ..TLS
 };
@@ -49,8 +50,8 @@ pub const REPO_HOST_CA_FILE: &OptionDef = &OptionDef {
     name: "repo-host-ca-file",
     required: false,
     summary: "Authority that signed the repository host's certificate.",
-    help: "PEM file with trusted certificates. Unset: those of the operating system, which seldom \
-        fits for certificates of your own.",
+    help: "PEM file with trusted certificates. Unset: those of the operating system, which rarely \
+        include the authority of your own certificates.",
     example: "repo1-host-ca-file=/etc/pgbackrest/cert/ca.crt",
     ..TLS
 };
@@ -60,8 +61,8 @@ pub const REPO_HOST_CA_PATH: &OptionDef = &OptionDef {
     name: "repo-host-ca-path",
     required: false,
     summary: "Directory of authorities for the repository host's certificate.",
-    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative \
-        to `repo-host-ca-file`.",
+    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative to \
+        `repo-host-ca-file`.",
     example: "repo1-host-ca-path=/etc/pgbackrest/cert/ca",
     ..TLS
 };
@@ -70,7 +71,7 @@ pub const REPO_HOST_CA_PATH: &OptionDef = &OptionDef {
 pub const REPO_HOST_CERT_FILE: &OptionDef = &OptionDef {
     name: "repo-host-cert-file",
     summary: "Certificate shown to the repository host.",
-    help: "PEM file. Its common name must be listed in `tls-server-auth` over there.",
+    help: "PEM file. Its common name must be listed in `tls-server-auth` on that host.",
     example: "repo1-host-cert-file=/etc/pgbackrest/cert/client.crt",
     ..TLS
 };
@@ -114,7 +115,7 @@ pub const REPO_HOST_CONFIG_PATH: &OptionDef = &OptionDef {
     kind: Kind::Path,
     default: Default::Is("/etc/pgbackrest"),
     summary: "Base directory of the configuration on the repository host.",
-    help: "Changes the default of both `repo-host-config` and `repo-host-config-include-path`.",
+    help: "Changes the defaults of `repo-host-config` and `repo-host-config-include-path`.",
     example: "repo1-host-config-path=/opt/pgbackrest",
     ..HOST
 };
@@ -123,8 +124,8 @@ pub const REPO_HOST_CONFIG_PATH: &OptionDef = &OptionDef {
 pub const REPO_HOST_KEY_FILE: &OptionDef = &OptionDef {
     name: "repo-host-key-file",
     summary: "Private key of the certificate shown to the repository host.",
-    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root \
-        (mode 0640 or less).",
+    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root (mode \
+        0640 or less).",
     example: "repo1-host-key-file=/etc/pgbackrest/cert/client.key",
     ..TLS
 };
@@ -155,9 +156,9 @@ pub const REPO_HOST_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("ssh"),
     allowed: &["ssh", "tls"],
     summary: "How to reach the repository host.",
-    help: "`ssh` runs the program there through the SSH client; the users need keys for each \
-        other. `tls` needs the `server` command running there, and certificates, but no \
-        logins.",
+    help: "`ssh` runs the program there through the SSH client, and the user here needs a key for \
+        the user there. `tls` needs the `server` command running there, and certificates, but no \
+        login.",
     example: "repo1-host-type=tls",
     ..HOST
 };
@@ -169,8 +170,8 @@ pub const REPO_HOST_USER: &OptionDef = &OptionDef {
     required: false,
     deprecated: &[Deprecated::unindexed("backup-user")],
     summary: "User to log in as on the repository host.",
-    help: "For SSH. Should be the owner of the repository, and better not the owner of a cluster, \
-        so that whoever takes over a database does not get its backups.",
+    help: "For SSH. It should be the owner of the repository, and not the owner of a cluster, so \
+        that whoever takes over a database does not get its backups.",
     example: "repo1-host-user=backup",
     ..SSH
 };
@@ -182,7 +183,7 @@ pub const REPO_LOCAL: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     internal: true,
     summary: "Treat the repository as being on this host.",
-    help: "Set by the program for its own child processes; overrides `repo-host`.",
+    help: "Set by the program for its own child processes. It overrides `repo-host`.",
     example: "repo1-local=y",
     ..OptionDef::REPOSITORY_BOOLEAN
 };

@@ -19,11 +19,11 @@ pub const REPO_RETENTION_ARCHIVE: &OptionDef = &OptionDef {
     name: "repo-retention-archive",
     deprecated: &[Deprecated::unindexed("retention-archive")],
     summary: "Number of backups for which WAL is kept.",
-    help: "Counts backups of the kind in `repo-retention-archive-type`. WAL older than the oldest \
-        of them is removed, except what each kept backup needs for consistency. Unset: as long \
-        as full backups are kept.\n\n\
-        A lower number saves space at the price that older backups can only be restored to \
-        their end, not to a time after it. Leave it unset unless space forces you.",
+    help: "Counts backups of the kind in `repo-retention-archive-type`. WAL older than the oldest of \
+        them is removed, except what each kept backup needs to be consistent. Unset: WAL is kept as \
+        long as full backups are.\n\n\
+        A lower number saves space, but older backups can then be restored only to the moment when \
+        they ended, not to a later time. Leave it unset unless you lack the space.",
     example: "repo1-retention-archive=2",
     ..RETENTION
 };
@@ -37,8 +37,8 @@ pub const REPO_RETENTION_ARCHIVE_TYPE: &OptionDef = &OptionDef {
     allowed: &["full", "diff", "incr"],
     deprecated: &[Deprecated::unindexed("retention-archive-type")],
     summary: "Kind of backups counted for keeping WAL.",
-    help: "`full` counts full backups, `diff` full and differential, `incr` all. With anything \
-        but `full`, `repo-retention-archive` should be set. The default suits nearly everyone.",
+    help: "`full` counts full backups, `diff` full and differential, `incr` all. With anything but \
+        `full`, set `repo-retention-archive` as well. The default suits nearly everyone.",
     example: "repo1-retention-archive-type=diff",
     ..OptionDef::REPOSITORY
 };
@@ -48,8 +48,8 @@ pub const REPO_RETENTION_DIFF: &OptionDef = &OptionDef {
     name: "repo-retention-diff",
     deprecated: &[Deprecated::unindexed("retention-diff")],
     summary: "Number of differential backups kept.",
-    help: "Full backups count as differential ones here. Incremental backups go with the backup \
-        they build on. Unset: differential backups go only with their full backup.",
+    help: "Full backups count as differential ones here. Incremental backups are removed with the \
+        backup they build on. Unset: differential backups are removed only with their full backup.",
     example: "repo1-retention-diff=3",
     ..RETENTION
 };
@@ -59,12 +59,12 @@ pub const REPO_RETENTION_FULL: &OptionDef = &OptionDef {
     name: "repo-retention-full",
     deprecated: &[Deprecated::unindexed("retention-full")],
     summary: "Full backups kept, as number or days.",
-    help: "With `repo-retention-full-type=count` this many full backups are kept, and a surplus \
-        one goes when the next has succeeded, so have room for one more. With `time` it is a \
-        number of days: the newest full backup older than that is kept as well, since without \
-        it the oldest day could not be restored.\n\n\
-        Everything that depends on a full backup goes with it. Unset nothing is removed and a \
-        warning is logged.",
+    help: "With `repo-retention-full-type=count` this many full backups are kept. The oldest is \
+        removed after the next has succeeded, so have room for one more. With `time` it is a number \
+        of days. The newest full backup that is older is kept as well, since without it the oldest \
+        day could not be restored.\n\n\
+        Everything that depends on a full backup is removed with it. If the option is not set, \
+        nothing is removed and a warning is logged.",
     example: "repo1-retention-full=2",
     ..RETENTION
 };
@@ -77,8 +77,8 @@ pub const REPO_RETENTION_FULL_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("count"),
     allowed: &["count", "time"],
     summary: "Meaning of the number of full backups.",
-    help: "`count`: a number of backups. `time`: a number of days. With `time` nothing is removed \
-        until there is a backup older than that.",
+    help: "How `repo-retention-full` is meant. `count`: a number of backups. `time`: a number of \
+        days; nothing is removed until there is a full backup older than that.",
     example: "repo1-retention-full-type=time",
     ..OptionDef::REPOSITORY
 };
@@ -88,9 +88,9 @@ pub const REPO_RETENTION_HISTORY: &OptionDef = &OptionDef {
     name: "repo-retention-history",
     range: Some(Range::Is("0", "9999999")),
     summary: "Days for which manifests of removed backups are kept.",
-    help: "A copy of each manifest stays in the history after its backup has been removed, which \
-        documents sizes and checksums. 0 keeps only those of existing backups; unset keeps \
-        all.",
+    help: "A manifest is the list of the files of a backup, with sizes and checksums. A copy of it \
+        stays in the history after the backup has been removed. 0 keeps only those of existing \
+        backups. Unset keeps all.",
     example: "repo1-retention-history=365",
     ..RETENTION
 };

@@ -26,8 +26,7 @@ pub const REPO_S3_BUCKET: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::unindexed("repo-s3-bucket")],
     summary: "S3 bucket.",
     help: "Must exist. Several repositories can share it if their `repo-path` differ. A name with \
-        dots needs `repo-s3-uri-style=path`, because certificates do not cover it as a host \
-        name.",
+        dots needs `repo-s3-uri-style=path`, because certificates do not cover it as a host name.",
     example: "repo1-s3-bucket=pg-backup",
     ..S3
 };
@@ -59,8 +58,8 @@ pub const REPO_S3_KEY_SECRET: &OptionDef = &OptionDef {
     name: "repo-s3-key-secret",
     deprecated: &[Deprecated::unindexed("repo-s3-key-secret")],
     summary: "S3 secret access key.",
-    help: "Keep the configuration file readable for its user only. Refused on the command line, \
-        where others could see it.",
+    help: "Let only its user read the configuration file. It is refused on the command line, where \
+        others could see it.",
     example: "repo1-s3-key-secret=wJalrXUtnFEMI…",
     ..S3_SHARED_KEY
 };
@@ -72,11 +71,11 @@ pub const REPO_S3_KEY_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("shared"),
     allowed: &["shared", "auto", "web-id", "pod-id", "process"],
     summary: "Kind of S3 credentials.",
-    help: "`shared` takes key and secret from the configuration. `auto` asks the EC2 instance for \
-        temporary ones, `pod-id` and `web-id` are the two ways of EKS, `process` runs a \
-        program that prints some.\n\n\
-        Everything but `shared` keeps secrets out of the configuration and renews credentials \
-        in time.",
+    help: "`shared` takes key and secret from the configuration. `auto` gets temporary ones from the \
+        EC2 instance, `pod-id` and `web-id` are the two ways of EKS, and `process` runs a program \
+        that prints some.\n\n\
+        Everything but `shared` keeps secrets out of the configuration and renews credentials in \
+        time.",
     example: "repo1-s3-key-type=auto",
     ..S3
 };
@@ -100,8 +99,8 @@ pub const REPO_S3_PROCESS_CMD: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-s3-key-type", &["process"])),
     summary: "Program that prints S3 credentials.",
     help: "The first value is the program, each further one an argument; no shell is involved. It \
-        must print JSON with `AccessKeyId`, `SecretAccessKey`, `SessionToken` and \
-        `Expiration`, and is run again before they end.",
+        must print JSON with `AccessKeyId`, `SecretAccessKey`, `SessionToken` and `Expiration`, and \
+        is run again before they expire.",
     example: "repo1-s3-process-cmd=/usr/local/bin/s3-credentials",
     ..S3
 };
@@ -111,7 +110,7 @@ pub const REPO_S3_REGION: &OptionDef = &OptionDef {
     name: "repo-s3-region",
     deprecated: &[Deprecated::unindexed("repo-s3-region")],
     summary: "S3 region.",
-    help: "The region of the bucket. Compatible stores mostly accept any text, but it must be the \
+    help: "The region of the bucket. Compatible stores usually accept any text, but it must be the \
         one they sign with.",
     example: "repo1-s3-region=eu-central-1",
     ..S3
@@ -124,7 +123,7 @@ pub const REPO_S3_REQUESTER_PAYS: &OptionDef = &OptionDef {
     default: Default::Is("n"),
     negatable: true,
     summary: "Agree to pay for S3 requests.",
-    help: "Needed for buckets whose owner has set that the requester pays.",
+    help: "Needed for buckets where the requester pays.",
     example: "repo1-s3-requester-pays=y",
     ..S3
 };
@@ -135,8 +134,8 @@ pub const REPO_S3_ROLE: &OptionDef = &OptionDef {
     required: false,
     depends: Some(Depend::on("repo-s3-key-type", &["auto"])),
     summary: "Role for temporary S3 credentials.",
-    help: "The role of the EC2 instance to use with `repo-s3-key-type=auto`. Unset: the instance \
-        is asked which one it has.",
+    help: "The role of the EC2 instance to use with `repo-s3-key-type=auto`. Unset: the one that the \
+        instance has.",
     example: "repo1-s3-role=pg-backup",
     ..S3
 };
@@ -147,7 +146,7 @@ pub const REPO_S3_SERVICE: &OptionDef = &OptionDef {
     default: Default::Is("s3"),
     required: false,
     summary: "Name of the service in S3 signatures.",
-    help: "Part of what is signed. Change it only for services that demand another name.",
+    help: "Part of what is signed. Change it only for services that require another name.",
     example: "repo1-s3-service=s3express",
     ..S3
 };
@@ -158,9 +157,9 @@ pub const REPO_S3_SSE_CUSTOMER_KEY: &OptionDef = &OptionDef {
     required: false,
     depends: Some(Depend::on("repo-type", &["s3"])),
     summary: "Your own key for encryption in S3.",
-    help: "32 bytes in base64, sent with every request; the service encrypts with it and forgets \
-        it. Lost key, lost repository. `repo-cipher-type` does the same without trusting the \
-        service.",
+    help: "32 bytes in base64, sent with every request. The service encrypts with it and does not \
+        keep it. If the key is lost, so is the repository. `repo-cipher-type` does the same without \
+        trust in the service.",
     example: "repo1-s3-sse-customer-key=GwNNxAXHRSZUsH…",
     ..S3_SHARED_KEY
 };
@@ -172,7 +171,7 @@ pub const REPO_S3_STS_HOST: &OptionDef = &OptionDef {
     depends: Some(Depend::on("repo-s3-key-type", &["web-id"])),
     summary: "Host of the token service of S3.",
     help: "Used with `repo-s3-key-type=web-id`. Set it for the endpoint of a region or a private \
-        one.",
+        endpoint.",
     example: "repo1-s3-sts-host=sts.eu-central-1.amazonaws.com",
     ..S3
 };
@@ -182,8 +181,8 @@ pub const REPO_S3_TOKEN: &OptionDef = &OptionDef {
     name: "repo-s3-token",
     required: false,
     summary: "Session token of S3 credentials.",
-    help: "For temporary credentials put into the configuration. They end after some hours, so \
-        this is good for single tasks only; see `repo-s3-key-type`.",
+    help: "For temporary credentials in the configuration. They expire after some hours, so this \
+        suits single tasks only, see `repo-s3-key-type`.",
     example: "repo1-s3-token=FwoGZXIvYXdzEPj…",
     ..S3_SHARED_KEY
 };
@@ -196,7 +195,7 @@ pub const REPO_S3_URI_STYLE: &OptionDef = &OptionDef {
     allowed: &["host", "path"],
     summary: "Form of S3 addresses.",
     help: "`host` puts the bucket into the host name, `path` into the path. Servers of your own \
-        mostly need `path`.",
+        usually need `path`.",
     example: "repo1-s3-uri-style=path",
     ..S3
 };

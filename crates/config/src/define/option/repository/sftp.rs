@@ -26,9 +26,9 @@ pub const REPO_SFTP_AGENT_SOCKET: &OptionDef = &OptionDef {
     kind: Kind::Path,
     summary: "Socket of the ssh-agent that holds the key for SFTP.",
     help: "Used when `repo-sftp-private-key-file` is not set. Unset: the variable `SSH_AUTH_SOCK`, \
-        which the server that runs `archive_command` seldom has.\n\n\
-        The keys that the agent holds are tried in turn, at most five. With \
-        `repo-sftp-public-key-file` only that one is.",
+        which PostgreSQL, and so `archive_command`, usually does not have.\n\n\
+        The keys in the agent are tried in turn, at most five. With `repo-sftp-public-key-file` only \
+        that one is tried.",
     example: "repo1-sftp-agent-socket=/run/user/26/ssh-agent",
     ..OURS
 };
@@ -41,11 +41,11 @@ pub const REPO_SFTP_ALGORITHM: &OptionDef = &OptionDef {
     allowed: &["legacy", "modern"],
     summary: "Which SSH algorithms are offered.",
     help: "`modern` offers key exchange with curve25519 (and ML-KEM), AES-GCM, ChaCha20 and AES-CTR, \
-        and nothing that needs SHA-1. `legacy` adds, behind those, what old servers need: \
-        Diffie-Hellman groups, NIST curves, SHA-1 in host key signatures and checksums. CBC is \
-        never offered.\n\n\
-        Take `legacy` only if the error says that there is no common algorithm and the server \
-        cannot be updated. What was agreed on is logged at `detail`.",
+        and nothing that needs SHA-1. `legacy` adds, with lower priority, what old servers need: \
+        Diffie-Hellman groups, NIST curves, SHA-1 in host key signatures and checksums. CBC is never \
+        offered.\n\n\
+        Set `legacy` only if the error says that there is no common algorithm and the server cannot \
+        be updated. The algorithms in use are logged at level `detail`.",
     example: "repo1-sftp-algorithm=legacy",
     ..OURS
 };
@@ -56,8 +56,8 @@ pub const REPO_SFTP_CONNECTION_MAX: &OptionDef = &OptionDef {
     kind: Kind::Integer,
     range: Some(Range::Is("1", "32")),
     summary: "Most connections to the SFTP host at a time.",
-    help: "By default up to four, chosen from the measured round trip and the amount of data; on a \
-        near server it is one. Lower it if the host allows an account few connections.",
+    help: "By default up to four, depending on the measured latency and the amount of data; to a \
+        near server it is one. Lower it if the host allows only few connections.",
     example: "repo1-sftp-connection-max=2",
     ..OURS
 };
@@ -88,10 +88,10 @@ pub const REPO_SFTP_HOST_PIN: &OptionDef = &OptionDef {
     multiple: true,
     summary: "Fingerprints of the SFTP host's keys that are accepted.",
     help: "As `ssh-keygen -l` prints them (`SHA256:…`, `MD5:…`) or hexadecimal, with colons or \
-        without. Can be repeated: the host needs to have one of the keys, so the next key can be \
-        added before the host changes to it.\n\n\
-        Where a pin is set, only pins decide and known hosts files are not read. It does not go \
-        together with `repo-sftp-host-key-check-type=none` or `accept-new`.",
+        without. The option can be repeated. The host needs to have one of the keys, so its next key \
+        can be added before it is used.\n\n\
+        If a pin is set, only pins count, and known hosts files are not read. It cannot be combined \
+        with `repo-sftp-host-key-check-type=none` or `accept-new`.",
     example: "repo1-sftp-host-pin=SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDVIbxtBhSuaqOjEXo",
     ..OURS
 };
@@ -101,8 +101,8 @@ pub const REPO_SFTP_HOST: &OptionDef = &OptionDef {
     name: "repo-sftp-host",
     required_by_command: &[(SftpSetup, false)],
     summary: "SFTP host.",
-    help: "A name or an IP address. The name must be written as it stands in the known hosts \
-        files. Nothing needs to be installed there besides the SSH server.",
+    help: "A name or an IP address. Write it as in the known hosts files. Only an SSH server needs \
+        to be installed there.",
     example: "repo1-sftp-host=backup.example.com",
     ..SFTP
 };
@@ -116,9 +116,9 @@ pub const REPO_SFTP_HOST_FINGERPRINT: &OptionDef = &OptionDef {
         &["fingerprint", "strict"],
     )),
     summary: "Fingerprint of the SFTP host's key.",
-    help: "Hexadecimal, with the hash of `repo-sftp-host-key-hash-type`. Compared with the key \
-        the host shows when `repo-sftp-host-key-check-type` is `fingerprint`. Changes when the \
-        host gets new keys; `repo-sftp-host-pin` takes several.",
+    help: "Hexadecimal, with the hash of `repo-sftp-host-key-hash-type`. It is compared with the key \
+        of the host when `repo-sftp-host-key-check-type` is `fingerprint`. It changes when the host \
+        gets new keys; `repo-sftp-host-pin` accepts several.",
     example: "repo1-sftp-host-fingerprint=f84e172dfead7aeeeae6c1fdfb5aa8cf",
     ..SFTP
 };
@@ -130,9 +130,9 @@ pub const REPO_SFTP_HOST_KEY_CHECK_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("strict"),
     allowed: &["accept-new", "fingerprint", "none", "strict"],
     summary: "How the SFTP host's key is checked.",
-    help: "`strict` demands an entry in a known hosts file. `accept-new` adds unknown hosts to it \
-        and refuses changed keys. `fingerprint` compares with `repo-sftp-host-fingerprint`. \
-        `none` checks nothing, so anybody in between could receive the backups.",
+    help: "`strict` requires an entry in a known hosts file. `accept-new` adds unknown hosts to the \
+        file and refuses changed keys. `fingerprint` compares with `repo-sftp-host-fingerprint`. \
+        `none` checks nothing, so an attacker in the network could receive the backups.",
     example: "repo1-sftp-host-key-check-type=accept-new",
     ..SFTP
 };
@@ -146,7 +146,7 @@ pub const REPO_SFTP_HOST_KEY_HASH_TYPE: &OptionDef = &OptionDef {
     allowed: &["md5", "sha1", "sha256"],
     summary: "Hash of the SFTP host's fingerprint.",
     help: "Needed for a `repo-sftp-host-fingerprint` that does not itself begin with `SHA256:` or \
-        `MD5:`. pgBackRest wants it for every SFTP repository. `sha256` is the one to take.",
+        `MD5:`. pgBackRest requires it for every SFTP repository. Choose `sha256`.",
     example: "repo1-sftp-host-key-hash-type=sha256",
     ..SFTP
 };
@@ -169,8 +169,8 @@ pub const REPO_SFTP_HOST_USER: &OptionDef = &OptionDef {
     name: "repo-sftp-host-user",
     required_by_command: &[(SftpSetup, false)],
     summary: "User on the SFTP host.",
-    help: "Must be allowed to create and remove files below `repo-path`. A user of its own, \
-        limited to SFTP, is best.",
+    help: "Must be allowed to create and remove files below `repo-path`. Best is a separate user \
+        that is limited to SFTP, as `sftp-setup` makes one.",
     example: "repo1-sftp-host-user=pgbackup",
     ..SFTP
 };
@@ -186,8 +186,8 @@ pub const REPO_SFTP_KNOWN_HOST: &OptionDef = &OptionDef {
         &["accept-new", "strict"],
     )),
     summary: "Known hosts files for SFTP.",
-    help: "Paths, with `~/` for the home directory; can be repeated. Unset: the two files in \
-        `~/.ssh` and the two in `/etc/ssh` that OpenSSH uses.",
+    help: "Paths, with `~/` for the home directory. The option can be repeated. Unset: the two files \
+        in `~/.ssh` and the two in `/etc/ssh` that OpenSSH uses.",
     example: "repo1-sftp-known-host=/home/postgres/.ssh/known_hosts",
     ..SFTP
 };
@@ -198,11 +198,13 @@ pub const REPO_SFTP_PRIVATE_KEY_FILE: &OptionDef = &OptionDef {
     required_by_command: &[(SftpSetup, false)],
     required_by_rule: true,
     summary: "Private key for SFTP.",
-    help: "Path of the key, with `~/` for the home directory. Needed unless an ssh-agent holds the \
-        key. A certificate beside it (`<key>-cert.pub`) is used. Passwords are not supported.\n\n\
-        The file may belong to root and be readable by a group; if it belongs to the user that \
-        runs this, nobody else may have any right to it.\n\n\
-        `sftp-setup` makes the file if there is none; unset it takes `~/.ssh/id_ed25519_sftp`.",
+    help: "Path of the key, with `~/` for the home directory. Needed unless an ssh-agent has the \
+        key. If there is a certificate beside it (`<key>-cert.pub`), it is used. Passwords are not \
+        supported.\n\n\
+        The file may belong to root and be readable by a group. If it belongs to the user who runs \
+        the program, nobody else may have any right to it.\n\n\
+        `sftp-setup` makes the file if there is none. If the option is not set, it makes \
+        `~/.ssh/id_ed25519_sftp`.",
     example: "repo1-sftp-private-key-file=~/.ssh/id_ed25519",
     ..SFTP
 };
@@ -213,8 +215,8 @@ pub const REPO_SFTP_PRIVATE_KEY_PASSPHRASE: &OptionDef = &OptionDef {
     required: false,
     secure: true,
     summary: "Passphrase of the SFTP key.",
-    help: "Needed if the private key is encrypted. Refused on the command line, where others \
-        could see it.",
+    help: "Needed if the private key is encrypted. Refused on the command line, where others could \
+        see it.",
     example: "repo1-sftp-private-key-passphrase=correct-horse-battery",
     ..SFTP
 };
@@ -224,7 +226,7 @@ pub const REPO_SFTP_PUBLIC_KEY_FILE: &OptionDef = &OptionDef {
     name: "repo-sftp-public-key-file",
     required: false,
     summary: "Public key for SFTP.",
-    help: "Normally not needed, because it can be had from the private key.",
+    help: "Normally not needed, because it is derived from the private key.",
     example: "repo1-sftp-public-key-file=~/.ssh/id_ed25519.pub",
     ..SFTP
 };

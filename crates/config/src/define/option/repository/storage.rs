@@ -37,8 +37,8 @@ pub const REPO_STORAGE_CA_PATH: &OptionDef = &OptionDef {
         Deprecated::either("repo-s3-ca-path"),
     ],
     summary: "Directory of authorities for the object store's certificate.",
-    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative \
-        to `repo-storage-ca-file`.",
+    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative to \
+        `repo-storage-ca-file`.",
     example: "repo1-storage-ca-path=/etc/pki/tls/certs",
     ..OBJECT_STORE
 };
@@ -53,9 +53,8 @@ pub const REPO_STORAGE_HOST: &OptionDef = &OptionDef {
     ],
     depends: Some(Depend::on("repo-type", &["azure", "s3"])),
     summary: "Address to connect to instead of the endpoint.",
-    help: "For servers that are reached at another address than their name says, as in tests or \
-        behind a proxy. May begin with `https://` or `http://` (no TLS at all) and end with a \
-        port.\n\n\
+    help: "For servers that are reached at another address than that of their name, as in tests or \
+        behind a proxy. May begin with `https://` or `http://` (no TLS at all) and end with a port.\n\n\
         With S3 the endpoint still stands in the requests; with Azure this value replaces it.",
     example: "repo1-storage-host=127.0.0.1",
     ..OBJECT_STORE
@@ -73,7 +72,8 @@ pub const REPO_STORAGE_PORT: &OptionDef = &OptionDef {
     ],
     depends: Some(Depend::on("repo-type", &["azure", "s3"])),
     summary: "Port of the object store.",
-    help: "443, or 80 if the address begins with `http://`. Goes before a port in the address.",
+    help: "443, or 80 if the address begins with `http://`. It takes precedence over a port in the \
+        address.",
     example: "repo1-storage-port=9000",
     ..OBJECT_STORE
 };
@@ -85,9 +85,9 @@ pub const REPO_STORAGE_PREFETCH: &OptionDef = &OptionDef {
     default: Default::Is("3"),
     range: Some(Range::Is("0", "1024")),
     summary: "Requests sent ahead when reading.",
-    help: "When several parts of objects are needed in order, up to this many are requested ahead \
-        of the one being read. Hides the latency of the store in restores from bundles and \
-        from block-incremental backups, and costs memory per worker. 0: none.",
+    help: "When several parts of objects are needed in order, up to this many are requested ahead of \
+        the one being read. That saves the latency of the store in restores from bundles and from \
+        block incremental backups, and takes memory for each worker. 0: none.",
     example: "repo1-storage-prefetch=8",
     ..OBJECT_STORE
 };
@@ -99,8 +99,8 @@ pub const REPO_STORAGE_READ_OVER: &OptionDef = &OptionDef {
     default: Default::Is("64KiB"),
     range: Some(Range::Is("0B", "1MiB")),
     summary: "Gap up to which two reads become one.",
-    help: "Parts of one object that are no more than this number of bytes apart are fetched with \
-        one request and the gap is thrown away. Saves requests at the price of some transfer.",
+    help: "Parts of one object that are no more than this number of bytes apart are fetched with one \
+        request, and the gap is discarded. That saves requests and transfers some more bytes.",
     example: "repo1-storage-read-over=256KiB",
     ..OBJECT_STORE
 };
@@ -112,9 +112,9 @@ pub const REPO_STORAGE_TAG: &OptionDef = &OptionDef {
     required: false,
     multiple: true,
     summary: "Tag for new objects.",
-    help: "Key, `=`, and value; can be repeated. Rules of the bucket, for cost or lifecycle, can \
-        refer to it. Objects that exist already are not changed. The credentials may need an \
-        extra permission.",
+    help: "Key, `=`, and value. The option can be repeated. Rules of the bucket, for cost or \
+        lifecycle, can refer to it. Objects that exist already are not changed. The credentials may \
+        need an extra permission.",
     example: "repo1-storage-tag=department=shop",
     ..OBJECT_STORE
 };
@@ -138,8 +138,8 @@ pub const REPO_STORAGE_UPLOAD_CHUNK_SIZE: &OptionDef = &OptionDef {
     summary: "Size of the parts of large uploads.",
     help: "In bytes. Files that fit into one part are uploaded with a single request. Each worker \
         needs memory for one part or two.\n\n\
-        Parts grow by themselves for very large files, so that the store's limit of 10000 \
-        parts is kept. Larger parts mean fewer requests, and more to repeat after an error.",
+        For very large files the parts are made larger automatically, to stay within the store's \
+        limit of 10000 parts. Larger parts mean fewer requests, and more to repeat after an error.",
     example: "repo1-storage-upload-chunk-size=16MiB",
     ..OBJECT_STORE
 };
@@ -156,8 +156,8 @@ pub const REPO_STORAGE_VERIFY_TLS: &OptionDef = &OptionDef {
         Deprecated::indexed("repo-s3-verify-tls"),
     ],
     summary: "Check the object store's certificate.",
-    help: "Turn it off only for tests: without the check anybody in between can read and change \
-        what is transferred. For certificates of your own use `repo-storage-ca-file`.",
+    help: "Turn it off only for tests: without the check anybody in between can read and change what \
+        is transferred. For certificates of your own use `repo-storage-ca-file`.",
     example: "repo1-storage-verify-tls=n",
     ..OBJECT_STORE
 };

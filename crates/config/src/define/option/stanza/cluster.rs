@@ -22,7 +22,7 @@ pub const PG_DATABASE: &OptionDef = &OptionDef {
     name: "pg-database",
     default: Default::Is("postgres"),
     summary: "Database to connect to.",
-    help: "Which one does not matter for a backup, as long as it exists and the user may connect.",
+    help: "Any database will do for a backup, as long as it exists and the user may connect.",
     example: "pg1-database=maintenance",
     ..CONNECTION
 };
@@ -36,7 +36,7 @@ pub const PG_LOCAL: &OptionDef = &OptionDef {
     negatable: true,
     internal: true,
     summary: "Treat the cluster as being on this host.",
-    help: "Set by the program for its own child processes; overrides `pg-host`.",
+    help: "Set by the program for its own child processes. It overrides `pg-host`.",
     example: "pg1-local=y",
     ..OptionDef::CLUSTER
 };
@@ -64,10 +64,10 @@ pub const PG_PATH: &OptionDef = &OptionDef {
         (Doctor, Depend::set("stanza")),
     ],
     summary: "Data directory of the cluster.",
-    help: "Must be the same as `data_directory` in PostgreSQL, without the way over a symbolic \
-        link. Required on the PostgreSQL host; `restore` writes here.\n\n\
-        Several indexes are the primary and its standbys, in any order; the roles are found \
-        out at each run.",
+    help: "Must be the same as `data_directory` in PostgreSQL, not a symbolic link to it. Required \
+        on the PostgreSQL host. `restore` writes to it.\n\n\
+        Several numbers (`pg1-path`, `pg2-path`) are the primary and its standbys, in any order. \
+        Each run finds out which is which.",
     example: "pg1-path=/var/lib/postgresql/17/main",
     ..OptionDef::CLUSTER
 };
@@ -80,7 +80,7 @@ pub const PG_PORT: &OptionDef = &OptionDef {
     range: Some(Range::Is("0", "65535")),
     deprecated: &[Deprecated::either("db-port")],
     summary: "Port of the cluster.",
-    help: "Part of the name of the Unix socket as well. Set it whenever PostgreSQL does not use \
+    help: "It is also part of the name of the Unix socket. Set it whenever PostgreSQL does not use \
         5432.",
     example: "pg1-port=5433",
     ..CONNECTION
@@ -92,8 +92,8 @@ pub const PG_SOCKET_PATH: &OptionDef = &OptionDef {
     required: false,
     deprecated: &[Deprecated::either("db-socket-path")],
     summary: "Directory of the Unix socket.",
-    help: "As in `unix_socket_directories`. Unset: the default of the client library. A name \
-        beginning with `@` is an abstract socket.",
+    help: "As in PostgreSQL's `unix_socket_directories`. Unset: `/var/run/postgresql`. A name that \
+        begins with `@` is an abstract socket.",
     example: "pg1-socket-path=/run/postgresql",
     ..CONNECTION
 };
@@ -103,9 +103,8 @@ pub const PG_USER: &OptionDef = &OptionDef {
     name: "pg-user",
     required: false,
     summary: "User of the database connection.",
-    help: "Unset: the value of `PGUSER`, else the operating system user, on the PostgreSQL host. \
-        Must be allowed to start and stop backups, switch WAL and read all settings; a \
-        superuser is the easy way.",
+    help: "Unset: the value of `PGUSER`, else the operating system user. The user must be allowed to \
+        start and stop backups, to switch WAL and to read all settings. A superuser may do all that.",
     example: "pg1-user=backup",
     ..CONNECTION
 };

@@ -30,9 +30,10 @@ pub const PG_HOST: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::either("db-host")],
     depends: Some(Depend::on("pg-local", &["n"])),
     summary: "Host of the cluster.",
-    help: "Set on the repository host when PostgreSQL runs elsewhere; unset means this host. With \
-        SSH (the default) or TLS, see `pg-host-type`.\n\n\
-        Do not set it on the PostgreSQL host itself; there the repository is reached with \
+    help: "Not supported by pgkeep yet.\n\n\
+        Set on the repository host when PostgreSQL runs on another host. Unset means this host. The \
+        connection is made by SSH (the default) or TLS, see `pg-host-type`.\n\n\
+        Do not set it on the PostgreSQL host itself, where the repository is reached with \
         `repo-host`. Both in one configuration are refused.",
     example: "pg1-host=pg1.example.com",
     ..HOST
@@ -43,8 +44,8 @@ pub const PG_HOST_CA_FILE: &OptionDef = &OptionDef {
     name: "pg-host-ca-file",
     required: false,
     summary: "Authority that signed the PostgreSQL host's certificate.",
-    help: "PEM file with trusted certificates. Unset: those of the operating system, which seldom \
-        fits for certificates of your own.",
+    help: "PEM file with trusted certificates. Unset: those of the operating system, which rarely \
+        include the authority of your own certificates.",
     example: "pg1-host-ca-file=/etc/pgbackrest/cert/ca.crt",
     ..TLS
 };
@@ -54,8 +55,8 @@ pub const PG_HOST_CA_PATH: &OptionDef = &OptionDef {
     name: "pg-host-ca-path",
     required: false,
     summary: "Directory of authorities for the PostgreSQL host's certificate.",
-    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative \
-        to `pg-host-ca-file`.",
+    help: "Directory with PEM files named by hash, as `openssl rehash` makes it. An alternative to \
+        `pg-host-ca-file`.",
     example: "pg1-host-ca-path=/etc/pgbackrest/cert/ca",
     ..TLS
 };
@@ -64,7 +65,7 @@ pub const PG_HOST_CA_PATH: &OptionDef = &OptionDef {
 pub const PG_HOST_CERT_FILE: &OptionDef = &OptionDef {
     name: "pg-host-cert-file",
     summary: "Certificate shown to the PostgreSQL host.",
-    help: "PEM file. Its common name must be listed in `tls-server-auth` over there.",
+    help: "PEM file. Its common name must be listed in `tls-server-auth` on that host.",
     example: "pg1-host-cert-file=/etc/pgbackrest/cert/client.crt",
     ..TLS
 };
@@ -110,7 +111,7 @@ pub const PG_HOST_CONFIG_PATH: &OptionDef = &OptionDef {
     kind: Kind::Path,
     default: Default::Is("/etc/pgbackrest"),
     summary: "Base directory of the configuration on the PostgreSQL host.",
-    help: "Changes the default of both `pg-host-config` and `pg-host-config-include-path`.",
+    help: "Changes the defaults of `pg-host-config` and `pg-host-config-include-path`.",
     example: "pg1-host-config-path=/opt/pgbackrest",
     ..HOST
 };
@@ -119,8 +120,8 @@ pub const PG_HOST_CONFIG_PATH: &OptionDef = &OptionDef {
 pub const PG_HOST_KEY_FILE: &OptionDef = &OptionDef {
     name: "pg-host-key-file",
     summary: "Private key of the certificate shown to the PostgreSQL host.",
-    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root \
-        (mode 0640 or less).",
+    help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root (mode \
+        0640 or less).",
     example: "pg1-host-key-file=/etc/pgbackrest/cert/client.key",
     ..TLS
 };
@@ -152,9 +153,9 @@ pub const PG_HOST_TYPE: &OptionDef = &OptionDef {
     allowed: &["ssh", "tls"],
     depends: Some(Depend::set("pg-host")),
     summary: "How to reach the PostgreSQL host.",
-    help: "`ssh` runs the program there through the SSH client; the users need keys for each \
-        other. `tls` needs the `server` command running there, and certificates, but no \
-        logins.",
+    help: "`ssh` runs the program there through the SSH client, and the user here needs a key for \
+        the user there. `tls` needs the `server` command running there, and certificates, but no \
+        login.",
     example: "pg1-host-type=tls",
     ..TLS
 };
@@ -167,8 +168,8 @@ pub const PG_HOST_USER: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::either("db-user")],
     depends: Some(Depend::on("pg-host-type", &["ssh"])),
     summary: "User to log in as on the PostgreSQL host.",
-    help: "For SSH. Should be the owner of the cluster, because the data directory must be \
-        readable. Unset with TLS, where the server's user counts.",
+    help: "For SSH. It should be the owner of the cluster, because the data directory must be \
+        readable. With TLS it has no meaning: the user who runs the server counts.",
     example: "pg1-host-user=postgres",
     ..HOST
 };
