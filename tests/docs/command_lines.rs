@@ -18,6 +18,8 @@ repo2-sftp-host=10.0.0.2
 repo2-sftp-host-user=pgbackup
 repo2-sftp-private-key-file=/k
 repo2-retention-full=2
+repo3-path=/encrypted
+repo3-retention-full=2
 tls-server-auth=client=*
 tls-server-ca-file=/ca
 tls-server-cert-file=/cert
@@ -139,10 +141,16 @@ fn refusal(program: Program, words: &[String]) -> Option<String> {
     let args = std::iter::once(program.binary().to_owned())
         .chain(words.iter().cloned())
         .collect();
+    // Without a configuration a page has the pass-phrase in the environment.
+    let environment = if words.iter().any(|word| word == "--no-config") {
+        vec![("PGBACKREST_REPO1_CIPHER_PASS".into(), "secret".into())]
+    } else {
+        Vec::new()
+    };
     pgkeep_config::load(&Input {
         program,
         args,
-        environment: Vec::new(),
+        environment,
         files: &Files,
         uid: 1000,
         exec_id: "1-1".into(),

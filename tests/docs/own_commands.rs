@@ -9,7 +9,7 @@ fn the_guide_to_migrating_names_every_command_that_pgbackrest_does_not_have() {
     let page = text("docs/guide/migrating.md");
     let row = page
         .lines()
-        .find(|line| line.starts_with("| commands of our own |"))
+        .find(|line| line.starts_with("| commands that only one program has |"))
         .expect("the table has the row");
     let named: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
     let ours: Vec<&str> = COMMANDS
