@@ -18,7 +18,7 @@ mod resolve;
 mod testing;
 pub mod value;
 
-pub use config::Config;
+pub use config::{Config, Loaded};
 pub use define::command;
 pub use define::option;
 pub use error::{ConfigError, Phase};
@@ -27,21 +27,12 @@ pub use parse::name::indexed as option_name;
 pub use render::shell_word;
 pub use value::{Source, parse_size};
 
-/// A configuration and what the user should be warned about.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The configuration.
-    pub config: Config,
-    /// Warnings in the order in which they are shown.
-    pub warnings: Vec<String>,
-}
-
 /// Reads command line, environment and files, and resolves every option of the command.
 ///
-/// Afterwards: set up the log, [`Config::check_user`], begin line, locks, [`Config::check`] (spec 11.6).
+/// Afterwards: set up the log, [`Config::check_user`], begin line, locks, [`Config::check`].
 ///
 /// # Errors
-/// The first mistake found, with pgBackRest's code and message (spec 10.2, 11.1 to 11.5).
+/// The first mistake found, with the code and message of pgBackRest.
 pub fn load(input: &Input<'_>) -> Result<Loaded, ConfigError> {
     resolve::load(input)
 }

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use crate::input::Program;
-use crate::parse::file::{DefaultFiles, Looked};
 use crate::parse::ini::Ini;
+use crate::parse::search::{DefaultFiles, Searched};
 
 /// Words, environment and files of one start of the program.
 pub(crate) struct Origin {
@@ -16,8 +16,8 @@ pub(crate) struct Origin {
     pub(crate) environment: Vec<(String, String)>,
     /// Nothing if no file was there, or none was looked for.
     pub(crate) ini: Option<Ini>,
-    /// Files that were looked for, in that order.
-    pub(crate) looked: Vec<Looked>,
+    /// Files that were searched for, in that order.
+    pub(crate) searched: Vec<Searched>,
     /// Places of the files, which are defaults of some options.
     pub(crate) defaults: DefaultFiles,
     pub(crate) uid: u32,

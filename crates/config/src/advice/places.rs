@@ -1,14 +1,26 @@
 //! Where the configuration comes from: the files that were looked for, the stanzas in them, the place of a value.
 
 use super::similar::closest;
+use crate::config::Config;
 use crate::define::option::{Group, OptionDef, PG_PATH, STANZA, Section};
 use crate::input::Program;
 use crate::origin::Origin;
 use crate::parse::Said;
-use crate::parse::file::Looked;
 use crate::parse::name::indexed;
+use crate::parse::search::Searched;
 use crate::render::shell_word;
 use crate::value::Source;
+
+impl Config {
+    /// Hints for an error that a missing or unknown stanza explains: where was searched, which stanzas there are. Only for
+    /// `pgkeep`.
+    pub fn stanza_hints(&self) -> Vec<String> {
+        match self.program() {
+            Program::PgKeep => stanzas(&self.origin, self.stanza()),
+            Program::PgBackRest => Vec::new(),
+        }
+    }
+}
 
 /// Where a value that is not acceptable was set; nothing for the command line, which the user sees.
 pub(crate) fn of_value(source: &Source) -> Option<String> {
@@ -36,15 +48,15 @@ pub(crate) fn of_line(path: &str) -> String {
 
 /// The files that were read, or all that were looked for.
 pub(crate) fn files(origin: &Origin) -> String {
-    let read: Vec<String> = read(&origin.looked);
+    let read: Vec<String> = read(&origin.searched);
     if !read.is_empty() {
         return read.join(", ");
     }
-    if origin.looked.is_empty() {
+    if origin.searched.is_empty() {
         return "no configuration file was looked for, because of --no-config.".to_owned();
     }
     let places: Vec<&str> = origin
-        .looked
+        .searched
         .iter()
         .map(|place| place.path.as_str())
         .collect();
@@ -55,8 +67,8 @@ pub(crate) fn files(origin: &Origin) -> String {
 }
 
 /// Files that were read.
-fn read(looked: &[Looked]) -> Vec<String> {
-    looked
+fn read(searched: &[Searched]) -> Vec<String> {
+    searched
         .iter()
         .filter(|place| place.found)
         .map(|place| format!("'{}'", place.path))
@@ -70,7 +82,7 @@ pub(crate) fn stanzas(origin: &Origin, said: Option<&str>) -> Vec<String> {
         .as_ref()
         .map(|ini| ini.stanzas())
         .unwrap_or_default();
-    if read(&origin.looked).is_empty() {
+    if read(&origin.searched).is_empty() {
         return vec![files(origin), name_a_file(origin.program)];
     }
     let files = files(origin);
@@ -166,7 +178,7 @@ pub(crate) fn required(
             files(origin)
         )],
         _ => {
-            let place = match &read(&origin.looked)[..] {
+            let place = match &read(&origin.searched)[..] {
                 [] => "of a configuration file".to_owned(),
                 [first, ..] => format!("of {first}"),
             };

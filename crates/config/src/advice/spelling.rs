@@ -1,10 +1,9 @@
 //! Words of the command line, the environment and files that mean nothing, or not here: what was probably meant.
 
 use super::similar::closest;
-use crate::define::command::{CommandId, Role};
+use crate::define::command::{CommandId, Role, commands};
 use crate::define::option::{Kind, OptionDef};
 use crate::input::Program;
-use crate::parse::argv::commands;
 use crate::parse::name::{self, indexed};
 use crate::render::shell_word;
 

@@ -1,4 +1,4 @@
-//! Reads the words of the command line (spec 10.1, 10.2).
+//! Reads the words of the command line.
 //!
 //! What an option means for the command is not looked at here, except that the command is known at the end. Invariant: every error of
 //! this file belongs to [`Phase::CommandLine`].
@@ -6,7 +6,7 @@
 use super::name::{self, Found, Lookup};
 use super::{Said, SaidValue};
 use crate::advice::spelling;
-use crate::define::command::{COMMANDS, CommandDef, CommandId, Role};
+use crate::define::command::{CommandId, Role, commands};
 use crate::define::option::Kind;
 use crate::error::{COMMAND_INVALID, COMMAND_REQUIRED, ConfigError, PARAM_INVALID, Phase, Result};
 use crate::input::Program;
@@ -23,17 +23,10 @@ pub(crate) struct CommandLine {
     pub(crate) said: Said,
 }
 
-/// Commands known to `program`, sorted by name.
-pub(crate) fn commands(program: Program) -> impl Iterator<Item = &'static CommandDef> + Clone {
-    COMMANDS
-        .iter()
-        .filter(move |command| program == Program::PgKeep || !command.ours)
-}
-
 /// Reads the command line; `args[0]` is the program.
 ///
 /// # Errors
-/// 30, 31, 32, 48, 96 as in spec 10.2.
+/// 30, 31, 32, 48, 96, with the messages of pgBackRest.
 pub(crate) fn parse(args: &[String], program: Program) -> Result<CommandLine> {
     parse_words(args, program).map_err(|error| error.at(Phase::CommandLine))
 }

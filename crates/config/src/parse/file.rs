@@ -1,12 +1,13 @@
-//! Decides which configuration files are read, and reads them (spec 11.1).
+//! Decides which configuration files are read, and reads them.
 //!
-//! pgBackRest's files, and for pgkeep its own in front of them. What is in them is read by `ini`. Invariant: a file that was asked for
+//! Those of pgBackRest, and for pgkeep its own in front of them. What is in them is read by `ini`. Invariant: a file that was asked for
 //! must exist; a file that is only looked for by default may be missing, but not unreadable.
 
 use std::io;
 
 use super::Said;
 use super::ini::Ini;
+use super::search::{DefaultFiles, PGBACKREST_FILES, PGBACKREST_OLD_FILE, PGKEEP_FILES, Searched};
 use crate::advice::{access, places};
 use crate::define::option::{CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, OptionDef};
 use crate::error::{
@@ -14,52 +15,12 @@ use crate::error::{
 };
 use crate::input::{ConfigFiles, Program};
 
-/// Where a program looks for its files if it is not told otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DefaultFiles {
-    /// Directory of both.
-    pub(crate) path: &'static str,
-    /// Main file.
-    pub(crate) config: &'static str,
-    /// Directory of further files.
-    pub(crate) include: &'static str,
-    /// Name of the main file alone.
-    name: &'static str,
-}
-
-/// Places of pgBackRest as the distributions build it.
-pub(crate) const PGBACKREST_FILES: DefaultFiles = DefaultFiles {
-    path: "/etc/pgbackrest",
-    config: "/etc/pgbackrest/pgbackrest.conf",
-    include: "/etc/pgbackrest/conf.d",
-    name: "pgbackrest.conf",
-};
-
-/// Places of pgkeep's own.
-pub(crate) const PGKEEP_FILES: DefaultFiles = DefaultFiles {
-    path: "/etc/pgkeep",
-    config: "/etc/pgkeep/pgkeep.conf",
-    include: "/etc/pgkeep/conf.d",
-    name: "pgkeep.conf",
-};
-
-/// Place of the main file before pgBackRest had a directory of its own.
-const PGBACKREST_OLD_FILE: &str = "/etc/pgbackrest.conf";
-
-/// A file, or the files of a directory, that may hold the configuration.
-pub(crate) struct Looked {
-    /// `/etc/pgkeep/pgkeep.conf`, `/etc/pgkeep/conf.d/*.conf`.
-    pub(crate) path: String,
-    /// Whether it was there and read.
-    pub(crate) found: bool,
-}
-
 /// What the files say.
 pub(crate) struct Loaded {
     /// Nothing if no file was there.
     pub(crate) ini: Option<Ini>,
-    /// What was looked for.
-    pub(crate) looked: Vec<Looked>,
+    /// What was searched for.
+    pub(crate) searched: Vec<Searched>,
     /// The defaults that apply to this run.
     pub(crate) defaults: DefaultFiles,
 }
@@ -91,7 +52,7 @@ pub(crate) fn load(
         files,
         program,
         ini: None,
-        looked: Vec::new(),
+        searched: Vec::new(),
     };
     let use_main = config.is_none_or(|value| !value.negate);
     // `--config` and `--no-config` alone also switch the include directory off.
@@ -126,7 +87,7 @@ pub(crate) fn load(
     }
     Ok(Loaded {
         ini: load.ini,
-        looked: load.looked,
+        searched: load.searched,
         defaults,
     })
 }
@@ -172,7 +133,7 @@ struct Load<'a> {
     files: &'a dyn ConfigFiles,
     program: Program,
     ini: Option<Ini>,
-    looked: Vec<Looked>,
+    searched: Vec<Searched>,
 }
 
 impl Load<'_> {
@@ -217,7 +178,7 @@ impl Load<'_> {
         let content = read(self.files, path).map_err(|(error, cause)| {
             error.advise(self.program, access::denied(self.files, path, &cause))
         })?;
-        self.looked.push(Looked {
+        self.searched.push(Searched {
             path: path.to_owned(),
             found: content.is_some(),
         });
@@ -241,8 +202,8 @@ impl Load<'_> {
             included(PGBACKREST_FILES.include),
             PGBACKREST_OLD_FILE.to_owned(),
         ];
-        let missing = |path| Looked { path, found: false };
-        self.looked.extend(others.into_iter().map(missing));
+        let missing = |path| Searched { path, found: false };
+        self.searched.extend(others.into_iter().map(missing));
     }
 
     /// Reads the `*.conf` files of a directory in the order of their names.
@@ -253,7 +214,7 @@ impl Load<'_> {
             })?
             .unwrap_or_default();
         if names.is_empty() {
-            self.looked.push(Looked {
+            self.searched.push(Searched {
                 path: included(path),
                 found: false,
             });

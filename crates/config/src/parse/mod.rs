@@ -1,13 +1,14 @@
 //! Reads what the user wrote, wherever it was written, into one [`Said`].
 //!
 //! Nothing here knows defaults, dependencies or ranges; that is `resolve`. Invariant: sources are read from the strongest to the weakest
-//! (command line, environment, files), and the first one to mention an option at an index wins (spec 11.2).
+//! (command line, environment, files), and the first one to mention an option at an index wins.
 
 pub(crate) mod argv;
 pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod ini;
 pub(crate) mod name;
+pub(crate) mod search;
 pub(crate) mod section;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Options as words: the begin line (spec 12.10), command lines of child processes and `restore_command` (spec 9.6, 14.2).
+//! Options as words: the begin line of the log, command lines of child processes and `restore_command`.
 //!
 //! Invariant: alphabetical by option, then by index; secrets are `<redacted>` in the begin line and left out everywhere else.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::config::{Config, Entry};
 use crate::define::command::{CommandId, Role};
@@ -159,6 +160,17 @@ impl Config {
                 }
             }
         }
+    }
+}
+
+/// Command and options as in the begin line: secrets are redacted.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("program", &self.program())
+            .field("command", &self.command_role_name())
+            .field("options", &self.begin_line_options())
+            .finish_non_exhaustive()
     }
 }
 

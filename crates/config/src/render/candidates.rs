@@ -8,13 +8,12 @@ use std::path::Path;
 use super::facts::placeholder;
 use super::text::{lower_summary, plain};
 use crate::config::Config;
-use crate::define::command::{CommandId, Role};
+use crate::define::command::{CommandId, Role, commands};
 use crate::define::option::{
     CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, Depend, Group, HELP, Kind, OptionDef, PG, REPO, SET,
     STANZA, VERSION,
 };
 use crate::input::Program;
-use crate::parse::argv::commands;
 use crate::parse::name::{self, Found, Lookup, indexed};
 
 /// A line that is being typed.

@@ -11,11 +11,10 @@ use super::man;
 use super::text::{lower_summary, plain, wrap};
 use crate::advice::spelling;
 use crate::config::Config;
-use crate::define::command::{CommandDef, CommandId, Role};
+use crate::define::command::{CommandDef, CommandId, Role, commands};
 use crate::define::option::{AS, HELP, OUTPUT, OptionDef, VERSION};
 use crate::error::{ConfigError, PARAM_INVALID, Phase, Result};
 use crate::input::Program;
-use crate::parse::argv::commands;
 use crate::parse::name::{self, Lookup};
 
 /// Stands for different values at different indexes.

@@ -7,10 +7,10 @@ use std::fmt::Write;
 
 use super::facts::{facts, name_with_index, placeholder};
 use super::text::plain;
+use crate::define::command::commands;
 use crate::input::Program;
-use crate::parse::argv::commands;
-use crate::parse::file::{DefaultFiles, PGBACKREST_FILES, PGKEEP_FILES};
 use crate::parse::name;
+use crate::parse::search::{DefaultFiles, PGBACKREST_FILES, PGKEEP_FILES};
 
 /// The page for section 1, in `man` macros.
 pub fn page(program: Program, version: &str) -> String {

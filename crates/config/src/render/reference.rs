@@ -6,10 +6,9 @@
 use std::fmt::Write;
 
 use super::facts::{facts, name_with_index};
-use crate::define::command::{CommandDef, Role};
+use crate::define::command::{CommandDef, Role, commands};
 use crate::define::option::OptionDef;
 use crate::input::Program;
-use crate::parse::argv::commands;
 use crate::parse::name;
 
 const HEADINGS: [(&str, &str); 9] = [

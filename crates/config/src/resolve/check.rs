@@ -1,62 +1,65 @@
-//! The rules that concern several options at once (spec 11.6), in the order in which they are applied.
+//! The rules that concern several options at once, in the order in which they are applied.
 //!
 //! Those about one repository each are in `repository` and `sftp`. Invariant: values that a rule fills in count as defaults, except
 //! `compress-type=none` from `compress=n`, which child processes must be told.
 
 use std::time::Duration;
 
+use super::checker::Checker;
 use super::{repository, sftp};
-use crate::Loaded;
-use crate::config::{Config, Entry};
+use crate::config::{Config, Loaded};
 use crate::define::command::CommandId;
 use crate::define::option::{
     ALLOW_ROOT, COMPRESS, COMPRESS_LEVEL, COMPRESS_TYPE, DB_TIMEOUT, Group, OptionDef, PG_HOST,
     PROTOCOL_TIMEOUT, REPO, REPO_HOST, REPO_TARGET_TIME, STOP_AUTO,
 };
 use crate::error::{CONFIG, ConfigError, OPTION_REQUIRED, Phase, Result};
-use crate::value::{Source, Value, show_seconds};
+use crate::value::{Source, Value};
 
-/// A configuration while the rules are applied.
-pub(super) struct Checker {
-    pub(super) config: Config,
-    pub(super) warnings: Vec<String>,
-}
-
-/// Applies all rules.
-pub(crate) fn check(config: &Config) -> Result<Loaded> {
-    let mut checker = Checker {
-        config: config.clone(),
-        warnings: Vec::new(),
-    };
-    // Some rules replace what others look at, so they are not applied twice.
-    if !config.checked
-        && let Err(error) = checker.apply()
-    {
-        return Err(ConfigError {
-            phase: Phase::Checks,
+impl Config {
+    /// Applies the rules that concern configuration only; the result is the configuration the command works with.
+    ///
+    /// Apart from [`crate::load`], because the begin line is shown before these rules are applied, and locks are taken before.
+    ///
+    /// # Errors
+    /// 27, 31, 32, 37: the rules are those of pgBackRest, and each says its own.
+    pub fn check(&self) -> Result<Loaded> {
+        let mut checker = Checker {
+            config: self.clone(),
+            warnings: Vec::new(),
+        };
+        // Some rules replace what others look at, so they are not applied twice.
+        if !self.checked
+            && let Err(error) = checker.apply()
+        {
+            return Err(ConfigError {
+                phase: Phase::Checks,
+                warnings: checker.warnings,
+                ..error
+            });
+        }
+        checker.config.checked = true;
+        Ok(Loaded {
+            config: checker.config,
             warnings: checker.warnings,
-            ..error
-        });
+        })
     }
-    checker.config.checked = true;
-    Ok(Loaded {
-        config: checker.config,
-        warnings: checker.warnings,
-    })
-}
 
-/// Refuses root.
-pub(crate) fn check_user(config: &Config) -> Result<()> {
-    let refuse = config.origin.uid == 0
-        && !config.help
-        && config.is_valid(ALLOW_ROOT)
-        && !config.boolean(ALLOW_ROOT);
-    if !refuse {
-        return Ok(());
-    }
-    Err(ConfigError::option_invalid(format!(
+    /// Refuses user id 0 unless `allow-root`; made before the begin line, for every role.
+    ///
+    /// # Errors
+    /// 31 with two hints.
+    pub fn check_user(&self) -> Result<()> {
+        let refuse = self.origin.uid == 0
+            && !self.help
+            && self.is_valid(ALLOW_ROOT)
+            && !self.boolean(ALLOW_ROOT);
+        if !refuse {
+            return Ok(());
+        }
+        Err(ConfigError::option_invalid(format!(
         "the '{}' command must not be run as the root user",
-        config.command.name()
+        self.command.name()
     ))
     .at(Phase::Checks)
     .hint(
@@ -66,6 +69,7 @@ pub(crate) fn check_user(config: &Config) -> Result<()> {
         "set the '{}' option to allow running this command as root.",
         ALLOW_ROOT.name
     )))
+    }
 }
 
 impl Checker {
@@ -129,7 +133,7 @@ impl Checker {
         } else {
             let protocol = config.spelling(PROTOCOL_TIMEOUT).unwrap_or_default();
             let db = config.spelling(DB_TIMEOUT).unwrap_or_default();
-            // The original's hint lacks the colon, so it is not one of ours.
+            // pgBackRest's hint lacks the colon, so it is not one of ours.
             return Err(ConfigError::option_value(format!(
                 "'{protocol}' is not valid for '{name}' option\nHINT '{name}' option ({protocol}) should be greater than '{}' option ({db}).",
                 DB_TIMEOUT.name,
@@ -200,42 +204,5 @@ impl Checker {
                 STOP_AUTO.name
             ));
         }
-    }
-
-    fn set_default_time(&mut self, option: &'static OptionDef, time: Duration) {
-        let milliseconds = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        self.set_default(option, 0, Value::Time(time), show_seconds(milliseconds));
-    }
-
-    /// Replaces a value by a computed default.
-    pub(super) fn set_default(
-        &mut self,
-        option: &'static OptionDef,
-        key: u32,
-        value: Value,
-        spelling: String,
-    ) {
-        self.set(option, key, Source::Default, value, spelling);
-    }
-
-    fn set(
-        &mut self,
-        option: &'static OptionDef,
-        key: u32,
-        source: Source,
-        value: Value,
-        spelling: String,
-    ) {
-        let entry = self
-            .config
-            .entries
-            .entry((option.name, key))
-            .or_insert_with(Entry::unset);
-        entry.value = Some(value);
-        if source.is_default() {
-            entry.default = Some(spelling.clone());
-        }
-        entry.source = source;
-        entry.spelling = Some(spelling);
     }
 }

@@ -1,8 +1,8 @@
-//! Whether the condition of an option is fulfilled, and how it is explained when it is not (spec 10.2, 11.5).
+//! Whether the condition of an option is fulfilled, and how it is explained when it is not.
 //!
 //! Invariant: an option that the command does not know has no value, so conditions on it are not fulfilled.
 
-use super::Resolver;
+use super::resolver::Resolver;
 use crate::config::Entry;
 use crate::define::option::{Depend, Kind, OptionDef};
 use crate::error::ConfigError;

@@ -1,4 +1,4 @@
-//! Which indexes of `pg` and `repo` exist (spec 11.5).
+//! Which indexes of `pg` and `repo` exist.
 //!
 //! Invariant: a group that the command knows has at least one index; an index with nothing but defaults disappears unless it is the last.
 
@@ -60,7 +60,7 @@ impl Groups {
 
     /// Drops the indexes that have only defaults.
     ///
-    /// If one index remains of a group whose first index had only defaults, it becomes index 1. The original does so even if the one that
+    /// If one index remains of a group whose first index had only defaults, it becomes index 1. pgBackRest does so even if the one that
     /// remains has values (`pg2-path` alone is `pg1-path` for archive-push), and keys show in messages and lock names.
     pub(crate) fn finish(mut self, entries: &mut Entries) -> [Vec<u32>; 2] {
         for group in GROUPS {

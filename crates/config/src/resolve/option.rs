@@ -1,10 +1,10 @@
-//! Decides on one option at one index: what was said, else the default; and whether that is acceptable (spec 10.2, 11.4).
+//! Decides on one option at one index: what was said, else the default; and whether that is acceptable.
 //!
 //! Invariant: messages show the value as the user spelled it, and no message shows a secret.
 
 use secrecy::SecretString;
 
-use super::Resolver;
+use super::resolver::Resolver;
 use crate::advice::{places, spelling};
 use crate::config::Entry;
 use crate::define::option::{

@@ -1,6 +1,6 @@
 //! The order in which options are decided.
 //!
-//! Errors are reported in this order, so it is the original's: the stanza, then again and again the alphabet, each time taking the options
+//! Errors are reported in this order, so it is that of pgBackRest: the stanza, then again and again the alphabet, each time taking the options
 //! whose dependencies are already decided. Invariant: every option occurs once, after those it depends on.
 
 use crate::define::option::{OptionDef, STANZA};

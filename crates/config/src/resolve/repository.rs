@@ -1,8 +1,8 @@
-//! The rules about repositories (spec 11.6); those about SFTP servers are in `sftp`.
+//! The rules about repositories; those about SFTP servers are in `sftp`.
 //!
 //! Invariant: a rule about an option that the command does not know never applies.
 
-use super::check::Checker;
+use super::checker::Checker;
 use crate::config::Config;
 use crate::define::command::CommandId;
 use crate::define::option::{

@@ -1,8 +1,8 @@
-//! The rules about repositories on SFTP servers (spec 22.4): who the server is, and who we are.
+//! The rules about repositories on SFTP servers: who the server is, and who we are.
 //!
-//! The original demands a hash type and a private key file in every case; here each is needed only where it is used.
+//! pgBackRest demands a hash type and a private key file in every case; here each is needed only where it is used.
 
-use super::check::Checker;
+use super::checker::Checker;
 use crate::config::Config;
 use crate::define::option::{
     OptionDef, REPO_SFTP_AGENT_SOCKET, REPO_SFTP_HOST_FINGERPRINT, REPO_SFTP_HOST_KEY_CHECK_TYPE,

@@ -7,6 +7,15 @@ mod table;
 
 pub use table::COMMANDS;
 
+use crate::input::Program;
+
+/// Commands known to `program`, sorted by name.
+pub(crate) fn commands(program: Program) -> impl Iterator<Item = &'static CommandDef> + Clone {
+    COMMANDS
+        .iter()
+        .filter(move |command| program == Program::PgKeep || !command.ours)
+}
+
 /// One of the commands, in alphabetical order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommandId {
