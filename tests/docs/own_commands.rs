@@ -27,7 +27,7 @@ fn definitions_say_which_commands_look_for_a_stop_file() {
         let folder = path("crates/command/src").join(command.name.replace('-', "_"));
         // Not every command is there yet.
         let looks = std::fs::read_to_string(folder.join("mod.rs"))
-            .is_ok_and(|source| source.contains("test_stop_file("));
+            .is_ok_and(|source| source.contains("stop_file::check("));
         assert_eq!(
             looks, command.stop_test,
             "{}: stop_test in the table of commands, and the help of stop",

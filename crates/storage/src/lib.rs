@@ -4,6 +4,7 @@
 //! backend has one folder here and is constructed from its own `…Settings` struct.
 
 pub mod conformance;
+pub mod connection;
 pub mod copy;
 pub mod durability;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod ticket;
 pub mod together;
 pub mod wrap;
 
+pub use connection::Connection;
 pub use durability::Durability;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use path::StoragePath;

@@ -1,11 +1,11 @@
-//! From settings to a storage: the one place that knows every backend.
+//! From settings to an opened storage: the one place that knows every backend.
 //!
-//! A new backend adds a variant and a line here; nothing above this crate names a backend's type.
+//! A new backend adds a variant and a line here. Who uses a storage knows its settings at most, never its type.
 
 use std::sync::Arc;
 
+use crate::connection::Connection;
 use crate::error::Result;
-use crate::memory::MemoryStorage;
 use crate::posix::{PosixSettings, PosixStorage};
 use crate::sftp::{SftpSettings, SftpStorage};
 use crate::storage::Storage;
@@ -17,15 +17,39 @@ pub enum StorageSettings {
     Posix(PosixSettings),
     /// An SFTP server.
     Sftp(Box<SftpSettings>),
-    /// For tests: a tree that the caller holds too.
-    Memory(MemoryStorage),
+}
+
+/// A storage, and its connection where it is behind a network.
+#[derive(Debug)]
+pub struct Opened {
+    pub storage: Arc<dyn Storage>,
+    pub connection: Option<Arc<dyn Connection>>,
+}
+
+impl Opened {
+    fn local(storage: impl Storage + 'static) -> Self {
+        Self {
+            storage: Arc::new(storage),
+            connection: None,
+        }
+    }
+
+    fn remote(storage: impl Storage + Connection + 'static) -> Self {
+        let storage = Arc::new(storage);
+        Self {
+            connection: Some(Arc::clone(&storage) as Arc<dyn Connection>),
+            storage,
+        }
+    }
 }
 
 /// Opens the storage that `settings` describe.
-pub fn open(settings: &StorageSettings) -> Result<Arc<dyn Storage>> {
+///
+/// # Errors
+/// Settings no storage can be made of. That a server cannot be reached shows when something is asked.
+pub fn open(settings: StorageSettings) -> Result<Opened> {
     Ok(match settings {
-        StorageSettings::Posix(settings) => Arc::new(PosixStorage::new(settings.clone())),
-        StorageSettings::Sftp(settings) => Arc::new(SftpStorage::new((**settings).clone())?),
-        StorageSettings::Memory(storage) => Arc::new(storage.clone()),
+        StorageSettings::Posix(settings) => Opened::local(PosixStorage::new(settings)),
+        StorageSettings::Sftp(settings) => Opened::remote(SftpStorage::new(*settings)?),
     })
 }

@@ -5,7 +5,7 @@ use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::run::summary::repositories;
 use crate::run::{Context, label};
 
@@ -25,9 +25,9 @@ pub fn run(context: &Context) -> Result<()> {
         .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
         .collect();
     let (mut found, mut errors) = (Vec::new(), 0);
-    for key in open::repository_keys(config) {
+    for key in repository::keys(config) {
         context.cancel.check()?;
-        let result = open::repository(context, key)
+        let result = repository::open(context, key)
             .and_then(|repository| change(&repository, &stanza, &label, &changes));
         match result {
             Ok(true) => found.push(key),

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, cluster, open};
+use crate::hosts::{Repository, cluster, pg_host, repository};
 use crate::run::Context;
 
 /// One repository and the directories to search in it, newest first.
@@ -42,7 +42,7 @@ pub(super) fn repository_warning(key: u32, error: &Error) -> String {
 /// # Errors
 /// [`ErrorCode::Format`] when the cluster was restored but its `backup_label` is gone; those of the control file.
 pub(super) fn open_all(context: &Context, settings: &Settings) -> Result<Archives> {
-    let host = open::pg_host(context, settings.pg_key)?;
+    let host = pg_host::open(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
     if control.checkpoint == CHECKPOINT_INVALID
         && host
@@ -57,7 +57,7 @@ pub(super) fn open_all(context: &Context, settings: &Settings) -> Result<Archive
         .with_hint("was the backup_label file removed?"));
     }
     let mut archives = Archives::default();
-    let keys = open::repository_keys(&context.config);
+    let keys = repository::keys(&context.config);
     for (key, loaded) in keys
         .iter()
         .zip(load_all(context, settings, &control, &keys))
@@ -128,7 +128,7 @@ fn load(
     control: &ControlFile,
     key: u32,
 ) -> Result<Archive> {
-    let repository = open::repository(context, key)?;
+    let repository = repository::open(context, key)?;
     let storage = &*repository.storage;
     let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref())?;
     let version = control.version.to_string();

@@ -16,7 +16,7 @@ use super::{NOT_FOUND, get_now, missing};
 use crate::archiving::background;
 use crate::archiving::spool::{OK, Queue, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{cluster, open};
+use crate::hosts::{cluster, pg_host};
 use crate::run::Context;
 
 /// First wait between two looks at the queue; each later one is longer, up to [`LONGEST_WAIT`].
@@ -77,7 +77,7 @@ fn wait_for_queue(
     segment: &str,
     destination: &Path,
 ) -> std::result::Result<Answer, Failure> {
-    let host = open::pg_host(context, settings.pg_key)?;
+    let host = pg_host::open(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
     let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::In)
         .since(context.clock.boot_seconds());

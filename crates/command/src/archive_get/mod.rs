@@ -23,7 +23,7 @@ use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use crate::archiving::{hold, wal_path};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::run::Context;
 use find::{Find, Found};
 use settings::Settings;
@@ -115,7 +115,7 @@ fn get_now(
     let found = Find::new(&archives, settings)
         .find(request)
         .map_err(|failed| failed.error)?;
-    let local = open::local(Path::new("/"));
+    let local = this_host::directory(Path::new("/"));
     let path = wal_path::from_root(destination);
     remove_left_overs(&local, &path);
     let Found::Copies(copies, _) = found else {

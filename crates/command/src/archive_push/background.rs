@@ -24,8 +24,9 @@ use super::target::{
 use crate::archiving::background;
 use crate::archiving::spool::{self, Queue, Spool};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::locks::LockType;
+use crate::locks::stop_file;
 use crate::run::{Context, begin};
 use crate::wal::window::SEGMENT_SIZE;
 
@@ -59,7 +60,7 @@ fn push_ready(
     wal_directory: &Path,
     spool: &Spool,
 ) -> Result<()> {
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     let mut names = to_push(spool, wal_directory)?;
     let Some(first) = names.first().cloned() else {
         return Err(Error::new(ErrorCode::Assert, "no WAL files to process"));
@@ -162,7 +163,7 @@ impl Drop for StopOnDrop<'_> {
 
 impl Run<'_> {
     fn push(&self, identity: &Identity, names: &[String]) -> Result<()> {
-        let keys = open::repository_keys(&self.context.config);
+        let keys = repository::keys(&self.context.config);
         let lanes: Vec<Lane> = match keys.as_slice() {
             // The only one is looked at first, so that its error is the error of all files.
             [key] => match load_for(self.context, self.settings, *key, identity) {

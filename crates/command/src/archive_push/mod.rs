@@ -27,7 +27,8 @@ use pgkeep_config::command::Role;
 
 use crate::archiving::{hold, wal_path};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
+use crate::locks::stop_file;
 use crate::run::Context;
 use crate::run::summary::repositories;
 use settings::Settings;
@@ -61,7 +62,7 @@ pub fn run(context: &Context) -> Result<()> {
     if context.config.role() == Role::Async {
         return background::run(context, &settings, Path::new(parameter));
     }
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     let path = wal_path::absolute(context, parameter)?;
     if settings.asynchronous {
         foreground::push_in_background(context, &settings, &path)
@@ -93,7 +94,7 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
         "{} of {} is in {}",
         source.name,
         settings.stanza,
-        repositories(&open::repository_keys(&context.config))
+        repositories(&repository::keys(&context.config))
     ));
     Ok(())
 }

@@ -14,7 +14,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 use super::source::{Source, read_piece};
 use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::report::size_text::size_text;
 
 /// What PostgreSQL appends to the name of a file that is ready to be archived.
@@ -27,7 +27,7 @@ const ASKED: usize = 4;
 /// # Errors
 /// [`ErrorCode::PathMissing`] when there is no `archive_status`.
 pub(super) fn ready_list(wal_directory: &Path) -> Result<Vec<String>> {
-    let storage = open::local(Path::new("/"));
+    let storage = this_host::directory(Path::new("/"));
     let path = wal_path::from_root(&wal_directory.join("archive_status"));
     let options = ListOptions {
         level: InfoLevel::Exists,

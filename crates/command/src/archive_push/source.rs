@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::target::Identity;
 use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::this_host;
 use crate::run::cancel::Cancel;
 
 /// One file of the WAL directory.
@@ -35,7 +36,7 @@ impl Source {
             name: wal_path::base_name(&shown).to_owned(),
             shown,
             path: wal_path::from_root(path),
-            storage: crate::hosts::open::local(Path::new("/")),
+            storage: this_host::directory(Path::new("/")),
         }
     }
 

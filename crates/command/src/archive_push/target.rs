@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, cluster, open};
+use crate::hosts::{Repository, cluster, pg_host, repository};
 use crate::run::Context;
 
 /// Version and system identifier of a cluster.
@@ -50,7 +50,7 @@ pub(super) fn control_file(context: &Context, settings: &Settings) -> Result<Opt
     if !settings.pg_path_set {
         return Ok(None);
     }
-    let host = open::pg_host(context, settings.pg_key)?;
+    let host = pg_host::open(context, settings.pg_key)?;
     let (control, _) = cluster::read_control(context, &host)?;
     Ok(Some(control))
 }
@@ -76,7 +76,7 @@ pub(super) fn identity_of(control: &ControlFile) -> Identity {
 /// [`ErrorCode::RepoInvalid`] when none is fit; those of the control file.
 pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Targets> {
     let cluster = control_file(context, settings)?.as_ref().map(identity_of);
-    let keys = open::repository_keys(&context.config);
+    let keys = repository::keys(&context.config);
     let mut fit: Vec<(Target, Identity)> = Vec::new();
     let mut errors = Vec::new();
     for (key, loaded) in keys.iter().zip(load_all(context, settings, &keys)) {
@@ -138,7 +138,7 @@ fn expect(whose: &str, expected: &Identity, key: u32, found: &Identity) -> Resul
 /// # Errors
 /// When the repository cannot be opened or has no usable `archive.info`.
 pub(super) fn load(context: &Context, settings: &Settings, key: u32) -> Result<(Target, Identity)> {
-    let repository = open::repository(context, key)?;
+    let repository = repository::open(context, key)?;
     let info = ArchiveInfo::load(
         &*repository.storage,
         &settings.stanza,

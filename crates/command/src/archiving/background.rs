@@ -14,18 +14,9 @@ use pgkeep_config::option;
 use pgkeep_config::render::argv::{Child, Replacement};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::locks::{self, Lock, LockData, LockState, LockType};
 use crate::run::context::Context;
-
-pub(super) fn lock_path(context: &Context) -> &Path {
-    Path::new(
-        context
-            .config
-            .string(option::LOCK_PATH)
-            .unwrap_or("/tmp/pgbackrest"),
-    )
-}
 
 /// Takes the archive locks of all repositories of the run, or none of them: `None` when somebody holds one, a background
 /// process that this run has started included.
@@ -33,9 +24,9 @@ pub(super) fn lock_path(context: &Context) -> &Path {
 /// # Errors
 /// [`ErrorCode::LockAcquire`] when a lock file cannot be used at all.
 pub fn try_archive_locks(context: &Context) -> Result<Option<Vec<Lock>>> {
-    let (path, exec_id) = (lock_path(context), context.config.exec_id());
-    let keys = open::repository_keys(&context.config);
-    try_locks(path, context.stanza()?, &keys, exec_id)
+    let (path, exec_id) = (locks::path(context), context.config.exec_id());
+    let keys = repository::keys(&context.config);
+    try_locks(&path, context.stanza()?, &keys, exec_id)
 }
 
 fn try_locks(path: &Path, stanza: &str, keys: &[u32], exec_id: &str) -> Result<Option<Vec<Lock>>> {
@@ -68,9 +59,10 @@ pub fn process_runs_with(context: &Context, parameter: &str) -> Result<bool> {
 }
 
 fn any_holder(context: &Context, is_it: impl Fn(&LockData) -> bool) -> Result<bool> {
-    for key in open::repository_keys(&context.config) {
+    let lock_path = locks::path(context);
+    for key in repository::keys(&context.config) {
         let name = locks::file_name(context.stanza()?, LockType::Archive, key);
-        if let LockState::Held(data) = locks::state(lock_path(context), &name)?
+        if let LockState::Held(data) = locks::state(&lock_path, &name)?
             && is_it(&data)
         {
             return Ok(true);
@@ -99,7 +91,7 @@ pub(super) fn start_as(context: &Context, role: Role, parameters: &[String]) -> 
         ("log-level-console".to_owned(), off()),
         ("log-level-stderr".to_owned(), off()),
     ]);
-    // As with the original's local processes.
+    // As with pgBackRest's local processes.
     if role == Role::Local && !config.boolean(option::LOG_SUBPROCESS) {
         replace.insert("log-level-file".to_owned(), off());
     }

@@ -4,66 +4,26 @@
 //! a process behind that logs in once more and lends its connection to those that follow. It is this program with the role
 //! `local`; a lock lets only one run for a repository. All of it is a help: whatever fails, the next command connects itself.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use pgkeep_config::command::{CommandId, Role};
-use pgkeep_config::option;
+use pgkeep_config::command::Role;
 use pgkeep_storage::sftp::held::{self, Holding};
-use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteMode, WriteOptions};
 
 use crate::archiving::background;
 use crate::error::Result;
-use crate::hosts::{open, sftp};
-use crate::locks::{Lock, LockType};
+use crate::hosts::repository::{persist_socket, sftp};
+use crate::hosts::{repository, this_host};
+use crate::locks::{self, Lock, LockType};
 use crate::run::context::Context;
 
-/// Where the option is not known, because the program was started as `pgbackrest`.
-const DEFAULT: Duration = Duration::from_secs(10);
 /// Longest life of a process that is used all the time.
 const LONGEST: Duration = Duration::from_secs(300);
-/// Longest name of a socket in Linux.
-const NAME_MAX: usize = 107;
-
-fn time(context: &Context, key: u32) -> Duration {
-    context
-        .config
-        .time_at(option::REPO_SFTP_HOLD, key)
-        .unwrap_or(DEFAULT)
-}
-
-/// Where a connection to this repository may be held; `None` where none ever is.
-pub(crate) fn socket(context: &Context, key: u32, settings: &SftpSettings) -> Option<PathBuf> {
-    let config = &context.config;
-    let archiving = matches!(
-        config.command(),
-        CommandId::ArchiveGet | CommandId::ArchivePush
-    );
-    let one = matches!(config.role(), Role::Main | Role::Local);
-    if !archiving || !one || config.boolean(option::ARCHIVE_ASYNC) || time(context, key).is_zero() {
-        return None;
-    }
-    // The warning that goes with it belongs to each command.
-    if settings.host_key_check == HostKeyCheck::None {
-        return None;
-    }
-    // With other settings it is another connection. Secrets are not in the text.
-    let mut hash = DefaultHasher::new();
-    format!("{settings:?}").hash(&mut hash);
-    let name = format!(
-        "{}-hold-{key}-{:016x}.sock",
-        config.stanza()?,
-        hash.finish()
-    );
-    let path = background::lock_path(context).join(name);
-    (path.as_os_str().len() <= NAME_MAX).then_some(path)
-}
 
 /// At the end of a command that went well: sees to it that the connection is held when the next one seems to come soon.
 pub fn leave(context: &Context) {
-    for key in open::repository_keys(&context.config) {
+    for key in repository::keys(&context.config) {
         // Without a connection of its own the command was served by a holder.
         if context
             .storages
@@ -77,15 +37,16 @@ pub fn leave(context: &Context) {
 }
 
 fn leave_for(context: &Context, key: u32) -> Result<()> {
-    let Some(socket) = sftp::configured(context, key).held else {
+    let settings = sftp::settings(context, key);
+    let Some(socket) = persist_socket::of(context, key, &settings) else {
         return Ok(());
     };
-    let lock_path = open::lock_path(context);
+    let lock_path = this_host::directory(&locks::path(context));
     let last = StoragePath::from(last_name(&socket));
     let since = lock_path
         .info(&last, InfoLevel::Basic)?
         .map(|found| context.clock.seconds() - found.modified);
-    let soon = i64::try_from(time(context, key).as_secs()).unwrap_or(i64::MAX);
+    let soon = i64::try_from(persist_socket::time(context, key).as_secs()).unwrap_or(i64::MAX);
     // Who comes seldom does not need two logins for one file.
     if since.is_some_and(|since| (0..=soon).contains(&since)) {
         background::start_as(context, Role::Local, &[key.to_string()])?;
@@ -117,7 +78,7 @@ pub fn run(context: &Context) -> Result<()> {
         [key] => key.parse().unwrap_or(0),
         _ => 0,
     };
-    if open::repository_keys(&context.config).contains(&key)
+    if repository::keys(&context.config).contains(&key)
         && let Err(error) = hold(context, key)
     {
         log::info!("no connection is held: {}", error.text());
@@ -126,24 +87,24 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn hold(context: &Context, key: u32) -> Result<()> {
-    let settings = sftp::configured(context, key);
-    let Some(socket) = settings.held.clone() else {
+    let settings = sftp::settings(context, key);
+    let Some(socket) = persist_socket::of(context, key, &settings) else {
         return Ok(());
     };
-    let lock_path = background::lock_path(context);
+    let lock_path = locks::path(context);
     let exec_id = context.config.exec_id();
     let Some(_lock) =
-        Lock::try_acquire(lock_path, context.stanza()?, LockType::Hold, key, exec_id)?
+        Lock::try_acquire(&lock_path, context.stanza()?, LockType::Hold, key, exec_id)?
     else {
         return Ok(());
     };
     let holding = Holding {
-        idle: time(context, key),
+        idle: persist_socket::time(context, key),
         longest: LONGEST,
     };
     let stopped = || context.cancel.signal().is_some();
     let held = held::hold(&settings, &socket, holding, &stopped);
     // The next to come is alone again.
-    open::lock_path(context).remove(&StoragePath::from(last_name(&socket)))?;
+    this_host::directory(&lock_path).remove(&StoragePath::from(last_name(&socket)))?;
     Ok(held?)
 }

@@ -84,7 +84,7 @@ fn same_directory(pg_path: &str, working: &Path) -> Result<bool> {
     Ok(identity(working).is_ok_and(|working| working == option))
 }
 
-/// The path as the storage at `/` (`open::local(Path::new("/"))`) takes it.
+/// The path as the storage at `/` (`this_host::directory(Path::new("/"))`) takes it.
 #[must_use]
 pub fn from_root(path: &Path) -> StoragePath {
     StoragePath::new(path.as_os_str().as_bytes())

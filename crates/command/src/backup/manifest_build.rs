@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::source::Source;
 use super::start::Started;
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 /// Lists the cluster. `start_time`: when the backup began, seconds since 1970.
 ///
@@ -53,7 +53,7 @@ pub(super) fn build(
         tablespaces,
     };
     // From the root: links of the cluster lead out of its directory.
-    let built = build::build(&*open::local(Path::new("/")), &build_settings)?;
+    let built = build::build(&*this_host::directory(Path::new("/")), &build_settings)?;
     for notice in &built.notices {
         match notice {
             Notice::Info(text) => log::info!("{text}"),

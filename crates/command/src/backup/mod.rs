@@ -33,7 +33,8 @@ use pgkeep_repo::{BackupInfo, cipher_keys};
 use pgkeep_storage::together;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
+use crate::locks::stop_file;
 use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
@@ -50,14 +51,14 @@ use source::Source;
 /// Whatever a step meets; [`ErrorCode::Stop`] when the stanza was stopped.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     if settings.repo_defaulted {
         log::info!(
             "repo option not specified, defaulting to repo{}",
             settings.repo_key
         );
     }
-    let repository = open::repository(context, settings.repo_key)?;
+    let repository = repository::open(context, settings.repo_key)?;
     match make(context, &settings, &repository, Source::open) {
         // Whatever the stop interrupted, the reason to name is the signal.
         Err(error) if error.code == ErrorCode::Term => context.cancel.check().and(Err(error)),

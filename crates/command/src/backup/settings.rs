@@ -14,7 +14,7 @@ use pgkeep_repo::backup_info::Annotations;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::{not_yet, repository};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
 
@@ -86,7 +86,7 @@ impl Settings {
                 .string(option::BACKUP_STANDBY)
                 .is_some_and(|value| value != "n")
         {
-            return Err(open::not_yet("backup-standby", "backup-standby"));
+            return Err(not_yet::error("backup-standby", "backup-standby"));
         }
         let compress = config
             .string(option::COMPRESS_TYPE)
@@ -103,8 +103,8 @@ impl Settings {
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
             pg_key: config.default_key(Group::Pg),
-            repo_key: open::default_repository_key(config),
-            repo_defaulted: open::repository_keys(config).len() > 1,
+            repo_key: repository::default_key(config),
+            repo_defaulted: repository::keys(config).len() > 1,
             backup_type: config.string(option::TYPE).unwrap_or("incr").parse()?,
             online: config.boolean(option::ONLINE),
             force: config.boolean(option::FORCE),
@@ -216,7 +216,7 @@ fn pairs(
 ) -> Result<Vec<(u64, u64)>> {
     let name = option.name.replacen(
         "repo-",
-        &format!("repo{}-", open::default_repository_key(config)),
+        &format!("repo{}-", repository::default_key(config)),
         1,
     );
     let bad = |text: &str| {

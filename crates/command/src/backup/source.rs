@@ -13,8 +13,11 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::cluster::{self, Cluster};
-use crate::hosts::open::{self, PgHost};
+use crate::hosts::{
+    PgHost,
+    cluster::{self, Cluster},
+    pg_host,
+};
 use crate::run::Context;
 use crate::run::cancel::HookGuard;
 use crate::run::progress::Doing;
@@ -51,7 +54,7 @@ impl Source {
         if settings.online {
             return Ok(Self::online(context, cluster::find_primary(context)?));
         }
-        let host = open::pg_host(context, settings.pg_key)?;
+        let host = pg_host::open(context, settings.pg_key)?;
         let (control, _) = cluster::read_control(context, &host)?;
         Ok(Self {
             host,

@@ -12,8 +12,12 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::cluster::{self, Cluster};
-use crate::hosts::{Repository, open, stanza_info};
+use crate::hosts::{
+    Repository,
+    cluster::{self, Cluster},
+    pg_host, repository, stanza_info,
+};
+use crate::locks::stop_file;
 use crate::run::{Context, summary};
 use crate::wal::find::WalFind;
 
@@ -58,7 +62,7 @@ fn check_stanza(context: &Context) -> Result<()> {
     }
     for &key in context.config.keys(Group::Pg) {
         // Readable at all? A backup could not list what it must copy.
-        let host = open::pg_host(context, key)?;
+        let host = pg_host::open(context, key)?;
         host.storage.list(
             &StoragePath::root(),
             &ListOptions {
@@ -67,7 +71,7 @@ fn check_stanza(context: &Context) -> Result<()> {
             },
         )?;
     }
-    let repositories = open::repositories(context)?;
+    let repositories = repository::open_all(context)?;
     match &found.standby {
         Some(standby) => check_standby(
             context,
@@ -142,7 +146,7 @@ fn check_primary(
         return failures.end();
     }
     // A segment that nobody may push would be waited for, and then the archive_command would get the blame.
-    open::test_stop_file(context).map_err(|error| {
+    stop_file::check(context).map_err(|error| {
         error
             .with_hint("archive-push refuses WAL while the stop file exists, so none can arrive.")
             .with_hint("run the 'start' command to let archiving go on, then check again.")

@@ -6,7 +6,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::run::Context;
 
 /// Where the programs are.
@@ -119,7 +119,7 @@ fn search_path(context: &Context) -> Vec<PathBuf> {
 fn versioned() -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
     for (directory, prefix, below) in VERSIONED {
-        let storage = open::local(Path::new(directory));
+        let storage = this_host::directory(Path::new(directory));
         let options = ListOptions {
             level: InfoLevel::Exists,
             ..ListOptions::default()

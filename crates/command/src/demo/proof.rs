@@ -10,7 +10,7 @@ use super::report::Report;
 use super::shell;
 use super::workplace::Workplace;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::run::Context;
 
 /// Both values must be the same.
@@ -71,7 +71,7 @@ fn is_expected_to_differ(name: &str) -> bool {
 }
 
 fn checksums(context: &Context, root: &Path) -> Result<BTreeMap<String, String>> {
-    let storage = open::local(root);
+    let storage = this_host::directory(root);
     let mut names = Vec::new();
     let options = ListOptions {
         level: InfoLevel::Type,

@@ -13,8 +13,10 @@ use super::finding::{Finding, Grade, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::cluster::{self, Cluster};
-use crate::hosts::open;
+use crate::hosts::{
+    cluster::{self, Cluster},
+    pg_host,
+};
 use crate::report::advice;
 use crate::run::Context;
 
@@ -88,7 +90,7 @@ fn reach(
     facts: &mut Facts,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Cluster>> {
-    let host = match open::pg_host(context, key) {
+    let host = match pg_host::open(context, key) {
         Ok(host) => host,
         // Clusters on other hosts.
         Err(error) if error.code == ErrorCode::OptionInvalid => {

@@ -9,7 +9,7 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION};
 use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
     let subject = Subject::default().repo(settings.key);
@@ -87,7 +87,7 @@ fn private_key(subject: &Subject, file: &Path) -> Finding {
     let shown = file.display();
     let parent = file.parent().filter(|path| !path.as_os_str().is_empty());
     let name = StoragePath::new(file.file_name().unwrap_or_default().as_encoded_bytes());
-    let directory = open::local(parent.unwrap_or(Path::new(".")));
+    let directory = this_host::directory(parent.unwrap_or(Path::new(".")));
     let mode = |path: &StoragePath| {
         let info = directory.info(path, InfoLevel::Detail);
         info.map(|found| found.map(|info| info.mode))

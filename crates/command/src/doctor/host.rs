@@ -11,7 +11,7 @@ use super::finding::{Finding, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::locks::stop_file;
 use crate::report::advice;
 use crate::run::Context;
@@ -49,7 +49,7 @@ pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Find
 fn stopped(context: &Context) -> Result<Finding> {
     let stanza = context.config.stanza();
     let subject = stanza.map_or_else(Subject::default, Subject::stanza);
-    match stop_file::test(&*open::lock_path(context), stanza) {
+    match stop_file::check(context) {
         Ok(()) => Ok(subject.ok(&STOP, "none")),
         Err(error) if error.code == ErrorCode::Stop => {
             let mend = match stanza.filter(|_| !error.message.contains("all stanzas")) {
@@ -70,7 +70,7 @@ fn config_mode(host: &Subject, file: &Path) -> Finding {
     );
     let name = StoragePath::new(name.as_encoded_bytes());
     let shown = file.display();
-    match open::local(directory).info(&name, InfoLevel::Detail) {
+    match this_host::directory(directory).info(&name, InfoLevel::Detail) {
         Ok(Some(info)) if info.mode & 0o007 != 0 => host.fail(
             &CONFIG_MODE,
             format!("'{shown}' holds a secret and has mode {:04o}", info.mode),
@@ -97,7 +97,7 @@ fn writable(
         format!("install -d -o {user} -m 750 {path}, or {option}=DIRECTORY that {user} may write");
     let mut at = PathBuf::from(path);
     loop {
-        match open::local(&at).may_write(&StoragePath::root()) {
+        match this_host::directory(&at).may_write(&StoragePath::root()) {
             Ok(Some(true)) => return host.ok(check, format!("'{path}' may be written")),
             Ok(Some(false)) => {
                 let seen = format!("'{}' may not be written by '{user}'", at.display());

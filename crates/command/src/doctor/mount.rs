@@ -10,7 +10,7 @@ use super::check::MOUNT;
 use super::finding::{Finding, Subject};
 use super::mount_table::{MountTable, Wanted, resolved};
 use super::settings::RepoSettings;
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::report::advice;
 use crate::run::Context;
 
@@ -56,7 +56,7 @@ pub(super) fn examine(context: &Context, settings: &RepoSettings, used: Option<&
 fn nearest(path: &Path) -> (PathBuf, bool) {
     let mut path = path.to_path_buf();
     loop {
-        match open::local(&path).list(&StoragePath::root(), &ListOptions::default()) {
+        match this_host::directory(&path).list(&StoragePath::root(), &ListOptions::default()) {
             Ok(None) if path.pop() => {}
             Ok(Some(entries)) => {
                 let mut names = entries.iter().map(|entry| entry.name.as_os_str());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pgkeep_storage::copy::read_all;
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 /// Directories of mount units that administrators and other programs write; those of packages are in the third.
 const UNITS: [&str; 3] = [
@@ -79,7 +79,7 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
             at.pop();
             continue;
         }
-        let info = open::local(&at).info(
+        let info = this_host::directory(&at).info(
             &StoragePath::new(part.as_os_str().as_encoded_bytes()),
             InfoLevel::Detail,
         );
@@ -118,7 +118,7 @@ fn text(file: &Path) -> String {
         file.file_name().unwrap_or_default(),
     );
     let name = StoragePath::new(name.as_encoded_bytes());
-    let read = read_all(&*open::local(directory), &name, MOST);
+    let read = read_all(&*this_host::directory(directory), &name, MOST);
     let bytes = read.ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -133,7 +133,8 @@ fn from_fstab(text: &str) -> Vec<Wanted> {
 }
 
 fn from_units(directory: &Path) -> Vec<Wanted> {
-    let entries = open::local(directory).list(&StoragePath::root(), &ListOptions::default());
+    let entries =
+        this_host::directory(directory).list(&StoragePath::root(), &ListOptions::default());
     let Ok(Some(entries)) = entries else {
         return Vec::new();
     };

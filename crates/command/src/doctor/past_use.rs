@@ -7,7 +7,7 @@ use pgkeep_storage::{InfoLevel, Range, ReadOptions, Storage, StoragePath};
 
 use super::cluster::Facts;
 use super::settings::Settings;
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::run::Context;
 
 /// The end of a log file that is read.
@@ -35,7 +35,7 @@ fn archived(context: &Context, facts: &Facts) -> Option<String> {
 /// Of any stanza, as all are in one repository.
 fn logged(context: &Context, settings: &Settings) -> Option<String> {
     let directory = Path::new(settings.log_path.as_ref()?);
-    let storage = open::local(directory);
+    let storage = this_host::directory(directory);
     let mut stanzas = context.config.stanzas();
     stanzas.extend(context.config.stanza().map(str::to_owned));
     stanzas.into_iter().find_map(|stanza| {

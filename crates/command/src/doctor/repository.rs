@@ -12,7 +12,7 @@ use super::finding::{Finding, Subject};
 use super::mount::{self, Judged};
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::run::Context;
 
 /// Seconds by which clocks may differ.
@@ -71,7 +71,7 @@ pub(super) fn examine(
 }
 
 fn reach(context: &Context, settings: &RepoSettings) -> Result<Repository> {
-    let repository = open::repository(context, settings.key)?;
+    let repository = repository::open(context, settings.key)?;
     let root = repository
         .storage
         .info(&StoragePath::root(), InfoLevel::Exists)?;

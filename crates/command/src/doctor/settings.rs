@@ -9,7 +9,7 @@ use pgkeep_config::{Config, Source};
 use pgkeep_storage::sftp::SftpSettings;
 use secrecy::SecretString;
 
-use crate::hosts::{open, sftp};
+use crate::hosts::repository;
 use crate::run::Context;
 
 const DAY: u64 = 86_400;
@@ -85,7 +85,7 @@ impl Settings {
             spool_path: text(option::SPOOL_PATH).filter(|_| config.boolean(option::ARCHIVE_ASYNC)),
             secret_files: secret_files(config),
             archive_mode_check: config.boolean(option::ARCHIVE_MODE_CHECK),
-            repositories: open::repository_keys(config)
+            repositories: repository::keys(config)
                 .into_iter()
                 // Without a configuration the default place says nothing.
                 .filter(|_| !config.is_unconfigured())
@@ -108,7 +108,7 @@ fn repository(context: &Context, key: u32) -> RepoSettings {
     let encrypted = text(option::REPO_CIPHER_TYPE, "none") != "none";
     RepoSettings {
         key,
-        sftp: (kind == "sftp").then(|| sftp::settings(context, key, &path)),
+        sftp: (kind == "sftp").then(|| repository::sftp::settings(context, key)),
         pass: config
             .secret_at(option::REPO_CIPHER_PASS, key)
             .filter(|_| encrypted)

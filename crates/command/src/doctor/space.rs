@@ -9,7 +9,7 @@ use pgkeep_storage::{Space, Storage, StoragePath};
 use super::check::{Check, REPO_SPACE, RETENTION_SPACE, WAL_SPACE};
 use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
-use crate::hosts::{PgHost, open};
+use crate::hosts::{PgHost, this_host};
 use crate::report::size_text::size_text;
 
 /// Percent of a file system that should stay free, and below which it is about to be full.
@@ -35,7 +35,7 @@ pub(super) fn of_directory(
     check: &'static Check,
     path: &Path,
 ) -> Option<Finding> {
-    let space = open::local(path)
+    let space = this_host::directory(path)
         .space(&StoragePath::root())
         .ok()
         .flatten()?;

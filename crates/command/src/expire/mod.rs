@@ -23,8 +23,9 @@ use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::locks::LockType;
+use crate::locks::stop_file;
 use crate::run::progress::Doing;
 use crate::run::summary::repositories;
 use crate::run::{Context, begin};
@@ -41,7 +42,7 @@ pub fn run(context: &Context) -> Result<()> {
 
 /// `fresh`: the repository whose list was saved a moment ago, by this process.
 fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     let settings = Settings::from(context)?;
     let mut found = false;
     let mut errors = 0;
@@ -49,7 +50,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     for &key in &settings.keys {
         context.cancel.check()?;
         // A repository that cannot be reached ends the run; what goes wrong in one does not hold up the others.
-        let mut repository = open::repository(context, key)?;
+        let mut repository = repository::open(context, key)?;
         if settings.dry_run {
             repository.storage = Arc::new(ReadOnly::new(repository.storage));
         }
@@ -109,7 +110,7 @@ pub fn run_after_backup(context: &Context) -> Result<()> {
     // Nobody must read in the lock file how far a backup is that has ended.
     context.clear_progress(LockType::Backup)?;
     log::info!("{}", begin::begin_line(&context.config, CommandId::Expire));
-    run_with(context, Some(open::default_repository_key(&context.config)))
+    run_with(context, Some(repository::default_key(&context.config)))
 }
 
 /// Expiration in one repository.

@@ -5,7 +5,7 @@ use pgkeep_config::option::{self, OptionDef};
 use pgkeep_repo::{BackupLabel, BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::run::{Context, label};
 
 /// Typed options of `expire`; after `backup` those that only `expire` has are unset.
@@ -54,7 +54,7 @@ impl Settings {
         }
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
-            keys: open::repository_keys(config),
+            keys: repository::keys(config),
             set: set.transpose()?,
             oldest,
             archive_expire_before: before.map(str::to_owned),

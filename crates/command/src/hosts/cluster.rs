@@ -14,7 +14,7 @@ use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSett
 use pgkeep_storage::{ReadOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open::{self, PgHost};
+use crate::hosts::{PgHost, pg_host};
 use crate::report::advice;
 use crate::run::context::Context;
 
@@ -96,7 +96,7 @@ pub fn read_control(context: &Context, host: &PgHost) -> Result<(ControlFile, Ve
 /// # Errors
 /// [`ErrorCode::DbConnect`], or [`ErrorCode::DbMismatch`] when they do not.
 pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
-    let host = open::pg_host(context, key)?;
+    let host = pg_host::open(context, key)?;
     let session = PgSession::open(&session_settings(context, key))?;
     let (control, _) = read_control(context, &host)?;
     Ok(Cluster {

@@ -1,11 +1,14 @@
-//! What a run works on: the repositories and the clusters that the configuration names, opened.
+//! What a run works on: the storages of its repositories are chosen here, and the clusters it backs up or restores are found here.
 
 pub mod cluster;
 #[cfg(feature = "faulty")]
 pub mod fault;
-pub mod open;
-pub mod sftp;
+pub mod not_yet;
+pub mod pg_host;
+pub mod repository;
 pub mod stanza_info;
 pub mod storages;
+pub mod this_host;
 
-pub use open::{PgHost, Repository};
+pub use pg_host::PgHost;
+pub use repository::Repository;

@@ -5,7 +5,7 @@ use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open::Repository;
+use crate::hosts::Repository;
 
 /// Both info files of a stanza.
 #[derive(Debug)]

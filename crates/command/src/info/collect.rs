@@ -14,7 +14,7 @@ use pgkeep_storage::{Durability, FileType, InfoLevel, ListOptions, Storage, Stor
 use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::locks::{self, LockState, LockType};
 use crate::run::Context;
 use crate::wal::archive::WalArchive;
@@ -111,7 +111,7 @@ impl StanzaReport {
 /// # Errors
 /// Only when a feature is not supported; what a repository does wrong becomes its status.
 pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<StanzaReport>> {
-    let keys = open::repository_keys(&context.config);
+    let keys = repository::keys(&context.config);
     let mut found: BTreeMap<String, StanzaReport> = BTreeMap::new();
     let mut failed: BTreeMap<u32, Error> = BTreeMap::new();
     let mut backup_found = false;
@@ -207,7 +207,7 @@ fn read_repository(
     key: u32,
     backup_found: &mut bool,
 ) -> Result<Vec<(String, RepositoryReport, Running)>> {
-    let repository = open::repository(context, key)?;
+    let repository = repository::open(context, key)?;
     let storage = &*repository.storage;
     let options = ListOptions {
         level: InfoLevel::Type,

@@ -3,7 +3,7 @@
 use pgkeep_repo::{BackupInfo, Stanza};
 
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::run::Context;
 
 /// Labels of the stanza of this run, or of all of the configuration; newest first. What cannot be read has none.
@@ -17,8 +17,8 @@ pub fn labels(context: &Context) -> Result<Vec<String>> {
         None => config.stanzas(),
     };
     let mut labels = Vec::new();
-    for key in open::repository_keys(config) {
-        let Ok(repository) = open::repository(context, key) else {
+    for key in repository::keys(config) {
+        let Ok(repository) = repository::open(context, key) else {
             continue;
         };
         for stanza in &stanzas {

@@ -9,7 +9,7 @@ use pgkeep_config::command::CommandId;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::LockData;
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::report::time_text::time_text;
 use crate::run::clock::Clock;
 
@@ -71,7 +71,7 @@ impl Process {
                 .trim()
                 .to_owned(),
         };
-        let proc = open::local(Path::new("/proc"));
+        let proc = this_host::directory(Path::new("/proc"));
         let info = proc.info(&StoragePath::new(pid.to_string()), InfoLevel::Detail);
         let owner = info.ok().flatten().and_then(|info| info.owner);
         let stat = String::from_utf8_lossy(&read("stat").unwrap_or_default()).into_owned();

@@ -4,11 +4,13 @@ mod data;
 pub mod holder;
 mod lock;
 mod other;
+mod path;
 pub mod stop_file;
 
 pub use data::LockData;
 pub use lock::*;
 pub use other::{LockState, list, remove, state};
+pub use path::path;
 
 #[cfg(test)]
 mod tests;

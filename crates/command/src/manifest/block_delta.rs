@@ -15,7 +15,7 @@ use pgkeep_storage::{Range, ReadOptions, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::pg_host;
 use crate::run::Context;
 
 /// What is to be read for a file.
@@ -193,7 +193,7 @@ impl DeltaReader<'_> {
         block: BlockFile,
         key: u32,
     ) -> Result<(Sha1Digest, Vec<[u8; checksum::MAX_SIZE]>)> {
-        let host = open::pg_host(self.context, key)?;
+        let host = pg_host::open(self.context, key)?;
         let name = file.name.to_vec();
         let mut read = host
             .storage

@@ -14,7 +14,7 @@ use pgkeep_repo::{BackupInfo, Manifest};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::summary::count;
@@ -27,7 +27,7 @@ use settings::{Reference, Settings};
 /// A backup or file that is not there; whatever loading meets.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
-    let mut repository = open::repository(context, settings.repo_key)?;
+    let mut repository = repository::open(context, settings.repo_key)?;
     repository.storage = Arc::new(ReadOnly::new(repository.storage));
     let storage = &*repository.storage;
     let info = BackupInfo::load(storage, &settings.stanza, repository.pass.as_ref())?;

@@ -5,7 +5,7 @@ use pgkeep_config::option::{self, Group};
 use pgkeep_repo::{BackupLabel, Stanza};
 
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::run::{Context, label};
 
 /// Whose files are shown.
@@ -42,7 +42,7 @@ impl Settings {
         let named_pg = config.source(option::PG, 0) != Source::Default;
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
-            repo_key: open::default_repository_key(config),
+            repo_key: repository::default_key(config),
             set: label::parse(set)?,
             json: config.string(option::OUTPUT) == Some("json"),
             filter: config.string(option::FILTER).map(str::to_owned),

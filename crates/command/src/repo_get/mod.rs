@@ -10,7 +10,7 @@ use pgkeep_storage::{ReadOptions, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::report::size_text::size_text;
 use crate::run::{Context, repo_path};
 
@@ -30,7 +30,7 @@ pub fn run(context: &Context) -> Result<u8> {
             ),
         );
     };
-    let repository = open::repository(context, open::default_repository_key(config))?;
+    let repository = repository::open(context, repository::default_key(config))?;
     let storage = &*repository.storage;
     let path = repo_path::parse(storage, file)?;
     let pass = match &repository.pass {

@@ -6,7 +6,7 @@ use pgkeep_storage::{FileInfo, FileType, InfoLevel, ListOptions, Storage, Storag
 use regex::bytes::Regex;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::run::summary::count;
 use crate::run::{Context, repo_path};
 
@@ -16,7 +16,7 @@ use crate::run::{Context, repo_path};
 /// A path or expression that is not valid; a storage that cannot be listed.
 pub fn run(context: &Context) -> Result<()> {
     let config = &context.config;
-    let repository = open::repository(context, open::default_repository_key(config))?;
+    let repository = repository::open(context, repository::default_key(config))?;
     let storage = &*repository.storage;
     let path = repo_path::only(storage, config.parameters())?;
     let filter = config.string(option::FILTER).map(expression).transpose()?;

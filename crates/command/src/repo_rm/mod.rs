@@ -4,7 +4,7 @@ use pgkeep_config::option;
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, Removed};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::run::progress::Doing;
 use crate::run::{Context, repo_path};
 
@@ -14,7 +14,7 @@ use crate::run::{Context, repo_path};
 /// A directory that is not empty without `--recurse`; a path that is not valid.
 pub fn run(context: &Context) -> Result<()> {
     let config = &context.config;
-    let repository = open::repository(context, open::default_repository_key(config))?;
+    let repository = repository::open(context, repository::default_key(config))?;
     let storage = &*repository.storage;
     let path = repo_path::only(storage, config.parameters())?;
     let (shown, name) = (storage.display(&path), repository.name());

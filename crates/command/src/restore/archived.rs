@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use super::settings::Settings;
 use super::timeline::Line;
 use crate::error::{ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::run::Context;
 use crate::wal::archive::{Stored, WalArchive, WalDirectory};
 use crate::wal::window::SEGMENT_SIZE;
@@ -77,7 +77,7 @@ impl Archived {
         };
         let mut listed = Vec::new();
         let mut size = None;
-        for key in open::repository_keys(&context.config) {
+        for key in repository::keys(&context.config) {
             context.cancel.check()?;
             match found.ask(context, settings, manifest, (line, start), key, &mut size) {
                 Ok(segments) => listed.extend(segments),
@@ -108,7 +108,7 @@ impl Archived {
         key: u32,
         size: &mut Option<u32>,
     ) -> Result<Vec<(WalSegment, Place)>> {
-        let repository = open::repository(context, key)?;
+        let repository = repository::open(context, key)?;
         let pass = repository.pass.as_ref();
         let info = ArchiveInfo::load(&*repository.storage, &settings.stanza, pass)?;
         let mut all = Vec::new();

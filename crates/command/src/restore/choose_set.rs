@@ -14,7 +14,7 @@ use super::line::{self, OnLine};
 use super::settings::Settings;
 use super::target_time;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::run::Context;
 
 /// The set to restore and where it is.
@@ -64,9 +64,9 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
     let wanted = wanted(context, settings)?;
     // One that does not lead to the timeline that was asked for, in case that no repository has a better one.
     let mut off_line = None;
-    for key in open::repository_keys(&context.config) {
+    for key in repository::keys(&context.config) {
         context.cancel.check()?;
-        let repository = open::repository(context, key)?;
+        let repository = repository::open(context, key)?;
         let name = repository.name();
         let info = match BackupInfo::load(
             &*repository.storage,

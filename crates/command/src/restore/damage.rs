@@ -13,7 +13,7 @@ use super::choose_set::{self, Chosen};
 use super::file::Worker;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, open};
+use crate::hosts::{Repository, repository};
 use crate::run::Context;
 
 /// Sets are named up to this many in each repository, the newest first.
@@ -220,7 +220,7 @@ fn with_hints(
     ));
     let mut others = Vec::new();
     others.extend(named(context, settings, key, &chosen.info, needs));
-    for other in open::repository_keys(&context.config) {
+    for other in repository::keys(&context.config) {
         // One that cannot be asked is not named; the restore has failed already.
         if other != key
             && let Ok(info) = load(context, settings, other)
@@ -239,7 +239,7 @@ fn with_hints(
 }
 
 fn load(context: &Context, settings: &Settings, key: u32) -> Result<BackupInfo> {
-    let Repository { storage, pass, .. } = open::repository(context, key)?;
+    let Repository { storage, pass, .. } = repository::open(context, key)?;
     Ok(BackupInfo::load(
         &*storage,
         &settings.stanza,

@@ -15,7 +15,7 @@ use pgkeep_storage::{Storage, StoragePath};
 use super::clean::Found;
 use super::places::Places;
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 /// From so many files on, flushing file systems is the faster way.
 const MANY_FILES: usize = 512;
@@ -36,7 +36,7 @@ impl Durable {
         if manifest.file_count() < MANY_FILES {
             return Ok(one_by_one);
         }
-        let tree = open::local(Path::new("/"));
+        let tree = this_host::directory(Path::new("/"));
         let mut systems: Vec<FileSystem> = Vec::new();
         for place in directories(manifest, places, found) {
             let Some(system) = tree.file_system(&place)? else {

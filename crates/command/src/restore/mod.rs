@@ -15,7 +15,7 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, together};
 
 use crate::error::{Error, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::jobs::{self, Outcome, Steps};
 use crate::report::size_text::size_text;
 use crate::run::Context;
@@ -90,7 +90,7 @@ pub fn run(context: &Context) -> Result<()> {
     let mut settings = Settings::from(context)?;
     let doing = Doing::now(&context.progress, "choosing the backup");
     // Targets may lie anywhere, so the tree is the whole file system.
-    let tree = open::tree(std::path::Path::new("/"));
+    let tree = this_host::tree(std::path::Path::new("/"));
     // What a dry run meets is told with its plan.
     let mut obstacles = Obstacles {
         collect: settings.dry_run,
@@ -263,7 +263,7 @@ fn load_manifest(
 /// out of the archive.
 fn clear_spool(settings: &Settings) -> Result<()> {
     let path = StoragePath::from("archive").join(settings.stanza.as_str());
-    open::tree(&settings.spool_path).remove_tree(&path)?;
+    this_host::tree(&settings.spool_path).remove_tree(&path)?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::bad_pages;
 use super::file::{Restored, Worker};
 use super::queue::Job;
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::locks::LockType;
 use crate::report::size_text::size_text;
 
@@ -43,7 +43,7 @@ impl<'a> Progress<'a> {
     pub(super) fn begin(worker: &'a Worker<'a>, total: u64) -> Result<Self> {
         let context = worker.context;
         context.progress.begin("restore", total, &worker.moved);
-        let lock_keys = open::repository_keys(&context.config);
+        let lock_keys = repository::keys(&context.config);
         let progress = Self {
             worker,
             total,

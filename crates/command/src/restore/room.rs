@@ -9,7 +9,7 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::existing::{BLOCK, Existing, Targets};
 use super::selective::Zeroed;
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 /// One file system.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) fn look(manifest: &Manifest, zeroed: &Zeroed, existing: &Existing) ->
         let target = &mut bytes[targets.of_file(&file.name.to_vec())];
         *target = target.saturating_add(file.size.div_ceil(BLOCK).saturating_mul(BLOCK));
     }
-    let local = open::local(Path::new("/"));
+    let local = this_host::directory(Path::new("/"));
     let mut systems: Vec<(Option<u64>, Room, u64)> = Vec::new();
     for (index, target) in manifest.targets().iter().enumerate() {
         let path = StoragePath::new(manifest.target_path(target));

@@ -13,7 +13,7 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{cluster, open};
+use crate::hosts::{cluster, pg_host, this_host};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
 
@@ -65,7 +65,7 @@ impl Settings {
     /// A value that no rule of the configuration could check; a cluster on another host.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &*context.config;
-        let host = open::pg_host(context, config.default_key(Group::Pg))?;
+        let host = pg_host::open(context, config.default_key(Group::Pg))?;
         let list = |option| config.list(option).unwrap_or_default().to_vec();
         let map = |option| config.map(option).unwrap_or_default().to_vec();
         let defaults = PoolSettings::default();
@@ -174,7 +174,7 @@ fn restore_command(context: &Context) -> Result<String> {
     let program = match config.string(option::CMD) {
         Some(said) if !config.source(option::CMD, 0).is_default() => {
             let path = StoragePath::from(said);
-            let found = open::local(Path::new("/")).info(&path, InfoLevel::Exists);
+            let found = this_host::directory(Path::new("/")).info(&path, InfoLevel::Exists);
             let is_file = said.starts_with('/') && matches!(found, Ok(Some(_)));
             // What is not the path of a file is a command line that the user wrote for the shell and the server.
             match is_file {

@@ -7,7 +7,7 @@ use pgkeep_config::command::{CommandId, LockKind, Role};
 use pgkeep_config::{Config, ConfigError, Program, option};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::repository;
 use crate::locks::{self, Lock, LockState, LockType};
 use crate::run::context::Context;
 use crate::version;
@@ -121,7 +121,7 @@ pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
             .unwrap_or("/tmp/pgbackrest"),
     );
     let stanza = context.stanza()?;
-    for key in open::repository_keys(config) {
+    for key in repository::keys(config) {
         let lock =
             Lock::acquire(path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
                 match locks::state(path, &locks::file_name(stanza, lock_type, key)) {

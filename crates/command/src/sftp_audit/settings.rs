@@ -4,7 +4,7 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::Result;
-use crate::hosts::sftp;
+use crate::hosts::repository;
 use crate::run::Context;
 
 /// Typed options of `sftp-audit`.
@@ -21,7 +21,7 @@ impl Settings {
     /// # Errors
     /// No repository, or the one named, is on an SFTP server.
     pub(super) fn from(context: &Context) -> Result<Self> {
-        let (repo_key, sftp) = sftp::repository(context)?;
+        let (repo_key, sftp) = repository::sftp::server(context)?;
         Ok(Self {
             repo_key,
             sftp,

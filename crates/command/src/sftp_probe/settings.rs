@@ -6,7 +6,7 @@ use pgkeep_config::option;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::Result;
-use crate::hosts::sftp;
+use crate::hosts::repository;
 use crate::run::Context;
 
 /// Typed options of `sftp-probe`.
@@ -28,7 +28,7 @@ impl Settings {
     /// No repository, or the one named, is on an SFTP server.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &context.config;
-        let (repo_key, sftp) = sftp::repository(context)?;
+        let (repo_key, sftp) = repository::sftp::server(context)?;
         Ok(Self {
             repo_key,
             sftp,

@@ -7,7 +7,7 @@ use pgkeep_config::option::Group;
 use pgkeep_storage::sftp::SftpSettings;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::sftp;
+use crate::hosts::repository;
 use crate::run::Context;
 
 /// Typed options of `sftp-setup`.
@@ -51,10 +51,7 @@ impl Settings {
                 return Err(required(&name(what)));
             }
         }
-        let path = config
-            .string_at(option::REPO_PATH, key)
-            .unwrap_or("/upload");
-        let storage = sftp::settings(context, key, path);
+        let storage = repository::sftp::settings(context, key);
         let private_key_file = match (&storage.private_key_file, storage.home_dir()) {
             (Some(file), _) => file.clone(),
             (None, Some(home)) => home.join(".ssh/id_ed25519_sftp"),

@@ -12,9 +12,8 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::cluster;
-use crate::hosts::open::{self, Repository};
-use crate::hosts::stanza_info;
+use crate::hosts::{Repository, cluster, pg_host, repository, stanza_info};
+use crate::locks::stop_file;
 use crate::run::Context;
 use crate::run::summary::list;
 
@@ -29,13 +28,13 @@ const TRIES_TO_AGREE: usize = 10;
 /// When a repository holds something else under that name, or files that do not fit the cluster.
 pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     if context.config.boolean(option::FORCE) {
         log::warn!("option --force is no longer supported");
     }
     let control = control_of_cluster(context)?;
     let (mut made, mut mended, mut sound) = (Vec::new(), Vec::new(), Vec::new());
-    for repository in open::repositories(context)? {
+    for repository in repository::open_all(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-create for stanza '{stanza}' on {}",
@@ -71,7 +70,7 @@ pub fn control_of_cluster(context: &Context) -> Result<ControlFile> {
         cluster::check_same_cluster(&primary)?;
         return Ok(primary.control);
     }
-    let host = open::pg_host(context, 1)?;
+    let host = pg_host::open(context, 1)?;
     Ok(cluster::read_control(context, &host)?.0)
 }
 

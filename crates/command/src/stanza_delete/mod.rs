@@ -5,8 +5,8 @@ use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
-use crate::locks::stop_file;
+use crate::hosts::{pg_host, repository, this_host};
+use crate::locks::{self, stop_file};
 use crate::run::Context;
 use crate::run::progress::Doing;
 
@@ -17,7 +17,7 @@ use crate::run::progress::Doing;
 pub fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let stanza = Stanza::new(context.stanza()?)?;
-    let repository = open::repository(context, open::default_repository_key(config))?;
+    let repository = repository::open(context, repository::default_key(config))?;
     let storage = &*repository.storage;
     let list = |path: &StoragePath| {
         let options = ListOptions {
@@ -39,7 +39,7 @@ pub fn run(context: &Context) -> Result<()> {
             .done(format!("nothing to delete: {name} has no stanza {stanza}"));
         return Ok(());
     }
-    let lock_path = open::lock_path(context);
+    let lock_path = this_host::directory(&locks::path(context));
     let stop = stop_file::path(Some(stanza.as_str()));
     if archive == Some(true) || backup == Some(true) {
         if lock_path.info(&stop, InfoLevel::Exists)?.is_none() {
@@ -87,7 +87,7 @@ fn check_not_running(context: &Context, stanza: &Stanza, repository: &str) -> Re
     if context.config.boolean(option::FORCE) {
         return Ok(());
     }
-    let host = open::pg_host(context, 1)?;
+    let host = pg_host::open(context, 1)?;
     if host
         .storage
         .info(&StoragePath::from("postmaster.pid"), InfoLevel::Exists)?

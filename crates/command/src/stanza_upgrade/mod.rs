@@ -5,7 +5,8 @@ use pgkeep_repo::Stanza;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 
 use crate::error::Result;
-use crate::hosts::{Repository, open, stanza_info};
+use crate::hosts::{Repository, repository, stanza_info};
+use crate::locks::stop_file;
 use crate::run::Context;
 use crate::run::summary::list;
 use crate::stanza_create;
@@ -16,10 +17,10 @@ use crate::stanza_create;
 /// Missing or damaged info files, or files that do not fit each other.
 pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
-    open::test_stop_file(context)?;
+    stop_file::check(context)?;
     let control = stanza_create::control_of_cluster(context)?;
     let (mut upgraded, mut same) = (Vec::new(), Vec::new());
-    for repository in open::repositories(context)? {
+    for repository in repository::open_all(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-upgrade for stanza '{stanza}' on {}",

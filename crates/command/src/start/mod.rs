@@ -6,7 +6,7 @@ use pgkeep_config::option;
 use pgkeep_storage::{Removed, Storage};
 
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::locks::stop_file;
 use crate::run::Context;
 
@@ -15,7 +15,7 @@ use crate::run::Context;
 /// # Errors
 /// When the file cannot be removed.
 pub fn run(context: &Context) -> Result<()> {
-    let lock_path = open::local(Path::new(
+    let lock_path = this_host::directory(Path::new(
         context
             .config
             .string(option::LOCK_PATH)

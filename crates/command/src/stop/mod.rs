@@ -10,7 +10,7 @@ use pgkeep_config::option;
 use pgkeep_storage::{InfoLevel, Storage, WriteMode, WriteOptions};
 
 use crate::error::Result;
-use crate::hosts::open;
+use crate::hosts::this_host;
 use crate::locks::stop_file;
 use crate::locks::{self, LockState};
 use crate::run::Context;
@@ -27,7 +27,7 @@ pub fn run(context: &Context) -> Result<()> {
             .string(option::LOCK_PATH)
             .unwrap_or("/tmp/pgbackrest"),
     );
-    let lock_path = open::local(path);
+    let lock_path = this_host::directory(path);
     let stanza = context.config.stanza();
     let file = stop_file::path(stanza);
     if lock_path.info(&file, InfoLevel::Exists)?.is_some() {

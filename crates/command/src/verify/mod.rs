@@ -25,8 +25,10 @@ use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, layout};
 use pgkeep_storage::{InfoLevel, ListOptions};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::stanza_info::{self, StanzaInfo};
-use crate::hosts::{Repository, open};
+use crate::hosts::{
+    Repository, repository,
+    stanza_info::{self, StanzaInfo},
+};
 use crate::run::Context;
 use findings::Findings;
 use result::Results;
@@ -65,7 +67,7 @@ fn keys(context: &Context, settings: &Settings) -> Result<Vec<u32>> {
     if context.config.program() != Program::PgKeep {
         return Ok(first);
     }
-    let all = open::repository_keys(&context.config);
+    let all = repository::keys(&context.config);
     let Some(set) = &settings.set else {
         return Ok(all);
     };
@@ -75,7 +77,7 @@ fn keys(context: &Context, settings: &Settings) -> Result<Vec<u32>> {
     let path = layout::backup_path(&settings.stanza).join(set.as_str());
     let mut having = Vec::new();
     for key in all {
-        let storage = open::repository(context, key)?.storage;
+        let storage = repository::open(context, key)?.storage;
         if storage.info(&path, InfoLevel::Exists)?.is_some() {
             having.push(key);
         }
@@ -104,7 +106,7 @@ fn together_failed(mut failed: Vec<Error>) -> Result<()> {
 /// Verifies one repository.
 fn one(context: &Context, settings: &Settings) -> Result<()> {
     let began = context.clock.milliseconds();
-    let repository = open::repository(context, settings.repo_key)?;
+    let repository = repository::open(context, settings.repo_key)?;
     let mut findings = Findings::default();
     let body = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;

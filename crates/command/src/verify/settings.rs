@@ -6,7 +6,7 @@ use pgkeep_postgres::PgVersion;
 use pgkeep_repo::Stanza;
 
 use crate::error::Result;
-use crate::hosts::{cluster, open};
+use crate::hosts::{cluster, repository};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
 
@@ -53,8 +53,8 @@ impl Settings {
             .and_then(|size| usize::try_from(size).ok());
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
-            repo_key: open::default_repository_key(config),
-            named: config.program() == Program::PgKeep && open::repository_keys(config).len() > 1,
+            repo_key: repository::default_key(config),
+            named: config.program() == Program::PgKeep && repository::keys(config).len() > 1,
             set: config.string(option::SET).map(str::to_owned),
             print: match config.string(option::OUTPUT) {
                 Some("text") => Print::Text,

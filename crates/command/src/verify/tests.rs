@@ -16,6 +16,7 @@ use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use super::*;
+use crate::hosts::this_host;
 use crate::run::cancel::Cancel;
 use crate::run::clock::Clock;
 use crate::run::context::{Output, User};
@@ -389,7 +390,7 @@ impl std::io::Write for Printed {
 #[test]
 fn all_repositories_are_verified_and_each_result_names_its_own() {
     let dir = tempfile::tempdir().unwrap();
-    let place = |name: &str| open::local(&dir.path().join(name));
+    let place = |name: &str| this_host::directory(&dir.path().join(name));
     let paths =
         ["repo1", "repo2"].map(|name| format!("--{name}-path={}", dir.path().join(name).display()));
     for name in ["repo1", "repo2"] {

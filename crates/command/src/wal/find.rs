@@ -7,6 +7,7 @@ use pgkeep_repo::{ArchiveId, Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::locks::stop_file;
 use crate::run::context::Context;
 use crate::run::progress::Doing;
 
@@ -64,7 +65,7 @@ impl<'a> WalFind<'a> {
             if began.elapsed() >= self.timeout {
                 let error = not_archived(segment, self.timeout);
                 // Made since the command began.
-                return Err(match crate::hosts::open::test_stop_file(context) {
+                return Err(match stop_file::check(context) {
                     Err(stopped) if stopped.code == ErrorCode::Stop => {
                         error.with_hint(format!("{} now.", stopped.message))
                     }

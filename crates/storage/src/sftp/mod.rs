@@ -32,9 +32,9 @@ pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
 pub use ssh::algorithms::{Algorithm, BuiltIn, built_in};
 
 use crate::{
-    Durability, Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions, Operation,
-    PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind, StoragePath,
-    StorageWrite, Ticket, WriteMode, WriteOptions,
+    Connection, Durability, Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions,
+    Operation, PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind,
+    StoragePath, StorageWrite, Ticket, WriteMode, WriteOptions,
 };
 use engine::pool::Pool;
 use place::Place;
@@ -97,28 +97,6 @@ impl SftpStorage {
         })
     }
 
-    /// Begins to connect and does not wait. Whoever asks first gets the connection, or the error of making it.
-    pub fn connect_ahead(&self) {
-        let pool = Arc::clone(&self.pool);
-        self.runtime
-            .spawn(async move { pool.connect_ahead().await });
-    }
-
-    /// Calling what this gives ends every wait for the server after `grace`, with [`ErrorKind::Cancelled`]; until then the
-    /// run may end in good order. Nothing can be asked afterwards.
-    pub fn stopper(&self, grace: Duration) -> impl Fn() + Send + Sync + 'static {
-        let (pool, runtime) = (Arc::downgrade(&self.pool), self.runtime.clone());
-        move || {
-            let pool = pool.clone();
-            runtime.spawn(async move {
-                tokio::time::sleep(grace).await;
-                if let Some(pool) = pool.upgrade() {
-                    pool.stop();
-                }
-            });
-        }
-    }
-
     /// Counts since the storage was made.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -156,6 +134,31 @@ impl Drop for SftpStorage {
         if Arc::strong_count(&self.pool) == 1 {
             self.runtime.block_on(self.pool.close());
         }
+    }
+}
+
+impl Connection for SftpStorage {
+    fn connect_ahead(&self) {
+        let pool = Arc::clone(&self.pool);
+        self.runtime
+            .spawn(async move { pool.connect_ahead().await });
+    }
+
+    fn stopper(&self, grace: Duration) -> Box<dyn Fn() + Send + Sync> {
+        let (pool, runtime) = (Arc::downgrade(&self.pool), self.runtime.clone());
+        Box::new(move || {
+            let pool = pool.clone();
+            runtime.spawn(async move {
+                tokio::time::sleep(grace).await;
+                if let Some(pool) = pool.upgrade() {
+                    pool.stop();
+                }
+            });
+        })
+    }
+
+    fn made(&self) -> usize {
+        self.statistics().connections
     }
 }
 

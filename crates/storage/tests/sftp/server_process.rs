@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::{ErrorKind, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{Connection, ErrorKind, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 

@@ -21,7 +21,7 @@ use pgkeep_storage::{
 use rustix::io::Errno;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
+use crate::hosts::this_host;
 
 pub use status::Status;
 
@@ -69,7 +69,7 @@ impl Spool {
             .join(stanza.as_str())
             .join(queue.name());
         Self {
-            storage: open::tree(Path::new(spool_path)),
+            storage: this_host::tree(Path::new(spool_path)),
             root: PathBuf::from(spool_path),
             path,
             queue,

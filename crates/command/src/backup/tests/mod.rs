@@ -25,6 +25,7 @@ use pgkeep_testkit::data_dir::DataDirBuilder;
 use tempfile::TempDir;
 
 use super::*;
+use crate::hosts::{PgHost, pg_host, this_host};
 use crate::run::clock::Clock;
 use crate::run::context::{Output, User};
 use crate::run::moved::Moved;
@@ -162,11 +163,11 @@ impl Fixture {
     }
 
     pub(super) fn pg(&self) -> Arc<pgkeep_storage::posix::PosixStorage> {
-        open::local(&self.pg_path())
+        this_host::directory(&self.pg_path())
     }
 
-    pub(super) fn host(&self, context: &Context) -> open::PgHost {
-        open::pg_host(context, 1).unwrap()
+    pub(super) fn host(&self, context: &Context) -> PgHost {
+        pg_host::open(context, 1).unwrap()
     }
 
     /// Sets a modification time.

@@ -8,7 +8,7 @@ use super::*;
 
 /// Labels of all sets, the oldest first.
 fn labels(fixture: &Fixture) -> Vec<BackupLabel> {
-    let storage = open::local(&fixture.path("repo"));
+    let storage = this_host::directory(&fixture.path("repo"));
     let pass = fixture.options.iter().any(|option| option.contains("aes"));
     let pass = pass.then(|| secrecy::SecretString::from("secret"));
     let stanza = Stanza::new("demo").unwrap();
@@ -25,7 +25,7 @@ fn damaged(fixture: &Fixture, spoil: &dyn Fn(&mut Vec<u8>, usize, usize)) -> (Ve
     fixture.clock.sleep(Duration::from_secs(5));
     fixture.backup("full");
     let labels = labels(fixture);
-    let storage = open::local(&fixture.path("repo"));
+    let storage = this_host::directory(&fixture.path("repo"));
     let stanza = Stanza::new("demo").unwrap();
     let pass = fixture.options.iter().any(|option| option.contains("aes"));
     let pass = pass.then(|| {

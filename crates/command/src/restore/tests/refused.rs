@@ -8,7 +8,7 @@ use super::*;
 
 /// The names in a directory, to see that nothing was touched.
 fn names(fixture: &Fixture, path: &str) -> Vec<String> {
-    let tree = open::local(&fixture.path(path));
+    let tree = this_host::directory(&fixture.path(path));
     let mut names = Vec::new();
     let options = ListOptions {
         sort: true,
@@ -114,7 +114,7 @@ fn settings_that_the_version_does_not_know_are_refused_at_once() {
 
 /// The only backup of a fixture with its manifest.
 fn only_backup(fixture: &Fixture) -> (BackupLabel, Manifest) {
-    let storage = open::local(&fixture.path("repo"));
+    let storage = this_host::directory(&fixture.path("repo"));
     let stanza = Stanza::new("demo").unwrap();
     let label = BackupInfo::load(&*storage, &stanza, None)
         .unwrap()

@@ -205,7 +205,7 @@ fn recovery_settings_are_written_when_a_type_is_given() {
 fn a_set_of_an_old_version_gets_the_recovery_file_of_that_version() {
     let fixture = Fixture::new(&["--compress-type=none"]);
     fixture.backup("full");
-    let storage = open::local(&fixture.path("repo"));
+    let storage = this_host::directory(&fixture.path("repo"));
     let stanza = pgkeep_repo::Stanza::new("demo").unwrap();
     let info = pgkeep_repo::BackupInfo::load(&*storage, &stanza, None).unwrap();
     let label = &info.entries()[0].label;

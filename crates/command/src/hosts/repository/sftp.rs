@@ -1,4 +1,4 @@
-//! The settings of an SFTP repository from its options (spec 22.1, 22.3).
+//! The settings of an SFTP repository from its options.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,18 +6,17 @@ use std::time::Duration;
 use pgkeep_config::option;
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, expand_home};
 
-use crate::archiving::hold;
+use super::keys::keys;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::open;
 use crate::run::context::Context;
 
 /// The SFTP repository that a command about the server is for: the one named by `--repo`, else the first on SFTP.
 ///
 /// # Errors
 /// [`ErrorCode::OptionInvalid`] when there is none, or the one named is of another type.
-pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
+pub fn server(context: &Context) -> Result<(u32, SftpSettings)> {
     let config = &context.config;
-    let keys = open::repository_keys(config);
+    let keys = keys(config);
     let kind = |key: u32| config.string_at(option::REPO_TYPE, key);
     let Some(key) = keys.iter().copied().find(|key| kind(*key) == Some("sftp")) else {
         let what = match keys.as_slice() {
@@ -29,24 +28,20 @@ pub fn repository(context: &Context) -> Result<(u32, SftpSettings)> {
             keys.first().copied().unwrap_or(1)
         )));
     };
-    Ok((key, configured(context, key)))
-}
-
-/// The settings of repository `key`, with its path.
-pub(crate) fn configured(context: &Context, key: u32) -> SftpSettings {
-    let path = context.config.string_at(option::REPO_PATH, key);
-    settings(context, key, path.unwrap_or("/var/lib/pgbackrest"))
+    Ok((key, settings(context, key)))
 }
 
 /// Everything the connection needs; what is wrong with it is found out when it is opened.
-pub(crate) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings {
+pub fn settings(context: &Context, key: u32) -> SftpSettings {
     let config = &context.config;
     let text = |option| config.string_at(option, key).unwrap_or_default();
     let file = |option| config.string_at(option, key).map(expand_home);
     let mut settings = SftpSettings::new(
         text(option::REPO_SFTP_HOST),
         text(option::REPO_SFTP_HOST_USER),
-        path,
+        config
+            .string_at(option::REPO_PATH, key)
+            .unwrap_or("/var/lib/pgbackrest"),
     );
     if let Some(port) = config
         .integer_at(option::REPO_SFTP_HOST_PORT, key)
@@ -100,6 +95,5 @@ pub(crate) fn settings(context: &Context, key: u32, path: &str) -> SftpSettings 
     settings.io_timeout = config
         .time(option::IO_TIMEOUT)
         .unwrap_or(Duration::from_secs(60));
-    settings.held = hold::socket(context, key, &settings);
     settings
 }

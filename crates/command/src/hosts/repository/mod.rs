@@ -1,0 +1,92 @@
+//! The repositories of a run: which storage each of them has is chosen here.
+//!
+//! The options of each kind become settings in a file of its own; [`pgkeep_storage::registry`] opens a storage from settings.
+//! What is behind a network stays open for the run, see [`super::storages`].
+
+mod keys;
+pub mod persist_socket;
+mod posix;
+pub mod sftp;
+
+use std::sync::Arc;
+
+use pgkeep_config::option;
+use pgkeep_storage::Storage;
+use pgkeep_storage::registry::StorageSettings;
+use secrecy::SecretString;
+
+pub use keys::{default_key, keys};
+
+use super::not_yet;
+use crate::error::Result;
+use crate::run::context::Context;
+
+/// One of repo1, repo2, …: its storage and the pass-phrase of its info files.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub key: u32,
+    pub storage: Arc<dyn Storage>,
+    /// Pass-phrase that encrypts `archive.info` and `backup.info`; `None`: not encrypted.
+    pub pass: Option<SecretString>,
+}
+
+impl Repository {
+    /// `repo1`
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("repo{}", self.key)
+    }
+
+    /// `none` or `aes-256-cbc`.
+    #[must_use]
+    pub fn cipher_name(&self) -> &'static str {
+        if self.pass.is_some() {
+            "aes-256-cbc"
+        } else {
+            "none"
+        }
+    }
+}
+
+/// Opens the repository with this key.
+///
+/// # Errors
+/// [`crate::error::ErrorCode::OptionInvalid`] for a kind of repository that is not there yet; a lower error when it cannot be opened.
+pub fn open(context: &Context, key: u32) -> Result<Repository> {
+    let config = &context.config;
+    not_yet::refuse_repository(config, key)?;
+    let storage = context
+        .storages
+        .open(key, settings(context, key), &context.cancel)?;
+    #[cfg(feature = "faulty")]
+    let storage = super::fault::around(storage);
+    let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
+        None | Some("none") => None,
+        Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),
+    };
+    Ok(Repository { key, storage, pass })
+}
+
+/// The settings of its storage, by `repo-type`.
+fn settings(context: &Context, key: u32) -> StorageSettings {
+    let config = &context.config;
+    match config.string_at(option::REPO_TYPE, key) {
+        Some("sftp") => {
+            let mut settings = sftp::settings(context, key);
+            settings.held = persist_socket::of(context, key, &settings);
+            StorageSettings::Sftp(Box::new(settings))
+        }
+        kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),
+    }
+}
+
+/// Opens every configured repository, in key order; with `--repo` only that one.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_all(context: &Context) -> Result<Vec<Repository>> {
+    keys(&context.config)
+        .into_iter()
+        .map(|key| open(context, key))
+        .collect()
+}
