@@ -1,13 +1,13 @@
 //! The one error of this crate: exit code, message, hints, and where it belongs in the output.
 //!
-//! Codes and wording are pgBackRest's (spec 10.2, 10.4, 11.1); scripts grep for them. Invariant: neither message nor hints ever hold
+//! Codes and wording are pgBackRest's; scripts grep for them. Invariant: neither message nor hints ever hold
 //! the value of a secret option.
 
 use std::fmt;
 
 use crate::input::Program;
 
-/// How far the program had come when the error was found, which decides on the stream it is shown on (spec 10.3).
+/// How far the program had come when the error was found, which decides on the stream it is shown on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// While the words of the command line were read: standard error, without timestamp and process number. Roles other than main
@@ -22,7 +22,7 @@ pub enum Phase {
 /// Why the configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Exit code (spec 10.4).
+    /// Exit code.
     pub code: u8,
     /// Text without hints.
     pub message: String,

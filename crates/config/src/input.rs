@@ -89,7 +89,7 @@ pub struct Input<'a> {
     pub environment: Vec<(String, String)>,
     /// Reads configuration files.
     pub files: &'a dyn ConfigFiles,
-    /// Effective user id; 0 is refused by most commands (spec 11.6).
+    /// Effective user id; 0 is refused by most commands.
     pub uid: u32,
     /// Identifies this run and the processes it starts; used unless `--exec-id` was given.
     pub exec_id: String,

@@ -78,7 +78,7 @@ fn parse_integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }
 
-/// Bytes: digits and an optional suffix; all suffixes are powers of 1024 (spec 11.4).
+/// Bytes: digits and an optional suffix; all suffixes are powers of 1024.
 pub fn parse_size(text: &str) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
@@ -95,7 +95,7 @@ pub fn parse_size(text: &str) -> Option<i64> {
     number.checked_mul(1024_i64.pow(power))
 }
 
-/// Milliseconds: integer and an optional unit, seconds without one (spec 11.4).
+/// Milliseconds: integer and an optional unit, seconds without one.
 fn parse_time(text: &str) -> Option<i64> {
     const UNITS: [(&str, i64); 6] = [
         ("ms", 1),

@@ -1,4 +1,4 @@
-//! Reads options from environment variables (spec 11.3).
+//! Reads options from environment variables.
 //!
 //! `PGBACKREST_<NAME>` always, and `PGKEEP_<NAME>` before it unless the program was started as pgbackrest. Invariant: a variable never
 //! replaces what the command line said, and unknown names are warnings, never errors.

@@ -1,4 +1,4 @@
-//! Which files are read in which case (spec 11.1), for both programs.
+//! Which files are read in which case, for both programs.
 
 use crate::define::option::{CONFIG, PROCESS_MAX};
 use crate::testing::{Host, fault};

@@ -1,4 +1,4 @@
-//! Parses the text of one configuration file (spec 11.1).
+//! Parses the text of one configuration file.
 //!
 //! Sections, keys and values only; what they mean is in `section`. Lines are trimmed, `#` comments only at the start of a line, no
 //! quotes, escapes or continuation. Invariant: line numbers are those of the file, counted from 1.

@@ -1,4 +1,4 @@
-//! Finds the option a name means: prefixes `no-` and `reset-`, index, abbreviation, older spellings (spec 10.1, 11.5).
+//! Finds the option a name means: prefixes `no-` and `reset-`, index, abbreviation, older spellings.
 //!
 //! The three sources share these rules; only the command line may abbreviate. Invariant: an option that exists only in pgkeep is not
 //! found when the program was started as pgbackrest.

@@ -1,4 +1,4 @@
-//! Takes options out of the sections of the configuration files (spec 11.2).
+//! Takes options out of the sections of the configuration files.
 //!
 //! Only the sections that concern this run are looked at. Invariant: mistakes in names are warnings; what was said on the command line,
 //! in the environment or in a more specific section stays.

@@ -1,4 +1,4 @@
-//! Words, environment and files: what is understood, and the messages when it is not (spec 10.2, 11.1 to 11.3).
+//! Words, environment and files: what is understood, and the messages when it is not.
 
 use crate::Phase;
 use crate::define::command::{CommandId, Role};

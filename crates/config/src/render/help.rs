@@ -1,4 +1,4 @@
-//! `help`, `help COMMAND`, `help COMMAND OPTION` and `version` (spec 12 "help").
+//! `help`, `help COMMAND`, `help COMMAND OPTION` and `version`.
 //!
 //! The layout is pgBackRest's, the texts are those of the definitions. Invariant: secrets show as `<redacted>`.
 

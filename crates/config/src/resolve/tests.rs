@@ -1,4 +1,4 @@
-//! Values, dependencies, groups and the rules after them (spec 10.2, 11.4 to 11.6).
+//! Values, dependencies, groups and the rules after them.
 
 use std::time::Duration;
 
