@@ -23,14 +23,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/command/src/doctor/mod.rs",
     ),
     (
-        "crates/command/src/hosts/sftp.rs",
-        "crates/command/src/archiving/hold.rs",
-    ),
-    (
-        "crates/command/src/hosts/sftp.rs",
-        "crates/command/src/hosts/open.rs",
-    ),
-    (
         "crates/command/src/restore/block.rs",
         "crates/command/src/restore/file.rs",
     ),
@@ -87,45 +79,12 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/command/src/verify/mod.rs",
     ),
     (
-        "crates/config/src/advice/places.rs",
-        "crates/config/src/parse/file.rs",
-    ),
-    (
-        "crates/config/src/advice/spelling.rs",
-        "crates/config/src/parse/argv.rs",
-    ),
-    ("crates/config/src/config.rs", "crates/config/src/lib.rs"),
-    (
-        "crates/config/src/config.rs",
-        "crates/config/src/resolve/check.rs",
-    ),
-    (
-        "crates/config/src/config.rs",
-        "crates/config/src/resolve/mod.rs",
-    ),
-    (
         "crates/config/src/define/command/mod.rs",
         "crates/config/src/define/command/table.rs",
     ),
     (
         "crates/config/src/define/option/mod.rs",
         "crates/config/src/define/option/table.rs",
-    ),
-    (
-        "crates/config/src/origin.rs",
-        "crates/config/src/parse/file.rs",
-    ),
-    (
-        "crates/config/src/resolve/mod.rs",
-        "crates/config/src/lib.rs",
-    ),
-    (
-        "crates/config/src/resolve/repository.rs",
-        "crates/config/src/resolve/check.rs",
-    ),
-    (
-        "crates/config/src/resolve/sftp.rs",
-        "crates/config/src/resolve/check.rs",
     ),
     (
         "crates/repo/src/backup_info/entry.rs",
