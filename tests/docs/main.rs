@@ -8,6 +8,7 @@
 mod anchors;
 mod block_maps;
 mod command_lines;
+mod error_texts;
 mod exit_codes;
 mod not_yet;
 mod own_commands;

@@ -97,7 +97,7 @@ fn change(
         repository.name()
     );
     info.annotate(label, changes);
-    // Saved to the repository it was loaded from; the original saves to the first one, which overwrites another's list.
+    // Saved to the repository it was loaded from. pgBackRest saves to the first one, which overwrites another's list.
     info.save(storage, stanza, repository.pass.as_ref())?;
     Ok(true)
 }

@@ -87,7 +87,7 @@ impl<'a> Cluster<'a> {
             "pg_ctl",
             &["-D", &data.to_string_lossy(), "-l", &log.to_string_lossy()],
         );
-        // The server inherits these: it must not hold the pipe we would wait on.
+        // The server inherits these. It must not keep the pipe open on which we would wait.
         command
             .args(arguments)
             .stdout(Stdio::null())

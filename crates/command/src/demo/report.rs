@@ -1,4 +1,4 @@
-//! What the demonstration prints: steps, the commands of each, facts, proofs, a short table, and what it all came to.
+//! What the demonstration prints: steps, the commands of each, facts, proofs, a short table, and the total.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! A throw-away SSH server on a loopback port that allows SFTP and nothing else: where off-site backups go.
 //!
 //! Run by root it is the usual set-up: a system user in a chroot, who exists only in a mount namespace of the server's own.
-//! That has an /etc of its own with accounts that are made up completely: the machine's user database is neither touched nor
-//! asked, and may change meanwhile. Otherwise it runs as the user of the demonstration, who is also the login.
+//! That has an /etc of its own with invented accounts. The machine's user database is neither read nor changed, and may change
+//! meanwhile. Otherwise the server runs as the user of the demonstration, who is also the login.
 #![allow(clippy::disallowed_methods)] // keys and configuration of a scratch server are written directly
 
 use std::fs;
@@ -198,7 +198,7 @@ impl SftpServer {
 
 impl Drop for SftpServer {
     fn drop(&mut self) {
-        // The group holds the listener and its sessions. An error means that it has ended already.
+        // The listener and its sessions are in the group. An error means that it has ended already.
         let group = i32::try_from(self.child.id())
             .ok()
             .and_then(rustix::process::Pid::from_raw);

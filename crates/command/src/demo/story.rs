@@ -11,7 +11,7 @@ use super::shell;
 use super::wal_line::{Event, WalLine};
 use crate::error::{Error, ErrorCode, Result};
 
-/// What is asked before and after.
+/// The query whose result is compared before and after.
 const ACCOUNTS: &str =
     "select count(*), sum(balance), md5(string_agg(id || note, ',' order by id)) from account";
 const ROWS: u32 = 200_000;

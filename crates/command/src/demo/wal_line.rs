@@ -1,4 +1,4 @@
-//! The WAL of the story as a line: the backup, the moment that is chosen, the mistake after it.
+//! The WAL of the story, drawn as a line of time: the backup, the moment that is chosen, the mistake after it.
 
 use super::paint::{Ink, Paint};
 

@@ -105,13 +105,13 @@ impl Workplace {
         for name in ["bin", "repo", "log", "lock", "spool", "run"] {
             self.directory(name)?;
         }
-        // The running program may lie where the unprivileged user cannot look.
+        // The running program may be in a directory that the unprivileged user cannot read.
         let program = self.program();
         fs::copy(&context.program_path, &program)
             .map_err(|error| failed("copy", &context.program_path, &error))?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
             .map_err(|error| failed("set mode of", &program, &error))?;
-        // Archiving goes through a link of the original's name: pgBackRest insists on it, so the way back stays open.
+        // Archiving goes through a link named `pgbackrest`: pgBackRest insists on it, so the way back stays open.
         let link = self.archiver();
         symlink("pgkeep", &link).map_err(|error| failed("create link", &link, &error))?;
         let version = shell::run(self.server_command("postgres", &["--version"]))?;
@@ -143,7 +143,7 @@ impl Workplace {
         ));
         let config = self.config();
         fs::write(&config, text).map_err(|error| failed("write", &config, &error))?;
-        // It holds a passphrase.
+        // There is a pass-phrase in it.
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600))
             .map_err(|error| failed("set mode of", &config, &error))?;
         if self.account.switch {

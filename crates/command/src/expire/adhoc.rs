@@ -1,4 +1,4 @@
-//! `--set`: one backup that the user names, with all that depend on it, whatever retention says (spec 10.7).
+//! `--set`: one backup that the user names, with all that depend on it, whatever retention says.
 
 use pgkeep_repo::retention::{self, AdhocError};
 use pgkeep_repo::{BackupInfo, BackupLabel, layout};
@@ -8,7 +8,7 @@ use super::settings::repo_option;
 use crate::error::{Error, ErrorCode, Result};
 
 impl Expire<'_> {
-    /// `false`: this repository does not have the backup; `warn` says that no other has it either.
+    /// `false`: this repository does not have the backup. With `warn` no other has it either.
     pub(super) fn expire_adhoc(
         &self,
         info: &mut BackupInfo,

@@ -1,6 +1,6 @@
-//! WAL that no backup in retention needs (spec 10.9).
+//! WAL that no backup in retention needs (`docs/format/wal-archive.md`, "Expiry").
 //!
-//! A directory of WAL is listed at most once, and what goes from it goes in one call.
+//! A directory of WAL is listed at most once, and its files are removed in one call.
 
 use pgkeep_repo::archive::is_wal_directory;
 use pgkeep_repo::retention::{

@@ -1,4 +1,4 @@
-//! Directories of backups that are not listed any more, or never were (spec 10.8).
+//! Directories of backups that are not listed any more, or never were.
 
 use std::fmt::Display;
 
@@ -57,7 +57,7 @@ impl Expire<'_> {
         }
     }
 
-    /// Trees that are removed before the wish to stop is looked at again.
+    /// Trees that are removed between two checks of whether the run was cancelled.
     pub(super) fn trees_at_once(&self) -> usize {
         if self.storage().features().slow {
             16
@@ -66,7 +66,7 @@ impl Expire<'_> {
         }
     }
 
-    /// Whether the newest directory holds a backup that runs now or may be resumed.
+    /// Whether the newest directory is of a backup that runs now or may be resumed.
     fn look_at_newest(&self, info: &BackupInfo, label: &BackupLabel) -> Result<NewestSet> {
         let (storage, stanza) = (self.storage(), self.stanza());
         let copy = layout::manifest_copy(stanza, label);

@@ -1,6 +1,6 @@
-//! Manifests of former backups in `backup.history` (spec 10.10).
+//! Manifests of former backups in `backup.history`, which expire by age (`docs/format/layout.md`, "The history").
 //!
-//! Each repository's own history is judged. The original lists the first repository's whichever it works on, so with several
+//! Each repository's own history counts. pgBackRest lists that of the first repository whichever it works on. So with several
 //! repositories of different ages it leaves manifests behind in the others.
 
 use pgkeep_repo::retention::{

@@ -49,7 +49,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     let removed = Removed::default();
     for &key in &settings.keys {
         context.cancel.check()?;
-        // A repository that cannot be reached ends the run; what goes wrong in one does not hold up the others.
+        // A repository that cannot be reached ends the run. What fails within one does not stop the work on the others.
         let mut repository = repository::open(context, key)?;
         if settings.dry_run {
             repository.storage = Arc::new(ReadOnly::new(repository.storage));
@@ -107,7 +107,7 @@ fn tell(context: &Context, settings: &Settings, after_backup: bool, removed: &Re
 /// # Errors
 /// As [`run`].
 pub fn run_after_backup(context: &Context) -> Result<()> {
-    // Nobody must read in the lock file how far a backup is that has ended.
+    // The lock file must no longer tell the progress of a backup that has ended.
     context.clear_progress(LockType::Backup)?;
     log::info!("{}", begin::begin_line(&context.config, CommandId::Expire));
     run_with(context, Some(repository::default_key(&context.config)))
@@ -167,12 +167,12 @@ impl<'a> Expire<'a> {
             self.lower_to_oldest(&info);
         }
         doing.and(&format!("{}: expiring backups", self.name));
-        // 1. The manifests of expired backups: without one, a backup is none, for either program and at once.
+        // 1. The manifests of expired backups: without a manifest both programs take a directory for no backup at once.
         match &self.settings.set {
             Some(label) => *found |= self.expire_adhoc(&mut info, label, !*found && last)?,
             None => self.expire_by_retention(&mut info)?,
         }
-        // 2. The list, before the first directory goes: nobody must be told of a backup whose files are being removed.
+        // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
         //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
         let saved = self.fresh && !info.is_updated();
         if !self.settings.dry_run && !saved {
@@ -180,16 +180,16 @@ impl<'a> Expire<'a> {
         }
         let removed = self.beside(
             || {
-                // 3. The files. A run that dies here leaves directories that are not listed; the next run removes them.
+                // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
                 self.remove_unlisted(&info)?;
-                // 4. WAL, judged by the backups that are left: a backup must never lose WAL while it is still listed.
+                // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
                 doing.and(&format!("{}: looking for WAL to expire", self.name));
                 self.expire_archive(&info)?;
-                // 5. What is only kept for the curious.
+                // 5. Old manifests, which no backup needs.
                 self.expire_history(&info)
             },
-            // 6. What writers that died left behind; where they are within a set, they go with it. It has nothing to do with
-            //    the steps before it.
+            // 6. Temporary files of writers that died. Those within a set are removed with it. This step does not depend on
+            //    those before it.
             &[
                 (layout::backup_path(stanza), false),
                 (layout::history_path(stanza), true),
@@ -208,8 +208,8 @@ impl<'a> Expire<'a> {
         Ok(())
     }
 
-    /// Does `steps` and removes left over files below `paths` (or in them alone), of which it hands back the number; on a
-    /// storage behind a slow line at the same time, as looking for them is nothing but round trips.
+    /// Does `steps`, removes left-over files below `paths` (or in them alone), and returns the number of these. On a storage
+    /// behind a network with latency both are done at the same time, because listing is nothing but round trips.
     fn beside(
         &self,
         steps: impl FnOnce() -> Result<()>,
@@ -301,7 +301,7 @@ impl<'a> Expire<'a> {
                 .iter()
                 .any(|expired| expired.set.contains(&entry.label))
         });
-        // Before anything is removed: what is older may be the last that is sound.
+        // Before anything is removed: an older backup may be the last good one.
         if let Some(error) = oldest_with_bad_pages(&left)
             && self.settings.page_error
             && left.len() < info.entries().len()
@@ -320,14 +320,14 @@ impl<'a> Expire<'a> {
         Ok(())
     }
 
-    /// Makes backups invalid and takes them off the list; their files go later.
+    /// Makes backups invalid and takes them off the list. Their files are removed later.
     fn remove_set(&self, info: &mut BackupInfo, expired: &Expired) -> Result<()> {
         self.context.cancel.check()?;
         if !self.settings.dry_run {
-            // Newest first, so that no backup stands without one it depends on; of each the manifest before its copy,
+            // Newest first, so that no backup remains without one that it depends on. Of each the manifest before its copy,
             // because a copy alone may be taken for a backup in progress only while it is the newest. All in one call: a
-            // storage that works on several at once may finish them in another order, which both programs mend by
-            // dropping what depends on a backup without manifest.
+            // storage that works on several at once may finish them in another order. Both programs repair that by dropping
+            // what depends on a backup without a manifest.
             let manifests: Vec<_> = expired
                 .set
                 .iter()

@@ -10,7 +10,7 @@ use crate::version;
 /// An option that the command does not know; output that cannot be written.
 pub fn run(context: &Context) -> Result<()> {
     let config = &context.config;
-    // A configuration that fails its checks can still be asked about.
+    // Help is given for a configuration that fails its checks too.
     let checked = config.check().map(|loaded| loaded.config);
     let config = checked.as_ref().unwrap_or(config);
     let text = pgkeep_config::render::help::help(config, version::shown(config.program()))

@@ -1,4 +1,4 @@
-//! The manifest as JSON, keys in the original's order.
+//! The manifest as JSON, keys in pgBackRest's order.
 
 use pgkeep_repo::Manifest;
 use pgkeep_repo::info_file::json::write_string;

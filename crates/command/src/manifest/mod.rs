@@ -1,6 +1,6 @@
 //! `manifest`: shows what the manifest of one backup says. An internal command, for people who look into a repository.
 //!
-//! Text and JSON are the original's. With `--filter` exactly one file is shown, with the reads that its block map asks for.
+//! Text and JSON are those of pgBackRest. With `--filter` exactly one file is shown, with the reads that its block map needs.
 
 mod block_delta;
 mod json;
@@ -24,7 +24,7 @@ use settings::{Reference, Settings};
 /// Prints the manifest.
 ///
 /// # Errors
-/// A backup or file that is not there; whatever loading meets.
+/// A backup or file that is not there, or cannot be loaded.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
     let mut repository = repository::open(context, settings.repo_key)?;

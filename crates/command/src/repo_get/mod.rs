@@ -81,7 +81,7 @@ pub fn run(context: &Context) -> Result<u8> {
     }
 }
 
-/// The pass-phrase of a file by its place in the chain (spec 4.3).
+/// The pass-phrase of a file by its place in the chain of them (`docs/format/compression-and-encryption.md`).
 fn pass_of(
     context: &Context,
     repository: &Repository,

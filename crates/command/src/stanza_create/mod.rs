@@ -25,7 +25,7 @@ const TRIES_TO_AGREE: usize = 10;
 /// Makes or checks the stanza in every repository.
 ///
 /// # Errors
-/// When a repository holds something else under that name, or files that do not fit the cluster.
+/// When a repository has something else under that name, or files that do not fit the cluster.
 pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     stop_file::check(context)?;
@@ -203,8 +203,8 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
     }
     let pass = repository.pass.as_ref();
     let entry = stanza_info::history_entry(control);
-    // archive.info first: WAL may be pushed as soon as it stands, and a run that dies in between is told apart (one pair
-    // missing) instead of looking like a stanza without an archive.
+    // archive.info first, because WAL may be pushed as soon as it is there. A run that dies in between is recognized by the
+    // missing pair, and does not look like a stanza without an archive.
     ArchiveInfo::new(PgHistory::new(entry.clone()), sub_pass(pass)?).save(storage, stanza, pass)?;
     BackupInfo::new(PgHistory::new(entry), sub_pass(pass)?).save(storage, stanza, pass)?;
     if pass.is_some() {

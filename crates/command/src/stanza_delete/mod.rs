@@ -55,7 +55,7 @@ pub fn run(context: &Context) -> Result<()> {
         context
             .summary
             .unfinished("the stanza is deleted in part: run it again to finish it");
-        // The info files go first: without them no other program takes what is left for a stanza.
+        // The info files are removed first: without them no program takes what is left for a stanza.
         let archive_info = layout::archive_info(&stanza);
         let backup_info = layout::backup_info(&stanza);
         storage.remove_many(&[

@@ -54,8 +54,8 @@ fn upgrade(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> R
     let is_new = |current: &PgHistoryEntry| {
         current.version != entry.version || current.system_id != entry.system_id
     };
-    // The two files cannot be written in one step, so each is looked at by itself: a run that died between them is
-    // finished by the next one.
+    // The two files cannot be written in one step, so each is compared by itself. The next run then finishes one that died
+    // between them.
     let upgrade_archive = is_new(info.archive.history.current());
     let upgrade_backup = is_new(info.backup.history.current());
     if upgrade_archive {

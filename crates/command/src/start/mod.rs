@@ -10,7 +10,7 @@ use crate::hosts::this_host;
 use crate::locks::stop_file;
 use crate::run::Context;
 
-/// Removes the stop file on this host; one that is not there is only worth a warning.
+/// Removes the stop file on this host. If there is none, only a warning is logged.
 ///
 /// # Errors
 /// When the file cannot be removed.

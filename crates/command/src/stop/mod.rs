@@ -1,7 +1,7 @@
 //! `stop`: makes a stop file, and with `--force` ends what is running.
 //!
-//! The file keeps both programs from starting anything that changes the repository. Running processes are only ended
-//! with `--force`, and only by the call that made the file (spec 12.5).
+//! The file keeps both programs from starting anything that changes the repository (`docs/format/locks-and-spool.md`). Running
+//! processes are ended only with `--force`, and only by the call that made the file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub fn run(context: &Context) -> Result<()> {
         log::warn!("stop file already exists for {of}");
         return Ok(());
     }
-    // 0770: the directory is shared by every user who runs the program, as in the original.
+    // 0770: the directory is shared by every user who runs the program, as with pgBackRest.
     let options = WriteOptions {
         mode: WriteMode::InPlace,
         path_mode: 0o770,
@@ -65,7 +65,7 @@ pub fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Sends SIGTERM to the holder of every lock file (once each) and removes the files; returns how many were told.
+/// Sends SIGTERM to the process of every lock file (once each) and removes the files. Returns the number of processes.
 fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
     let mut told = BTreeSet::new();
     for name in locks::list(lock_path)? {

@@ -1,7 +1,7 @@
 //! `version`: which program this is.
 //!
-//! Started as `pgbackrest` it answers in the original's form with the version it is compatible with, because scripts
-//! compare that; started as `pgkeep` it names itself and that version, and can list the SSH algorithms that are built in.
+//! Started as `pgbackrest` it answers in the form of pgBackRest, with the version it is compatible with, because scripts compare
+//! that. Started as `pgkeep` it names itself and that version, and can list the SSH algorithms that are built in.
 
 use pgkeep_config::{Program, option};
 
@@ -12,14 +12,14 @@ use pgkeep_storage::sftp::{Algorithm, built_in};
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Version of the original whose commands, options and repository this program keeps to.
+/// Version of pgBackRest whose commands, options and repository this program follows.
 pub const COMPATIBLE: &str = "2.60.0";
 
-/// Goes into files we write as `backrest-version`. Distinct from every version of the original, so that it never resumes a backup
-/// of ours (spec 7.5), and the reader sees who wrote a set.
+/// Goes into files we write as `backrest-version`. It differs from every version of pgBackRest, which resumes backups of its own
+/// version only and so never one of ours. It also tells a reader who wrote a set.
 pub use pgkeep_repo::info_file::PROGRAM_VERSION as WRITTEN_BY;
 
-/// The version shown in begin lines and answers: the compatible one when started as the original.
+/// The version shown in begin lines and answers: the compatible one when started as `pgbackrest`.
 #[must_use]
 pub fn shown(program: Program) -> &'static str {
     match program {

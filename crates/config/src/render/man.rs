@@ -22,8 +22,8 @@ pub fn page(program: Program, version: &str) -> String {
         program.title()
     );
     page.push_str(
-        ".SH DESCRIPTION\nOptions and words may come in any order; the first word that is not an option is the command. Commands and option names \
-         may be shortened. What is said on the command line wins over the environment, and the environment over the configuration file.\n",
+        ".SH DESCRIPTION\nOptions and words may come in any order; the first word that is not an option is the command. Commands and option names may be \
+         shortened as long as they are unique. The command line wins over the environment, and the environment over the configuration file.\n",
     );
     page.push_str(".SH COMMANDS\n");
     for command in commands(program).filter(|command| !command.internal) {
@@ -62,7 +62,7 @@ fn add_surroundings(page: &mut String, program: Program) {
     for place in places {
         let _ = writeln!(
             page,
-            ".TP\n.I {}\nThe configuration.\n.TP\n.I {}/*.conf\nFurther parts of the configuration, in the order of their names.",
+            ".TP\n.I {}\nThe configuration.\n.TP\n.I {}/*.conf\nFurther parts of the configuration, read in the order of their names.",
             place.config, place.include
         );
     }
@@ -80,7 +80,8 @@ fn add_surroundings(page: &mut String, program: Program) {
     add_exit_statuses(page, program);
     page.push_str(
         ".SH SEE ALSO\npsql(1), pg_ctlcluster(1), sftp(1), sshd_config(5), systemd.timer(5)\n.br\n\
-         With the Debian package: guides in /usr/share/doc/pgkeep/guide, every command and option in /usr/share/doc/pgkeep/reference.\n",
+         The Debian package has guides in /usr/share/doc/pgkeep/guide (begin with getting-started.md), and every command and option in \
+         /usr/share/doc/pgkeep/reference. The command help shows the same texts.\n",
     );
 }
 
@@ -99,8 +100,8 @@ fn add_exit_statuses(page: &mut String, program: Program) {
         }
     }
     page.push_str(
-        ".TP\n25 to 125\nThe code of the error that is shown, for instance ERROR: [055]; pgBackRest has the same numbers. \
-         63: ended by a signal. The guide on exit codes says what to do at each.\n",
+        ".TP\n25 to 125\nThe code of the error that is shown, for instance ERROR: [055]. pgBackRest has the same numbers. \
+         63: ended by a signal. The guide on exit codes says what to do for each.\n",
     );
 }
 
