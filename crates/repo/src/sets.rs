@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath, together};
+use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath, in_parallel};
 
 use crate::backup_label::BackupLabel;
 use crate::error::Result;
@@ -13,7 +13,6 @@ use crate::stanza::Stanza;
 fn names(storage: &dyn Storage, path: &StoragePath) -> Result<Vec<String>> {
     let options = ListOptions {
         level: InfoLevel::Exists,
-        filter: None,
         sort: true,
     };
     let found = storage.list(path, &options)?.unwrap_or_default();
@@ -67,13 +66,14 @@ impl TakenLabels {
             Some(newest) => list_history(storage, stanza, newest),
             None => Ok(Vec::new()),
         };
-        let (sets, history) = together(storage, || list_sets(storage, stanza), history)?;
+        let (sets, history) = in_parallel(storage, || list_sets(storage, stanza), history)?;
         Ok(Self { sets, history })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pgkeep_storage::Paths;
     use pgkeep_storage::memory::MemoryStorage;
 
     use super::*;

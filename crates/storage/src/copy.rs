@@ -9,8 +9,9 @@ use std::io::{self, Read, Write};
 use pgkeep_pipeline::{Report, Running};
 
 use crate::error::{Error, ErrorKind, Operation, Result as StorageResult};
+use crate::options::{ReadOptions, WriteOptions};
 use crate::path::StoragePath;
-use crate::storage::{ReadOptions, Storage, StorageWrite, WriteOptions};
+use crate::storage::{Storage, StorageWrite};
 use crate::ticket::{Ticket, Written};
 
 /// Buffer of copies that nobody tuned.

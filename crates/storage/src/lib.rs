@@ -8,9 +8,14 @@ pub mod connection;
 pub mod copy;
 pub mod durability;
 pub mod error;
+pub mod file_tree;
+pub mod in_parallel;
+pub mod info;
 mod left_over;
 pub mod memory;
+pub mod options;
 pub mod path;
+pub mod paths;
 pub mod posix;
 pub mod registry;
 pub mod sftp;
@@ -18,17 +23,17 @@ pub mod space;
 pub mod storage;
 pub mod temporary;
 pub mod ticket;
-pub mod together;
 pub mod wrap;
 
 pub use connection::Connection;
 pub use durability::Durability;
 pub use error::{Error, ErrorKind, Operation, Result};
+pub use file_tree::FileTree;
+pub use in_parallel::in_parallel;
+pub use info::{FileInfo, FileType, Found, InfoLevel, Owner, Removed};
+pub use options::{ListOptions, Range, ReadOptions, WriteMode, WriteOptions};
 pub use path::StoragePath;
+pub use paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 pub use space::Space;
-pub use storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, Owner, PipelineRead,
-    Range, ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+pub use storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 pub use ticket::{Ticket, TicketResolver, Written};
-pub use together::together;

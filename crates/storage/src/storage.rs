@@ -1,15 +1,19 @@
-//! The contract that every backend keeps, and the values it speaks in.
+//! The contract that every backend keeps, a bucket of objects as much as a directory tree.
 //!
-//! The `…_many` and `…_tree` calls exist because a loop of single calls costs one round trip each on a slow line; the
-//! backend alone chooses how many are under way. Absence is a value, not an error to match on. The `# Behavior`
-//! bullets are what the conformance suite tests, for every backend alike.
+//! The `…_many` and `…_tree` calls exist because a loop of single calls costs a network round trip each; the backend
+//! alone chooses how many are under way. Absence is a value, not an error to match on. The `# Behavior` bullets are
+//! what the conformance suite tests, for every backend alike. What only some storages have beyond files stands in
+//! `paths.rs` and `file_tree.rs`; [`Storage::as_paths`] and its like say whether a storage has it.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
 
 use crate::durability::Durability;
 use crate::error::Result;
+use crate::info::{FileInfo, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::space::Space;
 use crate::ticket::Ticket;
 
@@ -20,171 +24,6 @@ pub enum StorageKind {
     Cifs,
     Sftp,
     Memory,
-}
-
-/// What a backend can do beyond holding files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Features {
-    /// Has directories of its own (a bucket has not).
-    pub paths: bool,
-    /// Can make symbolic links.
-    pub symlinks: bool,
-    /// Can make hard links.
-    pub hardlinks: bool,
-    /// Directory entries can be made durable.
-    pub path_sync: bool,
-    /// Keeps owner and mode.
-    pub owner: bool,
-    /// Requests cost round trips: callers should ask for many at once and keep tickets open.
-    pub slow: bool,
-}
-
-/// How much [`FileInfo`] shall say; more may cost more round trips.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum InfoLevel {
-    /// Name and nothing else is promised.
-    Exists,
-    /// Also the type.
-    Type,
-    /// Also size and modification time.
-    #[default]
-    Basic,
-    /// Also owner, group, mode and link destination.
-    Detail,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileType {
-    File,
-    Path,
-    Link,
-    /// Socket, FIFO or device.
-    Special,
-}
-
-/// Owner of a file: numbers always, names where the system knows them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Owner {
-    pub uid: u32,
-    pub gid: u32,
-    /// `None`: no such user on this machine.
-    pub user: Option<String>,
-    /// `None`: no such group on this machine.
-    pub group: Option<String>,
-}
-
-/// What is known of one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileInfo {
-    /// From `info`: the path asked for. From `list`: the bare name. From `list_tree`: relative to the listed path.
-    pub name: StoragePath,
-    pub kind: FileType,
-    /// Bytes; 0 for anything but files.
-    pub size: u64,
-    /// Modification time, seconds since 1970.
-    pub modified: i64,
-    /// Permission bits (octal 0..7777); only with [`InfoLevel::Detail`].
-    pub mode: u32,
-    /// Only with [`InfoLevel::Detail`] and where [`Features::owner`].
-    pub owner: Option<Owner>,
-    /// Destination as written in the link; only with [`InfoLevel::Detail`].
-    pub link_destination: Option<Vec<u8>>,
-}
-
-/// Options of `list` and `list_tree`.
-#[derive(Debug, Clone, Default)]
-pub struct ListOptions {
-    pub level: InfoLevel,
-    /// Only names (last part) that match are reported; `list_tree` descends regardless.
-    pub filter: Option<regex::bytes::Regex>,
-    /// Sort ascending by name (bytes). Without it the order is the backend's.
-    pub sort: bool,
-}
-
-/// One piece of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    pub offset: u64,
-    /// `None`: to the end.
-    pub length: Option<u64>,
-}
-
-/// Options of `open_read`.
-#[derive(Debug, Clone, Default)]
-pub struct ReadOptions {
-    /// Pieces in order; their bytes are delivered one after the other. Empty: the whole file. The backend merges and
-    /// prefetches them.
-    pub ranges: Vec<Range>,
-    /// How much the caller expects to read at most, for prefetch (`None`: unknown).
-    pub expect: Option<u64>,
-    /// A missing file is reported as `ErrorKind::NotFound` at open by every backend; with this set a backend may report
-    /// it at the first read instead, which saves a round trip.
-    pub lazy_open: bool,
-}
-
-/// How a file comes to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WriteMode {
-    /// Under a temporary name, then renamed: whole or not at all. For info files, manifests, WAL.
-    #[default]
-    Atomic,
-    /// Under its own name. For files of a backup set, which the final manifest makes valid.
-    InPlace,
-}
-
-/// Options of `open_write`.
-#[derive(Debug, Clone)]
-pub struct WriteOptions {
-    pub mode: WriteMode,
-    /// Permission bits of the file, default 0640.
-    pub file_mode: u32,
-    /// Permission bits of directories made on the way, default 0750.
-    pub path_mode: u32,
-    /// Make missing parents.
-    pub create_path: bool,
-    /// fsync the file before its ticket resolves (and after an atomic rename the directory, where that exists).
-    pub sync: bool,
-    /// fsync the directory too (only matters with `sync`; a backup set syncs its directories once at the end).
-    pub sync_path: bool,
-    /// `false`: fail with `ErrorKind::Exists` when the file is there (only in place).
-    pub truncate: bool,
-    /// Size if known: helps to choose how to write.
-    pub expect: Option<u64>,
-    /// Owner to set before the file gets its name; needs [`Features::owner`].
-    pub owner: Option<(u32, u32)>,
-    /// Modification time to set, seconds since 1970.
-    pub modified: Option<i64>,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self {
-            mode: WriteMode::Atomic,
-            file_mode: 0o640,
-            path_mode: 0o750,
-            create_path: true,
-            sync: true,
-            sync_path: true,
-            truncate: true,
-            expect: None,
-            owner: None,
-            modified: None,
-        }
-    }
-}
-
-/// Outcome of a removal: a file that was not there is not an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removed {
-    Removed,
-    Missing,
-}
-
-/// Outcome of a tree listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    Found,
-    Missing,
 }
 
 /// Bytes of a file, prefetched by the backend.
@@ -208,17 +47,20 @@ pub trait StorageWrite: Write + Send {
     fn finish(self: Box<Self>) -> Result<Ticket>;
 }
 
-/// A place that holds files: a directory tree or a bucket.
+/// A place that holds files: a directory tree or a bucket of objects.
 pub trait Storage: Debug + Send + Sync {
     fn kind(&self) -> StorageKind;
 
-    fn features(&self) -> Features;
+    /// Whether each request costs a network round trip: callers should then ask for many at once and keep tickets open.
+    fn has_latency(&self) -> bool {
+        false
+    }
 
     /// How sure it is that a file that was written in this mode with `sync` survives a crash of where it is kept.
     /// Connects if need be.
     fn durability(&self, mode: WriteMode) -> Result<Durability>;
 
-    /// Says that about so many bytes are going to be moved: a storage behind a slow line makes ready for them. Does not wait.
+    /// Says that about so many bytes are going to be moved: a storage with latency makes ready for them. Does not wait.
     fn announce(&self, bytes: u64) {
         let _ = bytes;
     }
@@ -298,7 +140,7 @@ pub trait Storage: Debug + Send + Sync {
     /// # Behavior
     /// - atomic: nothing has the name before the ticket resolves, and the old content stays until then
     /// - atomic: dropping the writer leaves the old content and no temporary file
-    /// - atomic: writers of one file do not meet: each publishes all of its own bytes, the last one stays
+    /// - atomic: writers of one file do not disturb each other: each publishes all of its own bytes, the last one stays
     /// - parents are made when `create_path`, else a missing parent is `ErrorKind::NotFound`
     fn open_write(&self, path: &StoragePath, write: &WriteOptions)
     -> Result<Box<dyn StorageWrite>>;
@@ -322,7 +164,7 @@ pub trait Storage: Debug + Send + Sync {
     /// - links are removed, never followed
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed>;
 
-    /// Removes many trees, results in the order asked; a backend behind a slow line removes them at the same time.
+    /// Removes many trees, results in the order asked; a backend with latency removes them at the same time.
     ///
     /// # Behavior
     /// - equals `remove_tree` for each
@@ -330,52 +172,23 @@ pub trait Storage: Debug + Send + Sync {
         paths.iter().map(|path| self.remove_tree(path)).collect()
     }
 
-    /// Makes a directory and its missing parents; an existing one is fine.
-    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()>;
-
-    /// Makes many directories (parents included), existing ones are fine.
-    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()>;
-
-    /// Makes directory entries durable; does nothing without [`Features::path_sync`].
-    ///
-    /// # Behavior
-    /// - a missing directory is `ErrorKind::NotFound` where [`Features::path_sync`]
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()>;
-
-    /// Makes a symbolic link, replacing an existing one.  Does nothing without [`Features::symlinks`].
-    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()>;
-
-    /// Makes `to` a hard link of `from`; needs [`Features::hardlinks`].
-    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()>;
-
-    /// The same storage as a file tree, where it is one.
-    fn as_file_tree(&self) -> Option<&dyn FileTree> {
+    /// Directories of their own, where the storage has them; a bucket has none.
+    fn as_paths(&self) -> Option<&dyn Paths> {
         None
     }
-}
 
-/// A storage with owners, modes, times and renames: what PGDATA needs.
-pub trait FileTree: Storage {
-    /// Renames inside the tree and makes the directory entry durable.
-    fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()>;
+    /// Directory entries that can be made durable, where the storage has that.
+    fn as_path_sync(&self) -> Option<&dyn PathSync> {
+        None
+    }
 
-    /// Sets owner and group by number (of a link itself, not what it points to).
-    fn set_owner(&self, path: &StoragePath, uid: u32, gid: u32) -> Result<()>;
+    /// Symbolic links, where the storage has them and may make them.
+    fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        None
+    }
 
-    /// Sets permission bits.
-    fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()>;
-
-    /// Sets permission bits of a file or directory that the owner may read until now; durable on return, also where the owner may
-    /// not open it afterwards.
-    fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()>;
-
-    /// Sets the modification time, seconds since 1970.
-    fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()>;
-
-    /// Opens an existing file for reading and writing in place (delta restore). The file is made if missing.
-    fn open_update(&self, path: &StoragePath, file_mode: u32) -> Result<std::fs::File>;
-
-    /// Flushes the whole file system that holds `path` (`syncfs`), where the kernel reports its write errors.
-    /// `Ok(false)`: not available here, sync each file.
-    fn sync_file_system(&self, path: &StoragePath) -> Result<bool>;
+    /// Hard links, where the storage has them.
+    fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        None
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
-use pgkeep_storage::{Storage, StoragePath, WriteMode, WriteOptions};
+use pgkeep_storage::{PathSync, Storage, StoragePath, WriteMode, WriteOptions};
 
 const PLACE: &str = "FAULTY_TEST_PLACE";
 const POINT: &str = "FAULTY_TEST_POINT";

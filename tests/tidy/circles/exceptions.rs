@@ -115,10 +115,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/storage/src/posix/mod.rs",
     ),
     (
-        "crates/storage/src/posix/link.rs",
-        "crates/storage/src/posix/mod.rs",
-    ),
-    (
         "crates/storage/src/posix/read.rs",
         "crates/storage/src/posix/mod.rs",
     ),

@@ -96,7 +96,7 @@ impl Archives {
     pub(super) fn slow(&self) -> bool {
         self.usable
             .iter()
-            .any(|archive| archive.repository.storage.features().slow)
+            .any(|archive| archive.repository.storage.has_latency())
     }
 }
 

@@ -132,7 +132,7 @@ impl<'a> Find<'a> {
         let storage = &*archive.repository.storage;
         let stanza = &self.settings.stanza;
         // A far server sends sizes along; a file system is asked for each.
-        let level = if storage.features().slow {
+        let level = if storage.has_latency() {
             InfoLevel::Basic
         } else {
             InfoLevel::Exists

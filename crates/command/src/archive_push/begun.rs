@@ -48,7 +48,7 @@ impl<'t, 'scope> AllBegun<'t, 'scope> {
     ) -> Self {
         let begin = |(target, asked): (&'t Target, Asked<'scope>)| {
             let (mut asked, mut content, mut wanted) = (asked, None, true);
-            if !target.repository.storage.features().slow {
+            if !target.repository.storage.has_latency() {
                 let answer = asked.answer();
                 content = match &answer {
                     Ok(Some(stored)) if stored.checksum == checksum.to_string() => {

@@ -78,7 +78,7 @@ pub(super) fn ask<'scope>(
     segment: &'scope str,
 ) -> Vec<Asked<'scope>> {
     if let [target] = targets
-        && !target.repository.storage.features().slow
+        && !target.repository.storage.has_latency()
     {
         let answer = stored_segment(context, settings, target, segment);
         return vec![Asked::Known(answer)];
@@ -110,7 +110,7 @@ impl Listing {
         segment: &str,
     ) -> Result<Option<StoredSegment>> {
         let storage = &*target.repository.storage;
-        if !storage.features().slow {
+        if !storage.has_latency() {
             return stored_segment(context, settings, target, segment);
         }
         let directory = segment.get(..16).unwrap_or(segment);

@@ -32,7 +32,6 @@ pub(super) fn ready_list(wal_directory: &Path) -> Result<Vec<String>> {
     let options = ListOptions {
         level: InfoLevel::Exists,
         sort: true,
-        ..ListOptions::default()
     };
     let Some(found) = storage.list(&path, &options)? else {
         return Err(Error::new(

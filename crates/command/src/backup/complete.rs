@@ -92,11 +92,13 @@ pub(super) fn complete(
     // 3. The copy, then the main manifest: the set is complete from that instant, and both hold the same. With it the history,
     //    before backup.info: a label that is listed must never be given out again, even when the set has been expired by then.
     staged.publish()?;
-    if storage.features().path_sync {
-        storage.sync_paths(&[layout::history_path(stanza)])?;
+    if let Some(sync) = storage.as_path_sync() {
+        sync.sync_paths(&[layout::history_path(stanza)])?;
     }
     // 4. Only for people: nothing ever reads the link.
-    storage.link(&layout::latest(stanza), label.as_str().as_bytes())?;
+    if let Some(links) = storage.as_symbolic_links() {
+        links.link(&layout::latest(stanza), label.as_str().as_bytes())?;
+    }
     // 5. Now the backup is listed.
     info_file::publish(listing)?;
     Ok(())

@@ -30,7 +30,7 @@ use std::cell::RefCell;
 
 use pgkeep_repo::sets::TakenLabels;
 use pgkeep_repo::{BackupInfo, cipher_keys};
-use pgkeep_storage::together;
+use pgkeep_storage::in_parallel;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
@@ -96,7 +96,7 @@ fn make(
     let mut plan = Plan::new(settings, source.control.data_checksum_version != 0);
     let start_time = source.time(context)?;
     let prior_label = prior::find(&mut plan, &info);
-    let (archive, prior) = together(
+    let (archive, prior) = in_parallel(
         storage,
         || Archive::load(settings, repository),
         || prior::load(settings, repository, &info, prior_label.as_ref()),
@@ -113,7 +113,7 @@ fn make(
     drop(doing);
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     // Which labels are taken is a number of round trips, and this a wait.
-    let (before_copy, mut taken) = together(
+    let (before_copy, mut taken) = in_parallel(
         storage,
         || source.wait_for_next_second(context),
         || Ok(TakenLabels::list(storage, &settings.stanza)?),

@@ -7,7 +7,7 @@ use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{Manifest, PG_DATA};
 use pgkeep_repo::{BackupLabel, BackupType};
-use pgkeep_storage::{InfoLevel, Storage, StoragePath, Ticket};
+use pgkeep_storage::{HardLinks, InfoLevel, Storage, StoragePath, Ticket};
 use secrecy::SecretString;
 
 use super::copy_file::Copier;
@@ -109,14 +109,18 @@ impl Process<'_> {
         Ok(page_warnings)
     }
 
-    fn hard_links(&self) -> bool {
-        self.settings.hardlink && self.repository.storage.features().hardlinks
+    /// Where files of an earlier set get a further name in this one; `None`: not asked for, or the storage has no hard links.
+    fn hard_links(&self) -> Option<&dyn HardLinks> {
+        self.repository
+            .storage
+            .as_hard_links()
+            .filter(|_| self.settings.hardlink)
     }
 
     /// Whether the set has all directories of the cluster: it is then a data directory that people can copy back by hand.
     fn has_all_paths(&self) -> bool {
         (self.plan.backup_type == BackupType::Full && self.settings.bundle.is_none())
-            || self.hard_links()
+            || self.hard_links().is_some()
     }
 
     fn set_path(&self, name: &[u8]) -> StoragePath {
@@ -133,16 +137,15 @@ impl Process<'_> {
             return Ok(());
         }
         let storage = &*self.repository.storage;
-        let features = storage.features();
-        if features.paths {
+        if let Some(directories) = storage.as_paths() {
             let paths: Vec<StoragePath> = manifest
                 .paths()
                 .iter()
                 .map(|path| self.set_path(&path.name))
                 .collect();
-            storage.create_paths(&paths, PATH_MODE)?;
+            directories.create_paths(&paths, PATH_MODE)?;
         }
-        if features.symlinks {
+        if let Some(links) = storage.as_symbolic_links() {
             for oid in manifest
                 .targets()
                 .iter()
@@ -150,7 +153,7 @@ impl Process<'_> {
             {
                 let oid = oid.to_string();
                 let link = self.set_path(PG_DATA).join(PG_TBLSPC).join(&oid);
-                storage.link(
+                links.link(
                     &link,
                     [b"../../", PG_TBLSPC, b"/", oid.as_bytes()]
                         .concat()
@@ -291,8 +294,8 @@ impl Process<'_> {
 
     /// Logs what was not copied, and links it into this set where that is asked for.
     fn references(&self, manifest: &Manifest) -> Result<()> {
-        let hard_link = self.hard_links();
-        if !hard_link && !log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
+        let hard_links = self.hard_links();
+        if hard_links.is_none() && !log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
             return Ok(());
         }
         let stored = StoredAs::Whole(self.plan.compress.extension());
@@ -301,14 +304,14 @@ impl Process<'_> {
             let Some(reference) = file.reference_label() else {
                 continue;
             };
-            if !hard_link {
+            let Some(hard_links) = hard_links else {
                 detail!("reference {} to {reference}", file.name);
                 continue;
-            }
+            };
             detail!("hardlink {} to {reference}", file.name);
             let name = file.name.to_vec();
             let from = layout::backup_file(stanza, reference, &name, stored);
-            self.repository.storage.hard_link(
+            hard_links.hard_link(
                 &from,
                 &layout::backup_file(stanza, self.label, &name, stored),
             )?;
@@ -319,9 +322,9 @@ impl Process<'_> {
     /// Makes the names of all files durable: without their directories the files would be lost with the power.
     fn sync_paths(&self, manifest: &Manifest) -> Result<()> {
         let storage = &*self.repository.storage;
-        if !storage.features().path_sync {
+        let Some(sync) = storage.as_path_sync() else {
             return Ok(());
-        }
+        };
         let mut paths: Vec<StoragePath> = manifest
             .paths()
             .iter()
@@ -339,7 +342,7 @@ impl Process<'_> {
         }
         paths.push(layout::set_path(&self.settings.stanza, self.label));
         paths.push(layout::backup_path(&self.settings.stanza));
-        Ok(storage.sync_paths(&paths)?)
+        Ok(sync.sync_paths(&paths)?)
     }
 }
 

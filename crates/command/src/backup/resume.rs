@@ -154,7 +154,6 @@ impl Resume<'_> {
         let options = ListOptions {
             level: InfoLevel::Type,
             sort: true,
-            ..ListOptions::default()
         };
         for entry in storage
             .list(&set.join(below.as_bytes()), &options)?

@@ -57,14 +57,14 @@ impl Expire<'_> {
             return Ok(());
         };
         let (storage, link) = (self.storage(), layout::latest(self.stanza()));
-        if storage.features().symlinks {
-            storage.link(&link, newest.label.as_str().as_bytes())?;
+        if let Some(links) = storage.as_symbolic_links() {
+            links.link(&link, newest.label.as_str().as_bytes())?;
         } else {
             // Left from a time when the storage had links.
             storage.remove(&link)?;
         }
-        if storage.features().path_sync {
-            storage.sync_paths(&[layout::backup_path(self.stanza())])?;
+        if let Some(sync) = storage.as_path_sync() {
+            sync.sync_paths(&[layout::backup_path(self.stanza())])?;
         }
         Ok(())
     }

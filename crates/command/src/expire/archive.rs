@@ -74,7 +74,6 @@ impl Expire<'_> {
         let options = ListOptions {
             level: InfoLevel::Exists,
             sort: true,
-            ..ListOptions::default()
         };
         let listed = self.storage().list(path, &options)?.unwrap_or_default();
         Ok(listed

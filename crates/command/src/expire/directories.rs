@@ -59,11 +59,7 @@ impl Expire<'_> {
 
     /// Trees that are removed between two checks of whether the run was cancelled.
     pub(super) fn trees_at_once(&self) -> usize {
-        if self.storage().features().slow {
-            16
-        } else {
-            1
-        }
+        if self.storage().has_latency() { 16 } else { 1 }
     }
 
     /// Whether the newest directory is of a backup that runs now or may be resumed.

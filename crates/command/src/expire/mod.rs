@@ -219,7 +219,7 @@ impl<'a> Expire<'a> {
         if self.settings.dry_run {
             return steps().map(|()| 0);
         }
-        if !storage.features().slow {
+        if !storage.has_latency() {
             steps()?;
             return paths.iter().try_fold(0, |sum, (path, deep)| {
                 Ok(sum + storage.remove_left_overs(path, *deep)?)

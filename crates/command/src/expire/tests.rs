@@ -178,7 +178,6 @@ fn names(memory: &MemoryStorage) -> Vec<String> {
     let options = ListOptions {
         level: InfoLevel::Type,
         sort: true,
-        ..ListOptions::default()
     };
     memory
         .list_tree(&StoragePath::root(), &options, &mut |info| {

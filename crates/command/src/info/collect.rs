@@ -212,7 +212,6 @@ fn read_repository(
     let options = ListOptions {
         level: InfoLevel::Type,
         sort: true,
-        ..ListOptions::default()
     };
     let listed = storage
         .list(&StoragePath::from(layout::BACKUP), &options)?
@@ -348,7 +347,6 @@ fn archives(
         let options = ListOptions {
             level: InfoLevel::Exists,
             sort: true,
-            ..ListOptions::default()
         };
         let directories: Vec<String> = storage
             .list(&path, &options)?

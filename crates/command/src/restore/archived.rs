@@ -224,11 +224,7 @@ fn list(
     start: WalSegment,
 ) -> Result<Vec<WalDirectory>> {
     let storage = &*archive.repository.storage;
-    let options = |level| ListOptions {
-        level,
-        sort: true,
-        ..ListOptions::default()
-    };
+    let options = |level| ListOptions { level, sort: true };
     let on_line = |timeline: u32| {
         line.from.0 == timeline
             || line.to.0 == timeline

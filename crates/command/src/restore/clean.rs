@@ -182,7 +182,6 @@ impl Look<'_> {
         let options = ListOptions {
             level: InfoLevel::Detail,
             sort: true,
-            ..ListOptions::default()
         };
         let entries = match self.tree.list(path, &options) {
             Ok(entries) => entries.unwrap_or_default(),

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use pgkeep_repo::Manifest;
 use pgkeep_storage::posix::FileSystem;
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::{FileTree, StoragePath};
 
 use super::clean::Found;
 use super::places::Places;
@@ -60,7 +60,7 @@ impl Durable {
     /// Flushes all that was restored, files first: then no directory names a file that is not there.
     pub(super) fn finish(
         &self,
-        tree: &dyn Storage,
+        tree: &dyn FileTree,
         manifest: &Manifest,
         places: &Places,
         found: &[Found],

@@ -128,7 +128,6 @@ impl Existing {
         let options = ListOptions {
             level: InfoLevel::Exists,
             sort: true,
-            ..ListOptions::default()
         };
         // One that cannot be looked into is none of the plan's business.
         let listed = tree.list(&directory, &options).ok().flatten();

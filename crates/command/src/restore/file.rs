@@ -228,7 +228,7 @@ impl<'a> Worker<'a> {
     /// Whether jobs are opened before they begin: where requests cost round trips. Not with delta, where only a look at what
     /// is there tells what is needed.
     pub(super) fn opens_ahead(&self) -> bool {
-        !self.settings.delta && self.repository.storage.features().slow
+        !self.settings.delta && self.repository.storage.has_latency()
     }
 
     /// Begins to read what a job needs at first. An error is left to the job.
@@ -316,7 +316,7 @@ impl<'a> Worker<'a> {
         results: &mut [Restored],
         count: &mut Count<'_>,
     ) -> Result<()> {
-        let ahead = if self.repository.storage.features().slow {
+        let ahead = if self.repository.storage.has_latency() {
             OPEN_AHEAD
         } else {
             1

@@ -12,7 +12,7 @@ use pgkeep_postgres::data_dir::TABLESPACE_MAP;
 use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::PG_DATA;
-use pgkeep_storage::{StoragePath, together};
+use pgkeep_storage::{StoragePath, in_parallel};
 
 use crate::error::{Error, Result};
 use crate::hosts::this_host;
@@ -248,7 +248,7 @@ fn load_manifest(
     let (repository, pass) = (&chosen.repository, chosen.manifest_pass.as_ref());
     let storage = &*repository.storage;
     let look = |id| Archive::look(repository, settings, id);
-    together(
+    in_parallel(
         storage,
         || {
             Manifest::load(storage, &settings.stanza, &chosen.label, pass).map_err(|error| {

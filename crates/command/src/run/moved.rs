@@ -52,7 +52,7 @@ impl Moved {
     /// Whether a server has to answer for anything to move.
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        self.repository.features().slow
+        self.repository.has_latency()
     }
 
     /// The large file that is being worked on; empty: none.

@@ -15,9 +15,9 @@ mod text;
 use std::sync::Arc;
 
 use pgkeep_repo::layout;
-use pgkeep_storage::Storage;
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::sftp::examine::{Examiner, Greeting, Limits, Meeting};
+use pgkeep_storage::{Paths, Storage};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::sftp_report::Server;
@@ -69,10 +69,11 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         true => files.limits().ok(),
         false => None,
     };
-    let storage: Arc<dyn Storage> = Arc::new(SftpStorage::new(settings.sftp.clone())?);
+    let storage = Arc::new(SftpStorage::new(settings.sftp.clone())?);
     let name = layout::trial("probe", context.config.exec_id());
     // Makes the repository path as well, as `stanza-create` would.
     storage.create_path(&name, 0o700)?;
+    let storage: Arc<dyn Storage> = storage;
     let measured = (|| {
         context.cancel.check()?;
         let directory = format!("{}/{name}", settings.sftp.root.display());

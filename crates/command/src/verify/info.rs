@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 
 use pgkeep_pipeline::{Pipeline, RunningReader, Sha1Digest, Stage};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, layout};
-use pgkeep_storage::{ReadOptions, Storage, StoragePath, together};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath, in_parallel};
 use secrecy::SecretString;
 
 use super::findings::Findings;
@@ -42,7 +42,7 @@ pub(super) fn load(
         parse: &ArchiveInfo::parse,
     };
     let (of_backup, of_archive) =
-        together(&*repository.storage, || backup.read(), || archive.read())?;
+        in_parallel(&*repository.storage, || backup.read(), || archive.read())?;
     let backup = backup.choose(of_backup, &mut bad)?;
     if backup.is_none() {
         missing.push(layout::BACKUP_INFO);
@@ -79,7 +79,7 @@ impl<T: Send> Named<'_, T> {
     fn read(&self) -> Result<Read<T>> {
         let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
         let copy = layout::copy_of(&self.path);
-        together(
+        in_parallel(
             storage,
             || Ok(hashed(storage, &self.path, pass, self.parse)),
             || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),

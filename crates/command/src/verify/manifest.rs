@@ -1,7 +1,7 @@
 //! Manifests: which can be used, and what a single backup needs.
 
 use pgkeep_repo::{ArchiveId, BackupLabel, Manifest, layout};
-use pgkeep_storage::together;
+use pgkeep_storage::in_parallel;
 
 use super::findings::Findings;
 use super::info::{hashed, log_unusable};
@@ -130,7 +130,7 @@ fn load(
         log_unusable(&error, shown);
         Ok(error.code == ErrorCode::FileMissing)
     };
-    let (main, copied) = together(
+    let (main, copied) = in_parallel(
         storage,
         || Ok::<_, Error>(hashed(storage, &path, pass, &Manifest::parse)),
         || Ok(hashed(storage, &copy, pass, &|_| Ok(()))),

@@ -135,7 +135,7 @@ impl Work<'_> {
 impl State<'_> {
     /// Files for a worker, in the order of the repository.
     fn next_job(&mut self) -> Result<Option<Vec<Item>>> {
-        let slow = self.work.repository.storage.features().slow;
+        let slow = self.work.repository.storage.has_latency();
         let most = if slow { JOB_FILES.0 } else { JOB_FILES.1 };
         let (mut job, mut bytes) = (Vec::new(), 0);
         while job.len() < most && bytes < JOB_BYTES {

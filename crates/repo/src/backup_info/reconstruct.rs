@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use pgkeep_storage::{InfoLevel, Storage, StoragePath, together};
+use pgkeep_storage::{InfoLevel, Storage, StoragePath, in_parallel};
 use secrecy::SecretString;
 
 use super::BackupInfo;
@@ -23,7 +23,7 @@ impl BackupInfo {
         stanza: &Stanza,
         pass: Option<&SecretString>,
     ) -> Result<(Self, Vec<String>)> {
-        let (mut info, sets) = together(
+        let (mut info, sets) = in_parallel(
             storage,
             || Self::load(storage, stanza, pass),
             || list_sets(storage, stanza),

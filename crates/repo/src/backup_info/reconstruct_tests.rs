@@ -1,7 +1,7 @@
 //! Reconciliation against sets in a storage in memory.
 
 use pgkeep_storage::memory::MemoryStorage;
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::{Paths, Storage, StoragePath};
 use secrecy::SecretString;
 
 use super::*;

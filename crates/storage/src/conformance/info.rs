@@ -1,14 +1,15 @@
 //! Behaviour of `info` and `info_many`.
 
-use super::{at, behaviors, info, put};
-use crate::storage::{FileType, InfoLevel, Storage};
+use super::case::{at, behaviors, directory, info, link, put};
+use crate::info::{FileType, InfoLevel};
+use crate::storage::Storage;
 
 behaviors! {
+    dyn Storage:
     a_missing_entry_is_none,
     a_file_tells_its_size_and_time,
-    a_directory_is_a_path if paths,
-    a_link_is_reported_as_a_link if symlinks,
-    detail_tells_mode_and_owner if owner,
+    a_directory_is_a_path if as_paths,
+    a_link_is_reported_as_a_link if as_symbolic_links,
     info_many_equals_info_for_each,
     space_of_a_missing_path_is_none,
 }
@@ -43,7 +44,7 @@ fn a_file_tells_its_size_and_time(storage: &dyn Storage) {
 }
 
 fn a_directory_is_a_path(storage: &dyn Storage) {
-    storage.create_path(&at("dir"), 0o750).unwrap();
+    directory(storage, "dir");
     let found = storage
         .info(&at("dir"), InfoLevel::Basic)
         .unwrap()
@@ -53,8 +54,8 @@ fn a_directory_is_a_path(storage: &dyn Storage) {
 
 fn a_link_is_reported_as_a_link(storage: &dyn Storage) {
     put(storage, "file", b"content");
-    storage.link(&at("link"), b"file").unwrap();
-    storage.link(&at("nowhere"), b"../no/such").unwrap();
+    link(storage, "link", b"file");
+    link(storage, "nowhere", b"../no/such");
     let found = info(storage, "link").expect("the link is there");
     assert_eq!(
         (found.kind, found.size, found.link_destination.as_deref()),
@@ -64,18 +65,6 @@ fn a_link_is_reported_as_a_link(storage: &dyn Storage) {
     assert_eq!(
         dangling.link_destination.as_deref(),
         Some(&b"../no/such"[..])
-    );
-}
-
-fn detail_tells_mode_and_owner(storage: &dyn Storage) {
-    put(storage, "dir/file", b"");
-    let file = info(storage, "dir/file").unwrap();
-    assert_eq!(file.mode & 0o700, 0o600, "what the owner may do to a file");
-    assert!(file.owner.is_some());
-    assert_eq!(
-        info(storage, "dir").unwrap().mode & 0o700,
-        0o700,
-        "what the owner may do to a directory"
     );
 }
 

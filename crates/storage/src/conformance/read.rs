@@ -2,11 +2,13 @@
 
 use std::io::Read;
 
-use super::{at, behaviors, content, put};
+use super::case::{at, behaviors, content, put};
 use crate::error::{Error, ErrorKind, Operation};
-use crate::storage::{Range, ReadOptions, Storage};
+use crate::options::{Range, ReadOptions};
+use crate::storage::Storage;
 
 behaviors! {
+    dyn Storage:
     a_missing_file_is_not_found_at_open,
     a_missing_file_may_be_found_out_at_the_first_read,
     files_of_many_sizes_come_back,

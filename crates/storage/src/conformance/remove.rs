@@ -1,17 +1,19 @@
 //! Behaviour of `remove`, `remove_many` and `remove_tree`.
 
-use super::{at, behaviors, content, info, names, put};
-use crate::storage::{Removed, Storage};
+use super::case::{at, behaviors, content, directory, info, link, names, put};
+use crate::info::Removed;
+use crate::storage::Storage;
 
 behaviors! {
+    dyn Storage:
     a_file_is_removed_once,
-    a_link_is_removed_and_not_its_target if symlinks,
+    a_link_is_removed_and_not_its_target if as_symbolic_links,
     many_are_removed_with_results_in_order,
     a_tree_is_removed_with_all_below,
     many_trees_are_removed_as_one_is,
     removing_a_missing_tree_tells_that_it_was_missing,
-    removing_a_tree_does_not_follow_links if symlinks,
-    a_link_to_a_tree_is_removed_as_a_link if symlinks,
+    removing_a_tree_does_not_follow_links if as_symbolic_links,
+    a_link_to_a_tree_is_removed_as_a_link if as_symbolic_links,
 }
 
 fn a_file_is_removed_once(storage: &dyn Storage) {
@@ -27,7 +29,7 @@ fn a_file_is_removed_once(storage: &dyn Storage) {
 
 fn a_link_is_removed_and_not_its_target(storage: &dyn Storage) {
     put(storage, "file", b"x");
-    storage.link(&at("link"), b"file").unwrap();
+    link(storage, "link", b"file");
     assert_eq!(storage.remove(&at("link")).unwrap(), Removed::Removed);
     assert_eq!(names(storage, ""), ["file"]);
 }
@@ -57,8 +59,8 @@ fn a_tree_is_removed_with_all_below(storage: &dyn Storage) {
     for name in ["top/a", "top/b/c/d", "top/b/e", "top-not/file"] {
         put(storage, name, b"x");
     }
-    if storage.features().paths {
-        storage.create_path(&at("top/empty/inner"), 0o750).unwrap();
+    if storage.as_paths().is_some() {
+        directory(storage, "top/empty/inner");
     }
     assert_eq!(storage.remove_tree(&at("top")).unwrap(), Removed::Removed);
     assert_eq!(info(storage, "top"), None);
@@ -79,17 +81,15 @@ fn removing_a_missing_tree_tells_that_it_was_missing(storage: &dyn Storage) {
 fn removing_a_tree_does_not_follow_links(storage: &dyn Storage) {
     put(storage, "outside/file", b"x");
     put(storage, "top/inner/file", b"x");
-    storage.link(&at("top/directory"), b"../outside").unwrap();
-    storage
-        .link(&at("top/inner/file-link"), b"../../outside/file")
-        .unwrap();
+    link(storage, "top/directory", b"../outside");
+    link(storage, "top/inner/file-link", b"../../outside/file");
     assert_eq!(storage.remove_tree(&at("top")).unwrap(), Removed::Removed);
     assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));
 }
 
 fn a_link_to_a_tree_is_removed_as_a_link(storage: &dyn Storage) {
     put(storage, "outside/file", b"x");
-    storage.link(&at("link"), b"outside").unwrap();
+    link(storage, "link", b"outside");
     assert_eq!(storage.remove_tree(&at("link")).unwrap(), Removed::Removed);
     assert_eq!(names(storage, ""), ["outside"]);
     assert_eq!(content(storage, "outside/file").as_deref(), Some(&b"x"[..]));

@@ -2,13 +2,16 @@
 
 use std::io::Write;
 
-use super::{at, behaviors, content, info, names, put};
+use super::case::{at, behaviors, content, in_place, info, names, put};
 use crate::copy::write_all;
 use crate::error::{ErrorKind, Operation};
+use crate::info::InfoLevel;
+use crate::options::WriteOptions;
 use crate::path::StoragePath;
-use crate::storage::{InfoLevel, Storage, WriteMode, WriteOptions};
+use crate::storage::Storage;
 
 behaviors! {
+    dyn Storage:
     an_atomic_file_appears_with_its_ticket,
     a_dropped_atomic_writer_leaves_the_old_content_and_nothing_else,
     a_dropped_atomic_writer_leaves_no_new_name,
@@ -16,21 +19,12 @@ behaviors! {
     two_atomic_writers_of_one_file_publish_each_a_whole_one,
     a_dropped_atomic_writer_leaves_the_other_one_alone,
     a_file_in_place_is_truncated,
-    a_file_in_place_without_truncation_must_be_new if paths,
+    a_file_in_place_without_truncation_must_be_new if as_paths,
     parents_are_made_on_the_way,
-    a_missing_parent_is_not_found_unless_it_may_be_made if paths,
-    a_file_gets_the_mode_asked_for if owner,
-    a_file_gets_the_time_asked_for if owner,
+    a_missing_parent_is_not_found_unless_it_may_be_made if as_paths,
     many_tickets_may_be_open_at_once,
     a_file_is_copied_within_the_storage,
-    names_are_bytes if paths,
-}
-
-fn in_place() -> WriteOptions {
-    WriteOptions {
-        mode: WriteMode::InPlace,
-        ..WriteOptions::default()
-    }
+    names_are_bytes if as_paths,
 }
 
 fn an_atomic_file_appears_with_its_ticket(storage: &dyn Storage) {
@@ -175,31 +169,6 @@ fn a_missing_parent_is_not_found_unless_it_may_be_made(storage: &dyn Storage) {
     assert_eq!(info(storage, "missing"), None);
 }
 
-fn a_file_gets_the_mode_asked_for(storage: &dyn Storage) {
-    for options in [WriteOptions::default(), in_place()] {
-        let name = format!("{:?}", options.mode);
-        let options = WriteOptions {
-            file_mode: 0o600,
-            path_mode: 0o700,
-            ..options
-        };
-        write_all(storage, &at("dir").join(&name), &options, b"x").unwrap();
-        assert_eq!(info(storage, &format!("dir/{name}")).unwrap().mode, 0o600);
-    }
-    assert_eq!(info(storage, "dir").unwrap().mode, 0o700);
-}
-
-fn a_file_gets_the_time_asked_for(storage: &dyn Storage) {
-    for options in [WriteOptions::default(), in_place()] {
-        let options = WriteOptions {
-            modified: Some(1_234_567_890),
-            ..options
-        };
-        write_all(storage, &at("file"), &options, b"x").unwrap();
-        assert_eq!(info(storage, "file").unwrap().modified, 1_234_567_890);
-    }
-}
-
 fn many_tickets_may_be_open_at_once(storage: &dyn Storage) {
     let mut tickets = Vec::new();
     for number in 0..200 {
@@ -247,7 +216,7 @@ fn names_are_bytes(storage: &dyn Storage) {
         assert!(storage.info(&path, InfoLevel::Exists).unwrap().is_some());
     }
     let listed = storage
-        .list(&at("odd"), &crate::storage::ListOptions::default())
+        .list(&at("odd"), &crate::options::ListOptions::default())
         .unwrap()
         .unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|entry| entry.name).collect();

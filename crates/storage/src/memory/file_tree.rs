@@ -3,8 +3,8 @@
 use super::MemoryStorage;
 use super::node::Node;
 use crate::error::{ErrorKind, Operation, Result};
+use crate::file_tree::FileTree;
 use crate::path::StoragePath;
-use crate::storage::FileTree;
 
 impl MemoryStorage {
     /// Changes one node, following a link to it or not.

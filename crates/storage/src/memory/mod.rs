@@ -1,10 +1,11 @@
 //! A storage in memory: the fake that every layer above can be tested with.
 //!
 //! It keeps the whole contract, links, modes and owners included, and has a settable time instead of a clock.
-//! Only [`FileTree::open_update`] is missing, since it hands out a file of the operating system.
+//! Only [`crate::FileTree::open_update`] is missing, since it hands out a file of the operating system.
 
 mod file_tree;
 mod node;
+mod paths;
 mod read;
 mod write;
 
@@ -16,11 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
-use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 use node::{Node, Tree};
 
@@ -31,7 +32,7 @@ const FIRST_TIME: i64 = 1_700_000_000;
 #[derive(Clone)]
 pub struct MemoryStorage {
     state: Arc<Mutex<State>>,
-    features: Features,
+    bucket: bool,
 }
 
 struct State {
@@ -40,29 +41,26 @@ struct State {
 }
 
 impl MemoryStorage {
+    /// A directory tree: directories, links, owners and all.
     #[must_use]
     pub fn new() -> Self {
-        let features = Features {
-            paths: true,
-            symlinks: true,
-            hardlinks: true,
-            path_sync: true,
-            owner: true,
-            slow: false,
-        };
-        Self::with_features(features)
+        Self::empty(false)
     }
 
-    /// A storage that claims to have only `features`: links are then ignored or refused as the contract says.
+    /// Holds files and has nothing of what only directory trees have.
     #[must_use]
-    pub fn with_features(features: Features) -> Self {
+    pub fn bucket() -> Self {
+        Self::empty(true)
+    }
+
+    fn empty(bucket: bool) -> Self {
         let state = State {
             tree: Tree::default(),
             now: FIRST_TIME,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
-            features,
+            bucket,
         }
     }
 
@@ -111,10 +109,6 @@ impl Storage for MemoryStorage {
         StorageKind::Memory
     }
 
-    fn features(&self) -> Features {
-        self.features
-    }
-
     fn durability(&self, _: WriteMode) -> Result<Durability> {
         Ok(Durability::Fsynced)
     }
@@ -131,7 +125,7 @@ impl Storage for MemoryStorage {
         Ok(state
             .tree
             .get(&place)
-            .map(|node| node.info(path.clone(), want, self.features)))
+            .map(|node| node.info(path.clone(), want)))
     }
 
     fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
@@ -155,13 +149,8 @@ impl Storage for MemoryStorage {
                 "[20] Not a directory",
             ));
         };
-        let wanted = children
-            .iter()
-            .filter(|(name, _)| list.filter.as_ref().is_none_or(|f| f.is_match(name)));
-        let info = |(name, node): (&Vec<u8>, &Node)| {
-            node.info(StoragePath::new(name), list.level, self.features)
-        };
-        let mut found: Vec<_> = wanted.map(info).collect();
+        let info = |(name, node): (&Vec<u8>, &Node)| node.info(StoragePath::new(name), list.level);
+        let mut found: Vec<_> = children.iter().map(info).collect();
         if !list.sort {
             // The order is the backend's, and nobody may rely on it: it is the opposite of what would hide a mistake.
             found.reverse();
@@ -176,9 +165,7 @@ impl Storage for MemoryStorage {
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<Found> {
         // Directory by directory, without holding the tree while the caller works: it may change the storage.
-        let filter = list.filter.as_ref();
         let all = ListOptions {
-            filter: None,
             level: list.level.max(InfoLevel::Type),
             sort: list.sort,
         };
@@ -191,15 +178,12 @@ impl Storage for MemoryStorage {
                 stack.pop();
                 continue;
             };
-            let wanted = filter.is_none_or(|filter| filter.is_match(entry.name.as_bytes()));
             let name = below.join(entry.name.as_bytes());
             let descend = entry.kind == FileType::Path;
-            if wanted {
-                each(FileInfo {
-                    name: name.clone(),
-                    ..entry
-                })?;
-            }
+            each(FileInfo {
+                name: name.clone(),
+                ..entry
+            })?;
             if descend {
                 // Vanished or replaced meanwhile: left out.
                 if let Ok(Some(inner)) = self.list(&path.join(name.as_bytes()), &all) {
@@ -284,97 +268,20 @@ impl Storage for MemoryStorage {
         }
     }
 
-    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        let mut state = self.state();
-        let now = state.now;
-        state.tree.create_path(path, mode, now).map_err(|reason| {
-            let kind = if reason.is_empty() {
-                ErrorKind::NotFound
-            } else {
-                ErrorKind::Exists
-            };
-            self.error(kind, Operation::CreatePath, path, reason)
-        })
+    fn as_paths(&self) -> Option<&dyn Paths> {
+        (!self.bucket).then_some(self as &dyn Paths)
     }
 
-    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths
-            .iter()
-            .try_for_each(|path| self.create_path(path, mode))
+    fn as_path_sync(&self) -> Option<&dyn PathSync> {
+        (!self.bucket).then_some(self as &dyn PathSync)
     }
 
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
-        if !self.features.path_sync {
-            return Ok(());
-        }
-        for path in paths {
-            if self
-                .list(
-                    path,
-                    &ListOptions {
-                        level: InfoLevel::Exists,
-                        ..ListOptions::default()
-                    },
-                )?
-                .is_none()
-            {
-                return Err(self.error(ErrorKind::NotFound, Operation::SyncPath, path, ""));
-            }
-        }
-        Ok(())
+    fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        (!self.bucket).then_some(self as &dyn SymbolicLinks)
     }
 
-    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        if !self.features.symlinks {
-            return Ok(());
-        }
-        let mut state = self.state();
-        let node = Node::Link {
-            destination: destination.to_vec(),
-            modified: state.now,
-        };
-        self.place(&mut state.tree, Operation::Link, path, node)
-    }
-
-    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        if !self.features.hardlinks {
-            let reason = "the storage has no hard links";
-            return Err(self.error(ErrorKind::Unsupported, Operation::HardLink, to, reason));
-        }
-        let mut state = self.state();
-        let source = state
-            .tree
-            .resolve(from, false)
-            .and_then(|place| state.tree.get(&place));
-        let node = match source {
-            Some(Node::File(file)) => Node::File(Arc::clone(file)),
-            Some(_) => {
-                return Err(self.error(
-                    ErrorKind::Denied,
-                    Operation::HardLink,
-                    to,
-                    "[1] Operation not permitted",
-                ));
-            }
-            None => return Err(self.error(ErrorKind::NotFound, Operation::HardLink, to, "")),
-        };
-        if state
-            .tree
-            .resolve(to, false)
-            .is_some_and(|place| state.tree.get(&place).is_some())
-        {
-            return Err(self.error(
-                ErrorKind::Exists,
-                Operation::HardLink,
-                to,
-                "[17] File exists",
-            ));
-        }
-        self.place(&mut state.tree, Operation::HardLink, to, node)
-    }
-
-    fn as_file_tree(&self) -> Option<&dyn FileTree> {
-        Some(self)
+    fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        (!self.bucket).then_some(self as &dyn HardLinks)
     }
 }
 

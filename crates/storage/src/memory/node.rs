@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::ErrorKind;
+use crate::info::{FileInfo, FileType, InfoLevel, Owner};
 use crate::path::StoragePath;
-use crate::storage::{Features, FileInfo, FileType, InfoLevel, Owner};
 
 /// So many links are followed on the way to one file; more are taken for a circle.
 const MOST_LINKS: usize = 40;
@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    pub(super) fn info(&self, name: StoragePath, want: InfoLevel, features: Features) -> FileInfo {
+    pub(super) fn info(&self, name: StoragePath, want: InfoLevel) -> FileInfo {
         let (kind, size, modified, mode, owner, destination) = match self {
             Self::Path {
                 mode,
@@ -118,7 +118,7 @@ impl Node {
             size: if basic { size } else { 0 },
             modified: if basic { modified } else { 0 },
             mode: if detail { mode } else { 0 },
-            owner: (detail && features.owner).then_some(owner),
+            owner: detail.then_some(owner),
             link_destination: if detail { destination } else { None },
         }
     }

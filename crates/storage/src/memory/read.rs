@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::node::MemoryFile;
-use crate::storage::Range;
+use crate::options::Range;
 
 pub(super) struct MemoryRead {
     bytes: Arc<Vec<u8>>,

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::copy::{read_all, write_all};
+use crate::file_tree::FileTree;
+use crate::options::{Range, WriteMode, WriteOptions};
 use crate::posix::PosixStorage;
-use crate::storage::{Range, WriteMode, WriteOptions};
 
 #[derive(Debug, Clone)]
 enum Call {
@@ -51,7 +52,7 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 /// What a call came to, comparable; `None` for any error, since the kinds of odd cases may differ.
-fn outcome(storage: &dyn Storage, call: &Call) -> Option<String> {
+fn outcome(storage: &dyn FileTree, call: &Call) -> Option<String> {
     let text = match call {
         Call::Write {
             path,
@@ -82,11 +83,7 @@ fn outcome(storage: &dyn Storage, call: &Call) -> Option<String> {
             .link(path, destination.as_bytes())
             .map(|()| String::new()),
         Call::HardLink(from, to) => storage.hard_link(from, to).map(|()| String::new()),
-        Call::Rename(from, to) => storage
-            .as_file_tree()
-            .expect("both are file trees")
-            .rename(from, to)
-            .map(|()| String::new()),
+        Call::Rename(from, to) => storage.rename(from, to).map(|()| String::new()),
         Call::Info(path) => storage
             .info(path, InfoLevel::Type)
             .map(|info| format!("{info:?}")),
@@ -94,7 +91,6 @@ fn outcome(storage: &dyn Storage, call: &Call) -> Option<String> {
             let options = ListOptions {
                 level: InfoLevel::Type,
                 sort: true,
-                ..ListOptions::default()
             };
             storage.list(path, &options).map(|list| format!("{list:?}"))
         }
@@ -107,7 +103,6 @@ fn snapshot(storage: &dyn Storage) -> Vec<String> {
     let options = ListOptions {
         level: InfoLevel::Detail,
         sort: true,
-        ..ListOptions::default()
     };
     let mut all = Vec::new();
     storage
@@ -198,7 +193,7 @@ proptest! {
     ) {
         let content: Vec<u8> = (0..size).map(|n| (n % 251).to_le_bytes()[0]).collect();
         let place = tempfile::tempdir().expect("a temporary directory can be made");
-        let storages: [Box<dyn Storage>; 2] =
+        let storages: [Box<dyn FileTree>; 2] =
             [Box::new(MemoryStorage::new()), Box::new(PosixStorage::at(place.path()))];
         let asked = ranges.iter().map(|&(offset, length)| Range { offset, length }).collect();
         let options = ReadOptions { ranges: asked, ..ReadOptions::default() };

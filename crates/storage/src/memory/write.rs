@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::MemoryStorage;
 use super::node::{Content, MemoryFile, Node};
 use crate::error::{ErrorKind, Operation, Result};
+use crate::options::{WriteMode, WriteOptions};
 use crate::path::StoragePath;
-use crate::storage::{StorageWrite, WriteMode, WriteOptions};
+use crate::storage::StorageWrite;
 use crate::ticket::{Ticket, Written};
 
 pub(super) struct MemoryWrite {
@@ -58,10 +59,7 @@ impl MemoryWrite {
         let content = Content {
             bytes: Arc::default(),
             mode: write.file_mode,
-            owner: write
-                .owner
-                .filter(|_| storage.features.owner)
-                .unwrap_or((0, 0)),
+            owner: write.owner.unwrap_or((0, 0)),
             modified: now,
         };
         let mut file = MemoryFile::new(content);

@@ -8,31 +8,26 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 
 use super::{PosixStorage, failure, failure_of_two, sync};
 use crate::error::{Operation, Result};
+use crate::file_tree::FileTree;
 use crate::path::StoragePath;
-use crate::storage::FileTree;
 
 impl FileTree for PosixStorage {
     fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
         let (source, target) = (self.absolute(from), self.absolute(to));
         rustix::fs::rename(&source, &target)
             .map_err(|errno| failure_of_two(Operation::Rename, &source, &target, errno))?;
-        if !self.settings.cifs {
-            // The new name first: after a crash between the two the file has both names, never none.
-            for directory in target
-                .parent()
-                .into_iter()
-                .chain(source.parent().filter(|&p| target.parent() != Some(p)))
-            {
-                sync::sync_path(directory)?;
-            }
+        // The new name first: after a crash between the two the file has both names, never none.
+        for directory in target
+            .parent()
+            .into_iter()
+            .chain(source.parent().filter(|&p| target.parent() != Some(p)))
+        {
+            sync::sync_path(directory)?;
         }
         Ok(())
     }
 
     fn set_owner(&self, path: &StoragePath, uid: u32, gid: u32) -> Result<()> {
-        if self.settings.cifs {
-            return Ok(());
-        }
         let absolute = self.absolute(path);
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         rustix::fs::chownat(

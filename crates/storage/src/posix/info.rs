@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use super::{PosixStorage, failure};
 use crate::error::{Operation, Result};
+use crate::info::{FileInfo, FileType, InfoLevel};
 use crate::path::StoragePath;
-use crate::storage::{FileInfo, FileType, InfoLevel};
 
 /// What `stat` said of one entry, without its name.
 #[derive(Debug, Clone, Copy)]

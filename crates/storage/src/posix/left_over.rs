@@ -4,8 +4,10 @@
 use super::PosixStorage;
 use super::in_use::{self, InUse};
 use crate::error::Result;
+use crate::info::{FileType, InfoLevel};
+use crate::options::ListOptions;
 use crate::path::StoragePath;
-use crate::storage::{FileType, InfoLevel, ListOptions, Storage};
+use crate::storage::Storage;
 use crate::temporary::final_name;
 
 pub(super) fn remove_of(storage: &PosixStorage, path: &StoragePath) -> Result<usize> {

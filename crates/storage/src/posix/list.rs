@@ -12,8 +12,9 @@ use rustix::io::Errno;
 use super::info::{Facts, kind_of};
 use super::{PosixStorage, failure};
 use crate::error::{Operation, Result};
+use crate::info::{FileInfo, FileType, Found, InfoLevel};
+use crate::options::ListOptions;
 use crate::path::StoragePath;
-use crate::storage::{FileInfo, FileType, Found, InfoLevel, ListOptions};
 
 /// One directory read to its end: names one after the other in one buffer, so an entry costs no allocation.
 struct Entries {
@@ -26,8 +27,6 @@ struct Entries {
 struct Entry {
     start: u32,
     length: u16,
-    /// Matches the filter; other directories are kept because a walk goes through them.
-    wanted: bool,
     facts: Facts,
 }
 
@@ -62,7 +61,7 @@ fn open_directory(path: &Path, below_root: bool) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// Reads a directory. `descend` keeps directories that the filter rejects.
+/// Reads a directory. `descend`: the types of the entries are needed whatever the level.
 fn read_entries(
     directory: OwnedFd,
     path: &Path,
@@ -84,16 +83,9 @@ fn read_entries(
         if bytes == b"." || bytes == b".." {
             continue;
         }
-        let wanted = list
-            .filter
-            .as_ref()
-            .is_none_or(|filter| filter.is_match(bytes));
         let hint = entry.file_type();
         let typed = hint != rustix::fs::FileType::Unknown;
-        if !wanted && (!descend || (typed && hint != rustix::fs::FileType::Directory)) {
-            continue;
-        }
-        let facts = if typed && (!wanted || list.level <= InfoLevel::Type) {
+        let facts = if typed && list.level <= InfoLevel::Type {
             Facts::of_kind(kind_of(hint))
         } else if list.level == InfoLevel::Exists && !descend {
             Facts::of_kind(FileType::File)
@@ -116,7 +108,6 @@ fn read_entries(
         entries.list.push(Entry {
             start,
             length,
-            wanted,
             facts,
         });
     }
@@ -182,13 +173,9 @@ impl PosixStorage {
             *next += 1;
             let name = below.join(entries.name(entry));
             let descend = entry.facts.kind == FileType::Path;
-            if entry.wanted {
-                let parent = root.join(below.as_os_str());
-                if let Some(info) =
-                    self.report(entries, entry, name.clone(), &parent, list.level)?
-                {
-                    each(info)?;
-                }
+            let parent = root.join(below.as_os_str());
+            if let Some(info) = self.report(entries, entry, name.clone(), &parent, list.level)? {
+                each(info)?;
             }
             if descend {
                 let absolute = root.join(name.as_os_str());

@@ -16,6 +16,7 @@ mod link;
 mod list;
 mod no_space;
 mod owner;
+mod paths;
 mod read;
 mod remove;
 mod space;
@@ -32,12 +33,12 @@ use rustix::io::Errno;
 
 use crate::durability::Durability;
 use crate::error::{Error, Operation, Result};
+use crate::info::{FileInfo, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::space::Space;
-use crate::storage::{
-    Features, FileInfo, FileTree, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions,
-    Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 use in_use::InUse;
 
@@ -49,7 +50,8 @@ pub use sync::FileSystem;
 pub struct PosixSettings {
     /// Absolute path of the root; it need not exist yet.
     pub root: PathBuf,
-    /// A mounted SMB share: no directory fsync, no links, owners mean nothing.
+    /// A mounted SMB share, for a repository: no directory fsync, no links, owners mean nothing. What only a
+    /// [`crate::FileTree`] has is not for it.
     pub cifs: bool,
     /// Symbolic links may be made (`repo-symlink`); without effect when `cifs`.
     pub symlinks: bool,
@@ -156,18 +158,6 @@ impl Storage for PosixStorage {
         }
     }
 
-    fn features(&self) -> Features {
-        let own = !self.settings.cifs;
-        Features {
-            paths: true,
-            symlinks: own && self.settings.symlinks,
-            hardlinks: own,
-            path_sync: own,
-            owner: own,
-            slow: false,
-        }
-    }
-
     fn durability(&self, _: WriteMode) -> Result<Durability> {
         Ok(Durability::Fsynced)
     }
@@ -219,7 +209,7 @@ impl Storage for PosixStorage {
         Ok(Box::new(write::PosixWrite::open(
             self.absolute(path),
             write,
-            self.features(),
+            self.settings.cifs,
         )?))
     }
 
@@ -239,47 +229,19 @@ impl Storage for PosixStorage {
         self.remove_all(path)
     }
 
-    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        create::create_path(&self.absolute(path), mode).map(drop)
-    }
-
-    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths
-            .iter()
-            .try_for_each(|path| self.create_path(path, mode))
-    }
-
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
-        if self.settings.cifs {
-            return Ok(());
-        }
-        paths
-            .iter()
-            .try_for_each(|path| sync::sync_path(&self.absolute(path)))
-    }
-
-    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        if self.features().symlinks {
-            link::symlink(&self.absolute(path), destination)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        if self.settings.cifs {
-            let reason = "a cifs storage has no hard links";
-            return Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                Operation::HardLink,
-                self.display(to),
-                reason,
-            ));
-        }
-        link::hard_link(&self.absolute(from), &self.absolute(to))
-    }
-
-    fn as_file_tree(&self) -> Option<&dyn FileTree> {
+    fn as_paths(&self) -> Option<&dyn Paths> {
         Some(self)
+    }
+
+    fn as_path_sync(&self) -> Option<&dyn PathSync> {
+        (!self.settings.cifs).then_some(self as &dyn PathSync)
+    }
+
+    fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        (!self.settings.cifs && self.settings.symlinks).then_some(self as &dyn SymbolicLinks)
+    }
+
+    fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        (!self.settings.cifs).then_some(self as &dyn HardLinks)
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::storage::Owner;
+use crate::info::Owner;
 
 /// Names already asked for; `None` is an answer too.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use rustix::fs::{Advice, Mode, OFlags};
 
 use super::failure;
 use crate::error::{Error, Operation, Result};
-use crate::storage::{Range, ReadOptions};
+use crate::options::{Range, ReadOptions};
 
 /// Files expected to be smaller are read in one go; a hint would be a wasted call.
 const ADVISE_FROM: u64 = 512 * 1024;

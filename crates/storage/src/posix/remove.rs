@@ -12,8 +12,8 @@ use rustix::io::Errno;
 
 use super::{PosixStorage, failure};
 use crate::error::{Operation, Result};
+use crate::info::Removed;
 use crate::path::StoragePath;
-use crate::storage::Removed;
 
 /// A directory being emptied. It is kept open so that what it holds is named relative to it.
 struct Emptying {

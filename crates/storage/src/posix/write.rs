@@ -19,7 +19,8 @@ use super::no_space;
 use super::sync::sync_path;
 use super::{failure, failure_of_two, in_use};
 use crate::error::{Error, Operation, Result};
-use crate::storage::{Features, StorageWrite, WriteMode, WriteOptions};
+use crate::options::{WriteMode, WriteOptions};
+use crate::storage::StorageWrite;
 use crate::temporary::{self, temp_name};
 use crate::ticket::{Ticket, Written};
 
@@ -32,14 +33,15 @@ pub(super) struct PosixWrite {
     /// The file under `working` must go if this is dropped.
     discard: bool,
     options: WriteOptions,
-    features: Features,
+    /// The file system keeps no owners, and its directories cannot be synced.
+    cifs: bool,
     /// Directories that got an entry because parents were made on the way.
     changed: Vec<PathBuf>,
     size: u64,
 }
 
 impl PosixWrite {
-    pub(super) fn open(path: PathBuf, options: &WriteOptions, features: Features) -> Result<Self> {
+    pub(super) fn open(path: PathBuf, options: &WriteOptions, cifs: bool) -> Result<Self> {
         let atomic = options.mode == WriteMode::Atomic;
         let mut changed = Vec::new();
         let (file, working) = if atomic {
@@ -61,11 +63,11 @@ impl PosixWrite {
             working,
             discard: atomic,
             options: options.clone(),
-            features,
+            cifs,
             changed,
             size: 0,
         };
-        if let (Some((uid, gid)), true) = (write.options.owner, features.owner) {
+        if let (Some((uid, gid)), true) = (write.options.owner, !cifs) {
             // Before the first byte: nobody else can read the content under the wrong owner.
             rustix::fs::fchown(
                 &write.file,
@@ -150,7 +152,7 @@ impl PosixWrite {
             })?;
             self.discard = false;
         }
-        if self.options.sync && self.options.sync_path && self.features.path_sync {
+        if self.options.sync && self.options.sync_path && !self.cifs {
             // After the rename: the new name itself must survive a crash. Then the directories that were made for it,
             // from the innermost to the outermost, so that no durable name hangs in one that may vanish for long.
             if let Some(parent) = self.path.parent() {

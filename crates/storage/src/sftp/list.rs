@@ -139,23 +139,12 @@ async fn entries(
     Ok(Some(out))
 }
 
-fn wanted(options: &ListOptions, name: &StoragePath) -> bool {
-    options
-        .filter
-        .as_ref()
-        .is_none_or(|filter| filter.is_match(name.file_name()))
-}
-
 pub(crate) async fn list(
     pool: &Arc<Pool>,
     place: &Place,
     options: &ListOptions,
 ) -> Result<Option<Vec<FileInfo>>> {
-    let mut found = entries(pool, place, options.level, options.sort).await?;
-    if let Some(found) = &mut found {
-        found.retain(|info| wanted(options, &info.name));
-    }
-    Ok(found)
+    entries(pool, place, options.level, options.sort).await
 }
 
 /// The entries of many directories, all read at the same time; `None`: it is not there.
@@ -207,14 +196,12 @@ pub(crate) fn list_tree(
                 };
                 top = false;
                 for mut info in found {
-                    let name = info.name.clone();
+                    let name = prefix.join(info.name.as_bytes());
                     if info.kind == FileType::Path {
-                        below.push((prefix.join(name.as_bytes()), place.join(name.as_bytes())));
+                        below.push((name.clone(), place.join(info.name.as_bytes())));
                     }
-                    if wanted(options, &name) {
-                        info.name = prefix.join(name.as_bytes());
-                        each(info)?;
-                    }
+                    info.name = name;
+                    each(info)?;
                 }
             }
         }

@@ -32,9 +32,9 @@ pub use settings::{HashType, HostKeyCheck, SftpSettings, expand_home};
 pub use ssh::algorithms::{Algorithm, BuiltIn, built_in};
 
 use crate::{
-    Connection, Durability, Error, ErrorKind, Features, FileInfo, Found, InfoLevel, ListOptions,
-    Operation, PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind,
-    StoragePath, StorageWrite, Ticket, WriteMode, WriteOptions,
+    Connection, Durability, Error, ErrorKind, FileInfo, Found, InfoLevel, ListOptions, Operation,
+    Paths, PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind, StoragePath,
+    StorageWrite, Ticket, WriteMode, WriteOptions,
 };
 use engine::pool::Pool;
 use place::Place;
@@ -167,12 +167,8 @@ impl Storage for SftpStorage {
         StorageKind::Sftp
     }
 
-    fn features(&self) -> Features {
-        Features {
-            paths: true,
-            slow: true,
-            ..Features::default()
-        }
+    fn has_latency(&self) -> bool {
+        true
     }
 
     fn durability(&self, mode: WriteMode) -> Result<Durability> {
@@ -309,6 +305,12 @@ impl Storage for SftpStorage {
         Ok(out)
     }
 
+    fn as_paths(&self) -> Option<&dyn Paths> {
+        Some(self)
+    }
+}
+
+impl Paths for SftpStorage {
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
         self.create_paths(std::slice::from_ref(path), mode)
     }
@@ -316,22 +318,5 @@ impl Storage for SftpStorage {
     fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
         self.runtime
             .block_on(path::create_paths(&self.pool, &self.places(paths), mode))
-    }
-
-    fn sync_paths(&self, _: &[StoragePath]) -> Result<()> {
-        Ok(())
-    }
-
-    fn link(&self, _: &StoragePath, _: &[u8]) -> Result<()> {
-        Ok(())
-    }
-
-    fn hard_link(&self, _: &StoragePath, to: &StoragePath) -> Result<()> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            Operation::HardLink,
-            self.display(to),
-            "SFTP has no hard links",
-        ))
     }
 }

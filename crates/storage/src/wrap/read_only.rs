@@ -1,18 +1,17 @@
 //! A storage that can only be looked at: what a dry run works on.
 //!
 //! Every call that would change something fails, whatever the caller believes to be right. So a dry run that forgets
-//! to ask is an error message and never a removed file.
+//! to ask is an error message and never a removed file. Directories and links, which can only be made, it has none.
 
 use std::sync::Arc;
 
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::info::{FileInfo, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::space::Space;
-use crate::storage::{
-    Features, FileInfo, Found, InfoLevel, ListOptions, PipelineRead, ReadOptions, Removed, Storage,
-    StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 
 /// The inner storage without its writing calls.
@@ -49,8 +48,8 @@ impl Storage for ReadOnly {
         self.0.kind()
     }
 
-    fn features(&self) -> Features {
-        self.0.features()
+    fn has_latency(&self) -> bool {
+        self.0.has_latency()
     }
 
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
@@ -109,26 +108,6 @@ impl Storage for ReadOnly {
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         self.refuse(Operation::RemovePath, path)
     }
-
-    fn create_path(&self, path: &StoragePath, _: u32) -> Result<()> {
-        self.refuse(Operation::CreatePath, path)
-    }
-
-    fn create_paths(&self, paths: &[StoragePath], _: u32) -> Result<()> {
-        self.refuse_all(Operation::CreatePath, paths)
-    }
-
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
-        self.0.sync_paths(paths)
-    }
-
-    fn link(&self, path: &StoragePath, _: &[u8]) -> Result<()> {
-        self.refuse(Operation::Link, path)
-    }
-
-    fn hard_link(&self, _: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.refuse(Operation::HardLink, to)
-    }
 }
 
 #[cfg(test)]
@@ -148,15 +127,8 @@ mod tests {
         assert!(storage.remove(&path).is_err());
         assert!(storage.remove_many(std::slice::from_ref(&path)).is_err());
         assert!(storage.remove_tree(&StoragePath::new("a")).is_err());
-        assert!(storage.create_path(&StoragePath::new("b"), 0o750).is_err());
-        assert!(
-            storage
-                .create_paths(&[StoragePath::new("b")], 0o750)
-                .is_err()
-        );
-        assert!(storage.link(&StoragePath::new("b"), b"a").is_err());
-        assert!(storage.hard_link(&path, &StoragePath::new("b")).is_err());
-        assert!(storage.as_file_tree().is_none());
+        assert!(storage.as_paths().is_none() && storage.as_path_sync().is_none());
+        assert!(storage.as_symbolic_links().is_none() && storage.as_hard_links().is_none());
         assert_eq!(
             read_all(&storage, &path, 100).unwrap().as_deref(),
             Some(&b"content"[..])

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{
-    Durability, InfoLevel, ListOptions, Range, ReadOptions, Removed, Storage, StoragePath,
+    Durability, InfoLevel, ListOptions, Paths, Range, ReadOptions, Removed, Storage, StoragePath,
     WriteMode, WriteOptions, conformance,
 };
 use pgkeep_testkit::sftp_server::SftpServer;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::{InfoLevel, ReadOptions, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{InfoLevel, Paths, ReadOptions, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{
-    ErrorKind, InfoLevel, ListOptions, ReadOptions, Removed, Storage, StoragePath, WriteOptions,
+    ErrorKind, InfoLevel, ListOptions, Paths, ReadOptions, Removed, Storage, StoragePath,
+    WriteOptions,
 };
 use pgkeep_testkit::line_proxy::Line;
 use pgkeep_testkit::sftp_server::SftpServer;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings, SftpStorage};
-use pgkeep_storage::{InfoLevel, ListOptions, Removed, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{InfoLevel, ListOptions, Paths, Removed, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::account::Account;
 use pgkeep_testkit::error::Error;
 use pgkeep_testkit::line_proxy::Line;

@@ -119,7 +119,6 @@ impl Spool {
         let options = ListOptions {
             level: InfoLevel::Basic,
             sort: true,
-            ..ListOptions::default()
         };
         self.storage.list(&self.path, &options)?.ok_or_else(|| {
             Error::new(

@@ -1,6 +1,7 @@
 //! Backups that end early: what they leave, and what the next run makes of it.
 
 use pgkeep_repo::info_file::PROGRAM_VERSION;
+use pgkeep_storage::Paths;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 use pgkeep_pipeline::block::size_map::BlockRules;
 use pgkeep_postgres::PgVersion;
 use pgkeep_storage::memory::MemoryStorage;
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::{Paths, Storage, StoragePath, SymbolicLinks};
 
 use super::*;
 use crate::error::ErrorType;

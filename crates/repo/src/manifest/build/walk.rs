@@ -66,7 +66,6 @@ fn walk(
 ) -> Result<()> {
     let options = ListOptions {
         level: InfoLevel::Detail,
-        filter: None,
         sort: true,
     };
     // Directories that are not entered; what is below them comes all the same.

@@ -2,49 +2,42 @@
 
 use super::Faulty;
 use crate::error::{Operation, Result};
+use crate::file_tree::FileTree;
 use crate::path::StoragePath;
-use crate::storage::FileTree;
 
-impl Faulty {
-    fn tree(&self, operation: Operation, path: &StoragePath) -> Result<&dyn FileTree> {
-        self.pass(operation, path)?;
-        Ok(self
-            .inner
-            .as_file_tree()
-            .expect("as_file_tree gives this away only when the inner storage is one"))
-    }
-}
-
-impl FileTree for Faulty {
+impl<S: FileTree + ?Sized> FileTree for Faulty<S> {
     fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.tree(Operation::Rename, from)?.rename(from, to)
+        self.pass(Operation::Rename, from)?;
+        self.inner.rename(from, to)
     }
 
     fn set_owner(&self, path: &StoragePath, uid: u32, gid: u32) -> Result<()> {
-        self.tree(Operation::SetOwner, path)?
-            .set_owner(path, uid, gid)
+        self.pass(Operation::SetOwner, path)?;
+        self.inner.set_owner(path, uid, gid)
     }
 
     fn set_mode(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        self.tree(Operation::SetMode, path)?.set_mode(path, mode)
+        self.pass(Operation::SetMode, path)?;
+        self.inner.set_mode(path, mode)
     }
 
     fn set_mode_durably(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        self.tree(Operation::SetMode, path)?
-            .set_mode_durably(path, mode)
+        self.pass(Operation::SetMode, path)?;
+        self.inner.set_mode_durably(path, mode)
     }
 
     fn set_modified(&self, path: &StoragePath, modified: i64) -> Result<()> {
-        self.tree(Operation::SetTime, path)?
-            .set_modified(path, modified)
+        self.pass(Operation::SetTime, path)?;
+        self.inner.set_modified(path, modified)
     }
 
     fn open_update(&self, path: &StoragePath, file_mode: u32) -> Result<std::fs::File> {
-        self.tree(Operation::OpenWrite, path)?
-            .open_update(path, file_mode)
+        self.pass(Operation::OpenWrite, path)?;
+        self.inner.open_update(path, file_mode)
     }
 
     fn sync_file_system(&self, path: &StoragePath) -> Result<bool> {
-        self.tree(Operation::SyncPath, path)?.sync_file_system(path)
+        self.pass(Operation::SyncPath, path)?;
+        self.inner.sync_file_system(path)
     }
 }

@@ -6,6 +6,7 @@
 //! read or write, before it is published and once more after. No timer is involved.
 
 mod file_tree;
+mod paths;
 mod stream;
 
 #[cfg(test)]
@@ -17,12 +18,12 @@ use std::sync::{Arc, OnceLock};
 
 use crate::durability::Durability;
 use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::space::Space;
-use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 
 /// What happens at the chosen operation.
@@ -157,15 +158,15 @@ impl FaultPlan {
 }
 
 /// A storage with a fault.
-#[derive(Debug, Clone)]
-pub struct Faulty {
-    inner: Arc<dyn Storage>,
+#[derive(Debug)]
+pub struct Faulty<S: ?Sized = dyn Storage> {
+    inner: Arc<S>,
     plan: Arc<FaultPlan>,
 }
 
-impl Faulty {
+impl<S: Storage + ?Sized> Faulty<S> {
     #[must_use]
-    pub fn new(inner: Arc<dyn Storage>, plan: Arc<FaultPlan>) -> Self {
+    pub fn new(inner: Arc<S>, plan: Arc<FaultPlan>) -> Self {
         Self { inner, plan }
     }
 
@@ -174,13 +175,13 @@ impl Faulty {
     }
 }
 
-impl Storage for Faulty {
+impl<S: Storage + ?Sized> Storage for Faulty<S> {
     fn kind(&self) -> StorageKind {
         self.inner.kind()
     }
 
-    fn features(&self) -> Features {
-        self.inner.features()
+    fn has_latency(&self) -> bool {
+        self.inner.has_latency()
     }
 
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
@@ -286,7 +287,6 @@ impl Storage for Faulty {
             let options = ListOptions {
                 level: InfoLevel::Type,
                 sort: true,
-                ..ListOptions::default()
             };
             self.inner.list_tree(path, &options, &mut |entry| {
                 let name = path.join(entry.name.as_bytes());
@@ -310,36 +310,21 @@ impl Storage for Faulty {
         self.inner.remove_tree(path)
     }
 
-    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        self.pass(Operation::CreatePath, path)?;
-        self.inner.create_path(path, mode)
+    fn as_paths(&self) -> Option<&dyn Paths> {
+        self.inner.as_paths().map(|_| self as &dyn Paths)
     }
 
-    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        paths
-            .iter()
-            .try_for_each(|path| self.create_path(path, mode))
+    fn as_path_sync(&self) -> Option<&dyn PathSync> {
+        self.inner.as_path_sync().map(|_| self as &dyn PathSync)
     }
 
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
-        for path in paths {
-            self.pass(Operation::SyncPath, path)?;
-            self.inner.sync_paths(std::slice::from_ref(path))?;
-        }
-        Ok(())
+    fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        self.inner
+            .as_symbolic_links()
+            .map(|_| self as &dyn SymbolicLinks)
     }
 
-    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        self.pass(Operation::Link, path)?;
-        self.inner.link(path, destination)
-    }
-
-    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.pass(Operation::HardLink, to)?;
-        self.inner.hard_link(from, to)
-    }
-
-    fn as_file_tree(&self) -> Option<&dyn FileTree> {
-        self.inner.as_file_tree().map(|_| self as &dyn FileTree)
+    fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        self.inner.as_hard_links().map(|_| self as &dyn HardLinks)
     }
 }

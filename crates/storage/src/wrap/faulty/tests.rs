@@ -1,7 +1,7 @@
 use super::*;
 use crate::copy::{read_all, write_all};
 use crate::memory::MemoryStorage;
-use crate::storage::WriteMode;
+use crate::options::WriteMode;
 
 fn at(path: &str) -> StoragePath {
     StoragePath::new(path)
@@ -9,7 +9,8 @@ fn at(path: &str) -> StoragePath {
 
 /// A little of everything; ends at the first error.
 fn run(storage: &dyn Storage) -> Result<()> {
-    storage.create_paths(&[at("set"), at("other")], 0o750)?;
+    let paths = storage.as_paths().expect("the inner storage has them");
+    paths.create_paths(&[at("set"), at("other")], 0o750)?;
     let in_place = WriteOptions {
         mode: WriteMode::InPlace,
         ..WriteOptions::default()
@@ -22,8 +23,11 @@ fn run(storage: &dyn Storage) -> Result<()> {
         b"content of the info file",
     )?;
     read_all(storage, &at("info"), 100)?;
-    storage.link(&at("latest"), b"set")?;
-    storage.sync_paths(&[at("set"), at("other")])?;
+    let links = storage.as_symbolic_links();
+    let links = links.expect("the inner storage has them");
+    links.link(&at("latest"), b"set")?;
+    let sync = storage.as_path_sync().expect("the inner storage has it");
+    sync.sync_paths(&[at("set"), at("other")])?;
     storage.remove_many(&[at("missing"), at("latest")])?;
     storage.remove_tree(&at("set"))?;
     Ok(())
@@ -120,6 +124,7 @@ fn without_a_fault_the_contract_is_kept() {
     };
     let ran = crate::conformance::run(&mut |_| make());
     assert_eq!(ran.len(), crate::conformance::cases().len());
+    crate::conformance::run_file_tree(&mut |_| make());
 }
 
 #[test]

@@ -8,8 +8,8 @@
 //! worker, an upper bound for more. A ticket that is `notify`ed resolves at once in real time, and its virtual time
 //! is waited for by `sync_paths` and counted by [`Latency::elapsed`]; whoever needs order waits for the ticket.
 
-mod file_tree;
 mod line;
+mod paths;
 mod read;
 mod write;
 
@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use crate::durability::Durability;
 use crate::error::{ErrorKind, Result};
+use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
+use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::space::Space;
-use crate::storage::{
-    Features, FileInfo, FileTree, FileType, Found, InfoLevel, ListOptions, PipelineRead,
-    ReadOptions, Removed, Storage, StorageKind, StorageWrite, WriteMode, WriteOptions,
-};
+use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 use line::Line;
 
@@ -108,7 +108,6 @@ impl Latency {
         let mut tree = Tree::default();
         let all = ListOptions {
             level: level.max(InfoLevel::Type),
-            filter: None,
             sort,
         };
         let found = self.inner.list_tree(path, &all, &mut |info| {
@@ -178,11 +177,8 @@ impl Storage for Latency {
         self.inner.kind()
     }
 
-    fn features(&self) -> Features {
-        Features {
-            slow: true,
-            ..self.inner.features()
-        }
+    fn has_latency(&self) -> bool {
+        true
     }
 
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
@@ -224,20 +220,14 @@ impl Storage for Latency {
         // Open the directory, then ask for many answers at once; the last says that there are no more.
         self.line.serial(1);
         let all = ListOptions {
-            filter: None,
             level: list.level.max(InfoLevel::Type),
-            ..*list
+            sort: list.sort,
         };
-        let Some(mut found) = self.inner.list(path, &all)? else {
+        let Some(found) = self.inner.list(path, &all)? else {
             return Ok(None);
         };
         self.line
             .serial(found.len().div_ceil(self.line.settings.names_per_answer) + 1);
-        found.retain(|info| {
-            list.filter
-                .as_ref()
-                .is_none_or(|filter| filter.is_match(info.name.as_bytes()))
-        });
         if list.level >= InfoLevel::Detail {
             self.line.serial(
                 found
@@ -255,13 +245,7 @@ impl Storage for Latency {
         list: &ListOptions,
         each: &mut dyn FnMut(FileInfo) -> Result<()>,
     ) -> Result<Found> {
-        let wanted = |info: &FileInfo| {
-            list.filter
-                .as_ref()
-                .is_none_or(|f| f.is_match(info.name.file_name()))
-        };
-        let mut each = |info: FileInfo| if wanted(&info) { each(info) } else { Ok(()) };
-        Ok(self.walk(path, list.level, list.sort, &mut each)?.0)
+        Ok(self.walk(path, list.level, list.sort, each)?.0)
     }
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
@@ -342,41 +326,21 @@ impl Storage for Latency {
         Ok(out)
     }
 
-    fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
-        self.create_paths(std::slice::from_ref(path), mode)
+    fn as_paths(&self) -> Option<&dyn Paths> {
+        self.inner.as_paths().map(|_| self as &dyn Paths)
     }
 
-    fn create_paths(&self, paths: &[StoragePath], mode: u32) -> Result<()> {
-        // All parents by depth, those of one depth together.
-        let depth = |path: &StoragePath| path.as_bytes().split(|&byte| byte == b'/').count();
-        for _ in 0..paths.iter().map(depth).max().unwrap_or(0) {
-            self.line.serial(paths.len());
-        }
-        self.inner.create_paths(paths, mode)
+    fn as_path_sync(&self) -> Option<&dyn PathSync> {
+        self.inner.as_path_sync().map(|_| self as &dyn PathSync)
     }
 
-    fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
-        // Entries become durable only once the files have them.
-        self.line.settle();
-        if self.inner.features().path_sync {
-            self.line.serial(paths.len());
-        }
-        self.inner.sync_paths(paths)
+    fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        self.inner
+            .as_symbolic_links()
+            .map(|_| self as &dyn SymbolicLinks)
     }
 
-    fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        if self.inner.features().symlinks {
-            self.line.serial(1);
-        }
-        self.inner.link(path, destination)
-    }
-
-    fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.line.serial(1);
-        self.inner.hard_link(from, to)
-    }
-
-    fn as_file_tree(&self) -> Option<&dyn FileTree> {
-        self.inner.as_file_tree().map(|_| self as &dyn FileTree)
+    fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        self.inner.as_hard_links().map(|_| self as &dyn HardLinks)
     }
 }

@@ -8,7 +8,7 @@ use pgkeep_pipeline::Pipeline;
 use super::*;
 use crate::copy::{copy_file, read_all, write_all};
 use crate::memory::MemoryStorage;
-use crate::storage::WriteMode;
+use crate::options::WriteMode;
 
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 

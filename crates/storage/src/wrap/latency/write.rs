@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::Latency;
 use super::line::Line;
 use crate::error::Result;
+use crate::info::InfoLevel;
+use crate::options::{WriteMode, WriteOptions};
 use crate::path::StoragePath;
-use crate::storage::{InfoLevel, StorageWrite, WriteMode, WriteOptions};
+use crate::storage::StorageWrite;
 use crate::ticket::Ticket;
 
 pub(super) struct LatencyWrite {

@@ -1,12 +1,12 @@
-//! Two things that a storage is asked for, at once where each is mostly waiting.
+//! Two things that a storage is asked for, in parallel where each is mostly waiting.
 
-use crate::Storage;
+use crate::storage::Storage;
 
-/// Does both: at the same time on a storage behind a slow line, else one after the other.
+/// Does both: in parallel on a storage with latency, else one after the other.
 ///
 /// # Errors
-/// The first one's, or else the second one's. Unless the storage is slow, the second is not begun after the first has failed.
-pub fn together<A, B, E>(
+/// The first one's, or else the second one's. Without latency the second is not begun after the first has failed.
+pub fn in_parallel<A, B, E>(
     storage: &dyn Storage,
     first: impl FnOnce() -> Result<A, E>,
     second: impl FnOnce() -> Result<B, E> + Send,
@@ -15,7 +15,7 @@ where
     B: Send,
     E: Send,
 {
-    if !storage.features().slow {
+    if !storage.has_latency() {
         let first = first()?;
         return Ok((first, second()?));
     }
