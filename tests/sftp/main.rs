@@ -6,13 +6,13 @@
 
 mod counting;
 mod durability;
-mod hold;
-mod hold_ends;
 mod identity;
 mod interruptions;
 mod life;
 mod login;
 mod memory;
+mod persist;
+mod persist_ends;
 mod refused;
 mod stage;
 
@@ -66,8 +66,8 @@ fn main() -> ExitCode {
         memory::TESTS,
         counting::TESTS,
         durability::TESTS,
-        hold::TESTS,
-        hold_ends::TESTS,
+        persist::TESTS,
+        persist_ends::TESTS,
         identity::TESTS,
         login::TESTS,
         refused::TESTS,

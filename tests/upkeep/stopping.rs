@@ -73,7 +73,7 @@ fn only_its_own(program: &Program) -> TestResult {
         // Names of both programs, of old and new releases.
         let mut holders = Vec::new();
         for other in STANZAS {
-            for end in ["archive-1", "backup-2", "restore-1", "hold-1", "backup"] {
+            for end in ["archive-1", "backup-2", "restore-1", "persist-1", "backup"] {
                 let mut holder = Holder::of(&state, format!("{other}-{end}.lock"))?;
                 // A signal takes its time to end a process: those that may live are looked at, the others waited for.
                 if !holder.is_left_alone(&state)? {

@@ -21,7 +21,7 @@ use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
-use crate::archiving::{hold, wal_path};
+use crate::archiving::{persist, wal_path};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
 use crate::run::Context;
@@ -65,7 +65,7 @@ pub fn strict_status(error: &Error) -> u8 {
 /// [`ErrorCode::ArchiveTimeout`] when the background process did not bring it.
 pub fn run(context: &Context) -> Result<u8> {
     if context.config.role() == Role::Local {
-        return hold::run(context).map(|()| 0);
+        return persist::run(context).map(|()| 0);
     }
     wal_path::require_local_pg(context)?;
     let settings = Settings::from(context)?;
@@ -99,7 +99,7 @@ pub fn run(context: &Context) -> Result<u8> {
         foreground::get_from_queue(context, &settings, request, &destination)
     } else {
         let status = get_now(context, &settings, request, &destination)?;
-        hold::leave(context);
+        persist::start_if_soon(context);
         Ok(status)
     }
 }

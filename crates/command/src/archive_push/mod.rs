@@ -25,7 +25,7 @@ use std::path::Path;
 
 use pgkeep_config::command::Role;
 
-use crate::archiving::{hold, wal_path};
+use crate::archiving::{persist, wal_path};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
 use crate::locks::stop_file;
@@ -41,7 +41,7 @@ use source::Source;
 /// and lower ones; [`ErrorCode::ArchiveTimeout`] when the background process did not get to it.
 pub fn run(context: &Context) -> Result<()> {
     if context.config.role() == Role::Local {
-        return hold::run(context);
+        return persist::run(context);
     }
     wal_path::require_local_pg(context)?;
     let [parameter] = context.config.parameters() else {
@@ -68,7 +68,7 @@ pub fn run(context: &Context) -> Result<()> {
         foreground::push_in_background(context, &settings, &path)
     } else {
         push_now(context, &settings, &path)?;
-        hold::leave(context);
+        persist::start_if_soon(context);
         Ok(())
     }
 }

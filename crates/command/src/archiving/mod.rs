@@ -1,6 +1,6 @@
 //! What `archive-push` and `archive-get` share: paths of WAL, the spool, the processes that outlive a command.
 
 pub mod background;
-pub mod hold;
+pub mod persist;
 pub mod spool;
 pub mod wal_path;

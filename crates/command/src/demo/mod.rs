@@ -40,7 +40,7 @@ pub fn run(context: &Context) -> Result<()> {
         report: Report::new(context.output.clone()),
     };
     let result = play(&act);
-    place.wait_for_holder(context);
+    place.wait_for_kept_connection(context);
     let root = place.root().display().to_string();
     if settings.keep {
         act.report.fact(&format!("kept: {root}"))?;

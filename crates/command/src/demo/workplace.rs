@@ -21,7 +21,7 @@ use crate::run::Context;
 /// Port of the cluster; it listens only on a socket in the workplace, so nothing can collide.
 pub(super) const PORT: u16 = 54321;
 
-/// How long the process that holds a connection may take to notice that the server has ended.
+/// How long the process that keeps a connection may take to notice that the server has ended.
 const HOLDER: Duration = Duration::from_secs(5);
 
 /// Everything of the demonstration lies below one directory.
@@ -257,10 +257,10 @@ impl Workplace {
         tree_size(&server.files())
     }
 
-    /// Archiving may have left a process that holds the connection to the server (`repo-sftp-hold`). It ends soon after the
+    /// Archiving may have left a process that keeps the connection to the server (`repo-sftp-persist`). It ends soon after the
     /// server has, and is waited for, so that nothing runs when the demonstration is over.
-    pub(super) fn wait_for_holder(&self, context: &Context) {
-        let name = locks::file_name("demo", LockType::Hold, 2);
+    pub(super) fn wait_for_kept_connection(&self, context: &Context) {
+        let name = locks::file_name("demo", LockType::Persist, 2);
         let began = Instant::now();
         while began.elapsed() < HOLDER
             && matches!(

@@ -1,7 +1,7 @@
 //! Lock files, which keep two programs (also one of each kind) from working on one stanza and repository at once.
 //!
-//! `<lock-path>/<stanza>-<archive|backup|restore|hold>-<repo key>.lock` is held with `flock` and contains one JSON object
-//! that `info` of either program reads (spec 12.7). Processes of one command share a lock through their exec-id. A
+//! `<lock-path>/<stanza>-<archive|backup|restore|persist>-<repo key>.lock` is held with `flock` and contains one JSON object
+//! that `info` of either program reads (`docs/format/locks-and-spool.md`). Processes of one command share a lock through their exec-id. A
 //! crashed owner leaves a file that nobody holds; it is simply used again.
 #![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
 
@@ -35,8 +35,9 @@ pub enum LockType {
     Archive,
     Backup,
     Restore,
-    /// A connection to an SFTP server ([`crate::archiving::hold`]). pgBackRest knows none, and ends the holder with `stop --force` as any other.
-    Hold,
+    /// A connection to an SFTP server that is kept ([`crate::archiving::persist`]). pgBackRest knows none. It ends the process with
+    /// `stop --force` as any other.
+    Persist,
 }
 
 impl LockType {
@@ -46,7 +47,7 @@ impl LockType {
             Self::Archive => "archive",
             Self::Backup => "backup",
             Self::Restore => "restore",
-            Self::Hold => "hold",
+            Self::Persist => "persist",
         }
     }
 }
@@ -77,7 +78,7 @@ pub fn stanza_of(file_name: &str) -> Option<&str> {
         LockType::Archive,
         LockType::Backup,
         LockType::Restore,
-        LockType::Hold,
+        LockType::Persist,
     ];
     let name = file_name.strip_suffix(EXTENSION)?;
     let (rest, last) = name.rsplit_once('-')?;

@@ -133,7 +133,7 @@ const STANZAS: [&str; 9] = [
     "a-backup",
     "a-1",
     "a-backup-1",
-    "a-hold-1-archive",
+    "a-persist-1-archive",
     "1",
     "archive",
 ];
@@ -144,7 +144,7 @@ fn a_lock_file_is_of_one_stanza_only() {
         LockType::Archive,
         LockType::Backup,
         LockType::Restore,
-        LockType::Hold,
+        LockType::Persist,
     ];
     for stanza in STANZAS {
         for lock_type in types {

@@ -1,10 +1,13 @@
 //! Words, environment and files: what is understood, and the messages when it is not.
 
+use std::time::Duration;
+
 use crate::Phase;
 use crate::define::command::{CommandId, Role};
 use crate::define::option::{
     ANNOTATION, BACKUP_STANDBY, COMPRESS_TYPE, DELTA, EXCLUDE, Group, OPTIONS, PG_HOST_USER,
-    PG_PATH, PROCESS_MAX, REPO_PATH, REPO_RETENTION_FULL, REPO_STORAGE_VERIFY_TLS,
+    PG_PATH, PROCESS_MAX, REPO_PATH, REPO_RETENTION_FULL, REPO_SFTP_PERSIST,
+    REPO_STORAGE_VERIFY_TLS,
 };
 use crate::testing::{Host, fault};
 use crate::value::Source;
@@ -266,6 +269,32 @@ fn older_spellings_work_without_a_warning() {
     assert_eq!(config.string_at(PG_PATH, 2), Some("/b"));
     assert_eq!(config.string_at(PG_HOST_USER, 2), Some("u"));
     assert_eq!(config.keys(Group::Pg), [1, 2]);
+}
+
+#[test]
+fn the_old_name_of_a_connection_that_persists_works_everywhere_for_pgkeep_alone() {
+    const SFTP: &str = "[global]\nrepo1-type=sftp\nrepo1-sftp-host=h\nrepo1-sftp-host-user=u\n\
+                        [demo]\npg1-path=/pg\n";
+    let push = "archive-push --stanza=demo pg_wal/000000010000000000000001";
+    let time = |host: Host, words: &str| {
+        let loaded = host.load(words).expect("valid configuration");
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+        loaded.config.time_at(REPO_SFTP_PERSIST, 1)
+    };
+    let file = SFTP.replace("[demo]", "repo1-sftp-hold=1m\n[demo]");
+    let seconds = |number| Some(Duration::from_secs(number));
+    assert_eq!(time(Host::ours().config(SFTP), push), seconds(10));
+    assert_eq!(time(Host::ours().config(&file), push), seconds(60));
+    let variable = Host::ours()
+        .config(SFTP)
+        .variable("PGKEEP_REPO1_SFTP_HOLD", "2m");
+    assert_eq!(time(variable, push), seconds(120));
+    let words = format!("--repo1-sftp-hold=3s {push}");
+    assert_eq!(time(Host::ours().config(SFTP), &words), seconds(3));
+    assert_eq!(
+        fault(Host::pgbackrest().config(SFTP).load(&words)),
+        (31, "invalid option '--repo1-sftp-hold=3s'".to_owned())
+    );
 }
 
 #[test]

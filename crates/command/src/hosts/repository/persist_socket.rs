@@ -1,4 +1,4 @@
-//! Where commands find a connection to an SFTP repository that a process keeps for them (`repo-sftp-hold`).
+//! Where commands find a connection to an SFTP repository that a process keeps for them (`repo-sftp-persist`).
 //!
 //! Only archiving one segment at a time has use for it. Making and using the connection is not here.
 
@@ -23,7 +23,7 @@ const NAME_MAX: usize = 107;
 pub fn time(context: &Context, key: u32) -> Duration {
     context
         .config
-        .time_at(option::REPO_SFTP_HOLD, key)
+        .time_at(option::REPO_SFTP_PERSIST, key)
         .unwrap_or(DEFAULT)
 }
 

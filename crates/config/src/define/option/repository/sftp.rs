@@ -4,7 +4,7 @@
 
 use crate::define::command::CommandId::{ArchiveGet, ArchivePush, SftpSetup};
 use crate::define::option::known_to::{SFTP_COMMANDS, all};
-use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
+use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// An option that means something for SFTP only.
 const SFTP: OptionDef = OptionDef {
@@ -59,25 +59,6 @@ pub const REPO_SFTP_CONNECTION_MAX: &OptionDef = &OptionDef {
     help: "By default up to four, depending on the measured latency and the amount of data; to a \
         near server it is one. Lower it if the host allows only few connections.",
     example: "repo1-sftp-connection-max=2",
-    ..OURS
-};
-
-/// How long a connection is held for the next segment.
-pub const REPO_SFTP_HOLD: &OptionDef = &OptionDef {
-    name: "repo-sftp-hold",
-    kind: Kind::Time,
-    commands: &[all(ArchiveGet), all(ArchivePush)],
-    default: Default::Is("10s"),
-    range: Some(Range::Is("0s", "10m")),
-    summary: "How long a connection is held for the next WAL segment.",
-    help: "When a second segment is pushed or fetched within this time, a process stays behind that \
-        keeps a connection open; it ends when no command has come for as long, and after five \
-        minutes in any case. The next commands find it through a socket in `lock-path` that only \
-        the same user can use, and are spared the login: a dozen round trips. Nothing depends on \
-        it: without it a command connects itself.\n\n\
-        `0s` holds nothing. With `archive-async` nothing is held, as one process moves many \
-        segments there; nor where `repo-sftp-host-key-check-type` is `none`.",
-    example: "repo1-sftp-hold=30s",
     ..OURS
 };
 
@@ -190,6 +171,26 @@ pub const REPO_SFTP_KNOWN_HOST: &OptionDef = &OptionDef {
         in `~/.ssh` and the two in `/etc/ssh` that OpenSSH uses.",
     example: "repo1-sftp-known-host=/home/postgres/.ssh/known_hosts",
     ..SFTP
+};
+
+/// How long a connection persists for the next segment.
+pub const REPO_SFTP_PERSIST: &OptionDef = &OptionDef {
+    name: "repo-sftp-persist",
+    kind: Kind::Time,
+    commands: &[all(ArchiveGet), all(ArchivePush)],
+    default: Default::Is("10s"),
+    range: Some(Range::Is("0s", "10m")),
+    deprecated: &[Deprecated::indexed("repo-sftp-hold")],
+    summary: "How long a connection persists for the next WAL segment.",
+    help: "When a second segment is pushed or fetched within this time, a process stays behind that \
+        keeps a connection open, as `ControlPersist` of OpenSSH does. It ends when no command has \
+        come for as long, and after five minutes in any case. The next commands find it through a \
+        socket in `lock-path` that only the same user can use, and are spared the login: a dozen \
+        round trips. Nothing depends on it: without it a command connects itself.\n\n\
+        `0s` keeps no connection. None is kept with `archive-async`, as one process moves many \
+        segments there, nor where `repo-sftp-host-key-check-type` is `none`.",
+    example: "repo1-sftp-persist=30s",
+    ..OURS
 };
 
 /// Private key for SFTP.

@@ -1,4 +1,4 @@
-//! The connection that a process holds for the segments that come soon (`repo-sftp-hold`).
+//! The connection that a process keeps for the segments that come soon (`repo-sftp-persist`).
 
 use std::fs;
 use std::io::Read;
@@ -19,10 +19,13 @@ use crate::{Result, Test};
 pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "a_second_segment_soon_after_leaves_a_connection_for_the_next",
-        held,
+        kept,
     ),
-    ("nothing_is_held_where_that_is_not_wanted", not_wanted),
-    ("a_held_connection_is_for_its_user_alone", other_user),
+    (
+        "no_connection_persists_where_that_is_not_wanted",
+        not_wanted,
+    ),
+    ("a_persistent_connection_is_for_its_user_alone", other_user),
 ];
 
 /// When a condition that must come true has not.
@@ -55,9 +58,9 @@ pub(crate) fn get(stage: &Stage<'_>, number: u8) -> Result<usize> {
     Ok(made)
 }
 
-/// Runs a command, after which a connection is held for long: the test says when it ends. Gives the connections that it made.
+/// Runs a command, after which a connection persists for long: the test says when it ends. Gives the connections that it made.
 fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<usize> {
-    let options = ["--repo1-sftp-hold=10m", "--log-level-console=debug"];
+    let options = ["--repo1-sftp-persist=10m", "--log-level-console=debug"];
     let outcome = stage
         .ours_with(&[], &[&options, arguments].concat())?
         .success()?;
@@ -68,12 +71,12 @@ fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<usize> {
     Ok(before.rsplit(' ').next().unwrap_or_default().parse()?)
 }
 
-/// Names in the lock path that have to do with holding.
+/// Names in the lock path that have to do with it.
 pub(crate) fn names(stage: &Stage<'_>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(stage.scratch.join("lock"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.contains("-hold-") {
+        if name.contains("-persist-") {
             names.push(name);
         }
     }
@@ -82,13 +85,13 @@ pub(crate) fn names(stage: &Stage<'_>) -> Result<Vec<String>> {
 }
 
 /// Waits until a connection can be had, or none any more; gives the socket.
-pub(crate) fn wait(stage: &Stage<'_>, held: bool) -> Result<Option<PathBuf>> {
+pub(crate) fn wait(stage: &Stage<'_>, kept: bool) -> Result<Option<PathBuf>> {
     let end = Instant::now() + PATIENCE;
     loop {
         let names = names(stage)?;
         let socket = names.iter().find(|name| name.ends_with(".sock"));
         let over = !names.iter().any(|name| name.ends_with(".lock"));
-        if held && socket.is_some() || !held && over {
+        if kept && socket.is_some() || !kept && over {
             return Ok(socket.map(|name| stage.scratch.join("lock").join(name)));
         }
         if Instant::now() > end {
@@ -98,7 +101,7 @@ pub(crate) fn wait(stage: &Stage<'_>, held: bool) -> Result<Option<PathBuf>> {
     }
 }
 
-fn held(program: &Program) -> TestResult {
+fn kept(program: &Program) -> TestResult {
     let stage = Stage::new(program, &[])?;
     create(&stage)?;
     if push(&stage, 1)? != 1 || names(&stage)?.iter().any(|name| !name.ends_with(".last")) {
@@ -116,7 +119,7 @@ fn held(program: &Program) -> TestResult {
     }
     for number in 3..=5 {
         if push(&stage, number)? != 0 || get(&stage, number)? != 0 {
-            return Err(format!("segment {number} did not use the held connection").into());
+            return Err(format!("segment {number} did not use the connection that is kept").into());
         }
     }
     // A segment of the same name is compared, one that is not there is missing, as ever.
@@ -160,7 +163,7 @@ fn not_wanted(program: &Program) -> TestResult {
         .to_string();
     let mut number = 0;
     for option in [
-        "--repo1-sftp-hold=0",
+        "--repo1-sftp-persist=0",
         "--repo1-sftp-host-key-check-type=none",
         "--archive-async",
         &format!("--lock-path={long}"),

@@ -1,4 +1,5 @@
-//! A process that keeps the connection to an SFTP server for the commands that come next (`repo-sftp-hold`).
+//! A process that keeps the connection to an SFTP server for the commands that come next (`repo-sftp-persist`), as
+//! `ControlPersist` of OpenSSH does.
 //!
 //! A synchronous push or get logs in, moves one segment and ends. When a second one comes soon after the first, it leaves
 //! a process behind that logs in once more and lends its connection to those that follow. It is this program with the role
@@ -21,22 +22,22 @@ use crate::run::context::Context;
 /// Longest life of a process that is used all the time.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// At the end of a command that went well: sees to it that the connection is held when the next one seems to come soon.
-pub fn leave(context: &Context) {
+/// At the end of a command that went well: starts the process when the next command seems to come soon.
+pub fn start_if_soon(context: &Context) {
     for key in repository::keys(&context.config) {
-        // Without a connection of its own the command was served by a holder.
+        // Without a connection of its own the command was lent one.
         if context
             .storages
             .connections(key)
             .is_some_and(|made| made > 0)
-            && let Err(error) = leave_for(context, key)
+            && let Err(error) = start_for(context, key)
         {
-            log::debug!("no connection is held: {}", error.text());
+            log::debug!("no connection is kept: {}", error.text());
         }
     }
 }
 
-fn leave_for(context: &Context, key: u32) -> Result<()> {
+fn start_for(context: &Context, key: u32) -> Result<()> {
     let settings = sftp::settings(context, key);
     let Some(socket) = persist_socket::of(context, key, &settings) else {
         return Ok(());
@@ -67,7 +68,7 @@ fn last_name(socket: &Path) -> String {
     format!("{name}.last")
 }
 
-/// The process that holds the connection to the repository named by its parameter.
+/// The process that keeps the connection to the repository named by its parameter.
 ///
 /// # Errors
 /// None but those of the configuration: whoever started it is gone, and where the server is the parent of all processes (in a
@@ -79,32 +80,37 @@ pub fn run(context: &Context) -> Result<()> {
         _ => 0,
     };
     if repository::keys(&context.config).contains(&key)
-        && let Err(error) = hold(context, key)
+        && let Err(error) = keep(context, key)
     {
-        log::info!("no connection is held: {}", error.text());
+        log::info!("no connection is kept: {}", error.text());
     }
     Ok(())
 }
 
-fn hold(context: &Context, key: u32) -> Result<()> {
+fn keep(context: &Context, key: u32) -> Result<()> {
     let settings = sftp::settings(context, key);
     let Some(socket) = persist_socket::of(context, key, &settings) else {
         return Ok(());
     };
     let lock_path = locks::path(context);
     let exec_id = context.config.exec_id();
-    let Some(_lock) =
-        Lock::try_acquire(&lock_path, context.stanza()?, LockType::Hold, key, exec_id)?
+    let Some(_lock) = Lock::try_acquire(
+        &lock_path,
+        context.stanza()?,
+        LockType::Persist,
+        key,
+        exec_id,
+    )?
     else {
         return Ok(());
     };
-    let holding = Holding {
+    let lifetime = Holding {
         idle: persist_socket::time(context, key),
         longest: LONGEST,
     };
     let stopped = || context.cancel.signal().is_some();
-    let held = held::hold(&settings, &socket, holding, &stopped);
+    let ended = held::hold(&settings, &socket, lifetime, &stopped);
     // The next to come is alone again.
     this_host::directory(&lock_path).remove(&StoragePath::from(last_name(&socket)))?;
-    Ok(held?)
+    Ok(ended?)
 }

@@ -1,4 +1,4 @@
-//! How a connection that is held ends: its process is killed or stopped, or the server goes.
+//! How a connection that persists ends: its process is killed or stopped, or the server goes.
 
 use std::fs;
 use std::process::Command;
@@ -10,16 +10,19 @@ use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::TestResult;
 use pgkeep_testkit::wrapper::{Wrapper, holder};
 
-use crate::hold::{PATIENCE, create, get, names, push, wait};
+use crate::persist::{PATIENCE, create, get, names, push, wait};
 use crate::stage::Stage;
 use crate::{Result, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
-    ("a_holder_that_is_killed_costs_no_segment", killed),
-    ("stop_by_force_ends_a_holder_of_either_program", stopped),
     (
-        "a_holder_holds_nothing_that_its_caller_had_open",
-        holds_nothing,
+        "a_killed_process_with_a_connection_costs_no_segment",
+        killed,
+    ),
+    ("stop_by_force_of_either_program_ends_the_process", stopped),
+    (
+        "the_process_has_nothing_that_its_caller_had_open",
+        has_nothing,
     ),
     ("a_server_that_goes_takes_no_segment_with_it", server_gone),
 ];
@@ -43,7 +46,7 @@ fn stopped(program: &Program) -> TestResult {
         let end = Instant::now() + PATIENCE;
         while names(&stage)?.iter().any(|name| name.ends_with(".sock")) {
             if Instant::now() > end {
-                return Err("the holder did not end".into());
+                return Err("the process did not end".into());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -51,20 +54,20 @@ fn stopped(program: &Program) -> TestResult {
     Ok(())
 }
 
-fn holds_nothing(program: &Program) -> TestResult {
+fn has_nothing(program: &Program) -> TestResult {
     let stage = Stage::new(program, &[])?;
     create(&stage)?;
     push(&stage, 1)?;
     let name = "data/pg_wal/000000010000000000000002";
     let bytes = DataDirBuilder::new("15")?.wal_segment(2);
     let segment = stage.scratch.write(name, bytes)?.display().to_string();
-    let command = stage.command(&["--repo1-sftp-hold=10m", "archive-push", &segment])?;
+    let command = stage.command(&["--repo1-sftp-persist=10m", "archive-push", &segment])?;
     let wrapper = Wrapper::run(&stage.scratch, &command)?;
     if wrapper.code != Some(0) {
         return Err(wrapper.output.into());
     }
     wait(&stage, true)?;
-    wrapper.must_be_free_of(holder(&stage.scratch.join("lock/main-hold-1.lock"))?)?;
+    wrapper.must_be_free_of(holder(&stage.scratch.join("lock/main-persist-1.lock"))?)?;
     stage.run(&["--force", "stop"]).map(drop)
 }
 
@@ -81,7 +84,7 @@ fn killed(program: &Program) -> TestResult {
         let end = Instant::now() + PATIENCE;
         while get(&stage, 1)? != 0 {
             if Instant::now() > end {
-                return Err("nothing is held".into());
+                return Err("no connection is kept".into());
             }
         }
         let name = format!("data/pg_wal/0000000100000000000000{number:02X}");
@@ -119,16 +122,16 @@ fn is_written(stage: &Stage<'_>) -> Result<bool> {
     Ok(false)
 }
 
-/// Ends the holder at once.
+/// Ends the process at once.
 fn kill(stage: &Stage<'_>) -> TestResult {
-    let text = fs::read_to_string(stage.scratch.join("lock/main-hold-1.lock"))?;
+    let text = fs::read_to_string(stage.scratch.join("lock/main-persist-1.lock"))?;
     let pid = text.rsplit("\"pid\":").next().unwrap_or_default();
     let pid = pid.trim_end_matches('}');
     run(Command::new("kill").args(["-KILL", pid]))?.success()?;
     Ok(())
 }
 
-/// The server ends all sessions, that of the holder too.
+/// The server ends all sessions, that of the process too.
 fn server_gone(program: &Program) -> TestResult {
     let mut stage = Stage::new(program, &[])?;
     create(&stage)?;
