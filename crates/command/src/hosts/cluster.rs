@@ -1,6 +1,6 @@
 //! The clusters of a run: which is the primary, which a standby, and what their control files say.
 //!
-//! A cluster is only used when the server behind the socket and the data directory on disk are the same (spec 12.2);
+//! A cluster is only used when the server behind the socket and the data directory on disk are the same;
 //! otherwise a backup would be of another cluster than the one that was told to start it.
 
 use std::io::Read;
@@ -66,7 +66,7 @@ pub fn forced_version(context: &Context) -> Result<Option<PgVersion>> {
 
 /// The control file of a data directory and its image of 8192 bytes as it is stored in a backup.
 ///
-/// The server may be writing it: after a failure it is read again until two reads give the same bytes (spec 9.2).
+/// The server may be writing it: after a failure it is read again until two reads give the same bytes.
 ///
 /// # Errors
 /// When it cannot be read, or is damaged, or is of a version that is not known.
@@ -126,7 +126,7 @@ pub fn session_settings(context: &Context, key: u32) -> SessionSettings {
         timeout: config
             .time(option::DB_TIMEOUT)
             .unwrap_or(Duration::from_secs(1800)),
-        // The original's name: monitoring queries look for it.
+        // pgBackRest's name: monitoring queries look for it.
         application_name: format!("pgBackRest [{}]", config.command().name()),
         os_user: context.user.name.clone(),
         home: context.user.home.clone(),
@@ -209,7 +209,7 @@ pub fn reach_hint(unreachable: &[u32]) -> Option<String> {
     ))
 }
 
-/// Version and data directory as the server says them must be those of the control file and of the option (spec 12.2).
+/// Version and data directory as the server says them must be those of the control file and of the option.
 ///
 /// # Errors
 /// [`ErrorCode::DbMismatch`].
@@ -239,7 +239,7 @@ fn same_directory(a: &str, b: &str) -> bool {
     trim(a) == trim(b)
 }
 
-/// Settings without which no WAL reaches the archive (spec 12.2, "Config check").
+/// Settings without which no WAL reaches the archive.
 ///
 /// # Errors
 /// [`ErrorCode::ArchiveDisabled`], [`ErrorCode::FeatureNotSupported`], [`ErrorCode::ArchiveCommandInvalid`].

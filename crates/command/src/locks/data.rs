@@ -1,4 +1,4 @@
-//! The content of a lock file: one JSON object (spec 12.7).
+//! The content of a lock file: one JSON object (`docs/format/locks-and-spool.md`).
 #![allow(clippy::disallowed_methods)] // reads /proc, which is no storage
 
 /// What a lock file says.
@@ -38,7 +38,7 @@ impl LockData {
         text
     }
 
-    /// Reads the content of a lock file, also the original's; `None` when it is not (yet) whole.
+    /// Reads the content of a lock file, also of pgBackRest's; `None` when it is not (yet) whole.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let value: serde_json::Value = serde_json::from_str(text).ok()?;

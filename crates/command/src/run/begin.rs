@@ -12,7 +12,7 @@ use crate::locks::{self, Lock, LockState, LockType};
 use crate::run::context::Context;
 use crate::version;
 
-/// `backup command begin 2.60.0: [parameters] --option=value …` (spec 12.10).
+/// `backup command begin 2.60.0: [parameters] --option=value …`.
 ///
 /// `command` is the configuration's own, or the one that runs at its end (`expire` after `backup`).
 #[must_use]
@@ -56,7 +56,7 @@ pub fn with_stanza_hints(config: &Config, mut error: Error) -> Error {
     error
 }
 
-/// `<log-path>/<stanza or all>-<command>[-async].log` (spec 12.9).
+/// `<log-path>/<stanza or all>-<command>[-async].log`.
 #[must_use]
 pub fn log_file_path(config: &Config) -> PathBuf {
     log_file_path_of(config, config.command(), config.role())
@@ -125,7 +125,7 @@ pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
         let lock =
             Lock::acquire(path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
                 match locks::state(path, &locks::file_name(stanza, lock_type, key)) {
-                    // The original's messages stay as they are under its name.
+                    // Under pgBackRest's name its messages stay as they are.
                     Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
                         let hints = locks::holder::hints(&data, &context.clock);
                         hints.into_iter().fold(error, Error::with_hint)

@@ -1,7 +1,7 @@
 //! What long work tells about itself: bytes as they move, the file in hand, and what it waits for.
 //!
 //! Two listeners exist: the terminal (shown by `cli` when somebody sits there) and the lock file, which `info` of either
-//! program reads. The lock file counts files that are done, as the original's does.
+//! program reads. The lock file counts files that are done, as that of pgBackRest does.
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -83,7 +83,7 @@ impl<'a> WalArchive<'a> {
     /// When the repository cannot be listed.
     pub fn list(&mut self, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         let mut directories: BTreeMap<String, Vec<Stored>> = BTreeMap::new();
-        // As a tree: a storage behind a slow line lists many directories at once.
+        // As a tree: a storage behind a slow network lists many directories at once.
         let options = ListOptions {
             level: InfoLevel::Basic,
             ..ListOptions::default()

@@ -1,4 +1,4 @@
-//! Waiting for WAL segments to arrive in the archive of a repository (spec 8.5).
+//! Waiting for WAL segments to arrive in the archive of a repository.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,17 @@ use crate::locks::stop_file;
 use crate::run::context::Context;
 use crate::run::progress::Doing;
 
-/// First wait between two looks; each later one is longer, up to [`LONGEST_WAIT`].
+/// First pause between two searches; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Looks for segments in one archive; keeps the last listing, as consecutive segments share a directory.
+/// Searches segments in one archive; keeps the last listing, as consecutive segments share a directory.
 #[derive(Debug)]
 pub struct WalFind<'a> {
     pub storage: &'a dyn Storage,
     pub stanza: &'a Stanza,
     pub archive_id: &'a ArchiveId,
-    /// How long to wait for a segment (`archive-timeout`); zero: look once.
+    /// How long to wait for a segment (`archive-timeout`); zero: search once.
     pub timeout: Duration,
     listing: Option<(String, Vec<String>)>,
 }
@@ -56,7 +56,7 @@ impl<'a> WalFind<'a> {
         );
         loop {
             context.cancel.check()?;
-            if let Some(found) = self.look(segment)? {
+            if let Some(found) = self.search(segment)? {
                 return Ok(Some(found));
             }
             if self.timeout.is_zero() {
@@ -79,7 +79,7 @@ impl<'a> WalFind<'a> {
         }
     }
 
-    fn look(&mut self, segment: &str) -> Result<Option<StoredSegment>> {
+    fn search(&mut self, segment: &str) -> Result<Option<StoredSegment>> {
         let directory = archive::wal_directory(segment).ok_or_else(|| {
             Error::new(
                 ErrorCode::Assert,

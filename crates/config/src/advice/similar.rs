@@ -23,9 +23,9 @@ fn distance(said: &str, name: &str) -> Option<usize> {
     let turned = strsim::osa_distance(&in_order(said), &in_order(name)) + 1;
     let spelled = Some(typed.min(turned)).filter(|distance| *distance <= most);
     // `incremental` for `incr`, `repository` for `repo`
-    let begun =
+    let prefix =
         said.len().min(name.len()) >= 2 && (said.starts_with(name) || name.starts_with(said));
-    match (spelled, begun) {
+    match (spelled, prefix) {
         (Some(distance), true) => Some(distance.min(2)),
         (None, true) => Some(2),
         (distance, false) => distance,

@@ -44,18 +44,18 @@ pub(crate) fn option(said: &str, command: Option<CommandId>, program: Program) -
     let of_command = |option: &&'static OptionDef| {
         command.is_none_or(|command| option.is_known(program, command, Role::Main))
     };
-    let begun: Vec<&OptionDef> = name::options(program)
+    let beginning: Vec<&OptionDef> = name::options(program)
         .filter(usable)
         .filter(of_command)
         .filter(|option| !base.is_empty() && option.name.starts_with(&base))
         .collect();
-    if begun.len() > 1 {
-        let mut names: Vec<String> = begun
+    if beginning.len() > 1 {
+        let mut names: Vec<String> = beginning
             .iter()
             .take(LISTED)
             .map(|option| meant(option))
             .collect();
-        if begun.len() > LISTED {
+        if beginning.len() > LISTED {
             names.push("…".to_owned());
         }
         return vec![format!(

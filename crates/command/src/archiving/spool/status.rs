@@ -1,7 +1,7 @@
-//! Status files: what is known of a segment, in the original's words.
+//! Status files: what is known of a segment, in pgBackRest's words.
 //!
 //! A status that cannot be read (empty where it must not be, garbage, a directory or a link of that name, no permission)
-//! says nothing: the work is done once more and the file replaced. The original stops at it for good.
+//! says nothing: the work is done once more and the file replaced. pgBackRest stops at it for good.
 
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::{FileInfo, FileType, WriteOptions};
