@@ -5,7 +5,7 @@
 
 use pgkeep_postgres::control::{CHECKPOINT_INVALID, ControlFile};
 use pgkeep_repo::{ArchiveId, ArchiveInfo, layout};
-use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
 
 use super::settings::Settings;
@@ -43,10 +43,9 @@ pub(super) fn repository_warning(key: u32, error: &Error) -> String {
 /// [`ErrorCode::Format`] when the cluster was restored but its `backup_label` is gone; those of the control file.
 pub(super) fn open_all(context: &Context, settings: &Settings) -> Result<Archives> {
     let host = pg_host::open(context, settings.pg_key)?;
-    let (control, _) = cluster::read_control(context, &host)?;
+    let (control, _) = cluster::read_control(context, &*host)?;
     if control.checkpoint == CHECKPOINT_INVALID
         && host
-            .storage
             .info(&StoragePath::from("backup_label"), InfoLevel::Exists)?
             .is_none()
     {

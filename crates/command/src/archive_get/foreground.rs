@@ -78,7 +78,7 @@ fn wait_for_queue(
     destination: &Path,
 ) -> std::result::Result<Answer, Failure> {
     let host = pg_host::open(context, settings.pg_key)?;
-    let (control, _) = cluster::read_control(context, &host)?;
+    let (control, _) = cluster::read_control(context, &*host)?;
     let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::In)
         .since(context.clock.boot_seconds());
     let status = || spool.status(segment).map_err(Failure::Spool);

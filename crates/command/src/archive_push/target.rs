@@ -51,7 +51,7 @@ pub(super) fn control_file(context: &Context, settings: &Settings) -> Result<Opt
         return Ok(None);
     }
     let host = pg_host::open(context, settings.pg_key)?;
-    let (control, _) = cluster::read_control(context, &host)?;
+    let (control, _) = cluster::read_control(context, &*host)?;
     Ok(Some(control))
 }
 

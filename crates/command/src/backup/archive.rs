@@ -32,7 +32,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Loads `archive.info`; `None` when the backup does not look at the archive.
+    /// Loads `archive.info`; `None` when the backup does not check the archive.
     ///
     /// # Errors
     /// When the file cannot be loaded.

@@ -50,7 +50,7 @@ pub(super) fn fill(
 /// Makes the backup exist. `tickets`: files of it that are on their way.
 ///
 /// # Errors
-/// A manifest that is not complete; what saving meets. Until `backup.manifest` is there, the backup is one that can be
+/// A manifest that is not complete; errors of saving. Until `backup.manifest` is there, the backup is one that can be
 /// resumed; after that, whoever reconciles `backup.info` next finds and lists it.
 pub(super) fn complete(
     settings: &Settings,
@@ -66,12 +66,12 @@ pub(super) fn complete(
         repository.pass.as_ref(),
     );
     manifest.validate(true)?;
-    // 1. The data and its directories are durable: workers waited for it, see `process`; not so the files of the stop.
+    // 1. The data and its directories are durable, workers waited for that (see `process`). Not so the files of the stop.
     //    Everything that is written from here on travels together; only names, by which readers find it, wait for each other.
     let grade = durability::save(storage, stanza, label)?;
     let staged = manifest.stage(storage, stanza, label, info.cipher_pass.as_ref())?;
     info.add(manifest.backup_entry()?);
-    // Unchanged, but with a new modification time: rules that remove old files from a bucket must not meet it.
+    // Unchanged, but with a new modification time: rules that remove old files from a bucket must not find it old.
     let listing = vec![
         info.stage(storage, stanza, pass)?,
         ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,

@@ -2,10 +2,9 @@
 
 use pgkeep_pipeline::PageReport;
 use pgkeep_repo::manifest::{BundleSlice, Manifest, PageCheck, PageRange};
-use pgkeep_storage::Storage;
 
-use super::copy_file::pg_path;
 use super::job::{CopyJob, FileResult, Outcome};
+use super::source_host::SourceHosts;
 use crate::DETAIL;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
@@ -15,8 +14,8 @@ use crate::report::size_text::size_text;
 /// How far the backup has come, and what must still be done to the manifest.
 #[derive(Debug)]
 pub(super) struct Fold<'a> {
-    /// The data directory, for names in messages.
-    pub pg: &'a dyn Storage,
+    /// For names in messages.
+    pub hosts: &'a SourceHosts,
     pub page_size: u32,
     /// Σ original size of all files and of those done, bytes.
     pub total: u64,
@@ -43,7 +42,7 @@ impl Fold<'_> {
         for ((position, file), result) in positions.iter().zip(&job.files).zip(results) {
             // The size at the build counts, whatever was copied: the total is made of it.
             self.done += file.size_original;
-            let shown = || self.pg.display(&pg_path(&file.name));
+            let shown = || self.hosts.get(job.host).display(&file.path());
             if log::log_enabled!(target: DETAIL, log::Level::Debug) {
                 jobs::as_process(process, || {
                     self.log(job, file.size_original, result, &shown())

@@ -1,14 +1,19 @@
 //! What the main thread tells a worker to copy, and what the worker tells it back: plain values.
 //!
-//! A job is one repository file: a bundle of many cluster files, or one file alone. It holds everything the worker needs,
+//! A job is one repository file: a bundle of many cluster files, or one file alone. Everything the worker needs is in it,
 //! so that workers never see the manifest.
 
 use pgkeep_pipeline::{PageReport, Sha1Digest};
+use pgkeep_postgres::data_dir;
 use pgkeep_storage::StoragePath;
+
+use super::source_host::SourceHost;
 
 /// One repository file to be written.
 #[derive(Debug, Clone)]
 pub(super) struct CopyJob {
+    /// Where all of its files come from.
+    pub host: SourceHost,
     /// The bundle, or the file's own place in the repository.
     pub target: StoragePath,
     /// 0: the only file is stored alone.
@@ -26,15 +31,15 @@ pub(super) struct FileJob {
     pub checksum: Option<Sha1Digest>,
     /// Size when the manifest was built: no more than this is read, since what was added later comes from WAL.
     pub size_original: u64,
-    /// `false` only for the control file, which always has its full size.
-    pub limited: bool,
+    /// The control file, of which a checked image of full size is stored.
+    pub is_control: bool,
     /// Compare the checksum before copying.
     pub delta: bool,
     /// The file is in the repository already, left by an aborted run; `repo_size` and `repo_checksum` say what it must be.
     pub resume: bool,
     pub repo_size: u64,
     pub repo_checksum: Option<Sha1Digest>,
-    /// A prior backup holds the file, so it need not be stored if it did not change.
+    /// A prior backup has the file, so it need not be stored if it did not change.
     pub has_reference: bool,
     /// The server may have removed it meanwhile.
     pub may_vanish: bool,
@@ -47,6 +52,19 @@ impl FileJob {
     pub(super) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
+
+    /// Its place on its host.
+    pub(super) fn path(&self) -> StoragePath {
+        pg_path(&self.name)
+    }
+}
+
+/// The place of a cluster file below the data directory; tablespaces are reached through their links.
+pub(super) fn pg_path(name: &[u8]) -> StoragePath {
+    let below = name
+        .strip_prefix(data_dir::PG_DATA)
+        .and_then(|rest| rest.strip_prefix(b"/"));
+    StoragePath::new(below.unwrap_or(name))
 }
 
 /// How a file is stored block by block.
@@ -60,7 +78,7 @@ pub(super) struct BlockJob {
     pub prior: Option<MapPlace>,
 }
 
-/// The piece of a repository file that holds a block map.
+/// The piece of a repository file in which a block map is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MapPlace {
     pub path: StoragePath,
@@ -73,7 +91,7 @@ pub(super) struct MapPlace {
 pub(super) enum Outcome {
     /// It is in the repository now.
     Stored,
-    /// It became empty during the backup; bundles hold no empty files, so nothing was stored.
+    /// It became empty during the backup; bundles have no empty files, so nothing was stored.
     Truncated,
     /// It equals the file of the prior backup; nothing was stored.
     Unchanged,
@@ -102,6 +120,11 @@ pub(super) struct FileResult {
 }
 
 impl FileResult {
+    /// The result of a file that the server removed.
+    pub(super) fn vanished() -> Self {
+        Self::new(Outcome::Vanished, 0, Sha1Digest::EMPTY)
+    }
+
     pub(super) fn new(outcome: Outcome, size: u64, checksum: Sha1Digest) -> Self {
         Self {
             outcome,

@@ -1,7 +1,5 @@
 //! From the cluster to the manifest that says what is to be copied: listing, comparison with the prior backup.
 
-use std::path::Path;
-
 use std::os::unix::ffi::OsStrExt;
 
 use pgkeep_repo::BackupInfo;
@@ -13,12 +11,11 @@ use super::settings::Settings;
 use super::source::Source;
 use super::start::Started;
 use crate::error::Result;
-use crate::hosts::this_host;
 
 /// Lists the cluster. `start_time`: when the backup began, seconds since 1970.
 ///
 /// # Errors
-/// Links that lead where they must not; what listing meets.
+/// Links that lead where they must not; errors of listing.
 pub(super) fn build(
     settings: &Settings,
     plan: &Plan,
@@ -36,7 +33,7 @@ pub(super) fn build(
         tablespaces.iter().map(name).collect()
     });
     let build_settings = BuildSettings {
-        pg_path: source.host.path.as_os_str().as_bytes().to_vec(),
+        pg_path: source.host.path().as_os_str().as_bytes().to_vec(),
         version: source.control.version,
         catalog_version: stanza.catalog_version,
         control_version: stanza.control_version,
@@ -52,8 +49,7 @@ pub(super) fn build(
             .collect(),
         tablespaces,
     };
-    // From the root: links of the cluster lead out of its directory.
-    let built = build::build(&*this_host::directory(Path::new("/")), &build_settings)?;
+    let built = build::build(source.host.listing(), &build_settings)?;
     for notice in &built.notices {
         match notice {
             Notice::Info(text) => log::info!("{text}"),

@@ -6,8 +6,12 @@
 
 mod archive;
 mod block_map;
+mod compare;
 mod complete;
+mod copier;
 mod copy_file;
+mod copy_job;
+mod file_pipeline;
 mod fold;
 mod job;
 mod label;
@@ -21,6 +25,7 @@ mod resume;
 mod settings;
 mod sink;
 mod source;
+mod source_host;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -48,7 +53,7 @@ use source::Source;
 /// Makes one backup.
 ///
 /// # Errors
-/// Whatever a step meets; [`ErrorCode::Stop`] when the stanza was stopped.
+/// Errors of a step; [`ErrorCode::Stop`] when the stanza was stopped.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
     stop_file::check(context)?;
@@ -75,7 +80,7 @@ pub fn expires_afterwards(context: &Context) -> bool {
 /// Makes one backup in one repository. `open` finds the cluster, once the stanza is known to exist.
 ///
 /// # Errors
-/// Whatever a step meets.
+/// Errors of a step.
 fn make(
     context: &Context,
     settings: &Settings,

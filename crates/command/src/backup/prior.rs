@@ -1,4 +1,4 @@
-//! The backup that a diff or incr depends on, and what must be taken over from it (spec 7.1).
+//! The backup that a diff or incr depends on, and what must be taken over from it.
 
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType};

@@ -1,24 +1,26 @@
 //! Copies everything the manifest asks for: queues, workers, results, and the manifest saved from time to time.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{Manifest, PG_DATA};
 use pgkeep_repo::{BackupLabel, BackupType};
-use pgkeep_storage::{HardLinks, InfoLevel, Storage, StoragePath, Ticket};
+use pgkeep_storage::{HardLinks, InfoLevel, StoragePath, Ticket};
 use secrecy::SecretString;
 
-use super::copy_file::Copier;
+use super::copier::Copier;
 use super::fold::Fold;
 use super::plan::Plan;
 use super::queue::{Queues, Rulebook};
 use super::settings::Settings;
 use super::source::Source;
+use super::source_host::SourceHosts;
 use crate::detail;
 use crate::error::Result;
 use crate::hosts::Repository;
+use crate::hosts::buffers::Buffers;
 use crate::jobs::{self, Steps};
 use crate::locks::LockType;
 use crate::report::size_text::size_text;
@@ -66,7 +68,7 @@ impl Process<'_> {
     /// Begins to save the copy of the manifest, so that an aborted backup can be resumed; not when nobody would resume it.
     ///
     /// # Errors
-    /// What saving meets, now or the time before.
+    /// Errors of saving, now or the time before.
     pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
         if self.settings.resume {
             // Both have the same name: the newer one must get it last.
@@ -82,7 +84,7 @@ impl Process<'_> {
     /// Waits until what was saved last has its name.
     ///
     /// # Errors
-    /// What saving met.
+    /// Errors of saving.
     pub(super) fn settle(&self) -> Result<()> {
         if let Some(saving) = self.saving.take() {
             saving.wait()?;
@@ -131,7 +133,7 @@ impl Process<'_> {
     /// need not look for its directory.
     ///
     /// # Errors
-    /// What making them meets.
+    /// Errors of making them.
     pub(super) fn create_paths(&self, manifest: &Manifest) -> Result<()> {
         if !self.has_all_paths() {
             return Ok(());
@@ -167,12 +169,11 @@ impl Process<'_> {
     /// Runs the workers; returns positions of files that the server removed, and the number of files with bad pages.
     fn copy(&self, manifest: &mut Manifest, source: &mut Source) -> Result<(Vec<u32>, u32)> {
         let (context, settings) = (self.context, self.settings);
-        let host = source.host.clone();
-        let pg: &dyn Storage = &*host.storage;
-        // That the manifest cannot be saved is said first: it is what was tried first.
-        let queues =
-            Queues::build(manifest, settings, pg).or_else(|error| self.settle().and(Err(error)))?;
+        let hosts = SourceHosts::primary(Arc::clone(&source.host));
         let control = &source.control;
+        // That the manifest cannot be saved is said first: it is what was tried first.
+        let queues = Queues::build(manifest, settings, &hosts, control.version)
+            .or_else(|error| self.settle().and(Err(error)))?;
         let rules = Rules::new(control.version, control.catalog_version, settings.online);
         let book = Rulebook {
             settings,
@@ -180,7 +181,7 @@ impl Process<'_> {
             rules: &rules,
             label: self.label,
         };
-        let copier = self.copier(manifest, source);
+        let copier = self.copier(manifest, source, hosts.clone());
         let total = queues.total;
         context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
         context.progress.begin("backup", total, &copier.moved);
@@ -188,7 +189,7 @@ impl Process<'_> {
             manifest,
             queues,
             fold: Fold {
-                pg,
+                hosts: &hosts,
                 page_size: source.control.page_size,
                 total,
                 done: 0,
@@ -263,7 +264,7 @@ impl Process<'_> {
         Ok((fold.vanished, fold.page_warnings))
     }
 
-    fn copier(&self, manifest: &Manifest, source: &Source) -> Copier {
+    fn copier(&self, manifest: &Manifest, source: &Source, hosts: SourceHosts) -> Copier {
         let settings = self.settings;
         let super_block_size =
             settings
@@ -275,7 +276,7 @@ impl Process<'_> {
                 });
         Copier {
             context: self.context.clone(),
-            pg: source.host.clone(),
+            hosts,
             repo: Arc::clone(&self.repository.storage),
             compress: self.plan.compress,
             level: self.plan.level,
@@ -287,7 +288,7 @@ impl Process<'_> {
             reference: u32::try_from(manifest.references.len().saturating_sub(1))
                 .unwrap_or(u32::MAX),
             buffer_size: settings.buffer_bytes(),
-            buffers: Mutex::new(Vec::new()),
+            buffers: Buffers::default(),
             moved: Moved::new(&self.repository.storage),
         }
     }

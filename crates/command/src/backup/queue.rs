@@ -1,40 +1,48 @@
-//! Which files are copied in which order and together with which: one queue per target, big files first, then bundles.
+//! Which files are copied in which order and which share a bundle: one queue per target and host, big files first, then
+//! bundles.
 //!
-//! Queues hold positions in the manifest, so nothing may be added to or removed from it while they are in use. A job is made
-//! when a worker asks for it. The invariant: a bundle never mixes targets, and a file is given out once.
+//! Queues have positions in the manifest, so nothing may be added to or removed from it while they are in use. A job is made
+//! when a worker asks for it. The invariant: a bundle never mixes targets or hosts, and a file is given out once.
 
 use std::collections::VecDeque;
 
+use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::data_dir::{CONTROL_FILE, Rules};
 use pgkeep_repo::BackupLabel;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileRef, Manifest, PG_DATA, PageCheck};
-use pgkeep_storage::Storage;
 
-use super::copy_file::pg_path;
-use super::job::{BlockJob, CopyJob, FileJob, MapPlace};
+use super::job::{BlockJob, CopyJob, FileJob, MapPlace, pg_path};
 use super::plan::Plan;
 use super::settings::{BundleSettings, Settings};
+use super::source_host::{SourceHost, SourceHosts, source_host};
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Most files of a bundle. Full ones of 8 KiB files do not come near it; without it a million of next to nothing would be
-/// one job, which holds their names and results all at once.
+/// one job, which has their names and results in memory all at once.
 const BUNDLE_FILES: usize = 4096;
 
 /// Files still to be given out.
 #[derive(Debug)]
 pub(super) struct Queues {
-    queues: Vec<VecDeque<u32>>,
+    queues: Vec<Queue>,
     /// Id of the next bundle, from 1.
     next_bundle: u64,
     /// Σ original size of all files, bytes.
     pub total: u64,
 }
 
+/// Files of one target that come from one host, as positions in the manifest.
+#[derive(Debug)]
+struct Queue {
+    host: SourceHost,
+    files: VecDeque<u32>,
+}
+
 /// Where a file stands in its queue. Files stored alone come first, the biggest first, so that no worker is left with one at
-/// the end. Bundled files follow in the order in which the prior backups hold them, which lets their maps be read in one
-/// sweep; new ones by age, so that files that changed together lie together.
+/// the end. Bundled files follow in the order in which the prior backups have them, which lets their maps be read in one
+/// sweep. New ones come by age, so that files that changed at the same time are neighbours.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     /// 0: alone; else one more than the place of the referenced label, or the maximum for a new file.
@@ -69,7 +77,8 @@ impl Queues {
     pub(super) fn build(
         manifest: &Manifest,
         settings: &Settings,
-        pg: &dyn Storage,
+        hosts: &SourceHosts,
+        version: PgVersion,
     ) -> Result<Self> {
         let mut targets = vec![[PG_DATA, b"/"].concat()];
         targets.extend(
@@ -79,7 +88,13 @@ impl Queues {
                 .filter(|target| target.tablespace_oid().is_some())
                 .map(|target| [&target.name, &b"/"[..]].concat()),
         );
-        let mut keys: Vec<Vec<Key>> = targets.iter().map(|_| Vec::new()).collect();
+        let mut keys: Vec<(SourceHost, &[u8], Vec<Key>)> = targets
+            .iter()
+            .flat_map(|target| {
+                let parts = hosts.parts().iter();
+                parts.map(|&host| (host, &target[..], Vec::new()))
+            })
+            .collect();
         let mut total = 0;
         let mut control_found = false;
         for (position, file) in manifest.files().enumerate() {
@@ -87,20 +102,21 @@ impl Queues {
                 if file.size == 0 && settings.bundle.is_some() {
                     detail!(
                         "store zero-length file {}",
-                        pg.display(&pg_path(&file.name.to_vec()))
+                        hosts.primary.display(&pg_path(&file.name.to_vec()))
                     );
                 }
                 continue;
             }
             let name = file.name.to_vec();
             control_found |= name == CONTROL_FILE;
-            let queue = targets
-                .iter()
-                .position(|target| name.starts_with(target))
+            let from = source_host(&name, version, hosts.standby.is_some());
+            let (.., queue) = keys
+                .iter_mut()
+                .find(|(host, target, _)| *host == from && name.starts_with(target))
                 .ok_or_else(|| Error::new(ErrorCode::Assert, "backup target not found"))?;
             let position = u32::try_from(position)
                 .map_err(|_| Error::new(ErrorCode::Assert, "too many files"))?;
-            keys[queue].push(key(manifest, settings.bundle, &file, position));
+            queue.push(key(manifest, settings.bundle, &file, position));
             total += file.size_original;
         }
         if settings.online && !control_found {
@@ -110,15 +126,16 @@ impl Queues {
             )
             .with_hint("is something wrong with the clock or filesystem timestamps?"));
         }
-        if keys.iter().all(Vec::is_empty) {
+        if keys.iter().all(|(.., queue)| queue.is_empty()) {
             return Err(Error::new(
                 ErrorCode::FileMissing,
                 "no files have changed since the last backup - this seems unlikely",
             ));
         }
-        let sorted = |mut keys: Vec<Key>| {
+        let sorted = |(host, _, mut keys): (SourceHost, &[u8], Vec<Key>)| {
             keys.sort_unstable();
-            keys.iter().map(|key| key.position).collect()
+            let files = keys.iter().map(|key| key.position).collect();
+            Queue { host, files }
         };
         Ok(Self {
             queues: keys.into_iter().map(sorted).collect(),
@@ -138,7 +155,7 @@ impl Queues {
         let count = self.queues.len();
         let mut at = worker % count;
         for _ in 0..count {
-            if !self.queues[at].is_empty() {
+            if !self.queues[at].files.is_empty() {
                 return Some(self.take(at, manifest, book));
             }
             at = if worker.is_multiple_of(2) {
@@ -150,17 +167,19 @@ impl Queues {
         None
     }
 
-    /// Takes a job from a queue that holds something.
+    /// Takes a job from a queue that is not empty.
     fn take(
         &mut self,
         queue: usize,
         manifest: &Manifest,
         book: &Rulebook<'_>,
     ) -> (CopyJob, Vec<u32>) {
-        let (settings, queue) = (book.settings, &mut self.queues[queue]);
+        let settings = book.settings;
+        let Queue { host, files: queue } = &mut self.queues[queue];
+        let host = *host;
         let first = manifest.file_at(queue[0] as usize);
         let Some(bundle) = settings.bundle.filter(|bundle| first.size <= bundle.limit) else {
-            let position = queue.pop_front().expect("the queue holds something");
+            let position = queue.pop_front().expect("the queue is not empty");
             let stored = match book.is_block(&first) {
                 true => StoredAs::Blocks,
                 false => StoredAs::Whole(book.plan.compress.extension()),
@@ -169,6 +188,7 @@ impl Queues {
                 layout::backup_file(&settings.stanza, book.label, &first.name.to_vec(), stored);
             return (
                 CopyJob {
+                    host,
                     target,
                     bundle_id: 0,
                     files: vec![book.file_job(&first)],
@@ -190,6 +210,7 @@ impl Queues {
         }
         (
             CopyJob {
+                host,
                 target: layout::bundle(&settings.stanza, book.label, bundle_id),
                 bundle_id,
                 files,
@@ -258,7 +279,7 @@ impl Rulebook<'_> {
             size: file.size,
             checksum: file.checksum,
             size_original: file.size_original,
-            limited: name != CONTROL_FILE,
+            is_control: name == CONTROL_FILE,
             delta: file.delta,
             resume: file.resume,
             repo_size: file.repo_size,

@@ -1,4 +1,4 @@
-//! Continuing a full backup that was aborted (spec 7.5): which one, and which of its files are worth keeping.
+//! Continuing a full backup that was aborted: which one, and which of its files are worth keeping.
 //!
 //! Only the newest set can be resumed, and only by the very version that left it. A set that cannot be resumed is removed, so
 //! that nothing half-done stays behind a newer backup. Kept files are trusted only after their checksum was verified when
@@ -35,11 +35,11 @@ impl std::fmt::Debug for Resume<'_> {
 }
 
 impl Resume<'_> {
-    /// Takes over label, passphrase and files of an aborted backup; `false` when there is none that can be resumed. `info`:
-    /// reconciled with the sets; `sets`: labels on disk, ascending; one that had to be removed leaves the list.
+    /// Takes over label, passphrase and files of an aborted backup. `false` when there is none that can be resumed. `info` is
+    /// reconciled with the sets. `sets` are the labels on disk, ascending. One that had to be removed leaves the list.
     ///
     /// # Errors
-    /// What listing and removing meets.
+    /// Errors of listing and removing.
     pub(super) fn resume(
         &self,
         manifest: &mut Manifest,
@@ -80,7 +80,7 @@ impl Resume<'_> {
             return Ok(None);
         }
         let wanted = self.settings.resume && self.plan.backup_type == BackupType::Full;
-        let reason = match self.judge(manifest, &label)? {
+        let reason = match self.check(manifest, &label)? {
             Ok(resumed) => return Ok(Some((label, resumed))),
             Err(reason) => reason,
         };
@@ -96,7 +96,7 @@ impl Resume<'_> {
     }
 
     /// The manifest of an aborted backup, or why it cannot be resumed.
-    fn judge(
+    fn check(
         &self,
         manifest: &Manifest,
         label: &BackupLabel,
@@ -127,9 +127,9 @@ impl Resume<'_> {
     }
 
     fn difference(&self, manifest: &Manifest, resumed: &mut Manifest) -> Option<String> {
-        // The original resumes only what its own version left, and so does this program; but what the original leaves it
-        // knows as well as its own.
-        if is_resumable_original(&resumed.version) {
+        // pgBackRest resumes only what its own version left, and so does this program. But it knows what pgBackRest leaves as
+        // well as its own.
+        if is_pgbackrest_of_this_format(&resumed.version) {
             resumed.version.clone_from(&manifest.version);
         }
         manifest
@@ -206,8 +206,8 @@ impl Resume<'_> {
     }
 }
 
-/// Whether a version is one of the original's that store files as this program does: 2.46 to 2.60 (spec 2.9).
-fn is_resumable_original(version: &str) -> bool {
+/// Whether a version is one of pgBackRest's that store files as this program does: 2.46 to 2.60 (docs/format/versions.md).
+fn is_pgbackrest_of_this_format(version: &str) -> bool {
     let mut parts = version.split('.');
     parts.next() == Some("2")
         && parts
@@ -218,15 +218,15 @@ fn is_resumable_original(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_resumable_original;
+    use super::is_pgbackrest_of_this_format;
 
     #[test]
     fn only_versions_of_the_same_format_are_resumed() {
         for version in ["2.46", "2.55.1", "2.60.0"] {
-            assert!(is_resumable_original(version), "{version}");
+            assert!(is_pgbackrest_of_this_format(version), "{version}");
         }
         for version in ["2.45", "2.61.0", "1.55", "2.x", "2", "pgkeep 2.50"] {
-            assert!(!is_resumable_original(version), "{version}");
+            assert!(!is_pgbackrest_of_this_format(version), "{version}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the options say about one backup. The only file of this command that names options.
 //!
-//! Values are what the user asked for; what a diff or incr must take over from the backup it depends on (compression,
+//! Values are what the user asked for. What a diff or incr must take over from the backup it depends on (compression,
 //! page checksums, …) is changed in [`super::plan::Plan`], never here.
 
 use std::time::Duration;
@@ -239,7 +239,7 @@ fn plain_number(text: &str) -> Option<u64> {
     text.parse::<u32>().ok().map(u64::from)
 }
 
-/// A size of a map: above 0 and, as in the original, within 32 bits.
+/// A size of a map: above 0 and, as with pgBackRest, within 32 bits.
 fn map_size(text: &str) -> Option<u64> {
     pgkeep_config::parse_size(text)
         .and_then(|size| u64::try_from(size).ok())

@@ -1,39 +1,43 @@
 //! Where the bytes of a job go: the repository file, opened late, so that nothing is written for files that did not change.
 //!
-//! One writer serves all files of a job; each file has a sink of its own that may hold its first bytes back. The invariant:
-//! as long as [`Sink::is_held`] says so, nothing of the file has reached the repository.
+//! One writer serves all files of a job. Each file has a sink of its own, in which its first bytes may wait until it is known
+//! whether the file has changed. The invariant: as long as [`Sink::is_waiting`] says so, nothing of the file has reached the
+//! repository.
 
 use std::io::Write;
 
 use pgkeep_storage::StorageWrite;
 
+use super::copier::Counter;
 use crate::error::{Error, Result};
+use crate::hosts::pg_host::FileReceiver;
 use crate::run::moved::Moved;
 
-/// The repository file of a job, opened when the first byte goes into it. Holds the first bytes of a file back as long as
-/// the file may turn out to be unchanged.
-pub(super) struct Sink<'a, F: Fn() -> Result<Box<dyn StorageWrite>>> {
+/// The repository file of a job, opened when the first byte goes into it.
+pub(super) struct Sink<'a, 'b, F: Fn() -> Result<Box<dyn StorageWrite>>> {
     pub open: F,
     pub write: &'a mut Option<Box<dyn StorageWrite>>,
     pub moved: &'a Moved,
-    pub held: Vec<u8>,
-    /// Bytes that are held back; 0: nothing (any more).
-    pub hold: usize,
+    pub counter: Counter<'a, 'b>,
+    /// First bytes of a file that may turn out to be unchanged.
+    pub waiting: Vec<u8>,
+    /// Bytes that may wait; 0: none (any more).
+    pub wait_max: usize,
 }
 
-impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, F> {
+impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, '_, F> {
     /// Whether nothing of this file has been written.
-    pub(super) fn is_held(&self) -> bool {
-        self.hold > 0
+    pub(super) fn is_waiting(&self) -> bool {
+        self.wait_max > 0
     }
 
-    /// Writes what is held back; from now on everything is written.
+    /// Writes what waits; from now on everything is written.
     pub(super) fn release(&mut self) -> Result<()> {
-        self.hold = 0;
-        let held = std::mem::take(&mut self.held);
+        self.wait_max = 0;
+        let waiting = std::mem::take(&mut self.waiting);
         // Also without a byte: a file that is stored as nothing still exists in the repository.
-        self.target()?.write_all(&held)?;
-        self.moved.stored(held.len() as u64);
+        self.target()?.write_all(&waiting)?;
+        self.moved.stored(waiting.len() as u64);
         Ok(())
     }
 
@@ -45,11 +49,17 @@ impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Sink<'_, F> {
     }
 }
 
-impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Write for Sink<'_, F> {
+impl<F: Fn() -> Result<Box<dyn StorageWrite>>> FileReceiver for Sink<'_, '_, F> {
+    fn progress(&mut self, bytes: u64) -> Result<()> {
+        self.counter.progress(bytes)
+    }
+}
+
+impl<F: Fn() -> Result<Box<dyn StorageWrite>>> Write for Sink<'_, '_, F> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.hold > 0 {
-            if self.held.len() + bytes.len() <= self.hold {
-                self.held.extend_from_slice(bytes);
+        if self.wait_max > 0 {
+            if self.waiting.len() + bytes.len() <= self.wait_max {
+                self.waiting.extend_from_slice(bytes);
                 return Ok(bytes.len());
             }
             self.release().map_err(into_io)?;

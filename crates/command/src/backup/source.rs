@@ -3,13 +3,14 @@
 //! Dropping the source closes the session, and the server then ends the backup mode this session had begun. That is how
 //! every failure and every signal leaves the cluster in peace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_postgres::data_dir;
 use pgkeep_postgres::session::Session;
 use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
@@ -27,7 +28,7 @@ const PING_INTERVAL_MS: i64 = 10_000;
 
 /// Where the files come from.
 pub(super) struct Source {
-    pub host: PgHost,
+    pub host: Arc<dyn PgHost>,
     pub control: ControlFile,
     /// `None`: the cluster is backed up without asking PostgreSQL.
     cluster: Option<Cluster>,
@@ -55,7 +56,7 @@ impl Source {
             return Ok(Self::online(context, cluster::find_primary(context)?));
         }
         let host = pg_host::open(context, settings.pg_key)?;
-        let (control, _) = cluster::read_control(context, &host)?;
+        let (control, _) = cluster::read_control(context, &*host)?;
         Ok(Self {
             host,
             control,
@@ -69,7 +70,7 @@ impl Source {
     pub(super) fn online(context: &Context, cluster: Cluster) -> Self {
         let handle = cluster.session.cancel_handle();
         Self {
-            host: cluster.host.clone(),
+            host: Arc::clone(&cluster.host),
             control: cluster.control,
             cluster: Some(cluster),
             _cancel: Some(context.cancel.on_cancel(move || handle.cancel())),
@@ -114,12 +115,7 @@ impl Source {
             return cluster::check_archive_settings(context, cluster);
         }
         let pid_file = StoragePath::from(data_dir::POSTMASTER_PID);
-        if self
-            .host
-            .storage
-            .info(&pid_file, InfoLevel::Exists)?
-            .is_none()
-        {
+        if self.host.info(&pid_file, InfoLevel::Exists)?.is_none() {
             return Ok(());
         }
         if settings.force {
@@ -181,7 +177,7 @@ impl Source {
     /// Makes sure, from time to time or at once with `now`, that the primary still is one.
     ///
     /// # Errors
-    /// [`ErrorCode::DbMismatch`] when it is not, or what the query met.
+    /// [`ErrorCode::DbMismatch`] when it is not, or errors of the query.
     pub(super) fn ping(&mut self, context: &Context, now: bool) -> Result<()> {
         let at = context.clock.milliseconds();
         if !now && at - self.last_ping < PING_INTERVAL_MS {

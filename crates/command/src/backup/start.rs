@@ -1,5 +1,7 @@
 //! The start of a backup: the server's start function, and the proof that WAL reaches the archive before anything is copied.
 
+use std::sync::Arc;
+
 use pgkeep_postgres::lsn::Lsn;
 use pgkeep_postgres::session::{BACKUP_LABEL, Database, Tablespace};
 use pgkeep_postgres::wal::segment::WalSegment;
@@ -35,7 +37,7 @@ pub(super) fn start(
     source: &mut Source,
 ) -> Result<Started> {
     source.check_ready(context, settings)?;
-    let (host, timeline) = (source.host.clone(), source.control.timeline);
+    let (host, timeline) = (Arc::clone(&source.host), source.control.timeline);
     let Some(session) = source.session() else {
         return Ok(Started::default());
     };
@@ -70,7 +72,7 @@ pub(super) fn start(
     let started = session.start_backup(BACKUP_LABEL, settings.start_fast)?;
     drop(doing);
     // The server and the directory must be the same cluster: its checkpoint is then in the control file on disk.
-    let (control, _) = cluster::read_control(context, &host)?;
+    let (control, _) = cluster::read_control(context, &*host)?;
     if control.checkpoint < started.lsn {
         return Err(Error::new(
             ErrorCode::DbMismatch,

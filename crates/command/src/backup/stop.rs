@@ -36,7 +36,7 @@ pub(super) struct Stopped {
 /// Stops the backup and stores what the server returns, since a restored cluster cannot start without.
 ///
 /// # Errors
-/// What the server answers; what storing meets.
+/// What the server answers; errors of storing.
 pub(super) fn stop(
     context: &Context,
     settings: &Settings,

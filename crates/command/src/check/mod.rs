@@ -9,7 +9,7 @@ use pgkeep_config::Program;
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_repo::Stanza;
-use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
@@ -24,7 +24,7 @@ use crate::wal::find::WalFind;
 /// Checks the stanza of this run, or every stanza of the configuration.
 ///
 /// # Errors
-/// The first thing that is wrong; later stanzas are not looked at then, as in the original.
+/// The first thing that is wrong; later stanzas are not checked then, as with pgBackRest.
 pub fn run(context: &Context) -> Result<()> {
     if context.config.stanza().is_some() {
         return check_stanza(context);
@@ -62,14 +62,7 @@ fn check_stanza(context: &Context) -> Result<()> {
     }
     for &key in context.config.keys(Group::Pg) {
         // Readable at all? A backup could not list what it must copy.
-        let host = pg_host::open(context, key)?;
-        host.storage.list(
-            &StoragePath::root(),
-            &ListOptions {
-                level: InfoLevel::Exists,
-                ..ListOptions::default()
-            },
-        )?;
+        pg_host::open(context, key)?.list(&StoragePath::root(), InfoLevel::Exists)?;
     }
     let repositories = repository::open_all(context)?;
     match &found.standby {
@@ -215,7 +208,7 @@ impl Failures {
         }
     }
 
-    /// The code of the first, once all repositories were looked at.
+    /// The code of the first, once all repositories were checked.
     fn end(&self) -> Result<()> {
         match self.first {
             None => Ok(()),

@@ -3,11 +3,11 @@
 use pgkeep_postgres::session::{Archived, Health};
 use pgkeep_postgres::wal::name;
 use pgkeep_repo::Stanza;
-use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_storage::{InfoLevel, StoragePath};
 
 use super::check::{ARCHIVER, WAL_WAITING};
 use super::finding::{Finding, Subject};
+use crate::hosts::PgHost;
 use crate::report::advice;
 use crate::report::time_text::time_text;
 
@@ -21,12 +21,12 @@ pub(super) fn examine(
     subject: &Subject,
     stanza: &Stanza,
     health: &Health,
-    data: &PosixStorage,
+    host: &dyn PgHost,
     now: i64,
 ) -> Vec<Finding> {
     vec![
         archiver(subject, stanza, health),
-        waiting(subject, stanza, health, data, now),
+        waiting(subject, stanza, health, host, now),
     ]
 }
 
@@ -60,14 +60,10 @@ fn waiting(
     subject: &Subject,
     stanza: &Stanza,
     health: &Health,
-    data: &PosixStorage,
+    host: &dyn PgHost,
     now: i64,
 ) -> Finding {
-    let options = ListOptions {
-        level: InfoLevel::Basic,
-        ..ListOptions::default()
-    };
-    let listed = match data.list(&StoragePath::from(STATUS), &options) {
+    let listed = match host.list(&StoragePath::from(STATUS), InfoLevel::Basic) {
         Ok(listed) => listed.unwrap_or_default(),
         Err(error) => return subject.not_tested(&WAL_WAITING, error.to_string()),
     };

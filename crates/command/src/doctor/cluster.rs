@@ -64,7 +64,7 @@ pub(super) fn examine(
             &mut cluster,
             &mut facts,
         )?);
-        let (library, directory) = (facts.health.as_ref(), cluster.host.storage.as_ref());
+        let (library, directory) = (facts.health.as_ref(), &*cluster.host);
         if let Some(health) = library {
             let now = context.clock.seconds();
             findings.extend(archiving::examine(&subject, stanza, health, directory, now));
@@ -103,8 +103,8 @@ fn reach(
             return Ok(None);
         }
     };
-    findings.extend(space::of_wal(subject, &host));
-    match cluster::read_control(context, &host) {
+    findings.extend(space::of_wal(subject, &*host));
+    match cluster::read_control(context, &*host) {
         Ok((control, _)) => {
             facts.control.get_or_insert(control);
         }

@@ -47,12 +47,8 @@ pub(super) fn of_directory(
     ))
 }
 
-pub(super) fn of_wal(subject: &Subject, host: &PgHost) -> Option<Finding> {
-    let space = host
-        .storage
-        .space(&StoragePath::from("pg_wal"))
-        .ok()
-        .flatten()?;
+pub(super) fn of_wal(subject: &Subject, host: &dyn PgHost) -> Option<Finding> {
+    let space = host.space(&StoragePath::from("pg_wal")).ok().flatten()?;
     let mend = "make room, but remove nothing from pg_wal: mend archiving, look for replication slots that hold WAL";
     Some(judge(subject, &WAL_SPACE, space, mend.to_owned()))
 }

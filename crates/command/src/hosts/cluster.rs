@@ -3,15 +3,15 @@
 //! A cluster is only used when the server behind the socket and the data directory on disk are the same;
 //! otherwise a backup would be of another cluster than the one that was told to start it.
 
-use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::{self, ControlFile};
-use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSettings};
-use pgkeep_storage::{ReadOptions, Storage, StoragePath};
+use pgkeep_postgres::session::Session;
+use pgkeep_storage::StoragePath;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{PgHost, pg_host};
@@ -21,9 +21,12 @@ use crate::run::context::Context;
 /// Name of the control file inside a data directory.
 pub const PG_CONTROL: &str = "global/pg_control";
 
+/// Bytes of the control file, which a backup stores whole.
+const CONTROL_SIZE: u64 = 8192;
+
 /// A running cluster with its data directory, session and control file.
 pub struct Cluster {
-    pub host: PgHost,
+    pub host: Arc<dyn PgHost>,
     pub session: Box<dyn Session>,
     pub control: ControlFile,
 }
@@ -70,16 +73,11 @@ pub fn forced_version(context: &Context) -> Result<Option<PgVersion>> {
 ///
 /// # Errors
 /// When it cannot be read, or is damaged, or is of a version that is not known.
-pub fn read_control(context: &Context, host: &PgHost) -> Result<(ControlFile, Vec<u8>)> {
+pub fn read_control(context: &Context, host: &dyn PgHost) -> Result<(ControlFile, Vec<u8>)> {
     let force = forced_version(context)?;
     let mut last: Option<Vec<u8>> = None;
     loop {
-        let mut bytes = Vec::with_capacity(8192);
-        let path = StoragePath::from(PG_CONTROL);
-        host.storage
-            .open_read(&path, &ReadOptions::default())?
-            .take(8192)
-            .read_to_end(&mut bytes)?;
+        let bytes = host.read_small(&StoragePath::from(PG_CONTROL), CONTROL_SIZE)?;
         match ControlFile::parse(&bytes, force) {
             Ok(control) => return Ok((control, control::padded(&bytes)?)),
             Err(error) if last.as_deref() == Some(&bytes) => return Err(error.into()),
@@ -97,41 +95,13 @@ pub fn read_control(context: &Context, host: &PgHost) -> Result<(ControlFile, Ve
 /// [`ErrorCode::DbConnect`], or [`ErrorCode::DbMismatch`] when they do not.
 pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
     let host = pg_host::open(context, key)?;
-    let session = PgSession::open(&session_settings(context, key))?;
-    let (control, _) = read_control(context, &host)?;
+    let session = host.connect()?;
+    let (control, _) = read_control(context, &*host)?;
     Ok(Cluster {
         host,
-        session: Box::new(session),
+        session,
         control,
     })
-}
-
-/// The settings of a session with the cluster of this key.
-#[must_use]
-pub fn session_settings(context: &Context, key: u32) -> SessionSettings {
-    let config = &context.config;
-    SessionSettings {
-        socket_path: config
-            .string_at(option::PG_SOCKET_PATH, key)
-            .map(str::to_owned),
-        port: config
-            .integer_at(option::PG_PORT, key)
-            .and_then(|port| u16::try_from(port).ok())
-            .unwrap_or(5432),
-        database: config
-            .string_at(option::PG_DATABASE, key)
-            .unwrap_or("postgres")
-            .to_owned(),
-        user: config.string_at(option::PG_USER, key).map(str::to_owned),
-        timeout: config
-            .time(option::DB_TIMEOUT)
-            .unwrap_or(Duration::from_secs(1800)),
-        // pgBackRest's name: monitoring queries look for it.
-        application_name: format!("pgBackRest [{}]", config.command().name()),
-        os_user: context.user.name.clone(),
-        home: context.user.home.clone(),
-        environment: LibpqEnvironment::from_variables(&context.environment),
-    }
 }
 
 /// Connects to every configured cluster; one that cannot be reached is only warned about, as another may be the primary.
@@ -154,9 +124,9 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
                     )
                     .with_hint(format!(
                         "pg{} ('{}') and pg{key} ('{}') both accept writes: stop the one that was replaced, or take it out of the configuration.",
-                        other.host.key,
-                        other.host.path.display(),
-                        cluster.host.path.display(),
+                        other.host.key(),
+                        other.host.path().display(),
+                        cluster.host.path().display(),
                     )));
                 }
                 found.primary = Some(cluster);
@@ -215,7 +185,7 @@ pub fn reach_hint(unreachable: &[u32]) -> Option<String> {
 /// [`ErrorCode::DbMismatch`].
 pub fn check_same_cluster(cluster: &Cluster) -> Result<()> {
     let (session, control) = (&cluster.session, &cluster.control);
-    let path = cluster.host.path.to_string_lossy();
+    let path = cluster.host.path().to_string_lossy();
     if session.server_version() == control.version
         && same_directory(session.data_directory(), &path)
     {
@@ -230,7 +200,7 @@ pub fn check_same_cluster(cluster: &Cluster) -> Result<()> {
             control.version,
         ),
     )
-    .with_hint(format!("the pg{0}-path and pg{0}-port settings likely reference different clusters.", cluster.host.key)))
+    .with_hint(format!("the pg{0}-path and pg{0}-port settings likely reference different clusters.", cluster.host.key())))
 }
 
 /// A link to the data directory counts as the directory.

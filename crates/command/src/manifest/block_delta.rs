@@ -3,7 +3,7 @@
 //! With a cluster named (`--pg`), blocks that its file has already are left out.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 
 use pgkeep_pipeline::block::checksum;
 use pgkeep_pipeline::block::map::{BlockMap, BlockMapItem};
@@ -15,8 +15,9 @@ use pgkeep_storage::{Range, ReadOptions, Storage, StoragePath};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::pg_host;
+use crate::hosts::pg_host::{self, FileReceiver, ReadOutcome, ReadRequest};
 use crate::run::Context;
+use crate::run::cancel::Cancel;
 
 /// What is to be read for a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -194,27 +195,71 @@ impl DeltaReader<'_> {
         key: u32,
     ) -> Result<(Sha1Digest, Vec<[u8; checksum::MAX_SIZE]>)> {
         let host = pg_host::open(self.context, key)?;
-        let name = file.name.to_vec();
-        let mut read = host
-            .storage
-            .open_read(&StoragePath::new(pg_name(&name)), &ReadOptions::default())?;
-        let mut running = Pipeline::new(vec![Stage::Sha1]).start(1 << 16);
-        let (mut checksums, mut bytes) = (Vec::new(), Vec::new());
-        loop {
-            self.context.cancel.check()?;
-            bytes.clear();
-            (&mut read).take(block.size).read_to_end(&mut bytes)?;
-            if bytes.is_empty() {
-                break;
-            }
-            running.push_into(&bytes, &mut std::io::sink())?;
-            checksums.push(checksum::of(&bytes));
-        }
-        let reports = running.finish_into(&mut std::io::sink())?;
+        let request = ReadRequest {
+            path: StoragePath::new(pg_name(&file.name.to_vec())),
+            limit: None,
+            pipeline: Pipeline::new(vec![Stage::Sha1]),
+            buffer_size: 1 << 16,
+            may_be_missing: false,
+            skip_empty: false,
+            reports_only: false,
+        };
+        let mut blocks = Blocks {
+            size: usize::try_from(block.size).unwrap_or(usize::MAX),
+            partial: Vec::new(),
+            checksums: Vec::new(),
+            cancel: &self.context.cancel,
+        };
+        let reports = match host.open_file(request)?.deliver(&mut blocks)? {
+            ReadOutcome::Read(reports) => reports,
+            ReadOutcome::Missing | ReadOutcome::Empty => Vec::new(),
+        };
         let sha1 = reports.first().and_then(pgkeep_pipeline::Report::sha1);
         let sha1 =
             sha1.ok_or_else(|| Error::new(ErrorCode::Assert, "a file was read but not hashed"))?;
-        Ok((sha1, checksums))
+        Ok((sha1, blocks.finish()))
+    }
+}
+
+/// Takes the block checksums of a file as it comes.
+struct Blocks<'a> {
+    /// Bytes in a block.
+    size: usize,
+    /// Start of a block that is not complete yet.
+    partial: Vec<u8>,
+    checksums: Vec<[u8; checksum::MAX_SIZE]>,
+    cancel: &'a Cancel,
+}
+
+impl Blocks<'_> {
+    /// The last block may be short.
+    fn finish(mut self) -> Vec<[u8; checksum::MAX_SIZE]> {
+        if !self.partial.is_empty() {
+            self.checksums.push(checksum::of(&self.partial));
+        }
+        self.checksums
+    }
+}
+
+impl Write for Blocks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(self.size - self.partial.len());
+        self.partial.extend_from_slice(&bytes[..taken]);
+        if self.partial.len() == self.size {
+            self.checksums.push(checksum::of(&self.partial));
+            self.partial.clear();
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FileReceiver for Blocks<'_> {
+    fn progress(&mut self, _bytes: u64) -> Result<()> {
+        self.cancel.check()
     }
 }
 

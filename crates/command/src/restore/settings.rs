@@ -71,7 +71,7 @@ impl Settings {
         let defaults = PoolSettings::default();
         Ok(Self {
             stanza: Stanza::new(context.stanza()?)?,
-            data_dir: trimmed(host.path.into_os_string().into_encoded_bytes()),
+            data_dir: trimmed(host.path().as_os_str().to_owned().into_encoded_bytes()),
             set: (!config.source(option::SET, 0).is_default())
                 .then(|| config.string(option::SET).map(str::to_owned))
                 .flatten(),

@@ -71,7 +71,7 @@ pub fn control_of_cluster(context: &Context) -> Result<ControlFile> {
         return Ok(primary.control);
     }
     let host = pg_host::open(context, 1)?;
-    Ok(cluster::read_control(context, &host)?.0)
+    Ok(cluster::read_control(context, &*host)?.0)
 }
 
 /// Which of a file and its copy exist.

@@ -89,7 +89,6 @@ fn check_not_running(context: &Context, stanza: &Stanza, repository: &str) -> Re
     }
     let host = pg_host::open(context, 1)?;
     if host
-        .storage
         .info(&StoragePath::from("postmaster.pid"), InfoLevel::Exists)?
         .is_some()
     {

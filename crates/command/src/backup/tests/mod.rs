@@ -1,6 +1,7 @@
 //! Whole backups of made-up clusters into a repository in memory, with a fixed clock and a scripted server.
 
 mod abort;
+mod hosts;
 mod increment;
 mod online;
 mod whole;
@@ -140,7 +141,7 @@ impl Fixture {
             .unwrap();
         let context = fixture.context(&[], Moments::default());
         let (control, _) =
-            crate::hosts::cluster::read_control(&context, &fixture.host(&context)).unwrap();
+            crate::hosts::cluster::read_control(&context, &*fixture.host(&context)).unwrap();
         let history = PgHistory::new(crate::hosts::stanza_info::history_entry(&control));
         let pass = fixture.repository.pass.as_ref();
         let archive = ArchiveInfo::new(history.clone(), dependent_pass(pass).unwrap());
@@ -166,7 +167,7 @@ impl Fixture {
         this_host::directory(&self.pg_path())
     }
 
-    pub(super) fn host(&self, context: &Context) -> PgHost {
+    pub(super) fn host(&self, context: &Context) -> Arc<dyn PgHost> {
         pg_host::open(context, 1).unwrap()
     }
 

@@ -80,7 +80,7 @@ fn online(fixture: &Fixture, more: &[&str], script: Vec<(Call, Answer)>) -> Resu
         &fixture.repository,
         |context, _| {
             let host = fixture.host(context);
-            let (control, _) = crate::hosts::cluster::read_control(context, &host)?;
+            let (control, _) = crate::hosts::cluster::read_control(context, &*host)?;
             Ok(Source::online(
                 context,
                 Cluster {

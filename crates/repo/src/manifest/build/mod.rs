@@ -4,6 +4,7 @@
 //! the caller says what the cluster is ([`BuildSettings`]).
 
 mod link_check;
+mod listing;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -13,6 +14,7 @@ use pgkeep_pipeline::block::size_map::BlockRules;
 use pgkeep_postgres::PgVersion;
 
 pub use link_check::check_links;
+pub use listing::Listing;
 pub use walk::build;
 
 use super::Manifest;

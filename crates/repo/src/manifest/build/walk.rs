@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use pgkeep_storage::{
-    Error as StorageError, ErrorKind, FileInfo, FileType, Found, InfoLevel, ListOptions, Operation,
-    Storage, StoragePath,
+    Error as StorageError, ErrorKind, FileInfo, FileType, Found, Operation, StoragePath,
 };
 
+use super::listing::Listing;
 use super::visit::{Destination, FoundLink, Place, Visitor};
 use super::{BuildSettings, Built};
 use crate::error::{Error, Result};
@@ -16,16 +16,15 @@ use crate::manifest::path::{absolute, parent};
 /// Links to the data directory itself that are followed before giving up, as the operating system does.
 const MAX_LINKS: usize = 40;
 
-/// Builds the manifest of a cluster. `storage` is rooted at `/`, because links lead out of the data directory.
-pub fn build(storage: &dyn Storage, settings: &BuildSettings) -> Result<Built> {
-    let base =
-        follow(storage, &settings.pg_path)?.ok_or_else(|| missing(storage, &settings.pg_path))?;
+/// Builds the manifest of a cluster from what its host lists.
+pub fn build(host: &dyn Listing, settings: &BuildSettings) -> Result<Built> {
+    let base = follow(host, &settings.pg_path)?.ok_or_else(|| missing(host, &settings.pg_path))?;
     let mut visitor = Visitor::new(settings, &base.1);
-    walk(storage, &mut visitor, PG_DATA, &settings.pg_path, &base.0)?;
+    walk(host, &mut visitor, PG_DATA, &settings.pg_path, &base.0)?;
     let mut links = visitor.take_links();
     while !links.is_empty() {
         for link in std::mem::take(&mut links) {
-            walk_link(storage, &mut visitor, &link)?;
+            walk_link(host, &mut visitor, &link)?;
         }
         // What a link led to may hold links again.
         links = visitor.take_links();
@@ -34,10 +33,10 @@ pub fn build(storage: &dyn Storage, settings: &BuildSettings) -> Result<Built> {
 }
 
 /// Looks a path up, following links; the path returned is no link.
-fn follow(storage: &dyn Storage, path: &[u8]) -> Result<Option<(Vec<u8>, FileInfo)>> {
+fn follow(host: &dyn Listing, path: &[u8]) -> Result<Option<(Vec<u8>, FileInfo)>> {
     let mut path = path.to_vec();
     for _ in 0..MAX_LINKS {
-        let Some(info) = storage.info(&StoragePath::new(&path), InfoLevel::Detail)? else {
+        let Some(info) = host.entry(&StoragePath::new(&path))? else {
             return Ok(None);
         };
         if info.kind != FileType::Link {
@@ -51,23 +50,19 @@ fn follow(storage: &dyn Storage, path: &[u8]) -> Result<Option<(Vec<u8>, FileInf
     Ok(None)
 }
 
-fn missing(storage: &dyn Storage, path: &[u8]) -> Error {
-    let object = storage.display(&StoragePath::new(path));
+fn missing(host: &dyn Listing, path: &[u8]) -> Error {
+    let object = host.full_name(&StoragePath::new(path));
     StorageError::new(ErrorKind::NotFound, Operation::Info, object, "").into()
 }
 
 /// Walks everything below `path`, whose manifest name is `name` and which the data directory shows as `pg_path`.
 fn walk(
-    storage: &dyn Storage,
+    host: &dyn Listing,
     visitor: &mut Visitor<'_>,
     name: &[u8],
     pg_path: &[u8],
     path: &[u8],
 ) -> Result<()> {
-    let options = ListOptions {
-        level: InfoLevel::Detail,
-        sort: true,
-    };
     // Directories that are not entered; what is below them comes all the same.
     let mut closed: HashSet<Vec<u8>> = HashSet::new();
     let mut failure = None;
@@ -76,7 +71,7 @@ fn walk(
         pg_path: pg_path.to_vec(),
         directory: Vec::new(),
     };
-    let found = storage.list_tree(&StoragePath::new(path), &options, &mut |info| {
+    let found = host.tree(&StoragePath::new(path), &mut |info| {
         let full = info.name.as_bytes();
         let directory = parent(full);
         if closed.contains(directory) {
@@ -116,7 +111,7 @@ fn walk(
     match found? {
         Found::Found => Ok(()),
         Found::Missing => {
-            let object = storage.display(&StoragePath::new(path));
+            let object = host.full_name(&StoragePath::new(path));
             Err(StorageError::new(ErrorKind::NotFound, Operation::List, object, "").into())
         }
     }
@@ -148,8 +143,8 @@ impl Walk {
 }
 
 /// Looks at the end of a link and walks what is there.
-fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink) -> Result<()> {
-    let at_end = storage.info(&StoragePath::new(&link.destination), InfoLevel::Detail)?;
+fn walk_link(host: &dyn Listing, visitor: &mut Visitor<'_>, link: &FoundLink) -> Result<()> {
+    let at_end = host.entry(&StoragePath::new(&link.destination))?;
     if at_end
         .as_ref()
         .is_some_and(|info| info.kind == FileType::Link)
@@ -162,7 +157,7 @@ fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink)
         Some(directory) => {
             path.push(b'/');
             path.extend_from_slice(directory);
-            storage.info(&StoragePath::new(&path), InfoLevel::Detail)?
+            host.entry(&StoragePath::new(&path))?
         }
         None => at_end,
     };
@@ -171,7 +166,7 @@ fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink)
     let linked = visitor.linked(link, &destination)?;
     let Destination::Entry(info) = destination else {
         return Err(missing(
-            storage,
+            host,
             &[&linked.pg_path, &b"/"[..], &linked.name].concat(),
         ));
     };
@@ -182,7 +177,7 @@ fn walk_link(storage: &dyn Storage, visitor: &mut Visitor<'_>, link: &FoundLink)
     if visitor.entry(place, &linked.name, &info)? {
         let name = [&linked.parent, &b"/"[..], &linked.name].concat();
         let pg_path = [&linked.pg_path, &b"/"[..], &linked.name].concat();
-        walk(storage, visitor, &name, &pg_path, &path)?;
+        walk(host, visitor, &name, &pg_path, &path)?;
     }
     Ok(())
 }

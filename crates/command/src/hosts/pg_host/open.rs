@@ -1,30 +1,21 @@
-//! One of pg1, pg2, …: where its cluster is.
+//! Which host a cluster is on, by the configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use pgkeep_config::option;
-use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 
-use super::not_yet;
+use super::host::PgHost;
+use super::local::LocalPgHost;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::not_yet;
 use crate::run::context::Context;
 
-/// One of pg1, pg2, …: a cluster on this host.
-#[derive(Debug, Clone)]
-pub struct PgHost {
-    pub key: u32,
-    /// Data directory.
-    pub path: PathBuf,
-    /// The data directory as a storage.
-    pub storage: Arc<PosixStorage>,
-}
-
-/// Opens the data directory with this key.
+/// Opens the host of the cluster with this key. Nothing is read or connected yet.
 ///
 /// # Errors
 /// [`ErrorCode::OptionInvalid`] for a cluster on another host; [`ErrorCode::OptionRequired`] without a path.
-pub fn open(context: &Context, key: u32) -> Result<PgHost> {
+pub fn open(context: &Context, key: u32) -> Result<Arc<dyn PgHost>> {
     let config = &context.config;
     not_yet::refuse_pg_host(config, key)?;
     let path = config.string_at(option::PG_PATH, key).ok_or_else(|| {
@@ -37,9 +28,9 @@ pub fn open(context: &Context, key: u32) -> Result<PgHost> {
         )
         .with_hint("does this stanza exist?")
     })?;
-    Ok(PgHost {
+    Ok(Arc::new(LocalPgHost::new(
+        context,
         key,
-        path: PathBuf::from(path),
-        storage: Arc::new(PosixStorage::new(PosixSettings::at(path))),
-    })
+        PathBuf::from(path),
+    )))
 }
