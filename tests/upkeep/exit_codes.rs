@@ -244,7 +244,7 @@ const ELSEWHERE: &[(u8, &str, &str)] = &[
     (101, "tests/sftp/identity.rs", "101,"),
     (
         103,
-        "crates/command/src/archive_push/tests.rs",
+        "crates/command/src/archive_push/background/tests.rs",
         "ErrorCode::RepoInvalid",
     ),
     (

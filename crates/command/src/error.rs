@@ -30,6 +30,12 @@ impl Error {
         }
     }
 
+    /// The error of work whose thread ended by a panic.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self::new(ErrorCode::Assert, "a thread panicked, see the log")
+    }
+
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

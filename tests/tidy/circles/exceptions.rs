@@ -7,10 +7,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/command/src/archive_get/mod.rs",
     ),
     (
-        "crates/command/src/archive_push/source.rs",
-        "crates/command/src/archive_push/queue.rs",
-    ),
-    (
         "crates/command/src/demo/sftp_server.rs",
         "crates/command/src/demo/workplace.rs",
     ),

@@ -1,19 +1,19 @@
-//! The command in front of asynchronous archiving: has the file been pushed already? If not, see to it and wait.
+//! The command that PostgreSQL waits for: has the background process pushed the file already? If not, see to it and wait.
 //!
-//! The answer lies in the spool. One background process at most runs for a stanza; the archive lock says so.
+//! The answer lies in the spool ([`queue`]). One background process at most runs for a stanza; the archive lock says so.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::acknowledge::is_of_an_earlier_file;
+use super::queue::{self, is_of_an_earlier_file};
+use super::segment::WalFile;
 use super::settings::Settings;
-use super::source::Source;
 use crate::archiving::background;
-use crate::archiving::spool::{OK, Queue, Spool, Status};
+use crate::archiving::spool::{OK, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
-/// First wait between two looks at the spool; each later one is longer, up to [`LONGEST_WAIT`].
+/// First wait until the spool is read again; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Time a background process gets to take its lock before it is taken for dead; each later one gets twice as long.
@@ -28,8 +28,8 @@ pub(super) fn push_in_background(
     settings: &Settings,
     path: &Path,
 ) -> Result<()> {
-    let source = Source::new(path);
-    let file = source.name.clone();
+    let wal_file = WalFile::new(path);
+    let file = wal_file.name.clone();
     if !settings.pg_path_set {
         return Err(Error::new(
             ErrorCode::OptionRequired,
@@ -39,8 +39,8 @@ pub(super) fn push_in_background(
             ),
         ));
     }
-    let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
-    forget_earlier_file(&spool, &source)?;
+    let spool = queue::results(settings);
+    forget_earlier_file(&spool, &wal_file)?;
     let began = Instant::now();
     let mut pause = FIRST_WAIT;
     let mut first = true;
@@ -63,8 +63,8 @@ pub(super) fn push_in_background(
             Some(Status::Failed(error)) if !first => return Err(error),
             Some(Status::Failed(_)) | None => {}
         }
-        // One run does all there is to do; a second one helps only if the first was killed. Without looking, this command
-        // would wait out its timeout for a process that is not there.
+        // One run does all there is to do; a second one helps only if the first was killed. Without this
+        // check the command would wait out its timeout for a process that is not there.
         let wanted = match started {
             None => true,
             Some((when, patience)) => {
@@ -106,10 +106,10 @@ pub(super) fn push_in_background(
 }
 
 /// Removes the acknowledgement of an earlier cluster's file of this name: without it this one would never be pushed.
-fn forget_earlier_file(spool: &Spool, source: &Source) -> Result<()> {
-    let ok = format!("{}{OK}", source.name);
+fn forget_earlier_file(spool: &Spool, file: &WalFile) -> Result<()> {
+    let ok = format!("{}{OK}", file.name);
     match spool.info(&ok)? {
-        Some(entry) if is_of_an_earlier_file(&entry, source)? => {
+        Some(entry) if is_of_an_earlier_file(&entry, file)? => {
             log::warn!("'{ok}' in the spool is older than the file, which is pushed");
             spool.remove(&ok)?;
         }

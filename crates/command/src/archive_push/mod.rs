@@ -1,25 +1,16 @@
 //! `archive-push`: one file of WAL into every repository, for PostgreSQL's `archive_command`.
 //!
-//! Success means that every repository holds the file durably. With `archive-async` the command only asks whether a
-//! background process has pushed the file already, and starts one if not ([`foreground`], [`background`]).
+//! Success means that every repository has the file durably. Without `archive-async` the command pushes the file itself
+//! ([`synchronous`]). With it the command only waits until a background process has pushed the file, and starts one if none runs
+//! ([`foreground`], [`background`]). The [`queue`] of an asynchronous push is PostgreSQL's, with results in the spool.
 
-mod acknowledge;
 mod background;
-mod begun;
-mod existing;
 mod foreground;
-mod lane;
-mod pieces;
-mod push_file;
 mod queue;
-mod schedule;
+mod repositories;
+mod segment;
 mod settings;
-mod shared_file;
-mod source;
-mod spare;
-mod store;
-mod stored_content;
-mod target;
+mod synchronous;
 
 use std::path::Path;
 
@@ -30,9 +21,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
 use crate::locks::stop_file;
 use crate::run::Context;
-use crate::run::summary::repositories;
+use crate::run::summary;
+use segment::WalFile;
 use settings::Settings;
-use source::Source;
 
 /// Pushes the file that PostgreSQL named, or, in the background, everything that is ready.
 ///
@@ -74,27 +65,27 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
-    let source = Source::new(path);
+    let file = WalFile::new(path);
     if let Some(queue_max) = settings.queue_max {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let ready = queue::ready_list(directory)?;
-        let control = target::control_size(context, settings);
+        let control = repositories::control_size(context, settings);
         let size = queue::segment_size(control, settings.version_force, directory, &ready);
         if queue::exceeds(directory, &ready, size, queue_max)? {
-            log::warn!("{}", queue::drop_warning(&source.name, queue_max));
+            log::warn!("{}", queue::drop_warning(&file.name, queue_max));
             // The warning is the last word: nothing was done.
             return Ok(());
         }
     }
-    for warning in push_file::push_file(context, settings, &source)? {
+    for warning in synchronous::push_file(context, settings, &file)? {
         log::warn!("{warning}");
     }
-    log::info!("pushed WAL file '{}' to the archive", source.name);
+    log::info!("pushed WAL file '{}' to the archive", file.name);
     context.summary.done(format!(
         "{} of {} is in {}",
-        source.name,
+        file.name,
         settings.stanza,
-        repositories(&repository::keys(&context.config))
+        summary::repositories(&repository::keys(&context.config))
     ));
     Ok(())
 }

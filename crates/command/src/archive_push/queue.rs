@@ -1,17 +1,23 @@
-//! The queue of WAL that PostgreSQL wants archived: `<wal>/archive_status/*.ready`.
+//! The queue of a push: what PostgreSQL wants archived, and what of it is done.
 //!
-//! When it grows beyond `archive-push-queue-max`, WAL is dropped: PostgreSQL is told success for files that no
-//! repository has. That is the only case of it. After a promotion history files and unfinished segments stand in the
-//! queue too, often in front: what a segment takes is never guessed from the first file.
+//! PostgreSQL keeps it as `<wal>/archive_status/*.ready`. Asynchronous archiving adds its results, one file each: `.ok` and
+//! `.error` in `<spool-path>/archive/<stanza>/out` ([`Spool`]). When the queue grows beyond `archive-push-queue-max`, WAL is
+//! dropped: PostgreSQL is told success for files that no repository has. That is the only case of it. After a promotion
+//! history files and unfinished segments are in the queue too, often in front, so the size of a segment is never guessed from
+//! the first file.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::wal::header::{HEADER_SIZE, WalHeader};
 use pgkeep_postgres::wal::name;
-use pgkeep_storage::{InfoLevel, ListOptions, Storage};
+use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage};
 
-use super::source::{Source, read_piece};
+use super::segment::read::read_chunk;
+use super::segment::{WalFile, is_segment};
+use super::settings::Settings;
+use crate::archiving::spool::{OK, Queue, Spool};
 use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
@@ -19,8 +25,15 @@ use crate::report::size_text::size_text;
 
 /// What PostgreSQL appends to the name of a file that is ready to be archived.
 const READY: &str = ".ready";
-/// Headers that are looked at for the size of a segment; where more are damaged, the files are measured.
-const ASKED: usize = 4;
+/// Headers that are read for the size of a segment; where more are damaged, the files are measured.
+const HEADERS_READ: usize = 4;
+/// Clocks of two file systems that are not exactly the same.
+const CLOCK_DIFFERENCE: i64 = 60;
+
+/// The part of the spool that has the results of pushes.
+pub(super) fn results(settings: &Settings) -> Spool {
+    Spool::new(&settings.spool_path, &settings.stanza, Queue::Out)
+}
 
 /// Names of all files that are ready, sorted.
 ///
@@ -43,7 +56,7 @@ pub(super) fn ready_list(wal_directory: &Path) -> Result<Vec<String>> {
         ));
     };
     // PostgreSQL passes over what else lies there; pushed, it would fail and keep all that follows waiting.
-    let ready = |info: pgkeep_storage::FileInfo| {
+    let ready = |info: FileInfo| {
         let name = info.name.to_string();
         let file = name.strip_suffix(READY)?;
         name::is_archived(file).then(|| file.to_owned())
@@ -62,11 +75,14 @@ pub(super) fn segment_size(
     ready: &[String],
 ) -> Option<u64> {
     let from_header = || {
-        let segments = ready.iter().filter(|name| is_segment(name)).take(ASKED);
+        let segments = ready
+            .iter()
+            .filter(|name| is_segment(name))
+            .take(HEADERS_READ);
         segments
             .filter_map(|name| {
-                let mut read = Source::new(&wal_directory.join(name)).open().ok()?;
-                let first = read_piece(&mut *read, HEADER_SIZE).ok()?;
+                let mut read = WalFile::new(&wal_directory.join(name)).open().ok()?;
+                let first = read_chunk(&mut *read, HEADER_SIZE).ok()?;
                 WalHeader::parse(&first, version_force).ok()
             })
             .map(|header| header.segment_size)
@@ -91,8 +107,8 @@ pub(super) fn exceeds(
         let size = match segment_size {
             Some(size) if is_segment(name) => size,
             // One that is gone was taken notice of meanwhile.
-            _ => Source::new(&wal_directory.join(name))
-                .size_now()?
+            _ => WalFile::new(&wal_directory.join(name))
+                .size_if_present()?
                 .unwrap_or(0),
         };
         total = total.saturating_add(size);
@@ -108,15 +124,60 @@ pub(super) fn truncate(names: &mut Vec<String>, most: usize) {
     }
 }
 
-/// Whether it is a segment, complete or unfinished: both take the whole size on disk.
-pub(super) fn is_segment(file: &str) -> bool {
-    name::is_segment(file) || name::is_partial(file)
-}
-
 /// The warning about a dropped file.
 pub(super) fn drop_warning(file: &str, queue_max: u64) -> String {
     format!(
         "dropped WAL file '{file}' because archive queue exceeded {}",
         size_text(queue_max)
     )
+}
+
+/// Whether an `.ok` was written before the file it stands for: it is of an earlier cluster, whose segments had the same names.
+///
+/// # Errors
+/// When the file cannot be looked at.
+pub(super) fn is_of_an_earlier_file(ok: &FileInfo, file: &WalFile) -> Result<bool> {
+    let written = file.info()?.map(|info| info.modified);
+    Ok(written.is_some_and(|written| ok.modified.saturating_add(CLOCK_DIFFERENCE) < written))
+}
+
+/// What is ready and not acknowledged in the spool, sorted. All else is removed from the spool.
+///
+/// # Errors
+/// When one of the two cannot be read, or the spool cannot be changed.
+pub(super) fn waiting(spool: &Spool, wal_directory: &Path) -> Result<Vec<String>> {
+    let ready = ready_list(wal_directory)?;
+    let mut acknowledged = BTreeSet::new();
+    for entry in spool.list()? {
+        let name = entry.name.to_string();
+        if let Some(file) = name.strip_suffix(OK)
+            // Of others PostgreSQL has taken notice.
+            && ready.binary_search_by(|ready| ready.as_str().cmp(file)).is_ok()
+            && spool.is_ok(&entry)?
+            && !is_of_an_earlier_file(&entry, &WalFile::new(&wal_directory.join(file)))?
+        {
+            acknowledged.insert(file.to_owned());
+        } else {
+            // Also errors of earlier runs, and whatever a killed one or a crash of the machine left. The command in front takes
+            // none of that for an answer, so it must not keep the file from being pushed.
+            spool.remove(&name)?;
+        }
+    }
+    Ok(ready
+        .into_iter()
+        .filter(|file| !acknowledged.contains(file))
+        .collect())
+}
+
+/// Gives files up: PostgreSQL is told that they are archived, with a warning.
+///
+/// # Errors
+/// When the spool cannot be written.
+pub(super) fn drop_all(settings: &Settings, spool: &Spool, names: &[String]) -> Result<()> {
+    for name in names {
+        let warning = drop_warning(name, settings.queue_max.unwrap_or_default());
+        spool.write_ok(name, std::slice::from_ref(&warning))?;
+        log::warn!("{warning}");
+    }
+    Ok(())
 }

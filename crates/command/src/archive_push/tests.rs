@@ -13,21 +13,17 @@ use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
 use pgkeep_testkit::data_dir::DataDirBuilder;
 
-use super::acknowledge::Acknowledge;
-use super::existing::{Presence, judge};
-use super::lane::{Event, Failure};
-use super::shared_file::Shared;
-use super::store::{Writing, write_to_all};
-use super::stored_content::Content;
-use super::target::{Identity, Target};
+use super::repositories::{Identity, Target};
+use super::segment::compress::{CachedSegment, compression};
+use super::segment::duplicate::{self, Content, Presence, check_content};
+use super::segment::store::{ArchiveWrite, write_to_all};
 use super::*;
-use crate::archiving::spool::{Queue, Spool, Status};
 use crate::hosts::Repository;
 use crate::run::cancel::Cancel;
 
-const SEGMENT: &str = "000000010000000000000001";
+pub(super) const SEGMENT: &str = "000000010000000000000001";
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         stanza: Stanza::new("demo").unwrap(),
         pg_key: 1,
@@ -49,7 +45,7 @@ fn settings() -> Settings {
     }
 }
 
-fn target(key: u32, pass: Option<&str>) -> (Target, MemoryStorage) {
+pub(super) fn target(key: u32, pass: Option<&str>) -> (Target, MemoryStorage) {
     let storage = MemoryStorage::new();
     let repository = Repository {
         key,
@@ -64,7 +60,7 @@ fn target(key: u32, pass: Option<&str>) -> (Target, MemoryStorage) {
     (target, storage)
 }
 
-fn identity(system_id: u64) -> Identity {
+pub(super) fn identity(system_id: u64) -> Identity {
     Identity {
         version: "17".to_owned(),
         system_id,
@@ -73,7 +69,7 @@ fn identity(system_id: u64) -> Identity {
 
 /// A segment of a made-up cluster.
 #[allow(clippy::disallowed_methods)] // files for the test
-fn segment(dir: &tempfile::TempDir) -> (Source, Vec<u8>) {
+pub(super) fn segment(dir: &tempfile::TempDir) -> (WalFile, Vec<u8>) {
     let bytes = DataDirBuilder::new("17")
         .unwrap()
         .system_id(7)
@@ -81,35 +77,36 @@ fn segment(dir: &tempfile::TempDir) -> (Source, Vec<u8>) {
         .wal_segment(9);
     let path = dir.path().join(SEGMENT);
     std::fs::write(&path, &bytes).unwrap();
-    (Source::new(&path), bytes)
+    (WalFile::new(&path), bytes)
 }
 
 #[test]
 fn a_segment_is_stored_compressed_under_its_checksum_and_encrypted_where_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let (source, bytes) = segment(&dir);
-    let (settings, shared) = (settings(), Shared::default());
-    let checksum = shared
-        .checksum(&source, &settings, &identity(7), &Cancel::default())
+    let (file, bytes) = segment(&dir);
+    let (settings, cached) = (settings(), CachedSegment::default());
+    let checksum = cached
+        .checksum(&file, &settings, &identity(7), &Cancel::default())
         .unwrap();
     assert_eq!(checksum, Sha1Digest::of(&bytes));
-    let pieces = shared
+    let chunks = cached
         .compressed(&settings, &Cancel::default())
         .unwrap()
         .unwrap();
-    let name = source.stored_name(Some(checksum), settings.compress);
+    let name = file.stored_name(Some(checksum), settings.compress);
     assert_eq!(name, format!("{SEGMENT}-{checksum}.gz"));
     let ((plain, plain_storage), (secret, secret_storage)) =
         (target(1, None), target(2, Some("pass")));
-    let writings = [&plain, &secret].map(|target| Writing::open(&settings, target, &name).unwrap());
-    let mut input = pieces.iter().cloned().map(Ok);
-    let errors = write_to_all(writings.into(), &mut input, &Cancel::default()).unwrap();
+    let writes =
+        [&plain, &secret].map(|target| ArchiveWrite::open(&settings, target, &name).unwrap());
+    let mut input = chunks.iter().cloned().map(Ok);
+    let errors = write_to_all(writes.into(), &mut input, &Cancel::default()).unwrap();
     assert!(errors.is_empty());
     let path = layout::archive_file(&settings.stanza, &plain.archive_id, &name);
     let stored = |storage: &MemoryStorage| read_all(storage, &path, 1 << 24).unwrap().unwrap();
-    let joined: Vec<u8> = pieces
+    let joined: Vec<u8> = chunks
         .iter()
-        .flat_map(|piece| piece.iter().copied())
+        .flat_map(|chunk| chunk.iter().copied())
         .collect();
     assert_eq!(stored(&plain_storage), joined);
     assert!(stored(&secret_storage).starts_with(b"Salted__"));
@@ -118,9 +115,9 @@ fn a_segment_is_stored_compressed_under_its_checksum_and_encrypted_where_asked()
 #[test]
 fn a_segment_of_another_cluster_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let (source, _) = segment(&dir);
-    let error = Shared::default()
-        .checksum(&source, &settings(), &identity(8), &Cancel::default())
+    let (file, _) = segment(&dir);
+    let error = CachedSegment::default()
+        .checksum(&file, &settings(), &identity(8), &Cancel::default())
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::ArchiveMismatch);
     assert!(
@@ -132,8 +129,8 @@ fn a_segment_of_another_cluster_is_refused() {
         header_check: false,
         ..settings()
     };
-    Shared::default()
-        .checksum(&source, &lenient, &identity(8), &Cancel::default())
+    CachedSegment::default()
+        .checksum(&file, &lenient, &identity(8), &Cancel::default())
         .unwrap();
 }
 
@@ -141,15 +138,15 @@ fn a_segment_of_another_cluster_is_refused() {
 fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
     let (target, _) = target(2, None);
     let checksum = Sha1Digest::of(b"x");
-    let judge = |stored: Option<&str>, settings: &Settings| {
+    let compare = |stored: Option<&str>, settings: &Settings| {
         let stored = stored.map(|checksum| {
             StoredSegment::parse(&format!("{SEGMENT}-{checksum}.gz")).expect("a stored name")
         });
-        judge(settings, &target, SEGMENT, stored.as_ref(), checksum)
+        duplicate::compare(settings, &target, SEGMENT, stored.as_ref(), checksum)
     };
-    assert_eq!(judge(None, &settings()).unwrap(), Presence::Missing);
+    assert_eq!(compare(None, &settings()).unwrap(), Presence::Missing);
     let same = checksum.to_string();
-    let Presence::Same(Some(warning)) = judge(Some(&same), &settings()).unwrap() else {
+    let Presence::Same(Some(warning)) = compare(Some(&same), &settings()).unwrap() else {
         panic!("it is the same")
     };
     assert!(warning.starts_with(&format!(
@@ -159,16 +156,16 @@ fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
         mode_check: false,
         ..settings()
     };
-    assert_eq!(judge(Some(&same), &quiet).unwrap(), Presence::Same(None));
+    assert_eq!(compare(Some(&same), &quiet).unwrap(), Presence::Same(None));
     let other = Sha1Digest::of(b"y").to_string();
-    let error = judge(Some(&other), &settings()).unwrap_err();
+    let error = compare(Some(&other), &settings()).unwrap_err();
     assert_eq!(error.code, ErrorCode::ArchiveDuplicate);
 }
 
 #[test]
 fn only_bytes_that_have_the_checksum_of_the_name_count_as_stored() {
     let dir = tempfile::tempdir().unwrap();
-    let (source, bytes) = segment(&dir);
+    let (file, bytes) = segment(&dir);
     let cancel = Cancel::default();
     for pass in [None, Some("pass")] {
         for compress in [
@@ -184,17 +181,17 @@ fn only_bytes_that_have_the_checksum_of_the_name_count_as_stored() {
                 ..settings()
             };
             let (target, storage) = target(1, pass);
-            let name = source.stored_name(Some(Sha1Digest::of(&bytes)), compress);
+            let name = file.stored_name(Some(Sha1Digest::of(&bytes)), compress);
             let stored = StoredSegment::parse(&name).unwrap();
-            let mut writing = Writing::open(&settings, &target, &name).unwrap();
-            let mut running = push_file::compression(&settings);
+            let mut write = ArchiveWrite::open(&settings, &target, &name).unwrap();
+            let mut running = compression(&settings);
             let mut out = Vec::new();
             running.push(&bytes, &mut out).unwrap();
             running.finish(&mut out).unwrap();
-            writing.push(&out).unwrap();
-            writing.finish().unwrap().wait().unwrap();
-            let look = || stored_content::look(&settings, &target, &stored, &cancel).unwrap();
-            assert_eq!(look(), Content::Sound, "{name}");
+            write.push(&out).unwrap();
+            write.finish().unwrap().wait().unwrap();
+            let content = || check_content(&settings, &target, &stored, &cancel).unwrap();
+            assert_eq!(content(), Content::Intact, "{name}");
             let path = layout::archive_file(&settings.stanza, &target.archive_id, &name);
             let whole = read_all(&storage, &path, 1 << 24).unwrap().unwrap();
             for damaged in [
@@ -208,14 +205,14 @@ fn only_bytes_that_have_the_checksum_of_the_name_count_as_stored() {
                 .concat(),
             ] {
                 write_all(&storage, &path, &Default::default(), &damaged).unwrap();
-                assert!(matches!(look(), Content::Damaged(_)), "{name}");
+                assert!(matches!(content(), Content::Damaged(_)), "{name}");
             }
         }
     }
     // A new one of another compression would stand beside it.
     let (target, _) = target(1, None);
     let stored = StoredSegment::parse(&format!("{SEGMENT}-{}.lz4", Sha1Digest::of(b"x"))).unwrap();
-    let error = stored_content::replaced(&settings(), &target, &stored, "cut").unwrap_err();
+    let error = duplicate::replaced_warning(&settings(), &target, &stored, "cut").unwrap_err();
     assert_eq!(error.code, ErrorCode::Checksum);
 }
 
@@ -233,11 +230,11 @@ fn a_repository_that_fails_leaves_the_others_their_file() {
         bad.repository.storage = Arc::new(Faulty::new(Arc::new(broken.clone()), Arc::clone(&plan)));
         let name = "00000002.history";
         let path = layout::archive_file(&settings.stanza, &good.archive_id, name);
-        let opened = [&good, &bad].map(|target| Writing::open(&settings, target, name));
+        let opened = [&good, &bad].map(|target| ArchiveWrite::open(&settings, target, name));
         let mut failed = usize::from(opened[1].is_err());
-        let writings = opened.into_iter().filter_map(Result::ok).collect();
-        let mut pieces = [Ok(Arc::new(b"1\t0/5000000\n".to_vec()))].into_iter();
-        let errors = write_to_all(writings, &mut pieces, &Cancel::default()).unwrap();
+        let writes = opened.into_iter().filter_map(Result::ok).collect();
+        let mut chunks = [Ok(Arc::new(b"1\t0/5000000\n".to_vec()))].into_iter();
+        let errors = write_to_all(writes, &mut chunks, &Cancel::default()).unwrap();
         assert!(
             errors.iter().all(|error| error.starts_with("repo2: [")),
             "{errors:?}"
@@ -366,70 +363,4 @@ fn a_batch_is_as_many_segments_as_were_asked_for_whatever_lies_between() {
         queue::truncate(&mut names, most);
         assert_eq!(names, all[..kept], "{most} segments");
     }
-}
-
-fn event(file: usize, lane: usize, result: std::result::Result<Option<String>, Failure>) -> Event {
-    Event {
-        file,
-        lane,
-        process: 1,
-        result,
-    }
-}
-
-fn spool(dir: &tempfile::TempDir) -> Spool {
-    let spool = Spool::new(
-        dir.path().to_str().unwrap(),
-        &Stanza::new("demo").unwrap(),
-        Queue::Out,
-    );
-    spool.create().unwrap();
-    spool
-}
-
-#[test]
-fn a_file_is_acknowledged_only_when_every_repository_holds_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = spool(&dir);
-    let mut acknowledge = Acknowledge::new(&spool, vec![1, 2], vec![SEGMENT.to_owned()]);
-    acknowledge
-        .take(event(0, 0, Ok(Some("there already".to_owned()))))
-        .unwrap();
-    assert!(spool.status(SEGMENT).unwrap().is_none());
-    let failed = Failure::Repository(Error::new(ErrorCode::FileWrite, "disk full"));
-    acknowledge.take(event(0, 1, Err(failed))).unwrap();
-    let Some(Status::Failed(error)) = spool.status(SEGMENT).unwrap() else {
-        panic!("repo2 failed")
-    };
-    assert_eq!(error.code, ErrorCode::Command);
-    assert_eq!(
-        error.message,
-        "archive-push command encountered error(s):\nrepo2: [FileWriteError] disk full"
-    );
-    assert!(!acknowledge.is_done(SEGMENT));
-    acknowledge.take(event(0, 1, Ok(None))).unwrap();
-    let Some(Status::Ok { warning }) = spool.status(SEGMENT).unwrap() else {
-        panic!("both hold it")
-    };
-    assert_eq!(warning.unwrap(), "there already");
-    assert!(acknowledge.is_done(SEGMENT));
-    acknowledge.conclude().unwrap();
-}
-
-#[test]
-fn without_any_fit_repository_the_whole_run_fails() {
-    let dir = tempfile::tempdir().unwrap();
-    let spool = spool(&dir);
-    let mut acknowledge = Acknowledge::new(&spool, vec![1, 3], vec![SEGMENT.to_owned()]);
-    for lane in [1, 0] {
-        let unfit = Failure::Unfit(Error::new(ErrorCode::FileMissing, "no info"));
-        acknowledge.take(event(0, lane, Err(unfit))).unwrap();
-    }
-    assert!(spool.status(SEGMENT).unwrap().is_none());
-    let error = acknowledge.conclude().unwrap_err();
-    assert_eq!(error.code, ErrorCode::RepoInvalid);
-    assert_eq!(
-        error.message,
-        "unable to find a valid repository:\nrepo1: [FileMissingError] no info\nrepo3: [FileMissingError] no info"
-    );
 }

@@ -1,4 +1,4 @@
-//! A storage that fails, or kills the process, at the n-th operation. Exists only with the cargo feature `faulty`.
+//! A storage that fails, panics or kills the process at the n-th operation. Exists only with the cargo feature `faulty`.
 //!
 //! Operations are counted over all storages that share a [`FaultPlan`] (cluster, repositories, spool), so a sweep over
 //! n visits every point of a run; a run without a fault tells how many there are. Calls on many files count one
@@ -37,6 +37,8 @@ pub enum Fault {
     Kill,
     /// A write is done by half, then the process gets SIGKILL; at other operations as [`Fault::Kill`].
     TornKill,
+    /// The thread panics instead of doing the operation.
+    Panic,
 }
 
 /// Where the fault is.
@@ -47,7 +49,8 @@ pub struct FaultySettings {
     pub fault: Fault,
 }
 
-/// `<fault>:<n>`, with the faults `error`, `no-space`, `torn-error`, `kill` and `torn-kill`: how a test tells a binary.
+/// `<fault>:<n>`, with the faults `error`, `no-space`, `torn-error`, `kill`, `torn-kill` and `panic`: how a test tells a
+/// binary.
 impl FromStr for FaultySettings {
     type Err = String;
 
@@ -60,6 +63,7 @@ impl FromStr for FaultySettings {
             "torn-error" => Fault::TornError(ErrorKind::Broken),
             "kill" => Fault::Kill,
             "torn-kill" => Fault::TornKill,
+            "panic" => Fault::Panic,
             _ => return Err(wrong()),
         };
         Ok(Self {
@@ -153,6 +157,7 @@ impl FaultPlan {
                 );
                 unreachable!("a process does not outlive its SIGKILL")
             }
+            Fault::Panic => panic!("fault injected at operation {}: {object}", self.settings.at),
         }
     }
 }

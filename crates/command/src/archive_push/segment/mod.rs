@@ -1,34 +1,46 @@
-//! The file to push: what its name and its header say, its checksum, and what it is called in the archive.
+//! One file of WAL: what its name and its header say, and what it is called in the archive.
 //!
-//! Nothing here knows repositories; the file itself is only read.
+//! The steps are files beside this one: [`read`] it in chunks and hash it, look for a [`duplicate`] in the archive, [`compress`]
+//! it and [`store`] it. None of them knows whether a push is synchronous or asynchronous.
+
+pub(super) mod compress;
+pub(super) mod duplicate;
+pub(super) mod read;
+pub(super) mod store;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use pgkeep_pipeline::{CompressType, Sha1, Sha1Digest};
+use pgkeep_pipeline::{CompressType, Sha1Digest};
 use pgkeep_postgres::wal::header::{HEADER_SIZE, WalHeader};
+use pgkeep_postgres::wal::name;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{FileInfo, InfoLevel, PipelineRead, ReadOptions, Storage, StoragePath};
 
-use super::queue;
+use super::repositories::Identity;
 use super::settings::Settings;
-use super::target::Identity;
 use crate::archiving::wal_path;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
-use crate::run::cancel::Cancel;
 
-/// One file of the WAL directory.
+/// Whether it is a segment, complete or partial: both take the whole size on disk, and are compressed and checked, unlike the
+/// small files beside them.
+pub(super) fn is_segment(file: &str) -> bool {
+    name::is_segment(file) || name::is_partial(file)
+}
+
+/// One file of the WAL directory, which is only read.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct WalFile {
     /// Name of the file, which is its name in the archive as well.
     pub name: String,
     /// Absolute path as text, for messages.
     pub shown: String,
     path: StoragePath,
-    storage: std::sync::Arc<PosixStorage>,
+    storage: Arc<PosixStorage>,
 }
 
-impl Source {
+impl WalFile {
     /// The file at an absolute path.
     pub(super) fn new(path: &Path) -> Self {
         let shown = path.to_string_lossy().into_owned();
@@ -40,9 +52,9 @@ impl Source {
         }
     }
 
-    /// Whether it is a segment, complete or partial: compressed and checked, unlike the small files beside them.
+    /// As [`is_segment`].
     pub(super) fn is_segment(&self) -> bool {
-        queue::is_segment(&self.name)
+        is_segment(&self.name)
     }
 
     /// Size in bytes.
@@ -50,7 +62,7 @@ impl Source {
     /// # Errors
     /// [`ErrorCode::FileOpen`] when it cannot be looked at.
     pub(super) fn size(&self) -> Result<u64> {
-        self.size_now()?.ok_or_else(|| {
+        self.size_if_present()?.ok_or_else(|| {
             Error::new(
                 ErrorCode::FileOpen,
                 format!("unable to get info for missing path/file '{}'", self.shown),
@@ -62,7 +74,7 @@ impl Source {
     ///
     /// # Errors
     /// When it cannot be looked at.
-    pub(super) fn size_now(&self) -> Result<Option<u64>> {
+    pub(super) fn size_if_present(&self) -> Result<Option<u64>> {
         Ok(self.info()?.map(|info| info.size))
     }
 
@@ -128,50 +140,4 @@ impl Source {
             None => self.name.clone(),
         }
     }
-}
-
-/// Reads to the end, a buffer at a time, telling `each` of every buffer, and returns the checksum of all.
-///
-/// # Errors
-/// Those of reading and of `each`; [`ErrorCode::Term`] when the run was cancelled.
-pub(super) fn read_hashed(
-    mut read: Box<dyn PipelineRead>,
-    mut buffer: impl FnMut() -> Vec<u8>,
-    cancel: &Cancel,
-    mut each: impl FnMut(Vec<u8>) -> Result<()>,
-) -> Result<Sha1Digest> {
-    let mut sha1 = Sha1::new();
-    loop {
-        cancel.check()?;
-        let buffer = fill(&mut *read, buffer())?;
-        if buffer.is_empty() {
-            return Ok(sha1.finish());
-        }
-        sha1.update(&buffer);
-        each(buffer)?;
-    }
-}
-
-/// The next bytes, as many as a buffer holds; empty at the end.
-///
-/// # Errors
-/// Those of reading.
-pub(super) fn read_piece(read: &mut dyn PipelineRead, buffer_size: usize) -> Result<Vec<u8>> {
-    fill(read, vec![0; buffer_size])
-}
-
-/// The same into a buffer that is there.
-fn fill(read: &mut dyn PipelineRead, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
-    let mut filled = 0;
-    // `read_to_end` would begin with small reads again for every piece.
-    while filled < buffer.len() {
-        match read.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(got) => filled += got,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    buffer.truncate(filled);
-    Ok(buffer)
 }

@@ -1,6 +1,6 @@
 //! The repositories a push goes to: is each of them of this cluster, and with what is its WAL encrypted?
 //!
-//! Asked once per run. What is wrong with one repository is kept apart, as the others are to be served all the same.
+//! This is looked up once per run. What is wrong with one repository is kept apart, as the others are to be served all the same.
 
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::{ArchiveId, ArchiveInfo};
@@ -18,7 +18,7 @@ pub(super) struct Identity {
     pub system_id: u64,
 }
 
-/// One repository that is fit to take the WAL.
+/// One repository that can take the WAL.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub repository: Repository,
@@ -32,8 +32,8 @@ pub(super) struct Target {
 pub(super) struct Targets {
     /// What WAL must say of itself.
     pub identity: Identity,
-    pub fit: Vec<Target>,
-    /// `repo2: [ArchiveMismatchError] …`, one for each that is not fit.
+    pub usable: Vec<Target>,
+    /// `repo2: [ArchiveMismatchError] …`, one for each that cannot.
     pub errors: Vec<String>,
 }
 
@@ -73,16 +73,16 @@ pub(super) fn identity_of(control: &ControlFile) -> Identity {
 /// Looks at every repository.
 ///
 /// # Errors
-/// [`ErrorCode::RepoInvalid`] when none is fit; those of the control file.
+/// [`ErrorCode::RepoInvalid`] when none is usable; those of the control file.
 pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Targets> {
     let cluster = control_file(context, settings)?.as_ref().map(identity_of);
     let keys = repository::keys(&context.config);
-    let mut fit: Vec<(Target, Identity)> = Vec::new();
+    let mut usable: Vec<(Target, Identity)> = Vec::new();
     let mut errors = Vec::new();
     for (key, loaded) in keys.iter().zip(load_all(context, settings, &keys)) {
         let checked = loaded.and_then(|(target, identity)| {
             // Without a control file the first repository stands for the cluster.
-            let expected = match (&cluster, fit.first()) {
+            let expected = match (&cluster, usable.first()) {
                 (Some(cluster), _) => Some(("PostgreSQL".to_owned(), cluster)),
                 (None, Some((first, identity))) => {
                     Some((format!("{} stanza", first.repository.name()), identity))
@@ -95,20 +95,31 @@ pub(super) fn check_all(context: &Context, settings: &Settings) -> Result<Target
             Ok((target, identity))
         });
         match checked {
-            Ok(found) => fit.push(found),
+            Ok(found) => usable.push(found),
             Err(error) if error.code == ErrorCode::Term => return Err(error),
             Err(error) => errors.push(repository_error(*key, &error)),
         }
     }
-    let Some((_, first)) = fit.first() else {
+    let Some((_, first)) = usable.first() else {
         return Err(no_valid_repository(&errors));
     };
     let identity = cluster.unwrap_or_else(|| first.clone());
     Ok(Targets {
         identity,
-        fit: fit.into_iter().map(|(target, _)| target).collect(),
+        usable: usable.into_iter().map(|(target, _)| target).collect(),
         errors,
     })
+}
+
+/// The error of a push that some repositories did not take.
+pub(super) fn push_error(errors: &[String]) -> Error {
+    Error::new(
+        ErrorCode::Command,
+        format!(
+            "archive-push command encountered error(s):\n{}",
+            errors.join("\n")
+        ),
+    )
 }
 
 /// The error of a push that no repository can take.
@@ -174,7 +185,7 @@ pub(super) fn load_for(
     Ok(target)
 }
 
-/// All at once: one that is slow to answer does not keep the others waiting.
+/// All at the same time: one that is slow to answer does not keep the others waiting.
 fn load_all(
     context: &Context,
     settings: &Settings,
@@ -190,12 +201,7 @@ fn load_all(
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::panicked())))
             .collect()
     })
-}
-
-/// The error of work whose thread ended by a panic.
-pub(super) fn panicked() -> Error {
-    Error::new(ErrorCode::Assert, "a thread panicked, see the log")
 }

@@ -1,41 +1,43 @@
 //! The background process of asynchronous archiving: everything that is ready, into every repository.
 //!
-//! A file is acknowledged in the spool when every repository holds it, never before; what failed is left for the next
-//! run. The repositories advance independently ([`super::schedule`]). Whatever ends the run as a whole is left as the
+//! A file is acknowledged in the spool when every repository has it, never before ([`results`]); what failed is left for the next
+//! run. The repositories advance independently ([`schedule`], [`repo_workers`]). Whatever ends the run as a whole is left as the
 //! error of all files, so that the command in front can report it.
 
-use std::collections::BTreeSet;
+mod repo_workers;
+mod results;
+mod schedule;
+
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::acknowledge::{Acknowledge, is_of_an_earlier_file};
-use super::lane::{Event, File, Lane, Work};
 use super::queue;
-use super::schedule::Schedule;
-use super::settings::Settings;
-use super::shared_file::Recent;
-use super::source::Source;
-use super::target::{
-    Identity, control_file, control_size, identity_of, load_for, no_valid_repository, panicked,
+use super::repositories::{
+    Identity, control_file, control_size, identity_of, load_for, no_valid_repository,
     repository_error,
 };
+use super::segment::compress::SegmentCache;
+use super::segment::{WalFile, is_segment};
+use super::settings::Settings;
 use crate::archiving::background;
-use crate::archiving::spool::{self, Queue, Spool};
+use crate::archiving::spool::{OK, Spool};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
-use crate::locks::LockType;
-use crate::locks::stop_file;
+use crate::locks::{LockType, stop_file};
 use crate::run::{Context, begin};
 use crate::wal::window::SEGMENT_SIZE;
+use repo_workers::{Event, QueuedFile, RepoWorkers, Shared};
+use results::Results;
+use schedule::Schedule;
 
-/// How often the queue is compared with its limit and, where a repository lags, looked at for more files.
-const LOOK_AT_QUEUE: Duration = Duration::from_secs(1);
+/// How often the queue is compared with its limit and, where a repository lags, searched for more files.
+const QUEUE_CHECK: Duration = Duration::from_secs(1);
 /// How soon a cancelled run is noticed.
 const TICK: Duration = Duration::from_millis(50);
 /// Plain bytes kept for repositories that come a little later.
-const KEPT_BYTES: u64 = 256 << 20;
+const CACHED_BYTES: u64 = 256 << 20;
 
 /// Pushes all files of a WAL directory that are ready.
 ///
@@ -44,7 +46,7 @@ const KEPT_BYTES: u64 = 256 << 20;
 pub(super) fn run(context: &Context, settings: &Settings, wal_directory: &Path) -> Result<()> {
     background::detach();
     begin::take_lock(context, LockType::Archive)?;
-    let spool = Spool::new(&settings.spool_path, &settings.stanza, Queue::Out);
+    let spool = queue::results(settings);
     let result = push_ready(context, settings, wal_directory, &spool);
     if let Err(error) = &result
         && error.code != ErrorCode::Term
@@ -61,7 +63,7 @@ fn push_ready(
     spool: &Spool,
 ) -> Result<()> {
     stop_file::check(context)?;
-    let mut names = to_push(spool, wal_directory)?;
+    let mut names = queue::waiting(spool, wal_directory)?;
     let Some(first) = names.first().cloned() else {
         return Err(Error::new(ErrorCode::Assert, "no WAL files to process"));
     };
@@ -86,7 +88,7 @@ fn push_ready(
     };
     log::info!("push {} WAL file(s) to archive: {first}{last}", names.len());
     if exceeded {
-        return drop_all(settings, spool, &names);
+        return queue::drop_all(settings, spool, &names);
     }
     let Some(control) = control_file(context, settings)? else {
         return Err(Error::new(
@@ -106,40 +108,6 @@ fn push_ready(
         segment_size,
     }
     .push(&identity_of(&control), &names)
-}
-
-/// Cleans the spool and returns what is ready and not acknowledged, sorted.
-fn to_push(spool: &Spool, wal_directory: &Path) -> Result<Vec<String>> {
-    let ready = queue::ready_list(wal_directory)?;
-    let mut acknowledged = BTreeSet::new();
-    for entry in spool.list()? {
-        let name = entry.name.to_string();
-        if let Some(file) = name.strip_suffix(spool::OK)
-            // Of others PostgreSQL has taken notice.
-            && ready.binary_search_by(|ready| ready.as_str().cmp(file)).is_ok()
-            && spool.is_ok(&entry)?
-            && !is_of_an_earlier_file(&entry, &Source::new(&wal_directory.join(file)))?
-        {
-            acknowledged.insert(file.to_owned());
-        } else {
-            // Also errors of earlier runs, and whatever a killed one or a crash of the machine left: no command in front takes
-            // that for an answer, so it must not keep the file from being pushed.
-            spool.remove(&name)?;
-        }
-    }
-    Ok(ready
-        .into_iter()
-        .filter(|file| !acknowledged.contains(file))
-        .collect())
-}
-
-fn drop_all(settings: &Settings, spool: &Spool, names: &[String]) -> Result<()> {
-    for name in names {
-        let warning = queue::drop_warning(name, settings.queue_max.unwrap_or_default());
-        spool.write_ok(name, std::slice::from_ref(&warning))?;
-        log::warn!("{warning}");
-    }
-    Ok(())
 }
 
 struct Run<'a> {
@@ -164,24 +132,27 @@ impl Drop for StopOnDrop<'_> {
 impl Run<'_> {
     fn push(&self, identity: &Identity, names: &[String]) -> Result<()> {
         let keys = repository::keys(&self.context.config);
-        let lanes: Vec<Lane> = match keys.as_slice() {
-            // The only one is looked at first, so that its error is the error of all files.
+        let repositories: Vec<RepoWorkers> = match keys.as_slice() {
+            // The only one is opened first, so that its error is the error of all files.
             [key] => match load_for(self.context, self.settings, *key, identity) {
-                Ok(target) => vec![Lane::new(*key, Some(target))],
+                Ok(target) => vec![RepoWorkers::new(*key, Some(target))],
                 Err(error) if error.code == ErrorCode::Term => return Err(error),
                 Err(error) => return Err(no_valid_repository(&[repository_error(*key, &error)])),
             },
-            keys => keys.iter().map(|&key| Lane::new(key, None)).collect(),
+            keys => keys
+                .iter()
+                .map(|&key| RepoWorkers::new(key, None))
+                .collect(),
         };
-        let kept = usize::try_from(KEPT_BYTES / self.segment_size)
+        let cached = usize::try_from(CACHED_BYTES / self.segment_size)
             .unwrap_or(16)
             .clamp(2, 16);
-        let work = Work {
+        let shared = Shared {
             context: self.context,
             settings: self.settings,
             identity,
-            recent: Recent::new(if lanes.len() > 1 { kept } else { 0 }),
-            schedule: Arc::new(Schedule::new(lanes.len(), names.len())),
+            cache: SegmentCache::new(if repositories.len() > 1 { cached } else { 0 }),
+            schedule: Arc::new(Schedule::new(repositories.len(), names.len())),
         };
         let files = RwLock::new(names.iter().map(|name| self.file(name)).collect::<Vec<_>>());
         let file =
@@ -189,16 +160,16 @@ impl Run<'_> {
         let (send, events) = mpsc::channel();
         std::thread::scope(|scope| {
             // Stops first and is dropped last but for the scope, which then waits for the workers.
-            let _stop = StopOnDrop(&work.schedule);
-            for (index, lane) in lanes.iter().enumerate() {
+            let _stop = StopOnDrop(&shared.schedule);
+            for (index, repository) in repositories.iter().enumerate() {
                 for worker in 0..self.settings.workers {
                     let process = u32::try_from(index * self.settings.workers + worker + 1)
                         .unwrap_or(u32::MAX);
-                    let (send, file, work) = (send.clone(), &file, &work);
+                    let (send, file, shared) = (send.clone(), &file, &shared);
                     std::thread::Builder::new()
                         .name(format!("worker-{process}"))
                         .spawn_scoped(scope, move || {
-                            lane.work(work, (index, process), file, &send)
+                            repository.work(shared, (index, process), file, &send)
                         })
                         .map_err(|error| {
                             Error::new(
@@ -209,45 +180,43 @@ impl Run<'_> {
                 }
             }
             drop(send);
-            let keys: Vec<u32> = lanes.iter().map(|lane| lane.key).collect();
-            let mut acknowledge = Acknowledge::new(self.spool, keys, names.to_vec());
-            self.follow(&work.schedule, &files, &events, &mut acknowledge)?;
-            acknowledge.conclude()
+            let mut results = Results::new(self.spool, keys, names.to_vec());
+            self.follow(&shared.schedule, &files, &events, &mut results)?;
+            results.conclude()
         })
     }
 
-    fn file(&self, name: &str) -> Arc<File> {
-        Arc::new(File::new(Source::new(&self.wal_directory.join(name))))
+    fn file(&self, name: &str) -> Arc<QueuedFile> {
+        let path = self.wal_directory.join(name);
+        Arc::new(QueuedFile::new(WalFile::new(&path)))
     }
 
-    /// Takes in results until the lanes are through, keeping an eye on the queue.
+    /// Takes in results until the repositories are done, and watches the queue meanwhile.
     fn follow(
         &self,
         schedule: &Schedule,
-        files: &RwLock<Vec<Arc<File>>>,
+        files: &RwLock<Vec<Arc<QueuedFile>>>,
         events: &Receiver<Event>,
-        acknowledge: &mut Acknowledge<'_>,
+        results: &mut Results<'_>,
     ) -> Result<()> {
-        let mut looked = Instant::now();
+        let mut checked = Instant::now();
         loop {
             self.context.cancel.check()?;
             match events.recv_timeout(TICK) {
-                Ok(event) => acknowledge.take(event)?,
+                Ok(event) => results.take(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 // All workers have left: in good order when their last events are taken in, else they died.
                 Err(RecvTimeoutError::Disconnected) if schedule.finished() => return Ok(()),
-                Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::panicked()),
             }
             if schedule.finished() {
                 // Every event was sent before that could be.
-                return events
-                    .try_iter()
-                    .try_for_each(|event| acknowledge.take(event));
+                return events.try_iter().try_for_each(|event| results.take(event));
             }
-            if looked.elapsed() < LOOK_AT_QUEUE {
+            if checked.elapsed() < QUEUE_CHECK {
                 continue;
             }
-            looked = Instant::now();
+            checked = Instant::now();
             let ready = queue::ready_list(self.wal_directory)?;
             if let Some(max) = self.settings.queue_max
                 && queue::exceeds(self.wal_directory, &ready, Some(self.segment_size), max)?
@@ -255,24 +224,24 @@ impl Run<'_> {
                 schedule.stop();
                 let waiting: Vec<String> = ready
                     .into_iter()
-                    .filter(|name| !acknowledge.is_done(name))
+                    .filter(|name| !results.is_done(name))
                     .collect();
-                acknowledge.ignore_from_now_on();
+                results.ignore_from_now_on();
                 let missing =
-                    |name: &String| Ok(self.spool.info(&format!("{name}{}", spool::OK))?.is_none());
+                    |name: &String| Ok(self.spool.info(&format!("{name}{}", OK))?.is_none());
                 let waiting = waiting.into_iter().filter_map(|name| match missing(&name) {
                     Ok(true) => Some(Ok(name)),
                     Ok(false) => None,
                     Err(error) => Some(Err(error)),
                 });
-                return drop_all(
+                return queue::drop_all(
                     self.settings,
                     self.spool,
                     &waiting.collect::<Result<Vec<_>>>()?,
                 );
             }
             if schedule.wants_more() {
-                self.take_on_more(schedule, files, acknowledge, &ready);
+                self.take_on_more(schedule, files, results, &ready);
             }
         }
     }
@@ -281,18 +250,21 @@ impl Run<'_> {
     fn take_on_more(
         &self,
         schedule: &Schedule,
-        files: &RwLock<Vec<Arc<File>>>,
-        acknowledge: &mut Acknowledge<'_>,
+        files: &RwLock<Vec<Arc<QueuedFile>>>,
+        results: &mut Results<'_>,
         ready: &[String],
     ) {
         let mut files = files.write().unwrap_or_else(PoisonError::into_inner);
-        let mut segments = files.iter().filter(|file| file.source.is_segment()).count();
+        let mut segments = files.iter().filter(|file| file.file.is_segment()).count();
         for name in ready {
-            if segments < self.most && acknowledge.add(name) {
-                segments += usize::from(queue::is_segment(name));
+            if segments < self.most && results.add(name) {
+                segments += usize::from(is_segment(name));
                 files.push(self.file(name));
             }
         }
         schedule.extend(files.len());
     }
 }
+
+#[cfg(test)]
+mod tests;
