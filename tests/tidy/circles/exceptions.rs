@@ -3,10 +3,6 @@
 /// One use of each circle: the file, and the file that it uses.
 pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
     (
-        "crates/command/src/archive_get/foreground.rs",
-        "crates/command/src/archive_get/mod.rs",
-    ),
-    (
         "crates/command/src/demo/sftp_server.rs",
         "crates/command/src/demo/workplace.rs",
     ),

@@ -108,7 +108,6 @@ fn load_all(
     if let [key] = keys {
         return vec![load(context, settings, control, *key)];
     }
-    let panicked = || Error::new(ErrorCode::Assert, "a thread panicked, see the log");
     std::thread::scope(|scope| {
         let threads: Vec<_> = keys
             .iter()
@@ -116,7 +115,7 @@ fn load_all(
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::panicked())))
             .collect()
     })
 }

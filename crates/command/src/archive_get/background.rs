@@ -1,8 +1,8 @@
 //! The background process of asynchronous fetching: brings the wanted segments into the queue, as far as there are any.
 //!
 //! A segment gets its name in the queue only when it is whole, and after its warnings were written, so that the command
-//! in front finds both. The first segment that is not in the archive is marked last of all, right before the process
-//! ends: then the command in front can start the next one at once.
+//! that waits finds both. The first segment that is not in the archive is marked last of all, right before the process
+//! ends: then the command that waits can start the next one at once.
 
 use pgkeep_postgres::wal::name;
 use pgkeep_storage::temporary::temp_name;
@@ -104,15 +104,15 @@ fn fetch_all(context: &Context, settings: &Settings, spool: &Spool) -> Result<()
     bring(context, settings, spool, &archives, wanted)?;
     if let Some((request, Failed { error, warnings })) = failed {
         log::warn!("{}", error.named_text());
-        let mut told = error;
-        told.message = std::iter::once(told.text())
+        let mut written = error;
+        written.message = std::iter::once(written.text())
             .chain(warnings)
             .collect::<Vec<_>>()
             .join("\n");
-        told.hints.clear();
+        written.hints.clear();
         // Without any repository it is the error of all segments.
         let segment = (!archives.usable.is_empty()).then_some(request.as_str());
-        return spool.write_error(segment, &told);
+        return spool.write_error(segment, &written);
     }
     if let Some(request) = missing {
         crate::detail!("unable to find {request} in the archive");

@@ -131,7 +131,7 @@ impl<'a> Find<'a> {
     ) -> Result<Vec<Candidate>> {
         let storage = &*archive.repository.storage;
         let stanza = &self.settings.stanza;
-        // A far server sends sizes along; a file system is asked for each.
+        // A remote server sends sizes along; a file system has to be asked for each.
         let level = if storage.has_latency() {
             InfoLevel::Basic
         } else {

@@ -1,4 +1,4 @@
-//! The command in front of asynchronous fetching: takes the segment from the queue, and sees that the queue is filled.
+//! The command that PostgreSQL waits for: takes the segment from the queue, and sees that the queue is filled.
 //!
 //! The background process says "not in the archive" with an `.ok` file without segment. One left by an earlier process
 //! is not believed (unless `archive-missing-retry` is off), as the segment may have arrived since. Where the spool cannot
@@ -12,14 +12,14 @@ use pgkeep_postgres::control::ControlFile;
 use super::background::SLOW_WORKERS;
 use super::queue::{self, Queued};
 use super::settings::Settings;
-use super::{NOT_FOUND, get_now, missing};
+use super::synchronous::{self, NOT_FOUND, missing};
 use crate::archiving::background;
 use crate::archiving::spool::{OK, Queue, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{cluster, pg_host};
 use crate::run::Context;
 
-/// First wait between two looks at the queue; each later one is longer, up to [`LONGEST_WAIT`].
+/// First wait until the queue is read again; each later one is longer, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Time a background process gets to take its lock before it is taken for dead, or for busy with other segments.
@@ -35,7 +35,7 @@ pub(super) fn get_from_queue(
     segment: &str,
     destination: &Path,
 ) -> Result<u8> {
-    let get = || get_now(context, settings, segment, destination);
+    let get = || synchronous::get(context, settings, segment, destination);
     match wait_for_queue(context, settings, segment, destination) {
         Ok(Answer::Exit(status)) => Ok(status),
         Ok(Answer::GetNow) => get(),
@@ -86,13 +86,13 @@ fn wait_for_queue(
     let mut pause = FIRST_WAIT;
     let mut first = true;
     let mut started: Option<Instant> = None;
-    let mut told = false;
+    let mut logged = false;
     loop {
         context.cancel.check()?;
-        let found = match queue::look(&spool, segment, &control).map_err(Failure::Spool)? {
+        let found = match queue::check(&spool, segment, &control).map_err(Failure::Spool)? {
             Queued::Whole => true,
             Queued::Missing => false,
-            // What is in the archive may begin so as well: asked for again by way of the queue, it would never be handed over.
+            // What is in the archive may begin so as well: fetched again by way of the queue, it would never be handed over.
             Queued::Foreign => return Ok(Answer::GetNow),
         };
         let retry_missing = first && settings.missing_retry;
@@ -145,9 +145,9 @@ fn wait_for_queue(
         // Waiting could end in a timeout, and so end recovery early, for a segment that is there.
         if started.unwrap_or(began).elapsed() >= TIME_TO_LOCK {
             if is_on_its_way(context, settings, &spool, segment, began)? {
-                if started.is_none() && !told {
+                if started.is_none() && !logged {
                     log::debug!("wait for the process of an earlier command to bring {segment}");
-                    told = true;
+                    logged = true;
                 }
             } else if spool.info(segment).map_err(Failure::Spool)?.is_none() && status()?.is_none()
             {

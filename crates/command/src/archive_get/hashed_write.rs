@@ -7,15 +7,15 @@ use std::thread::{Scope, ScopedJoinHandle};
 use pgkeep_pipeline::{Sha1, Sha1Digest};
 use pgkeep_storage::StorageWrite;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 
-/// Copies of pieces that wait to be hashed. Few stay in the processor's cache.
+/// Copies of chunks that wait to be hashed. Few stay in the processor's cache.
 const WAITING: usize = 4;
 
 /// The file and its hash.
 pub(super) struct HashedWrite<'scope> {
     write: Box<dyn StorageWrite>,
-    give: SyncSender<Vec<u8>>,
+    send: SyncSender<Vec<u8>>,
     /// Copies that were hashed, to be filled again.
     used: Receiver<Vec<u8>>,
     hashing: ScopedJoinHandle<'scope, Sha1Digest>,
@@ -26,20 +26,20 @@ impl<'scope> HashedWrite<'scope> {
         scope: &'scope Scope<'scope, '_>,
         write: Box<dyn StorageWrite>,
     ) -> HashedWrite<'scope> {
-        let (give, take) = mpsc::sync_channel::<Vec<u8>>(WAITING);
-        let (give_back, used) = mpsc::channel();
+        let (send, receive) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (send_back, used) = mpsc::channel();
         let hashing = scope.spawn(move || {
             let mut sha1 = Sha1::new();
-            for piece in take {
-                sha1.update(&piece);
-                // Nobody takes it any more at the end.
-                let _ = give_back.send(piece);
+            for chunk in receive {
+                sha1.update(&chunk);
+                // Nobody receives it any more at the end.
+                let _ = send_back.send(chunk);
             }
             sha1.finish()
         });
         Self {
             write,
-            give,
+            send,
             used,
             hashing,
         }
@@ -48,24 +48,21 @@ impl<'scope> HashedWrite<'scope> {
     /// The file, still to be finished, and the checksum of all that was written.
     ///
     /// # Errors
-    /// [`ErrorCode::Assert`] when the thread panicked.
+    /// [`crate::error::ErrorCode::Assert`] when the thread panicked.
     pub(super) fn end(self) -> Result<(Box<dyn StorageWrite>, Sha1Digest)> {
-        drop(self.give);
-        let sha1 = self
-            .hashing
-            .join()
-            .map_err(|_| Error::new(ErrorCode::Assert, "a thread panicked, see the log"))?;
+        drop(self.send);
+        let sha1 = self.hashing.join().map_err(|_| Error::panicked())?;
         Ok((self.write, sha1))
     }
 }
 
 impl Write for HashedWrite<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut piece = self.used.try_recv().unwrap_or_default();
+        let mut chunk = self.used.try_recv().unwrap_or_default();
         let written = self.write.write(bytes)?;
-        piece.clear();
-        piece.extend_from_slice(&bytes[..written]);
-        match self.give.send(piece) {
+        chunk.clear();
+        chunk.extend_from_slice(&bytes[..written]);
+        match self.send.send(chunk) {
             Ok(()) => Ok(written),
             Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
         }
@@ -92,8 +89,8 @@ mod tests {
         let sha1 = std::thread::scope(|scope| {
             let write = storage.open_write(&path, &WriteOptions::default()).unwrap();
             let mut write = HashedWrite::begin(scope, write);
-            for piece in content.chunks(1000) {
-                write.write_all(piece).unwrap();
+            for chunk in content.chunks(1000) {
+                write.write_all(chunk).unwrap();
             }
             let (write, sha1) = write.end().unwrap();
             write.finish().unwrap().wait().unwrap();

@@ -11,7 +11,7 @@ use pgkeep_repo::Stanza;
 use crate::error::Result;
 use crate::run::{Context, begin};
 
-/// Whether errors must make the server stop. The background process is not asked by the server.
+/// Whether errors must make the server stop. The server does not wait for the background process.
 pub(super) fn strict(config: &Config) -> bool {
     config.role() == Role::Main
         && config

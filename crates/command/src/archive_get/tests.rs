@@ -8,9 +8,11 @@ use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::{ArchiveId, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
+use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use super::archives::{Archive, Archives};
 use super::fetch::fetch;
+use super::find::{Find, Found};
 use super::*;
 use crate::hosts::Repository;
 use crate::run::cancel::Cancel;

@@ -1,4 +1,5 @@
-//! The queue of segments fetched ahead: which should be in it, which are, which are still wanted.
+//! The queue of segments fetched ahead, `<spool-path>/archive/<stanza>/in`: which should be in it, which are, which are still
+//! wanted.
 //!
 //! A segment in it is handed over only if it is one: what a crash of the machine left of it is fetched again.
 
@@ -26,11 +27,11 @@ pub(super) enum Queued {
     Foreign,
 }
 
-/// Looks at a segment; what is certainly none is removed, so that it is fetched again.
+/// Checks what is there of a segment; what is certainly none is removed, so that it is fetched again.
 ///
 /// # Errors
 /// When the spool cannot be read or changed.
-pub(super) fn look(spool: &Spool, segment: &str, control: &ControlFile) -> Result<Queued> {
+pub(super) fn check(spool: &Spool, segment: &str, control: &ControlFile) -> Result<Queued> {
     let Some(entry) = spool.info(segment)? else {
         return Ok(Queued::Missing);
     };
@@ -101,8 +102,8 @@ pub(super) fn is_past(spool: &Spool, segment: &str, workers: usize) -> Result<bo
 
 /// Removes from the queue what is no longer wanted, and returns the segments to fetch, in order.
 ///
-/// Wanted are the segment asked for, or the one after it when that was `found`, and those that follow, `queue_max`
-/// bytes in all but two at least.
+/// Wanted are the given segment, or the one after it when that was `found`, and those that follow, `queue_max` bytes in
+/// all but two at least.
 ///
 /// # Errors
 /// When the queue cannot be listed or changed, or `segment` is not a whole segment.
@@ -113,11 +114,11 @@ pub(super) fn prepare(
     queue_max: u64,
     segment_size: u32,
 ) -> Result<Vec<String>> {
-    let asked = WalSegment::parse(segment)?;
+    let wanted_now = WalSegment::parse(segment)?;
     let first = if found {
-        asked.next(segment_size)
+        wanted_now.next(segment_size)
     } else {
-        asked
+        wanted_now
     };
     let name = |entry: &FileInfo| entry.name.to_string();
     let total = usize::try_from(queue_max / u64::from(segment_size.max(1)))
@@ -134,7 +135,7 @@ pub(super) fn prepare(
     let kept: BTreeSet<String> = actual.iter().filter(is_kept).map(name).collect();
     for entry in &actual {
         let name = name(entry);
-        // Beside a segment that stays, an ok file holds warnings about it.
+        // Beside a segment that stays, an ok file has warnings about it.
         let beside = name.strip_suffix(OK).is_some_and(|of| kept.contains(of));
         if !beside && !kept.contains(&name) {
             spool.remove(&name)?;

@@ -184,12 +184,12 @@ fn only_a_whole_segment_of_this_cluster_is_handed_over_and_all_else_is_fetched_a
     let control = ControlFile::parse(&builder().pg_control(), None).unwrap();
     let whole = builder().wal_segment(9);
     for (state, spoil, seen) in SPOILT {
-        for asked in [true, false] {
+        for checked in [true, false] {
             let dir = tempfile::tempdir().unwrap();
             let spool = queue_of(&dir, &[]).since(BOOT as i64);
             spoil(&path(&dir, SEGMENT), &whole);
-            if asked {
-                let queued = look(&spool, SEGMENT, &control).unwrap();
+            if checked {
+                let queued = check(&spool, SEGMENT, &control).unwrap();
                 let expected = if seen {
                     Queued::Missing
                 } else {
@@ -201,15 +201,15 @@ fn only_a_whole_segment_of_this_cluster_is_handed_over_and_all_else_is_fetched_a
             let wanted = prepare(&spool, SEGMENT, false, 0, 1 << 20).unwrap();
             assert_eq!(
                 wanted.contains(&SEGMENT.to_owned()),
-                asked || seen,
+                checked || seen,
                 "{state}"
             );
-            if asked || seen {
+            if checked || seen {
                 assert_eq!(spool.info(SEGMENT).unwrap(), None, "{state}");
                 std::fs::write(path(&dir, SEGMENT), &whole).unwrap();
             }
-            let queued = look(&spool, SEGMENT, &control).unwrap();
-            assert_eq!(queued == Queued::Whole, asked || seen, "{state}");
+            let queued = check(&spool, SEGMENT, &control).unwrap();
+            assert_eq!(queued == Queued::Whole, checked || seen, "{state}");
         }
     }
 }
