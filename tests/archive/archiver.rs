@@ -73,7 +73,7 @@ impl<'a> Archiver<'a> {
             let push = ["--archive-timeout=240", "archive-push", &self.oldest()?];
             self.stage.run("", &push)?.success()?;
             let number = self.done()?;
-            self.stage.is_held(number)?;
+            self.stage.is_stored(number)?;
         }
         Ok(())
     }

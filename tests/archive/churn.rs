@@ -68,15 +68,15 @@ fn churn(program: &Program, test: u64, kinds: &[Kind]) -> TestResult {
             }
         }
         unchecked.push(archiver.done()?);
-        // What a closed repository holds can be seen when it is open again.
+        // What a closed repository has can be seen when it is open again.
         if failing.is_none() {
             for number in unchecked.drain(..) {
-                stage.is_held(number)?;
+                stage.is_stored(number)?;
             }
             for segment in stage.acknowledged()? {
                 for place in &stage.places {
                     if place.stored(&segment)?.len() != 1 {
-                        return Err(format!("{segment} is acknowledged but not held").into());
+                        return Err(format!("{segment} is acknowledged but not stored").into());
                     }
                 }
             }
@@ -137,6 +137,7 @@ fn fault(random: &mut Random, killed: &mut u32) -> String {
         5 => format!("async:torn-error:{at}"),
         // The command in front dies as well, when a server is stopped the hard way.
         6 => format!("kill:{}", 1 + at % 20),
+        7 => format!("async:panic:{at}"),
         _ => return String::new(),
     };
     *killed += 1;
@@ -146,7 +147,7 @@ fn fault(random: &mut Random, killed: &mut u32) -> String {
 /// Every repository gives every segment back, once and right, and holds nothing else.
 fn everything_is_there(stage: &Stage<'_>, numbers: std::ops::Range<u32>) -> Result<()> {
     for number in numbers.clone() {
-        stage.is_held(number)?;
+        stage.is_stored(number)?;
     }
     for key in 1..=stage.places.len() {
         // What was fetched ahead from the other repository is not this one's.

@@ -2,18 +2,18 @@
 //!
 //! Needs the cargo feature `faulty`. No server runs: the suite plays PostgreSQL's archiver and recovery with made-up segments.
 //! Faults come at counts of operations and calls drawn with the seed, never at times. Every test runs on posix and on SFTP.
-//! Invariant: success is never told for a segment that a repository does not hold with the right bytes, and what is there is
-//! never called missing.
+//! Invariant: success is never reported for a segment that a repository does not have with the right bytes, and what is there
+//! is never called missing.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod archiver;
-mod at_once;
 mod churn;
-mod lanes;
+mod concurrent;
 mod missing;
 mod place;
 mod prefetch;
 mod random;
+mod repository_down;
 mod spool_states;
 mod stage;
 mod waiting;
@@ -34,10 +34,10 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("archive").threads(6);
     for add in [
-        at_once::add,
+        concurrent::add,
         churn::add,
         prefetch::add,
-        lanes::add,
+        repository_down::add,
         missing::add,
         waiting::add,
         spool_states::add,

@@ -132,7 +132,7 @@ fn pushes(program: &Program) -> TestResult {
             return Err(format!("{case:?} stops the push:\n{}", outcome.stdout).into());
         }
         stage
-            .is_held(number)
+            .is_stored(number)
             .map_err(|error| format!("{case:?}: {error}"))?;
         archiver.done()?;
     }

@@ -19,7 +19,7 @@ const SEGMENT_SIZE: u32 = 1 << 20;
 /// Segments in a log file of 4 GiB: then the name of the directory changes.
 const PER_LOG: u32 = 4096;
 /// How long something may take that does happen.
-const PATIENCE: Duration = Duration::from_secs(240);
+const WAIT_MAX: Duration = Duration::from_secs(240);
 
 /// What a test works on.
 pub struct Stage<'a> {
@@ -129,13 +129,13 @@ impl<'a> Stage<'a> {
         Ok(outcome)
     }
 
-    /// Fails unless every repository holds exactly one file of the segment.
-    pub fn is_held(&self, number: u32) -> Result<()> {
+    /// Fails unless every repository has exactly one file of the segment.
+    pub fn is_stored(&self, number: u32) -> Result<()> {
         for (index, place) in self.places.iter().enumerate() {
             let stored = place.stored(&name(number))?;
             if stored.len() != 1 {
                 return Err(format!(
-                    "repo{} holds {stored:?} of segment {}",
+                    "repo{} has {stored:?} of segment {}",
                     index + 1,
                     name(number)
                 )
@@ -177,11 +177,11 @@ pub fn name(number: u32) -> String {
     format!("00000001{:08X}{:08X}", number / PER_LOG, number % PER_LOG)
 }
 
-/// Waits until the condition holds.
-pub fn wait_for(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+/// Waits until the condition is true.
+pub fn wait_for(what: &str, mut is_true: impl FnMut() -> Result<bool>) -> Result<()> {
     let began = Instant::now();
-    while !holds()? {
-        if began.elapsed() > PATIENCE {
+    while !is_true()? {
+        if began.elapsed() > WAIT_MAX {
             return Err(format!("waited in vain for {what}").into());
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -1,4 +1,4 @@
-//! A segment that a background process of an earlier command was told to bring: the command in front waits for that process
+//! A segment that a background process of an earlier command was told to bring: the command waits for that process
 //! instead of going to the repository itself, unless the process is past it or takes too long.
 
 use std::fs;
@@ -25,11 +25,11 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
 struct Busy(Child);
 
 impl Busy {
-    fn told(stage: &Stage<'_>, segments: &[String]) -> Result<Self> {
+    fn with_segments(stage: &Stage<'_>, segments: &[String]) -> Result<Self> {
         let lock = stage.scratch.write("lock/main-archive-1.lock", "")?;
         let child = Command::new("flock")
             .arg(&lock)
-            .args(["sh", "-c", "echo held; exec cat"])
+            .args(["sh", "-c", "exec cat"])
             .arg("archive-get:async")
             .args(segments)
             .stdin(Stdio::piped())
@@ -40,7 +40,7 @@ impl Busy {
             &lock,
             format!("{{\"execId\":\"1-0a0b0c0d\",\"pid\":{}}}\n", busy.0.id()),
         )?;
-        wait_for("the lock to be held", || {
+        wait_for("the lock to be taken", || {
             Ok(!Command::new("flock")
                 .arg("-n")
                 .arg(&lock)
@@ -112,8 +112,8 @@ fn waits(program: &Program) -> TestResult {
     archiver.push_all()?;
     stage.settle()?;
     stage.scratch.make_dir("spool/archive/main/in")?;
-    let told: Vec<String> = (1..20).map(name).collect();
-    let busy = Busy::told(&stage, &told)?;
+    let given: Vec<String> = (1..20).map(name).collect();
+    let busy = Busy::with_segments(&stage, &given)?;
     comes(&stage, 1)?;
     // Three that come after it are on their way: workers may end in any order.
     for number in 3..6 {
@@ -130,7 +130,7 @@ fn waits(program: &Program) -> TestResult {
     stage.get("", 3, &["--archive-timeout=1"])?.success()?;
     drop(busy);
     // Told of other segments only.
-    let busy = Busy::told(&stage, &told[10..])?;
+    let busy = Busy::with_segments(&stage, &given[10..])?;
     stage.get("", 4, &[])?.success()?;
     drop(busy);
     // Nobody holds the lock: as ever.

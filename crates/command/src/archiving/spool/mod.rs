@@ -1,9 +1,10 @@
 //! The spool: where the commands that PostgreSQL waits for and the background processes leave word for each other.
 //!
-//! `<spool-path>/archive/<stanza>/out` holds results of pushes, `…/in` fetched segments and results of gets. The status
-//! files ([`status`]) are pgBackRest's in name, content and meaning (`docs/format/locks-and-spool.md`), so a process of either program reads what
-//! one of the other left. Nothing here is flushed to disk: a crash of the machine may leave anything under any name, so
-//! what cannot be used counts as not there, and is replaced. Invariant: no state of the spool stops archiving for good.
+//! `<spool-path>/archive/<stanza>/out` has the results of pushes, `…/in` fetched segments and the results of gets. The status
+//! files ([`status`]) are pgBackRest's in name, content and meaning (`docs/format/locks-and-spool.md`), so a process of either
+//! program reads what one of the other left. Nothing here is flushed to disk: a crash of the machine may leave anything under
+//! any name, so what cannot be used counts as not there, and is replaced. Invariant: no state of the spool stops archiving for
+//! good.
 
 mod status;
 

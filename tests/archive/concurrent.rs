@@ -73,14 +73,14 @@ fn stage<'a>(program: &'a Program, kind: Kind, cipher: bool) -> Result<Stage<'a>
     Stage::new(program, &[kind], &options)
 }
 
-/// Runs a command several times at once.
-fn at_once(stage: &Stage<'_>, times: usize, arguments: &[&str]) -> Result<Vec<Outcome>> {
-    let together = Barrier::new(times);
+/// Runs a command several times at the same time.
+fn run_concurrently(stage: &Stage<'_>, times: usize, arguments: &[&str]) -> Result<Vec<Outcome>> {
+    let barrier = Barrier::new(times);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..times)
             .map(|_| {
                 scope.spawn(|| {
-                    together.wait();
+                    barrier.wait();
                     stage.run("", arguments).map_err(|error| error.to_string())
                 })
             })
@@ -147,7 +147,7 @@ fn push(program: &Program, kind: Kind, cipher: bool) -> TestResult {
                 "archive-push",
                 &path,
             ];
-            for outcome in at_once(&stage, WRITERS, &arguments)? {
+            for outcome in run_concurrently(&stage, WRITERS, &arguments)? {
                 outcome.success()?;
             }
             is_whole(&stage, number, &bytes)?;
@@ -161,7 +161,7 @@ fn push(program: &Program, kind: Kind, cipher: bool) -> TestResult {
                     .contains("already exists in the repo1 archive with the same checksum")
             {
                 return Err(format!(
-                    "no word of the duplicate:\n{}{}",
+                    "no warning about the duplicate:\n{}{}",
                     again.stdout, again.stderr
                 )
                 .into());
@@ -174,7 +174,7 @@ fn push(program: &Program, kind: Kind, cipher: bool) -> TestResult {
 
 /// One file is stored, and what comes out of it is what went in.
 fn is_whole(stage: &Stage<'_>, number: u32, bytes: &[u8]) -> TestResult {
-    stage.is_held(number)?;
+    stage.is_stored(number)?;
     let segment = name(number);
     no_temporary_files(
         &stage.places[0],
@@ -192,17 +192,17 @@ fn is_whole(stage: &Stage<'_>, number: u32, bytes: &[u8]) -> TestResult {
     }
 }
 
-/// Runs a command on several hosts at once. Locks keep two runs on one host apart; with a lock path each nothing does.
+/// Runs a command on several hosts at the same time. Locks keep two runs on one host apart; with a lock path each nothing does.
 fn on_hosts(stage: &Stage<'_>, arguments: &[&str]) -> Result<Vec<Outcome>> {
-    let together = Barrier::new(WRITERS);
+    let barrier = Barrier::new(WRITERS);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..WRITERS)
             .map(|host| {
-                let together = &together;
+                let barrier = &barrier;
                 scope.spawn(move || {
                     let lock = stage.scratch.join(format!("lock-of-host-{host}"));
                     let lock = format!("--lock-path={}", lock.display());
-                    together.wait();
+                    barrier.wait();
                     stage
                         .run("", &[&[lock.as_str()], arguments].concat())
                         .map_err(|error| error.to_string())
@@ -228,9 +228,13 @@ fn info_files(program: &Program, kind: Kind) -> TestResult {
             let file = stage.places[0].files.join("backup/main").join(hidden);
             let aside = file.with_extension("aside");
             fs::rename(&file, &aside)?;
-            let told = stage.run("", &["info"])?;
+            let outcome = stage.run("", &["info"])?;
             fs::rename(&aside, &file)?;
-            if !told.success()?.stdout.contains("error (no valid backups)") {
+            if !outcome
+                .success()?
+                .stdout
+                .contains("error (no valid backups)")
+            {
                 return Err(format!("without {hidden} the stanza is not read").into());
             }
         }
@@ -288,8 +292,8 @@ fn damaged(program: &Program, kind: Kind) -> TestResult {
     for cut in [0, whole.len() / 2, whole.len() - 1] {
         // In place: the owner and mode stay those of the account.
         fs::write(&stored, &whole[..cut])?;
-        let told = push("--no-archive-async")?.success()?;
-        let text = format!("{}{}", told.stdout, told.stderr);
+        let outcome = push("--no-archive-async")?.success()?;
+        let text = format!("{}{}", outcome.stdout, outcome.stderr);
         if !text.contains("was damaged (") || text.contains("with the same checksum") {
             return Err(format!("cut to {cut} bytes it is called archived:\n{text}").into());
         }
@@ -297,8 +301,8 @@ fn damaged(program: &Program, kind: Kind) -> TestResult {
     }
     // With another compression its place cannot be taken: an error, and PostgreSQL keeps the segment.
     fs::write(&stored, &whole[..10])?;
-    let told = push("--compress-type=none")?.expect_code(104)?;
-    let text = format!("{}{}", told.stdout, told.stderr);
+    let outcome = push("--compress-type=none")?.expect_code(104)?;
+    let text = format!("{}{}", outcome.stdout, outcome.stderr);
     if !text.contains("is damaged (") || !text.contains("repo-rm") {
         return Err(format!("no word of the damaged file:\n{text}").into());
     }
@@ -336,7 +340,7 @@ fn get(program: &Program) -> TestResult {
         stage.scratch.write(name, "half")?;
     }
     for _ in 0..if is_full() { 50 } else { 5 } {
-        for outcome in at_once(&stage, WRITERS, &["archive-get", &segment, &path])? {
+        for outcome in run_concurrently(&stage, WRITERS, &["archive-get", &segment, &path])? {
             outcome.success()?;
         }
         if fs::read(&target)? != bytes {

@@ -1,4 +1,4 @@
-//! A repository that is down or hangs: the other goes on, PostgreSQL is told nothing, and the limit of the queue holds.
+//! A repository that is down or hangs: the other goes on, nothing is acknowledged, and the limit of the queue is kept.
 
 use std::sync::Arc;
 
@@ -19,27 +19,30 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
         Arc::clone(program),
     );
     suite
-        .test("a_directory_that_is_closed_holds_nothing_back", move || {
-            down(&closed, Kind::Posix)
-        })
-        .test("a_server_that_is_down_holds_nothing_back", move || {
-            down(&stopped, Kind::Sftp)
-        })
-        .test("a_server_that_hangs_holds_nothing_back", move || {
-            hanging(&hangs)
-        })
         .test(
-            "a_background_process_holds_nothing_that_its_caller_had_open",
-            move || holds_nothing(&wrapped),
+            "a_directory_that_is_closed_delays_no_other_repository",
+            move || down(&closed, Kind::Posix),
         )
         .test(
-            "the_limit_of_the_queue_holds_while_a_server_hangs",
+            "a_server_that_is_down_delays_no_other_repository",
+            move || down(&stopped, Kind::Sftp),
+        )
+        .test(
+            "a_server_that_hangs_delays_no_other_repository",
+            move || hanging(&hangs),
+        )
+        .test(
+            "a_background_process_has_nothing_open_that_its_caller_had",
+            move || inherits_nothing(&wrapped),
+        )
+        .test(
+            "the_limit_of_the_queue_is_kept_while_a_server_hangs",
             move || full_queue(&queue),
         )
 }
 
-/// Waits until the first repository holds all of these.
-fn first_holds(stage: &Stage<'_>, numbers: std::ops::Range<u32>) -> Result<()> {
+/// Waits until the first repository has all of these.
+fn first_has(stage: &Stage<'_>, numbers: std::ops::Range<u32>) -> Result<()> {
     wait_for("the first repository to get all segments", || {
         for number in numbers.clone() {
             if stage.places[0].stored(&name(number))?.len() != 1 {
@@ -70,12 +73,12 @@ fn down(program: &Program, kind: Kind) -> TestResult {
         for _ in 0..20 {
             archiver.switch()?;
         }
-        // A server that may come back is asked again for a while, so this may be a timeout.
+        // Requests to a server that may come back are retried for a while, so this may be a timeout.
         let outcome = archiver.push("")?;
         if outcome.code == 0 {
             return Err(format!("exit code {}\n{}", outcome.code, outcome.stdout).into());
         }
-        first_holds(&stage, 1..21)?;
+        first_has(&stage, 1..21)?;
         nothing_is_acknowledged(&stage)?;
     }
     stage.settle()?;
@@ -102,19 +105,19 @@ fn hanging(program: &Program) -> TestResult {
         archiver.switch()?;
     }
     archiver.push("")?.expect_code(82)?;
-    first_holds(&stage, 1..6)?;
+    first_has(&stage, 1..6)?;
     // The same run takes on what becomes ready while it waits.
     for _ in 0..5 {
         archiver.switch()?;
     }
-    first_holds(&stage, 1..11)?;
+    first_has(&stage, 1..11)?;
     nothing_is_acknowledged(&stage)?;
     server.thaw()?;
     wait_for("the second repository to get all segments", || {
         let outcome = archiver.push("")?;
         if outcome.code == 0 {
             let number = archiver.done()?;
-            stage.is_held(number)?;
+            stage.is_stored(number)?;
         }
         Ok(archiver.ready.is_empty())
     })?;
@@ -163,7 +166,7 @@ fn full_queue(program: &Program) -> TestResult {
     stage.settle()
 }
 
-fn holds_nothing(program: &Program) -> TestResult {
+fn inherits_nothing(program: &Program) -> TestResult {
     let options = [("archive-timeout", "1")];
     let stage = Stage::new(program, &[Kind::Posix, Kind::Sftp], &options)?;
     let server = stage.places[1].server.as_ref().ok_or("a server")?;
