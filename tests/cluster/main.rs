@@ -7,10 +7,10 @@
 mod damage;
 mod doctor;
 mod locks;
-mod long_line;
 mod mixed;
 mod odd_modes;
 mod odd_names;
+mod off_site;
 mod pitr;
 mod plan;
 mod promotion;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let mut suite = Suite::new("cluster").threads(4);
     for add in [
         // The longest first: the others go on beside it.
-        long_line::add,
+        off_site::add,
         setting::add,
         pitr::add,
         plan::add,

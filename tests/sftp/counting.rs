@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -216,15 +216,15 @@ fn far_restore(program: &Program) -> TestResult {
     }
 }
 
-/// Runs a command over a line of 60 ms, much longer than the work between on a busy machine; what is to be said if it takes
+/// Runs a command over a network of 60 ms, much longer than the work between on a busy machine; what is to be said if it takes
 /// more round trips one after the other than `most`.
 fn too_many(stage: &mut Stage<'_>, command: &[&str], most: u64) -> Result<Option<String>> {
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(60))
         .to(stage.server.address())?;
-    stage.reached_at(line.address())?;
+    stage.reached_at(proxy.address())?;
     stage.run(command)?;
-    let (trips, connections) = (line.round_trips(), line.connections());
+    let (trips, connections) = (proxy.round_trips(), proxy.connections());
     let wrong = format!("{command:?}: {trips} round trips, {connections} connections");
     Ok((trips > most).then_some(wrong))
 }

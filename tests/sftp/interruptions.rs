@@ -1,4 +1,4 @@
-//! Whole commands over a line that is cut anywhere, stalls, is far, or leads to a server that kills idle sessions.
+//! Whole commands over a network that cuts anywhere, stalls, is far, or leads to a server that kills idle sessions.
 //!
 //! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
-use pgkeep_testkit::line_proxy::{Line, LineProxy};
+use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -17,26 +17,29 @@ use crate::{Result, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     (
-        "a_far_line_cut_at_any_piece_delays_push_and_get_and_nothing_else",
+        "a_far_network_that_cuts_at_any_piece_delays_push_and_get_and_nothing_else",
         cut_push_far,
     ),
     (
-        "a_line_cut_at_any_piece_delays_a_backup_and_nothing_else",
+        "a_cut_at_any_piece_delays_a_backup_and_nothing_else",
         cut_backup,
     ),
     (
-        "a_line_cut_at_any_piece_delays_a_restore_and_nothing_else",
+        "a_cut_at_any_piece_delays_a_restore_and_nothing_else",
         cut_restore,
     ),
     (
-        "a_line_cut_at_any_piece_delays_a_push_and_nothing_else",
+        "a_cut_at_any_piece_delays_a_push_and_nothing_else",
         cut_push,
     ),
     (
-        "a_line_that_cuts_every_connection_is_survived",
+        "a_network_that_cuts_every_connection_is_survived",
         cut_every_connection,
     ),
-    ("a_line_that_stalls_is_given_up_within_io_timeout", stalled),
+    (
+        "a_network_that_stalls_is_given_up_within_io_timeout",
+        stalled,
+    ),
     (
         "a_stuck_sftp_process_behind_a_living_connection_is_given_up",
         stuck,
@@ -76,12 +79,12 @@ fn stage<'a>(
     Ok(stage)
 }
 
-/// Runs a command over a whole line and counts its pieces.
-fn pieces(stage: &mut Stage<'_>, line: Line, command: &[&str]) -> Result<u64> {
-    let line = line.to(stage.server.address())?;
-    stage.reached_at(line.address())?;
+/// Runs a command over a network without faults and counts its pieces.
+fn pieces(stage: &mut Stage<'_>, network: Network, command: &[&str]) -> Result<u64> {
+    let proxy = network.to(stage.server.address())?;
+    stage.reached_at(proxy.address())?;
     stage.run(command)?;
-    Ok(line.pieces())
+    Ok(proxy.pieces())
 }
 
 /// Where to cut: about `sample` places.
@@ -94,10 +97,10 @@ fn places(pieces: u64, sample: u64) -> impl Iterator<Item = u64> {
     (1..=pieces).step_by(usize::try_from(step).unwrap_or(1))
 }
 
-fn over(stage: &mut Stage<'_>, line: Line) -> Result<LineProxy> {
-    let line = line.to(stage.server.address())?;
-    stage.reached_at(line.address())?;
-    Ok(line)
+fn over(stage: &mut Stage<'_>, network: Network) -> Result<NetworkProxy> {
+    let proxy = network.to(stage.server.address())?;
+    stage.reached_at(proxy.address())?;
+    Ok(proxy)
 }
 
 /// What is on the server's disk is whole, and nothing temporary is left.
@@ -135,14 +138,14 @@ fn restored(stage: &Stage<'_>, run: impl FnOnce(&str) -> TestResult) -> TestResu
 fn cut_backup(program: &Program) -> TestResult {
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
-    let all = pieces(&mut stage, Line::new(), BACKUP)?;
+    let all = pieces(&mut stage, Network::new(), BACKUP)?;
     let mut struck = 0;
     for at in places(all, SAMPLE) {
-        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
         stage
             .run(BACKUP)
             .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
-        struck += u64::from(line.has_struck());
+        struck += u64::from(proxy.has_struck());
         sound(&stage).map_err(|error| format!("cut at {at} of {all}: {error}"))?;
     }
     if struck < SAMPLE - 2 {
@@ -160,7 +163,7 @@ fn cut_restore(program: &Program) -> TestResult {
     let first = stage.scratch.make_dir("first")?;
     let all = pieces(
         &mut stage,
-        Line::new(),
+        Network::new(),
         &[
             &format!("--pg1-path={}", first.display()),
             "--type=none",
@@ -168,28 +171,28 @@ fn cut_restore(program: &Program) -> TestResult {
         ],
     )?;
     for at in places(all, SAMPLE) {
-        let line = over(&mut stage, Line::new().cut_at_piece(at))?;
+        let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
         restored(&stage, |copy| {
             stage.run(&[copy, "--type=none", "restore"]).map(drop)
         })
         .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
-        drop(line);
+        drop(proxy);
     }
     Ok(())
 }
 
 fn cut_push(program: &Program) -> TestResult {
-    cut_segments(program, Line::new(), SAMPLE)
+    cut_segments(program, Network::new(), SAMPLE)
 }
 
 /// Far enough for several connections, which share the bytes of one segment. A second or more for each command: fewer cuts.
 fn cut_push_far(program: &Program) -> TestResult {
-    let far = Line::new().delay(Duration::from_millis(100));
+    let far = Network::new().delay(Duration::from_millis(100));
     cut_segments(program, far, 3)
 }
 
-fn cut_segments(program: &Program, line: Line, sample: u64) -> TestResult {
-    let plain = line;
+fn cut_segments(program: &Program, network: Network, sample: u64) -> TestResult {
+    let plain = network;
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
     let builder = DataDirBuilder::new("15")?;
@@ -207,22 +210,22 @@ fn cut_segments(program: &Program, line: Line, sample: u64) -> TestResult {
     let (mut cuts, mut struck) = (0, 0);
     for (at, number) in places(all, sample).zip(2..) {
         let pushed = segment(&stage, number)?;
-        let line = over(&mut stage, plain.cut_at_piece(at))?;
+        let proxy = over(&mut stage, plain.cut_at_piece(at))?;
         stage
             .run(&["archive-push", &pushed])
             .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
         cuts += 1;
-        struck += u64::from(line.has_struck());
-        drop(line);
+        struck += u64::from(proxy.has_struck());
+        drop(proxy);
         let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
         let name = pushed.rsplit('/').next().unwrap_or_default();
-        let line = over(&mut stage, plain.cut_at_piece(at))?;
+        let proxy = over(&mut stage, plain.cut_at_piece(at))?;
         stage
             .run(&["archive-get", name, &fetched.display().to_string()])
             .map_err(|error| format!("cut at {at} of {all}: {error}"))?;
         cuts += 1;
-        struck += u64::from(line.has_struck());
-        drop(line);
+        struck += u64::from(proxy.has_struck());
+        drop(proxy);
         if std::fs::read(&fetched)? != std::fs::read(&pushed)? {
             return Err(format!("cut at {at}: the segment came back with other bytes").into());
         }
@@ -231,10 +234,10 @@ fn cut_segments(program: &Program, line: Line, sample: u64) -> TestResult {
     }
     // How bytes share the pieces differs from run to run, so the last places may not be reached.
     if struck * 2 < cuts {
-        return Err(format!("only {struck} of {cuts} lines were cut").into());
+        return Err(format!("only {struck} of {cuts} cuts happened").into());
     }
     if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
-        println!("{struck} of {cuts} lines were cut");
+        println!("{struck} of {cuts} cuts happened");
     }
     Ok(())
 }
@@ -243,10 +246,13 @@ fn cut_every_connection(program: &Program) -> TestResult {
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
     // Enough for a login and some work, never for the whole backup.
-    let line = over(&mut stage, Line::new().cut_at_piece(60).every_connection())?;
+    let proxy = over(
+        &mut stage,
+        Network::new().cut_at_piece(60).every_connection(),
+    )?;
     stage.run(BACKUP)?;
-    if line.connections() < 3 {
-        return Err(format!("only {} connections", line.connections()).into());
+    if proxy.connections() < 3 {
+        return Err(format!("only {} connections", proxy.connections()).into());
     }
     sound(&stage)?;
     restored(&stage, |copy| {
@@ -257,13 +263,13 @@ fn cut_every_connection(program: &Program) -> TestResult {
 fn stalled(program: &Program) -> TestResult {
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
-    let all = pieces(&mut stage, Line::new(), BACKUP)?;
+    let all = pieces(&mut stage, Network::new(), BACKUP)?;
     stage.set("io-timeout", "6");
     for at in [all / 3, all / 2] {
-        let line = over(&mut stage, Line::new().stall_at_piece(at))?;
+        let proxy = over(&mut stage, Network::new().stall_at_piece(at))?;
         stage.run(BACKUP)?;
-        if !line.has_struck() || line.connections() < 2 {
-            return Err(format!("{} connections", line.connections()).into());
+        if !proxy.has_struck() || proxy.connections() < 2 {
+            return Err(format!("{} connections", proxy.connections()).into());
         }
         sound(&stage)?;
     }
@@ -303,15 +309,15 @@ fn idle(program: &Program) -> TestResult {
     let mut stage = stage(program, impatient)?;
     stage.run(CREATE)?;
     // Behind a login, well before the end.
-    let line = over(&mut stage, Line::new().hold_at_piece(60))?;
+    let proxy = over(&mut stage, Network::new().mute_client_at_piece(60))?;
     let before = stage.server.log_text().len();
     stage.run(BACKUP)?;
     let log = stage.server.log_text();
     let ended = log
         .get(before..)
         .is_some_and(|new| new.contains("seconds of inactivity"));
-    if !ended || !line.has_struck() || line.connections() < 2 {
-        return Err(format!("{} connections, server's log: {log}", line.connections()).into());
+    if !ended || !proxy.has_struck() || proxy.connections() < 2 {
+        return Err(format!("{} connections, server's log: {log}", proxy.connections()).into());
     }
     sound(&stage)
 }
@@ -319,7 +325,7 @@ fn idle(program: &Program) -> TestResult {
 fn far(program: &Program) -> TestResult {
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;
-    let _line = over(&mut stage, Line::new().delay(Duration::from_millis(25)))?;
+    let _proxy = over(&mut stage, Network::new().delay(Duration::from_millis(25)))?;
     stage.run(BACKUP)?;
     sound(&stage)?;
     restored(&stage, |copy| {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -46,13 +46,13 @@ fn stalled(program: &Program) -> TestResult {
     }
     stage.run(CREATE)?;
     // After the login and the first megabytes.
-    let line = Line::new()
+    let proxy = Network::new()
         .stall_at_piece(300)
         .every_connection()
         .to(stage.server.address())?;
-    stage.reached_at(line.address())?;
+    stage.reached_at(proxy.address())?;
     let mut child = stage.spawn(&["--no-online", "--type=full", "backup"])?;
-    let peak = peak(child.id(), || line.bytes(), || line.has_struck());
+    let peak = peak(child.id(), || proxy.bytes(), || proxy.has_struck());
     child.kill()?;
     child.wait()?;
     let peak = peak?;

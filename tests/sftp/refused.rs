@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::run::{Outcome, Program};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -119,14 +119,14 @@ fn silent(program: &Program) -> TestResult {
         &["timeout during ssh handshake"],
         &[&format!("is it an SSH server? nc 127.0.0.1 {port}")],
     )?;
-    let line = Line::new()
+    let proxy = Network::new()
         .stall_at_piece(9)
         .every_connection()
         .to(stage.server.address())?;
-    stage.reached_at(line.address())?;
+    stage.reached_at(proxy.address())?;
     let hint = format!(
         "see where it stops: sftp -v -P {} -i '{}' ",
-        line.address().port(),
+        proxy.address().port(),
         stage.key().display()
     );
     refuse(&stage, &[], 49, &["timeout during login"], &[&hint])?;

@@ -67,7 +67,7 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// From now on the server is reached at another address: that of a line before it.
+    /// From now on the server is reached at another address: that of a proxy before it.
     pub(crate) fn reached_at(&mut self, address: SocketAddr) -> Result<()> {
         let known = std::fs::read(self.server.known_hosts_for(address)?)?;
         let known = self.scratch.write("known_hosts", known)?;

@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub struct Desk<'a> {
     pub program: &'a Program,
     pub machine: ThrowAwayRoot,
-    /// Where the database host reaches it: there, or at a line to it.
+    /// Where the database host reaches it: there, or at a proxy before it.
     pub address: SocketAddr,
 }
 

@@ -1,4 +1,4 @@
-//! The whole life of backups at the account that `sftp-setup` made, near and far, over a line that is cut again and again.
+//! The whole life of backups at the account that `sftp-setup` made, near and far, over a connection that is cut again and again.
 //!
 //! Two repositories: a local encrypted one, and the SFTP account with bundles. What is restored comes from the second only.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::configuration::Configuration;
-use pgkeep_testkit::line_proxy::{Line, LineProxy};
+use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -32,10 +32,10 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 
 fn life(program: &Program, round_trip: Duration) -> TestResult {
     let mut desk = Desk::new(program, round_trip > Duration::ZERO)?;
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(round_trip / 2)
         .to(desk.machine.address())?;
-    desk.address = line.address();
+    desk.address = proxy.address();
     desk.prepared(&[])?;
     desk.run_script(&[])?.success()?;
 
@@ -43,7 +43,7 @@ fn life(program: &Program, round_trip: Duration) -> TestResult {
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
         .create()?;
-    let config = configuration(&desk, &cluster, line.address())?;
+    let config = configuration(&desk, &cluster, proxy.address())?;
     cluster.append_setting(
         "archive_command",
         &format!(
@@ -65,26 +65,26 @@ fn life(program: &Program, round_trip: Duration) -> TestResult {
     let cuts = AtomicU64::new(0);
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| cut(&line, &ended, &cuts));
+        scope.spawn(|| cut(&proxy, &ended, &cuts));
         let result = story(&desk, &cluster, &pgkeep);
         ended.store(true, Ordering::Release);
         result
     })?;
     let cuts = cuts.load(Ordering::Acquire);
     if cuts < 3 {
-        return Err(format!("the line was cut {cuts} times only").into());
+        return Err(format!("connections were cut {cuts} times only").into());
     }
     Ok(())
 }
 
-/// Cuts the line whenever so many bytes have passed.
-fn cut(line: &LineProxy, ended: &AtomicBool, cuts: &AtomicU64) {
-    let mut next = line.bytes() + CUT_EVERY;
+/// Cuts all connections whenever so many bytes have passed.
+fn cut(proxy: &NetworkProxy, ended: &AtomicBool, cuts: &AtomicU64) {
+    let mut next = proxy.bytes() + CUT_EVERY;
     while !ended.load(Ordering::Acquire) {
-        if line.bytes() >= next {
-            line.cut_all();
+        if proxy.bytes() >= next {
+            proxy.cut_all();
             cuts.fetch_add(1, Ordering::AcqRel);
-            next = line.bytes() + CUT_EVERY;
+            next = proxy.bytes() + CUT_EVERY;
         }
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pgkeep_testkit::line_proxy::{Line, LineProxy};
+use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -54,19 +54,19 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     })
 }
 
-/// A repository on an SFTP server behind a line that falls silent.
+/// A repository on an SFTP server behind a network that falls silent.
 struct Stage {
     state: State,
     _server: SftpServer,
-    line: LineProxy,
+    proxy: NetworkProxy,
 }
 
 impl Stage {
-    fn new(line: Line) -> Result<Self> {
+    fn new(network: Network) -> Result<Self> {
         let server = SftpServer::builder().start()?;
-        let line = line.to(server.address())?;
+        let proxy = network.to(server.address())?;
         let mut state = State::new(&[])?;
-        let known = server.known_hosts_for(line.address())?;
+        let known = server.known_hosts_for(proxy.address())?;
         let key = state
             .scratch
             .write("key", std::fs::read(server.private_key())?)?;
@@ -85,13 +85,13 @@ impl Stage {
         state.config = state
             .configuration
             .clone()
-            .global("repo1-sftp-host", line.address().ip())
-            .global("repo1-sftp-host-port", line.address().port())
+            .global("repo1-sftp-host", proxy.address().ip())
+            .global("repo1-sftp-host-port", proxy.address().port())
             .write(&state.scratch, "silent.conf")?;
         let stage = Self {
             state,
             _server: server,
-            line,
+            proxy,
         };
         stage.direct(&["--no-online", "stanza-create"], 0)?;
         stage.direct(&["--no-online", "--type=full", "backup"], 0)?;
@@ -127,14 +127,14 @@ impl Stage {
 }
 
 fn silent(program: &Program, words: &[&str]) -> TestResult {
-    let stage = Stage::new(Line::new().stall_at_piece(STALLED_AT).every_connection())?;
+    let stage = Stage::new(Network::new().stall_at_piece(STALLED_AT).every_connection())?;
     if words.contains(&"stanza-delete") {
         stage.direct(&["stop"], 0)?;
     }
     let mut child = stage.start(program, words)?;
-    wait_until(|| stage.line.has_struck() || child.try_wait().is_ok_and(|ended| ended.is_some()))?;
+    wait_until(|| stage.proxy.has_struck() || child.try_wait().is_ok_and(|ended| ended.is_some()))?;
     if let Some(ended) = child.try_wait()? {
-        return Err(format!("it ended before the line fell silent: {ended}").into());
+        return Err(format!("it ended before the network fell silent: {ended}").into());
     }
     kill(&child, "TERM")?;
     ends(&mut child, 63)?;
@@ -150,9 +150,9 @@ fn silent(program: &Program, words: &[&str]) -> TestResult {
 
 /// The first asks; the second does not wait for anything.
 fn twice(program: &Program) -> TestResult {
-    let stage = Stage::new(Line::new().stall_at_piece(STALLED_AT).every_connection())?;
+    let stage = Stage::new(Network::new().stall_at_piece(STALLED_AT).every_connection())?;
     let mut child = stage.start(program, &["verify"])?;
-    wait_until(|| stage.line.has_struck())?;
+    wait_until(|| stage.proxy.has_struck())?;
     kill(&child, "INT")?;
     kill(&child, "INT")?;
     ends(&mut child, 63)

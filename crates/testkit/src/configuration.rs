@@ -62,10 +62,10 @@ impl Configuration {
         self.sftp_options(1, server, server.address(), &known)
     }
 
-    /// Puts a repository on an SFTP server that is reached at another address: that of a line before it.
-    pub fn sftp_behind(self, key: usize, server: &SftpServer, line: SocketAddr) -> Result<Self> {
-        let known = server.known_hosts_for(line)?;
-        Ok(self.sftp_options(key, server, line, &known))
+    /// Puts a repository on an SFTP server that is reached at another address: that of a proxy before it.
+    pub fn sftp_behind(self, key: usize, server: &SftpServer, address: SocketAddr) -> Result<Self> {
+        let known = server.known_hosts_for(address)?;
+        Ok(self.sftp_options(key, server, address, &known))
     }
 
     fn sftp_options(self, key: usize, server: &SftpServer, at: SocketAddr, known: &Path) -> Self {

@@ -1,4 +1,4 @@
-//! The outside world, for tests: real clusters, made-up data directories, pgBackRest, sshd, a bad line.
+//! The outside world, for tests: real clusters, made-up data directories, pgBackRest, sshd, a bad network.
 //!
 //! What lives here lies outside our code; fakes of our own traits live beside the traits. This crate depends on no other
 //! crate of ours, so every layer can use it. What is missing on a machine is `Error::Missing`, which a `suite` reports as
@@ -17,7 +17,7 @@ pub mod error;
 pub mod family;
 pub mod golden;
 pub mod installed;
-pub mod line_proxy;
+pub mod network_proxy;
 pub mod page_check;
 pub mod pgbackrest;
 pub mod run;

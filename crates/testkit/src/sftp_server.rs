@@ -301,7 +301,7 @@ impl SftpServer {
         &self.layout.files
     }
 
-    /// A `known_hosts` file for the same server behind another address, for instance a `LineProxy`.
+    /// A `known_hosts` file for the same server behind another address, for instance a `NetworkProxy`.
     pub fn known_hosts_for(&self, address: SocketAddr) -> Result<PathBuf> {
         known_hosts(&self.scratch, address)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{InfoLevel, Paths, ReadOptions, Storage, StoragePath, WriteOptions};
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -129,12 +129,12 @@ fn read_many() -> TestResult {
         let content = bytes(number, 2000);
         write(&near, &format!("many/{number}"), &content, &in_place())?;
     }
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(40))
         .to(server.address())?;
-    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
     storage.info(&StoragePath::root(), InfoLevel::Basic)?;
-    let before = line.round_trips();
+    let before = proxy.round_trips();
     let options = ReadOptions {
         expect: Some(2000),
         lazy_open: true,
@@ -148,7 +148,7 @@ fn read_many() -> TestResult {
         file.read_to_end(&mut got)?;
         assert!(got == bytes(number as u64, 2000));
     }
-    let trips = line.round_trips() - before;
+    let trips = proxy.round_trips() - before;
     assert!(trips <= 7, "{trips} round trips");
     Ok(())
 }
@@ -157,8 +157,8 @@ fn announced() -> TestResult {
     let server = SftpServer::builder().start()?;
     for (bytes, far, expect) in [(1 << 30, true, 4), (1 << 20, true, 1), (1 << 30, false, 1)] {
         let delay = Duration::from_millis(if far { 15 } else { 0 });
-        let line = Line::new().delay(delay).to(server.address())?;
-        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let proxy = Network::new().delay(delay).to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
         // By its answer the storage learns how far the server is.
         storage.info(&StoragePath::root(), InfoLevel::Basic)?;
         storage.announce(bytes);
@@ -186,12 +186,12 @@ fn announced() -> TestResult {
 /// before it signs, and sends no guess of the key exchange; a server gives a channel no window before the subsystem runs.
 fn login() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(40))
         .to(server.address())?;
-    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
     storage.info(&StoragePath::root(), InfoLevel::Basic)?;
     // And the question itself.
-    assert!(line.round_trips() <= 9, "{}", line.round_trips());
+    assert!(proxy.round_trips() <= 9, "{}", proxy.round_trips());
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use pgkeep_storage::sftp::held::{Holding, hold};
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage};
 use pgkeep_storage::{Storage, WriteOptions};
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -109,10 +109,10 @@ fn spares() -> TestResult {
     let server = SftpServer::builder().start()?;
     let plain = settings(&server)?;
     // So far that many bytes ask for more connections: none is made beside one that is lent.
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(15))
         .to(server.address())?;
-    let holder = Holder::ready(&settings_at(&server, line.address())?)?;
+    let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
     for number in 0..5 {
         let storage = SftpStorage::new(beside(&plain, &holder.socket))?;
         let size = if number == 0 { 20 << 20 } else { 3_000_000 };
@@ -166,9 +166,9 @@ fn cut_anywhere() -> TestResult {
     let server = SftpServer::builder().start()?;
     let content = bytes(7, 700_000);
     // How many pieces there were, and whether the connection was lost in the middle of the work.
-    let run = |line: Line| -> Result<(u64, bool), Box<dyn std::error::Error>> {
-        let line = line.to(server.address())?;
-        let holder = Holder::ready(&settings_at(&server, line.address())?)?;
+    let run = |network: Network| -> Result<(u64, bool), Box<dyn std::error::Error>> {
+        let proxy = network.to(server.address())?;
+        let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
         // What is left of the held connection must not be waited for.
         let storage = SftpStorage::new(beside(&settings(&server)?, &holder.socket))?;
         for name in ["c/a", "c/b"] {
@@ -176,16 +176,16 @@ fn cut_anywhere() -> TestResult {
             assert!(read(&storage, name)? == Some(content.clone()));
         }
         let lost = storage.statistics().connections > 0;
-        assert!(line.has_struck() || !lost);
-        Ok((line.pieces(), lost))
+        assert!(proxy.has_struck() || !lost);
+        Ok((proxy.pieces(), lost))
     };
     let login = {
-        let line = Line::new().to(server.address())?;
-        let holder = Holder::ready(&settings_at(&server, line.address())?)?;
+        let proxy = Network::new().to(server.address())?;
+        let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
         drop(holder);
-        line.pieces()
+        proxy.pieces()
     };
-    let (all, _) = run(Line::new())?;
+    let (all, _) = run(Network::new())?;
     assert!(all > login + 20, "{login} pieces of {all}");
     let step = if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
         1
@@ -195,7 +195,7 @@ fn cut_anywhere() -> TestResult {
     let mut cuts = 0;
     for at in (login + 4..all).step_by(usize::try_from(step)?) {
         std::fs::remove_dir_all(server.files().join("c"))?;
-        let (_, lost) = run(Line::new().cut_at_piece(at))
+        let (_, lost) = run(Network::new().cut_at_piece(at))
             .map_err(|error| format!("cut at piece {at} of {all}: {error}"))?;
         cuts += u32::from(lost);
         assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
@@ -259,9 +259,9 @@ fn ends() -> TestResult {
     std::fs::remove_file(&holder.socket)?;
     holder.wait()?;
     // A server that ends takes the holder with it.
-    let line = Line::new().to(server.address())?;
-    let holder = Holder::ready(&settings_at(&server, line.address())?)?;
-    line.cut_all();
+    let proxy = Network::new().to(server.address())?;
+    let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
+    proxy.cut_all();
     holder.wait()?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use pgkeep_storage::sftp::{HashType, HostKeyCheck, SftpSettings, SftpStorage};
 use pgkeep_storage::{ErrorKind, InfoLevel, Storage, StoragePath};
 use pgkeep_testkit::account::Account;
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -67,14 +67,14 @@ fn unknown_host() -> TestResult {
 
 fn changed_key() -> TestResult {
     let mut server = SftpServer::builder().start()?;
-    // Sessions outlive a restart of sshd: the line ends them.
-    let line = Line::new().to(server.address())?;
-    let settings = settings_at(&server, line.address())?;
+    // Sessions outlive a restart of sshd: the proxy ends them.
+    let proxy = Network::new().to(server.address())?;
+    let settings = settings_at(&server, proxy.address())?;
     let storage = SftpStorage::new(settings.clone())?;
     storage.info(&StoragePath::root(), InfoLevel::Basic)?;
     server.new_host_key()?;
     server.restart()?;
-    line.cut_all();
+    proxy.cut_all();
     let error = storage
         .info(&StoragePath::root(), InfoLevel::Basic)
         .expect_err("the key is another one");

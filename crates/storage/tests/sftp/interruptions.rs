@@ -1,4 +1,4 @@
-//! A line that is cut anywhere, stalls, or a server that kills: bytes are right, and no temporary file stays.
+//! A network that cuts anywhere, stalls, or a server that kills: bytes are right, and no temporary file stays.
 //!
 //! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
@@ -10,7 +10,7 @@ use pgkeep_storage::{
     ErrorKind, InfoLevel, ListOptions, Paths, ReadOptions, Removed, Storage, StoragePath,
     WriteOptions,
 };
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -92,7 +92,7 @@ fn work(storage: &SftpStorage) -> pgkeep_storage::Result<()> {
 
 fn cut_anywhere() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let whole = Line::new().to(server.address())?;
+    let whole = Network::new().to(server.address())?;
     {
         let storage = SftpStorage::new(settings_at(&server, whole.address())?)?;
         work(&storage)?;
@@ -107,11 +107,11 @@ fn cut_anywhere() -> TestResult {
     let mut cuts = 0;
     for at in (1..=pieces).step_by(usize::try_from(step)?) {
         std::fs::remove_dir_all(server.files().join("backup"))?;
-        let line = Line::new().cut_at_piece(at).to(server.address())?;
-        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let proxy = Network::new().cut_at_piece(at).to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
         work(&storage).map_err(|error| format!("cut at piece {at} of {pieces}: {error}"))?;
         drop(storage);
-        cuts += u32::from(line.has_struck());
+        cuts += u32::from(proxy.has_struck());
         let content = |name: &str| std::fs::read(server.files().join(name));
         assert!(content("backup/set/a")? == bytes(1, 700_000), "cut at {at}");
         assert!(
@@ -134,24 +134,24 @@ fn cut_large() -> TestResult {
     let server = SftpServer::builder().start()?;
     let content = bytes(5, 24 << 20);
     for (megabytes, options) in [(9, WriteOptions::default()), (17, in_place())] {
-        let line = Line::new()
+        let proxy = Network::new()
             .cut_at_byte(megabytes << 20)
             .to(server.address())?;
-        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
         write(&storage, "large", &content, &options)?;
-        assert!(line.has_struck());
+        assert!(proxy.has_struck());
         assert!(std::fs::read(server.files().join("large"))? == content);
         assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
         // The same on the way back.
-        let line = Line::new()
+        let proxy = Network::new()
             .cut_at_byte(megabytes << 20)
             .to(server.address())?;
-        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
         let mut got = Vec::new();
         storage
             .open_read(&StoragePath::from("large"), &ReadOptions::default())?
             .read_to_end(&mut got)?;
-        assert!(line.has_struck() && got == content);
+        assert!(proxy.has_struck() && got == content);
     }
     Ok(())
 }
@@ -167,29 +167,29 @@ fn short_lived() -> TestResult {
         (25, 3 << 20, in_place()),
         (25, 8 << 20, WriteOptions::default()),
     ] {
-        let line = Line::new()
+        let proxy = Network::new()
             .delay(Duration::from_millis(delay))
             .cut_at_byte(2_000_000)
             .every_connection()
             .to(server.address())?;
-        let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
         write(&storage, "long", &content[..length], &options)?;
         assert!(std::fs::read(server.files().join("long"))? == content[..length]);
         assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
         let fewest = length as u64 / 2_000_000;
-        let cuts = line.strikes();
+        let cuts = proxy.strikes();
         assert!(
             (fewest..=fewest * 4 + 10).contains(&cuts),
             "{cuts} cuts for {length} bytes at {delay} ms"
         );
     }
     // Many files that share connections: none of them could be acknowledged in time if all were under way at once.
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(25))
         .cut_at_byte(2_000_000)
         .every_connection()
         .to(server.address())?;
-    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
     let tickets: Vec<_> = (0..60u64)
         .map(|number| {
             let path = StoragePath::from(format!("many/{number}"));
@@ -210,20 +210,20 @@ fn short_lived() -> TestResult {
 
 fn stalled() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let whole = Line::new().to(server.address())?;
+    let whole = Network::new().to(server.address())?;
     {
         let storage = SftpStorage::new(settings_at(&server, whole.address())?)?;
         write(&storage, "x", &bytes(1, 8 << 20), &in_place())?;
     }
     // In the middle of the upload, on the first connection only: the second one works.
-    let line = Line::new()
+    let proxy = Network::new()
         .stall_at_piece(whole.pieces() / 2)
         .to(server.address())?;
-    let mut settings = settings_at(&server, line.address())?;
+    let mut settings = settings_at(&server, proxy.address())?;
     settings.io_timeout = Duration::from_secs(5);
     let storage = SftpStorage::new(settings)?;
     write(&storage, "x", &bytes(2, 8 << 20), &in_place())?;
-    assert!(line.has_struck());
+    assert!(proxy.has_struck());
     assert!(storage.statistics().connections >= 2);
     assert!(read(&storage, "x")? == Some(bytes(2, 8 << 20)));
     Ok(())
@@ -231,14 +231,14 @@ fn stalled() -> TestResult {
 
 fn restarted() -> TestResult {
     let mut server = SftpServer::builder().start()?;
-    // Sessions outlive a restart of sshd: the line ends them.
-    let line = Line::new().to(server.address())?;
-    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    // Sessions outlive a restart of sshd: the proxy ends them.
+    let proxy = Network::new().to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
     write(&storage, "x", b"1", &WriteOptions::default())?;
     let mut writer = storage.open_write(&StoragePath::from("y"), &WriteOptions::default())?;
     writer.write_all(&bytes(3, 2 << 20))?;
     server.restart()?;
-    line.cut_all();
+    proxy.cut_all();
     writer.write_all(&bytes(4, 2 << 20))?;
     writer.finish()?.wait()?;
     assert!(read(&storage, "y")? == Some([bytes(3, 2 << 20), bytes(4, 2 << 20)].concat()));
@@ -269,13 +269,13 @@ fn refusing() -> TestResult {
 
 fn shutdown() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let line = Line::new().to(server.address())?;
-    let mut settings = settings_at(&server, line.address())?;
+    let proxy = Network::new().to(server.address())?;
+    let mut settings = settings_at(&server, proxy.address())?;
     settings.io_timeout = Duration::from_secs(5);
     let storage = SftpStorage::new(settings)?;
     write(&storage, "x", b"1", &WriteOptions::default())?;
-    line.cut_all();
-    drop(line);
+    proxy.cut_all();
+    drop(proxy);
     drop(server);
     let error = storage
         .info(&StoragePath::root(), InfoLevel::Basic)
@@ -303,11 +303,11 @@ fn stuck() -> TestResult {
 fn stalled_budget() -> TestResult {
     const BUDGET: usize = 4 << 20;
     let server = SftpServer::builder().start()?;
-    let line = Line::new()
+    let proxy = Network::new()
         .stall_at_piece(60)
         .for_good()
         .to(server.address())?;
-    let mut settings = settings_at(&server, line.address())?;
+    let mut settings = settings_at(&server, proxy.address())?;
     settings.io_timeout = Duration::from_secs(4);
     settings.byte_budget = BUDGET;
     let storage = SftpStorage::new(settings)?;
@@ -323,8 +323,8 @@ fn stalled_budget() -> TestResult {
     };
     let error = pgkeep_storage::Error::from_stream(pgkeep_storage::Operation::Write, "x", error);
     assert_eq!(error.kind, ErrorKind::Connect, "{error}");
-    assert!(line.has_struck());
-    // What the line passed on before it stalled, the budget, and one piece being filled.
+    assert!(proxy.has_struck());
+    // What the proxy passed on before it stalled, the budget, and one piece being filled.
     assert!(taken <= BUDGET + (8 << 20), "{taken} bytes were taken");
     Ok(())
 }
@@ -332,8 +332,8 @@ fn stalled_budget() -> TestResult {
 /// The connection is lost while the bytes travel, while the files wait for their names, and again before the second name.
 fn staged() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let line = Line::new().to(server.address())?;
-    let storage = SftpStorage::new(settings_at(&server, line.address())?)?;
+    let proxy = Network::new().to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
     storage.create_path(&StoragePath::from("s"), 0o750)?;
     for when in 0..3 {
         let names: Vec<String> = (0..3).map(|file| format!("s/{when}-{file}")).collect();
@@ -346,7 +346,7 @@ fn staged() -> TestResult {
             writers.push(writer);
         }
         if when == 0 {
-            line.cut_all();
+            proxy.cut_all();
         }
         // Some round trips, so that the bytes are stored.
         while when > 0 && temporary_files(server.files())?.len() < names.len() {
@@ -356,7 +356,7 @@ fn staged() -> TestResult {
             let file = server.files().join(name);
             assert!(!file.exists(), "{name} has its name too early");
             if when == size {
-                line.cut_all();
+                proxy.cut_all();
             }
             writer.finish()?.wait()?;
             assert!(std::fs::read(&file)? == bytes(size, 700_000));

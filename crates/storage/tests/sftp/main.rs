@@ -1,4 +1,4 @@
-//! The SFTP backend against a real sshd on a loopback port, straight and over a bad line.
+//! The SFTP backend against a real sshd on a loopback port, straight and over a bad network.
 //!
 //! Without openssh-server every test is ignored with the reason.
 #![allow(clippy::disallowed_methods)] // tests look at the server's files

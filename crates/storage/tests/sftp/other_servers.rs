@@ -11,7 +11,7 @@ use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings, SftpStorage};
 use pgkeep_storage::{InfoLevel, ListOptions, Paths, Removed, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::account::Account;
 use pgkeep_testkit::error::Error;
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::server::{bytes, in_place, read, temporary_files, write};
@@ -252,10 +252,10 @@ fn repository(start: fn() -> Result<Peer, Box<dyn std::error::Error>>) -> TestRe
     }
     drop(storage);
     // Far away several channels are used: they all find that the directory is missing.
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(5))
         .to(([127, 0, 0, 1], peer.port).into())?;
-    let storage = SftpStorage::new(peer.settings(line.address().port())?)?;
+    let storage = SftpStorage::new(peer.settings(proxy.address().port())?)?;
     let tickets: Vec<_> = (0..150u64)
         .map(|number| {
             let path = StoragePath::from(format!("archive/{number:03}"));

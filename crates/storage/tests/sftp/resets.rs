@@ -6,7 +6,7 @@ use pgkeep_storage::sftp::examine::Examiner;
 use pgkeep_storage::sftp::held::{Holding, hold};
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage, setup};
 use pgkeep_storage::{ErrorKind, InfoLevel, Storage, StoragePath};
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -55,22 +55,26 @@ pub(crate) fn add(mut suite: Suite) -> Suite {
 
 fn resets(meet: fn(&SftpSettings) -> TestResult) -> TestResult {
     let server = SftpServer::builder().start()?;
-    let whole = Line::new().to(server.address())?;
+    let whole = Network::new().to(server.address())?;
     meet(&settings_at(&server, whole.address())?)?;
     // The banner, the offers, the key exchange, and for who logs in what follows.
     for piece in 1..=whole.pieces().min(12) {
-        let line = Line::new().reset_first(LOST, piece).to(server.address())?;
-        meet(&settings_at(&server, line.address())?)
+        let proxy = Network::new()
+            .reset_first(LOST, piece)
+            .to(server.address())?;
+        meet(&settings_at(&server, proxy.address())?)
             .map_err(|error| format!("reset at piece {piece}: {error}"))?;
-        assert!(line.strikes() > 0, "nothing was reset at piece {piece}");
+        assert!(proxy.strikes() > 0, "nothing was reset at piece {piece}");
     }
     Ok(())
 }
 
 fn given_up() -> TestResult {
     let server = SftpServer::builder().start()?;
-    let line = Line::new().reset_first(u64::MAX, 2).to(server.address())?;
-    let settings = settings_at(&server, line.address())?;
+    let proxy = Network::new()
+        .reset_first(u64::MAX, 2)
+        .to(server.address())?;
+    let settings = settings_at(&server, proxy.address())?;
     let error = setup::host_keys(&settings).expect_err("it only resets");
     assert_eq!(error.kind, ErrorKind::Connect, "{error}");
     assert!(
@@ -78,9 +82,9 @@ fn given_up() -> TestResult {
         "{error}"
     );
     assert!(
-        line.connections() <= 4,
+        proxy.connections() <= 4,
         "{} connections",
-        line.connections()
+        proxy.connections()
     );
     Ok(())
 }

@@ -9,7 +9,7 @@ use pgkeep_storage::sftp::{SftpSettings, SftpStorage};
 use pgkeep_storage::{StoragePath, WriteMode, WriteOptions};
 use pgkeep_testkit::sftp_server::SftpServer;
 
-/// Settings for `server`, reached at `address` (its own or that of a line before it).
+/// Settings for `server`, reached at `address` (its own or that of a proxy before it).
 pub(crate) fn settings_at(
     server: &SftpServer,
     address: SocketAddr,

@@ -1,10 +1,10 @@
-//! The whole life of a cluster with a local and an off-site repository, the line to the second one cut again and again.
+//! The whole life of a cluster with a local and an off-site repository, the connection to the second one cut again and again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
-use pgkeep_testkit::line_proxy::Line;
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::sftp_server::SftpServer;
@@ -17,11 +17,13 @@ const CUT_AT: u64 = 2_000_000;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    // A near line that is cut is the easier one.
+    // A near network that cuts is the easier one.
     for round_trip in [0, 50].into_iter().filter(|&ms| full || ms > 0) {
         let program = Arc::clone(program);
         suite = suite.test(
-            format!("a_cluster_lives_on_a_line_of_{round_trip}_ms_that_is_cut_every_two_megabytes"),
+            format!(
+                "a_cluster_lives_on_a_network_of_{round_trip}_ms_that_cuts_every_two_megabytes"
+            ),
             move || life(&program, round_trip),
         );
     }
@@ -30,7 +32,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 
 fn life(program: &Program, round_trip: u64) -> TestResult {
     let server = SftpServer::builder().chrooted().start()?;
-    let line = Line::new()
+    let proxy = Network::new()
         .delay(Duration::from_millis(round_trip) / 2)
         .cut_at_byte(CUT_AT)
         .every_connection()
@@ -46,7 +48,7 @@ fn life(program: &Program, round_trip: u64) -> TestResult {
             .global("archive-async", "y")
             .global("archive-timeout", 300);
         made.clone()
-            .sftp_behind(2, &server, line.address())
+            .sftp_behind(2, &server, proxy.address())
             .unwrap_or_else(|error| {
                 failed = Err(error);
                 made
@@ -80,7 +82,7 @@ fn life(program: &Program, round_trip: u64) -> TestResult {
     if !verified.stdout.contains("status: ok") {
         return Err(format!("verify:\n{}", verified.stdout).into());
     }
-    let before_restore = line.strikes();
+    let before_restore = proxy.strikes();
 
     let expected = "before full,before full,before diff,before incr";
     for (name, arguments, expected) in [
@@ -110,7 +112,7 @@ fn life(program: &Program, round_trip: u64) -> TestResult {
         )?;
         restored.stop(StopMode::Immediate)?;
     }
-    let cuts = (before_restore, line.strikes() - before_restore);
+    let cuts = (before_restore, proxy.strikes() - before_restore);
     if cuts.0 < 5 || cuts.1 < 2 {
         return Err(format!("cut only {cuts:?} times before and during restores").into());
     }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""delay_line.py NAMESPACE ROUND_TRIP_MS: a line between this network namespace and another one.
+"""network_delay.py NAMESPACE ROUND_TRIP_MS: a network with delay between this network namespace and another one.
 
 For kernels without netem. Two tun devices (pgkb0 here, 10.213.9.1; pgkb1 there, 10.213.9.2), joined by this process, which
-holds every packet for half the round trip each way. TCP runs end to end, so windows grow and acknowledgements pace as on a
-real line; segmentation offload is passed through. A line with ROUND_TRIP_MS on standard input is a new round trip; the end
-of standard input ends the line. Prints READY when the line is up.
+delays every packet by half the round trip each way. TCP runs end to end, so windows grow and acknowledgements pace as on a
+real network. Segmentation offload is passed through. Writing ROUND_TRIP_MS to standard input changes the round trip. The end
+of standard input ends the program. It prints READY when the network is up.
 """
 import collections
 import ctypes
@@ -47,35 +47,35 @@ def main():
     print("READY", flush=True)
     other = {here: there, there: here}
     queues = {here: collections.deque(), there: collections.deque()}
-    held = {here: 0, there: 0}
+    queued = {here: 0, there: 0}
     while True:
         wait = None
         now = time.monotonic()
         for source, queue in queues.items():
             while queue and queue[0][0] <= now:
                 packet = queue.popleft()[1]
-                held[source] -= len(packet)
+                queued[source] -= len(packet)
                 try:
                     os.write(other[source], packet)
                 except OSError:
-                    pass  # refused by the kernel: lost, as on any line
+                    pass  # refused by the kernel: lost, as on any network
             if queue:
                 left = queue[0][0] - now
                 wait = left if wait is None else min(wait, left)
         for source in select.select([here, there, 0], [], [], wait)[0]:
             if source == 0:
-                line = os.read(0, 100).split()
-                if not line:
+                said = os.read(0, 100).split()
+                if not said:
                     return
-                delay = float(line[-1]) / 2000
+                delay = float(said[-1]) / 2000
                 continue
             for _ in range(64):
                 try:
                     packet = os.read(source, 70000)
                 except BlockingIOError:
                     break
-                if held[source] + len(packet) <= QUEUE_BYTES:
-                    held[source] += len(packet)
+                if queued[source] + len(packet) <= QUEUE_BYTES:
+                    queued[source] += len(packet)
                     queues[source].append((time.monotonic() + delay, packet))
 
 
