@@ -1,4 +1,4 @@
-//! A program at a terminal of its own, as a person sees it: util-linux `script` makes the terminal.
+//! A program at a terminal of its own, as a user sees it: util-linux `script` makes the terminal.
 
 use std::io::{Read, Write};
 use std::path::Path;

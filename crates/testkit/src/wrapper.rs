@@ -61,7 +61,7 @@ impl Wrapper {
     pub fn must_be_free_of(mut self, pid: u32) -> Result<()> {
         let link = |path: String| fs::read_link(&path).during(format!("read the link {path}"));
         let pipe = link(format!("/proc/self/fd/{}", self.pipe.as_raw_fd()))?;
-        let mut held = Vec::new();
+        let mut still_open = Vec::new();
         let directory = format!("/proc/{pid}/fd");
         for entry in fs::read_dir(&directory).during(format!("look at process {pid}"))? {
             let entry = entry.during("list its descriptors")?;
@@ -77,12 +77,12 @@ impl Wrapper {
                 target == pipe || target == self.lock
             };
             if wrong {
-                held.push(format!("{number} -> {}", target.display()));
+                still_open.push(format!("{number} -> {}", target.display()));
             }
         }
         let fail = |what: String| Err(Error::Failed(format!("process {pid}: {what}")));
-        if !held.is_empty() {
-            return fail(format!("it holds {held:?}"));
+        if !still_open.is_empty() {
+            return fail(format!("it holds {still_open:?}"));
         }
         let directory = link(format!("/proc/{pid}/cwd"))?;
         if directory != Path::new("/") {

@@ -79,18 +79,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/config/src/define/option/table.rs",
     ),
     (
-        "crates/repo/src/backup_info/entry.rs",
-        "crates/repo/src/backup_info/mod.rs",
-    ),
-    (
-        "crates/repo/src/manifest/read_file.rs",
-        "crates/repo/src/manifest/read.rs",
-    ),
-    (
-        "crates/repo/src/manifest/record.rs",
-        "crates/repo/src/manifest/mod.rs",
-    ),
-    (
         "crates/storage/src/memory/node.rs",
         "crates/storage/src/memory/mod.rs",
     ),
@@ -181,9 +169,5 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
     (
         "crates/storage/src/wrap/latency/write.rs",
         "crates/storage/src/wrap/latency/mod.rs",
-    ),
-    (
-        "crates/testkit/src/cluster/template.rs",
-        "crates/testkit/src/cluster/mod.rs",
     ),
 ];

@@ -4,8 +4,6 @@
 
 pub mod argv;
 pub mod candidates;
-#[cfg(test)]
-mod candidates_tests;
 pub mod completion;
 mod facts;
 pub mod help;

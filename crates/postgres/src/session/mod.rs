@@ -10,6 +10,7 @@ mod environment;
 mod pg_session;
 mod pgpass;
 pub mod replay;
+mod row;
 pub mod scripted;
 mod service;
 mod settings;

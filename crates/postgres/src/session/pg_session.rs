@@ -10,6 +10,7 @@ use postgres::error::{DbError, Severity, SqlState};
 use postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::cancel::{CancelHandle, CancelState};
+use super::row::{Row, cancelled, columns, number, parsed, required, unreadable};
 use super::{
     Archived, BackupStart, BackupStop, Database, Health, Session, SessionSettings, Tablespace,
     connect, statement,
@@ -18,9 +19,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lsn::Lsn;
 use crate::version::PgVersion;
 use crate::wal::segment::WalSegment;
-
-/// A row as the simple protocol gives it.
-type Row = Vec<Option<String>>;
 
 /// A session with a cluster on this host.
 pub struct PgSession {
@@ -194,45 +192,6 @@ fn ends_session(server: &DbError) -> bool {
         server.parsed_severity(),
         Some(Severity::Fatal | Severity::Panic)
     )
-}
-
-fn cancelled(sql: &str) -> Error {
-    Error::new(ErrorKind::Cancelled, format!("query '{sql}' was canceled"))
-}
-
-fn unreadable(sql: &str, reason: &str) -> Error {
-    Error::new(
-        ErrorKind::Query,
-        format!("unable to read the result of query '{sql}': {reason}"),
-    )
-}
-
-fn columns<const COLUMNS: usize>(sql: &str, row: Row) -> Result<[Option<String>; COLUMNS]> {
-    row.try_into().map_err(|_| {
-        Error::new(
-            ErrorKind::Query,
-            match COLUMNS {
-                1 => format!("expected one column from '{sql}'"),
-                _ => format!("expected {COLUMNS} columns from '{sql}'"),
-            },
-        )
-    })
-}
-
-fn required(sql: &str, value: Option<String>) -> Result<String> {
-    value.ok_or_else(|| unreadable(sql, "unexpected null"))
-}
-
-fn number<N: std::str::FromStr>(sql: &str, text: &str) -> Result<N> {
-    text.parse()
-        .map_err(|_| unreadable(sql, &format!("'{text}' is not a valid number")))
-}
-
-/// A value in a form of ours; what is wrong with it is told together with the statement.
-fn parsed<T: std::str::FromStr<Err = Error>>(sql: &str, value: Option<String>) -> Result<T> {
-    required(sql, value)?
-        .parse()
-        .map_err(|error: Error| unreadable(sql, error.message()))
 }
 
 impl Session for PgSession {

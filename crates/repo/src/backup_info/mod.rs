@@ -1,9 +1,10 @@
-//! `backup.info`: the backups of a stanza and the clusters they are of (spec 2.7).
+//! `backup.info`: the backups of a stanza and the clusters they are of (`docs/format/info-files.md`).
 //!
 //! Entries are kept sorted by label. The list is an index of the manifests on disk: [`BackupInfo::reconstruct`]
 //! reconciles the two
 //! for the commands that change it.
 
+mod annotations;
 mod entry;
 mod reconstruct;
 #[cfg(test)]
@@ -11,7 +12,6 @@ mod reconstruct_tests;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
 use pgkeep_storage::Storage;
@@ -23,14 +23,11 @@ use crate::info_file::{self, InfoWriter, LoadKind, StagedInfo};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
 use crate::stanza::Stanza;
-pub use entry::is_annotation_key;
+pub use annotations::{Annotations, is_annotation_key};
+pub(crate) use annotations::{check_annotations, read_annotations, write_annotations};
 pub use entry::{BackupEntry, MapSize};
-pub(crate) use entry::{check_annotations, read_annotations, write_annotations};
 
 const CURRENT: &str = "backup:current";
-
-/// Key and value pairs that users attach to a backup; bytes, because nothing restricts them to UTF-8.
-pub type Annotations = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Contents of `backup.info`.
 #[derive(Debug, Clone)]
@@ -191,7 +188,7 @@ impl BackupInfo {
         found.is_ok()
     }
 
-    /// `label` and all backups that depend on it, from the oldest to the newest (spec 10.4).
+    /// `label` and all backups that depend on it, from the oldest to the newest.
     ///
     /// They are to be removed in the opposite order, so that no backup ever stands without the one it depends on.
     #[must_use]

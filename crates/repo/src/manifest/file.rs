@@ -8,6 +8,11 @@ use super::name::FileName;
 use super::owner::{LabelId, Names, OwnerId};
 use crate::backup_label::BackupLabel;
 
+/// Unit of `bi`: block sizes are multiples of this many bytes.
+pub const BLOCK_UNIT: u64 = 8192;
+/// Checksum bytes of a block unless the manifest says otherwise.
+pub const BLOCK_CHECKSUM_MIN: u32 = 6;
+
 /// Consecutive pages with wrong checksums, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRange {
@@ -39,7 +44,7 @@ pub struct BundleSlice {
 /// Block-incremental properties of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockFile {
-    /// Bytes of a block, a multiple of [`super::BLOCK_UNIT`].
+    /// Bytes of a block, a multiple of [`BLOCK_UNIT`].
     pub size: u64,
     /// Bytes of a block's checksum.
     pub checksum_size: u32,

@@ -1,4 +1,5 @@
-//! The manifest of a backup: every file, path and link of the cluster, and where the repository holds it (spec 2.8).
+//! The manifest of a backup: every file, path and link of the cluster, and where the repository holds it
+//! (`docs/format/manifest.md`).
 //!
 //! Made for clusters of a million files: files live packed in a [`table::FileTable`] of some 80 bytes each, are read and
 //! written as a stream, and are looked at through cheap views ([`FileRef`]). What the cluster looks like is found out by
@@ -20,6 +21,7 @@ mod owner;
 mod path;
 mod read;
 mod read_file;
+mod read_header;
 mod record;
 mod resume;
 mod save;
@@ -36,7 +38,9 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 pub use database::Database;
-pub use file::{BlockFile, BundleSlice, FileData, FileRef, PageCheck, PageRange};
+pub use file::{
+    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BlockFile, BundleSlice, FileData, FileRef, PageCheck, PageRange,
+};
 pub use header::{BackupHeader, BackupOptions, PgInfo};
 pub use link::Link;
 pub use name::FileName;
@@ -55,11 +59,6 @@ use crate::info_file;
 pub const PG_DATA: &[u8] = b"pg_data";
 /// Name of the tablespaces' directory, in the data directory and of the targets.
 pub const PG_TBLSPC: &[u8] = b"pg_tblspc";
-/// Unit of `bi`: block sizes are multiples of this many bytes.
-pub const BLOCK_UNIT: u64 = 8192;
-/// Checksum bytes of a block unless the manifest says otherwise.
-pub const BLOCK_CHECKSUM_MIN: u32 = 6;
-
 /// A backup manifest.
 #[derive(Debug, Clone)]
 pub struct Manifest {

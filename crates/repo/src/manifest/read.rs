@@ -1,36 +1,21 @@
-//! Reads a manifest as a stream (spec 2.8), of any version of pgBackRest and in any order of sections.
+//! Reads a manifest as a stream, of any version of pgBackRest and in any order of sections (`docs/format/manifest.md`).
 //!
 //! Defaults of owners and modes may come after the entries they apply to, so entries remember what they left open and
 //! are completed at the end.
 
 use std::io::BufRead;
-use std::ops::RangeInclusive;
 
 use super::owner::OwnerId;
-use super::read_file::{File, FileFields, SetSize};
+use super::read_file::{File, FileFields, Given, NOTHING, SetSize};
+use super::read_header;
 use super::table::Attributes;
-use super::target::TargetKind;
-use super::{BackupHeader, BackupOptions, Database, Link, Manifest, PG_DATA, Path, PgInfo, Target};
+use super::{BackupHeader, BackupOptions, Link, Manifest, PG_DATA, Path, PgInfo};
 use crate::backup_info::read_annotations;
 use crate::backup_label::BackupLabel;
 use crate::backup_type::BackupType;
 use crate::error::{Error, Result};
 use crate::info_file;
 use crate::info_file::json::JsonReader;
-use crate::limits;
-use crate::pg_history::is_version;
-
-/// Owner and mode of an entry as far as it says them, or of a default section.
-pub(super) type Given = Attributes;
-
-/// Levels of all kinds of compression.
-const LEVELS: RangeInclusive<i32> = -7..=22;
-
-pub(super) const NOTHING: Given = Attributes {
-    mode: None,
-    user: None,
-    group: None,
-};
 
 /// What is collected while the file is read.
 struct Reader {
@@ -88,15 +73,15 @@ impl Reader {
                 default(&mut self.manifest, &mut self.link_default, key, json)
             }
             b"backup" => self.backup(key, json),
-            b"backup:db" => self.pg(key, json),
-            b"backup:option" => self.option(key, json),
+            b"backup:db" => read_header::pg(&mut self.manifest.pg, key, json),
+            b"backup:option" => read_header::option(&mut self.manifest.options, key, json),
             b"backup:target" => {
-                let target = target(key, json)?;
+                let target = read_header::target(key, json)?;
                 self.manifest.targets.push(target);
                 Ok(())
             }
             b"db" => {
-                let database = database(key, json)?;
+                let database = read_header::database(key, json)?;
                 self.manifest.databases.push(database);
                 Ok(())
             }
@@ -207,109 +192,13 @@ impl Reader {
     }
 
     fn backup(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
-        let backup = &mut self.manifest.backup;
-        let mut time = || {
-            let object = || "the backup".to_owned();
-            let name = String::from_utf8_lossy(key);
-            let time = limits::within(0..=limits::TIME, json.read_u64()?, &name, object)?;
-            Ok::<_, Error>(time.cast_signed())
-        };
-        match key {
-            b"backup-timestamp-copy-start" => backup.timestamp_copy_start = time()?,
-            b"backup-timestamp-start" => backup.timestamp_start = time()?,
-            b"backup-timestamp-stop" => backup.timestamp_stop = time()?,
-            b"backup-block-incr" => backup.block_incr = json.read_bool()?,
-            b"backup-bundle" => backup.bundle = json.read_bool()?,
-            b"backup-bundle-raw" => backup.bundle_raw = json.read_bool()?,
-            b"backup-type" => backup.backup_type = json.read_text()?.parse()?,
-            b"backup-archive-start" => backup.archive_start = nullable(json)?,
-            b"backup-archive-stop" => backup.archive_stop = nullable(json)?,
-            b"backup-label" => {
-                backup.label = nullable(json)?.map(|label| label.parse()).transpose()?
-            }
-            b"backup-lsn-start" => backup.lsn_start = nullable(json)?,
-            b"backup-lsn-stop" => backup.lsn_stop = nullable(json)?,
-            b"backup-prior" => {
-                backup.prior = nullable(json)?.map(|label| label.parse()).transpose()?
-            }
-            b"backup-reference" => {
-                let list = json.read_text()?;
-                self.manifest.references =
-                    list.split(',').map(str::parse).collect::<Result<_>>()?;
-                self.has_references = true;
-            }
-            _ => {}
+        if key == b"backup-reference" {
+            let list = json.read_text()?;
+            self.manifest.references = list.split(',').map(str::parse).collect::<Result<_>>()?;
+            self.has_references = true;
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn pg(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
-        let pg = &mut self.manifest.pg;
-        match key {
-            b"db-id" => pg.id = json.read_u32()?,
-            b"db-system-id" => pg.system_id = json.read_u64()?,
-            b"db-catalog-version" => pg.catalog_version = json.read_u32()?,
-            b"db-control-version" => pg.control_version = json.read_u32()?,
-            b"db-version" => {
-                pg.version = json.read_text()?;
-                if !is_version(&pg.version) {
-                    return Err(Error::format(format!(
-                        "version '{}' is not valid",
-                        pg.version
-                    )));
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn option(&mut self, key: &[u8], json: &mut JsonReader<'_>) -> Result<()> {
-        use pgkeep_pipeline::CompressType;
-        let options = &mut self.manifest.options;
-        let mut level = || {
-            // Negative ones are written as what they are without a sign.
-            let level = json.read_u32()?.cast_signed();
-            let range = LEVELS;
-            match range.contains(&level) {
-                true => Ok(Some(level)),
-                false => Err(limits::damaged(format!(
-                    "value {level} of '{}' of the backup is out of range ({} to {})",
-                    String::from_utf8_lossy(key),
-                    range.start(),
-                    range.end()
-                ))),
-            }
-        };
-        match key {
-            b"option-compress-level" => options.compress_level = level()?,
-            b"option-compress-level-network" => options.compress_level_network = level()?,
-            b"option-archive-check" => options.archive_check = json.read_bool()?,
-            b"option-archive-copy" => options.archive_copy = json.read_bool()?,
-            b"option-backup-standby" => options.backup_standby = Some(json.read_bool()?),
-            b"option-buffer-size" => options.buffer_size = Some(json.read_u32()?),
-            b"option-checksum-page" => options.checksum_page = Some(json.read_bool()?),
-            // Once meant gz; the type, if there is one, comes later in the file and says better.
-            b"option-compress" => {
-                options.compress_type = if json.read_bool()? {
-                    CompressType::Gz
-                } else {
-                    CompressType::None
-                };
-            }
-            b"option-compress-type" => {
-                let name = json.read_text()?;
-                options.compress_type = name
-                    .parse()
-                    .map_err(|_| Error::format(format!("invalid compression type '{name}'")))?;
-            }
-            b"option-delta" => options.delta = Some(json.read_bool()?),
-            b"option-hardlink" => options.hardlink = json.read_bool()?,
-            b"option-online" => options.online = json.read_bool()?,
-            b"option-process-max" => options.process_max = Some(json.read_u32()?),
-            _ => {}
-        }
-        Ok(())
+        read_header::backup(&mut self.manifest.backup, key, json)
     }
 
     /// Completes entries from the defaults and puts everything in order.
@@ -356,15 +245,6 @@ impl Reader {
     }
 }
 
-/// A string or `null`.
-fn nullable(json: &mut JsonReader<'_>) -> Result<Option<String>> {
-    if json.read_null() {
-        Ok(None)
-    } else {
-        json.read_text().map(Some)
-    }
-}
-
 fn default(
     manifest: &mut Manifest,
     default: &mut Given,
@@ -388,54 +268,4 @@ fn default(
         _ => {}
     }
     Ok(())
-}
-
-fn target(name: &[u8], json: &mut JsonReader<'_>) -> Result<Target> {
-    let (mut file, mut path, mut oid, mut tablespace, mut kind) = (None, None, None, None, None);
-    json.begin_object()?;
-    while let Some(key) = json.next_key()? {
-        match key {
-            b"file" => file = Some(json.read_string()?.into_owned()),
-            b"path" => path = Some(json.read_string()?.into_owned()),
-            b"tablespace-id" => oid = Some(json.read_text()?),
-            b"tablespace-name" => tablespace = Some(json.read_string()?.into_owned()),
-            b"type" => kind = Some(json.read_text()?),
-            _ => json.skip()?,
-        }
-    }
-    let missing = |key: &str| Error::json(format!("required key '{key}' not found"));
-    let kind = match (kind.ok_or_else(|| missing("type"))?.as_str(), oid) {
-        ("path", None) => TargetKind::Path,
-        ("link", None) => TargetKind::Link { file },
-        ("link", Some(oid)) => TargetKind::Tablespace {
-            oid: oid
-                .parse()
-                .map_err(|_| Error::format(format!("invalid tablespace id '{oid}'")))?,
-            name: tablespace.ok_or_else(|| missing("tablespace-name"))?,
-        },
-        (kind, _) => return Err(Error::format(format!("invalid target type '{kind}'"))),
-    };
-    Ok(Target {
-        name: name.to_vec(),
-        path: path.ok_or_else(|| missing("path"))?,
-        kind,
-    })
-}
-
-fn database(name: &[u8], json: &mut JsonReader<'_>) -> Result<Database> {
-    let (mut oid, mut last) = (None, None);
-    json.begin_object()?;
-    while let Some(key) = json.next_key()? {
-        match key {
-            b"db-id" => oid = Some(json.read_u32()?),
-            b"db-last-system-id" => last = Some(json.read_u32()?),
-            _ => json.skip()?,
-        }
-    }
-    let missing = |key: &str| Error::json(format!("required key '{key}' not found"));
-    Ok(Database {
-        name: name.to_vec(),
-        oid: oid.ok_or_else(|| missing("db-id"))?,
-        last_system_oid: last.ok_or_else(|| missing("db-last-system-id"))?,
-    })
 }

@@ -2,12 +2,22 @@
 
 use pgkeep_pipeline::Sha1Digest;
 
-use super::file::{BlockFile, BundleSlice, FileData, PageCheck, PageRange};
-use super::read::{Given, NOTHING};
-use super::{BLOCK_CHECKSUM_MIN, BLOCK_UNIT};
+use super::file::{
+    BLOCK_CHECKSUM_MIN, BLOCK_UNIT, BlockFile, BundleSlice, FileData, PageCheck, PageRange,
+};
+use super::table::Attributes;
 use crate::error::{Error, Result};
 use crate::info_file::json::JsonReader;
 use crate::limits;
+
+/// Owner and mode of an entry as far as it says them, or of a default section.
+pub(super) type Given = Attributes;
+
+pub(super) const NOTHING: Given = Attributes {
+    mode: None,
+    user: None,
+    group: None,
+};
 
 /// What the entry says; absent is absent.
 #[derive(Debug)]

@@ -5,8 +5,7 @@
 
 use pgkeep_pipeline::Sha1Digest;
 
-use super::BLOCK_UNIT;
-use super::file::{BlockFile, BundleSlice, FileData, PageCheck, PageRange};
+use super::file::{BLOCK_UNIT, BlockFile, BundleSlice, FileData, PageCheck, PageRange};
 use super::owner::LabelId;
 
 const COPY: u16 = 1;

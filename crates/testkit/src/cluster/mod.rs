@@ -4,6 +4,7 @@
 //! dropped. `initdb` runs once for each version and set of options (see `template`), so clusters made from the same
 //! options share one system identifier unless `own_system_id` is asked for.
 
+mod builder;
 mod load;
 mod template;
 
@@ -12,6 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use builder::ClusterBuilder;
 pub use load::Load;
 
 use crate::account::Account;
@@ -29,66 +31,6 @@ pub enum StopMode {
     Fast,
     /// Like a crash: the next start recovers.
     Immediate,
-}
-
-/// What a new cluster shall be like.
-#[derive(Debug, Clone)]
-pub struct ClusterBuilder {
-    major: u32,
-    wal_segment_mib: u32,
-    data_checksums: bool,
-    own_system_id: bool,
-    settings: Vec<(String, String)>,
-}
-
-impl ClusterBuilder {
-    /// Size of WAL segments in MiB, a power of two from 1 to 1024 (1 unless set).
-    pub fn wal_segment_mib(mut self, size: u32) -> Self {
-        self.wal_segment_mib = size;
-        self
-    }
-
-    /// Whether pages carry checksums (they do unless set).
-    pub fn data_checksums(mut self, on: bool) -> Self {
-        self.data_checksums = on;
-        self
-    }
-
-    /// Runs `initdb` for this cluster alone, so that its system identifier is its own.
-    pub fn own_system_id(mut self) -> Self {
-        self.own_system_id = true;
-        self
-    }
-
-    /// Adds a line to `postgresql.conf`; the value is quoted here.
-    pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
-        self.settings.push((name.to_owned(), value.to_string()));
-        self
-    }
-
-    /// Makes the cluster's files; the server is not started.
-    pub fn create(self) -> Result<Cluster> {
-        let bin = installed::server_bin(self.major)?;
-        let scratch = Scratch::new()?;
-        let data_dir = scratch.join("data");
-        template::provide(&self, &bin, &data_dir, scratch.account())?;
-        let cluster = Cluster::assemble(self.major, bin, scratch, data_dir)?;
-        cluster.append_setting("fsync", "off")?;
-        cluster.append_setting("max_wal_senders", "3")?;
-        cluster.append_setting("shared_buffers", "16MB")?;
-        cluster.append_setting("autovacuum", "off")?;
-        for (name, value) in &self.settings {
-            cluster.append_setting(name, value)?;
-        }
-        Ok(cluster)
-    }
-
-    /// Makes the cluster and starts its server.
-    pub fn start(self) -> Result<Cluster> {
-        let cluster = self.create()?;
-        cluster.start()?;
-        Ok(cluster)
-    }
 }
 
 /// One cluster with its own socket directory; its server is stopped when this is dropped.
@@ -360,6 +302,32 @@ impl Cluster {
             .arg(&self.socket_dir))?
         .success()
         .map(drop)
+    }
+}
+
+impl ClusterBuilder {
+    /// Makes the cluster's files; the server is not started.
+    pub fn create(self) -> Result<Cluster> {
+        let bin = installed::server_bin(self.major)?;
+        let scratch = Scratch::new()?;
+        let data_dir = scratch.join("data");
+        template::provide(&self, &bin, &data_dir, scratch.account())?;
+        let cluster = Cluster::assemble(self.major, bin, scratch, data_dir)?;
+        cluster.append_setting("fsync", "off")?;
+        cluster.append_setting("max_wal_senders", "3")?;
+        cluster.append_setting("shared_buffers", "16MB")?;
+        cluster.append_setting("autovacuum", "off")?;
+        for (name, value) in &self.settings {
+            cluster.append_setting(name, value)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Makes the cluster and starts its server.
+    pub fn start(self) -> Result<Cluster> {
+        let cluster = self.create()?;
+        cluster.start()?;
+        Ok(cluster)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-use super::ClusterBuilder;
+use super::builder::ClusterBuilder;
 use crate::account::Account;
 use crate::error::{Error, Result};
 use crate::installed;

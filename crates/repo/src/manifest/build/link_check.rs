@@ -1,4 +1,4 @@
-//! No link may lead into the data directory or to the same place as another (spec 9.1).
+//! No link may lead into the data directory or to the same place as another (`docs/format/manifest.md`).
 //!
 //! Several links to different files of one directory are fine, and so is a directory link below such a directory.
 

@@ -1,9 +1,11 @@
-//! Builds a manifest from the data directory (spec 9.1): what is in it, where its links lead, what stays out.
+//! Builds a manifest from the data directory: what is in it, where its links lead, what stays out (`docs/format/manifest.md`).
 //!
-//! [`visit`] holds the rules and does no I/O; [`walk`] reads directories and hands entries to it. No SQL, no options:
-//! the caller says what the cluster is ([`BuildSettings`]).
+//! [`visit`] has the rules, [`links`] those of links, and both do no I/O. [`walk`] reads directories and hands entries to
+//! them. No SQL, no options: the caller says what the cluster is ([`BuildSettings`]).
 
+mod found_link;
 mod link_check;
+mod links;
 mod listing;
 #[cfg(test)]
 mod tests;

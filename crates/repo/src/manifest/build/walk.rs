@@ -6,8 +6,9 @@ use pgkeep_storage::{
     Error as StorageError, ErrorKind, FileInfo, FileType, Found, Operation, StoragePath,
 };
 
+use super::found_link::{Destination, FoundLink};
 use super::listing::Listing;
-use super::visit::{Destination, FoundLink, Place, Visitor};
+use super::visit::{Place, Visitor};
 use super::{BuildSettings, Built};
 use crate::error::{Error, Result};
 use crate::manifest::PG_DATA;

@@ -1,8 +1,4 @@
-//! JSON as pgBackRest writes and reads it: strings are bytes, numbers are decimal integers (`docs/format/info-files.md`).
-//!
-//! The writer never writes `\u` (readers of old versions stumble over it) and never a space. The reader takes what pgBackRest
-//! takes: white space, `\/`, `\u00XX`, unknown keys. It does not depend on the order of keys. Bad input is an error, however
-//! deep or long.
+//! Reads or skips values of the dialect, one after the other.
 
 use std::borrow::Cow;
 
@@ -10,118 +6,6 @@ use crate::error::{Error, Result};
 
 /// Values nest two levels in real files; this keeps hostile input off the stack.
 const MAX_DEPTH: usize = 64;
-
-/// Appends `text` as a JSON string.
-pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    let mut plain = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let escape = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0x08 => b'b',
-            0x0c => b'f',
-            _ => continue,
-        };
-        out.extend_from_slice(&text[plain..at]);
-        out.extend_from_slice(&[b'\\', escape]);
-        plain = at + 1;
-    }
-    out.extend_from_slice(&text[plain..]);
-    out.push(b'"');
-}
-
-/// Appends a decimal number.
-pub fn write_u64(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-/// Appends a decimal number with its sign.
-pub fn write_i64(out: &mut Vec<u8>, value: i64) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    write_u64(out, value.unsigned_abs());
-}
-
-/// Appends bytes as a string of lower-case hexadecimal digits.
-pub fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
-    out.push(b'"');
-}
-
-/// Writes one object; the caller gives keys in ascending order, as readers of pgBackRest require.
-#[derive(Debug)]
-pub struct ObjectWriter<'a> {
-    out: &'a mut Vec<u8>,
-    last: &'static str,
-}
-
-impl<'a> ObjectWriter<'a> {
-    /// Appends the opening brace.
-    pub fn begin(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, last: "" }
-    }
-
-    /// Appends the key; the value is then appended to what is returned.
-    pub fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
-        debug_assert!(
-            self.last < key,
-            "'{key}' after '{}': keys of the format are ascending",
-            self.last
-        );
-        if !self.last.is_empty() {
-            self.out.push(b',');
-        }
-        self.last = key;
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        self.out
-    }
-
-    pub fn string(&mut self, key: &'static str, value: impl AsRef<[u8]>) {
-        write_string(self.key(key), value.as_ref());
-    }
-
-    pub fn u64(&mut self, key: &'static str, value: u64) {
-        write_u64(self.key(key), value);
-    }
-
-    pub fn bool(&mut self, key: &'static str, value: bool) {
-        self.key(key).extend_from_slice(bool_text(value));
-    }
-
-    /// Appends the closing brace.
-    pub fn end(self) {
-        self.out.push(b'}');
-    }
-}
-
-/// `true` or `false`.
-#[must_use]
-pub fn bool_text(value: bool) -> &'static [u8] {
-    if value { b"true" } else { b"false" }
-}
 
 /// Whether `text` is exactly one JSON value: this is how the `=` of an INI line is found.
 pub fn validate(text: &[u8]) -> Result<()> {
@@ -162,7 +46,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The next byte that is no white space.
-    fn peek(&mut self) -> Result<u8> {
+    pub(super) fn peek(&mut self) -> Result<u8> {
         self.white_space();
         self.text
             .get(self.at)
@@ -371,61 +255,6 @@ impl<'a> JsonReader<'a> {
         Err(Error::json("expected '\"' but found null delimiter"))
     }
 
-    /// The next string, which must be UTF-8.
-    pub fn read_text(&mut self) -> Result<String> {
-        let bytes = self.read_string()?.into_owned();
-        String::from_utf8(bytes).map_err(|error| {
-            Error::json(format!(
-                "'{}' is not valid UTF-8",
-                String::from_utf8_lossy(error.as_bytes())
-            ))
-        })
-    }
-
-    /// The next value is `false` (no such owner, `None`) or a string.
-    pub fn read_owner(&mut self) -> Result<Option<String>> {
-        if matches!(self.peek()?, b't' | b'f') {
-            return if self.read_bool()? {
-                Err(Error::format("owner bool must be false"))
-            } else {
-                Ok(None)
-            };
-        }
-        self.read_text().map(Some)
-    }
-
-    /// A mode: octal digits in a string.
-    pub fn read_mode(&mut self) -> Result<u32> {
-        let text = self.read_string()?;
-        let octal = !text.is_empty()
-            && text.len() <= 6
-            && text.iter().all(|byte| (b'0'..=b'7').contains(byte));
-        if !octal {
-            return Err(Error::format(format!(
-                "invalid mode '{}'",
-                String::from_utf8_lossy(&text)
-            )));
-        }
-        let mode = text
-            .iter()
-            .fold(0, |mode, byte| mode * 8 + u32::from(byte - b'0'));
-        if mode > 0o7777 {
-            return Err(Error::format(format!("mode '{mode:04o}' is out of range")));
-        }
-        Ok(mode)
-    }
-
-    /// A SHA-1: 40 hexadecimal digits in a string.
-    pub fn read_sha1(&mut self) -> Result<[u8; 20]> {
-        let text = self.read_string()?;
-        parse_sha1(&text).ok_or_else(|| {
-            Error::format(format!(
-                "invalid checksum '{}'",
-                String::from_utf8_lossy(&text)
-            ))
-        })
-    }
-
     /// Skips the next value.
     pub fn skip(&mut self) -> Result<()> {
         self.skip_nested(0)
@@ -494,18 +323,4 @@ fn latin1_escape(digits: &[u8]) -> Option<u8> {
         .ok()?
         .try_into()
         .ok()
-}
-
-/// Parses 40 hexadecimal digits.
-#[must_use]
-pub fn parse_sha1(text: &[u8]) -> Option<[u8; 20]> {
-    if text.len() != 40 {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let mut sha1 = [0; 20];
-    for (byte, pair) in sha1.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(sha1)
 }

@@ -1,6 +1,6 @@
 //! Lines as somebody types them, and what is offered for the next word; and that nothing offered is refused.
 
-use super::candidates::{Line, Wanted};
+use super::{Line, Wanted};
 use crate::define::command::{COMMANDS, Role};
 use crate::define::option::{Kind, STANZA};
 use crate::parse::name::{self, Lookup};

@@ -1,33 +1,13 @@
-//! What may come next on a command line that is being typed; the scripts in `completion` ask for it.
-//!
-//! Offered is only what the program takes: options of the command, with their conditions fulfilled, nothing that is refused,
-//! no secrets. Invariant: a line without sense gives nothing, never an error.
+//! What is offered for a line: commands, options, values.
 
-use std::path::Path;
-
-use super::facts::placeholder;
-use super::text::{lower_summary, plain};
+use super::line::{Line, Typed};
 use crate::config::Config;
 use crate::define::command::{CommandId, Role, commands};
-use crate::define::option::{
-    CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, Depend, Group, HELP, Kind, OptionDef, PG, REPO, SET,
-    STANZA, VERSION,
-};
+use crate::define::option::{Depend, Group, HELP, Kind, OptionDef, PG, REPO, SET, STANZA, VERSION};
 use crate::input::Program;
-use crate::parse::name::{self, Found, Lookup, indexed};
-
-/// A line that is being typed.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The program as it was typed.
-    pub argv0: String,
-    /// Under which name it will run.
-    pub program: Program,
-    /// Whole words between the program and the one being typed.
-    words: Vec<String>,
-    /// What there is of the word being typed.
-    word: String,
-}
+use crate::parse::name::{self, Found, indexed};
+use crate::render::facts::placeholder;
+use crate::render::text::{lower_summary, plain};
 
 /// What may stand in place of the word that is being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,64 +25,7 @@ pub enum Wanted {
 }
 
 impl Line {
-    /// Takes the line apart as a shell does, as far as quotes and backslashes go; nothing without a program in it.
-    pub fn new(text: &str) -> Option<Line> {
-        let mut words = split(text);
-        let word = words.pop()?;
-        // `sudo -u postgres pgkeep …`
-        let at = words.iter().position(|word| program(word).is_some())?;
-        let argv0 = words[at].clone();
-        Some(Line {
-            program: program(&argv0)?,
-            argv0,
-            words: words.split_off(at + 1),
-            word,
-        })
-    }
-
-    /// The words without the one being typed, as the program would get them.
-    pub fn arguments(&self) -> Vec<String> {
-        std::iter::once(self.argv0.clone())
-            .chain(self.words.iter().cloned())
-            .collect()
-    }
-
-    /// Words that make `info` look at what this line is about.
-    pub fn info_arguments(&self) -> Vec<String> {
-        let mut arguments = vec![self.argv0.clone()];
-        let mut words = self.words.iter();
-        while let Some(word) = words.next() {
-            let Some(found) = self.option(word) else {
-                continue;
-            };
-            let value = self
-                .value_follows(word, &found)
-                .then(|| words.next())
-                .flatten();
-            // What the command is given besides does not matter to `info`.
-            let wanted = found.option == STANZA
-                || found.option == REPO
-                || [CONFIG, CONFIG_PATH, CONFIG_INCLUDE_PATH].contains(&found.option)
-                || found.option.group == Some(Group::Repo);
-            if wanted
-                && found
-                    .option
-                    .is_known(self.program, CommandId::Info, Role::Main)
-            {
-                arguments.push(word.clone());
-                arguments.extend(value.cloned());
-            }
-        }
-        arguments.push(CommandId::Info.name().to_owned());
-        arguments
-    }
-
-    /// Whether a word goes on what was typed of it.
-    pub fn goes_on(&self, word: &str) -> bool {
-        word.starts_with(&self.word)
-    }
-
-    /// What may come next. `config`: what was said so far, where it can be read; `refused`: options and `option=value` that
+    /// What may come next. `config` is what was said so far, where it can be read. `refused`: options and `option=value` that
     /// are known but not supported.
     pub fn wanted(&self, config: Option<&Config>, refused: &[&str]) -> Wanted {
         let typed = self.typed();
@@ -125,59 +48,6 @@ impl Line {
         }
         offer.parameter()
     }
-
-    /// The words so far: command, words after it, options, and an option whose value is missing.
-    fn typed(&self) -> Typed {
-        let mut typed = Typed::default();
-        let mut words = self.words.iter();
-        while let Some(word) = words.next() {
-            if word.starts_with('-') {
-                typed.help |= matches!(word.as_str(), "--help" | "-h");
-                let Some(found) = self.option(word) else {
-                    continue;
-                };
-                typed.options.push((found.option, found.key));
-                if self.value_follows(word, &found) && words.next().is_none() {
-                    typed.waits = Some(found);
-                }
-            } else if typed.command.is_some() {
-                typed.parameters += 1;
-            } else {
-                let known = commands(self.program).find(|known| known.name.starts_with(&**word));
-                match known.map(|known| known.id) {
-                    Some(CommandId::Help) => typed.help = true,
-                    other => typed.command = other,
-                }
-            }
-        }
-        typed
-    }
-
-    fn option(&self, word: &str) -> Option<Found> {
-        let name = word.strip_prefix("--")?.split('=').next()?;
-        let lookup = Lookup {
-            abbreviated: true,
-            ..Lookup::exact(self.program)
-        };
-        name::find(name, lookup).ok()?
-    }
-
-    /// Whether the value of an option is the next word.
-    fn value_follows(&self, word: &str, found: &Found) -> bool {
-        let takes = found.option.kind != Kind::Boolean && !found.option.bool_like;
-        takes && !found.negate && !found.reset && !word.contains('=')
-    }
-}
-
-/// What was typed so far.
-#[derive(Default)]
-struct Typed {
-    command: Option<CommandId>,
-    help: bool,
-    /// How many words came after the command.
-    parameters: usize,
-    options: Vec<(&'static OptionDef, u32)>,
-    waits: Option<Found>,
 }
 
 /// What is offered for one line.
@@ -246,7 +116,7 @@ impl Offer<'_> {
         command: Option<CommandId>,
     ) -> Vec<(String, String)> {
         let about = described(option.summary);
-        let begun = &self.line.word;
+        let word = &self.line.word;
         self.keys(option)
             .into_iter()
             .filter(|key| self.may_be_given(option, *key, command))
@@ -256,8 +126,8 @@ impl Offer<'_> {
                     true => "=",
                     false => "",
                 };
-                let negated = option.negatable && begun.starts_with("--n");
-                let reset = option.resettable && begun.starts_with("--res");
+                let negated = option.negatable && word.starts_with("--n");
+                let reset = option.resettable && word.starts_with("--res");
                 [
                     Some(format!("--{name}{equals}")),
                     negated.then(|| format!("--no-{name}")),
@@ -338,7 +208,7 @@ impl Offer<'_> {
     }
 
     /// Values of an option, each after `start`.
-    fn value(&self, found: &Found, start: &str, begun: &str) -> Wanted {
+    fn value(&self, found: &Found, start: &str, typed: &str) -> Wanted {
         let option = found.option;
         if found.negate || found.reset || option.secure {
             return Wanted::Words(Vec::new());
@@ -370,7 +240,7 @@ impl Offer<'_> {
                 .collect(),
         };
         values.retain(|value| !self.is_refused(&format!("{}={value}", option.name)));
-        values.retain(|value| value.starts_with(begun));
+        values.retain(|value| value.starts_with(typed));
         let words = values
             .into_iter()
             .map(|value| (format!("{start}{value}"), String::new()));
@@ -432,35 +302,4 @@ fn names_a_file(option: &OptionDef) -> bool {
 
 fn described(summary: &str) -> String {
     plain(&lower_summary(summary))
-}
-
-/// The program a word starts, if it is ours.
-fn program(word: &str) -> Option<Program> {
-    match Path::new(word).file_name()?.to_str()? {
-        "pgbackrest" => Some(Program::PgBackRest),
-        name if name.starts_with(Program::PgKeep.binary()) => Some(Program::PgKeep),
-        _ => None,
-    }
-}
-
-/// Words of a line; the last one is being typed and may be empty.
-fn split(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quote = None;
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        let word = words.last_mut().expect("there is always one");
-        match (char, quote) {
-            ('\\', None | Some('"')) => word.extend(chars.next()),
-            ('"' | '\'', None) => quote = Some(char),
-            (char, Some(begun)) if char == begun => quote = None,
-            (char, None) if char.is_whitespace() => {
-                if !word.is_empty() {
-                    words.push(String::new());
-                }
-            }
-            (char, _) => word.push(char),
-        }
-    }
-    words
 }
