@@ -226,7 +226,7 @@ fn damaged_main(program: &Program) -> TestResult {
     Ok(())
 }
 
-/// The set that was begun may stay (it is not listed); everything that was there before must be as it was.
+/// The set that was started may stay (it is not listed); everything that was there before must be as it was.
 fn fails_alike_but_leaves_a_partial_set(
     program: &Program,
     prepare: impl Fn(&State) -> Result<()>,

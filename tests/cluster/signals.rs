@@ -71,7 +71,7 @@ fn waiting_for_archive(program: &Program) -> TestResult {
     stage.cluster.append_setting("archive_command", &command)?;
     stage.cluster.reload()?;
     let again = stage.run(&["--type=full", "backup"])?;
-    // What was begun is either taken up again or removed; both are said.
+    // What was started is either taken up again or removed; both are said.
     let _ = again;
     same(
         "backups",

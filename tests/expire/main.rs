@@ -2,7 +2,7 @@
 //! the same lines in the log.
 //!
 //! Repositories are made up (`repository.rs`) from `PGKEEP_TEST_SEED`; `PGKEEP_TEST_CASES` says how many (the long run takes a
-//! thousand). Invariant: pgBackRest is the only judge; nothing here knows a rule of retention.
+//! thousand). Invariant: pgBackRest alone says what is right. Nothing here knows a rule of retention.
 #![allow(clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 #![allow(clippy::disallowed_methods)] // repositories are made beside the storage layer, the number of cases by environment
 

@@ -1,7 +1,7 @@
 //! Files that grow, shrink, empty or vanish between the listing and their copy: both programs store the same of them.
 //!
 //! A large file is copied first; while it is, the whole process group stands still and the others are changed. When something
-//! else had been copied by then, a fresh backup is begun, a few times.
+//! else had been copied by then, a fresh backup is started, a few times.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -23,7 +23,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// Copied first, and not in an instant: 6 MB of what does not compress, by bz2.
 const LARGE: &str = "base/1/90000";
 const LARGE_SIZE: usize = 6_000_000;
-/// Backups begun to meet one half-way.
+/// Backups started until one is caught half-way.
 const TRIES: u32 = 5;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
@@ -165,14 +165,14 @@ fn backup(mut command: Command, config: &str, repo: &Path, data: &Path) -> Resul
         .spawn()?;
     let group = format!("-{}", child.id());
     let signal = |name: &str| run(Command::new("kill").args([name, "--", &group]));
-    let begun = Instant::now();
+    let started = Instant::now();
     while !stored(repo).iter().any(|name| name.starts_with("90000")) {
         if let Some(status) = child.try_wait()? {
             return Ok(Met::TooLate(format!(
                 "the backup ended with {status} unseen"
             )));
         }
-        if begun.elapsed() > Duration::from_secs(300) {
+        if started.elapsed() > Duration::from_secs(300) {
             let _ = child.kill();
             return Err("the backup does not begin".into());
         }

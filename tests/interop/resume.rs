@@ -90,7 +90,7 @@ const CASES: [Case; 8] = [
         expected: Expected::Resumed(5),
     },
     Case {
-        name: "this_program_resumes_in_bundles_what_was_begun_without",
+        name: "this_program_resumes_in_bundles_what_was_started_without",
         pgbackrest: "2.55",
         first: By::PgBackRest,
         options: &[],
@@ -294,7 +294,7 @@ impl<'a> Stage<'a> {
             .stdout(std::fs::File::create(&log)?)
             .stderr(Stdio::null())
             .spawn()?;
-        let begun = Instant::now();
+        let started = Instant::now();
         let label = loop {
             if let [label] = self.sets()?.as_slice() {
                 let set = self.set_path(label);
@@ -303,11 +303,11 @@ impl<'a> Stage<'a> {
                     break label.clone();
                 }
             }
-            if child.try_wait()?.is_some() || begun.elapsed() > Duration::from_secs(300) {
+            if child.try_wait()?.is_some() || started.elapsed() > Duration::from_secs(300) {
                 child.kill()?;
                 child.wait()?;
                 let log = std::fs::read_to_string(&log)?;
-                return Err(format!("the backup could not be met half-way:\n{log}").into());
+                return Err(format!("the backup could not be caught half-way:\n{log}").into());
             }
             std::thread::sleep(Duration::from_millis(1));
         };
@@ -319,8 +319,8 @@ impl<'a> Stage<'a> {
         // Workers of pgBackRest end when they notice that nobody speaks to them, and hold its lock until then.
         let lock = self.cluster.scratch().join("lock");
         while self.holds_lock(&lock)? {
-            if begun.elapsed() > Duration::from_secs(300) {
-                return Err("the lock of the killed backup is held on".into());
+            if started.elapsed() > Duration::from_secs(300) {
+                return Err("the lock of the killed backup is still taken".into());
             }
             std::thread::sleep(Duration::from_millis(5));
         }

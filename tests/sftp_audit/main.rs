@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             "the_probe_needs_a_path_it_can_write",
             probe::a_read_only_path,
         ),
-        ("audits_and_probes_meet_no_penalty", penalties),
+        ("audits_and_probes_cause_no_penalty", penalties),
         ("a_wrong_pin_is_refused_as_what_it_is", wrong_pin),
     ] {
         let program = Arc::clone(&program);
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 fn closed_server(program: &Program) -> TestResult {
     let stage = Stage::new(program, SftpServer::builder().chrooted().start()?)?;
     let before = stage.tree()?;
-    // Free space is that of the machine the test runs on and may warn; the exit status is judged below.
+    // Free space is that of the machine the test runs on and may warn; the exit status is checked below.
     let text = stage.audit(&["--output=text"])?;
     if !(0..=1).contains(&text.code) {
         return Err(format!("{text:?}").into());

@@ -1,4 +1,4 @@
-//! The script on the SFTP host: once, again, undone; refused; failed and taken back.
+//! The script on the SFTP host: run once, run again and undone, refused, failed and taken back.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;

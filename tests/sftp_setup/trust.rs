@@ -15,7 +15,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             "only_a_confirmed_key_becomes_known",
             fingerprints as fn(&Program) -> TestResult,
         ),
-        ("a_person_at_the_terminal_is_asked", terminal),
+        ("a_user_at_the_terminal_is_asked", terminal),
         (
             "pgbackrest_does_not_know_the_command",
             unknown_to_pgbackrest,

@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: the last line of each command, the bar, and nothing of it elsewhere.
+//! What a user at a terminal sees: the last line of each command, the bar, and nothing of it elsewhere.
 //!
 //! Made-up clusters that do not run are enough for it. Invariant: as `pgbackrest`, and where a program reads, the output is pgBackRest's.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world

@@ -165,12 +165,12 @@ const CATALOGUE: &[(&str, Prepare)] = &[
     }),
     ("a_backup_is_running", || {
         let state = State::with_backup(TWO_CIPHERS)?;
-        hold(
+        hold_lock(
             &state,
             "main-backup-1.lock",
             r#"{"execId":"1-0","pctCplt":2500,"pid":1,"sz":4000,"szCplt":1001}"#,
         )?;
-        hold(
+        hold_lock(
             &state,
             "main-backup-2.lock",
             r#"{"execId":"1-0","pid":1,"sz":2000,"szCplt":1000}"#,
@@ -179,8 +179,8 @@ const CATALOGUE: &[(&str, Prepare)] = &[
     }),
     ("expire_and_restore_are_running", || {
         let state = State::with_backup(&[])?;
-        hold(&state, "main-backup-1.lock", r#"{"execId":"1-0","pid":1}"#)?;
-        hold(
+        hold_lock(&state, "main-backup-1.lock", r#"{"execId":"1-0","pid":1}"#)?;
+        hold_lock(
             &state,
             "main-restore-1.lock",
             r#"{"execId":"1-0","pid":1,"sz":3000,"szCplt":1000}"#,
@@ -193,7 +193,7 @@ const CATALOGUE: &[(&str, Prepare)] = &[
             "lock/main-backup-1.lock",
             r#"{"execId":"1-0","pid":1,"sz":9}"#,
         )?;
-        hold(&state, "main-restore-1.lock", "")?;
+        hold_lock(&state, "main-restore-1.lock", "")?;
         Ok(state)
     }),
 ];
@@ -307,7 +307,7 @@ fn unreadable(state: &State) -> bool {
 }
 
 /// Writes a lock file and holds it until this process ends.
-fn hold(state: &State, name: &str, content: &str) -> Result<()> {
+fn hold_lock(state: &State, name: &str, content: &str) -> Result<()> {
     let path = state.scratch.write(format!("lock/{name}"), content)?;
     let file = fs::File::open(path)?;
     file.try_lock()?;

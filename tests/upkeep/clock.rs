@@ -142,7 +142,7 @@ fn history_is_ahead(program: &Program) -> TestResult {
     if !got.stdout.contains("'20981231-235959F'") {
         return Err(got.stdout.into());
     }
-    // The label of an incr cannot meet one of another full set.
+    // The label of an incr cannot be that of another full set.
     for (ours, text) in [(Some(program), "# ours\n"), (None, "# theirs, longer\n")] {
         state.scratch.write("data/postgresql.conf", text)?;
         backup(&state, ours, "UTC", "incr")?.success()?;

@@ -60,7 +60,7 @@ fn history(program: &Program, seed: u64) -> TestResult {
         options.extend([("repo1-bundle", "y"), ("repo1-block", "y")]);
     }
     let state = State::new(&options)?;
-    // Small segments, so that commands meet each other and not the compression of WAL.
+    // Small segments, so that commands run at the same moment and do not wait for the compression of WAL.
     let cluster = DataDirBuilder::new("15")?.wal_segment_size(1 << 20);
     state.cluster(&cluster)?;
     state.make(&["stanza-create"])?;

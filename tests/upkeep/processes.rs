@@ -1,7 +1,7 @@
 //! Processes that a run starts: what can be read in their titles, how they end, and what a killed one leaves.
 //!
 //! Every run has a guardian that adopts what the run leaves, so that not even a process that has ended goes unseen.
-//! The background process is held where it reads `archive.info`, which is a pipe for that time: no test waits for a time.
+//! The background process is stopped where it reads `archive.info`, which is a pipe for that time: no test waits for a time.
 
 use std::fs;
 use std::path::PathBuf;
@@ -102,8 +102,8 @@ impl<'a> Stage<'a> {
         self.state.in_repo("archive/main/archive.info")
     }
 
-    /// Starts a push, and holds its background process. Both are given: the one in front and the one behind.
-    fn hold(&self, segment: u8, arguments: &[&str]) -> Result<(Guarded, u32, u32)> {
+    /// Starts a push whose background process stops before it does anything. Both are given: the one in front and the one behind.
+    fn start_stopped(&self, segment: u8, arguments: &[&str]) -> Result<(Guarded, u32, u32)> {
         let aside = self.state.scratch.join("archive.info");
         fs::rename(self.info(), &aside)?;
         let mut pipe = self.state.scratch.account().command("mkfifo");
@@ -252,7 +252,7 @@ fn guardian() -> TestResult {
 
 fn title_and_end(program: &Program) -> TestResult {
     let stage = Stage::new(program)?;
-    let (run, front, behind) = stage.hold(1, &[])?;
+    let (run, front, behind) = stage.start_stopped(1, &[])?;
     for pid in [front, behind] {
         let title = title(pid);
         if title.contains(SECRET) || !title.contains("archive-push") {
@@ -275,7 +275,7 @@ fn title_and_end(program: &Program) -> TestResult {
 
 fn front_killed(program: &Program) -> TestResult {
     let stage = Stage::new(program)?;
-    let (run, front, _) = stage.hold(1, &[])?;
+    let (run, front, _) = stage.start_stopped(1, &[])?;
     kill(front)?;
     stage.release(true)?;
     let family = run.wait()?;
@@ -289,7 +289,7 @@ fn front_killed(program: &Program) -> TestResult {
 
 fn behind_killed(program: &Program) -> TestResult {
     let stage = Stage::new(program)?;
-    let (run, _, behind) = stage.hold(1, &["--archive-timeout=1"])?;
+    let (run, _, behind) = stage.start_stopped(1, &["--archive-timeout=1"])?;
     kill(behind)?;
     stage.release(false)?;
     // It may have started another one meanwhile; or it says that nothing came, and is asked again as by the server.
@@ -301,8 +301,8 @@ fn behind_killed(program: &Program) -> TestResult {
 
 fn no_zombie(program: &Program) -> TestResult {
     let stage = Stage::new(program)?;
-    let (run, front, behind) = stage.hold(1, &[])?;
-    // What is held cannot end the push, which therefore waits on for one that is no more.
+    let (run, front, behind) = stage.start_stopped(1, &[])?;
+    // What is stopped cannot end the push, which therefore waits on for one that is no more.
     kill(behind)?;
     let end = Instant::now() + PATIENCE;
     while PathBuf::from(format!("/proc/{behind}")).exists() {

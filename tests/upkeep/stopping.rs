@@ -20,12 +20,12 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
 const STANZAS: [&str; 6] = ["a", "a-b", "a-archive", "a-1", "a-backup", "a-backup-1"];
 
 /// A process that holds a lock as a command would.
-struct Holder {
+struct LockHolder {
     child: Child,
     file: String,
 }
 
-impl Holder {
+impl LockHolder {
     fn of(state: &State, file: String) -> Result<Self> {
         let lock = state.scratch.write(format!("lock/{file}"), "")?;
         let mut child = state
@@ -58,7 +58,7 @@ impl Holder {
     }
 }
 
-impl Drop for Holder {
+impl Drop for LockHolder {
     fn drop(&mut self) {
         // Ends `read`, and with it flock.
         drop(self.child.stdin.take());
@@ -74,7 +74,7 @@ fn only_its_own(program: &Program) -> TestResult {
         let mut holders = Vec::new();
         for other in STANZAS {
             for end in ["archive-1", "backup-2", "restore-1", "persist-1", "backup"] {
-                let mut holder = Holder::of(&state, format!("{other}-{end}.lock"))?;
+                let mut holder = LockHolder::of(&state, format!("{other}-{end}.lock"))?;
                 // A signal takes its time to end a process: those that may live are looked at, the others waited for.
                 if !holder.is_left_alone(&state)? {
                     return Err(format!("{} did not start", holder.file).into());

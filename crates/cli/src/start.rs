@@ -151,7 +151,7 @@ fn is_strict_get(input: &Input<'_>) -> bool {
     input.program == Program::PgKeep && has("archive-get") && has(STRICT_GET)
 }
 
-/// A configuration that cannot be used: where the message goes depends on how far we came (spec 10.3).
+/// A configuration that cannot be used: where the message goes depends on how far we came.
 fn refuse(error: &ConfigError) -> u8 {
     for warning in &error.warnings {
         ::log::warn!("{warning}");

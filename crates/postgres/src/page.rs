@@ -66,7 +66,7 @@ pub fn check_size(size: u32) -> Result<()> {
     )))
 }
 
-/// What a look at a page has found.
+/// What the check of a page has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageState {
     /// All zero: allocated but never written.
@@ -77,7 +77,7 @@ pub enum PageState {
     Invalid,
 }
 
-/// Judges a page; `header_check` says that the header can be trusted to be plain (not encrypted by a fork of PostgreSQL).
+/// Checks a page. `header_check` says that the header can be trusted to be plain (not encrypted by a fork of PostgreSQL).
 ///
 /// A page that claims to be empty (`pd_upper` is 0, or without the header check `pd_checksum`) must be all zero.
 pub fn verify(page: &[u8], block_number: u32, header_check: bool) -> PageState {

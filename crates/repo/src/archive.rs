@@ -1,6 +1,6 @@
-//! Names of files in the archive (spec 1.2): WAL segments with their checksum, partials, and what is stored plainly.
+//! Names of files in the archive (`docs/format/wal-archive.md`): WAL segments with their checksum, partials, and what is stored plainly.
 //!
-//! Only names are judged here; nothing is opened. `[0-F]` of pgBackRest's expressions means upper-case hexadecimal
+//! Only names are examined here, nothing is opened. `[0-F]` of pgBackRest's expressions means upper-case hexadecimal
 //! for WAL names and lower-case for checksums.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The archive id (spec 1.3): `<db-version>-<db-id>`, one directory of WAL per history entry.
+//! The archive id (`docs/format/layout.md`): `<db-version>-<db-id>`, one directory of WAL per history entry.
 
 use std::cmp::Ordering;
 use std::fmt;

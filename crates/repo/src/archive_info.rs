@@ -1,4 +1,5 @@
-//! `archive.info`: the clusters whose WAL the stanza holds, and the passphrase of that WAL (spec 2.6).
+//! `archive.info`: the clusters whose WAL the stanza holds, and the passphrase of that WAL
+//! (`docs/format/info-files.md`).
 
 use std::io::{BufRead, Write};
 

@@ -1,4 +1,4 @@
-//! Labels of backups (spec 1.4): their form, how one is made, and that each is later than all before.
+//! Labels of backups (`docs/format/layout.md`): their form, how one is made, and that each is later than all before.
 //!
 //! Labels sort chronologically by plain byte comparison and code everywhere relies on it; that is why a new label that
 //! would not be the latest is refused instead of written.
@@ -105,7 +105,7 @@ fn is_date_time(text: &[u8]) -> bool {
         })
 }
 
-/// Whether `text` has the form of a label of any type (the regular expression of spec 1.4, anchored).
+/// Whether `text` has the form of a label of any type, and nothing else before or after it.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
     let text = text.as_bytes();
@@ -158,9 +158,9 @@ pub struct UniqueLabel {
 }
 
 /// Makes a label later than all that exist: `existing` are the labels of the directories in `backup/<stanza>` and of the
-/// manifests in the **newest** year of `backup.history`, in any order (spec 1.4).
+/// manifests in the **newest** year of `backup.history`, in any order.
 ///
-/// A diff or incr is compared with its own full set only, because its label cannot meet one of another set. Fails with
+/// A diff or incr is compared with its own full set only, because its label cannot be that of another set. Fails with
 /// [`ErrorType::Clock`] when one more second does not help: the time zone changed or the clock is wrong.
 pub fn unique<'a>(
     backup_type: BackupType,

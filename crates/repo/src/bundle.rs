@@ -1,4 +1,5 @@
-//! Which files share a bundle, and in which order files are copied (spec 5). Pure; readers do not depend on any of it.
+//! Which files share a bundle, and in which order files are copied (`docs/format/bundles.md`). It does no I/O, and readers
+//! depend on none of it.
 //!
 //! The caller keeps targets apart (a bundle never mixes the data directory and tablespaces) and numbers bundles from 1
 //! through all of them.
@@ -61,9 +62,11 @@ pub fn plan<T>(
     units
 }
 
-/// Order of copying within one target. Large files go first, largest first, so that no worker is left with one at the
-/// end; then files that were in a bundle before, as they lay there, so that prior block maps are read in sequence; then
-/// new files from the longest unchanged, so that files which age together lie together.
+/// Order of copying within one target.
+///
+/// 1. Large files, largest first, so that no worker is left with one at the end.
+/// 2. Files that were in a bundle before, as they lay there, so that prior block maps are read in sequence.
+/// 3. New files from the longest unchanged, so that files of one age lie side by side.
 #[must_use]
 pub fn copy_order(a: &FileRef<'_>, b: &FileRef<'_>, settings: Option<BundleSettings>) -> Ordering {
     let alone = |file: &FileRef<'_>| settings.is_none_or(|settings| file.size > settings.limit);

@@ -1,8 +1,8 @@
-//! The chain of passphrases (spec 4.3): each encrypts the files in which the next is kept.
+//! The chain of passphrases (`docs/format/compression-and-encryption.md`): each encrypts the files in which the next is kept.
 //!
-//! The user's passphrase opens `archive.info` and `backup.info`; the first holds that of all WAL, the second that of the
-//! manifests; a manifest holds that of its backup's files, one for a whole full set. An encrypted repository has all of
-//! them, another has none.
+//! The user's passphrase opens `archive.info` and `backup.info`. The first has the passphrase of all WAL, the second that
+//! of the manifests. A manifest has that of its backup's files, one for a whole full set. An encrypted repository has all
+//! of them, another has none.
 
 use pgkeep_pipeline::cipher;
 use secrecy::SecretString;

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 64;
 /// local storages.
 ///
 /// # Errors
-/// What the storage meets.
+/// Those of the storage.
 pub fn save(
     storage: &dyn Storage,
     stanza: &Stanza,
@@ -54,7 +54,7 @@ pub fn save(
 /// The grades of these sets, in their order; `None` where none was kept or it is not understood.
 ///
 /// # Errors
-/// What the storage meets, but for a missing file.
+/// Those of the storage, but for a missing file.
 pub fn load_many(
     storage: &dyn Storage,
     stanza: &Stanza,

@@ -1,6 +1,6 @@
 //! The error of this crate: a class that the command layer turns into an exit code, a message, hints.
 //!
-//! Classes are pgBackRest's error types (spec 12.8); two attempts to load a file are compared by class name
+//! Classes are pgBackRest's error types (`docs/guide/exit-codes.md`). Two attempts to load a file are compared by class name
 //! ([`ErrorType::name`]), as pgBackRest does. Nothing here knows exit codes.
 
 use std::fmt;
@@ -118,7 +118,7 @@ impl Error {
         }
     }
 
-    /// The file breaks the format of spec 2 [29].
+    /// The file breaks the format of info files [29].
     pub fn format(message: impl Into<String>) -> Self {
         Self::new(ErrorType::Format, message)
     }

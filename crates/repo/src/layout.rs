@@ -1,4 +1,4 @@
-//! Where everything lies in a repository (spec 1.1). The only place that spells repository paths.
+//! Where everything lies in a repository (`docs/format/layout.md`). The only place that spells repository paths.
 //!
 //! All paths are relative to the repository's root. Names made here never leave the stanza's two directories.
 
@@ -67,7 +67,7 @@ pub fn wal_path(stanza: &Stanza, id: &ArchiveId, directory: &str) -> StoragePath
 }
 
 /// A file of the archive by its name in the repository: names that begin with 24 hexadecimal digits lie in the
-/// directory of their first 16 characters, others (timeline history) directly under the archive id (spec 1.2).
+/// directory of their first 16 characters, others (timeline history) directly under the archive id.
 #[must_use]
 pub fn archive_file(stanza: &Stanza, id: &ArchiveId, name: &str) -> StoragePath {
     let path = archive_id_path(stanza, id);
@@ -160,7 +160,7 @@ pub enum StoredAs<'a> {
     Whole(&'a str),
 }
 
-/// The repository file that holds `name` (a manifest name) of set `label` (spec 1.5).
+/// The repository file that holds `name` (a manifest name) of set `label`.
 #[must_use]
 pub fn backup_file(
     stanza: &Stanza,

@@ -1,4 +1,5 @@
-//! The clusters a stanza has had: `[db]` and `[db:history]` of `archive.info` and `backup.info` (spec 2.6, 2.7).
+//! The clusters a stanza has had: `[db]` and `[db:history]` of `archive.info` and `backup.info`
+//! (`docs/format/info-files.md`).
 //!
 //! Entries are kept oldest first, as in the file. Which of the two dialects is spoken ([`Dialect`]) is the only difference
 //! between the files; in `archive.info` the system identifier goes under the key `db-id`, a mistake as old as the format.

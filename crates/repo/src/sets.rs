@@ -50,7 +50,7 @@ pub fn list_history(
     Ok(labels.into_iter().collect())
 }
 
-/// All labels that a new one must be later than (spec 1.4).
+/// All labels that a new one must be later than.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TakenLabels {
     /// Of the sets on disk, ascending; complete or not.

@@ -26,8 +26,8 @@ impl ConfigFiles for Host<'_> {
     }
 }
 
-/// The words of the command line, one a line; a zero byte; variables of the environment likewise; a zero byte; the file.
-/// An odd first byte starts the program as pgBackRest.
+/// Three parts with a zero byte between them: words of the command line, variables of the environment (both one a line),
+/// and the file. An odd first byte starts the program as pgBackRest.
 pub fn configuration(data: &[u8]) {
     let [first, rest @ ..] = data else { return };
     let mut parts = rest.splitn(3, |byte| *byte == 0);

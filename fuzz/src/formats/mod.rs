@@ -1,7 +1,7 @@
 //! One function for each format that comes from outside: it takes any bytes, and panics when a promise is broken.
 //!
-//! Promises: bad input is an error, never a panic; what was parsed can be written, and says the same when it is parsed
-//! again; a small input makes neither a large value nor endless work. Every function is a target of libFuzzer and a test
+//! The promises: Bad input is an error, never a panic. What was parsed can be written, and says the same when it is parsed
+//! again. A small input makes neither a large value nor endless work. Every function is a target of libFuzzer and a test
 //! over the corpus.
 
 mod configuration;

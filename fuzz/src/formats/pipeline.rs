@@ -33,7 +33,7 @@ impl Write for Bounded {
     }
 }
 
-/// First byte: which decoder; second: bytes given at a time, less one; the rest is decoded.
+/// The first byte says which decoder, the second how many bytes it gets at a time, less one. The rest is decoded.
 pub fn decode(data: &[u8]) {
     let [kind, step, stored @ ..] = data else {
         return;
@@ -62,7 +62,7 @@ pub fn decode(data: &[u8]) {
     let _ = running.finish_into(&mut out);
 }
 
-/// First byte: block size; second: checksum size; the rest is a map.
+/// The first byte is the block size, the second the checksum size. The rest is a map.
 pub fn block_map(data: &[u8]) {
     let Some((map, block_size, checksum_size, bytes)) = read_map(data) else {
         return;

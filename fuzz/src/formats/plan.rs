@@ -6,7 +6,7 @@ use pgkeep_repo::{BackupType, Manifest, Stanza};
 
 use super::repository::parse_with_true_checksum;
 
-/// A restore from it; a backup on it, of a cluster that has the same files; the resumption of it.
+/// A restore from it, a backup that builds on it of a cluster with the same files, and a backup that resumes it.
 pub fn plan(data: &[u8]) {
     let Some(manifest) = parse_with_true_checksum(data, &|input| Manifest::parse(input)) else {
         return;

@@ -2,7 +2,7 @@
 //! restore the same.
 //!
 //! Each program has a repository of its own. Lines of the log are compared as a sorted list, without what names a moment, a
-//! label or a place of its own; manifests by their targets, files, links and paths; restored copies file by file.
+//! label or a place of its own. Manifests are compared by targets, files, links and paths, restored copies file by file.
 
 mod case;
 mod change;

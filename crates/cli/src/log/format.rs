@@ -1,4 +1,4 @@
-//! The shape of a log line, as scripts that read pgBackRest's logs expect it (spec 12.9).
+//! The shape of a log line, as scripts that read pgBackRest's logs expect it.
 //!
 //! `2026-11-24 04:50:26.003 P00   INFO: text`, following lines indented to the text, errors with `[056]: ` in front.
 

@@ -143,7 +143,7 @@ impl log::Log for Sink {
         let own = ours(target);
         let level = match record.level() {
             log::Level::Debug if target == pgkeep_command::DETAIL => Level::Detail,
-            // What a library calls an error is for us to judge: it is shown for debugging only.
+            // What a library calls an error is no error of ours: it is shown for debugging only.
             log::Level::Error if own => Level::Error,
             log::Level::Warn if own => Level::Warn,
             log::Level::Info if own => Level::Info,

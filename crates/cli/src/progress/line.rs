@@ -30,7 +30,7 @@ impl Letters {
 /// How fast a stage moves.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Speed {
-    /// It has begun a moment ago, or stands still.
+    /// It started a moment ago, or stands still.
     Unknown,
     /// Bytes a second.
     Rate(f64),

@@ -1,4 +1,4 @@
-//! What a person at the terminal sees while a command runs: one line that is drawn again and again, below the log.
+//! What a user at the terminal sees while a command runs: one line that is drawn again and again, below the log.
 //!
 //! It shows how far a stage is (a bar, bytes, rate, time left and the file in hand), or what the run does or waits for beside
 //! one. A thread draws it eight times a second from counters, so that it moves while the main thread waits. What is printed

@@ -121,7 +121,7 @@ impl Expire<'_> {
                 crate::detail!("{name}: {id} remove archive path {directory}");
                 self.removed.add(|counts| counts.directories += 1);
                 runs.removed(directory);
-            } else if keep.looks_into(directory) {
+            } else if keep.needs_listing(directory) {
                 self.expire_files(id, keep, &path, &mut runs)?;
             }
         }

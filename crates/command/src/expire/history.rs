@@ -3,9 +3,7 @@
 //! Each repository's own history counts. pgBackRest lists that of the first repository whichever it works on. So with several
 //! repositories of different ages it leaves manifests behind in the others.
 
-use pgkeep_repo::retention::{
-    HistoryYear, history_limit, judge_history_year, keeps_history_manifest,
-};
+use pgkeep_repo::retention::{HistoryYear, history_limit, history_year, keeps_history_manifest};
 use pgkeep_repo::{BackupInfo, layout};
 use pgkeep_storage::StoragePath;
 
@@ -27,7 +25,7 @@ impl Expire<'_> {
         for year in self.names(&layout::history_path(stanza))? {
             self.context.cancel.check()?;
             let path = layout::history_year_path(stanza, &year);
-            match judge_history_year(&year, &limit) {
+            match history_year(&year, &limit) {
                 None => {}
                 Some(HistoryYear::Keep) => break,
                 Some(HistoryYear::Remove) => {
@@ -36,7 +34,7 @@ impl Expire<'_> {
                         storage.remove_tree(&path)?;
                     }
                 }
-                Some(HistoryYear::Look) => {
+                Some(HistoryYear::PerFile) => {
                     let mut gone = self.names(&path)?;
                     gone.retain(|file| !keeps_history_manifest(file, &limit, &listed));
                     self.removed

@@ -3,9 +3,9 @@
 //! Names are bytes since file systems promise no encoding. "Manifest path" means the path as a manifest spells it: the data
 //! directory is `pg_data`, and a tablespace's own directory is `pg_tblspc/<oid>/PG_<version>_<catalog>`.
 //!
-//! A walk asks in this order (the first that says no ends it): [`is_temporary`] for every entry; the caller's own
-//! exclusions; then for a directory [`Rules::keeps_directory_empty`], for a file [`Rules::skips_file`]. Unlogged relations
-//! are taken out afterwards, when all `_init` forks are known ([`unlogged_candidate`]).
+//! A walk first asks [`is_temporary`] for every entry, then the caller's own exclusions, then
+//! [`Rules::keeps_directory_empty`] for a directory or [`Rules::skips_file`] for a file. The first that says no ends it.
+//! Unlogged relations are taken out afterwards, when all `_init` forks are known ([`unlogged_candidate`]).
 
 use crate::control::layout::catalog_dir_name;
 use crate::version::PgVersion;

@@ -1,4 +1,5 @@
-//! Reconciles `backup.info` with the sets on disk (spec 2.7): the manifests are the truth, the list is their index.
+//! Reconciles `backup.info` with the sets on disk (`docs/format/info-files.md`). The manifests are the truth, the list is
+//! their index.
 //!
 //! Used by the commands that change backups; `info`, `restore` and `verify` take the list as it is.
 

@@ -1,4 +1,4 @@
-//! The checksum that closes an info file (spec 2.3).
+//! The checksum that closes an info file (`docs/format/info-files.md`).
 //!
 //! SHA-1 over the entries written as one JSON object, values by their raw text, so that no re-serialisation can change
 //! it. A new group opens whenever the section differs from that of the entry before.

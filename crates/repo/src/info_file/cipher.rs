@@ -1,4 +1,5 @@
-//! Encryption of info files: the ordinary salted stream of spec 4.1, around the whole file.
+//! Encryption of info files: the ordinary salted stream around the whole file
+//! (`docs/format/compression-and-encryption.md`).
 
 use std::io::{BufRead, BufReader, Read, Write};
 

@@ -1,4 +1,4 @@
-//! Loads an info file, or its copy when the file itself cannot be used (spec 2.5).
+//! Loads an info file, or its copy when the file itself cannot be used (`docs/format/info-files.md`).
 //!
 //! Any error of the first attempt leads to the second; only two failures are an error, whose class and text are
 //! composed as pgBackRest does.

@@ -1,4 +1,4 @@
-//! The format shared by `archive.info`, `backup.info` and `backup.manifest` (spec 2.1–2.5).
+//! The format shared by `archive.info`, `backup.info` and `backup.manifest` (`docs/format/info-files.md`).
 //!
 //! An INI file whose values are JSON in pgBackRest's dialect, closed by a SHA-1 over its own contents. What the
 //! sections mean is the business of [`crate::archive_info`], [`crate::backup_info`] and [`crate::manifest`].
@@ -25,5 +25,5 @@ pub const FORMAT: u64 = 5;
 /// `backrest-version` that this program writes.
 ///
 /// It names another program than pgBackRest on purpose: pgBackRest resumes a partial backup whose version equals
-/// its own, and must not resume one of ours (spec 7.5).
+/// its own, and must not resume one of ours.
 pub const PROGRAM_VERSION: &str = concat!("pgkeep ", env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-//! Reads an info file line by line and verifies its checksum (spec 2.1, 2.3).
+//! Reads an info file line by line and verifies its checksum (`docs/format/info-files.md`).
 //!
 //! Nothing but the current line is held. Entries are handed on before the checksum at the end could be verified, so a
 //! caller must throw its result away when [`read`] fails.

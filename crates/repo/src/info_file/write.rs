@@ -1,4 +1,4 @@
-//! Writes an info file as a stream (spec 2.1–2.4): sections, entries, and the checksum at the end.
+//! Writes an info file as a stream (`docs/format/info-files.md`): sections, entries, and the checksum at the end.
 //!
 //! The caller gives sections in ascending order and entries in the order of the format. Nothing is collected, so a
 //! manifest of a million files costs no memory here.

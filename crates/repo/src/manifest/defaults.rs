@@ -1,4 +1,4 @@
-//! Defaults of owners and modes (spec 2.8): all are derived from the data directory's own entry.
+//! Defaults of owners and modes (`docs/format/manifest.md`): all are derived from the data directory's own entry.
 //!
 //! An entry of the file says only what differs. `false` in the file is an owner without a name, and a default as good as
 //! any other.

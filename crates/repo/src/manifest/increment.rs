@@ -1,4 +1,4 @@
-//! What a diff or incr need not copy, and when modification times cannot be trusted (spec 7.2, 7.3).
+//! What a diff or incr need not copy, and when modification times cannot be trusted (`docs/format/manifest.md`).
 //!
 //! Pure: both manifests are in memory, nothing is read. Warnings are returned in pgBackRest's words.
 

@@ -1,4 +1,5 @@
-//! Where the repository holds a file of a manifest, and in which form (spec 1.5, 3.3, 4.4).
+//! Where the repository holds a file of a manifest (`docs/format/layout.md`), and in which form
+//! (`docs/format/compression-and-encryption.md`).
 
 use pgkeep_storage::{Range, StoragePath};
 

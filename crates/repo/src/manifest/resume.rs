@@ -1,4 +1,5 @@
-//! Which files of an aborted full backup can be taken over (spec 7.5). Pure; the caller lists and removes.
+//! Which files of an aborted full backup can be taken over (`docs/format/manifest.md`). Nothing is opened here: the caller
+//! lists and removes.
 
 use pgkeep_pipeline::CompressType;
 

@@ -136,7 +136,7 @@ impl StagedManifest {
     /// Gives the files their names; all are durable on return.
     ///
     /// Copy first, main last, the reverse of the other info files: a backup exists from the instant its `backup.manifest`
-    /// exists, and a reader that finds it damaged must not meet the unfinished copy of the time before. The history, which is
+    /// exists, and a reader that finds it damaged must not find the unfinished copy of the time before. The history, which is
     /// only read for labels, may appear with the main file.
     pub fn publish(self) -> Result<()> {
         self.copy.finish()?.wait()?;

@@ -1,4 +1,4 @@
-//! What `backup.info` says of a backup, added up over the files of its manifest (spec 2.7).
+//! What `backup.info` says of a backup, added up over the files of its manifest (`docs/format/info-files.md`).
 
 use super::file::PageCheck;
 use super::{Manifest, PageRange};

@@ -1,4 +1,4 @@
-//! Writes a manifest as a stream, byte for byte as pgBackRest would (spec 2.4, 2.8).
+//! Writes a manifest as a stream, byte for byte as pgBackRest would (`docs/format/manifest.md`).
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Which WAL is removed (spec 10.9): whole archives of former clusters, and what lies outside the ranges that kept
+//! Which WAL is removed (`docs/format/wal-archive.md`): whole archives of former clusters, and what lies outside the ranges that kept
 //! backups need.
 
 use std::cmp::Ordering;
@@ -74,7 +74,7 @@ impl KeepRanges {
 
     /// Whether a directory that is kept has to be listed: later ones cannot hold anything to remove.
     #[must_use]
-    pub fn looks_into(&self, directory: &str) -> bool {
+    pub fn needs_listing(&self, directory: &str) -> bool {
         self.retention_start
             .as_deref()
             .is_none_or(|start| directory <= start.get(..16).unwrap_or(start))

@@ -1,4 +1,4 @@
-//! Which backups are expired: by count, by time, differentials, and one that the user names (spec 10.4–10.7).
+//! Which backups are expired: by count, by time, differentials, and one that the user names (`docs/format/expiry.md`).
 
 use crate::backup_info::{BackupEntry, dependents};
 use crate::backup_label::BackupLabel;
@@ -148,7 +148,7 @@ pub fn expire_adhoc(
     Ok((expired, newest_gone))
 }
 
-/// `--oldest`: the count of full backups to retain so that the oldest goes; `None`: there are not two.
+/// `--oldest`: the count of full backups to retain so that the oldest goes. `None` if there are not two.
 #[must_use]
 pub fn oldest(entries: &[BackupEntry]) -> Option<u32> {
     let full = labels_of(entries, &[BackupType::Full]).len();

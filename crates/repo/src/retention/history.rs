@@ -1,4 +1,4 @@
-//! Manifests in `backup.history` that are too old (spec 10.10).
+//! Manifests in `backup.history` that are too old (`docs/format/expiry.md`).
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ const DAY: i64 = 86_400;
 pub enum HistoryYear {
     /// It is removed with all in it.
     Remove,
-    /// Its files are judged one by one.
-    Look,
+    /// It is decided for each of its files.
+    PerFile,
     /// It and all later ones stay.
     Keep,
 }
@@ -39,12 +39,12 @@ pub fn is_history_year(name: &str) -> bool {
     name.len() == 4 && name.starts_with('2') && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Judges a directory of `backup.history`; `None` if it is not a year.
+/// Decides about a directory of `backup.history`; `None` if it is not a year.
 #[must_use]
-pub fn judge_history_year(name: &str, limit: &BackupLabel) -> Option<HistoryYear> {
+pub fn history_year(name: &str, limit: &BackupLabel) -> Option<HistoryYear> {
     is_history_year(name).then(|| match name.cmp(limit.year()) {
         std::cmp::Ordering::Less => HistoryYear::Remove,
-        std::cmp::Ordering::Equal => HistoryYear::Look,
+        std::cmp::Ordering::Equal => HistoryYear::PerFile,
         std::cmp::Ordering::Greater => HistoryYear::Keep,
     })
 }

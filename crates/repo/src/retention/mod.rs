@@ -1,4 +1,4 @@
-//! What retention removes, and in which order (spec 10). Pure: lists and settings in, decisions out.
+//! What retention removes (`docs/format/expiry.md`). Lists and settings come in, decisions go out; nothing is opened.
 //!
 //! The caller removes and logs; every decision carries what its log line says. The invariant: a backup is never kept
 //! without all that it depends on, and WAL that a kept backup needs to become consistent is never removed.
@@ -18,6 +18,6 @@ pub use backups::{
     oldest,
 };
 pub use history::{
-    HistoryYear, history_limit, is_history_year, judge_history_year, keeps_history_manifest,
+    HistoryYear, history_limit, history_year, is_history_year, keeps_history_manifest,
 };
 pub use unlisted::{NewestSet, Protection, unlisted};

@@ -191,13 +191,10 @@ fn an_unfinished_dependent_of_the_named_backup_goes_with_it() {
 fn history_manifests_go_by_year_and_label() {
     let limit = history_limit(1_795_492_873, 30, &TimeZone::UTC).unwrap();
     assert_eq!(limit.as_str(), "20261025-040113F");
-    assert_eq!(
-        judge_history_year("2025", &limit),
-        Some(HistoryYear::Remove)
-    );
-    assert_eq!(judge_history_year("2026", &limit), Some(HistoryYear::Look));
-    assert_eq!(judge_history_year("2027", &limit), Some(HistoryYear::Keep));
-    assert_eq!(judge_history_year("1999", &limit), None);
+    assert_eq!(history_year("2025", &limit), Some(HistoryYear::Remove));
+    assert_eq!(history_year("2026", &limit), Some(HistoryYear::PerFile));
+    assert_eq!(history_year("2027", &limit), Some(HistoryYear::Keep));
+    assert_eq!(history_year("1999", &limit), None);
     let listed = BTreeSet::from([label(F1)]);
     assert!(keeps_history_manifest(
         &format!("{F1}.manifest.gz"),
@@ -302,8 +299,8 @@ fn older_backups_keep_only_what_makes_them_consistent() {
     assert!(!keep.keeps_file(&format!("{}.00000028.backup", segment(0x12))));
     assert!(keep.keeps_file("notes.txt"));
     // 0x10 … 0x31 are in directory 0, the retention start in directory 1.
-    assert!(keep.keeps_directory("0000000100000000") && keep.looks_into("0000000100000001"));
-    assert!(!keep.looks_into("0000000100000002"));
+    assert!(keep.keeps_directory("0000000100000000") && keep.needs_listing("0000000100000001"));
+    assert!(!keep.needs_listing("0000000100000002"));
     assert!(!keep.keeps_history("00000000.history") && keep.keeps_history("00000001.history"));
 }
 
@@ -373,7 +370,7 @@ fn expire_before_keeps_from_its_segment_on() {
     assert!(
         !keep.keeps_file(&segment(0x37))
             && keep.keeps_file(&segment(0x38))
-            && keep.looks_into("FFFFFFFF00000000")
+            && keep.needs_listing("FFFFFFFF00000000")
     );
 }
 
@@ -526,8 +523,8 @@ proptest! {
                 }
                 // A kept file lies in a kept directory.
                 prop_assert!(!ranges.keeps_file(&name) || ranges.keeps_directory(&name[..16]));
-                // Directories that are not looked into hold nothing to remove.
-                prop_assert!(ranges.looks_into(&name[..16]) || ranges.keeps_file(&name));
+                // Directories that are not listed hold nothing to remove.
+                prop_assert!(ranges.needs_listing(&name[..16]) || ranges.keeps_file(&name));
             }
         }
     }

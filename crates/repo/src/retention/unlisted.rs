@@ -1,4 +1,4 @@
-//! Directories of backups that `backup.info` does not list (spec 10.8).
+//! Directories of backups that `backup.info` does not list (`docs/format/expiry.md`).
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::limits;
 
 fn any_name() -> impl Strategy<Value = Vec<u8>> {
-    // Odd pieces are likelier than plain random bytes to meet an edge.
+    // Odd pieces are likelier than plain random bytes to hit an edge case.
     let piece = prop_oneof![
         Just(b"=".to_vec()),
         Just(b" ".to_vec()),

@@ -17,33 +17,33 @@ fn files_are_resumed_only_when_nothing_speaks_against_it() {
         ("pg_data/n", 1, 1),
         ("pg_data/z", 0, 50),
     ]);
-    let mut judge = |stored: &str, delta| {
+    let mut decide = |stored: &str, delta| {
         next.resume_file(&resumed, stored.as_bytes(), CompressType::Gz, delta, None)
     };
-    assert_eq!(judge("pg_data/a.gz", false), ResumedFile::Keep);
+    assert_eq!(decide("pg_data/a.gz", false), ResumedFile::Keep);
     assert_eq!(
-        judge("pg_data/a", false),
+        decide("pg_data/a", false),
         ResumedFile::Remove("mismatched compression type")
     );
     assert_eq!(
-        judge("pg_data/b.gz", false),
+        decide("pg_data/b.gz", false),
         ResumedFile::Remove("mismatched size")
     );
     assert_eq!(
-        judge("pg_data/c.gz", false),
+        decide("pg_data/c.gz", false),
         ResumedFile::Remove("mismatched timestamp")
     );
-    assert_eq!(judge("pg_data/c.gz", true), ResumedFile::Keep);
+    assert_eq!(decide("pg_data/c.gz", true), ResumedFile::Keep);
     assert_eq!(
-        judge("pg_data/n.gz", false),
+        decide("pg_data/n.gz", false),
         ResumedFile::Remove("missing in resumed manifest")
     );
     assert_eq!(
-        judge("pg_data/gone.gz", false),
+        decide("pg_data/gone.gz", false),
         ResumedFile::Remove("missing in manifest")
     );
     assert_eq!(
-        judge("pg_data/z.gz", false),
+        decide("pg_data/z.gz", false),
         ResumedFile::Remove("zero size")
     );
     let a = next.file(b"pg_data/a").unwrap();
@@ -58,7 +58,7 @@ fn files_are_not_resumed_where_they_are_stored_in_another_way_now() {
     let files = [("pg_data/a", 10, 50), ("pg_data/large", 1000, 50)];
     let resumed = finished(&files);
     let mut next = built(&files);
-    let mut judge = |stored: &str, bundle_limit| {
+    let mut decide = |stored: &str, bundle_limit| {
         next.resume_file(
             &resumed,
             stored.as_bytes(),
@@ -68,10 +68,10 @@ fn files_are_not_resumed_where_they_are_stored_in_another_way_now() {
         )
     };
     let bundled = ResumedFile::Remove("stored in a bundle now");
-    assert_eq!(judge("pg_data/a.gz", Some(10)), bundled);
-    assert_eq!(judge("pg_data/large.gz", Some(10)), ResumedFile::Keep);
+    assert_eq!(decide("pg_data/a.gz", Some(10)), bundled);
+    assert_eq!(decide("pg_data/large.gz", Some(10)), ResumedFile::Keep);
     let without_blocks = ResumedFile::Remove("stored without blocks now");
-    assert_eq!(judge("pg_data/a.pgbi", None), without_blocks);
+    assert_eq!(decide("pg_data/a.pgbi", None), without_blocks);
     let mut data = next.file_at(0).data;
     data.block = Some(BlockFile {
         size: 8192,
