@@ -1,8 +1,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use pgkeep_storage::{Error as StorageError, ErrorKind, Operation, Written};
+use pgkeep_storage::{Error as StorageError, ErrorKind, Operation, Ticket, Written};
 
 use super::*;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::cancel::Cancel;
 
 fn settings(workers: usize) -> PoolSettings {
     PoolSettings {
