@@ -10,6 +10,7 @@ use pgkeep_storage::sftp::SftpSettings;
 use secrecy::SecretString;
 
 use crate::hosts::repository;
+use crate::locks;
 use crate::run::Context;
 
 const DAY: u64 = 86_400;
@@ -81,7 +82,7 @@ impl Settings {
             backup_age: days(option::BACKUP_AGE_MAX, 2),
             full_age: days(option::FULL_AGE_MAX, 35),
             log_path: text(option::LOG_PATH).filter(|_| logs),
-            lock_path: text(option::LOCK_PATH).unwrap_or_else(|| "/tmp/pgbackrest".into()),
+            lock_path: locks::path(context).display().to_string(),
             spool_path: text(option::SPOOL_PATH).filter(|_| config.boolean(option::ARCHIVE_ASYNC)),
             secret_files: secret_files(config),
             archive_mode_check: config.boolean(option::ARCHIVE_MODE_CHECK),

@@ -1,7 +1,6 @@
 //! Reads every repository: which stanzas it holds, their info files, their WAL, and who holds locks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use pgkeep_config::{Program, option};
 use pgkeep_repo::manifest::Manifest;
@@ -312,22 +311,17 @@ fn read_stanza(
         }
     }
     if report.backup_info.is_some() || !settings.full {
-        let lock_path = Path::new(
-            context
-                .config
-                .string(option::LOCK_PATH)
-                .unwrap_or("/tmp/pgbackrest"),
-        );
-        let look = |lock_type, running: &mut Running| {
+        let lock_path = locks::path(context);
+        let add_holder = |lock_type, running: &mut Running| {
             if let Ok(LockState::Held(data)) = locks::state(
-                lock_path,
+                &lock_path,
                 &locks::file_name(name, lock_type, repository.key),
             ) {
                 running.add(&data);
             }
         };
-        look(LockType::Backup, &mut report.backup);
-        look(LockType::Restore, restore);
+        add_holder(LockType::Backup, &mut report.backup);
+        add_holder(LockType::Restore, restore);
     }
     Ok(())
 }

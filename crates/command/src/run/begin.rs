@@ -115,16 +115,12 @@ pub fn take_locks(context: &Context) -> Result<()> {
 /// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
 pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
     let config = &context.config;
-    let path = Path::new(
-        config
-            .string(option::LOCK_PATH)
-            .unwrap_or("/tmp/pgbackrest"),
-    );
+    let path = locks::path(context);
     let stanza = context.stanza()?;
     for key in repository::keys(config) {
         let lock =
-            Lock::acquire(path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
-                match locks::state(path, &locks::file_name(stanza, lock_type, key)) {
+            Lock::acquire(&path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
+                match locks::state(&path, &locks::file_name(stanza, lock_type, key)) {
                     // Under pgBackRest's name its messages stay as they are.
                     Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
                         let hints = locks::holder::hints(&data, &context.clock);

@@ -1,13 +1,10 @@
 //! `start`: removes the stop file of a stanza, or that of all stanzas.
 
-use std::path::Path;
-
-use pgkeep_config::option;
 use pgkeep_storage::{Removed, Storage};
 
 use crate::error::Result;
 use crate::hosts::this_host;
-use crate::locks::stop_file;
+use crate::locks::{self, stop_file};
 use crate::run::Context;
 
 /// Removes the stop file on this host. If there is none, only a warning is logged.
@@ -15,12 +12,7 @@ use crate::run::Context;
 /// # Errors
 /// When the file cannot be removed.
 pub fn run(context: &Context) -> Result<()> {
-    let lock_path = this_host::directory(Path::new(
-        context
-            .config
-            .string(option::LOCK_PATH)
-            .unwrap_or("/tmp/pgbackrest"),
-    ));
+    let lock_path = this_host::directory(&locks::path(context));
     let stanza = context.config.stanza();
     if lock_path.remove(&stop_file::path(stanza))? == Removed::Removed {
         context.summary.done(format!(

@@ -21,12 +21,7 @@ use crate::run::summary::count;
 /// # Errors
 /// When the file cannot be made, or a lock file cannot be looked at or removed.
 pub fn run(context: &Context) -> Result<()> {
-    let path = Path::new(
-        context
-            .config
-            .string(option::LOCK_PATH)
-            .unwrap_or("/tmp/pgbackrest"),
-    );
+    let path = &locks::path(context);
     let lock_path = this_host::directory(path);
     let stanza = context.config.stanza();
     let file = stop_file::path(stanza);
