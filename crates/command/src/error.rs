@@ -1,6 +1,6 @@
 //! The only error with an exit code, and the only place where lower errors become one.
 //!
-//! Lower layers say what failed ([`pgkeep_storage::Error`], …); this file decides which of the original's codes that
+//! Lower layers say what failed ([`pgkeep_storage::Error`], …); this file decides which of pgBackRest's codes that
 //! is. The message is one or more lines; hints are kept apart and shown as `HINT:` lines.
 
 use std::fmt;
@@ -12,7 +12,7 @@ pub use crate::error_code::ErrorCode;
 /// A result of a command step.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What ends a command: code, message in the original's words, and what to do next.
+/// What ends a command: code, message in pgBackRest's words, and what to do next.
 #[derive(Debug, Clone)]
 pub struct Error {
     pub code: ErrorCode,
@@ -42,7 +42,7 @@ impl Error {
         self
     }
 
-    /// Puts a text in front of the message, as the original does for errors of one repository.
+    /// Puts a text in front of the message, as pgBackRest does for errors of one repository.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.message.insert_str(0, prefix);
@@ -84,7 +84,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The original's code for a failed storage operation.
+/// pgBackRest's code for a failed storage operation.
 #[must_use]
 pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
     storage_code_of(error.operation, error.kind)

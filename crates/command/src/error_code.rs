@@ -1,6 +1,7 @@
-//! The exit codes: one per class of error, the original's numbers and names.
+//! The exit codes: one per class of error, pgBackRest's numbers and names.
 //!
-//! Source: spec 12.8 (the table is the same in 2.45 to 2.60). Scripts test these numbers, so none is ever changed.
+//! The table (`docs/guide/exit-codes.md`) is the same in its releases 2.45 to 2.60. Scripts test these numbers, so none is
+//! ever changed.
 
 macro_rules! codes {
     ($($variant:ident = $code:literal, $name:literal;)*) => {

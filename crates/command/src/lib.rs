@@ -39,7 +39,7 @@ pub mod verify;
 pub mod version;
 pub mod wal;
 
-/// Logs at the level between info and debug that the original calls `DETAIL`.
+/// Logs at the level between info and debug that pgBackRest calls `DETAIL`.
 #[macro_export]
 macro_rules! detail {
     ($($arg:tt)*) => { log::debug!(target: $crate::DETAIL, $($arg)*) };

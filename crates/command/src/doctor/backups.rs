@@ -112,7 +112,7 @@ fn page_errors(subject: &Subject, stanza: &Stanza, newest: &BackupEntry) -> Find
     }
 }
 
-/// Only where a server was asked to flush; nothing for local repositories and sets of the original.
+/// Only where a server was asked to flush; nothing for local repositories and sets of pgBackRest.
 fn grade(
     subject: &Subject,
     stanza: &Stanza,

@@ -219,7 +219,7 @@ fn archive_command(subject: &Subject, stanza: &str, command: &str, library: &str
         }
         _ if !command.contains("pgbackrest") => subject.warn(
             &ARCHIVE_COMMAND,
-            "does not contain 'pgbackrest', without which the original refuses to back up",
+            "does not contain 'pgbackrest', without which pgBackRest refuses to back up",
             mend,
         ),
         Some(_) => subject.ok(&ARCHIVE_COMMAND, format!("names stanza '{stanza}'")),

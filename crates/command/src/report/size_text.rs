@@ -1,8 +1,6 @@
-//! Sizes as people read them, in the original's form.
+//! Sizes as people read them, in pgBackRest's form.
 
 /// `22.1MB`, `4GB`, `812B`: powers of 1024, rounded to one decimal, `.0` dropped, GB the largest unit.
-///
-/// Source: spec 11.3.
 #[must_use]
 pub fn size_text(bytes: u64) -> String {
     const KB: u64 = 1 << 10;

@@ -1,4 +1,4 @@
-//! Restoring a file that is stored block-incrementally (spec 6.6).
+//! Restoring a file that is stored block-incrementally (`docs/format/block-incremental.md`).
 //!
 //! The map at the end of the stored form says where each block lies, perhaps in older backups. Only blocks that the
 //! target does not have are fetched: few, merged reads in order for each repository file. The checksum of the whole file

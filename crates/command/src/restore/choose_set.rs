@@ -1,4 +1,4 @@
-//! Which backup of which repository is restored (spec 9.4 step 3).
+//! Which backup of which repository is restored.
 //!
 //! Repositories are asked in key order; the first that has a fitting set wins. One that cannot be read is only warned
 //! about, for another may have what is needed.
@@ -76,7 +76,7 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             Ok(info) => info,
             Err(error) => {
                 let error = Error::from(error);
-                // A repository that cannot even be reached ends the search, as in the original.
+                // A repository that cannot even be reached ends the search, as in pgBackRest.
                 if matches!(
                     error.code,
                     ErrorCode::HostConnect | ErrorCode::Service | ErrorCode::Term

@@ -127,7 +127,7 @@ fn message(
     in_bundle: bool,
 ) -> String {
     let repository = worker.repository;
-    // The checksum that does not match names the file already, in the original's words.
+    // The checksum that does not match names the file already, in pgBackRest's words.
     let mut message = if cause.code == ErrorCode::Checksum {
         cause.message.clone()
     } else {

@@ -1,4 +1,4 @@
-//! May a file that is there stay as it is? (Delta restore, spec 9.5.)
+//! May a file that is there stay as it is? (Delta restore.)
 //!
 //! By checksum, or with force by size and time. A file that must change but is stored block-incrementally gives the
 //! checksums of its blocks, so that only blocks that differ are fetched.

@@ -209,7 +209,7 @@ impl Obstacles {
     }
 }
 
-/// Gathers what is about to happen. As the original does, nothing is asked for it under the original's name.
+/// Gathers what is about to happen. As with pgBackRest, nothing is asked for it under its name.
 fn make_plan<'a>(
     look: &clean::Look<'a>,
     chosen: &'a Chosen,

@@ -1,4 +1,4 @@
-//! Who shall own what is restored (spec 16).
+//! Who shall own what is restored.
 //!
 //! Root gives files the owners of the manifest; anybody else can only make files of his own, and says so once for every
 //! other name.

@@ -1,4 +1,4 @@
-//! Writing the recovery settings into the restored data directory (spec 9.6).
+//! Writing the recovery settings into the restored data directory.
 //!
 //! What they say is decided in `pgkeep_postgres::recovery`; here files are read, written and given their owner.
 

@@ -1,4 +1,4 @@
-//! Where the targets of the backup go on this machine: data directory, tablespaces, links (spec 9.4 step 7).
+//! Where the targets of the backup go on this machine: data directory, tablespaces, links.
 //!
 //! Links that nobody asked for become plain directories and files; tablespaces always stay links.
 

@@ -1,4 +1,4 @@
-//! Restore of some databases only: files of the others are made with their size but without content (spec 9.7).
+//! Restore of some databases only: files of the others are made with their size but without content.
 //!
 //! The cluster then starts, and the databases that were left out can be dropped. `PG_VERSION` files are always restored
 //! so that the server accepts their directories.
@@ -95,7 +95,7 @@ pub(super) fn zeroed(
     Ok(Zeroed { directories })
 }
 
-/// Oids as text: options name them so, and the original sorts them so.
+/// Oids as text: options name them so, and pgBackRest sorts them so.
 #[derive(Default)]
 struct Databases {
     all: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! Can recovery from this backup reach the wanted timeline? Asked before anything is touched (spec 9.4 step 4).
+//! Can recovery from this backup reach the wanted timeline? Asked before anything is touched.
 //!
 //! Following the backup's own timeline always works; any other must have branched off it after the backup began,
 //! which its history file in the archive tells.

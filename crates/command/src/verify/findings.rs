@@ -29,7 +29,7 @@ impl Findings {
         self.note(code);
     }
 
-    /// A finding that the original leaves out of its status; it still makes the exit code.
+    /// A finding that pgBackRest leaves out of its status; it still makes the exit code.
     pub(super) fn note(&mut self, code: ErrorCode) {
         if !self.codes.contains(&code) {
             self.codes.push(code);
@@ -37,7 +37,7 @@ impl Findings {
     }
 
     /// Of a file that is stored twice one cannot be used. Everything goes on with the other one, but nothing is left if that
-    /// is lost too. No finding of the original.
+    /// is lost too. No finding of pgBackRest.
     pub(super) fn one_of_two(&mut self, file: &str, reason: &str) {
         self.note(ErrorCode::FileInvalid);
         let reason = reason.lines().next().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! `verify`: reads everything in a repository and says what is damaged or missing (spec 12.1).
+//! `verify`: reads everything in a repository and says what is damaged or missing.
 //!
-//! Results are the original's, and so is the exit status as `pgbackrest`: 0, whatever was found. As `pgkeep` the run ends with
-//! the code of the gravest finding ([`findings`]). Two results are more truthful than the original's: a backup that refers to a
+//! Results are pgBackRest's, and so is the exit status as `pgbackrest`: 0, whatever was found. As `pgkeep` the run ends with
+//! the code of the gravest finding ([`findings`]). Two results are more truthful than pgBackRest's: a backup that refers to a
 //! damaged file in a bundle is invalid too, and WAL whose first segment is damaged does not end the run.
 
 mod document;
@@ -110,7 +110,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
     let mut findings = Findings::default();
     let body = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;
-    // As pgkeep the status is that of the exit code; the original leaves some findings out of it.
+    // As pgkeep the status is that of the exit code; pgBackRest leaves some findings out of it.
     let sound = if ours {
         findings.gravest().is_none()
     } else {

@@ -1,4 +1,4 @@
-//! The result as text, as the original prints it: all with `verbose`, else only what is not in order.
+//! The result as text, as pgBackRest prints it: all with `verbose`, else only what is not in order.
 
 use std::fmt::Write as _;
 
