@@ -163,7 +163,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/storage/src/wrap/faulty/mod.rs",
     ),
     (
-        "crates/storage/src/wrap/latency/line.rs",
+        "crates/storage/src/wrap/latency/network.rs",
         "crates/storage/src/wrap/latency/mod.rs",
     ),
     (

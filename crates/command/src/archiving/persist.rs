@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pgkeep_config::command::Role;
-use pgkeep_storage::sftp::held::{self, Holding};
+use pgkeep_storage::sftp::persist::{self, Lifetime};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteMode, WriteOptions};
 
 use crate::archiving::background;
@@ -104,12 +104,12 @@ fn keep(context: &Context, key: u32) -> Result<()> {
     else {
         return Ok(());
     };
-    let lifetime = Holding {
+    let lifetime = Lifetime {
         idle: persist_socket::time(context, key),
         longest: LONGEST,
     };
     let stopped = || context.cancel.signal().is_some();
-    let ended = held::hold(&settings, &socket, lifetime, &stopped);
+    let ended = persist::run(&settings, &socket, lifetime, &stopped);
     // The next to come is alone again.
     this_host::directory(&lock_path).remove(&StoragePath::from(last_name(&socket)))?;
     Ok(ended?)

@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 use pgkeep_storage::sftp::SftpSettings;
-use pgkeep_storage::sftp::examine::Meeting;
+use pgkeep_storage::sftp::examine::Handshake;
 
 /// Width of tables; lines of the guides and of terminals hold it.
 const WIDTH: u16 = 100;
@@ -29,8 +29,8 @@ impl Server {
 
     /// `repo1: backup@host:22/upload, SSH-2.0-…`, and an empty line.
     #[must_use]
-    pub fn heading(&self, meeting: &Meeting) -> String {
-        let greeting = meeting
+    pub fn heading(&self, handshake: &Handshake) -> String {
+        let greeting = handshake
             .offer
             .as_ref()
             .map_or("unknown", |offer| offer.greeting.as_str());

@@ -17,8 +17,8 @@ pub(super) fn examine(server: &Examiner, files: &Files) -> Finding {
         let entries = files.list(&inner).unwrap_or_default();
         entries.into_iter().map(|entry| entry.name)
     };
-    let had_outer = files.look(&outer).is_ok();
-    let had_inner = files.look(&inner).is_ok();
+    let had_outer = files.lstat(&outer).is_ok();
+    let had_inner = files.lstat(&inner).is_ok();
     let before: Vec<String> = names().collect();
     let granted = server.agent();
     if granted == Some(true) {

@@ -3,7 +3,7 @@
 //! Weak is what is broken or soon may be: SHA-1 and DSA signatures, small groups, CBC and RC4, MD5 and cut checksums.
 //! HMAC with SHA-1 is old but not broken, and part of OpenSSH's own defaults, so it passes.
 
-use pgkeep_storage::sftp::examine::{HostKey, Meeting, Offer};
+use pgkeep_storage::sftp::examine::{Handshake, HostKey, Offer};
 
 use super::check::{CIPHERS, Check, HOST_KEY_ALGORITHMS, HOST_KEYS, KEY_EXCHANGE, MACS};
 use super::finding::{Finding, Grade};
@@ -11,16 +11,16 @@ use super::finding::{Finding, Grade};
 /// Shortest RSA key that is not reported.
 const RSA_BITS: usize = 2048;
 
-pub(super) fn examine(meeting: &Meeting) -> Vec<Finding> {
-    let mut findings = vec![host_keys(&meeting.host_keys)];
-    let Some(offer) = &meeting.offer else {
+pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
+    let mut findings = vec![host_keys(&handshake.host_keys)];
+    let Some(offer) = &handshake.offer else {
         findings.extend(Finding::untested(
             &[&HOST_KEY_ALGORITHMS, &KEY_EXCHANGE, &CIPHERS, &MACS],
             "the server's first packet was not understood",
         ));
         return findings;
     };
-    let agreed = &meeting.agreed;
+    let agreed = &handshake.agreed;
     findings.push(judge(
         &HOST_KEY_ALGORITHMS,
         &offer.host_key,

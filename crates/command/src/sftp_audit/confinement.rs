@@ -57,7 +57,7 @@ pub(super) fn without_sftp(why: &str) -> Vec<Finding> {
 
 fn existing(files: &Files, paths: &[String]) -> Vec<String> {
     files
-        .look_many(paths)
+        .lstat_many(paths)
         .into_iter()
         .zip(paths)
         .filter(|(seen, _)| seen.is_ok())
@@ -221,7 +221,7 @@ fn others(files: &Files, place: &Workplace<'_>) -> Finding {
         .made
         .as_ref()
         .ok()
-        .and_then(|path| files.look(path).ok()?.uid)
+        .and_then(|path| files.lstat(path).ok()?.uid)
     else {
         return Finding::new(&OTHERS, Grade::NotTested, "the own user id is not known");
     };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Report;
 
 pub(super) fn render(report: &Report) -> String {
-    let meeting = &report.meeting;
+    let handshake = &report.handshake;
     let checks: Vec<_> = report
         .findings
         .iter()
@@ -20,12 +20,12 @@ pub(super) fn render(report: &Report) -> String {
             })
         })
         .collect();
-    let keys: Vec<_> = meeting
+    let keys: Vec<_> = handshake
         .host_keys
         .iter()
         .map(|key| json!({"algorithm": key.algorithm, "bits": key.bits, "fingerprint": key.fingerprint}))
         .collect();
-    let offer = meeting.offer.as_ref().map(|offer| {
+    let offer = handshake.offer.as_ref().map(|offer| {
         json!({
             "key-exchange": offer.key_exchange,
             "host-key": offer.host_key,
@@ -39,12 +39,12 @@ pub(super) fn render(report: &Report) -> String {
         "server": report.server.address,
         "user": report.server.user,
         "path": report.server.path,
-        "software": meeting.offer.as_ref().map(|offer| &offer.greeting),
+        "software": handshake.offer.as_ref().map(|offer| &offer.greeting),
         "result": report.worst().name(),
         "check": checks,
         "host-key": keys,
         "offer": offer,
-        "login-method": meeting.methods,
+        "login-method": handshake.methods,
     });
     format!("{value}\n")
 }

@@ -1,12 +1,12 @@
 //! How the server lets this account in, learnt by asking for `none`: no password is ever sent.
 
-use pgkeep_storage::sftp::examine::Meeting;
+use pgkeep_storage::sftp::examine::Handshake;
 
 use super::check::{Check, KEYBOARD, NONE, PASSWORD};
 use super::finding::{Finding, Grade};
 
-pub(super) fn examine(meeting: &Meeting) -> Vec<Finding> {
-    if meeting.open_to_all {
+pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
+    if handshake.open_to_all {
         let mut findings = vec![Finding::new(&NONE, Grade::Fail, "let in without a key")];
         findings.extend(Finding::untested(
             &[&PASSWORD, &KEYBOARD],
@@ -14,9 +14,9 @@ pub(super) fn examine(meeting: &Meeting) -> Vec<Finding> {
         ));
         return findings;
     }
-    let offered = meeting.methods.join(", ");
+    let offered = handshake.methods.join(", ");
     let method = |check: &'static Check| {
-        if meeting.methods.iter().any(|method| method == check.name) {
+        if handshake.methods.iter().any(|method| method == check.name) {
             Finding::new(check, Grade::Fail, format!("offered: {offered}"))
         } else {
             Finding::new(check, Grade::Pass, "not offered")

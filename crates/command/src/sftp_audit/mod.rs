@@ -19,7 +19,7 @@ mod text;
 mod workplace;
 
 use pgkeep_storage::sftp::HostKeyCheck;
-use pgkeep_storage::sftp::examine::{Examiner, Meeting};
+use pgkeep_storage::sftp::examine::{Examiner, Handshake};
 
 use crate::error::Result;
 use crate::report::sftp_report::Server;
@@ -31,7 +31,7 @@ use settings::Settings;
 #[derive(Debug)]
 struct Report {
     server: Server,
-    meeting: Meeting,
+    handshake: Handshake,
     findings: Vec<Finding>,
 }
 
@@ -96,10 +96,10 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
         ),
     };
     // Asked last: the server's other keys come after the login.
-    let meeting = server.meeting();
+    let handshake = server.handshake();
     let findings = [
-        login::examine(&meeting),
-        algorithms::examine(&meeting),
+        login::examine(&handshake),
+        algorithms::examine(&handshake),
         programs,
         vec![agent],
         forwarding,
@@ -110,7 +110,7 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
     .concat();
     Ok(Report {
         server: Server::of(settings.repo_key, &settings.sftp),
-        meeting,
+        handshake,
         findings,
     })
 }

@@ -6,7 +6,7 @@ use super::finding::{Finding, Grade};
 use crate::report::sftp_report;
 
 pub(super) fn render(report: &Report) -> String {
-    let mut text = report.server.heading(&report.meeting);
+    let mut text = report.server.heading(&report.handshake);
     let mut table = sftp_report::table(&["check", "result", "seen"]);
     for finding in &report.findings {
         table.add_row([

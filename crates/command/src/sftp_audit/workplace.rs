@@ -24,7 +24,7 @@ impl<'a> Workplace<'a> {
     /// Makes the directory in the deepest part of `repository` that exists: the rest is made by `stanza-create`.
     pub(super) fn make(files: &'a Files, repository: &str, exec_id: &str) -> Self {
         let mut base = repository.trim_end_matches('/').to_owned();
-        while !base.is_empty() && files.look(&base).is_err() {
+        while !base.is_empty() && files.lstat(&base).is_err() {
             base.truncate(base.rfind('/').unwrap_or(0));
         }
         let top = repository

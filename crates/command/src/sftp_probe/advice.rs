@@ -26,7 +26,7 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
     let key = report.server.repo_key;
     let mut all = Vec::new();
     let mut add = |setting: String, why: String| all.push(Advice { setting, why });
-    let far = report.meeting.round_trip >= FAR;
+    let far = report.handshake.round_trip >= FAR;
     let files = report.speed.files.per_second();
     if files < FEW_FILES {
         add(
@@ -39,7 +39,7 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
             "archive-async=y".into(),
             format!(
                 "a login takes {} ms, which every WAL segment would pay",
-                report.meeting.login_time.as_millis()
+                report.handshake.login_time.as_millis()
             ),
         );
     }

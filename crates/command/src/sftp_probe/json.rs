@@ -9,7 +9,7 @@ use super::shared_algorithms::compare;
 use super::speed::Rate;
 
 pub(super) fn render(report: &Report) -> String {
-    let meeting = &report.meeting;
+    let handshake = &report.handshake;
     let rate = |rate: Rate| {
         json!({
             "amount": rate.amount,
@@ -24,7 +24,7 @@ pub(super) fn render(report: &Report) -> String {
             json!({"ended-after-ms": after.as_millis() as u64, "reason": why})
         }
     };
-    let algorithms: Option<Vec<Value>> = compare(meeting).map(|kinds| {
+    let algorithms: Option<Vec<Value>> = compare(handshake).map(|kinds| {
         kinds
             .iter()
             .map(|kind| {
@@ -53,9 +53,9 @@ pub(super) fn render(report: &Report) -> String {
         "server": report.server.address,
         "user": report.server.user,
         "path": report.server.path,
-        "software": meeting.offer.as_ref().map(|offer| &offer.greeting),
-        "round-trip-ms": meeting.round_trip.as_secs_f64() * 1e3,
-        "login-ms": meeting.login_time.as_millis() as u64,
+        "software": handshake.offer.as_ref().map(|offer| &offer.greeting),
+        "round-trip-ms": handshake.round_trip.as_secs_f64() * 1e3,
+        "login-ms": handshake.login_time.as_millis() as u64,
         "sftp-version": report.greeting.version,
         "extension": extensions,
         "limit": report.limits.map(|limits| json!({

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use pgkeep_repo::layout;
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::sftp::examine::{Examiner, Greeting, Limits, Meeting};
+use pgkeep_storage::sftp::examine::{Examiner, Greeting, Handshake, Limits};
 use pgkeep_storage::{Paths, Storage};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -31,7 +31,7 @@ use speed::Speed;
 #[derive(Debug)]
 struct Report {
     server: Server,
-    meeting: Meeting,
+    handshake: Handshake,
     greeting: Greeting,
     limits: Option<Limits>,
     behavior: Behavior,
@@ -89,7 +89,7 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
     let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
     Ok(Report {
         server: Server::of(settings.repo_key, &settings.sftp),
-        meeting: server.meeting(),
+        handshake: server.handshake(),
         greeting,
         limits,
         behavior,

@@ -1,6 +1,6 @@
 //! Which algorithms the server and this program share, strongest first.
 
-use pgkeep_storage::sftp::examine::{Meeting, Offer};
+use pgkeep_storage::sftp::examine::{Handshake, Offer};
 use pgkeep_storage::sftp::{Algorithm, built_in};
 
 /// One kind of algorithm.
@@ -16,10 +16,10 @@ pub(super) struct Shared {
 }
 
 /// Compares the server's offer with what is built in; `None`: the offer is not known.
-pub(super) fn compare(meeting: &Meeting) -> Option<Vec<Shared>> {
-    let offer = meeting.offer.as_ref()?;
+pub(super) fn compare(handshake: &Handshake) -> Option<Vec<Shared>> {
+    let offer = handshake.offer.as_ref()?;
     let ours = built_in();
-    let agreed = &meeting.agreed;
+    let agreed = &handshake.agreed;
     let one = |kind, ours: Vec<Algorithm>, theirs: &[String], used: &str| {
         let names: Vec<Algorithm> = ours
             .into_iter()

@@ -8,14 +8,14 @@ use crate::report::sftp_report;
 use crate::report::size_text::size_text;
 
 pub(super) fn render(report: &Report) -> String {
-    let mut text = report.server.heading(&report.meeting);
+    let mut text = report.server.heading(&report.handshake);
     let mut table = sftp_report::table(&["measured", "result"]);
     for (name, value) in rows(report) {
         table.add_row([name.to_owned(), value]);
     }
     text.push_str(&table.trim_fmt());
     text.push_str("\n\nAlgorithms that both sides have, strongest first; * is in use\n");
-    match compare(&report.meeting) {
+    match compare(&report.handshake) {
         None => text.push_str("the server's offer was not understood\n"),
         Some(kinds) => {
             let mut table = sftp_report::table(&["kind", "shared", "server has besides"]);
@@ -94,8 +94,8 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
             "round trip, login",
             format!(
                 "{:.1} ms, {} ms",
-                report.meeting.round_trip.as_secs_f64() * 1e3,
-                report.meeting.login_time.as_millis()
+                report.handshake.round_trip.as_secs_f64() * 1e3,
+                report.handshake.login_time.as_millis()
             ),
         ),
         (

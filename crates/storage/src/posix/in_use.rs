@@ -57,7 +57,7 @@ pub(super) fn mark(file: &OwnedFd) -> bool {
 }
 
 /// Whether a writer has the file; with [`InUse::No`] comes the file, locked as long as that is kept.
-pub(super) fn look(path: &Path) -> (InUse, Option<File>) {
+pub(super) fn check(path: &Path) -> (InUse, Option<File>) {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => (lock(&file), Some(File::from(file))),

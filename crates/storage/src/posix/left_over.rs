@@ -26,7 +26,7 @@ pub(super) fn remove_of(storage: &PosixStorage, path: &StoragePath) -> Result<us
         }
         let path = directory.join(entry.name.as_bytes());
         // The lock is kept until the file is gone: a writer that has just made it then takes another name.
-        match in_use::look(&storage.absolute(&path)) {
+        match in_use::check(&storage.absolute(&path)) {
             (InUse::No, _locked) => {
                 storage.remove(&path)?;
                 removed += 1;

@@ -164,7 +164,7 @@ impl Storage for PosixStorage {
 
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
         crate::left_over::remove(self, path, deep, &|path| {
-            in_use::look(&self.absolute(path)).0 == InUse::Yes
+            in_use::check(&self.absolute(path)).0 == InUse::Yes
         })
     }
 

@@ -7,11 +7,11 @@
 mod auth;
 mod engine;
 pub mod examine;
-pub mod held;
 mod identity;
 mod info;
 mod list;
 mod path;
+pub mod persist;
 mod place;
 mod protocol;
 mod read;

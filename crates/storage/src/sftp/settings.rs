@@ -97,7 +97,7 @@ pub struct SftpSettings {
     /// Bytes that may wait for the server's acknowledgement, and bytes read ahead.
     pub byte_budget: usize,
     /// Socket of a process that may hold a connection ([`super::held`]); asked before one is made.
-    pub held: Option<PathBuf>,
+    pub persist_socket: Option<PathBuf>,
 }
 
 impl SftpSettings {
@@ -126,7 +126,7 @@ impl SftpSettings {
             connection_max: None,
             channels: None,
             byte_budget: 64 << 20,
-            held: None,
+            persist_socket: None,
         }
     }
 

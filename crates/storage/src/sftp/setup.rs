@@ -27,7 +27,7 @@ pub fn key_pair(settings: &SftpSettings, file: &Path, comment: &str) -> Result<K
 /// A server that cannot be reached, or has no key of a kind that is accepted.
 pub fn host_keys(settings: &SftpSettings) -> Result<Vec<HostKey>> {
     let keys = super::runtime()?.block_on(host_keys::learn(settings))?;
-    Ok(learned::judge(settings, keys))
+    Ok(learned::compare(settings, keys))
 }
 
 /// Adds confirmed keys to the first known_hosts file of the settings; returns its name.

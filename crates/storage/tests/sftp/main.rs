@@ -6,10 +6,10 @@
 mod contract;
 mod counting;
 mod errors;
-mod held;
 mod identity;
 mod interruptions;
 mod other_servers;
+mod persist;
 mod resets;
 mod server;
 mod server_process;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let suite = contract::add(suite);
     let suite = counting::add(suite);
     let suite = errors::add(suite);
-    let suite = held::add(suite);
+    let suite = persist::add(suite);
     let suite = resets::add(suite);
     let suite = server_process::add(suite);
     identity::add(suite).run()

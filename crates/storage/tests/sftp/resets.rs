@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pgkeep_storage::sftp::examine::Examiner;
-use pgkeep_storage::sftp::held::{Holding, hold};
+use pgkeep_storage::sftp::persist::{self, Lifetime};
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage, setup};
 use pgkeep_storage::{ErrorKind, InfoLevel, Storage, StoragePath};
 use pgkeep_testkit::network_proxy::Network;
@@ -34,11 +34,11 @@ pub(crate) fn add(mut suite: Suite) -> Suite {
         ("a_holder", |settings| {
             let place = tempfile::tempdir()?;
             // Its time is over at once.
-            let holding = Holding {
+            let holding = Lifetime {
                 idle: Duration::ZERO,
                 longest: Duration::ZERO,
             };
-            hold(settings, &place.path().join("held.sock"), holding, &|| {
+            persist::run(settings, &place.path().join("held.sock"), holding, &|| {
                 false
             })?;
             Ok(())

@@ -246,6 +246,6 @@ fn a_thousand_small_files_take_under_four_seconds_at_fifty_milliseconds_a_round_
         slow.elapsed(),
         slow.serial_round_trips()
     );
-    assert!(slow.requests() > 1000, "the line was used");
+    assert!(slow.requests() > 1000, "the network was used");
     fixture.check(&fixture.newest());
 }

@@ -73,7 +73,7 @@ fn settings(context: &Context, key: u32) -> StorageSettings {
     match config.string_at(option::REPO_TYPE, key) {
         Some("sftp") => {
             let mut settings = sftp::settings(context, key);
-            settings.held = persist_socket::of(context, key, &settings);
+            settings.persist_socket = persist_socket::of(context, key, &settings);
             StorageSettings::Sftp(Box::new(settings))
         }
         kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use russh::ChannelMsg;
 
+use super::connection::Connection;
 use super::files::{Answer, Refusal};
-use super::meet::Line;
 use crate::sftp::protocol::message;
 use crate::sftp::protocol::packet::{PacketReader, PacketStream};
 
@@ -27,13 +27,13 @@ pub struct Limits {
 }
 
 /// Starts SFTP on a channel of its own and reads the server's first packet.
-pub(super) async fn greeting(line: &Line, limit: Duration) -> Answer<Greeting> {
+pub(super) async fn greeting(connection: &Connection, limit: Duration) -> Answer<Greeting> {
     let broken = |reason: &str| Refusal {
         code: None,
         reason: reason.into(),
     };
     let asked = async {
-        let mut channel = line.handle.channel_open_session().await?;
+        let mut channel = connection.handle.channel_open_session().await?;
         channel.request_subsystem(true, "sftp").await?;
         let mut stream = PacketStream::default();
         let mut found = None;
@@ -84,10 +84,10 @@ fn parse(mut packet: PacketReader) -> Option<Greeting> {
 }
 
 /// Opens sessions on the connection until the server refuses, at most `most`; all are closed again.
-pub(super) async fn sessions(line: &Line, most: usize, limit: Duration) -> usize {
+pub(super) async fn sessions(connection: &Connection, most: usize, limit: Duration) -> usize {
     let mut open = Vec::new();
     while open.len() < most {
-        match tokio::time::timeout(limit, line.handle.channel_open_session()).await {
+        match tokio::time::timeout(limit, connection.handle.channel_open_session()).await {
             Ok(Ok(channel)) => open.push(channel),
             _ => break,
         }

@@ -195,7 +195,7 @@ impl Files {
     }
 
     /// Looks at a path without following a link.
-    pub fn look(&self, path: &str) -> Answer<Seen> {
+    pub fn lstat(&self, path: &str) -> Answer<Seen> {
         match self.ask(&Request::Lstat {
             path: path.as_bytes(),
         })? {
@@ -205,7 +205,7 @@ impl Files {
     }
 
     /// The same for many paths in one round trip.
-    pub fn look_many(&self, paths: &[String]) -> Vec<Answer<Seen>> {
+    pub fn lstat_many(&self, paths: &[String]) -> Vec<Answer<Seen>> {
         let mut batch = self.channel.batch();
         let replies: Vec<_> = paths
             .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use russh::ChannelOpenFailure;
 
-use super::meet::Line;
+use super::connection::Connection;
 
 /// What became of a request to forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +47,12 @@ impl Target {
 }
 
 /// `direct-tcpip`: what `ssh -L`, `-D` and `-J` use.
-pub(super) async fn direct_tcp(line: &Line, target: Target, limit: Duration) -> Forwarding {
-    let open = line
+pub(super) async fn direct_tcp(
+    connection: &Connection,
+    target: Target,
+    limit: Duration,
+) -> Forwarding {
+    let open = connection
         .handle
         .channel_open_direct_tcpip(target.address(), 9, "127.0.0.1", 9);
     match tokio::time::timeout(limit, open).await {
@@ -76,11 +80,11 @@ fn opened(error: &russh::Error) -> Forwarding {
 }
 
 /// `tcpip-forward`: what `ssh -R` uses, on a port of loopback that the server chooses.
-pub(super) async fn remote_tcp(line: &Line, limit: Duration) -> Forwarding {
+pub(super) async fn remote_tcp(connection: &Connection, limit: Duration) -> Forwarding {
     const LISTEN: &str = "127.0.0.1";
-    match tokio::time::timeout(limit, line.handle.tcpip_forward(LISTEN, 0)).await {
+    match tokio::time::timeout(limit, connection.handle.tcpip_forward(LISTEN, 0)).await {
         Ok(Ok(port)) => {
-            let cancel = line.handle.cancel_tcpip_forward(LISTEN, port);
+            let cancel = connection.handle.cancel_tcpip_forward(LISTEN, port);
             let _ = tokio::time::timeout(limit, cancel).await;
             Forwarding::Allowed(format!("listened on {LISTEN}:{port}"))
         }
@@ -94,10 +98,13 @@ pub(super) async fn remote_tcp(line: &Line, limit: Duration) -> Forwarding {
 ///
 /// OpenSSH answers a forbidden connection as it does one that failed, so a socket is needed that can be connected to:
 /// our own where listening is allowed, else those that servers usually have.
-pub(super) async fn stream_local(line: &Line, limit: Duration) -> (Forwarding, Forwarding) {
+pub(super) async fn stream_local(
+    connection: &Connection,
+    limit: Duration,
+) -> (Forwarding, Forwarding) {
     let mut tries = 0;
     let asked = loop {
-        let asked = tokio::time::timeout(limit, line.handle.streamlocal_forward("")).await;
+        let asked = tokio::time::timeout(limit, connection.handle.streamlocal_forward("")).await;
         tries += 1;
         // The name without a file exists once on a machine: refused may mean that another audit has it for a moment.
         if tries == 4 || !matches!(asked, Ok(Err(russh::Error::RequestDenied))) {
@@ -113,22 +120,22 @@ pub(super) async fn stream_local(line: &Line, limit: Duration) -> (Forwarding, F
     };
     let mut connect = Forwarding::Refused;
     if matches!(listen, Forwarding::Allowed(_)) {
-        connect = connect_to(line, limit, &[""]).await;
+        connect = connect_to(connection, limit, &[""]).await;
         // Before anything else is tried: another audit may be waiting for the name.
-        let cancel = line.handle.cancel_streamlocal_forward("");
+        let cancel = connection.handle.cancel_streamlocal_forward("");
         let _ = tokio::time::timeout(limit, cancel).await;
     }
     if !matches!(connect, Forwarding::Allowed(_)) {
-        connect = connect_to(line, limit, &USUAL_SOCKETS).await;
+        connect = connect_to(connection, limit, &USUAL_SOCKETS).await;
     }
     (connect, listen)
 }
 
 /// Connects to the first socket that lets it.
-async fn connect_to(line: &Line, limit: Duration, paths: &[&str]) -> Forwarding {
+async fn connect_to(connection: &Connection, limit: Duration, paths: &[&str]) -> Forwarding {
     let mut connect = Forwarding::Refused;
     for &path in paths {
-        let open = line.handle.channel_open_direct_streamlocal(path);
+        let open = connection.handle.channel_open_direct_streamlocal(path);
         match tokio::time::timeout(limit, open).await {
             Ok(Ok(channel)) => {
                 let _ = channel.close().await;

@@ -4,10 +4,10 @@
 //! server that counts connections of one source sees few. Nothing here is retried.
 
 mod capacity;
+mod connection;
 mod files;
 mod forward;
 mod kexinit;
-mod meet;
 mod own_side;
 mod session;
 
@@ -17,23 +17,23 @@ use tokio::runtime::Handle;
 
 pub use crate::Space;
 pub use capacity::{Greeting, Limits};
+pub use connection::{Agreed, Handshake, HostKey};
 pub use files::{Answer, Creation, Files, Refusal, Seen};
 pub use forward::{Forwarding, Target};
 pub use kexinit::Offer;
-pub use meet::{Agreed, HostKey, Meeting};
 pub use own_side::{OwnKey, fingerprints_are_strong};
 pub use session::{Extras, Program, Started};
 
 use super::settings::SftpSettings;
 use crate::Result;
-use meet::{Ask, Line};
+use connection::{Ask, Connection};
 
 /// Longest wait for the answer to one request for which a server has nothing to do.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// One logged-in connection for looking at a server. Its calls may be made from several threads.
 pub struct Examiner {
-    line: Line,
+    connection: Connection,
     settings: SftpSettings,
     runtime: Handle,
     limit: Duration,
@@ -81,9 +81,9 @@ impl Examiner {
 
     fn with(settings: &SftpSettings, ask: Ask) -> Result<Self> {
         let runtime = super::runtime()?;
-        let line = runtime.block_on(Line::open(settings, ask))?;
+        let connection = runtime.block_on(Connection::open(settings, ask))?;
         Ok(Self {
-            line,
+            connection,
             settings: settings.clone(),
             runtime,
             limit: settings.io_timeout.min(LIMIT),
@@ -92,50 +92,50 @@ impl Examiner {
 
     /// What was learnt on the way in. Complete after any other call.
     #[must_use]
-    pub fn meeting(&self) -> Meeting {
-        self.line.meeting()
+    pub fn handshake(&self) -> Handshake {
+        self.connection.handshake()
     }
 
     /// Asks for a program.
     #[must_use]
     pub fn start(&self, program: Program<'_>) -> Started {
         self.runtime
-            .block_on(session::start(&self.line, program, self.limit))
+            .block_on(session::start(&self.connection, program, self.limit))
     }
 
     /// Asks for a terminal and an X11 display.
     #[must_use]
     pub fn extras(&self) -> Extras {
         self.runtime
-            .block_on(session::extras(&self.line, self.limit))
+            .block_on(session::extras(&self.connection, self.limit))
     }
 
     /// Asks for the agent to be forwarded; `None`: no answer. The server may make a socket for it.
     #[must_use]
     pub fn agent(&self) -> Option<bool> {
         self.runtime
-            .block_on(session::agent(&self.line, self.limit))
+            .block_on(session::agent(&self.connection, self.limit))
     }
 
     /// Asks for a connection from the server to somewhere.
     #[must_use]
     pub fn direct_tcp(&self, target: Target) -> Forwarding {
         self.runtime
-            .block_on(forward::direct_tcp(&self.line, target, self.limit))
+            .block_on(forward::direct_tcp(&self.connection, target, self.limit))
     }
 
     /// Asks the server to listen on a port of its loopback.
     #[must_use]
     pub fn remote_tcp(&self) -> Forwarding {
         self.runtime
-            .block_on(forward::remote_tcp(&self.line, self.limit))
+            .block_on(forward::remote_tcp(&self.connection, self.limit))
     }
 
     /// Asks for stream-local forwarding: to connect, and to listen.
     #[must_use]
     pub fn stream_local(&self) -> (Forwarding, Forwarding) {
         self.runtime
-            .block_on(forward::stream_local(&self.line, self.limit))
+            .block_on(forward::stream_local(&self.connection, self.limit))
     }
 
     /// What the server's SFTP says of itself.
@@ -144,31 +144,31 @@ impl Examiner {
     /// Why it says nothing.
     pub fn greeting(&self) -> Answer<Greeting> {
         self.runtime
-            .block_on(capacity::greeting(&self.line, self.limit))
+            .block_on(capacity::greeting(&self.connection, self.limit))
     }
 
     /// How many more sessions this connection may have, at most `most`.
     #[must_use]
     pub fn sessions(&self, most: usize) -> usize {
         self.runtime
-            .block_on(capacity::sessions(&self.line, most, self.limit))
+            .block_on(capacity::sessions(&self.connection, most, self.limit))
     }
 
     /// Waits until the server ends the connection, and says what it gave as the reason; `None`: it did not.
     #[must_use]
     pub fn wait_until_dropped(&self, limit: Duration) -> Option<String> {
         // The library has no event for it that can be awaited from outside.
-        const LOOK: Duration = Duration::from_millis(50);
+        const POLL: Duration = Duration::from_millis(50);
         self.runtime.block_on(async {
             let end = tokio::time::Instant::now() + limit;
             loop {
-                if let Some(why) = self.line.ended() {
+                if let Some(why) = self.connection.ended() {
                     return Some(why);
                 }
                 if tokio::time::Instant::now() >= end {
                     return None;
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         })
     }
@@ -180,7 +180,7 @@ impl Examiner {
     pub fn files(&self) -> Answer<Files> {
         let broken = |reason: String| Refusal { code: None, reason };
         self.runtime.block_on(async {
-            let open = self.line.handle.channel_open_session();
+            let open = self.connection.handle.channel_open_session();
             let channel = match tokio::time::timeout(self.limit, open).await {
                 Ok(Ok(channel)) => channel,
                 Ok(Err(error)) => return Err(broken(error.to_string())),
@@ -202,7 +202,7 @@ impl Examiner {
 impl Drop for Examiner {
     fn drop(&mut self) {
         let bye = self
-            .line
+            .connection
             .handle
             .disconnect(russh::Disconnect::ByApplication, "", "");
         // The server notices the closed connection anyway.

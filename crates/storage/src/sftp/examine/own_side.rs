@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::meet::bits;
+use super::connection::bits;
 use crate::sftp::auth;
 use crate::sftp::identity::verify;
 use crate::sftp::settings::SftpSettings;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
 
-use super::meet::Line;
+use super::connection::Connection;
 use crate::sftp::protocol::message;
 use crate::sftp::protocol::packet::PacketWriter;
 
@@ -58,8 +58,13 @@ fn greeting() -> Vec<u8> {
     bytes
 }
 
-pub(super) async fn start(line: &Line, program: Program<'_>, limit: Duration) -> Started {
-    let channel = match tokio::time::timeout(limit, line.handle.channel_open_session()).await {
+pub(super) async fn start(
+    connection: &Connection,
+    program: Program<'_>,
+    limit: Duration,
+) -> Started {
+    let channel = match tokio::time::timeout(limit, connection.handle.channel_open_session()).await
+    {
         Ok(Ok(channel)) => channel,
         Ok(Err(error)) => return Started::Unknown(format!("no channel: {error}")),
         Err(_) => return Started::Unknown("no channel in time".into()),
@@ -74,7 +79,7 @@ pub(super) async fn start(line: &Line, program: Program<'_>, limit: Duration) ->
     }
     let mut run = Run::default();
     let ended = tokio::time::timeout(limit, run.follow(channel)).await;
-    run.judge(ended.is_ok())
+    run.outcome(ended.is_ok())
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +134,7 @@ impl Run {
         text.contains(WORD)
     }
 
-    fn judge(self, ended: bool) -> Started {
+    fn outcome(self, ended: bool) -> Started {
         if self.refused {
             return Started::Refused;
         }
@@ -175,9 +180,10 @@ pub struct Extras {
 }
 
 /// Asks for a terminal and an X11 display on one channel, on which no program is started.
-pub(super) async fn extras(line: &Line, limit: Duration) -> Extras {
+pub(super) async fn extras(connection: &Connection, limit: Duration) -> Extras {
     let mut found = Extras::default();
-    let Ok(Ok(mut channel)) = tokio::time::timeout(limit, line.handle.channel_open_session()).await
+    let Ok(Ok(mut channel)) =
+        tokio::time::timeout(limit, connection.handle.channel_open_session()).await
     else {
         return found;
     };
@@ -206,8 +212,8 @@ pub(super) async fn extras(line: &Line, limit: Duration) -> Extras {
 }
 
 /// Asks for the agent to be forwarded.
-pub(super) async fn agent(line: &Line, limit: Duration) -> Option<bool> {
-    let open = tokio::time::timeout(limit, line.handle.channel_open_session()).await;
+pub(super) async fn agent(connection: &Connection, limit: Duration) -> Option<bool> {
+    let open = tokio::time::timeout(limit, connection.handle.channel_open_session()).await;
     let mut channel = open.ok()?.ok()?;
     channel.agent_forward(true).await.ok()?;
     let answer = answered(&mut channel, limit).await;
@@ -230,31 +236,34 @@ async fn answered(channel: &mut Channel<Msg>, limit: Duration) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn judged(output: &[u8], status: Option<u32>) -> Started {
+    fn outcome_of(output: &[u8], status: Option<u32>) -> Started {
         Run {
             granted: true,
             output: output.to_vec(),
             status,
             ..Run::default()
         }
-        .judge(true)
+        .outcome(true)
     }
 
     #[test]
     fn what_was_started_is_told_from_what_it_said() {
-        assert_eq!(judged(&[0, 0, 0, 5, 2, 0, 0, 0, 3], None), Started::Sftp);
-        assert_eq!(judged(b"pgkeep-ran-this\n", Some(0)), Started::Shell);
         assert_eq!(
-            judged(b"This service allows sftp connections only.\n", Some(1)),
+            outcome_of(&[0, 0, 0, 5, 2, 0, 0, 0, 3], None),
+            Started::Sftp
+        );
+        assert_eq!(outcome_of(b"pgkeep-ran-this\n", Some(0)), Started::Shell);
+        assert_eq!(
+            outcome_of(b"This service allows sftp connections only.\n", Some(1)),
             Started::Sftp
         );
         // A terminal's echo of what was typed is no proof that it ran.
         assert!(matches!(
-            judged(ECHO.as_bytes(), None),
+            outcome_of(ECHO.as_bytes(), None),
             Started::Other { .. }
         ));
         assert_eq!(
-            judged(b"This account is currently not available.\n", Some(1)),
+            outcome_of(b"This account is currently not available.\n", Some(1)),
             Started::Other {
                 text: "This account is currently not available.".into(),
                 status: Some(1)
@@ -273,6 +282,6 @@ mod tests {
             .unwrap();
         shell.stdin.take().unwrap().write_all(&greeting()).unwrap();
         let said = shell.wait_with_output().unwrap().stdout;
-        assert_eq!(judged(&said, None), Started::Shell);
+        assert_eq!(outcome_of(&said, None), Started::Shell);
     }
 }

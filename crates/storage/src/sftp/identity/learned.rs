@@ -52,7 +52,7 @@ impl HostKey {
 }
 
 /// Holds each key against the known_hosts files of these settings.
-pub(crate) fn judge(settings: &SftpSettings, keys: Vec<PublicKey>) -> Vec<HostKey> {
+pub(crate) fn compare(settings: &SftpSettings, keys: Vec<PublicKey>) -> Vec<HostKey> {
     let known = KnownHosts::load(&known_hosts_files(settings));
     let name = settings.known_name();
     let host = settings.host.to_ascii_lowercase();
@@ -142,7 +142,7 @@ mod tests {
     const TWO: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIRfPmYmkZkRvGeFP1yMTAMHjNKhOWqoBOPTzQmDhcaZ";
 
-    fn judged(dir: &std::path::Path, known: &str, port: u16) -> (SftpSettings, HostKey) {
+    fn compared(dir: &std::path::Path, known: &str, port: u16) -> (SftpSettings, HostKey) {
         let file = dir.join("known_hosts");
         #[allow(clippy::disallowed_methods)]
         std::fs::write(&file, known).unwrap();
@@ -150,14 +150,14 @@ mod tests {
         settings.known_hosts = Some(vec![file]);
         settings.port = port;
         let key = PublicKey::from_openssh(ONE).unwrap();
-        let judged = judge(&settings, vec![key]).remove(0);
-        (settings, judged)
+        let compared = compare(&settings, vec![key]).remove(0);
+        (settings, compared)
     }
 
     #[test]
     fn a_key_is_new_known_changed_or_revoked() {
         let dir = tempfile::tempdir().unwrap();
-        let standing = |known: &str, port| judged(dir.path(), known, port).1.standing;
+        let standing = |known: &str, port| compared(dir.path(), known, port).1.standing;
         assert_eq!(standing("", 22), Standing::New);
         assert!(matches!(
             standing(&format!("host {ONE}\n"), 22),
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn what_was_confirmed_is_written_once_under_the_name_that_is_looked_up() {
         let dir = tempfile::tempdir().unwrap();
-        let (settings, key) = judged(dir.path(), "# mine\n", 2222);
+        let (settings, key) = compared(dir.path(), "# mine\n", 2222);
         write_down(&settings, &[&key]).unwrap();
         let file = write_down(&settings, &[&key]).unwrap();
         #[allow(clippy::disallowed_methods)]
@@ -189,14 +189,14 @@ mod tests {
             text,
             format!("# mine\n[Host]:2222 {ONE} pgkeep sftp-setup\n")
         );
-        let again = judge(&settings, vec![key.key.clone()]).remove(0);
+        let again = compare(&settings, vec![key.key.clone()]).remove(0);
         assert!(matches!(again.standing, Standing::Known(_)));
     }
 
     #[test]
     fn only_sha256_confirms() {
         let dir = tempfile::tempdir().unwrap();
-        let (_, key) = judged(dir.path(), "", 22);
+        let (_, key) = compared(dir.path(), "", 22);
         assert_eq!(key.has(&key.fingerprint), Ok(true));
         assert_eq!(
             key.has(&pin::hex(HashType::Sha256, &key.key.to_bytes().unwrap())),

@@ -17,7 +17,7 @@ use crate::sftp::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation, Range, Result};
 
 /// What must be left of a file to open it on another connection too.
-const WORTH_A_LANE: u64 = 8 << 20;
+const WORTH_A_STREAM: u64 = 8 << 20;
 
 /// One request and what it has brought so far.
 pub(super) struct Slot {
@@ -25,14 +25,14 @@ pub(super) struct Slot {
     pub(super) length: usize,
     pub(super) got: Vec<Bytes>,
     pub(super) received: usize,
-    /// Lane it was sent on; `None`: to be sent (again).
-    pub(super) lane: Option<usize>,
+    /// Stream it was sent on; `None`: to be sent (again).
+    pub(super) stream: Option<usize>,
     pub(super) done: bool,
     pub(super) permit: Option<Permit>,
     pub(super) under_way: Option<OwnedSemaphorePermit>,
 }
 
-pub(super) struct Lane {
+pub(super) struct Stream {
     pub(super) channel: Arc<Channel>,
     pub(super) handle: Bytes,
     pub(super) under_way: usize,
@@ -97,12 +97,12 @@ impl Download {
         let mut retry = self.pool.retry();
         let mut reached = 0;
         loop {
-            let mut lanes = Vec::new();
-            let result = self.attempt(&mut lanes, to).await;
-            for lane in &lanes {
-                let mut batch = lane.channel.batch();
+            let mut streams = Vec::new();
+            let result = self.attempt(&mut streams, to).await;
+            for stream in &streams {
+                let mut batch = stream.channel.batch();
                 batch.tell(&Request::Close {
-                    handle: &lane.handle,
+                    handle: &stream.handle,
                 });
                 batch.send();
             }
@@ -115,7 +115,7 @@ impl Download {
                         retry.progress();
                     }
                     for slot in &mut self.window {
-                        slot.lane = None;
+                        slot.stream = None;
                         slot.under_way = None;
                     }
                     match retry.lost(&lost, Operation::Read, &self.object).await {
@@ -137,12 +137,12 @@ impl Download {
 
     async fn attempt(
         &mut self,
-        lanes: &mut Vec<Lane>,
+        streams: &mut Vec<Stream>,
         to: &mpsc::Sender<Delivery>,
     ) -> std::result::Result<(), Fail> {
         let channel = self.pool.channel().await?;
         let handle = self.open(&channel).await?;
-        lanes.push(Lane {
+        streams.push(Stream {
             channel,
             handle,
             under_way: 0,
@@ -153,27 +153,27 @@ impl Download {
         let (sender, mut answers) = mpsc::unbounded_channel();
         let mut opening: Option<Arc<Channel>> = None;
         loop {
-            let starved = self.fill(lanes, &sender, to.capacity() == 0);
-            if opening.is_none() && self.left() >= WORTH_A_LANE {
-                opening = self.open_lane(lanes, &sender);
+            let starved = self.fill(streams, &sender, to.capacity() == 0);
+            if opening.is_none() && self.left() >= WORTH_A_STREAM {
+                opening = self.open_stream(streams, &sender);
             }
             let ready = self.window.front().is_some_and(|slot| slot.done);
-            let under_way: usize = lanes.iter().map(|lane| lane.under_way).sum();
+            let under_way: usize = streams.iter().map(|stream| stream.under_way).sum();
             if !ready && under_way == 0 && self.window.is_empty() && self.plan.is_empty() {
                 return Ok(());
             }
-            let reads = Arc::clone(&lanes[0].channel.reads);
+            let reads = Arc::clone(&streams[0].channel.reads);
             let wanted = starved.unwrap_or(1);
             tokio::select! {
                 answer = answers.recv(), if under_way > 0 || opening.is_some() => {
                     let (tag, answer) = answer.expect("this function holds a sender");
                     if tag == TAG_LANE {
                         match (answer, opening.take()) {
-                            (Ok(Response::Handle(handle)), Some(channel)) => lanes.push(Lane { channel, handle, under_way: 0 }),
-                            (answer, _) => log::debug!("no further lane for '{}': {answer:?}", self.object),
+                            (Ok(Response::Handle(handle)), Some(channel)) => streams.push(Stream { channel, handle, under_way: 0 }),
+                            (answer, _) => log::debug!("no further stream for '{}': {answer:?}", self.object),
                         }
                     } else {
-                        self.take_answer(tag, answer, lanes)?;
+                        self.take_answer(tag, answer, streams)?;
                     }
                 }
                 room = to.reserve(), if ready => {
@@ -187,7 +187,7 @@ impl Download {
                 }
                 permit = reads.acquire_many_owned(wanted), if starved.is_some() && under_way == 0 => {
                     // Other files use the connection: take our turn with one request.
-                    self.send_one(lanes, &sender, permit.ok());
+                    self.send_one(streams, &sender, permit.ok());
                 }
                 () = to.closed() => return Err(Fail::Abandoned),
             }
@@ -258,14 +258,18 @@ impl Download {
         &mut self,
         tag: u64,
         answer: Answer,
-        lanes: &mut [Lane],
+        streams: &mut [Stream],
     ) -> std::result::Result<(), Fail> {
         let index = usize::try_from(tag - self.first).expect("a window is short");
         let Some(slot) = self.window.get_mut(index) else {
             return Ok(());
         };
-        if let Some(lane) = slot.lane.take().and_then(|lane| lanes.get_mut(lane)) {
-            lane.under_way -= 1;
+        if let Some(stream) = slot
+            .stream
+            .take()
+            .and_then(|stream| streams.get_mut(stream))
+        {
+            stream.under_way -= 1;
         }
         slot.under_way = None;
         match answer? {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::download::{Download, Lane, Slot, TAG_LANE};
+use super::download::{Download, Slot, Stream, TAG_LANE};
 use crate::sftp::engine::channel::{Answer, Channel};
 use crate::sftp::engine::pool::reads_room;
 use crate::sftp::protocol::message::{Request, open};
 
-/// Requests under way and pieces waiting for one lane.
+/// Requests under way and pieces waiting for one stream.
 const UNDER_WAY: usize = 16;
-const MOST_LANES: usize = 4;
+const MOST_STREAMS: usize = 4;
 /// Requests of a file that nobody reads from at present, once half of the memory for all files is in use: those that are
 /// read from need the rest.
 const IDLE_WINDOW: usize = 4;
@@ -20,25 +20,25 @@ impl Download {
     /// Sends as many requests as are allowed. `Some`: one could be sent but for other files' requests; the room it needs.
     pub(super) fn fill(
         &mut self,
-        lanes: &mut [Lane],
+        streams: &mut [Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         idle: bool,
     ) -> Option<u32> {
         loop {
-            if self.unsent().is_none() && !self.extend(lanes, idle) {
+            if self.unsent().is_none() && !self.extend(streams, idle) {
                 return None;
             }
             let slot = &self.window[self.unsent()?];
             let room = reads_room(slot.length - slot.received);
-            let free = |lane: &Lane| lane.under_way < UNDER_WAY;
-            let index = (0..lanes.len())
-                .filter(|&i| free(&lanes[i]))
-                .min_by_key(|&i| lanes[i].under_way)?;
-            let reads = Arc::clone(&lanes[index].channel.reads);
+            let free = |stream: &Stream| stream.under_way < UNDER_WAY;
+            let index = (0..streams.len())
+                .filter(|&i| free(&streams[i]))
+                .min_by_key(|&i| streams[i].under_way)?;
+            let reads = Arc::clone(&streams[index].channel.reads);
             let Ok(permit) = reads.try_acquire_many_owned(room) else {
                 return Some(room);
             };
-            self.send_on(index, lanes, sender, Some(permit));
+            self.send_on(index, streams, sender, Some(permit));
         }
     }
 
@@ -46,14 +46,14 @@ impl Download {
     fn unsent(&self) -> Option<usize> {
         self.window
             .iter()
-            .position(|slot| !slot.done && slot.lane.is_none())
+            .position(|slot| !slot.done && slot.stream.is_none())
     }
 
     /// Plans one more request, if the window and the budget have room.
-    fn extend(&mut self, lanes: &[Lane], idle: bool) -> bool {
+    fn extend(&mut self, streams: &[Stream], idle: bool) -> bool {
         let most = match idle && self.pool.read_budget.half_used() {
             true => IDLE_WINDOW,
-            false => UNDER_WAY * lanes.len(),
+            false => UNDER_WAY * streams.len(),
         };
         if self.window.len() >= most {
             return false;
@@ -61,7 +61,7 @@ impl Download {
         let Some(range) = self.plan.front_mut() else {
             return false;
         };
-        let size = lanes[0].channel.server().read_size;
+        let size = streams[0].channel.server().read_size;
         let length = range
             .length
             .map_or(size, |left| usize::try_from(left).unwrap_or(size).min(size));
@@ -75,7 +75,7 @@ impl Download {
             length,
             got: Vec::new(),
             received: 0,
-            lane: None,
+            stream: None,
             done: false,
             permit,
             under_way: None,
@@ -92,19 +92,19 @@ impl Download {
 
     pub(super) fn send_one(
         &mut self,
-        lanes: &mut [Lane],
+        streams: &mut [Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         permit: Option<OwnedSemaphorePermit>,
     ) {
-        if self.unsent().is_some() || self.extend(lanes, false) {
-            self.send_on(0, lanes, sender, permit);
+        if self.unsent().is_some() || self.extend(streams, false) {
+            self.send_on(0, streams, sender, permit);
         }
     }
 
     fn send_on(
         &mut self,
-        lane: usize,
-        lanes: &mut [Lane],
+        stream: usize,
+        streams: &mut [Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         permit: Option<OwnedSemaphorePermit>,
     ) {
@@ -112,33 +112,33 @@ impl Download {
             return;
         };
         let slot = &mut self.window[index];
-        slot.lane = Some(lane);
+        slot.stream = Some(stream);
         slot.under_way = permit;
-        lanes[lane].under_way += 1;
+        streams[stream].under_way += 1;
         let request = Request::Read {
-            handle: &lanes[lane].handle,
+            handle: &streams[stream].handle,
             offset: slot.offset + slot.received as u64,
             length: u32::try_from(slot.length - slot.received)
                 .expect("a request is at most 255 KiB"),
         };
-        let mut batch = lanes[lane].channel.batch();
+        let mut batch = streams[stream].channel.batch();
         batch.ask_tagged(&request, sender, self.first + index as u64);
         batch.send();
     }
 
-    pub(super) fn open_lane(
+    pub(super) fn open_stream(
         &self,
-        lanes: &[Lane],
+        streams: &[Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
     ) -> Option<Arc<Channel>> {
-        self.pool.consider_growth(&lanes[0].channel);
-        if lanes.len() >= MOST_LANES {
+        self.pool.consider_growth(&streams[0].channel);
+        if streams.len() >= MOST_STREAMS {
             return None;
         }
         let channel = self.pool.idlest_elsewhere(
-            &lanes
+            &streams
                 .iter()
-                .map(|lane| lane.channel.connection)
+                .map(|stream| stream.channel.connection)
                 .collect::<Vec<_>>(),
         )?;
         channel

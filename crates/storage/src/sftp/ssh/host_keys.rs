@@ -9,7 +9,7 @@ use russh::client;
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg};
 
-use super::again::{Again, is_lost};
+use super::attempts::{Attempts, is_lost};
 use super::session::{SessionError, handshake_error, timeout_error};
 use super::{algorithms, connect};
 use crate::Result;
@@ -78,7 +78,7 @@ async fn ask(settings: &SftpSettings, kind: &[Algorithm]) -> Result<(Option<Publ
 pub(crate) async fn learn(settings: &SftpSettings) -> Result<Vec<PublicKey>> {
     let mut found = Vec::new();
     let mut last = None;
-    let mut again = Again::few();
+    let mut again = Attempts::few();
     for kind in KINDS {
         let ended = loop {
             let (heard, ended) = ask(settings, kind).await?;

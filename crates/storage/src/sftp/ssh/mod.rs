@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows files. `engine` speaks SFTP over the channels that are opened here.
 
-pub(crate) mod again;
 pub(crate) mod algorithms;
+pub(crate) mod attempts;
 pub(crate) mod connect;
 pub(crate) mod host_keys;
 pub(crate) mod session;

@@ -9,7 +9,7 @@ use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::again::{Again, is_lost};
+use super::attempts::{Attempts, is_lost};
 use super::connect::Stream;
 use super::{algorithms, connect};
 use crate::sftp::auth::Credentials;
@@ -128,7 +128,7 @@ pub(crate) async fn open(
     settings: &SftpSettings,
     verifier: &Arc<Verifier>,
     credentials: &Credentials,
-    again: &mut Again,
+    again: &mut Attempts,
 ) -> Result<Session> {
     loop {
         match try_to_open(settings, verifier, credentials, again).await {
@@ -168,7 +168,7 @@ async fn try_to_open(
     settings: &SftpSettings,
     verifier: &Arc<Verifier>,
     credentials: &Credentials,
-    again: &mut Again,
+    again: &mut Attempts,
 ) -> std::result::Result<Session, Opening> {
     let mut known = Arc::new(Mutex::new(Known::default()));
     let (mut handle, round_trip) = handshake(settings, verifier, again, |config, stream| {
@@ -200,7 +200,7 @@ async fn try_to_open(
 pub(crate) async fn handshake<H, S>(
     settings: &SftpSettings,
     verifier: &Verifier,
-    again: &mut Again,
+    again: &mut Attempts,
     mut begin: impl FnMut(client::Config, Stream) -> (client::Config, S, H),
 ) -> Result<(Handle<H>, Duration)>
 where

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::upload::{Fail, Lane, Upload};
+use super::upload::{Fail, Stream, Upload};
 use super::verify::{Expected, read_back};
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
@@ -130,11 +130,11 @@ impl Upload {
     }
 
     /// After a lost connection: what was given up must be there, and what was not synced must be what was sent.
-    pub(super) async fn confirm_prefix(&mut self, lane: &Lane) -> Result<(), Fail> {
-        let size = match lane
+    pub(super) async fn confirm_prefix(&mut self, stream: &Stream) -> Result<(), Fail> {
+        let size = match stream
             .channel
             .ask(&Request::Fstat {
-                handle: &lane.handle,
+                handle: &stream.handle,
             })
             .wait()
             .await?
@@ -159,17 +159,29 @@ impl Upload {
             pieces.len()
         );
         if !self.goes_on {
-            return read_back(&lane.channel, &lane.handle, &self.object, &pieces, |_| ()).await;
+            return read_back(
+                &stream.channel,
+                &stream.handle,
+                &self.object,
+                &pieces,
+                |_| (),
+            )
+            .await;
         }
         // Synced first: what is then found right is safe for good, so a line that breaks again while reading back does
         // not have everything read once more.
-        let handle = &lane.handle;
-        match lane.channel.ask(&Request::Fsync { handle }).wait().await? {
+        let handle = &stream.handle;
+        match stream
+            .channel
+            .ask(&Request::Fsync { handle })
+            .wait()
+            .await?
+        {
             Response::Ok => {}
             other => return Err(unexpected(Operation::Sync, &self.object, &other).into()),
         }
         let mut safe = 0;
-        let read = read_back(&lane.channel, handle, &self.object, &pieces, |upto| {
+        let read = read_back(&stream.channel, handle, &self.object, &pieces, |upto| {
             safe = upto;
         })
         .await;

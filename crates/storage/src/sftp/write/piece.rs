@@ -36,7 +36,7 @@ impl Upload {
     pub(super) async fn wait_for_finish(&mut self) -> Result<(), Fail> {
         if !self.finished {
             // Its bytes are stored, and the file it waits for may need the room to be tried again.
-            self.pool.crowd.stored(self.again.take());
+            self.pool.retry_limit.stored(self.again.take());
         }
         while !self.finished {
             match self.pieces.recv().await {

@@ -1,14 +1,14 @@
 //! Sends the chunks of a file, and takes the answers.
 //!
-//! They go out over one lane (an open handle on a channel), or over several where the server takes writes in any order.
-//! What follows the last write travels with it, as long as there is one lane.
+//! They go out over one stream (an open handle on a channel), or over several where the server takes writes in any order.
+//! What follows the last write travels with it, as long as there is one stream.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::pace::UNDER_WAY;
-use super::upload::{Fail, Lane, Sent, Upload};
+use super::upload::{Fail, Sent, Stream, Upload};
 use crate::sftp::engine::channel::{Answer, Batch, Channel};
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;
@@ -16,7 +16,7 @@ use crate::sftp::protocol::message::{Request, Response, open};
 use crate::{Error, ErrorKind, Operation};
 
 /// Lanes of one file.
-const MOST_LANES: usize = 8;
+const MOST_STREAMS: usize = 8;
 
 const TAG_CLOSE: u64 = u64::MAX;
 const TAG_SYNC: u64 = u64::MAX - 1;
@@ -27,20 +27,20 @@ const TAG_LANE: u64 = u64::MAX - 5;
 
 impl Upload {
     /// Sends chunks as they come until the file has ended and everything is acknowledged.
-    pub(super) async fn pump(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+    pub(super) async fn pump(&mut self, streams: &mut Vec<Stream>) -> Result<(), Fail> {
         let (sender, mut answers) = mpsc::unbounded_channel();
         let mut opening: Option<Arc<Channel>> = None;
         let mut last_asked = 0;
         let mut last_sent = false;
         loop {
-            self.send_chunks(lanes, &sender, &mut last_asked, &mut last_sent);
+            self.send_chunks(streams, &sender, &mut last_asked, &mut last_sent);
             if self.next < self.chunks.len() && opening.is_none() {
-                opening = self.open_lane(lanes, &sender);
+                opening = self.open_stream(streams, &sender);
             }
-            let under_way: usize = lanes.iter().map(|lane| lane.under_way).sum();
+            let under_way: usize = streams.iter().map(|stream| stream.under_way).sum();
             if self.ended && self.next == self.chunks.len() && under_way == 0 && !last_sent {
-                // Several lanes: the last requests go out when every write is acknowledged.
-                last_asked += self.send_last(&lanes[0], &sender, None);
+                // Several streams: the last requests go out when every write is acknowledged.
+                last_asked += self.send_last(&streams[0], &sender, None);
                 last_sent = true;
             }
             if last_sent
@@ -55,7 +55,7 @@ impl Upload {
             tokio::select! {
                 answer = answers.recv() => {
                     let (tag, answer) = answer.expect("this function holds a sender");
-                    self.take_answer(tag, answer, lanes, &mut opening, &mut last_asked)?;
+                    self.take_answer(tag, answer, streams, &mut opening, &mut last_asked)?;
                 }
                 piece = self.pieces.recv(), if !self.ended && room => self.take_piece(piece)?,
             }
@@ -64,28 +64,28 @@ impl Upload {
 
     fn send_chunks(
         &mut self,
-        lanes: &mut [Lane],
+        streams: &mut [Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         last_asked: &mut usize,
         last_sent: &mut bool,
     ) {
         while self.next < self.chunks.len() {
-            let index = (0..lanes.len())
-                .min_by_key(|&index| lanes[index].under_way)
-                .expect("a file has a lane");
-            let single = lanes.len() == 1;
-            if lanes[index].under_way >= self.pace.under_way {
+            let index = (0..streams.len())
+                .min_by_key(|&index| streams[index].under_way)
+                .expect("a file has a stream");
+            let single = streams.len() == 1;
+            if streams[index].under_way >= self.pace.under_way {
                 return;
             }
-            lanes[index].under_way += 1;
-            let lane = &lanes[index];
-            let mut batch = lane.channel.batch();
+            streams[index].under_way += 1;
+            let stream = &streams[index];
+            let mut batch = stream.channel.batch();
             let (chunk, sent) = &mut self.chunks[self.next];
-            batch.write(chunk, &lane.handle, sender);
+            batch.write(chunk, &stream.handle, sender);
             *sent = Sent::UnderWay(index);
             self.next += 1;
             if self.ended && self.next == self.chunks.len() && single {
-                *last_asked += self.send_last(lane, sender, Some(batch));
+                *last_asked += self.send_last(stream, sender, Some(batch));
                 *last_sent = true;
             } else {
                 batch.send();
@@ -97,12 +97,12 @@ impl Upload {
             && !*last_sent
             && acknowledged >= self.since_sync + self.pace.sync_every
         {
-            let lane = &lanes[0];
-            if lane.channel.server().fsync {
-                let mut batch = lane.channel.batch();
+            let stream = &streams[0];
+            if stream.channel.server().fsync {
+                let mut batch = stream.channel.batch();
                 batch.ask_tagged(
                     &Request::Fsync {
-                        handle: &lane.handle,
+                        handle: &stream.handle,
                     },
                     sender,
                     TAG_PART_SYNC,
@@ -116,12 +116,12 @@ impl Upload {
     /// What follows the last write: times, sync, and for a file in place CLOSE. Returns the number of answers to come.
     fn send_last<'c>(
         &self,
-        lane: &'c Lane,
+        stream: &'c Stream,
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
         batch: Option<Batch<'c>>,
     ) -> usize {
-        let mut batch = batch.unwrap_or_else(|| lane.channel.batch());
-        let handle: &[u8] = &lane.handle;
+        let mut batch = batch.unwrap_or_else(|| stream.channel.batch());
+        let handle: &[u8] = &stream.handle;
         let mut count = 0;
         if let Some(modified) = self.options.modified {
             let time = u32::try_from(modified).unwrap_or(0);
@@ -132,7 +132,7 @@ impl Upload {
             batch.ask_tagged(&Request::Fsetstat { handle, attributes }, sender, TAG_SET);
             count += 1;
         }
-        if lane.channel.server().fsync {
+        if stream.channel.server().fsync {
             if self.options.sync {
                 batch.ask_tagged(&Request::Fsync { handle }, sender, TAG_SYNC);
                 count += 1;
@@ -141,7 +141,7 @@ impl Upload {
             batch.ask_tagged(&Request::Fstat { handle }, sender, TAG_SIZE);
             count += 1;
         }
-        if !self.closes_last(&lane.channel) {
+        if !self.closes_last(&stream.channel) {
             batch.ask_tagged(&Request::Close { handle }, sender, TAG_CLOSE);
             count += 1;
         }
@@ -149,18 +149,18 @@ impl Upload {
         count
     }
 
-    /// Asks for another lane where that helps and is allowed.
-    fn open_lane(
+    /// Asks for another stream where that helps and is allowed.
+    fn open_stream(
         &self,
-        lanes: &[Lane],
+        streams: &[Stream],
         sender: &mpsc::UnboundedSender<(u64, Answer)>,
     ) -> Option<Arc<Channel>> {
-        let first = &lanes[0].channel;
+        let first = &streams[0].channel;
         self.pool.consider_growth(first);
-        if !first.any_order || lanes.len() >= MOST_LANES || self.ended {
+        if !first.any_order || streams.len() >= MOST_STREAMS || self.ended {
             return None;
         }
-        let used: Vec<&Arc<Channel>> = lanes.iter().map(|lane| &lane.channel).collect();
+        let used: Vec<&Arc<Channel>> = streams.iter().map(|stream| &stream.channel).collect();
         let channel = self.pool.idlest(&used)?;
         channel
             .open_beside(&self.name, open::WRITE, sender, TAG_LANE)
@@ -171,20 +171,20 @@ impl Upload {
         &mut self,
         tag: u64,
         answer: Answer,
-        lanes: &mut Vec<Lane>,
+        streams: &mut Vec<Stream>,
         opening: &mut Option<Arc<Channel>>,
         last_asked: &mut usize,
     ) -> Result<(), Fail> {
         if tag == TAG_LANE {
             let channel = opening.take();
             match (answer, channel) {
-                (Ok(Response::Handle(handle)), Some(channel)) => lanes.push(Lane {
+                (Ok(Response::Handle(handle)), Some(channel)) => streams.push(Stream {
                     channel,
                     handle,
                     under_way: 0,
                 }),
                 // The file can be written without it.
-                (answer, _) => log::debug!("no further lane for '{}': {answer:?}", self.object),
+                (answer, _) => log::debug!("no further stream for '{}': {answer:?}", self.object),
             }
             return Ok(());
         }
@@ -235,7 +235,7 @@ impl Upload {
                 }
             }
             offset => {
-                self.acknowledge(offset, lanes);
+                self.acknowledge(offset, streams);
                 Operation::Write
             }
         };

@@ -57,7 +57,7 @@ pub(super) enum Sent {
 
 /// An open handle of the file on one channel.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct Stream {
     pub(super) channel: Arc<Channel>,
     pub(super) handle: Bytes,
     pub(super) under_way: usize,
@@ -157,22 +157,22 @@ impl Upload {
         let mut retry = self.pool.retry();
         let mut progress = (0, Phase::Data);
         let result = loop {
-            let mut lanes = Vec::new();
+            let mut streams = Vec::new();
             let attempt = match self.phase {
-                Phase::Data => self.store(&mut lanes).await,
+                Phase::Data => self.store(&mut streams).await,
                 Phase::Renaming => self.settle_rename().await,
             };
-            for lane in &lanes {
-                let mut batch = lane.channel.batch();
+            for stream in &streams {
+                let mut batch = stream.channel.batch();
                 batch.tell(&Request::Close {
-                    handle: &lane.handle,
+                    handle: &stream.handle,
                 });
                 batch.send();
             }
             let fail = match attempt {
                 Ok(()) => {
                     retry.progress();
-                    self.pool.crowd.stored(self.again.take());
+                    self.pool.retry_limit.stored(self.again.take());
                     break Ok(Written { size: self.total });
                 }
                 Err(fail) => fail,
@@ -185,13 +185,13 @@ impl Upload {
                         progress = now;
                         retry.progress();
                     }
-                    self.pool.crowd.lost(self.again.take());
+                    self.pool.retry_limit.lost(self.again.take());
                     if let Err(error) = retry.lost(&lost, Operation::Write, &self.object).await {
                         break Err(error);
                     }
                     // One that still gets bytes must not wait: those who wait could hold the budget it needs.
                     if self.ended {
-                        self.again = self.pool.crowd.enter().await;
+                        self.again = self.pool.retry_limit.acquire().await;
                     }
                     self.begin_again();
                 }
@@ -249,11 +249,11 @@ impl Upload {
     }
 
     /// One attempt: open, write everything, sync, publish.
-    async fn store(&mut self, lanes: &mut Vec<Lane>) -> Result<(), Fail> {
+    async fn store(&mut self, streams: &mut Vec<Stream>) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
         self.goes_on = channel.server().fsync;
         let handle = self.open(&channel).await?;
-        lanes.push(Lane {
+        streams.push(Stream {
             channel,
             handle,
             under_way: 0,
@@ -262,14 +262,14 @@ impl Upload {
             let _ = opened.send(Ok(()));
         }
         if self.released > 0 {
-            self.confirm_prefix(&lanes[0]).await?;
+            self.confirm_prefix(&streams[0]).await?;
         }
-        self.pump(lanes).await?;
+        self.pump(streams).await?;
         self.wait_for_finish().await?;
         // Not left to be closed twice: pumping or publishing does it.
-        let Lane {
+        let Stream {
             channel, handle, ..
-        } = lanes.remove(0);
+        } = streams.remove(0);
         if !self.renames {
             return Ok(());
         }
@@ -311,16 +311,16 @@ impl Upload {
         same
     }
 
-    pub(super) fn acknowledge(&mut self, offset: u64, lanes: &mut [Lane]) {
+    pub(super) fn acknowledge(&mut self, offset: u64, streams: &mut [Stream]) {
         if let Ok(index) = self
             .chunks
             .binary_search_by_key(&offset, |(chunk, _)| chunk.offset)
         {
             let (chunk, sent) = &mut self.chunks[index];
-            if let Sent::UnderWay(lane) = *sent
-                && let Some(lane) = lanes.get_mut(lane)
+            if let Sent::UnderWay(stream) = *sent
+                && let Some(stream) = streams.get_mut(stream)
             {
-                lane.under_way -= 1;
+                stream.under_way -= 1;
             }
             *sent = Sent::Acknowledged;
             if !self.giving_up {

@@ -1,4 +1,4 @@
-//! A storage behind a slow line, on paper: every call moves a virtual clock by the round trips it would cost.
+//! A storage behind a slow network, on paper: every call moves a virtual clock by the round trips it would cost.
 //!
 //! It keeps the callers honest: a loop of single calls shows as thousands of round trips. Costs are those of a backend
 //! that pipelines (SFTP): requests of one call are under way together up to a limit, written files are under way
@@ -8,7 +8,7 @@
 //! worker, an upper bound for more. A ticket that is `notify`ed resolves at once in real time, and its virtual time
 //! is waited for by `sync_paths` and counted by [`Latency::elapsed`]; whoever needs order waits for the ticket.
 
-mod line;
+mod network;
 mod paths;
 mod read;
 mod write;
@@ -28,9 +28,9 @@ use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::space::Space;
 use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
-use line::Line;
+use network::Network;
 
-/// What the line can do.
+/// What the network can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LatencySettings {
     /// Time between a request and its answer.
@@ -61,7 +61,7 @@ impl Default for LatencySettings {
 #[derive(Debug, Clone)]
 pub struct Latency {
     inner: Arc<dyn Storage>,
-    line: Line,
+    network: Network,
 }
 
 impl Latency {
@@ -69,29 +69,29 @@ impl Latency {
     pub fn new(inner: Arc<dyn Storage>, settings: LatencySettings) -> Self {
         Self {
             inner,
-            line: Line::new(settings),
+            network: Network::new(settings),
         }
     }
 
     /// Virtual time until the last call and the last ticket are done.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.line.elapsed()
+        self.network.elapsed()
     }
 
     /// [`Latency::elapsed`] in round trips that came one after the other.
     #[must_use]
     pub fn serial_round_trips(&self) -> u64 {
-        self.line.serial_round_trips()
+        self.network.serial_round_trips()
     }
 
     /// Requests sent in all, however many were under way together.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.line.requests()
+        self.network.requests()
     }
 
-    /// The storage behind the line.
+    /// The storage behind the network.
     #[must_use]
     pub fn inner(&self) -> &Arc<dyn Storage> {
         &self.inner
@@ -116,17 +116,19 @@ impl Latency {
         });
         // Also where the caller ended the walk: what was read ahead was paid for.
         for level in &tree.levels {
-            self.line.serial(level.directories.max(1));
-            self.line.serial(
-                level.entries.div_ceil(self.line.settings.names_per_answer)
+            self.network.serial(level.directories.max(1));
+            self.network.serial(
+                level
+                    .entries
+                    .div_ceil(self.network.settings.names_per_answer)
                     + level.directories.max(1),
             );
         }
         if tree.links > 0 {
-            self.line.serial(tree.links);
+            self.network.serial(tree.links);
         }
         if tree.levels.is_empty() {
-            self.line.serial(1);
+            self.network.serial(1);
         }
         Ok((found?, tree))
     }
@@ -182,7 +184,7 @@ impl Storage for Latency {
     }
 
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner.space(path)
     }
 
@@ -207,18 +209,18 @@ impl Storage for Latency {
     }
 
     fn info(&self, path: &StoragePath, want: InfoLevel) -> Result<Option<FileInfo>> {
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner.info(path, want)
     }
 
     fn info_many(&self, paths: &[StoragePath], want: InfoLevel) -> Result<Vec<Option<FileInfo>>> {
-        self.line.serial(paths.len());
+        self.network.serial(paths.len());
         self.inner.info_many(paths, want)
     }
 
     fn list(&self, path: &StoragePath, list: &ListOptions) -> Result<Option<Vec<FileInfo>>> {
         // Open the directory, then ask for many answers at once; the last says that there are no more.
-        self.line.serial(1);
+        self.network.serial(1);
         let all = ListOptions {
             level: list.level.max(InfoLevel::Type),
             sort: list.sort,
@@ -226,10 +228,10 @@ impl Storage for Latency {
         let Some(found) = self.inner.list(path, &all)? else {
             return Ok(None);
         };
-        self.line
-            .serial(found.len().div_ceil(self.line.settings.names_per_answer) + 1);
+        self.network
+            .serial(found.len().div_ceil(self.network.settings.names_per_answer) + 1);
         if list.level >= InfoLevel::Detail {
-            self.line.serial(
+            self.network.serial(
                 found
                     .iter()
                     .filter(|info| info.kind == FileType::Link)
@@ -249,19 +251,19 @@ impl Storage for Latency {
     }
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
-        let opened = self.line.send(1);
+        let opened = self.network.send(1);
         if !read.lazy_open {
             // Whether the file is there must be known at once.
-            self.line.wait_until(opened);
+            self.network.wait_until(opened);
         }
         match self.inner.open_read(path, read) {
             Ok(inner) => Ok(Box::new(read::LatencyRead::new(
                 inner,
-                self.line.clone(),
+                self.network.clone(),
                 opened,
             ))),
             Err(error) if read.lazy_open && error.kind() == ErrorKind::NotFound => Ok(Box::new(
-                read::MissingRead::new(error, self.line.clone(), opened),
+                read::MissingRead::new(error, self.network.clone(), opened),
             )),
             Err(error) => Err(error),
         }
@@ -277,19 +279,19 @@ impl Storage for Latency {
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
         // Open both, copy on the server, rename.
-        self.line.serial(1);
+        self.network.serial(1);
         let written = self.inner.copy_within(from, to)?.wait();
-        let done = self.line.send(3);
-        Ok(self.line.ticket(written, done))
+        let done = self.network.send(3);
+        Ok(self.network.ticket(written, done))
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner.remove(path)
     }
 
     fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
-        self.line.serial(paths.len());
+        self.network.serial(paths.len());
         self.inner.remove_many(paths)
     }
 
@@ -300,29 +302,29 @@ impl Storage for Latency {
             .info(path, InfoLevel::Type)?
             .is_some_and(|info| info.kind == FileType::Path);
         if !is_tree {
-            self.line.serial(1);
+            self.network.serial(1);
             return self.inner.remove_tree(path);
         }
         let (_, tree) = self.walk(path, InfoLevel::Type, false, &mut |_| Ok(()))?;
-        self.line.serial(tree.files);
+        self.network.serial(tree.files);
         // Directories go from the innermost to the outermost, those of one depth together.
         for level in tree.levels.iter().rev() {
-            self.line.serial(level.directories);
+            self.network.serial(level.directories);
         }
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner.remove_tree(path)
     }
 
     fn remove_trees(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
         // All begin at the same time; the longest counts.
-        let (begin, mut end) = (self.line.now(), self.line.now());
+        let (begin, mut end) = (self.network.now(), self.network.now());
         let mut out = Vec::with_capacity(paths.len());
         for path in paths {
-            self.line.rewind(begin);
+            self.network.rewind(begin);
             out.push(self.remove_tree(path)?);
-            end = end.max(self.line.now());
+            end = end.max(self.network.now());
         }
-        self.line.rewind(end);
+        self.network.rewind(end);
         Ok(out)
     }
 

@@ -17,7 +17,7 @@ impl Paths for Latency {
         // All parents by depth, those of one depth together.
         let depth = |path: &StoragePath| path.as_bytes().split(|&byte| byte == b'/').count();
         for _ in 0..paths.iter().map(depth).max().unwrap_or(0) {
-            self.line.serial(paths.len());
+            self.network.serial(paths.len());
         }
         self.inner
             .as_paths()
@@ -29,15 +29,15 @@ impl Paths for Latency {
 impl PathSync for Latency {
     fn sync_paths(&self, paths: &[StoragePath]) -> Result<()> {
         // Entries become durable only once the files have them.
-        self.line.settle();
-        self.line.serial(paths.len());
+        self.network.settle();
+        self.network.serial(paths.len());
         self.inner.as_path_sync().expect(GIVEN).sync_paths(paths)
     }
 }
 
 impl SymbolicLinks for Latency {
     fn link(&self, path: &StoragePath, destination: &[u8]) -> Result<()> {
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner
             .as_symbolic_links()
             .expect(GIVEN)
@@ -47,7 +47,7 @@ impl SymbolicLinks for Latency {
 
 impl HardLinks for Latency {
     fn hard_link(&self, from: &StoragePath, to: &StoragePath) -> Result<()> {
-        self.line.serial(1);
+        self.network.serial(1);
         self.inner.as_hard_links().expect(GIVEN).hard_link(from, to)
     }
 }

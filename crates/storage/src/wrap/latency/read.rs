@@ -1,26 +1,26 @@
-//! Reading over the line: the first bytes are on their way since the file was opened.
+//! Reading over the network: the first bytes are on their way since the file was opened.
 
 use std::io::{self, Read};
 use std::time::Duration;
 
-use super::line::Line;
+use super::network::Network;
 use crate::error::Error;
 use crate::storage::PipelineRead;
 
 pub(super) struct LatencyRead {
     inner: Box<dyn PipelineRead>,
-    line: Line,
+    network: Network,
     /// When the file is open and the reads are sent.
     opened: Duration,
     delivered: u64,
 }
 
 impl LatencyRead {
-    pub(super) fn new(inner: Box<dyn PipelineRead>, line: Line, opened: Duration) -> Self {
-        line.count(1);
+    pub(super) fn new(inner: Box<dyn PipelineRead>, network: Network, opened: Duration) -> Self {
+        network.count(1);
         Self {
             inner,
-            line,
+            network,
             opened,
             delivered: 0,
         }
@@ -31,8 +31,8 @@ impl Read for LatencyRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(buffer)?;
         self.delivered += got as u64;
-        self.line
-            .wait_until(self.line.streamed(self.opened, self.delivered));
+        self.network
+            .wait_until(self.network.streamed(self.opened, self.delivered));
         Ok(got)
     }
 }
@@ -40,15 +40,15 @@ impl Read for LatencyRead {
 /// A file that turns out to be missing at the first read.
 pub(super) struct MissingRead {
     error: Error,
-    line: Line,
+    network: Network,
     opened: Duration,
 }
 
 impl MissingRead {
-    pub(super) fn new(error: Error, line: Line, opened: Duration) -> Self {
+    pub(super) fn new(error: Error, network: Network, opened: Duration) -> Self {
         Self {
             error,
-            line,
+            network,
             opened,
         }
     }
@@ -56,7 +56,7 @@ impl MissingRead {
 
 impl Read for MissingRead {
     fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
-        self.line.wait_until(self.opened);
+        self.network.wait_until(self.opened);
         Err(self.error.clone().into_io())
     }
 }

@@ -238,9 +238,9 @@ fn syncing_directories_waits_for_the_files_in_them() {
         .finish()
         .unwrap()
         .notify(|written| assert!(written.is_ok()));
-    assert_eq!(storage.line.now(), before, "nothing was waited for yet");
+    assert_eq!(storage.network.now(), before, "nothing was waited for yet");
     storage.sync_paths(&[at("set")]).unwrap();
-    assert_eq!(storage.line.now() - before, ROUND_TRIP * 4);
+    assert_eq!(storage.network.now() - before, ROUND_TRIP * 4);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Writing over the line: open, data with fsync and close behind it, rename; the caller waits for none of them.
+//! Writing over the network: open, data with fsync and close behind it, rename; the caller waits for none of them.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::Latency;
-use super::line::Line;
+use super::network::Network;
 use crate::error::Result;
 use crate::info::InfoLevel;
 use crate::options::{WriteMode, WriteOptions};
@@ -14,7 +14,7 @@ use crate::ticket::Ticket;
 
 pub(super) struct LatencyWrite {
     inner: Box<dyn StorageWrite>,
-    line: Line,
+    network: Network,
     /// When the server has opened the file.
     opened: Duration,
     /// Requests that follow when all data is there.
@@ -28,24 +28,24 @@ impl LatencyWrite {
         path: &StoragePath,
         write: &WriteOptions,
     ) -> Result<Self> {
-        let line = storage.line.clone();
-        let started = line.admit();
+        let network = storage.network.clone();
+        let started = network.admit();
         // The file is opened as if the directory were there; where it is not: make it, open again.
         let missing = storage
             .inner
             .info(&path.parent(), InfoLevel::Exists)?
             .is_none();
-        let opened = line.after(started, if missing && write.create_path { 3 } else { 1 });
-        line.count(if missing { 3 } else { 1 });
+        let opened = network.after(started, if missing && write.create_path { 3 } else { 1 });
+        network.count(if missing { 3 } else { 1 });
         if !write.create_path || !write.truncate {
             // The caller asked for an answer: is the parent missing, is the file there?
-            line.wait_until(opened);
+            network.wait_until(opened);
         }
         let inner = storage.inner.open_write(path, write)?;
         let afterwards = usize::from(write.mode == WriteMode::Atomic);
         Ok(Self {
             inner,
-            line,
+            network,
             opened,
             afterwards,
             size: 0,
@@ -58,10 +58,10 @@ impl Write for LatencyWrite {
         let count = self.inner.write(bytes)?;
         self.size += count as u64;
         // Up to a window may be unanswered; before more is taken the earlier bytes must have been.
-        let window = self.line.settings.window.max(1);
+        let window = self.network.settings.window.max(1);
         if self.size > window {
-            self.line
-                .wait_until(self.line.streamed(self.opened, self.size - window));
+            self.network
+                .wait_until(self.network.streamed(self.opened, self.size - window));
         }
         Ok(count)
     }
@@ -75,16 +75,18 @@ impl StorageWrite for LatencyWrite {
     fn finish(self: Box<Self>) -> Result<Ticket> {
         let Self {
             inner,
-            line,
+            network,
             opened,
             afterwards,
             size,
         } = *self;
         let written = inner.finish()?.wait();
-        line.count(1 + afterwards);
+        network.count(1 + afterwards);
         // The last data is sent no earlier than now.
-        let data = line.streamed(opened, size).max(line.after(line.now(), 1));
-        let done = line.after(data, afterwards);
-        Ok(line.ticket(written, done))
+        let data = network
+            .streamed(opened, size)
+            .max(network.after(network.now(), 1));
+        let done = network.after(data, afterwards);
+        Ok(network.ticket(written, done))
     }
 }

@@ -14,7 +14,7 @@ use super::{Pool, State};
 use crate::sftp::engine::channel::Channel;
 
 /// Bytes waiting on the least busy channel that ask for another one.
-const CROWDED: usize = 1 << 20;
+const BUSY: usize = 1 << 20;
 /// Bytes waiting in all that make more than two connections worth while.
 const BULK: usize = 16 << 20;
 /// A server that refused is asked again only after this.
@@ -36,9 +36,9 @@ impl Pool {
     /// Opens more when what is waiting is worth it. Never waits.
     pub(crate) fn consider_growth(self: &Arc<Self>, idlest: &Arc<Channel>) {
         let ahead = self.bytes_ahead();
-        let crowded = idlest.load() >= CROWDED;
-        if crowded || idlest.pending() >= 64 || ahead >= BULK {
-            self.grow(ahead, crowded || ahead >= BULK);
+        let busy = idlest.load() >= BUSY;
+        if busy || idlest.pending() >= 64 || ahead >= BULK {
+            self.grow(ahead, busy || ahead >= BULK);
         }
     }
 

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::channel::{Channel, PROCESS_ENDED, Reply};
 use super::counters::Counters;
-use super::crowd::Crowd;
 use super::retry::Retry;
+use super::retry_limit::RetryLimit;
 use super::stop::Stop;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
@@ -60,7 +60,7 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
     /// A process that holds a connection was asked for it.
-    asked_holder: AtomicBool,
+    asked_master: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
     /// Grows with what files achieve; a file that waits for its turn looks at it.
@@ -71,7 +71,7 @@ pub(crate) struct Pool {
     pub(crate) keep_budget: Arc<Budget>,
     /// Files being written at once.
     pub(crate) files: Arc<Semaphore>,
-    pub(crate) crowd: Crowd,
+    pub(crate) retry_limit: RetryLimit,
     pub(crate) counters: Arc<Counters>,
     /// Bytes that are known to come: files opened with their size.
     ahead: AtomicUsize,
@@ -107,13 +107,13 @@ impl Pool {
             read_budget: Budget::new(settings.byte_budget),
             keep_budget: Budget::new((settings.byte_budget / 4).min(16 << 20)),
             files: Arc::new(Semaphore::new(256)),
-            crowd: Crowd::default(),
+            retry_limit: RetryLimit::default(),
             settings,
             verifier: OnceLock::new(),
             credentials: OnceLock::new(),
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
-            asked_holder: AtomicBool::new(false),
+            asked_master: AtomicBool::new(false),
             making: Making::default(),
             made: Made::default(),
             progress: Arc::default(),

@@ -8,9 +8,9 @@ use super::Pool;
 use super::connection::Connection;
 use crate::sftp::auth::Credentials;
 use crate::sftp::engine::channel::{Channel, ChannelParts};
-use crate::sftp::held;
 use crate::sftp::identity::verify::Verifier;
-use crate::sftp::ssh::again::Again;
+use crate::sftp::persist;
+use crate::sftp::ssh::attempts::Attempts;
 use crate::sftp::ssh::session;
 use crate::{Error, ErrorKind, Operation, Result};
 
@@ -40,8 +40,13 @@ impl Pool {
         }
         let credentials = self.credentials.get().expect("set above");
         // Whoever asked tries again, as long as for all else.
-        let session =
-            session::open(&self.settings, &verifier, credentials, &mut Again::never()).await?;
+        let session = session::open(
+            &self.settings,
+            &verifier,
+            credentials,
+            &mut Attempts::never(),
+        )
+        .await?;
         self.counters.connections.fetch_add(1, Ordering::Relaxed);
         let measured = session.round_trip;
         let connection = Connection::of(session);
@@ -57,11 +62,11 @@ impl Pool {
 
     /// The channel that another process lends, if one does. Asked for once: what is lost with it is made anew.
     pub(super) async fn borrow_channel(self: &Arc<Self>) -> Option<Arc<Channel>> {
-        let socket = self.settings.held.as_ref()?;
-        if self.asked_holder.swap(true, Ordering::AcqRel) {
+        let socket = self.settings.persist_socket.as_ref()?;
+        if self.asked_master.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let (stream, greeting) = held::take(socket).await?;
+        let (stream, greeting) = persist::connect(socket).await?;
         let server = greeting.capabilities().ok()?;
         log::debug!(
             "a connection to {} is held and used",

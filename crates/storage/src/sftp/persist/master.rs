@@ -1,4 +1,4 @@
-//! The holder: one connection, one channel ready, a socket where commands ask for it.
+//! The master: one connection, one channel ready, a socket where commands ask for it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-use super::spare::Spare;
+use super::ready_channel::ReadyChannel;
 use super::{PATIENCE, same_user};
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
-use crate::sftp::ssh::again::Again;
+use crate::sftp::ssh::attempts::Attempts;
 use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, Operation, Result};
 
-/// How often a holder looks whether its time is over.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a master looks whether its time is over.
+const POLL: Duration = Duration::from_millis(100);
 
 /// How long a connection is held.
 #[derive(Debug, Clone, Copy)]
-pub struct Holding {
+pub struct Lifetime {
     /// With nobody using it.
     pub idle: Duration,
     /// In all: what the server or the configuration has changed since becomes known to a new connection only.
@@ -46,19 +46,19 @@ impl Drop for Name {
 ///
 /// # Errors
 /// A server that cannot be reached or proves to be another; a socket that cannot be made.
-pub fn hold(
+pub fn run(
     settings: &SftpSettings,
     socket: &Path,
-    holding: Holding,
+    lifetime: Lifetime,
     stopped: &dyn Fn() -> bool,
 ) -> Result<()> {
     crate::sftp::runtime()?.block_on(async {
         let verifier = Arc::new(Verifier::new(settings)?);
         let credentials = Credentials::load(settings)?;
-        let mut again = Again::few();
+        let mut again = Attempts::few();
         tokio::select! {
             session = session::open(settings, &verifier, &credentials, &mut again) => {
-                lend(session?, socket, holding, stopped).await
+                lend(session?, socket, lifetime, stopped).await
             }
             () = until(stopped) => Ok(()),
         }
@@ -67,28 +67,28 @@ pub fn hold(
 
 async fn until(stopped: &dyn Fn() -> bool) {
     while !stopped() {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
 async fn lend(
     session: Session,
     socket: &Path,
-    holding: Holding,
+    lifetime: Lifetime,
     stopped: &dyn Fn() -> bool,
 ) -> Result<()> {
     let (handle, round_trip) = (Arc::new(session.handle), session.round_trip);
     let known = session.known;
     let next = || {
         let server = &known.lock().unwrap_or_else(PoisonError::into_inner).server;
-        let spare = Spare::open(Arc::clone(&handle), server.clone(), round_trip);
-        tokio::spawn(tokio::time::timeout(PATIENCE, spare))
+        let ready = ReadyChannel::open(Arc::clone(&handle), server.clone(), round_trip);
+        tokio::spawn(tokio::time::timeout(PATIENCE, ready))
     };
-    let mut spare = next();
+    let mut ready = next();
     let (listener, name) = listen(socket)?;
     let (began, mut used) = (Instant::now(), Instant::now());
     let mut lent = JoinSet::new();
-    let mut look = tokio::time::interval(LOOK);
+    let mut poll = tokio::time::interval(POLL);
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -96,7 +96,7 @@ async fn lend(
                     && same_user(&stream).unwrap_or(false)
                 {
                     // The next one is opened while this one is used.
-                    lent.spawn(serve(std::mem::replace(&mut spare, next()), stream));
+                    lent.spawn(serve(std::mem::replace(&mut ready, next()), stream));
                 }
             }
             Some(served) = lent.join_next(), if !lent.is_empty() => {
@@ -106,9 +106,9 @@ async fn lend(
                     break;
                 }
             }
-            _ = look.tick() => {
-                let idle = lent.is_empty() && used.elapsed() >= holding.idle;
-                let over = idle || began.elapsed() >= holding.longest;
+            _ = poll.tick() => {
+                let idle = lent.is_empty() && used.elapsed() >= lifetime.idle;
+                let over = idle || began.elapsed() >= lifetime.longest;
                 // Without its name nobody can come.
                 if over || stopped() || handle.is_closed() || !socket.exists() {
                     break;
@@ -120,7 +120,7 @@ async fn lend(
     drop(name);
     drop(listener);
     while !lent.is_empty() && !stopped() {
-        let _ = tokio::time::timeout(LOOK, lent.join_next()).await;
+        let _ = tokio::time::timeout(POLL, lent.join_next()).await;
     }
     let bye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
     let _ = tokio::time::timeout(Duration::from_millis(500), bye).await;
@@ -149,13 +149,13 @@ fn listen(socket: &Path) -> Result<(UnixListener, Name)> {
 }
 
 /// A channel that is being opened.
-type Opening = JoinHandle<std::result::Result<std::result::Result<Spare, String>, Elapsed>>;
+type Opening = JoinHandle<std::result::Result<std::result::Result<ReadyChannel, String>, Elapsed>>;
 
 /// Lends the channel out as soon as it is open. Without one (`false`) the socket closes and the command helps itself.
-async fn serve(spare: Opening, stream: UnixStream) -> bool {
-    match spare.await {
-        Ok(Ok(Ok(spare))) => {
-            spare.lend(stream).await;
+async fn serve(ready: Opening, stream: UnixStream) -> bool {
+    match ready.await {
+        Ok(Ok(Ok(ready))) => {
+            ready.lend(stream).await;
             true
         }
         Ok(Ok(Err(error))) => {

@@ -19,13 +19,13 @@ use crate::sftp::ssh::session::Client;
 const PIECE: usize = 256 << 10;
 
 /// A channel for the command that comes next.
-pub(super) struct Spare {
+pub(super) struct ReadyChannel {
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
     greeting: Greeting,
 }
 
-impl Spare {
+impl ReadyChannel {
     /// Opens a channel and begins SFTP on it.
     ///
     /// # Errors

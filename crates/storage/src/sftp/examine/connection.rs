@@ -16,7 +16,7 @@ use crate::Result;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
-use crate::sftp::ssh::again::Again;
+use crate::sftp::ssh::attempts::Attempts;
 use crate::sftp::ssh::session::{
     Opening, SessionError, ended, handshake, handshake_error, login_timeout,
 };
@@ -76,7 +76,7 @@ pub struct Agreed {
 
 /// What the server said before and at the login.
 #[derive(Debug, Clone)]
-pub struct Meeting {
+pub struct Handshake {
     /// `None` when the server's first packet was not understood.
     pub offer: Option<Offer>,
     pub agreed: Agreed,
@@ -167,23 +167,23 @@ fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
 }
 
 /// A logged-in connection.
-pub(super) struct Line {
+pub(super) struct Connection {
     pub(super) handle: Handle<Client>,
     seen: Arc<Mutex<Seen>>,
-    meeting: Meeting,
+    handshake: Handshake,
 }
 
-impl Line {
+impl Connection {
     /// Connects and logs in. `ask_methods`: asks for the methods of login first.
     pub(super) async fn open(settings: &SftpSettings, ask: Ask) -> Result<Self> {
         let verifier = Arc::new(Verifier::new(settings)?);
         let credentials = Credentials::load(settings)?;
-        let mut again = Again::few();
+        let mut again = Attempts::few();
         loop {
             match Self::try_to_open(settings, ask, &verifier, &credentials, &mut again).await {
                 Err(Opening::LoginLost(error)) if again.wait(&error).await => {}
                 Err(Opening::LoginLost(error) | Opening::Failed(error)) => return Err(error),
-                Ok(line) => return Ok(line),
+                Ok(connection) => return Ok(connection),
             }
         }
     }
@@ -193,7 +193,7 @@ impl Line {
         ask: Ask,
         verifier: &Arc<Verifier>,
         credentials: &Credentials,
-        again: &mut Again,
+        again: &mut Attempts,
     ) -> std::result::Result<Self, Opening> {
         let mut seen = Arc::new(Mutex::new(Seen::default()));
         let mut started = tokio::time::Instant::now();
@@ -232,7 +232,7 @@ impl Line {
             .await
             .map_err(|_| login_timeout(settings))?
             .map_err(Opening::of_login)?;
-        let meeting = Meeting {
+        let handshake = Handshake {
             offer: start.and_then(|start| start.offer()),
             agreed: lock(&seen).agreed.clone(),
             methods,
@@ -244,20 +244,20 @@ impl Line {
         Ok(Self {
             handle,
             seen,
-            meeting,
+            handshake,
         })
     }
 
     /// What was said so far. Announced host keys come with the answer to the first request after the login.
-    pub(super) fn meeting(&self) -> Meeting {
+    pub(super) fn handshake(&self) -> Handshake {
         let seen = lock(&self.seen);
-        let mut meeting = self.meeting.clone();
-        meeting.host_keys = if seen.announced.is_empty() {
+        let mut handshake = self.handshake.clone();
+        handshake.host_keys = if seen.announced.is_empty() {
             seen.shown.iter().cloned().collect()
         } else {
             seen.announced.clone()
         };
-        meeting
+        handshake
     }
 
     /// Why the connection is no more.

@@ -1,4 +1,4 @@
-//! Asking a holder for a channel.
+//! Asking a master for a channel.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{PATIENCE, same_user};
 use crate::sftp::protocol::packet::PacketStream;
 
 /// A channel of the process that listens there, if one does and all is well with it.
-pub(in crate::sftp) async fn take(socket: &Path) -> Option<(UnixStream, Greeting)> {
+pub(in crate::sftp) async fn connect(socket: &Path) -> Option<(UnixStream, Greeting)> {
     let mut stream = UnixStream::connect(socket).await.ok()?;
     if !same_user(&stream).unwrap_or(false) {
         log::debug!("socket '{}' is another user's", socket.display());

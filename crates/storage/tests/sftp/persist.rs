@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pgkeep_storage::sftp::held::{Holding, hold};
+use pgkeep_storage::sftp::persist::{self, Lifetime};
 use pgkeep_storage::sftp::{SftpSettings, SftpStorage};
 use pgkeep_storage::{Storage, WriteOptions};
 use pgkeep_testkit::network_proxy::Network;
@@ -49,13 +49,13 @@ struct Holder {
 }
 
 impl Holder {
-    fn start(settings: &SftpSettings, holding: Holding) -> Result<Self, std::io::Error> {
+    fn start(settings: &SftpSettings, holding: Lifetime) -> Result<Self, std::io::Error> {
         let place = tempfile::tempdir()?;
         let socket = place.path().join("held.sock");
         let stop = Arc::new(AtomicBool::new(false));
         let (settings, path, asked) = (settings.clone(), socket.clone(), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            hold(&settings, &path, holding, &|| asked.load(Ordering::Relaxed))
+            persist::run(&settings, &path, holding, &|| asked.load(Ordering::Relaxed))
         });
         Ok(Self {
             stop,
@@ -67,7 +67,7 @@ impl Holder {
 
     /// One that lends until it is told to end.
     fn ready(settings: &SftpSettings) -> Result<Self, Box<dyn std::error::Error>> {
-        let holding = Holding {
+        let holding = Lifetime {
             idle: LONG,
             longest: LONG,
         };
@@ -101,7 +101,7 @@ impl Drop for Holder {
 
 fn beside(settings: &SftpSettings, socket: &Path) -> SftpSettings {
     let mut settings = settings.clone();
-    settings.held = Some(socket.to_owned());
+    settings.persist_socket = Some(socket.to_owned());
     settings
 }
 
@@ -250,7 +250,7 @@ fn ends() -> TestResult {
     let server = SftpServer::builder().start()?;
     let plain = settings(&server)?;
     for (idle, longest) in [(Duration::ZERO, LONG), (LONG, Duration::ZERO)] {
-        let holder = Holder::start(&plain, Holding { idle, longest })?;
+        let holder = Holder::start(&plain, Lifetime { idle, longest })?;
         let socket = holder.socket.clone();
         holder.wait()?;
         assert!(!socket.exists());
@@ -301,7 +301,7 @@ fn trusts() -> TestResult {
     );
     let mut wrong = settings(&server)?;
     wrong.known_hosts = Some(vec![other.known_hosts_for(server.address())?]);
-    let holding = Holding {
+    let holding = Lifetime {
         idle: LONG,
         longest: LONG,
     };

@@ -1,4 +1,4 @@
-//! How many files are tried again at once: fewer on a line that breaks before any of them is stored.
+//! How many files are tried again at once: fewer where the connection breaks before any of them is stored.
 //!
 //! Files share a connection. If it lives shorter than all of them together need to be acknowledged, none would ever be.
 
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Files at once on a line that holds.
+/// Files at once on a connection that lasts.
 const MOST: usize = 256;
 
 #[derive(Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct RetryLimit {
     room: Arc<Semaphore>,
     state: Mutex<State>,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Crowd {
 struct State {
     /// Files that may be tried again at once.
     limit: usize,
-    /// Permits above the limit that are still held.
+    /// Permits above the limit that are still in use.
     excess: usize,
     /// Files stored since the limit was looked at.
     stored: usize,
@@ -27,7 +27,7 @@ struct State {
     losses: usize,
 }
 
-impl Default for Crowd {
+impl Default for RetryLimit {
     fn default() -> Self {
         Self {
             room: Arc::new(Semaphore::new(MOST)),
@@ -41,9 +41,9 @@ impl Default for Crowd {
     }
 }
 
-impl Crowd {
+impl RetryLimit {
     /// Waits for room before a file is tried again; give it back with [`Self::lost`] or [`Self::stored`].
-    pub(crate) async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.room).acquire_owned().await.ok()
     }
 
@@ -99,36 +99,36 @@ mod tests {
 
     #[test]
     fn losses_without_a_stored_file_make_it_smaller_and_stored_files_larger() {
-        let crowd = Crowd::default();
-        let limit = || crowd.state().limit;
+        let retries = RetryLimit::default();
+        let limit = || retries.state().limit;
         for _ in 0..15 {
-            crowd.lost(None);
+            retries.lost(None);
         }
-        crowd.stored(None);
+        retries.stored(None);
         for _ in 0..15 {
-            crowd.lost(None);
+            retries.lost(None);
         }
-        assert_eq!((limit(), crowd.room.available_permits()), (256, 256));
-        crowd.lost(None);
-        assert_eq!((limit(), crowd.room.available_permits()), (128, 128));
+        assert_eq!((limit(), retries.room.available_permits()), (256, 256));
+        retries.lost(None);
+        assert_eq!((limit(), retries.room.available_permits()), (128, 128));
         for _ in 0..1000 {
-            crowd.lost(None);
+            retries.lost(None);
         }
-        assert_eq!((limit(), crowd.room.available_permits()), (1, 1));
-        // Held permits above the limit go out of use when they come back.
-        let crowd_of_two = Crowd::default();
-        let held: Vec<_> = (0..256)
-            .map(|_| Arc::clone(&crowd_of_two.room).try_acquire_owned().ok())
+        assert_eq!((limit(), retries.room.available_permits()), (1, 1));
+        // Permits above the limit go out of use when they come back.
+        let full = RetryLimit::default();
+        let permits: Vec<_> = (0..256)
+            .map(|_| Arc::clone(&full.room).try_acquire_owned().ok())
             .collect();
-        for permit in held {
+        for permit in permits {
             assert!(permit.is_some());
-            crowd_of_two.lost(permit);
+            full.lost(permit);
         }
-        assert_eq!(crowd_of_two.state().limit, 1);
-        assert_eq!(crowd_of_two.room.available_permits(), 1);
+        assert_eq!(full.state().limit, 1);
+        assert_eq!(full.room.available_permits(), 1);
         for _ in 0..1000 {
-            crowd.stored(None);
+            retries.stored(None);
         }
-        assert_eq!((limit(), crowd.room.available_permits()), (256, 256));
+        assert_eq!((limit(), retries.room.available_permits()), (256, 256));
     }
 }

@@ -1,4 +1,4 @@
-//! The first packet on the socket, from the holder: what a command would have learnt by logging in.
+//! The first packet on the socket, from the master: what a command would have learnt by logging in.
 
 use std::time::Duration;
 

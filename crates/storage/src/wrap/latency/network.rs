@@ -1,6 +1,6 @@
-//! The line and its virtual clock.
+//! The network and its virtual clock.
 //!
-//! Time moves in three ways only: a call that needs its answers, a wait for a ticket, and a full line.
+//! Time moves in three ways only: a call that needs its answers, a wait for a ticket, and a full network.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::ticket::{Ticket, Written};
 
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct Network {
     pub(super) settings: LatencySettings,
     clock: Arc<Mutex<Clock>>,
 }
@@ -31,7 +31,7 @@ impl Clock {
     }
 }
 
-impl Line {
+impl Network {
     pub(super) fn new(settings: LatencySettings) -> Self {
         Self {
             settings,
@@ -88,8 +88,8 @@ impl Line {
     /// A ticket that resolves at the virtual time `done`.
     pub(super) fn ticket(&self, written: Result<Written>, done: Duration) -> Ticket {
         self.clock().files.push(done);
-        let line = self.clone();
-        Ticket::ready(written).before_wait(move || line.wait_until(done))
+        let network = self.clone();
+        Ticket::ready(written).before_wait(move || network.wait_until(done))
     }
 
     /// When the last of `bytes` bytes of one file is through, if the first is sent at `start`.
@@ -142,8 +142,8 @@ impl Line {
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Line({:?} elapsed)", self.elapsed())
+        write!(f, "Network({:?} elapsed)", self.elapsed())
     }
 }

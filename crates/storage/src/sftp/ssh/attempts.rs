@@ -17,15 +17,15 @@ const WAITS: [Duration; 3] = [
 
 /// The tries that are left.
 #[derive(Debug)]
-pub(crate) struct Again(std::slice::Iter<'static, Duration>);
+pub(crate) struct Attempts(std::slice::Iter<'static, Duration>);
 
-impl Again {
-    /// For who meets a server once.
+impl Attempts {
+    /// For a caller that does not repeat the call.
     pub(crate) fn few() -> Self {
         Self(WAITS.iter())
     }
 
-    /// For who tries again by itself.
+    /// For a caller that repeats the call itself.
     pub(crate) fn never() -> Self {
         Self([].iter())
     }
