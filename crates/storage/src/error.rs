@@ -60,13 +60,13 @@ pub enum Operation {
 
 /// An operation that failed, the object it was tried on, and the reason.
 ///
-/// `Display` gives one line in the original's words, for example
+/// `Display` gives one line in pgBackRest's words, for example
 /// ``unable to open missing file '/repo/x' for read``; hints are kept apart in [`Error::hints`].
 #[derive(Debug, Clone)]
 pub struct Error {
     pub kind: ErrorKind,
     pub operation: Operation,
-    /// Absolute name as a person would look for it (backend prefix included).
+    /// Absolute name as a user would look for it (backend prefix included).
     pub object: String,
     /// The reason: `[13] Permission denied`, an SFTP status, …; empty where the wording says it all.
     pub reason: String,

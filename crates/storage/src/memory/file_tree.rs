@@ -1,7 +1,7 @@
 //! Renames, owners, modes and times of the tree in memory.
 
-use super::MemoryStorage;
 use super::node::Node;
+use super::storage::MemoryStorage;
 use crate::error::{ErrorKind, Operation, Result};
 use crate::file_tree::FileTree;
 use crate::path::StoragePath;

@@ -7,102 +7,23 @@ mod file_tree;
 mod node;
 mod paths;
 mod read;
+mod storage;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
-
 use crate::durability::Durability;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{ErrorKind, Operation, Result};
 use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
-use node::{Node, Tree};
+use node::Node;
 
-/// Time of a new storage, seconds since 1970 (2023-11-14 22:13:20 UTC).
-const FIRST_TIME: i64 = 1_700_000_000;
-
-/// A tree of files in memory. Clones share the tree.
-#[derive(Clone)]
-pub struct MemoryStorage {
-    state: Arc<Mutex<State>>,
-    bucket: bool,
-}
-
-struct State {
-    tree: Tree,
-    now: i64,
-}
-
-impl MemoryStorage {
-    /// A directory tree: directories, links, owners and all.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::empty(false)
-    }
-
-    /// Holds files and has nothing of what only directory trees have.
-    #[must_use]
-    pub fn bucket() -> Self {
-        Self::empty(true)
-    }
-
-    fn empty(bucket: bool) -> Self {
-        let state = State {
-            tree: Tree::default(),
-            now: FIRST_TIME,
-        };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-            bucket,
-        }
-    }
-
-    /// Sets the time that files written from now on get, seconds since 1970.
-    pub fn set_now(&self, now: i64) {
-        self.state().now = now;
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no panic happens while the tree is held")
-    }
-
-    fn error(
-        &self,
-        kind: ErrorKind,
-        operation: Operation,
-        path: &StoragePath,
-        reason: &str,
-    ) -> Error {
-        // `NotFound` says it all; the others get the reason that the operating system would give.
-        let reason = if kind == ErrorKind::NotFound {
-            ""
-        } else {
-            reason
-        };
-        Error::new(kind, operation, self.display(path), reason)
-    }
-}
-
-impl Default for MemoryStorage {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for MemoryStorage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MemoryStorage")
-    }
-}
+pub use storage::MemoryStorage;
 
 impl Storage for MemoryStorage {
     fn kind(&self) -> StorageKind {
@@ -282,22 +203,5 @@ impl Storage for MemoryStorage {
 
     fn as_hard_links(&self) -> Option<&dyn HardLinks> {
         (!self.bucket).then_some(self as &dyn HardLinks)
-    }
-}
-
-impl MemoryStorage {
-    /// Gives `node` the name `path`; a directory is never replaced.
-    fn place(
-        &self,
-        tree: &mut Tree,
-        operation: Operation,
-        path: &StoragePath,
-        node: Node,
-    ) -> Result<()> {
-        let Some(place) = tree.resolve(path, false) else {
-            return Err(self.error(ErrorKind::NotFound, operation, path, ""));
-        };
-        tree.put(&place, node)
-            .map_err(|refused| self.error(refused.kind, operation, path, refused.reason))
     }
 }

@@ -1,6 +1,6 @@
 //! The tree itself: directories, files and links, and how a path leads to one of them.
 //!
-//! Pure data, no locks and no errors with names; [`super::MemoryStorage`] words them.
+//! Pure data, no locks and no errors with names; the storage words them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::error::ErrorKind;
 use crate::info::{FileInfo, FileType, InfoLevel, Owner};
 use crate::path::StoragePath;
+
+/// Time of a new storage, seconds since 1970 (2023-11-14 22:13:20 UTC).
+pub(super) const FIRST_TIME: i64 = 1_700_000_000;
 
 /// So many links are followed on the way to one file; more are taken for a circle.
 const MOST_LINKS: usize = 40;
@@ -135,7 +138,7 @@ pub(super) struct Tree {
 impl Default for Tree {
     fn default() -> Self {
         Self {
-            root: Node::directory(0o750, super::FIRST_TIME),
+            root: Node::directory(0o750, FIRST_TIME),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::MemoryStorage;
 use super::node::Node;
+use super::storage::MemoryStorage;
 use crate::error::{ErrorKind, Operation, Result};
 use crate::info::InfoLevel;
 use crate::options::ListOptions;

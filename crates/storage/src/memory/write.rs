@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::MemoryStorage;
 use super::node::{Content, MemoryFile, Node};
+use super::storage::MemoryStorage;
 use crate::error::{ErrorKind, Operation, Result};
 use crate::options::{WriteMode, WriteOptions};
 use crate::path::StoragePath;

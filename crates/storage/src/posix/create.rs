@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::failure;
+use super::failure::failure;
 use crate::error::{Operation, Result};
 
 /// Makes `path` and its missing parents, and returns the directories that got a new entry, outermost first.

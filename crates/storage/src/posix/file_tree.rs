@@ -6,7 +6,9 @@ use std::fs::File;
 
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 
-use super::{PosixStorage, failure, failure_of_two, sync};
+use super::failure::{failure, failure_of_two};
+use super::storage::PosixStorage;
+use super::sync;
 use crate::error::{Operation, Result};
 use crate::file_tree::FileTree;
 use crate::path::StoragePath;

@@ -3,10 +3,11 @@
 //! [`Facts`] is the compact form in which a directory of a hundred thousand entries is held; names and owners are
 //! added one entry at a time when it is reported.
 
-use rustix::fs::{AtFlags, CWD, Stat};
+use rustix::fs::{Access, AtFlags, CWD, Stat};
 use rustix::io::Errno;
 
-use super::{PosixStorage, failure};
+use super::failure::failure;
+use super::storage::PosixStorage;
 use crate::error::{Operation, Result};
 use crate::info::{FileInfo, FileType, InfoLevel};
 use crate::path::StoragePath;
@@ -111,6 +112,22 @@ impl PosixStorage {
             mode: if detail { facts.mode } else { 0 },
             owner: (detail && !self.settings.cifs).then(|| self.owners.owner(facts.uid, facts.gid)),
             link_destination,
+        }
+    }
+}
+
+impl PosixStorage {
+    /// Whether this process may make files in a directory; `None`: there is no such directory.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn may_write(&self, path: &StoragePath) -> Result<Option<bool>> {
+        let path = self.absolute(path);
+        match rustix::fs::access(&path, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => Ok(Some(true)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => Ok(Some(false)),
+            Err(errno) => Err(failure(Operation::Info, &path, errno)),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Temporary files of one file whose writers are no more: for a name that is written again and again, of which a killed
 //! run must not leave a file of 16 MiB each time.
 
-use super::PosixStorage;
 use super::in_use::{self, InUse};
+use super::storage::PosixStorage;
 use crate::error::Result;
 use crate::info::{FileType, InfoLevel};
 use crate::options::ListOptions;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::failure_of_two;
+use super::failure::failure_of_two;
 use crate::error::{Operation, Result};
 use crate::temporary::{self, temp_name};
 

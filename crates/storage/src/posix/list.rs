@@ -9,8 +9,9 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::failure::failure;
 use super::info::{Facts, kind_of};
-use super::{PosixStorage, failure};
+use super::storage::PosixStorage;
 use crate::error::{Operation, Result};
 use crate::info::{FileInfo, FileType, Found, InfoLevel};
 use crate::options::ListOptions;

@@ -1,13 +1,13 @@
 //! A directory tree of this machine as a storage: `posix`, and `cifs` for mounted SMB shares.
 //!
-//! Here stand the settings, the storage itself and the way from a relative path to an absolute one; each operation has
-//! its file beside this one. `cifs` is the same code without directory fsync, links and owners.
+//! Here stands which call is done where. Each operation has its file beside this one. `cifs` is the same code without directory fsync, links and owners.
 //! Invariant: a path is bytes and is never forced through UTF-8, and nothing above this folder calls `std::fs`.
 
 // This folder is the place that the lint on std::fs sends everybody to.
 #![allow(clippy::disallowed_methods)]
 
 mod create;
+mod failure;
 mod file_tree;
 mod in_use;
 mod info;
@@ -20,19 +20,15 @@ mod paths;
 mod read;
 mod remove;
 mod space;
+mod storage;
 mod sync;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
-use rustix::io::Errno;
-
 use crate::durability::Durability;
-use crate::error::{Error, Operation, Result};
+use crate::error::Result;
 use crate::info::{FileInfo, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
@@ -43,71 +39,8 @@ use crate::ticket::Ticket;
 use in_use::InUse;
 
 pub use no_space::write_failure;
+pub use storage::{PosixSettings, PosixStorage};
 pub use sync::FileSystem;
-
-/// Where the tree is and what its file system can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PosixSettings {
-    /// Absolute path of the root; it need not exist yet.
-    pub root: PathBuf,
-    /// A mounted SMB share, for a repository: no directory fsync, no links, owners mean nothing. What only a
-    /// [`crate::FileTree`] has is not for it.
-    pub cifs: bool,
-    /// Symbolic links may be made (`repo-symlink`); without effect when `cifs`.
-    pub symlinks: bool,
-}
-
-impl PosixSettings {
-    /// The usual settings for a tree at `root`.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for PosixSettings {
-    fn default() -> Self {
-        Self {
-            root: PathBuf::from("/"),
-            cifs: false,
-            symlinks: true,
-        }
-    }
-}
-
-/// A directory tree of this machine.
-#[derive(Debug)]
-pub struct PosixStorage {
-    settings: PosixSettings,
-    owners: owner::OwnerNames,
-}
-
-impl PosixStorage {
-    #[must_use]
-    pub fn new(settings: PosixSettings) -> Self {
-        Self {
-            settings,
-            owners: owner::OwnerNames::default(),
-        }
-    }
-
-    /// The usual storage for a tree at `root`.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self::new(PosixSettings::at(root))
-    }
-
-    /// Absolute path of `path`, for code that must hand a name to another program.
-    #[must_use]
-    pub fn absolute(&self, path: &StoragePath) -> PathBuf {
-        if path.is_root() {
-            self.settings.root.clone()
-        } else {
-            self.settings.root.join(path.as_os_str())
-        }
-    }
-}
 
 impl PosixStorage {
     /// Removes what writers of this one file left that are no more; hands back how many. Where it cannot be known whether
@@ -118,35 +51,6 @@ impl PosixStorage {
     pub fn remove_left_overs_of(&self, path: &StoragePath) -> Result<usize> {
         left_over::remove_of(self, path)
     }
-}
-
-/// Describes the failure of `operation` on `object`, an absolute name.
-fn failure(
-    operation: Operation,
-    object: &(impl AsRef<std::path::Path> + ?Sized),
-    errno: Errno,
-) -> Error {
-    let path = object.as_ref();
-    let object = String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned();
-    let error = Error::from_io(operation, object, &std::io::Error::from(errno));
-    no_space::explained(error, path)
-}
-
-/// Describes the failure of an operation on two names, worded `'<one>' to '<other>'` by the quotes that
-/// [`Error`] puts around its object.
-fn failure_of_two(
-    operation: Operation,
-    one: &(impl AsRef<std::path::Path> + ?Sized),
-    other: &(impl AsRef<std::path::Path> + ?Sized),
-    errno: Errno,
-) -> Error {
-    let object = format!(
-        "{}' to '{}",
-        one.as_ref().display(),
-        other.as_ref().display()
-    );
-    let error = Error::from_io(operation, object, &std::io::Error::from(errno));
-    no_space::explained(error, other.as_ref())
 }
 
 impl Storage for PosixStorage {

@@ -1,4 +1,4 @@
-//! Which file system is full, when one is: for the person who has to make room.
+//! Which file system is full, when one is: for whoever has to make room.
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Directories, their durability and links; how each is done stands in its file beside this one.
 
-use super::{PosixStorage, create, link, sync};
+use super::storage::PosixStorage;
+use super::{create, link, sync};
 use crate::error::Result;
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};

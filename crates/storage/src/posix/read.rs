@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{Advice, Mode, OFlags};
 
-use super::failure;
+use super::failure::failure;
 use crate::error::{Error, Operation, Result};
 use crate::options::{Range, ReadOptions};
 

@@ -10,7 +10,8 @@ use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{PosixStorage, failure};
+use super::failure::failure;
+use super::storage::PosixStorage;
 use crate::error::{Operation, Result};
 use crate::info::Removed;
 use crate::path::StoragePath;
@@ -24,12 +25,12 @@ struct Emptying {
     /// Its name in the directory that holds it.
     name: PathBuf,
     /// How often it was read.
-    looks: u32,
+    listings: u32,
 }
 
 /// How often a directory is emptied before it counts as one that cannot be. Asynchronous archiving may put a file into
-/// the spool that a restore empties, between the look at a directory and its removal.
-const LOOKS: u32 = 100;
+/// the spool that a restore empties, between the reading of a directory and its removal.
+const LISTINGS: u32 = 100;
 
 impl PosixStorage {
     /// [`crate::Storage::remove`].
@@ -79,7 +80,7 @@ impl PosixStorage {
             match removed {
                 Ok(()) | Err(Errno::NOENT) => {}
                 // POSIX allows either for a directory that is not empty.
-                Err(Errno::NOTEMPTY | Errno::EXIST) if done.looks < LOOKS => {
+                Err(Errno::NOTEMPTY | Errno::EXIST) if done.listings < LISTINGS => {
                     done.empty()?;
                     stack.push(done);
                 }
@@ -136,7 +137,7 @@ impl Emptying {
             path,
             inner: Vec::new(),
             name,
-            looks: 0,
+            listings: 0,
         };
         emptying.empty()?;
         Ok(emptying)
@@ -185,7 +186,7 @@ impl Emptying {
                 }
             }
         }
-        self.looks += 1;
+        self.listings += 1;
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 
-use super::{PosixStorage, failure};
+use super::failure::failure;
+use super::storage::PosixStorage;
 use crate::error::{Operation, Result};
 use crate::path::StoragePath;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
 use crate::copy::{read_all, write_all};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Operation};
 use crate::file_tree::FileTree;
 use crate::info::FileType;
 use crate::options::WriteMode;

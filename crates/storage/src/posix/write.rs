@@ -15,9 +15,10 @@ use rustix::fs::{Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use super::create::create_path;
+use super::failure::{failure, failure_of_two};
+use super::in_use;
 use super::no_space;
 use super::sync::sync_path;
-use super::{failure, failure_of_two, in_use};
 use crate::error::{Error, Operation, Result};
 use crate::options::{WriteMode, WriteOptions};
 use crate::storage::StorageWrite;

@@ -3,9 +3,8 @@
 //! MKDIR of every level goes out in one step; those that exist refuse, which is fine as long as what comes last
 //! succeeds. Repeating is harmless, so nothing has to be looked up after a lost connection.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::engine::channel::{Channel, Lost};
 use super::engine::pool::{Pool, unexpected};
@@ -13,37 +12,6 @@ use super::place::Place;
 use super::protocol::message::{Request, Response};
 use super::protocol::status::Status;
 use crate::{Error, ErrorKind, FileType, Operation, Result};
-
-/// Who makes a directory for a file: one at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Making {
-    one: tokio::sync::Mutex<()>,
-    times: AtomicU64,
-}
-
-/// Directories in which files were opened; a few that are forgotten cost a refused MKDIR each.
-#[derive(Debug, Default)]
-pub(crate) struct Made(Mutex<HashSet<Vec<u8>>>);
-
-impl Made {
-    const MOST: usize = 16 << 10;
-
-    pub(crate) fn has(&self, path: &Place) -> bool {
-        self.lock().contains(&path.bytes[..])
-    }
-
-    pub(crate) fn add(&self, path: &Place) {
-        let mut paths = self.lock();
-        if paths.len() >= Self::MOST {
-            paths.clear();
-        }
-        paths.insert(path.bytes.to_vec());
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// An answer, and beside it the last directory that might not be made where the answer is that something is missing.
 type Answer = (Response, Option<(String, Status)>);
@@ -63,13 +31,13 @@ pub(crate) async fn path_and(
     let making = &pool.making;
     loop {
         let before = making.times.load(Ordering::Acquire);
-        let held = making.one.lock().await;
+        let only_one = making.one.lock().await;
         if making.times.load(Ordering::Acquire) == before {
             let made = make_path_and(channel, path, mode, request).await;
             making.times.fetch_add(1, Ordering::AcqRel);
             return made;
         }
-        drop(held);
+        drop(only_one);
         // What was made meanwhile may be this directory, or another one.
         let response = channel.ask(request).wait().await?;
         if !matches!(&response, Response::Status(status) if status.is_missing()) {

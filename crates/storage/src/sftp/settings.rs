@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// How the server proves who it is (`repo-sftp-host-key-check-type`, spec 22.4).
+/// How the server proves who it is (`repo-sftp-host-key-check-type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HostKeyCheck {
     /// The key must be in a known_hosts file.
@@ -96,7 +96,7 @@ pub struct SftpSettings {
     pub channels: Option<usize>,
     /// Bytes that may wait for the server's acknowledgement, and bytes read ahead.
     pub byte_budget: usize,
-    /// Socket of a process that may hold a connection ([`super::held`]); asked before one is made.
+    /// Socket of a process that may keep a connection open ([`super::persist`]). It is asked before one is made.
     pub persist_socket: Option<PathBuf>,
 }
 
@@ -177,7 +177,7 @@ fn user_home() -> Option<PathBuf> {
     uzers::get_user_by_uid(uzers::get_effective_uid()).map(|user| user.home_dir().to_owned())
 }
 
-/// Expands a leading `~/` with the running user's home directory; blanks around are dropped (spec 22.2).
+/// Expands a leading `~/` with the running user's home directory. Blanks around it are dropped.
 #[must_use]
 pub fn expand_home(text: &str) -> PathBuf {
     let text = text.trim();

@@ -21,7 +21,7 @@ pub fn key_pair(settings: &SftpSettings, file: &Path, comment: &str) -> Result<K
     new_key::make_or_take(settings, file, comment)
 }
 
-/// Asks the server for its host keys and holds them against known_hosts. Nothing is trusted, no login is tried.
+/// Asks the server for its host keys and compares them with known_hosts. Nothing is trusted, no login is tried.
 ///
 /// # Errors
 /// A server that cannot be reached, or has no key of a kind that is accepted.

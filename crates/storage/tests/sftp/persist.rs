@@ -1,4 +1,4 @@
-//! A connection that another process holds: used where it is there and well, and missed by nobody where it is not.
+//! A connection that another process keeps open: used where it is there and well, and missed by nobody where it is not.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -40,22 +40,24 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("a_holder_trusts_no_other_server", trusts)
 }
 
-/// A holder in a thread of its own; ends with this.
-struct Holder {
+/// A master in a thread of its own; ends with this.
+struct Master {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<pgkeep_storage::Result<()>>>,
     socket: PathBuf,
     _place: tempfile::TempDir,
 }
 
-impl Holder {
-    fn start(settings: &SftpSettings, holding: Lifetime) -> Result<Self, std::io::Error> {
+impl Master {
+    fn start(settings: &SftpSettings, lifetime: Lifetime) -> Result<Self, std::io::Error> {
         let place = tempfile::tempdir()?;
-        let socket = place.path().join("held.sock");
+        let socket = place.path().join("persist.sock");
         let stop = Arc::new(AtomicBool::new(false));
         let (settings, path, asked) = (settings.clone(), socket.clone(), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            persist::run(&settings, &path, holding, &|| asked.load(Ordering::Relaxed))
+            persist::run(&settings, &path, lifetime, &|| {
+                asked.load(Ordering::Relaxed)
+            })
         });
         Ok(Self {
             stop,
@@ -67,34 +69,34 @@ impl Holder {
 
     /// One that lends until it is told to end.
     fn ready(settings: &SftpSettings) -> Result<Self, Box<dyn std::error::Error>> {
-        let holding = Lifetime {
+        let lifetime = Lifetime {
             idle: LONG,
             longest: LONG,
         };
-        let holder = Self::start(settings, holding)?;
+        let master = Self::start(settings, lifetime)?;
         let began = Instant::now();
-        while !holder.socket.exists() {
+        while !master.socket.exists() {
             assert!(began.elapsed() < Duration::from_secs(240), "no socket");
-            if holder.thread.as_ref().is_some_and(JoinHandle::is_finished) {
-                return Err(format!("it ended: {:?}", holder.wait()).into());
+            if master.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+                return Err(format!("it ended: {:?}", master.wait()).into());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(holder)
+        Ok(master)
     }
 
     /// Waits for its end, which somebody else has seen to.
     fn wait(mut self) -> pgkeep_storage::Result<()> {
         let thread = self.thread.take().expect("it is waited for once");
-        thread.join().expect("no holder panics")
+        thread.join().expect("no master panics")
     }
 }
 
-impl Drop for Holder {
+impl Drop for Master {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            thread.join().expect("no holder panics").ok();
+            thread.join().expect("no master panics").ok();
         }
     }
 }
@@ -112,9 +114,9 @@ fn spares() -> TestResult {
     let proxy = Network::new()
         .delay(Duration::from_millis(15))
         .to(server.address())?;
-    let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
+    let master = Master::ready(&settings_at(&server, proxy.address())?)?;
     for number in 0..5 {
-        let storage = SftpStorage::new(beside(&plain, &holder.socket))?;
+        let storage = SftpStorage::new(beside(&plain, &master.socket))?;
         let size = if number == 0 { 20 << 20 } else { 3_000_000 };
         let (name, content) = (format!("s/{number}"), bytes(number, size));
         write(&storage, &name, &content, &WriteOptions::default())?;
@@ -127,7 +129,7 @@ fn spares() -> TestResult {
             pgkeep_storage::Durability::Fsynced
         );
     }
-    drop(holder);
+    drop(master);
     let storage = SftpStorage::new(plain)?;
     assert!(read(&storage, "s/4")? == Some(bytes(4, 3_000_000)));
     assert_eq!(storage.statistics().connections, 1);
@@ -137,15 +139,15 @@ fn spares() -> TestResult {
 fn at_once() -> TestResult {
     let server = SftpServer::builder().start()?;
     let plain = settings(&server)?;
-    let holder = Holder::ready(&plain)?;
-    let together = std::sync::Barrier::new(4);
+    let master = Master::ready(&plain)?;
+    let barrier = std::sync::Barrier::new(4);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..4)
             .map(|number| {
-                let (settings, together) = (beside(&plain, &holder.socket), &together);
+                let (settings, barrier) = (beside(&plain, &master.socket), &barrier);
                 scope.spawn(move || -> pgkeep_storage::Result<usize> {
                     let storage = SftpStorage::new(settings)?;
-                    together.wait();
+                    barrier.wait();
                     let name = format!("s/{number}");
                     let content = bytes(number, 1_000_000);
                     write(&storage, &name, &content, &WriteOptions::default())?;
@@ -168,9 +170,9 @@ fn cut_anywhere() -> TestResult {
     // How many pieces there were, and whether the connection was lost in the middle of the work.
     let run = |network: Network| -> Result<(u64, bool), Box<dyn std::error::Error>> {
         let proxy = network.to(server.address())?;
-        let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
-        // What is left of the held connection must not be waited for.
-        let storage = SftpStorage::new(beside(&settings(&server)?, &holder.socket))?;
+        let master = Master::ready(&settings_at(&server, proxy.address())?)?;
+        // What is left of the kept connection must not be waited for.
+        let storage = SftpStorage::new(beside(&settings(&server)?, &master.socket))?;
         for name in ["c/a", "c/b"] {
             write(&storage, name, &content, &WriteOptions::default())?;
             assert!(read(&storage, name)? == Some(content.clone()));
@@ -181,8 +183,8 @@ fn cut_anywhere() -> TestResult {
     };
     let login = {
         let proxy = Network::new().to(server.address())?;
-        let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
-        drop(holder);
+        let master = Master::ready(&settings_at(&server, proxy.address())?)?;
+        drop(master);
         proxy.pieces()
     };
     let (all, _) = run(Network::new())?;
@@ -250,19 +252,19 @@ fn ends() -> TestResult {
     let server = SftpServer::builder().start()?;
     let plain = settings(&server)?;
     for (idle, longest) in [(Duration::ZERO, LONG), (LONG, Duration::ZERO)] {
-        let holder = Holder::start(&plain, Lifetime { idle, longest })?;
-        let socket = holder.socket.clone();
-        holder.wait()?;
+        let master = Master::start(&plain, Lifetime { idle, longest })?;
+        let socket = master.socket.clone();
+        master.wait()?;
         assert!(!socket.exists());
     }
-    let holder = Holder::ready(&plain)?;
-    std::fs::remove_file(&holder.socket)?;
-    holder.wait()?;
-    // A server that ends takes the holder with it.
+    let master = Master::ready(&plain)?;
+    std::fs::remove_file(&master.socket)?;
+    master.wait()?;
+    // A server that ends takes the master with it.
     let proxy = Network::new().to(server.address())?;
-    let holder = Holder::ready(&settings_at(&server, proxy.address())?)?;
+    let master = Master::ready(&settings_at(&server, proxy.address())?)?;
     proxy.cut_all();
-    holder.wait()?;
+    master.wait()?;
     Ok(())
 }
 
@@ -280,17 +282,17 @@ fn stuck() -> TestResult {
         ))
         .start()?;
     let plain = settings(&server)?;
-    let holder = Holder::ready(&plain)?;
+    let master = Master::ready(&plain)?;
     // The next process is started when the first is lent, and must not be the quicker one.
     while !place.path().join("one").exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
     for own in [0, 1] {
-        let storage = SftpStorage::new(beside(&plain, &holder.socket))?;
+        let storage = SftpStorage::new(beside(&plain, &master.socket))?;
         write(&storage, "x", b"x", &WriteOptions::default())?;
         assert_eq!(storage.statistics().connections, own);
     }
-    holder.wait()?;
+    master.wait()?;
     Ok(())
 }
 
@@ -301,13 +303,13 @@ fn trusts() -> TestResult {
     );
     let mut wrong = settings(&server)?;
     wrong.known_hosts = Some(vec![other.known_hosts_for(server.address())?]);
-    let holding = Lifetime {
+    let lifetime = Lifetime {
         idle: LONG,
         longest: LONG,
     };
-    let holder = Holder::start(&wrong, holding)?;
-    let socket = holder.socket.clone();
-    let error = holder.wait().expect_err("the key is another one");
+    let master = Master::start(&wrong, lifetime)?;
+    let socket = master.socket.clone();
+    let error = master.wait().expect_err("the key is another one");
     assert_eq!(error.kind, pgkeep_storage::ErrorKind::Identity);
     assert!(!socket.exists());
     Ok(())

@@ -28,19 +28,22 @@ pub(crate) fn add(mut suite: Suite) -> Suite {
             Ok(())
         }),
         ("an_examiner", |settings| {
-            assert!(!Examiner::open(settings)?.meeting().host_keys.is_empty());
+            assert!(!Examiner::open(settings)?.handshake().host_keys.is_empty());
             Ok(())
         }),
         ("a_holder", |settings| {
             let place = tempfile::tempdir()?;
             // Its time is over at once.
-            let holding = Lifetime {
+            let lifetime = Lifetime {
                 idle: Duration::ZERO,
                 longest: Duration::ZERO,
             };
-            persist::run(settings, &place.path().join("held.sock"), holding, &|| {
-                false
-            })?;
+            persist::run(
+                settings,
+                &place.path().join("persist.sock"),
+                lifetime,
+                &|| false,
+            )?;
             Ok(())
         }),
     ];

@@ -249,3 +249,17 @@ fn a_thousand_small_files_take_under_four_seconds_at_fifty_milliseconds_a_round_
     assert!(slow.requests() > 1000, "the network was used");
     fixture.check(&fixture.newest());
 }
+
+#[test]
+fn a_backup_needs_no_directories_and_no_links_of_its_repository() {
+    let mut fixture = Fixture::new(cluster(), &["--compress-type=none"]);
+    fixture.repository.storage = Arc::new(fixture.memory.as_bucket());
+    fixture.backup(&["--type=full"]).unwrap();
+    fixture
+        .backup(&["--type=incr", "--repo1-hardlink"])
+        .unwrap();
+    fixture.check(&fixture.newest());
+    let latest = StoragePath::new("backup/demo/latest");
+    let link = fixture.memory.info(&latest, InfoLevel::Type).unwrap();
+    assert_eq!(link, None, "a bucket has no link to the newest set");
+}

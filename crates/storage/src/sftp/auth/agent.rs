@@ -7,7 +7,8 @@ use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{Algorithm, PublicKey};
 
-use super::{lost, refused, rsa_hash};
+use super::failure::{lost, refused};
+use super::sign::rsa_hash;
 use crate::Result;
 use crate::sftp::settings::SftpSettings;
 
@@ -77,11 +78,11 @@ impl Agent {
             .with_hint("is it running? SSH_AUTH_SOCK=<that socket> ssh-add -l")
         };
         let mut agent = AgentClient::connect_uds(&self.socket).await.map_err(dead)?;
-        let held = agent.request_identities().await.map_err(dead)?;
-        let count = held.len();
+        let keys = agent.request_identities().await.map_err(dead)?;
+        let count = keys.len();
         let mut tried = Vec::new();
         let mut last = None;
-        for identity in held {
+        for identity in keys {
             if self
                 .only
                 .as_ref()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use russh::keys::{Certificate, PublicKey};
 
-use super::refused;
+use super::failure::refused;
 use crate::Result;
 use crate::sftp::settings::SftpSettings;
 

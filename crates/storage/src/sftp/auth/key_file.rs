@@ -10,7 +10,7 @@ use std::path::Path;
 use russh::keys::PrivateKey;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::refused;
+use super::failure::refused;
 use crate::Result;
 use crate::sftp::settings::SftpSettings;
 

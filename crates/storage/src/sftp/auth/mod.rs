@@ -4,6 +4,7 @@
 
 mod agent;
 mod certificate;
+mod failure;
 mod from;
 pub(crate) mod key_file;
 pub(crate) mod new_key;
@@ -14,8 +15,9 @@ use std::sync::Arc;
 use russh::client::{AuthResult, Handle, Handler};
 use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 
+use crate::error::{Error, Result};
 use crate::sftp::settings::SftpSettings;
-use crate::{Error, ErrorKind, Operation, Result};
+use failure::{lost, refused};
 
 /// What we show the server.
 #[derive(Debug, Clone)]
@@ -76,7 +78,7 @@ impl Credentials {
                 let result = match (rsa, certificate) {
                     (Some(rsa), certificate) => {
                         let mut signer = sign::Signing(Arc::clone(rsa));
-                        let hash = rsa_hash(handle).await;
+                        let hash = sign::rsa_hash(handle).await;
                         match certificate {
                             None => {
                                 handle
@@ -158,14 +160,6 @@ impl Credentials {
     }
 }
 
-/// RSA keys sign with SHA-2 only, whatever the server says (SHA-1 is never used).
-async fn rsa_hash<H: Handler>(handle: &Handle<H>) -> Option<HashAlg> {
-    match handle.best_supported_rsa_hash().await {
-        Ok(Some(Some(hash))) => Some(hash),
-        _ => Some(HashAlg::Sha512),
-    }
-}
-
 async fn denied(settings: &SftpSettings, tried: &str, more: &str) -> Error {
     let mut error = refused(settings, format!("public key authentication failed: user '{}', {tried}{more}", settings.user))
         .with_hint(format!("is the public key in the account's authorized_keys file, and may only '{}' write to it and its path?", settings.user));
@@ -175,23 +169,4 @@ async fn denied(settings: &SftpSettings, tried: &str, more: &str) -> Error {
     error
         .with_hint(format!("try with: {}", settings.by_hand("")))
         .with_hint("the server's log says why it was refused: journalctl -u ssh (on the server)")
-}
-
-fn refused(settings: &SftpSettings, reason: String) -> Error {
-    Error::new(
-        ErrorKind::Identity,
-        Operation::Connect,
-        settings.address(),
-        reason,
-    )
-}
-
-fn lost(settings: &SftpSettings, reason: String) -> Error {
-    Error::new(
-        ErrorKind::Connect,
-        Operation::Connect,
-        settings.address(),
-        reason,
-    )
-    .with_hint(format!("see where it ends: {}", settings.by_hand("-v")))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaKeyPair};
+use russh::client::{Handle, Handler};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::{HashAlg, PrivateKey};
 
@@ -184,6 +185,14 @@ fn remainder(number: &[u8], divisor: &[u8]) -> Vec<u8> {
         }
     }
     rest
+}
+
+/// RSA keys sign with SHA-2 only, whatever the server says (SHA-1 is never used).
+pub(super) async fn rsa_hash<H: Handler>(handle: &Handle<H>) -> Option<HashAlg> {
+    match handle.best_supported_rsa_hash().await {
+        Ok(Some(Some(hash))) => Some(hash),
+        _ => Some(HashAlg::Sha512),
+    }
 }
 
 #[cfg(test)]

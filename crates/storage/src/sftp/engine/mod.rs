@@ -7,6 +7,7 @@ pub(crate) mod budget;
 pub(crate) mod channel;
 pub(crate) mod chunk;
 pub(crate) mod counters;
+pub(crate) mod directories;
 pub(crate) mod pool;
 pub(crate) mod retry;
 pub(crate) mod retry_limit;

@@ -1,8 +1,8 @@
 //! How long a lost connection is tried again: until `io-timeout` has passed without progress.
 //!
-//! Progress of any file counts for all: on a line that breaks often, one may have to wait until others are through.
+//! Progress of any file counts for all: where the connection breaks often, one may have to wait until others are through.
 //!
-//! Waits are those of the original (spec 20.3): 0.1, 0.2, 0.3, 0.5, 0.8 … s; the first repetition is immediate.
+//! The first repetition is immediate. The waits that follow are pgBackRest's: 0.1, 0.2, 0.3, 0.5, 0.8 … s.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

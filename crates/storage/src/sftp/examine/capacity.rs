@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use russh::ChannelMsg;
 
+use super::answer::{Answer, Refusal};
 use super::connection::Connection;
-use super::files::{Answer, Refusal};
 use crate::sftp::protocol::message;
 use crate::sftp::protocol::packet::{PacketReader, PacketStream};
 

@@ -8,8 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::answer::{Answer, Refusal, Seen};
 use super::capacity::Limits;
-use crate::sftp::engine::channel::{Channel, ChannelParts, Lost};
+use crate::Space;
+use crate::sftp::engine::channel::{Channel, ChannelParts};
 use crate::sftp::engine::counters::Counters;
 use crate::sftp::engine::pool::READS_PER_CONNECTION;
 use crate::sftp::protocol::attributes::Attributes;
@@ -18,90 +20,13 @@ use crate::sftp::protocol::message::{EXTENDED, Request, Response, open};
 use crate::sftp::protocol::packet::{PacketReader, PacketWriter};
 use crate::sftp::protocol::status::Status;
 use crate::sftp::space::decode;
-use crate::{FileType, Space};
 
-/// Entries of a directory that are looked at.
+/// Entries of a directory that are read.
 const MOST_ENTRIES: usize = 2000;
 
 const SETSTAT: u8 = 9;
 const REALPATH: u8 = 16;
 const SYMLINK: u8 = 20;
-
-/// A request that was not granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Code of the answer; `None`: the connection ended.
-    pub code: Option<u32>,
-    /// `sftp error [3] permission denied`
-    pub reason: String,
-}
-
-impl Refusal {
-    /// There is no such file.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
-        matches!(self.code, Some(Status::NO_SUCH_FILE | 10))
-    }
-
-    /// The account has no right to it.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
-        matches!(self.code, Some(Status::PERMISSION_DENIED | 12))
-    }
-
-    fn lost(lost: &Lost) -> Self {
-        Self {
-            code: None,
-            reason: lost.0.to_string(),
-        }
-    }
-
-    fn strange() -> Self {
-        Self {
-            code: None,
-            reason: "the server's answer does not fit the request".into(),
-        }
-    }
-}
-
-impl From<Status> for Refusal {
-    fn from(status: Status) -> Self {
-        Self {
-            code: Some(status.code),
-            reason: status.reason(),
-        }
-    }
-}
-
-/// What was answered to one request.
-pub type Answer<T> = Result<T, Refusal>;
-
-/// A file as the server shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Name in its directory; empty for a single file.
-    pub name: String,
-    pub kind: Option<FileType>,
-    pub size: u64,
-    /// Permission bits.
-    pub mode: Option<u32>,
-    pub uid: Option<u32>,
-    /// Seconds since 1970 by the server's clock.
-    pub modified: Option<u32>,
-}
-
-impl Seen {
-    fn of(name: &[u8], attributes: &Attributes) -> Self {
-        Self {
-            name: String::from_utf8_lossy(name).into_owned(),
-            kind: attributes.kind(),
-            size: attributes.size.unwrap_or(0),
-            mode: attributes.mode.map(|mode| mode & 0o7777),
-            uid: attributes.owner.map(|(uid, _)| uid),
-            modified: attributes.times.map(|(_, modified)| modified),
-        }
-    }
-}
 
 /// How a file is opened for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +119,7 @@ impl Files {
         }
     }
 
-    /// Looks at a path without following a link.
+    /// Asks for a path without following a link.
     pub fn lstat(&self, path: &str) -> Answer<Seen> {
         match self.ask(&Request::Lstat {
             path: path.as_bytes(),

@@ -3,6 +3,7 @@
 //! Facts only; what is good or bad is said by the commands above. One connection carries many channels, so that a
 //! server that counts connections of one source sees few. Nothing here is retried.
 
+mod answer;
 mod capacity;
 mod connection;
 mod files;
@@ -16,9 +17,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub use crate::Space;
+pub use answer::{Answer, Refusal, Seen};
 pub use capacity::{Greeting, Limits};
 pub use connection::{Agreed, Handshake, HostKey};
-pub use files::{Answer, Creation, Files, Refusal, Seen};
+pub use files::{Creation, Files};
 pub use forward::{Forwarding, Target};
 pub use kexinit::Offer;
 pub use own_side::{OwnKey, fingerprints_are_strong};

@@ -1,7 +1,7 @@
 //! In which order host key algorithms are offered: what is known of the host first.
 //!
 //! OpenSSH does the same. Without it a server that has several keys shows one that is not in known_hosts and looks
-//! like an impostor (spec 22.4, trap).
+//! like an impostor.
 
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg};
 

@@ -1,14 +1,14 @@
-//! Host keys that a server showed, held against known_hosts and against fingerprints, and written down when somebody said yes.
+//! Host keys that a server showed, compared with known_hosts and with fingerprints, and written down when somebody said yes.
 //!
-//! Invariant: nothing here trusts by itself; [`write_down`] gets only keys that a person or a fingerprint confirmed.
+//! Invariant: nothing here trusts by itself; [`write_down`] gets only keys that the user or a fingerprint confirmed.
 
 use std::path::PathBuf;
 
 use ssh_key::PublicKey;
 
 use super::known_hosts::{KnownHosts, Marker, kind_name};
+use super::known_hosts_files::{file_for_new_hosts, known_hosts_files};
 use super::pin::{self, Pin};
-use super::verify::{file_for_new_hosts, known_hosts_files};
 use super::{accept_new, algorithm_order};
 use crate::sftp::settings::{HashType, SftpSettings};
 use crate::{Error, ErrorKind, Operation, Result};

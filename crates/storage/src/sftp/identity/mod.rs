@@ -5,7 +5,10 @@
 
 mod accept_new;
 pub(crate) mod algorithm_order;
+mod certificate;
+mod fingerprint;
 mod known_hosts;
+mod known_hosts_files;
 pub(crate) mod learned;
 mod pin;
 pub(crate) mod verify;

@@ -74,7 +74,7 @@ fn hash(kind: HashType, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Lower-case hex without colons, as the original compares it.
+/// Lower-case hex without colons, as pgBackRest compares it.
 pub(super) fn hex(kind: HashType, key_blob: &[u8]) -> String {
     hash(kind, key_blob)
         .iter()

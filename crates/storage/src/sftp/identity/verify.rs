@@ -7,14 +7,15 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use ssh_key::certificate::CertType;
 use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, Certificate, HashAlg, PublicKey};
+use ssh_key::{Algorithm, Certificate, PublicKey};
 
-use super::accept_new;
 use super::algorithm_order::{HostKeyOffer, order, same_kind};
-use super::known_hosts::{Entry, KnownHosts, Marker, glob, kind_name};
+use super::fingerprint::{blob, describe};
+use super::known_hosts::{Entry, KnownHosts, Marker};
+use super::known_hosts_files::{file_for_new_hosts, known_hosts_files};
 use super::pin::{self, Pin};
+use super::{accept_new, certificate};
 use crate::sftp::settings::{HashType, HostKeyCheck, SftpSettings};
 use crate::{Error, ErrorKind, Operation, Result};
 
@@ -126,7 +127,7 @@ impl Verifier {
             .any(|entry| entry.marker == Marker::CertAuthority)
     }
 
-    /// Lines for `[host]:port`; where there are none, lines for the bare host (as OpenSSH and the original do).
+    /// Lines for `[host]:port`; where there are none, lines for the bare host (as OpenSSH and pgBackRest do).
     fn lines(&self) -> Vec<&Entry> {
         let exact: Vec<&Entry> = self.known.matching(&self.known_name).collect();
         if exact.is_empty() && self.port != 22 {
@@ -226,7 +227,7 @@ impl Verifier {
         }
         let mut certificate_refused = None;
         if let Some(certificate) = certificate {
-            match self.check_certificate(certificate, &lines) {
+            match certificate::check(certificate, &lines, &self.host, self.legacy) {
                 Ok(()) => return Ok(()),
                 // As OpenSSH: the key inside may still be known by itself.
                 Err(why) => certificate_refused = Some(why),
@@ -303,55 +304,6 @@ impl Verifier {
         .with_hint("or give the server's own to: pgkeep --fingerprint=SHA256:… sftp-setup"))
     }
 
-    fn check_certificate(
-        &self,
-        certificate: &Certificate,
-        lines: &[&Entry],
-    ) -> std::result::Result<(), String> {
-        let authority = certificate.signature_key();
-        let trusted = lines.iter().any(|entry| {
-            entry.marker == Marker::CertAuthority && entry.key.key_data() == authority
-        });
-        if !trusted {
-            return Err(format!(
-                "it is signed by {}, which no @cert-authority line names for this host",
-                describe(authority)
-            ));
-        }
-        if certificate.cert_type() != CertType::Host {
-            return Err("it is a user's certificate".into());
-        }
-        if matches!(
-            certificate.signature().algorithm(),
-            Algorithm::Rsa { hash: None }
-        ) && !self.legacy
-        {
-            return Err("it is signed with SHA-1".into());
-        }
-        let principals = certificate.valid_principals();
-        if principals.is_empty()
-            || !principals
-                .iter()
-                .any(|one| glob(one.to_ascii_lowercase().as_bytes(), self.host.as_bytes()))
-        {
-            return Err(format!(
-                "it is for {}, not for '{}'",
-                if principals.is_empty() {
-                    "nobody".into()
-                } else {
-                    principals.join(", ")
-                },
-                self.host
-            ));
-        }
-        if certificate.critical_options().iter().next().is_some() {
-            return Err("it has critical options that are not known".into());
-        }
-        certificate
-            .validate([&authority.fingerprint(HashAlg::Sha256)])
-            .map_err(|_| "it is not valid now, or its signature is wrong".into())
-    }
-
     fn accept(&self, key: &PublicKey) -> Result<()> {
         let Some(file) = &self.new_file else {
             log::warn!(
@@ -402,40 +354,6 @@ fn configured_pins(settings: &SftpSettings) -> std::result::Result<Vec<Pin>, Str
 /// Whether all configured fingerprints are SHA-256.
 pub(crate) fn pins_are_strong(settings: &SftpSettings) -> bool {
     configured_pins(settings).is_ok_and(|pins| pins.iter().all(Pin::is_strong))
-}
-
-/// Which file a new host is added to; none without a home directory.
-pub(super) fn file_for_new_hosts(settings: &SftpSettings) -> Option<PathBuf> {
-    let configured = settings.known_hosts.as_ref();
-    configured
-        .and_then(|files| accept_new::choose(files))
-        .or_else(|| {
-            let home = settings.home_dir()?;
-            Some(home.join(".ssh/known_hosts"))
-        })
-}
-
-/// Files to look the host up in.
-pub(super) fn known_hosts_files(settings: &SftpSettings) -> Vec<PathBuf> {
-    if let Some(files) = &settings.known_hosts {
-        return files.clone();
-    }
-    let user = settings
-        .home_dir()
-        .map(|home| home.join(".ssh"))
-        .into_iter()
-        .flat_map(|directory| ["known_hosts", "known_hosts2"].map(|name| directory.join(name)));
-    let system = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from);
-    user.chain(system).collect()
-}
-
-fn blob(key: &KeyData) -> Vec<u8> {
-    PublicKey::from(key.clone()).to_bytes().unwrap_or_default()
-}
-
-/// `ED25519 SHA256:…`
-fn describe(key: &KeyData) -> String {
-    format!("{} {}", kind_name(key), pin::openssh(&blob(key)))
 }
 
 fn identity(address: &str, reason: String) -> Error {

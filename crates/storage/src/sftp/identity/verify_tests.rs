@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use ssh_key::HashAlg;
+
 use super::*;
 
 struct Desk {

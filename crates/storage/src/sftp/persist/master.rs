@@ -20,10 +20,10 @@ use crate::sftp::ssh::attempts::Attempts;
 use crate::sftp::ssh::session::{self, Session};
 use crate::{Error, Operation, Result};
 
-/// How often a master looks whether its time is over.
+/// How often a master checks whether its time is over.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a connection is held.
+/// How long a connection is kept open.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {
     /// With nobody using it.
@@ -41,8 +41,8 @@ impl Drop for Name {
     }
 }
 
-/// Makes a connection and lends it out at `socket` until its time is over, it ends, or `stopped` says so. Whoever calls it
-/// holds a lock: a socket that is there already is nobody's.
+/// Makes a connection and serves channels of it at `socket` until its time is over, it ends, or `stopped` says so. Whoever
+/// calls it has a lock, so a socket that is there already is nobody's.
 ///
 /// # Errors
 /// A server that cannot be reached or proves to be another; a socket that cannot be made.

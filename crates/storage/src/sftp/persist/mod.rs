@@ -1,9 +1,10 @@
-//! A connection that outlives the command that needs it next: a process holds it and lends it out.
+//! A persistent connection: a process, the master, keeps it open for the commands that come next, as OpenSSH does with
+//! `ControlPersist`.
 //!
-//! A login costs a dozen round trips, the rest of a push half as many: whoever pushes every few seconds over a long line
-//! would wait for logins most of the time. The master has a channel ready on which SFTP was begun; a command that comes gets
-//! its bytes through a socket of this machine, and `greeting` tells what the server said. Whatever is wrong with the
-//! loan, the command makes a connection of its own: nothing depends on the master.
+//! A login costs a dozen round trips, the rest of a push half as many. Whoever pushes every few seconds to a server that is
+//! far away would wait for logins most of the time. The master has a channel ready on which SFTP was begun. A command that
+//! comes gets its bytes through a socket of this machine, and `greeting` tells what the server said. Where that fails for
+//! whatever reason, the command makes a connection of its own: nothing depends on the master.
 
 mod client;
 mod greeting;
@@ -18,11 +19,11 @@ use tokio::net::UnixStream;
 pub(super) use client::connect;
 pub use master::{Lifetime, run};
 
-/// How long a channel may take to be ready, at either end. A master whose line is slow helps no less than a login over the same
-/// line; one that has none by then is stuck.
+/// How long a channel may take to be ready, at either end. A master behind a slow network helps no less than a login over
+/// the same network. One that has none by then is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Both ends belong to the same user: one's key is lent out, and the other's data given away.
+/// Both ends belong to the same user: one's login is used, and the other's data given away.
 fn same_user(stream: &UnixStream) -> io::Result<bool> {
     Ok(stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw())
 }

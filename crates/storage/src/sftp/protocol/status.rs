@@ -1,9 +1,9 @@
-//! Status codes: their names in messages and what they mean for the caller (spec 22.8).
+//! Status codes: their names in messages and what they mean for the caller.
 
 use crate::{Error, ErrorKind, Operation};
 
 /// The command that shows what the account sees.
-const LOOK: &str = "log in with `sftp` as the account and type: ls -la";
+const SHOW: &str = "log in with `sftp` as the account and type: ls -la";
 
 /// A refusal by the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +59,10 @@ impl Status {
             ),
             (Operation::CreatePath, Self::PERMISSION_DENIED | Self::NO_SUCH_FILE | 10 | 12) => error
                 .with_hint("the path is the one the account sees: in a chroot it begins at its root, and the account must own a directory on the way")
-                .with_hint(LOOK),
+                .with_hint(SHOW),
             (_, Self::PERMISSION_DENIED | 12) => error
                 .with_hint("check that the account owns the path and that it is not mounted read-only")
-                .with_hint(LOOK),
+                .with_hint(SHOW),
             _ => error,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::Delivery;
+use super::delivery::Delivery;
 use crate::sftp::engine::budget::Permit;
 use crate::sftp::engine::channel::{Answer, Channel, Lost};
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};

@@ -4,6 +4,7 @@
 //! puts the answers in order and hands them over through a bounded queue. After a lost connection it opens the file
 //! again, makes sure that it is the same, and asks for what is missing.
 
+mod delivery;
 mod download;
 mod window;
 
@@ -17,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::budget::Permit;
 use super::engine::pool::Pool;
 use super::place::Place;
-use crate::{Error, Range, ReadOptions, Result};
+use crate::{Range, ReadOptions, Result};
+use delivery::Delivery;
 use download::Download;
 
 /// Pieces handed over and not yet read.
@@ -29,13 +31,6 @@ pub(crate) struct SftpRead {
     current: VecDeque<Bytes>,
     permit: Option<Permit>,
     ended: bool,
-}
-
-/// What the task hands over. The end is said, so that a task that ended otherwise is never taken for a short file.
-enum Delivery {
-    Piece(Vec<Bytes>, Option<Permit>),
-    Failed(Error),
-    End,
 }
 
 impl std::fmt::Debug for SftpRead {

@@ -1,7 +1,7 @@
 //! TCP to a host: every address of the name, each a quarter of a second after the one before, the first wins.
 //!
 //! The socket has TCP_NODELAY and TCP_USER_TIMEOUT: the SSH library's keepalive timer cannot fire while a write to a
-//! dead line waits, the kernel's can.
+//! dead connection waits. The kernel's can.
 
 use std::io::ErrorKind as IoKind;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! Asks a server for its host keys, one kind with each connection, and logs in with none of them.
 //!
-//! The key exchange proves that the server has the key that it shows; whose server it is, is for a person to say. Servers
+//! The key exchange proves that the server has the key that it shows; whose server it is, is for the user to say. Servers
 //! count connections without login: three kinds are asked for, which is below what OpenSSH bears.
 
 use std::sync::{Arc, Mutex, PoisonError};

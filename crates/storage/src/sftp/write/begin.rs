@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::upload::{Fail, Stream, Upload};
+use super::fail::Fail;
+use super::upload::{Stream, Upload};
 use super::verify::{Expected, read_back};
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
@@ -168,7 +169,7 @@ impl Upload {
             )
             .await;
         }
-        // Synced first: what is then found right is safe for good, so a line that breaks again while reading back does
+        // Synced first: what is then found right is safe for good, so a connection that breaks again while reading back does
         // not have everything read once more.
         let handle = &stream.handle;
         match stream

@@ -5,16 +5,18 @@
 //! survives lost connections. The ticket resolves when that task is done.
 
 mod begin;
+mod fail;
 mod pace;
 mod piece;
 mod publish;
 mod pump;
+mod receive;
 mod upload;
 mod verify;
 
 use std::io::Write;
 use std::sync::mpsc as std_mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,10 +24,7 @@ use super::engine::chunk::{Chunk, Filling};
 use super::engine::pool::Pool;
 use super::place::Place;
 use crate::{Error, Operation, Result, StorageWrite, Ticket, WriteOptions};
-use piece::Piece;
-
-/// Where the task leaves an error for the next `write`.
-type Failed = Arc<Mutex<Option<Error>>>;
+use piece::{Failed, Piece};
 
 /// One file being written.
 pub(crate) struct SftpWrite {

@@ -1,6 +1,6 @@
-//! How much of a file may be unsure at once: less on a line that keeps breaking.
+//! How much of a file may be unsure at once: less where the connection keeps breaking.
 //!
-//! A line that lives shorter than what is under way takes to be acknowledged would never bring a file to its end. So
+//! A connection that lives shorter than what is under way takes to be acknowledged would never bring a file to its end. So
 //! each loss makes syncs more frequent, and a loss that threw away about as much as was gained halves what is under way.
 
 use crate::sftp::protocol::extension::MAX_DATA;
@@ -9,7 +9,7 @@ use crate::sftp::protocol::extension::MAX_DATA;
 pub(super) const UNDER_WAY: usize = 16;
 /// What is acknowledged is synced at least this often, so that little has to be read back.
 const SYNC_EVERY: u64 = 64 << 20;
-/// It is not synced more often than this, however often the line breaks.
+/// It is not synced more often than this, however often the connection breaks.
 const SYNC_LEAST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::upload::{Fail, Upload};
+use super::fail::Fail;
+use super::upload::Upload;
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::fail::Fail;
 use super::pace::UNDER_WAY;
-use super::upload::{Fail, Sent, Stream, Upload};
+use super::upload::{Sent, Stream, Upload};
 use crate::sftp::engine::channel::{Answer, Batch, Channel};
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;

@@ -10,11 +10,11 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::Failed;
+use super::fail::Fail;
 use super::pace::Pace;
-use super::piece::Piece;
+use super::piece::{Failed, Piece};
 use super::verify::{Expected, read_back};
-use crate::sftp::engine::channel::{Channel, Lost};
+use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
 use crate::sftp::place::Place;
@@ -26,27 +26,6 @@ use crate::{Error, ErrorKind, Operation, WriteMode, WriteOptions, Written};
 const KEEP: u64 = 4 << 20;
 /// A kept file of which so much is acknowledged goes on behind it after a lost connection, as it may break again there.
 const GO_ON: u64 = 128 << 10;
-
-/// Why an attempt ended.
-#[derive(Debug)]
-pub(super) enum Fail {
-    Lost(Lost),
-    Error(Error),
-    /// The caller dropped the writer.
-    Dropped,
-}
-
-impl From<Lost> for Fail {
-    fn from(lost: Lost) -> Self {
-        Self::Lost(lost)
-    }
-}
-
-impl From<Error> for Fail {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {

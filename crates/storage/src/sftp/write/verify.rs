@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::upload::Fail;
+use super::fail::Fail;
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::protocol::message::{Request, Response};
 use crate::sftp::protocol::status::Status;

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use super::{FaultPlan, Step};
+use super::plan::{FaultPlan, Step};
 use crate::error::{Operation, Result};
 use crate::storage::{PipelineRead, StorageWrite};
 use crate::ticket::Ticket;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::copy::{read_all, write_all};
+use crate::error::ErrorKind;
 use crate::memory::MemoryStorage;
 use crate::options::WriteMode;
 

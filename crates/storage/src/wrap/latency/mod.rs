@@ -1,4 +1,4 @@
-//! A storage behind a slow network, on paper: every call moves a virtual clock by the round trips it would cost.
+//! A storage behind a network with latency, on paper: every call moves a virtual clock by the round trips it would cost.
 //!
 //! It keeps the callers honest: a loop of single calls shows as thousands of round trips. Costs are those of a backend
 //! that pipelines (SFTP): requests of one call are under way together up to a limit, written files are under way
@@ -30,32 +30,7 @@ use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 use network::Network;
 
-/// What the network can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatencySettings {
-    /// Time between a request and its answer.
-    pub round_trip: Duration,
-    /// Small requests (look up, remove, list) of one call that are under way together.
-    pub requests_in_flight: usize,
-    /// Written files whose tickets are open together.
-    pub files_in_flight: usize,
-    /// Bytes of one file that are under way together.
-    pub window: u64,
-    /// Names in one answer to a listing.
-    pub names_per_answer: usize,
-}
-
-impl Default for LatencySettings {
-    fn default() -> Self {
-        Self {
-            round_trip: Duration::from_millis(50),
-            requests_in_flight: 512,
-            files_in_flight: 64,
-            window: 4 << 20,
-            names_per_answer: 100,
-        }
-    }
-}
+pub use network::LatencySettings;
 
 /// A storage whose calls cost virtual time.
 #[derive(Debug, Clone)]
@@ -274,7 +249,12 @@ impl Storage for Latency {
         path: &StoragePath,
         write: &WriteOptions,
     ) -> Result<Box<dyn StorageWrite>> {
-        Ok(Box::new(write::LatencyWrite::open(self, path, write)?))
+        Ok(Box::new(write::LatencyWrite::open(
+            &*self.inner,
+            &self.network,
+            path,
+            write,
+        )?))
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {

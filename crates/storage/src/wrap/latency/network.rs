@@ -1,4 +1,4 @@
-//! The network and its virtual clock.
+//! The network with its latency and its limits, and a virtual clock.
 //!
 //! Time moves in three ways only: a call that needs its answers, a wait for a ticket, and a full network.
 
@@ -6,9 +6,35 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::LatencySettings;
 use crate::error::Result;
 use crate::ticket::{Ticket, Written};
+
+/// What the network can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatencySettings {
+    /// Time between a request and its answer.
+    pub round_trip: Duration,
+    /// Small requests (look up, remove, list) of one call that are under way together.
+    pub requests_in_flight: usize,
+    /// Written files whose tickets are open together.
+    pub files_in_flight: usize,
+    /// Bytes of one file that are under way together.
+    pub window: u64,
+    /// Names in one answer to a listing.
+    pub names_per_answer: usize,
+}
+
+impl Default for LatencySettings {
+    fn default() -> Self {
+        Self {
+            round_trip: Duration::from_millis(50),
+            requests_in_flight: 512,
+            files_in_flight: 64,
+            window: 4 << 20,
+            names_per_answer: 100,
+        }
+    }
+}
 
 #[derive(Clone)]
 pub(super) struct Network {

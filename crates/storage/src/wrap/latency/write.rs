@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::Latency;
 use super::network::Network;
 use crate::error::Result;
 use crate::info::InfoLevel;
 use crate::options::{WriteMode, WriteOptions};
 use crate::path::StoragePath;
-use crate::storage::StorageWrite;
+use crate::storage::{Storage, StorageWrite};
 use crate::ticket::Ticket;
 
 pub(super) struct LatencyWrite {
@@ -24,24 +23,22 @@ pub(super) struct LatencyWrite {
 
 impl LatencyWrite {
     pub(super) fn open(
-        storage: &Latency,
+        storage: &dyn Storage,
+        network: &Network,
         path: &StoragePath,
         write: &WriteOptions,
     ) -> Result<Self> {
-        let network = storage.network.clone();
+        let network = network.clone();
         let started = network.admit();
         // The file is opened as if the directory were there; where it is not: make it, open again.
-        let missing = storage
-            .inner
-            .info(&path.parent(), InfoLevel::Exists)?
-            .is_none();
+        let missing = storage.info(&path.parent(), InfoLevel::Exists)?.is_none();
         let opened = network.after(started, if missing && write.create_path { 3 } else { 1 });
         network.count(if missing { 3 } else { 1 });
         if !write.create_path || !write.truncate {
             // The caller asked for an answer: is the parent missing, is the file there?
             network.wait_until(opened);
         }
-        let inner = storage.inner.open_write(path, write)?;
+        let inner = storage.open_write(path, write)?;
         let afterwards = usize::from(write.mode == WriteMode::Atomic);
         Ok(Self {
             inner,

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Answer, Asked, Channel, Reply, Sink};
+use super::reply::{Answer, Asked, Reply, Sink};
+use super::state::Channel;
 use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::protocol::message::Request;
 

@@ -6,12 +6,13 @@
 
 mod batch;
 mod carrier;
+mod reply;
+mod state;
 mod wire;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -25,95 +26,15 @@ use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Request, Response};
 use crate::sftp::protocol::packet::PacketReader;
-pub(crate) use batch::Batch;
 use carrier::{In, Out};
+use state::State;
+
+pub(crate) use batch::Batch;
+pub(crate) use reply::{Answer, Lost, PROCESS_ENDED, Reply};
+pub(crate) use state::Channel;
 
 /// Bytes under way on a channel that is no help to a file of another one.
 const MUCH: usize = 1 << 20;
-
-/// The connection ended before the answer came; whether the request was carried out is unknown.
-#[derive(Debug, Clone)]
-pub(crate) struct Lost(pub(crate) Arc<str>);
-
-/// Why a channel is lost whose process at the server has ended.
-pub(crate) const PROCESS_ENDED: &str = "the SFTP server process ended";
-
-pub(crate) type Answer = Result<Response, Lost>;
-
-enum Sink {
-    One(oneshot::Sender<Answer>),
-    Tagged(mpsc::UnboundedSender<(u64, Answer)>, u64),
-    Nobody,
-}
-
-impl Sink {
-    fn answer(self, answer: Answer) {
-        // Whoever asked may have lost interest.
-        match self {
-            Self::One(sender) => drop(sender.send(answer)),
-            Self::Tagged(sender, tag) => drop(sender.send((tag, answer))),
-            Self::Nobody => {}
-        }
-    }
-}
-
-/// The answer to come.
-#[derive(Debug)]
-pub(crate) struct Reply(oneshot::Receiver<Answer>);
-
-impl Reply {
-    pub(crate) async fn wait(self) -> Answer {
-        self.0
-            .await
-            .unwrap_or_else(|_| Err(Lost("the connection was closed".into())))
-    }
-}
-
-/// A request that has no answer yet.
-struct Asked {
-    sink: Sink,
-    /// Bytes of request and answer.
-    size: usize,
-    /// Whoever asked goes on only with the answer. Not so for data and for what nobody waits for.
-    waits: bool,
-    asked: Instant,
-}
-
-struct State {
-    pending: HashMap<u32, Asked>,
-    /// How many of them are waited for.
-    waiting: usize,
-    dead: Option<Lost>,
-    progress: Instant,
-    outgoing: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
-    version: Option<oneshot::Sender<Server>>,
-    /// The writing task: a write to a dead line would hold its bytes until the kernel gives up.
-    writer: Option<tokio::task::AbortHandle>,
-}
-
-/// One SFTP channel.
-pub(crate) struct Channel {
-    state: Mutex<State>,
-    next_id: AtomicU32,
-    /// Bytes asked for or sent and not yet answered.
-    load: AtomicUsize,
-    server: OnceLock<Server>,
-    counters: Arc<Counters>,
-    /// Which connection it is on (unique in the process).
-    pub(crate) connection: u64,
-    /// At most so many reads under way on the whole connection: what is asked beyond the server's TCP buffer only
-    /// piles up inside sshd.
-    pub(crate) reads: Arc<tokio::sync::Semaphore>,
-    /// The server is known to take the WRITEs of one file in any order.
-    pub(crate) any_order: bool,
-    on_death: Box<dyn Fn(bool) + Send + Sync>,
-}
-
-impl fmt::Debug for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Channel(of connection {})", self.connection)
-    }
-}
 
 /// What a new channel needs besides its SSH channel.
 pub(crate) struct ChannelParts {
@@ -227,18 +148,6 @@ impl Channel {
             .expect("a channel is handed out only after the server's VERSION was read")
     }
 
-    pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn pending(&self) -> usize {
-        self.lock().pending.len()
-    }
-
-    pub(crate) fn death(&self) -> Option<Lost> {
-        self.lock().dead.clone()
-    }
-
     /// Begins requests that enter the queue in one step, in order.
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch {
@@ -278,39 +187,10 @@ impl Channel {
         true
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn post(&self, frames: Vec<Bytes>) {
         if let Some(outgoing) = &self.lock().outgoing {
             // The writer ends only together with the channel.
             let _ = outgoing.send(frames);
         }
-    }
-
-    /// Gives the channel up; everybody who waits gets `why`.
-    pub(crate) fn kill(&self, why: &str, connection: bool) -> Lost {
-        let (lost, pending, first) = {
-            let mut state = self.lock();
-            let first = state.dead.is_none();
-            let lost = state.dead.get_or_insert_with(|| Lost(why.into())).clone();
-            state.outgoing = None;
-            state.version = None;
-            if let Some(writer) = state.writer.take() {
-                writer.abort();
-            }
-            state.waiting = 0;
-            (lost, std::mem::take(&mut state.pending), first)
-        };
-        for (_, asked) in pending {
-            self.load.fetch_sub(asked.size, Ordering::Relaxed);
-            asked.sink.answer(Err(lost.clone()));
-        }
-        if first {
-            log::debug!("SFTP channel ended: {why}");
-            (self.on_death)(connection);
-        }
-        lost
     }
 }

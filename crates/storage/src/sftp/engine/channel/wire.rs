@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::carrier::{Heard, In, Out};
-use super::{Channel, PROCESS_ENDED};
+use super::reply::PROCESS_ENDED;
+use super::state::Channel;
 use crate::sftp::protocol::extension::Server;
 use crate::sftp::protocol::message::{self, Response};
 use crate::sftp::protocol::packet::{PacketReader, PacketStream};

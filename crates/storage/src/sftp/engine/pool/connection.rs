@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use russh::client::Handle;
 use tokio::sync::Semaphore;
 
-use super::READS_PER_CONNECTION;
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::ssh::session::{Client, Known, Session};
+
+/// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
+pub(crate) const READS_PER_CONNECTION: usize = 256;
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 

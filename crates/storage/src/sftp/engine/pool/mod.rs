@@ -17,19 +17,18 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::channel::{Channel, PROCESS_ENDED, Reply};
 use super::counters::Counters;
+use super::directories::{Made, Making};
 use super::retry::Retry;
 use super::retry_limit::RetryLimit;
 use super::stop::Stop;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
-use crate::sftp::path::{Made, Making};
 use crate::sftp::protocol::message::Response;
 use crate::sftp::settings::SftpSettings;
 use crate::{Error, ErrorKind, Operation, Result};
 use connection::Connection;
 
-/// Reads under way on one connection, in units of 16 KiB (4 MiB): more only piles up in sshd.
-pub(crate) const READS_PER_CONNECTION: usize = 256;
+pub(crate) use connection::READS_PER_CONNECTION;
 
 /// Processes at the server that may end before SFTP begins, until that counts as an answer.
 const ENDED: u32 = 3;
@@ -59,11 +58,11 @@ pub(crate) struct Pool {
     credentials: OnceLock<Credentials>,
     state: Mutex<State>,
     connecting: tokio::sync::Mutex<()>,
-    /// A process that holds a connection was asked for it.
+    /// A process that keeps a connection open was asked for it.
     asked_master: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
-    /// Grows with what files achieve; a file that waits for its turn looks at it.
+    /// Grows with what files achieve; a file that waits for its turn reads it.
     progress: Arc<AtomicU64>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) read_budget: Arc<Budget>,
@@ -280,7 +279,7 @@ impl Pool {
         for connection in connections {
             let channels = std::mem::take(&mut *connection.channels());
             let Some(handle) = &connection.handle else {
-                // Its tasks wait for a server that goes on: the holder learns by this that it has its channel back.
+                // Its tasks wait for a server that goes on: the master learns by this that it has its channel back.
                 for channel in channels {
                     channel.kill("it is given back", false);
                 }

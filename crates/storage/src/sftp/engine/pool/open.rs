@@ -69,7 +69,7 @@ impl Pool {
         let (stream, greeting) = persist::connect(socket).await?;
         let server = greeting.capabilities().ok()?;
         log::debug!(
-            "a connection to {} is held and used",
+            "a persistent connection to {} is used",
             self.settings.address()
         );
         let connection = Connection::lent(greeting.server);

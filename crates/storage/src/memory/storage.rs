@@ -1,0 +1,102 @@
+//! The tree in memory that all clones of a storage share.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::node::{FIRST_TIME, Node, Tree};
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::path::StoragePath;
+use crate::storage::Storage;
+
+/// A tree of files in memory. Clones share the tree.
+#[derive(Clone)]
+pub struct MemoryStorage {
+    state: Arc<Mutex<State>>,
+    /// Has nothing of what only directory trees have.
+    pub(super) bucket: bool,
+}
+
+pub(super) struct State {
+    pub(super) tree: Tree,
+    pub(super) now: i64,
+}
+
+impl MemoryStorage {
+    /// A directory tree: directories, links, owners and all.
+    #[must_use]
+    pub fn new() -> Self {
+        let state = State {
+            tree: Tree::default(),
+            now: FIRST_TIME,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            bucket: false,
+        }
+    }
+
+    /// The same files as a bucket of objects: with nothing of what only directory trees have.
+    #[must_use]
+    pub fn as_bucket(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            bucket: true,
+        }
+    }
+
+    /// Sets the time that files written from now on get, seconds since 1970.
+    pub fn set_now(&self, now: i64) {
+        self.state().now = now;
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no panic happens while the tree is held")
+    }
+
+    pub(super) fn error(
+        &self,
+        kind: ErrorKind,
+        operation: Operation,
+        path: &StoragePath,
+        reason: &str,
+    ) -> Error {
+        // `NotFound` says it all; the others get the reason that the operating system would give.
+        let reason = if kind == ErrorKind::NotFound {
+            ""
+        } else {
+            reason
+        };
+        Error::new(kind, operation, self.display(path), reason)
+    }
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryStorage")
+    }
+}
+
+impl MemoryStorage {
+    /// Gives `node` the name `path`; a directory is never replaced.
+    pub(super) fn place(
+        &self,
+        tree: &mut Tree,
+        operation: Operation,
+        path: &StoragePath,
+        node: Node,
+    ) -> Result<()> {
+        let Some(place) = tree.resolve(path, false) else {
+            return Err(self.error(ErrorKind::NotFound, operation, path, ""));
+        };
+        tree.put(&place, node)
+            .map_err(|refused| self.error(refused.kind, operation, path, refused.reason))
+    }
+}
