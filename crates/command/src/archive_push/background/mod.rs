@@ -4,6 +4,7 @@
 //! run. The repositories advance independently ([`schedule`], [`repo_workers`]). Whatever ends the run as a whole is left as the
 //! error of all files, so that the command in front can report it.
 
+mod in_flight;
 mod repo_workers;
 mod results;
 mod schedule;
@@ -28,7 +29,8 @@ use crate::hosts::repository;
 use crate::locks::{LockType, stop_file};
 use crate::run::{Context, begin};
 use crate::wal::window::SEGMENT_SIZE;
-use repo_workers::{Event, QueuedFile, RepoWorkers, Shared};
+use in_flight::Event;
+use repo_workers::{QueuedFile, RepoWorkers, Shared};
 use results::Results;
 use schedule::Schedule;
 

@@ -2,7 +2,7 @@
 //!
 //! A worker reads and hashes a file and asks whether it is there. A helper beside it compresses and writes the one before, and
 //! another makes the one before that durable. Results go to the main thread as [`Event`]s; nothing here writes to the spool or
-//! logs. Invariant: whatever becomes of a file that was taken, threads that panic included, it is reported ([`InFlight`]).
+//! logs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pgkeep_pipeline::Sha1Digest;
 
+use super::in_flight::{Event, Failure, InFlight, Reporter};
 use super::schedule::Schedule;
 use crate::archive_push::repositories::{Identity, Target, load_for};
 use crate::archive_push::segment::WalFile;
@@ -18,7 +19,7 @@ use crate::archive_push::segment::duplicate::{self, Content, Listing, Presence};
 use crate::archive_push::segment::read::{Rehash, changed_meanwhile, chunks_of};
 use crate::archive_push::segment::store::ArchiveWrite;
 use crate::archive_push::settings::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::Context;
 
 /// One file of the run.
@@ -37,31 +38,6 @@ impl QueuedFile {
     }
 }
 
-/// Why a file is not in a repository.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The repository cannot take any file.
-    Unusable(Error),
-    /// The repository did not take this file.
-    Repository(Error),
-    /// The file is not right, whatever the repository.
-    File(Error),
-}
-
-/// On success the warning about the file, if any.
-type FileResult = std::result::Result<Option<String>, Failure>;
-
-/// The result of one file in one repository.
-#[derive(Debug)]
-pub(crate) struct Event {
-    pub file: usize,
-    /// Its place in the list of the repositories of the run.
-    pub repository: usize,
-    /// Number of the worker in log lines.
-    pub process: u32,
-    pub result: FileResult,
-}
-
 /// What the workers of all repositories work with.
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
@@ -70,81 +46,6 @@ pub(crate) struct Shared<'a> {
     pub identity: &'a Identity,
     pub cache: SegmentCache,
     pub schedule: Arc<Schedule>,
-}
-
-/// Tells the main thread and the schedule how a file ended.
-#[derive(Clone)]
-pub(crate) struct Reporter {
-    schedule: Arc<Schedule>,
-    events: Sender<Event>,
-    repository: usize,
-    process: u32,
-}
-
-impl Reporter {
-    pub(crate) fn new(
-        schedule: Arc<Schedule>,
-        events: Sender<Event>,
-        (repository, process): (usize, u32),
-    ) -> Self {
-        Self {
-            schedule,
-            events,
-            repository,
-            process,
-        }
-    }
-
-    fn report(&self, file: usize, result: FileResult) {
-        let (failed, stop) = (result.is_err(), matches!(result, Err(Failure::File(_))));
-        // First the event: once the schedule is finished, every event has been sent.
-        let _ = self.events.send(Event {
-            file,
-            repository: self.repository,
-            process: self.process,
-            result,
-        });
-        if stop {
-            self.schedule.stop();
-        }
-        if failed {
-            self.schedule.failed(self.repository, file);
-        } else {
-            self.schedule.done(self.repository);
-        }
-    }
-}
-
-/// A file that was taken from the schedule. It goes from thread to thread with what is done for the file.
-///
-/// Dropped without a result it counts as failed: a thread that panics drops what it works on and what waits for it, and the run
-/// must not wait for ever for these files.
-pub(crate) struct InFlight {
-    file: usize,
-    reporter: Option<Reporter>,
-}
-
-impl InFlight {
-    pub(crate) fn new(file: usize, reporter: Reporter) -> Self {
-        Self {
-            file,
-            reporter: Some(reporter),
-        }
-    }
-
-    fn report(mut self, result: FileResult) {
-        if let Some(reporter) = self.reporter.take() {
-            reporter.report(self.file, result);
-        }
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        if let Some(reporter) = self.reporter.take() {
-            reporter.report(self.file, Err(Failure::File(Error::panicked())));
-        }
-    }
 }
 
 /// What the worker found out about a file.

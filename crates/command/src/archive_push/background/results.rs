@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::repo_workers::{Event, Failure};
+use super::in_flight::{Event, Failure};
 use crate::archive_push::repositories::{no_valid_repository, push_error, repository_error};
 use crate::archiving::spool::Spool;
 use crate::error::{Error, Result};

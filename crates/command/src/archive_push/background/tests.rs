@@ -1,4 +1,4 @@
-//! What the workers report, also when a thread of theirs panics, and what the spool is told of it.
+//! What the workers report, also when a thread of theirs panics, and what the spool gets of it.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pgkeep_config::{ConfigFiles, Input, Program};
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
 
-use super::repo_workers::{Failure, InFlight, Reporter};
+use super::in_flight::{Failure, InFlight, Reporter};
 use super::*;
 use crate::archive_push::tests::{SEGMENT, identity, segment, settings, target};
 use crate::archiving::spool::Status;

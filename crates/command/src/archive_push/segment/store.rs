@@ -283,7 +283,8 @@ impl<'t, 'scope> SpeculativeWrites<'t, 'scope> {
                     }
                 }
             }
-            let no_write = || Error::new(ErrorCode::Assert, "a missing segment was not begun");
+            let no_write =
+                || Error::new(ErrorCode::Assert, "a missing segment is not being written");
             match write.unwrap_or_else(|| Err(no_write())) {
                 Ok(write) => decided.wanted.push(write),
                 Err(error) => not_opened.push(repository_error(key, &error)),
