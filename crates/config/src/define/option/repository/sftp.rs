@@ -182,13 +182,14 @@ pub const REPO_SFTP_PERSIST: &OptionDef = &OptionDef {
     range: Some(Range::Is("0s", "10m")),
     deprecated: &[Deprecated::indexed("repo-sftp-hold")],
     summary: "How long a connection persists for the next WAL segment.",
-    help: "When a second segment is pushed or fetched within this time, a process stays behind that \
-        keeps a connection open, as `ControlPersist` of OpenSSH does. It ends when no command has \
-        come for as long, and after five minutes in any case. The next commands find it through a \
-        socket in `lock-path` that only the same user can use, and are spared the login: a dozen \
-        round trips. Nothing depends on it: without it a command connects itself.\n\n\
-        `0s` keeps no connection. None is kept with `archive-async`, as one process moves many \
-        segments there, nor where `repo-sftp-host-key-check-type` is `none`.",
+    help: "When a second segment is pushed or fetched within this time, a process stays that keeps a \
+        connection open, as `ControlPersist` of OpenSSH does. The next commands use it through a \
+        socket in `lock-path`, which only the same user can use. That saves the login, a dozen round \
+        trips. The process ends when no command has come for this time, and after five minutes in \
+        any case. Without it a command connects itself.\n\n\
+        Seconds unless a suffix such as `m` is given.\n\n\
+        `0s` keeps no connection. None is kept with `archive-async`, because one process moves many \
+        segments there, nor if `repo-sftp-host-key-check-type` is `none`.",
     example: "repo1-sftp-persist=30s",
     ..OURS
 };
