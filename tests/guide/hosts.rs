@@ -52,6 +52,16 @@ grep -v '^#' "$1" | while read -r minute hour day month weekday user line; do
 done
 "#;
 
+/// Waits for the end of recovery: whoever types sees it before going on. A server that is stopped or paused stays so.
+const RECOVERED: &str = r#"
+query='select case when pg_is_in_recovery() then pg_is_wal_replay_paused() else true end'
+for attempt in $(seq 600); do
+    [ "$(sudo -u postgres psql -XAtqc "$query" 2>/dev/null)" = f ] || exit 0
+    sleep 0.1
+done
+echo "recovery does not end"; exit 1
+"#;
+
 /// Runs commands as one who types them: goes on after one that fails. Those that failed are kept in a file.
 const TYPED: &str = r#"
 set -E
@@ -162,6 +172,7 @@ impl Hosts {
         } else {
             &self.database
         };
+        self.shell(RECOVERED)?;
         let mut text = block
             .commands
             .replace(FINGERPRINT, &self.sftp.fingerprint()?);
