@@ -7,14 +7,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/command/src/demo/workplace.rs",
     ),
     (
-        "crates/command/src/doctor/json.rs",
-        "crates/command/src/doctor/mod.rs",
-    ),
-    (
-        "crates/command/src/doctor/text.rs",
-        "crates/command/src/doctor/mod.rs",
-    ),
-    (
         "crates/command/src/restore/block.rs",
         "crates/command/src/restore/file.rs",
     ),
@@ -41,26 +33,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
     (
         "crates/command/src/restore/validate.rs",
         "crates/command/src/restore/mod.rs",
-    ),
-    (
-        "crates/command/src/sftp_audit/json.rs",
-        "crates/command/src/sftp_audit/mod.rs",
-    ),
-    (
-        "crates/command/src/sftp_audit/text.rs",
-        "crates/command/src/sftp_audit/mod.rs",
-    ),
-    (
-        "crates/command/src/sftp_probe/advice.rs",
-        "crates/command/src/sftp_probe/mod.rs",
-    ),
-    (
-        "crates/command/src/sftp_probe/json.rs",
-        "crates/command/src/sftp_probe/mod.rs",
-    ),
-    (
-        "crates/command/src/sftp_probe/text.rs",
-        "crates/command/src/sftp_probe/mod.rs",
     ),
     (
         "crates/command/src/verify/document.rs",

@@ -6,9 +6,9 @@ use pgkeep_repo::Stanza;
 use pgkeep_storage::{InfoLevel, StoragePath};
 
 use super::check::{ARCHIVER, WAL_WAITING};
-use super::finding::{Finding, Subject};
 use crate::hosts::PgHost;
 use crate::report::advice;
+use crate::report::finding::{Finding, Subject};
 use crate::report::time_text::time_text;
 
 /// The archiver's marks of files it has to do.
@@ -98,8 +98,8 @@ fn waiting(
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Grade;
     use super::*;
+    use crate::report::finding::Grade;
 
     fn at(seconds: i64) -> Option<Archived> {
         Some(Archived {

@@ -6,10 +6,11 @@ use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability};
 use pgkeep_storage::{Durability, Storage};
 
-use super::check::{BACKUP_AGE, BACKUP_TIME, Check, DURABILITY, FULL_AGE, PAGE_ERRORS};
-use super::finding::{Finding, Subject};
+use super::check::{BACKUP_AGE, BACKUP_TIME, DURABILITY, FULL_AGE, PAGE_ERRORS};
 use super::settings::Settings;
 use crate::report::advice;
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Subject};
 use crate::report::time_text::time_text;
 
 /// Seconds by which a backup may seem to be from the future.

@@ -2,26 +2,7 @@
 //!
 //! `docs/guide/doctor.md` has a section for each; a test compares.
 
-/// One thing that is looked at.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Check {
-    /// Name for programs and headings.
-    pub(super) name: &'static str,
-    /// What is looked at, in a few words.
-    pub(super) title: &'static str,
-    /// What it means that this is not in order.
-    pub(super) means: &'static str,
-}
-
-macro_rules! checks {
-    ($($id:ident = $name:literal, $title:literal, $means:literal;)*) => {
-        $(pub(super) static $id: Check = Check { name: $name, title: $title, means: $means };)*
-
-        /// Every check, in the order of the guide.
-        #[cfg(test)]
-        pub(super) static ALL: &[&Check] = &[$(&$id,)*];
-    };
-}
+use crate::report::check::checks;
 
 checks! {
     STANZA_SECTION = "stanza-section", "stanzas of the configuration",
@@ -104,31 +85,11 @@ checks! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::ALL;
 
     #[test]
-    fn names_differ_and_every_text_says_something() {
-        let mut names: Vec<&str> = ALL.iter().map(|check| check.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), ALL.len());
-        for check in ALL {
-            assert!(
-                check.means.ends_with('.') && !check.title.is_empty(),
-                "{}",
-                check.name
-            );
-        }
-    }
-
-    #[test]
-    fn the_guide_has_a_section_for_every_check_in_order() {
-        let page = include_str!("../../../../docs/guide/doctor.md");
-        let sections: Vec<&str> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix("### `")?.split('`').next())
-            .collect();
-        let names: Vec<&str> = ALL.iter().map(|check| check.name).collect();
-        assert_eq!(sections, names);
+    fn every_check_says_something_and_the_guide_has_a_section_for_it_in_order() {
+        let guide = include_str!("../../../../docs/guide/doctor.md");
+        crate::report::check::assert_described(ALL, guide);
     }
 }

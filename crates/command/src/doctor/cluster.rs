@@ -9,7 +9,6 @@ use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
     WAL_LEVEL,
 };
-use super::finding::{Finding, Grade, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
@@ -18,6 +17,7 @@ use crate::hosts::{
     pg_host,
 };
 use crate::report::advice;
+use crate::report::finding::{Finding, Grade, Subject};
 use crate::run::Context;
 
 /// What the checks of repositories compare with.

@@ -7,9 +7,9 @@ use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION};
-use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
 use crate::hosts::this_host;
+use crate::report::finding::{Finding, Subject};
 
 pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
     let subject = Subject::default().repo(settings.key);
@@ -134,8 +134,8 @@ fn private_key(subject: &Subject, file: &Path) -> Finding {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::finding::Grade;
     use super::*;
+    use crate::report::finding::Grade;
 
     #[test]
     #[allow(clippy::disallowed_methods)] // makes the files that are judged

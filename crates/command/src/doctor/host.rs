@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use pgkeep_config::shell_word;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::check::Check;
 use super::check::{CONFIG_MODE, LOCK_PATH, LOG_PATH, LOG_SPACE, SPOOL_PATH, SPOOL_SPACE, STOP};
-use super::finding::{Finding, Subject};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
 use crate::locks::stop_file;
 use crate::report::advice;
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Grade, Subject};
 use crate::run::Context;
 
 pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Finding>> {
@@ -113,10 +113,10 @@ fn writable(
     }
 }
 
-fn grade(check: &Check) -> super::Grade {
+fn grade(check: &Check) -> Grade {
     if *check == LOG_PATH {
-        super::Grade::Warn
+        Grade::Warn
     } else {
-        super::Grade::Fail
+        Grade::Fail
     }
 }

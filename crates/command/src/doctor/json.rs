@@ -2,37 +2,22 @@
 
 use serde_json::json;
 
-use super::Report;
-use super::finding::Grade;
+use super::text::WORDING;
+use crate::report::finding::Grade;
+use crate::report::findings::Findings;
+use crate::report::json;
 
-pub(super) fn render(report: &Report) -> String {
-    let checks: Vec<_> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "check": finding.check.name,
-                "title": finding.check.title,
-                "stanza": finding.subject.stanza,
-                "repo": finding.subject.repo,
-                "pg": finding.subject.pg,
-                "result": finding.grade.name(),
-                "seen": finding.seen,
-                "means": finding.check.means,
-                "mend": finding.mend,
-            })
-        })
-        .collect();
+pub(super) fn render(findings: &Findings) -> String {
     let value = json!({
-        "result": report.worst().name(),
+        "result": WORDING.grade(findings.worst()),
         "total": {
-            "fail": report.count(Grade::Fail),
-            "warn": report.count(Grade::Warn),
-            "note": report.count(Grade::Note),
-            "ok": report.count(Grade::Ok),
-            "not-tested": report.count(Grade::NotTested),
+            "fail": findings.count(Grade::Fail),
+            "warn": findings.count(Grade::Warn),
+            "note": findings.count(Grade::Note),
+            "ok": findings.count(Grade::Ok),
+            "not-tested": findings.count(Grade::NotTested),
         },
-        "check": checks,
+        "check": json::checks(&WORDING, findings),
     });
     format!("{value}\n")
 }

@@ -9,7 +9,6 @@ mod backups;
 mod check;
 mod cluster;
 mod configuration;
-mod finding;
 mod host;
 mod json;
 mod mount;
@@ -28,46 +27,13 @@ use pgkeep_repo::Stanza;
 
 use crate::error::Result;
 use crate::hosts::storages::Storages;
+use crate::report::finding::Subject;
+use crate::report::findings::Findings;
 use crate::run::{Context, begin};
 use check::STANZA_SECTION;
 use cluster::Facts;
-use finding::{Finding, Grade, Subject};
 use repository::Place;
 use settings::{RepoSettings, Settings};
-
-/// Everything that was found, worst first.
-#[derive(Debug, Default)]
-struct Report {
-    findings: Vec<Finding>,
-}
-
-impl Report {
-    /// The worst that changes the exit status.
-    fn worst(&self) -> Grade {
-        self.findings
-            .iter()
-            .map(|finding| finding.grade)
-            .filter(|grade| *grade >= Grade::Warn)
-            .max()
-            .unwrap_or(Grade::Ok)
-    }
-
-    fn count(&self, grade: Grade) -> usize {
-        self.findings
-            .iter()
-            .filter(|finding| finding.grade == grade)
-            .count()
-    }
-
-    /// What concerns the host or a repository comes up with every stanza.
-    fn add(&mut self, findings: Vec<Finding>) {
-        for finding in findings {
-            if !self.findings.contains(&finding) {
-                self.findings.push(finding);
-            }
-        }
-    }
-}
 
 /// Looks at everything and prints what was found; the value is the exit status.
 ///
@@ -75,39 +41,32 @@ impl Report {
 /// Only that the run was stopped, or that nothing can be printed.
 pub fn run(context: &Context) -> Result<u8> {
     let settings = Settings::from(context);
-    let mut report = Report::default();
+    let mut findings = Findings::default();
     let mut places = Vec::new();
     if context.config.stanza().is_some() {
-        examine(context, &settings, &mut places, &mut report)?;
+        examine(context, &settings, &mut places, &mut findings)?;
     } else {
-        examine_all(context, &settings, &mut places, &mut report)?;
+        examine_all(context, &settings, &mut places, &mut findings)?;
     }
-    // Stable: within a grade the order of the guide stays.
-    report
-        .findings
-        .sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+    findings.sort();
     context.output.text(&if settings.json {
-        json::render(&report)
+        json::render(&findings)
     } else {
-        text::render(&report, settings.verbose)
+        text::render(&findings, settings.verbose)
     })?;
-    Ok(match report.worst() {
-        Grade::Fail => 2,
-        Grade::Warn => 1,
-        _ => 0,
-    })
+    Ok(findings.exit_status())
 }
 
 fn examine_all(
     context: &Context,
     settings: &Settings,
     places: &mut Vec<Place>,
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Result<()> {
     let stanzas = context.config.stanzas();
     if stanzas.is_empty() {
-        report.add(vec![stanza_section::none(context)]);
-        return examine(context, settings, places, report);
+        findings.add(vec![stanza_section::none(context)]);
+        return examine(context, settings, places, findings);
     }
     for name in stanzas {
         match context.config.for_stanza(&name) {
@@ -116,12 +75,12 @@ fn examine_all(
                     log::warn!("{warning}");
                 }
                 let context = context.with_config(loaded.config);
-                examine(&context, &Settings::from(&context), places, report)?;
+                examine(&context, &Settings::from(&context), places, findings)?;
             }
             Err(error) => {
                 let mend = format!("correct the section [{name}] of the configuration file");
                 let seen = begin::lower(&error).text();
-                report.add(vec![Subject::stanza(&name).fail(
+                findings.add(vec![Subject::stanza(&name).fail(
                     &STANZA_SECTION,
                     seen,
                     mend,
@@ -137,16 +96,16 @@ fn examine(
     context: &Context,
     settings: &Settings,
     places: &mut Vec<Place>,
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Result<()> {
     let stanza = context.config.stanza().map(Stanza::new).transpose()?;
-    report.add(host::examine(context, settings)?);
+    findings.add(host::examine(context, settings)?);
     let known = context.config.knows_stanza();
     if !known {
-        report.add(vec![stanza_section::unknown(context)]);
+        findings.add(vec![stanza_section::unknown(context)]);
     }
     for repository in &settings.repositories {
-        report.add(configuration::examine(repository));
+        findings.add(configuration::examine(repository));
     }
     let stanza = stanza.filter(|_| known);
     // Before the repositories: what is archived meanwhile is then in them, and what was archived tells that they were in use.
@@ -155,8 +114,8 @@ fn examine(
         None => (Vec::new(), Facts::default()),
     };
     let used = past_use::sign(context, settings, &facts);
-    look_at_places(context, settings, (places, used.as_deref()), report)?;
-    report.add(found);
+    examine_places(context, settings, (places, used.as_deref()), findings)?;
+    findings.add(found);
     let Some(stanza) = stanza else {
         return Ok(());
     };
@@ -174,16 +133,16 @@ fn examine(
     stored
         .into_iter()
         .flatten()
-        .for_each(|findings| report.add(findings));
+        .for_each(|found| findings.add(found));
     context.cancel.check()
 }
 
 /// `places`: with a sign that they were in use before.
-fn look_at_places(
+fn examine_places(
     context: &Context,
     settings: &Settings,
     (places, used): (&mut Vec<Place>, Option<&str>),
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Result<()> {
     let new: Vec<RepoSettings> = settings
         .repositories
@@ -196,9 +155,9 @@ fn look_at_places(
         storages: Storages::default(),
         ..context.clone()
     };
-    for (place, findings) in side_by_side(&new, |one| repository::examine(&context, one, used)) {
+    for (place, found) in side_by_side(&new, |one| repository::examine(&context, one, used)) {
         places.push(place);
-        report.add(findings);
+        findings.add(found);
     }
     context.cancel.check()
 }
@@ -206,13 +165,13 @@ fn look_at_places(
 /// The results in order; each on a thread of its own.
 fn side_by_side<T: Send>(
     repositories: &[RepoSettings],
-    look: impl Fn(&RepoSettings) -> T + Sync,
+    examine: impl Fn(&RepoSettings) -> T + Sync,
 ) -> Vec<T> {
     std::thread::scope(|scope| {
-        let look = &look;
+        let examine = &examine;
         let running: Vec<_> = repositories
             .iter()
-            .map(|repository| scope.spawn(move || look(repository)))
+            .map(|repository| scope.spawn(move || examine(repository)))
             .collect();
         running
             .into_iter()

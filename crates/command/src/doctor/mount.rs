@@ -7,11 +7,11 @@ use pgkeep_config::shell_word;
 use pgkeep_storage::{ListOptions, Storage, StoragePath};
 
 use super::check::MOUNT;
-use super::finding::{Finding, Subject};
 use super::mount_table::{MountTable, Wanted, resolved};
 use super::settings::RepoSettings;
 use crate::hosts::this_host;
 use crate::report::advice;
+use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
 /// What was found of the place of a local repository.
@@ -145,8 +145,8 @@ impl Seen<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Grade;
     use super::*;
+    use crate::report::finding::Grade;
 
     const USED: Option<&str> = Some("the cluster has archived WAL");
 

@@ -6,8 +6,8 @@ use pgkeep_repo::{BackupInfo, Stanza, layout};
 use pgkeep_storage::{FileInfo, FileType, InfoLevel, Storage, StorageKind, StoragePath};
 
 use super::check::{REPO_MODE, REPO_OWNER};
-use super::finding::{Finding, Subject};
 use super::settings::RepoSettings;
+use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
 pub(super) fn examine(

@@ -8,11 +8,11 @@ use pgkeep_storage::{
 };
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
-use super::finding::{Finding, Subject};
 use super::mount::{self, Judged};
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
+use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
 /// Seconds by which clocks may differ.
@@ -177,8 +177,8 @@ fn clock(subject: &Subject, theirs: i64, ours: i64) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Grade;
     use super::*;
+    use crate::report::finding::Grade;
 
     #[test]
     fn clocks_may_differ_by_half_a_minute() {

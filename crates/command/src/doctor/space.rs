@@ -6,10 +6,11 @@ use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::{BackupInfo, BackupType};
 use pgkeep_storage::{Space, Storage, StoragePath};
 
-use super::check::{Check, REPO_SPACE, RETENTION_SPACE, WAL_SPACE};
-use super::finding::{Finding, Subject};
+use super::check::{REPO_SPACE, RETENTION_SPACE, WAL_SPACE};
 use super::settings::RepoSettings;
 use crate::hosts::{PgHost, this_host};
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Subject};
 use crate::report::size_text::size_text;
 
 /// Percent of a file system that should stay free, and below which it is about to be full.
@@ -139,8 +140,8 @@ fn kept(subject: &Subject, space: Space, full: u64, missing: u64, mend: &str) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Grade;
     use super::*;
+    use crate::report::finding::Grade;
 
     const GIB: u64 = 1 << 30;
 

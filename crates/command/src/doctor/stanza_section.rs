@@ -1,7 +1,7 @@
 //! The stanza that is looked at, or those that are missing: what the configuration files say, and where they were looked for.
 
 use super::check::STANZA_SECTION;
-use super::finding::{Finding, Subject};
+use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
 /// No stanza was named, and the configuration has none.

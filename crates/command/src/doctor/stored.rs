@@ -6,7 +6,6 @@ use pgkeep_storage::{InfoLevel, StoragePath};
 
 use super::check::{MOUNT, STANZA, SYSTEM_ID};
 use super::cluster::Facts;
-use super::finding::{Finding, Subject};
 use super::repository::Place;
 use super::settings::{RepoSettings, Settings};
 use super::{backups, permissions, space, wal};
@@ -14,6 +13,7 @@ use crate::error::{Error, ErrorCode};
 use crate::hosts::Repository;
 use crate::hosts::stanza_info::{self, StanzaInfo};
 use crate::report::advice;
+use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
 /// What the repository is compared with.

@@ -8,9 +8,9 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage};
 
 use super::check::WAL;
 use super::cluster::Facts;
-use super::finding::{Finding, Subject};
 use crate::error::Result;
 use crate::report::advice;
+use crate::report::finding::{Finding, Subject};
 use crate::report::time_text::time_text;
 
 /// How long a segment that has ended may be on its way, beyond `archive_timeout`.

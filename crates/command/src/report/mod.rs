@@ -1,6 +1,13 @@
-//! How findings, sizes and times are written for people.
+//! How findings, sizes and times are written for people, and findings for programs.
 
 pub mod advice;
-pub mod sftp_report;
+pub(crate) mod check;
+pub(crate) mod finding;
+pub(crate) mod findings;
+pub(crate) mod json;
+pub mod sftp_server;
 pub mod size_text;
+pub(crate) mod table;
+pub(crate) mod text;
 pub mod time_text;
+pub(crate) mod wording;

@@ -6,8 +6,8 @@
 use pgkeep_storage::sftp::examine::{Examiner, Files};
 
 use super::check::AGENT;
-use super::finding::Finding;
 use super::programs::extra;
+use crate::report::finding::Finding;
 
 pub(super) fn examine(server: &Examiner, files: &Files) -> Finding {
     let home = files.real_path(".").unwrap_or_else(|_| "/".into());

@@ -5,8 +5,9 @@
 
 use pgkeep_storage::sftp::examine::{Handshake, HostKey, Offer};
 
-use super::check::{CIPHERS, Check, HOST_KEY_ALGORITHMS, HOST_KEYS, KEY_EXCHANGE, MACS};
-use super::finding::{Finding, Grade};
+use super::check::{CIPHERS, HOST_KEY_ALGORITHMS, HOST_KEYS, KEY_EXCHANGE, MACS};
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Grade};
 
 /// Shortest RSA key that is not reported.
 const RSA_BITS: usize = 2048;
@@ -21,7 +22,7 @@ pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
         return findings;
     };
     let agreed = &handshake.agreed;
-    findings.push(judge(
+    findings.push(grade_offer(
         &HOST_KEY_ALGORITHMS,
         &offer.host_key,
         weak_signature,
@@ -51,7 +52,7 @@ fn host_keys(keys: &[HostKey]) -> Finding {
     let bad: Vec<String> = keys.iter().filter(short).map(name).collect();
     if bad.is_empty() {
         let all: Vec<String> = keys.iter().map(name).collect();
-        Finding::new(&HOST_KEYS, Grade::Pass, all.join(", "))
+        Finding::new(&HOST_KEYS, Grade::Ok, all.join(", "))
     } else {
         Finding::new(
             &HOST_KEYS,
@@ -73,7 +74,7 @@ fn judge(
         .filter(|name| weak(name))
         .collect();
     if bad.is_empty() {
-        Finding::new(check, Grade::Pass, format!("used: {agreed}"))
+        Finding::new(check, Grade::Ok, format!("used: {agreed}"))
     } else {
         Finding::new(check, Grade::Warn, format!("offers {}", bad.join(", ")))
     }
@@ -83,7 +84,7 @@ fn judge(
 fn ciphers(offer: &Offer, agreed: &str) -> Finding {
     let finding = judge(&CIPHERS, &offer.cipher, weak_cipher, agreed);
     let cuttable = offer.cipher.iter().any(|name| name.contains("chacha20"));
-    if finding.grade == Grade::Pass && cuttable && !offer.strict_key_exchange() {
+    if finding.grade == Grade::Ok && cuttable && !offer.strict_key_exchange() {
         return Finding::new(
             &CIPHERS,
             Grade::Warn,
@@ -145,6 +146,6 @@ mod tests {
             host_keys(&[key(1024), key(4096)]).seen,
             "short: ssh-rsa 1024 bits"
         );
-        assert_eq!(host_keys(&[key(3072)]).grade, Grade::Pass);
+        assert_eq!(host_keys(&[key(3072)]).grade, Grade::Ok);
     }
 }

@@ -3,8 +3,8 @@
 use pgkeep_storage::sftp::examine::{Creation, Files, Seen};
 
 use super::check::{BESIDE, CHROOT, DOT_DOT, OTHERS, OWN_KEYS, SYMLINK};
-use super::finding::{Finding, Grade};
 use super::workplace::Workplace;
+use crate::report::finding::{Finding, Grade};
 
 /// Paths that every server has and no directory for uploads.
 const WITNESSES: [&str; 5] = ["/proc/self", "/etc/passwd", "/etc/ssh", "/var/log", "/root"];
@@ -68,7 +68,7 @@ fn existing(files: &Files, paths: &[String]) -> Vec<String> {
 fn chroot(files: &Files) -> Finding {
     let visible = existing(files, &WITNESSES.map(str::to_owned));
     if visible.is_empty() {
-        return Finding::new(&CHROOT, Grade::Pass, "no path of the server is visible");
+        return Finding::new(&CHROOT, Grade::Ok, "no path of the server is visible");
     }
     Finding::new(
         &CHROOT,
@@ -88,7 +88,7 @@ fn dot_dot(files: &Files, place: &Workplace<'_>) -> Finding {
         })
         .collect();
     match existing(files, &paths).first() {
-        None => Finding::new(&DOT_DOT, Grade::Pass, "leads nowhere"),
+        None => Finding::new(&DOT_DOT, Grade::Ok, "leads nowhere"),
         Some(path) => Finding::new(&DOT_DOT, Grade::Fail, format!("reached '{path}'")),
     }
 }
@@ -123,8 +123,8 @@ fn symlink(files: &Files, place: &Workplace<'_>) -> Finding {
             Grade::Fail,
             format!("read '{destination}' through a link"),
         ),
-        (None, 0) => Finding::new(&SYMLINK, Grade::Pass, "links cannot be made"),
-        (None, _) => Finding::new(&SYMLINK, Grade::Pass, "links lead nowhere"),
+        (None, 0) => Finding::new(&SYMLINK, Grade::Ok, "links cannot be made"),
+        (None, _) => Finding::new(&SYMLINK, Grade::Ok, "links lead nowhere"),
     }
 }
 
@@ -149,7 +149,7 @@ fn beside(files: &Files, place: &Workplace<'_>) -> Finding {
         .filter(|path| place.may_create_in(path))
         .collect();
     if writable.is_empty() {
-        Finding::new(&BESIDE, Grade::Pass, format!("only below {}", place.top))
+        Finding::new(&BESIDE, Grade::Ok, format!("only below {}", place.top))
     } else {
         Finding::new(
             &BESIDE,
@@ -177,11 +177,11 @@ fn own_keys(files: &Files, place: &Workplace<'_>) -> Finding {
     let paths: Vec<String> = homes.iter().map(|home| format!("{home}/.ssh")).collect();
     let found = existing(files, &paths);
     if found.is_empty() {
-        return Finding::new(&OWN_KEYS, Grade::Pass, "no .ssh can be seen");
+        return Finding::new(&OWN_KEYS, Grade::Ok, "no .ssh can be seen");
     }
     let mut worst = Finding::new(
         &OWN_KEYS,
-        Grade::Pass,
+        Grade::Ok,
         format!("{} cannot be read", found.join(", ")),
     );
     for directory in &found {
@@ -269,6 +269,6 @@ fn others(files: &Files, place: &Workplace<'_>) -> Finding {
             format!("named, not readable: {}", shown(&named)),
         )
     } else {
-        Finding::new(&OTHERS, Grade::Pass, "nothing of other accounts is visible")
+        Finding::new(&OTHERS, Grade::Ok, "nothing of other accounts is visible")
     }
 }

@@ -2,8 +2,9 @@
 
 use pgkeep_storage::sftp::examine::{Examiner, Forwarding, Target};
 
-use super::check::{Check, DYNAMIC, LOCAL, REMOTE, SOCKET, SOCKET_LISTEN, TUNNEL};
-use super::finding::{Finding, Grade};
+use super::check::{DYNAMIC, LOCAL, REMOTE, SOCKET, SOCKET_LISTEN, TUNNEL};
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Grade};
 
 pub(super) fn examine(server: &Examiner) -> Vec<Finding> {
     let (local, elsewhere, remote, sockets) = std::thread::scope(|scope| {
@@ -33,7 +34,7 @@ pub(super) fn examine(server: &Examiner) -> Vec<Finding> {
 
 fn finding(check: &'static Check, forwarding: &Forwarding) -> Finding {
     match forwarding {
-        Forwarding::Refused => Finding::new(check, Grade::Pass, "refused"),
+        Forwarding::Refused => Finding::new(check, Grade::Ok, "refused"),
         Forwarding::Allowed(what) => Finding::new(check, Grade::Fail, format!("the server {what}")),
         Forwarding::Unknown(why) => Finding::new(check, Grade::NotTested, why.clone()),
     }

@@ -2,24 +2,12 @@
 
 use serde_json::json;
 
-use super::Report;
+use super::report::Report;
+use super::text::WORDING;
+use crate::report::json;
 
 pub(super) fn render(report: &Report) -> String {
     let handshake = &report.handshake;
-    let checks: Vec<_> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "check": finding.check.name,
-                "title": finding.check.title,
-                "result": finding.grade.name(),
-                "seen": finding.seen,
-                "means": finding.check.means,
-                "mend": finding.check.mend,
-            })
-        })
-        .collect();
     let keys: Vec<_> = handshake
         .host_keys
         .iter()
@@ -34,17 +22,12 @@ pub(super) fn render(report: &Report) -> String {
             "compression": offer.compression,
         })
     });
-    let value = json!({
-        "repo": report.server.repo_key,
-        "server": report.server.address,
-        "user": report.server.user,
-        "path": report.server.path,
-        "software": handshake.offer.as_ref().map(|offer| &offer.greeting),
-        "result": report.worst().name(),
-        "check": checks,
+    let more = json!({
+        "result": WORDING.grade(report.findings.worst()),
+        "check": json::checks(&WORDING, &report.findings),
         "host-key": keys,
         "offer": offer,
         "login-method": handshake.methods,
     });
-    format!("{value}\n")
+    report.server.json(handshake, more)
 }

@@ -2,8 +2,9 @@
 
 use pgkeep_storage::sftp::examine::Handshake;
 
-use super::check::{Check, KEYBOARD, NONE, PASSWORD};
-use super::finding::{Finding, Grade};
+use super::check::{KEYBOARD, NONE, PASSWORD};
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Grade};
 
 pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
     if handshake.open_to_all {
@@ -19,11 +20,11 @@ pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
         if handshake.methods.iter().any(|method| method == check.name) {
             Finding::new(check, Grade::Fail, format!("offered: {offered}"))
         } else {
-            Finding::new(check, Grade::Pass, "not offered")
+            Finding::new(check, Grade::Ok, "not offered")
         }
     };
     vec![
-        Finding::new(&NONE, Grade::Pass, format!("asks for {offered}")),
+        Finding::new(&NONE, Grade::Ok, format!("asks for {offered}")),
         method(&PASSWORD),
         method(&KEYBOARD),
     ]

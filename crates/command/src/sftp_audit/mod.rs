@@ -7,44 +7,26 @@ mod agent;
 mod algorithms;
 mod check;
 mod confinement;
-mod finding;
 mod forwarding;
 mod json;
 mod login;
 mod own_side;
 mod programs;
+mod report;
 mod repository;
 mod settings;
 mod text;
 mod workplace;
 
 use pgkeep_storage::sftp::HostKeyCheck;
-use pgkeep_storage::sftp::examine::{Examiner, Handshake};
+use pgkeep_storage::sftp::examine::Examiner;
 
 use crate::error::Result;
-use crate::report::sftp_report::Server;
+use crate::report::finding::{Finding, Grade};
+use crate::report::sftp_server::Server;
 use crate::run::Context;
-use finding::{Finding, Grade};
+use report::Report;
 use settings::Settings;
-
-/// Everything that was found out about one server.
-#[derive(Debug)]
-struct Report {
-    server: Server,
-    handshake: Handshake,
-    findings: Vec<Finding>,
-}
-
-impl Report {
-    fn worst(&self) -> Grade {
-        self.findings
-            .iter()
-            .map(|finding| finding.grade)
-            .filter(|grade| *grade >= Grade::Pass)
-            .max()
-            .unwrap_or(Grade::Pass)
-    }
-}
 
 /// Audits the account and prints what was found; the value is the exit status.
 ///
@@ -58,11 +40,7 @@ pub fn run(context: &Context) -> Result<u8> {
     } else {
         context.output.text(&text::render(&report))?;
     }
-    Ok(match report.worst() {
-        Grade::Fail => 2,
-        Grade::Warn => 1,
-        _ => 0,
-    })
+    Ok(report.findings.exit_status())
 }
 
 fn audit(context: &Context, settings: &Settings) -> Result<Report> {
@@ -111,6 +89,6 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
     Ok(Report {
         server: Server::of(settings.repo_key, &settings.sftp),
         handshake,
-        findings,
+        findings: findings.into(),
     })
 }

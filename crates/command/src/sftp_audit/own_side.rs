@@ -4,8 +4,8 @@ use pgkeep_storage::sftp::examine::{Examiner, OwnKey, fingerprints_are_strong};
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 
 use super::check::{KNOWN_HOSTS, PASSPHRASE, PRIVATE_KEY};
-use super::finding::{Finding, Grade};
 use crate::error::Result;
+use crate::report::finding::{Finding, Grade};
 
 pub(super) fn examine(server: &Examiner, settings: &SftpSettings) -> Result<Vec<Finding>> {
     let mut findings = match server.own_key()? {
@@ -40,14 +40,14 @@ fn private_key(key: &OwnKey) -> Finding {
     if key.algorithm == "ssh-dss" || (key.algorithm == "ssh-rsa" && key.bits < 2048) {
         return Finding::new(&PRIVATE_KEY, Grade::Fail, format!("short: {about}"));
     }
-    Finding::new(&PRIVATE_KEY, Grade::Pass, about)
+    Finding::new(&PRIVATE_KEY, Grade::Ok, about)
 }
 
 fn passphrase(key: &OwnKey) -> Finding {
     if key.encrypted {
-        Finding::new(&PASSPHRASE, Grade::Pass, "the file is encrypted")
+        Finding::new(&PASSPHRASE, Grade::Ok, "the file is encrypted")
     } else {
-        Finding::new(&PASSPHRASE, Grade::Risk, "the file is not encrypted")
+        Finding::new(&PASSPHRASE, Grade::Note, "the file is not encrypted")
     }
 }
 
@@ -55,7 +55,7 @@ fn known_hosts(settings: &SftpSettings) -> Finding {
     let of = |grade, seen: &str| Finding::new(&KNOWN_HOSTS, grade, seen);
     match settings.host_key_check {
         HostKeyCheck::Strict => of(
-            Grade::Pass,
+            Grade::Ok,
             &format!("strict; '{}' is known", settings.known_name()),
         ),
         HostKeyCheck::AcceptNew => of(
@@ -65,7 +65,7 @@ fn known_hosts(settings: &SftpSettings) -> Finding {
         HostKeyCheck::Fingerprint if !fingerprints_are_strong(settings) => {
             of(Grade::Warn, "a fingerprint of an old kind (MD5 or SHA-1)")
         }
-        HostKeyCheck::Fingerprint => of(Grade::Pass, "SHA-256 fingerprint"),
+        HostKeyCheck::Fingerprint => of(Grade::Ok, "SHA-256 fingerprint"),
         HostKeyCheck::None => of(Grade::Fail, "not checked at all"),
     }
 }
@@ -90,18 +90,18 @@ mod tests {
 
     #[test]
     fn a_key_that_others_can_read_replace_or_compute_fails() {
-        assert_eq!(key(0o600, 0o700, "ssh-ed25519", 256), Grade::Pass);
-        assert_eq!(key(0o640, 0o755, "ssh-rsa", 3072), Grade::Pass);
+        assert_eq!(key(0o600, 0o700, "ssh-ed25519", 256), Grade::Ok);
+        assert_eq!(key(0o640, 0o755, "ssh-rsa", 3072), Grade::Ok);
         assert_eq!(key(0o604, 0o700, "ssh-ed25519", 256), Grade::Fail);
         assert_eq!(key(0o600, 0o777, "ssh-ed25519", 256), Grade::Fail);
-        assert_eq!(key(0o600, 0o1777, "ssh-ed25519", 256), Grade::Pass);
+        assert_eq!(key(0o600, 0o1777, "ssh-ed25519", 256), Grade::Ok);
         assert_eq!(key(0o600, 0o700, "ssh-rsa", 1024), Grade::Fail);
     }
 
     #[test]
     fn the_check_of_the_host_key_is_graded() {
         let mut settings = SftpSettings::new("h", "u", "/r");
-        assert_eq!(known_hosts(&settings).grade, Grade::Pass);
+        assert_eq!(known_hosts(&settings).grade, Grade::Ok);
         settings.host_key_check = HostKeyCheck::None;
         assert_eq!(known_hosts(&settings).grade, Grade::Fail);
         settings.host_key_check = HostKeyCheck::Fingerprint;
@@ -113,7 +113,7 @@ mod tests {
         settings.fingerprints = vec![format!("MD5:{}", ["00"; 16].join(":"))];
         assert_eq!(known_hosts(&settings).grade, Grade::Warn);
         settings.fingerprints = vec!["00".repeat(32)];
-        assert_eq!(known_hosts(&settings).grade, Grade::Pass);
+        assert_eq!(known_hosts(&settings).grade, Grade::Ok);
         settings.pins = vec!["00".repeat(20)];
         assert_eq!(known_hosts(&settings).grade, Grade::Warn);
     }

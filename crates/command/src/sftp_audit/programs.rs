@@ -2,8 +2,9 @@
 
 use pgkeep_storage::sftp::examine::{Examiner, Program, Started};
 
-use super::check::{Check, DISPLAY, EXEC, SHELL, SUBSYSTEM, TERMINAL};
-use super::finding::{Finding, Grade};
+use super::check::{DISPLAY, EXEC, SHELL, SUBSYSTEM, TERMINAL};
+use crate::report::check::Check;
+use crate::report::finding::{Finding, Grade};
 
 /// Names under which servers offer other programs.
 const SUBSYSTEMS: [&str; 3] = ["netconf", "shell", "powershell"];
@@ -47,8 +48,8 @@ pub(super) fn examine(server: &Examiner) -> Vec<Finding> {
 
 fn program(check: &'static Check, started: &Started) -> Finding {
     match started {
-        Started::Refused => Finding::new(check, Grade::Pass, "refused"),
-        Started::Sftp => Finding::new(check, Grade::Pass, "SFTP only"),
+        Started::Refused => Finding::new(check, Grade::Ok, "refused"),
+        Started::Sftp => Finding::new(check, Grade::Ok, "SFTP only"),
         Started::Shell => Finding::new(check, Grade::Fail, "ran what it was told"),
         Started::Other { text, status } => {
             let status = status.map_or_else(String::new, |status| format!(" (status {status})"));
@@ -76,16 +77,16 @@ fn subsystem(answers: &[Started]) -> Finding {
     let worst = all
         .max_by_key(|finding| finding.grade)
         .expect("there are names to try");
-    if worst.grade == Grade::Pass {
+    if worst.grade == Grade::Ok {
         let seen = format!("{}: refused, or SFTP only", SUBSYSTEMS.join(", "));
-        return Finding::new(&SUBSYSTEM, Grade::Pass, seen);
+        return Finding::new(&SUBSYSTEM, Grade::Ok, seen);
     }
     worst
 }
 
 pub(super) fn extra(check: &'static Check, granted: Option<bool>) -> Finding {
     match granted {
-        Some(false) => Finding::new(check, Grade::Pass, "refused"),
+        Some(false) => Finding::new(check, Grade::Ok, "refused"),
         Some(true) => Finding::new(check, Grade::Fail, "granted"),
         None => Finding::new(check, Grade::NotTested, "no answer"),
     }
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(finding.grade, Grade::NotTested);
         assert_eq!(
             subsystem(&[Started::Refused, Started::Sftp, Started::Refused]).grade,
-            Grade::Pass
+            Grade::Ok
         );
     }
 }

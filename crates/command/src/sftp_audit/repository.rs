@@ -3,8 +3,8 @@
 use pgkeep_storage::sftp::examine::{Creation, Files, Space};
 
 use super::check::{CHANGE, CLOCK, SPACE, UPLOAD};
-use super::finding::{Finding, Grade};
 use super::workplace::Workplace;
+use crate::report::finding::{Finding, Grade};
 use crate::report::size_text::size_text;
 
 /// Seconds by which clocks may differ.
@@ -80,16 +80,16 @@ pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Fin
     }
     let left = place.leave();
     let change = if can.is_empty() {
-        Finding::new(&CHANGE, Grade::Pass, "refused")
+        Finding::new(&CHANGE, Grade::Ok, "refused")
     } else {
         Finding::new(
             &CHANGE,
-            Grade::Risk,
+            Grade::Note,
             format!("the account may {} them", can.join(", ")),
         )
     };
     let upload = if left.is_empty() {
-        Finding::new(&UPLOAD, Grade::Pass, format!("writable below '{at}'"))
+        Finding::new(&UPLOAD, Grade::Ok, format!("writable below '{at}'"))
     } else {
         Finding::new(
             &UPLOAD,
@@ -140,11 +140,7 @@ fn judge_space(space: Space) -> Finding {
         let seen = format!("{seen}; only {} more files fit", space.files_free);
         return Finding::new(&SPACE, Grade::Warn, seen);
     }
-    let grade = if percent < 10 {
-        Grade::Warn
-    } else {
-        Grade::Pass
-    };
+    let grade = if percent < 10 { Grade::Warn } else { Grade::Ok };
     Finding::new(&SPACE, grade, seen)
 }
 
@@ -161,7 +157,7 @@ fn clock(files: &Files, file: &str, now: i64) -> Finding {
     let grade = if ahead.abs() > SKEW {
         Grade::Warn
     } else {
-        Grade::Pass
+        Grade::Ok
     };
     Finding::new(&CLOCK, grade, seen)
 }
@@ -181,7 +177,7 @@ mod tests {
                 read_only,
             })
         };
-        assert_eq!(space(50 << 30, 900, false).grade, Grade::Pass);
+        assert_eq!(space(50 << 30, 900, false).grade, Grade::Ok);
         assert_eq!(
             space(50 << 30, 900, false).seen,
             "50GB of 100GB free (50 %)"

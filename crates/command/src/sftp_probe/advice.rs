@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Report;
+use super::report::Report;
 
 /// From this distance on, requests under way matter more than anything else.
 const FAR: Duration = Duration::from_millis(5);

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
 use super::advice::advice;
 use super::capacity::Idle;
+use super::report::Report;
 use super::shared_algorithms::compare;
 use super::speed::Rate;
 
@@ -48,12 +48,7 @@ pub(super) fn render(report: &Report) -> String {
         .map(|one| json!({"setting": one.setting, "reason": one.why}))
         .collect();
     let behavior = &report.behavior;
-    let value = json!({
-        "repo": report.server.repo_key,
-        "server": report.server.address,
-        "user": report.server.user,
-        "path": report.server.path,
-        "software": handshake.offer.as_ref().map(|offer| &offer.greeting),
+    let more = json!({
         "round-trip-ms": handshake.round_trip.as_secs_f64() * 1e3,
         "login-ms": handshake.login_time.as_millis() as u64,
         "sftp-version": report.greeting.version,
@@ -82,5 +77,5 @@ pub(super) fn render(report: &Report) -> String {
         "algorithm": algorithms,
         "setting": settings,
     });
-    format!("{value}\n")
+    report.server.json(handshake, more)
 }

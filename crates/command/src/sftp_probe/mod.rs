@@ -7,6 +7,7 @@ mod advice;
 mod behavior;
 mod capacity;
 mod json;
+mod report;
 mod settings;
 mod shared_algorithms;
 mod speed;
@@ -16,28 +17,14 @@ use std::sync::Arc;
 
 use pgkeep_repo::layout;
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::sftp::examine::{Examiner, Greeting, Handshake, Limits};
+use pgkeep_storage::sftp::examine::Examiner;
 use pgkeep_storage::{Paths, Storage};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::report::sftp_report::Server;
+use crate::report::sftp_server::Server;
 use crate::run::Context;
-use behavior::Behavior;
-use capacity::Capacity;
+use report::Report;
 use settings::Settings;
-use speed::Speed;
-
-/// Everything that was measured.
-#[derive(Debug)]
-struct Report {
-    server: Server,
-    handshake: Handshake,
-    greeting: Greeting,
-    limits: Option<Limits>,
-    behavior: Behavior,
-    capacity: Capacity,
-    speed: Speed,
-}
 
 /// Probes the server and prints what was found.
 ///

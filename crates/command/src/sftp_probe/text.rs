@@ -1,15 +1,15 @@
 //! The measurements for people.
 
-use super::Report;
 use super::advice::advice;
 use super::capacity::{Idle, MOST_CONNECTIONS, MOST_SESSIONS};
+use super::report::Report;
 use super::shared_algorithms::compare;
-use crate::report::sftp_report;
 use crate::report::size_text::size_text;
+use crate::report::table;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = report.server.heading(&report.handshake);
-    let mut table = sftp_report::table(&["measured", "result"]);
+    let mut table = table::new(&["measured", "result"]);
     for (name, value) in rows(report) {
         table.add_row([name.to_owned(), value]);
     }
@@ -18,7 +18,7 @@ pub(super) fn render(report: &Report) -> String {
     match compare(&report.handshake) {
         None => text.push_str("the server's offer was not understood\n"),
         Some(kinds) => {
-            let mut table = sftp_report::table(&["kind", "shared", "server has besides"]);
+            let mut table = table::new(&["kind", "shared", "server has besides"]);
             for kind in kinds {
                 let names: Vec<String> = kind
                     .names

@@ -1,11 +1,8 @@
-//! What reports about an SFTP server look like: the line that says which server, and tables without lines between rows.
+//! Which SFTP server a report is about: its first line for people, its first keys for programs.
 
-use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 use pgkeep_storage::sftp::SftpSettings;
 use pgkeep_storage::sftp::examine::Handshake;
-
-/// Width of tables; lines of the guides and of terminals hold it.
-const WIDTH: u16 = 100;
+use serde_json::{Map, Value, json};
 
 /// Whose report it is.
 #[derive(Debug)]
@@ -39,16 +36,20 @@ impl Server {
             self.repo_key, self.user, self.address, self.path
         )
     }
-}
 
-/// An empty table.
-#[must_use]
-pub fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(header.to_vec());
-    table
+    /// An object that begins with whose report it is; `more` follows.
+    #[must_use]
+    pub fn json(&self, handshake: &Handshake, more: Value) -> String {
+        let mut all = Map::new();
+        all.insert("repo".to_owned(), json!(self.repo_key));
+        all.insert("server".to_owned(), json!(self.address));
+        all.insert("user".to_owned(), json!(self.user));
+        all.insert("path".to_owned(), json!(self.path));
+        let software = handshake.offer.as_ref().map(|offer| &offer.greeting);
+        all.insert("software".to_owned(), json!(software));
+        if let Value::Object(more) = more {
+            all.extend(more);
+        }
+        format!("{}\n", Value::Object(all))
+    }
 }

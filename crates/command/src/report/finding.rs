@@ -1,10 +1,10 @@
-//! One result: which check, of what, how it ended, what was seen, and what mends it.
+//! The result of one check: of what, how it ended, what was seen, and what mends it.
 
 use super::check::Check;
 
 /// How a check ended, mildest first. What is below [`Grade::Warn`] does not change the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Grade {
+pub(crate) enum Grade {
     Ok,
     /// Could not be asked.
     NotTested,
@@ -14,53 +14,63 @@ pub(super) enum Grade {
     Fail,
 }
 
-impl Grade {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NotTested => "not tested",
-            Self::Note => "note",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
-}
-
 /// What a check is about; nothing: this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) stanza: Option<String>,
-    pub(super) repo: Option<u32>,
-    pub(super) pg: Option<u32>,
+pub(crate) struct Subject {
+    pub(crate) stanza: Option<String>,
+    pub(crate) repo: Option<u32>,
+    pub(crate) pg: Option<u32>,
 }
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) check: &'static Check,
-    pub(super) subject: Subject,
-    pub(super) grade: Grade,
-    pub(super) seen: String,
+pub(crate) struct Finding {
+    pub(crate) check: &'static Check,
+    /// None where the whole report is about one thing.
+    pub(crate) subject: Option<Subject>,
+    pub(crate) grade: Grade,
+    pub(crate) seen: String,
     /// Command or setting; empty where there is nothing to mend.
-    pub(super) mend: String,
+    pub(crate) mend: String,
+}
+
+impl Finding {
+    /// For a report about one thing, and a check that says itself what mends it.
+    pub(crate) fn new(check: &'static Check, grade: Grade, seen: impl Into<String>) -> Self {
+        Self {
+            check,
+            subject: None,
+            grade,
+            seen: seen.into(),
+            mend: check.mend.to_owned(),
+        }
+    }
+
+    /// Several checks that could not be made for the same reason.
+    pub(crate) fn untested(checks: &[&'static Check], why: &str) -> Vec<Self> {
+        checks
+            .iter()
+            .map(|check| Self::new(check, Grade::NotTested, why))
+            .collect()
+    }
 }
 
 impl Subject {
-    pub(super) fn stanza(name: &str) -> Self {
+    pub(crate) fn stanza(name: &str) -> Self {
         Self {
             stanza: Some(name.to_owned()),
             ..Self::default()
         }
     }
 
-    pub(super) fn repo(&self, key: u32) -> Self {
+    pub(crate) fn repo(&self, key: u32) -> Self {
         Self {
             repo: Some(key),
             ..self.clone()
         }
     }
 
-    pub(super) fn pg(&self, key: u32) -> Self {
+    pub(crate) fn pg(&self, key: u32) -> Self {
         Self {
             pg: Some(key),
             ..self.clone()
@@ -68,7 +78,7 @@ impl Subject {
     }
 
     /// `main repo1`
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let stanza = self.stanza.clone();
         let repo = self.repo.map(|key| format!("repo{key}"));
         let pg = self.pg.map(|key| format!("pg{key}"));
@@ -80,15 +90,15 @@ impl Subject {
         }
     }
 
-    pub(super) fn ok(&self, check: &'static Check, seen: impl Into<String>) -> Finding {
+    pub(crate) fn ok(&self, check: &'static Check, seen: impl Into<String>) -> Finding {
         self.graded(check, Grade::Ok, seen, "")
     }
 
-    pub(super) fn not_tested(&self, check: &'static Check, why: impl Into<String>) -> Finding {
+    pub(crate) fn not_tested(&self, check: &'static Check, why: impl Into<String>) -> Finding {
         self.graded(check, Grade::NotTested, why, "")
     }
 
-    pub(super) fn note(
+    pub(crate) fn note(
         &self,
         check: &'static Check,
         seen: impl Into<String>,
@@ -97,7 +107,7 @@ impl Subject {
         self.graded(check, Grade::Note, seen, mend)
     }
 
-    pub(super) fn warn(
+    pub(crate) fn warn(
         &self,
         check: &'static Check,
         seen: impl Into<String>,
@@ -106,7 +116,7 @@ impl Subject {
         self.graded(check, Grade::Warn, seen, mend)
     }
 
-    pub(super) fn fail(
+    pub(crate) fn fail(
         &self,
         check: &'static Check,
         seen: impl Into<String>,
@@ -115,7 +125,7 @@ impl Subject {
         self.graded(check, Grade::Fail, seen, mend)
     }
 
-    pub(super) fn graded(
+    pub(crate) fn graded(
         &self,
         check: &'static Check,
         grade: Grade,
@@ -124,7 +134,7 @@ impl Subject {
     ) -> Finding {
         Finding {
             check,
-            subject: self.clone(),
+            subject: Some(self.clone()),
             grade,
             seen: seen.into(),
             mend: mend.into(),
