@@ -7,34 +7,6 @@ pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
         "crates/command/src/demo/workplace.rs",
     ),
     (
-        "crates/command/src/restore/block.rs",
-        "crates/command/src/restore/file.rs",
-    ),
-    (
-        "crates/command/src/restore/choose_set.rs",
-        "crates/command/src/restore/line.rs",
-    ),
-    (
-        "crates/command/src/restore/clean.rs",
-        "crates/command/src/restore/mod.rs",
-    ),
-    (
-        "crates/command/src/restore/damage.rs",
-        "crates/command/src/restore/file.rs",
-    ),
-    (
-        "crates/command/src/restore/finish.rs",
-        "crates/command/src/restore/mod.rs",
-    ),
-    (
-        "crates/command/src/restore/keep.rs",
-        "crates/command/src/restore/file.rs",
-    ),
-    (
-        "crates/command/src/restore/validate.rs",
-        "crates/command/src/restore/mod.rs",
-    ),
-    (
         "crates/command/src/verify/document.rs",
         "crates/command/src/verify/mod.rs",
     ),

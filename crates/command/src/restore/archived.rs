@@ -61,7 +61,7 @@ impl Archived {
     ///
     /// # Errors
     /// [`ErrorCode::Term`]; a repository that cannot be read is only noted.
-    pub(super) fn look(
+    pub(super) fn ask(
         context: &Context,
         settings: &Settings,
         manifest: &Manifest,
@@ -79,7 +79,7 @@ impl Archived {
         let mut size = None;
         for key in repository::keys(&context.config) {
             context.cancel.check()?;
-            match found.ask(context, settings, manifest, (line, start), key, &mut size) {
+            match found.add_repository(context, settings, manifest, (line, start), key, &mut size) {
                 Ok(segments) => listed.extend(segments),
                 Err(error) if error.code == ErrorCode::Term => return Err(error),
                 Err(error) => found
@@ -98,8 +98,8 @@ impl Archived {
         Ok(found)
     }
 
-    /// The segments of one repository.
-    fn ask(
+    /// Adds the archives of one repository; the value is its segments.
+    fn add_repository(
         &mut self,
         context: &Context,
         settings: &Settings,

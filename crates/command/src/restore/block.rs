@@ -16,10 +16,11 @@ use pgkeep_repo::manifest::{BlockFile, FileRef};
 use pgkeep_storage::posix::write_failure;
 use pgkeep_storage::{Range, ReadOptions, StoragePath};
 
+use super::block_writer::BlockWriter;
 use super::damage::Failed;
-use super::file::Worker;
-use super::keep::Existing;
+use super::delta::OnDisk;
 use super::modes;
+use super::worker::Worker;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::moved::Count;
 
@@ -27,9 +28,6 @@ use crate::run::moved::Count;
 const MERGE_DISTANCE: u64 = 256 * 1024;
 /// A stored file up to this size is read whole with its map when nothing of it is there yet, bytes.
 const READ_WHOLE: u64 = 4 << 20;
-/// Blocks that follow each other are written together up to this size, bytes.
-const WRITE_TOGETHER: usize = 512 * 1024;
-
 /// A step of the fetch.
 type Step<T> = std::result::Result<T, Failed>;
 
@@ -71,7 +69,7 @@ pub(super) fn fetch(
     worker: &Worker<'_>,
     file: &FileRef<'_>,
     place: &StoragePath,
-    existing: &Existing,
+    existing: &OnDisk,
     range: Range,
     source: &mut dyn Read,
     count: &mut Count<'_>,
@@ -109,7 +107,7 @@ pub(super) fn fetch(
         let name = worker.tree.display(place);
         Failed::Target(write_failure(Path::new(&name), &error).into())
     };
-    if !matches!(existing, Existing::Blocks(_)) {
+    if !matches!(existing, OnDisk::Blocks(_)) {
         // Whatever is there is not what was asked for.
         update.set_len(0).map_err(failed)?;
     }
@@ -166,11 +164,11 @@ fn decode_map(
 fn needs(
     file: &FileRef<'_>,
     block: BlockFile,
-    existing: &Existing,
+    existing: &OnDisk,
     number: u64,
     checksum: &[u8],
 ) -> bool {
-    let Existing::Blocks(blocks) = existing else {
+    let OnDisk::Blocks(blocks) = existing else {
         return true;
     };
     let Some((found, length)) = usize::try_from(number)
@@ -290,85 +288,6 @@ fn blocks(
         })?;
     }
     Ok(())
-}
-
-/// Puts blocks into the file, neighbours together, and hashes them as long as they come in order.
-struct BlockWriter<'a, 'c> {
-    file: &'a std::fs::File,
-    block_size: u64,
-    file_size: u64,
-    pending: Vec<u8>,
-    /// Where the pending bytes belong.
-    offset: u64,
-    /// Hash of the file up to `hashed`; `None` once a block came out of order.
-    sha1: Option<Sha1>,
-    hashed: u64,
-    fetched: u64,
-    count: &'a mut Count<'c>,
-}
-
-impl<'a, 'c> BlockWriter<'a, 'c> {
-    fn new(
-        file: &'a std::fs::File,
-        block_size: u64,
-        file_size: u64,
-        count: &'a mut Count<'c>,
-    ) -> Self {
-        let sha1 = Some(Sha1::new());
-        Self {
-            file,
-            block_size,
-            file_size,
-            pending: Vec::new(),
-            offset: 0,
-            sha1,
-            hashed: 0,
-            fetched: 0,
-            count,
-        }
-    }
-
-    fn write(&mut self, number: u64, bytes: &[u8]) -> std::io::Result<()> {
-        let offset = number.saturating_mul(self.block_size);
-        if offset.saturating_add(bytes.len() as u64) > self.file_size {
-            let kind = pgkeep_pipeline::ErrorKind::Format;
-            return Err(pgkeep_pipeline::Error::new(kind, "block is outside of its file").into());
-        }
-        self.fetched += bytes.len() as u64;
-        self.count.add(bytes.len() as u64);
-        if offset == self.hashed {
-            if let Some(sha1) = &mut self.sha1 {
-                sha1.update(bytes);
-            }
-            self.hashed += bytes.len() as u64;
-        } else {
-            self.sha1 = None;
-        }
-        if offset != self.offset + self.pending.len() as u64
-            || self.pending.len() + bytes.len() > WRITE_TOGETHER
-        {
-            self.flush()?;
-            self.offset = offset;
-        }
-        self.pending.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.write_all_at(&self.pending, self.offset)?;
-        self.pending.clear();
-        Ok(())
-    }
-
-    /// The checksum, if every block of the file was written in order, and the bytes written.
-    fn finish(mut self) -> std::io::Result<(Option<Sha1Digest>, u64)> {
-        self.flush()?;
-        let complete = self.hashed == self.file_size;
-        Ok((
-            self.sha1.filter(|_| complete).map(Sha1::finish),
-            self.fetched,
-        ))
-    }
 }
 
 /// The checksum of the file as it is now.

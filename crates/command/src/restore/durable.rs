@@ -12,8 +12,8 @@ use pgkeep_repo::Manifest;
 use pgkeep_storage::posix::FileSystem;
 use pgkeep_storage::{FileTree, StoragePath};
 
-use super::clean::Found;
 use super::places::Places;
+use super::targets::Found;
 use crate::error::Result;
 use crate::hosts::this_host;
 

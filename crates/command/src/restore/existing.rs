@@ -9,9 +9,9 @@ use pgkeep_postgres::data_dir;
 use pgkeep_repo::Manifest;
 use pgkeep_storage::{ErrorKind, FileTree, FileType, InfoLevel, ListOptions, StoragePath};
 
-use super::clean::{Change, Found};
 use super::places::Places;
 use super::settings::Settings;
+use super::targets::{Change, Found};
 use crate::error::Result;
 use crate::run::Context;
 
@@ -60,11 +60,11 @@ impl Existing {
         self.same.count + self.differ.count + self.removed.count > 0
     }
 
-    /// Looks, where targets may hold files.
+    /// Compares what is there with the backup, where targets may hold files.
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn look(
+    pub(super) fn examine(
         context: &Context,
         settings: &Settings,
         manifest: &Manifest,
@@ -79,7 +79,7 @@ impl Existing {
         if !settings.cleans() || !found.iter().any(|target| target.exists) {
             return Ok(existing);
         }
-        let mut targets = Targets::of(manifest);
+        let mut targets = TargetNames::of(manifest);
         for (number, file) in manifest.files().enumerate() {
             if number % 1024 == 0 {
                 context.cancel.check()?;
@@ -113,12 +113,12 @@ impl Existing {
                 }
             }
         }
-        existing.look_for_wal(tree, places, version)?;
+        existing.find_unarchived(tree, places, version)?;
         Ok(existing)
     }
 
     /// A segment with this status waits for its archiving.
-    fn look_for_wal(
+    fn find_unarchived(
         &mut self,
         tree: &dyn FileTree,
         places: &Places,
@@ -129,7 +129,7 @@ impl Existing {
             level: InfoLevel::Exists,
             sort: true,
         };
-        // One that cannot be looked into is none of the plan's business.
+        // One that cannot be read is none of the plan's business.
         let listed = tree.list(&directory, &options).ok().flatten();
         for entry in listed.unwrap_or_default() {
             let name = entry.name.to_string();
@@ -161,8 +161,8 @@ fn size(tree: &dyn FileTree, path: &StoragePath) -> Result<u64> {
 }
 
 /// What is in a directory that is closed to its owner is not counted: the restore opens it, the plan does not.
-fn unless_closed<T>(looked: pgkeep_storage::Result<T>) -> Result<Option<T>> {
-    match looked {
+fn unless_closed<T>(result: pgkeep_storage::Result<T>) -> Result<Option<T>> {
+    match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind == ErrorKind::Denied => Ok(None),
         Err(error) => Err(error.into()),
@@ -171,13 +171,13 @@ fn unless_closed<T>(looked: pgkeep_storage::Result<T>) -> Result<Option<T>> {
 
 /// Which target a file lies in: that with the longest name before it.
 #[derive(Debug)]
-pub(super) struct Targets<'a> {
+pub(super) struct TargetNames<'a> {
     names: Vec<(usize, &'a [u8])>,
     /// Neighbours mostly share their directory.
     last: Option<(Vec<u8>, usize)>,
 }
 
-impl<'a> Targets<'a> {
+impl<'a> TargetNames<'a> {
     pub(super) fn of(manifest: &'a Manifest) -> Self {
         let targets = manifest.targets().iter().enumerate();
         let mut names: Vec<_> = targets

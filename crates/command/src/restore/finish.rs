@@ -8,15 +8,14 @@ use std::path::Path;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::{self, CONTROL_FILE};
 use pgkeep_postgres::data_dir;
-use pgkeep_repo::Manifest;
+use pgkeep_repo::{Manifest, layout};
 use pgkeep_storage::posix::write_failure;
 use pgkeep_storage::{FileTree, InfoLevel, ReadOptions, StoragePath};
 
-use super::BACKUP_MANIFEST;
-use super::clean::{self, Found};
 use super::durable::Durable;
-use super::file::Worker;
 use super::modes::{self, Moment};
+use super::targets::{self, Found};
+use super::worker::Worker;
 use crate::error::{Error, Result};
 
 /// Makes all durable and gives the control file its name.
@@ -34,7 +33,7 @@ pub(super) fn finish(
     // delta restore is known as one, goes only when it is not needed any more.
     durable.finish(tree, manifest, places, found)?;
     modes::settle_paths(tree, manifest, places, Moment::BeforeControlFile)?;
-    tree.remove(&places.in_data_dir(BACKUP_MANIFEST))?;
+    tree.remove(&places.in_data_dir(layout::MANIFEST))?;
     tree.sync_paths(&[places.in_data_dir("")])?;
     // A stop that comes later is too late to matter; one that came before leaves a cluster that cannot be started.
     worker.context.cancel.check()?;
@@ -63,7 +62,7 @@ pub(super) fn finish(
     }
     let global = places.in_data_dir(CONTROL_FILE).parent();
     crate::detail!("sync path '{}'", tree.display(&global));
-    if clean::directory(tree, &global)?.is_some() {
+    if targets::directory(tree, &global)?.is_some() {
         tree.sync_paths(&[global])?;
     }
     modes::settle_paths(tree, manifest, places, Moment::AfterControlFile)

@@ -32,7 +32,7 @@ impl Forecast {
     ///
     /// # Errors
     /// [`ErrorCode::Term`].
-    pub(super) fn look(
+    pub(super) fn ask(
         context: &Context,
         settings: &Settings,
         manifest: &Manifest,
@@ -41,7 +41,7 @@ impl Forecast {
         let Some((line, needs)) = line.zip(needs(manifest)) else {
             return Ok(None);
         };
-        let archived = Archived::look(context, settings, manifest, &line, needs.start)?;
+        let archived = Archived::ask(context, settings, manifest, &line, needs.start)?;
         let extent = reach::follow(&line, &needs, archived.segment_size, &|timeline, number| {
             archived.first_from(timeline, number)
         });

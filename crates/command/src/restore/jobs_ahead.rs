@@ -1,12 +1,12 @@
 //! Jobs taken from the queues ahead of the workers, so that their repository files are open when they begin.
 //!
-//! On a slow line the first bytes of a job come while the worker still writes the files of those before. What waits in memory
+//! On a network with latency the first bytes of a job come while the worker still writes the files of those before. What waits in memory
 //! is bounded by the storage's budget.
 
 use std::collections::VecDeque;
 
-use super::file::Worker;
 use super::queue::{Job, Queues};
+use super::worker::Worker;
 
 /// Stored bytes of the jobs ahead of all workers together; each worker has one ahead, however large it is.
 const AHEAD: u64 = 16 << 20;

@@ -2,9 +2,9 @@
 
 use pgkeep_postgres::recovery::RecoveryTarget;
 
-use super::file::Worker;
 use super::progress::Copied;
 use super::settings::Settings;
+use super::worker::Worker;
 use crate::report::size_text::size_text;
 use crate::report::time_text::elapsed_text;
 

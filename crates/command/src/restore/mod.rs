@@ -25,20 +25,24 @@ use crate::run::progress::Doing;
 mod archived;
 mod bad_pages;
 mod block;
+mod block_writer;
 mod choose_set;
+mod chosen;
 mod clean;
 mod consent;
 mod damage;
+mod damage_advice;
+mod damaged_file;
+mod delta;
 mod dry_run;
 mod durable;
 mod existing;
-mod file;
+mod fetch;
 mod finish;
 mod forecast;
+mod job;
 mod jobs_ahead;
-mod keep;
 mod last_line;
-mod line;
 mod modes;
 mod owner;
 mod places;
@@ -49,22 +53,26 @@ mod reach;
 mod recovery;
 mod rehearsal;
 mod remap;
+mod repository_file;
 mod room;
 mod selective;
+mod sets_on_timeline;
 mod settings;
 mod stream;
+mod target_file;
 mod target_time;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod validate;
+mod wanted_set;
+mod worker;
 
-use choose_set::Chosen;
-use clean::Found;
+use chosen::Chosen;
 use damage::Damage;
 use durable::Durable;
 use existing::Existing;
-use file::Worker;
 use forecast::Forecast;
 use jobs_ahead::JobsAhead;
 use owner::Owners;
@@ -75,10 +83,9 @@ use queue::Queues;
 pub use rehearsal::rehearse;
 use selective::Zeroed;
 use settings::Settings;
+use targets::{Found, Targets};
 use timeline::{Archive, Line};
-
-/// Name of the manifest that lies in the data directory while a restore is under way: by it an interrupted one is known.
-const BACKUP_MANIFEST: &str = "backup.manifest";
+use worker::Worker;
 
 /// Restores a cluster.
 ///
@@ -109,7 +116,7 @@ pub fn run(context: &Context) -> Result<()> {
     validate::manifest(&manifest, &chosen.label)?;
     let version: PgVersion = manifest.pg.version.parse()?;
     let line = timeline::verify(&chosen.repository, &settings, &manifest, version, archive)
-        .map_err(|refused| line::advise(context, &settings, &chosen, refused))?;
+        .map_err(|refused| sets_on_timeline::advise(context, &settings, &chosen, refused))?;
     if !manifest.options.online && settings.type_defaulted {
         // Its WAL is in the backup; a server with wal_level=minimal would refuse to recover from the archive.
         settings.target = RecoveryTarget::None;
@@ -125,7 +132,7 @@ pub fn run(context: &Context) -> Result<()> {
     let places = Places::of(&manifest, &settings.data_dir);
     obstacles.note(bad_pages::refuse(&settings, &manifest, &places, &zeroed))?;
 
-    let look = clean::Look {
+    let targets = Targets {
         context,
         settings: &settings,
         manifest: &manifest,
@@ -134,9 +141,9 @@ pub fn run(context: &Context) -> Result<()> {
         version,
     };
     doing.and("looking at what is there");
-    let mut found = obstacles.note(look.look())?.unwrap_or_default();
+    let mut found = obstacles.note(targets.examine())?.unwrap_or_default();
     doing.and("asking the archive how far it leads");
-    let plan = make_plan(&look, &chosen, (&places, &zeroed), &found, line)?;
+    let plan = make_plan(&targets, &chosen, (&places, &zeroed), &found, line)?;
     drop(doing);
     if settings.dry_run {
         return dry_run::print(&plan, obstacles.found);
@@ -148,7 +155,7 @@ pub fn run(context: &Context) -> Result<()> {
     clear_spool(&settings)?;
     context.summary.unfinished(last_line::unfinished(&settings));
     let doing = Doing::now(&context.progress, "making the directories ready");
-    clean::clean(&look, &places, &mut found)?;
+    clean::clean(&targets, &places, &mut found)?;
     drop_unrestored(&mut manifest, &settings, version);
 
     let durable = Durable::begin(&manifest, &places, &found)?;
@@ -167,8 +174,9 @@ pub fn run(context: &Context) -> Result<()> {
         moved: Moved::new(&chosen.repository.storage),
     };
     drop(doing);
-    let copied = copy_files(&worker)
-        .map_err(|error| damage::advise(context, &settings, &chosen, &worker.damage, error))?;
+    let copied = copy_files(&worker).map_err(|error| {
+        damage_advice::advise(context, &settings, &chosen, &worker.damage, error)
+    })?;
     let _doing = Doing::now(&context.progress, "making the cluster durable");
     recovery::write(context, &*tree, &places, &recovery)?;
     finish::finish(&worker, &durable, version, &found)?;
@@ -209,24 +217,24 @@ impl Obstacles {
     }
 }
 
-/// Gathers what is about to happen. As with pgBackRest, nothing is asked for it under its name.
+/// Gathers what is about to happen. Under the name pgbackrest nothing is asked for it, as pgBackRest asks nothing.
 fn make_plan<'a>(
-    look: &clean::Look<'a>,
+    targets: &Targets<'a>,
     chosen: &'a Chosen,
     (places, zeroed): (&Places, &Zeroed),
     found: &[Found],
     line: Option<Line>,
 ) -> Result<Plan<'a>> {
-    let (context, settings, manifest) = (look.context, look.settings, look.manifest);
+    let (context, settings, manifest) = (targets.context, targets.settings, targets.manifest);
     let ours = context.config.program() == Program::PgKeep;
     let (mut forecast, mut existing, mut rooms) = (None, Existing::default(), Vec::new());
     if ours {
-        forecast = Forecast::look(context, settings, manifest, line)?;
+        forecast = Forecast::ask(context, settings, manifest, line)?;
     }
     if ours || log::log_enabled!(target: crate::DETAIL, log::Level::Debug) {
-        let at = (places, look.tree);
-        existing = Existing::look(context, settings, manifest, at, found, look.version)?;
-        rooms = room::look(manifest, zeroed, &existing);
+        let at = (places, targets.tree);
+        existing = Existing::examine(context, settings, manifest, at, found, targets.version)?;
+        rooms = room::measure(manifest, zeroed, &existing);
     }
     Ok(Plan {
         context,
@@ -247,15 +255,15 @@ fn load_manifest(
 ) -> Result<(Manifest, Option<Archive>)> {
     let (repository, pass) = (&chosen.repository, chosen.manifest_pass.as_ref());
     let storage = &*repository.storage;
-    let look = |id| Archive::look(repository, settings, id);
+    let ask = |id| Archive::ask(repository, settings, id);
     in_parallel(
         storage,
         || {
             Manifest::load(storage, &settings.stanza, &chosen.label, pass).map_err(|error| {
-                damage::advise_of_manifest(context, settings, chosen, error.into())
+                damage_advice::advise_of_manifest(context, settings, chosen, error.into())
             })
         },
-        || Ok(chosen.archive_id.as_ref().map(look)),
+        || Ok(chosen.archive_id.as_ref().map(ask)),
     )
 }
 

@@ -10,7 +10,7 @@ use pgkeep_postgres::recovery::RecoveryTarget;
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::{TargetKind, pg_name};
 
-use super::choose_set::Chosen;
+use super::chosen::Chosen;
 use super::existing::{Amount, Existing};
 use super::forecast::Forecast;
 use super::reach::Verdict;

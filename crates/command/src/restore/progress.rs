@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use pgkeep_repo::manifest::FileRef;
 
 use super::bad_pages;
-use super::file::{Restored, Worker};
 use super::queue::Job;
+use super::worker::{Restored, Worker};
 use crate::error::Result;
 use crate::hosts::repository;
 use crate::locks::LockType;

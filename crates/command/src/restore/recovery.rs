@@ -6,9 +6,9 @@ use pgkeep_postgres::recovery::{AUTO_CONF, RECOVERY_CONF, RecoverySettings, Reco
 use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{FileTree, InfoLevel, StoragePath, WriteMode, WriteOptions, copy};
 
-use super::clean;
 use super::modes;
 use super::places::Places;
+use super::targets;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
@@ -87,7 +87,7 @@ fn overwrite(
 /// Recovery files belong to whom the data directory belongs, and are as open as it is.
 fn options(context: &Context, tree: &dyn FileTree, places: &Places) -> Result<WriteOptions> {
     let path: StoragePath = places.in_data_dir("");
-    let info = clean::directory(tree, &path)?.ok_or_else(|| {
+    let info = targets::directory(tree, &path)?.ok_or_else(|| {
         Error::new(
             ErrorCode::PathMissing,
             format!(

@@ -7,7 +7,7 @@ use std::path::Path;
 use pgkeep_repo::Manifest;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::existing::{BLOCK, Existing, Targets};
+use super::existing::{BLOCK, Existing, TargetNames};
 use super::selective::Zeroed;
 use crate::hosts::this_host;
 
@@ -29,9 +29,9 @@ impl Room {
 }
 
 /// Looks at the file systems of all targets.
-pub(super) fn look(manifest: &Manifest, zeroed: &Zeroed, existing: &Existing) -> Vec<Room> {
+pub(super) fn measure(manifest: &Manifest, zeroed: &Zeroed, existing: &Existing) -> Vec<Room> {
     let mut bytes = vec![0_u64; manifest.targets().len()];
-    let mut targets = Targets::of(manifest);
+    let mut targets = TargetNames::of(manifest);
     // Files that are left out have a size but no blocks.
     for file in manifest.files().filter(|file| !zeroed.contains(&file.name)) {
         let target = &mut bytes[targets.of_file(&file.name.to_vec())];

@@ -33,7 +33,7 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Asks.
-    pub(super) fn look(repository: &Repository, settings: &Settings, id: &ArchiveId) -> Self {
+    pub(super) fn ask(repository: &Repository, settings: &Settings, id: &ArchiveId) -> Self {
         let storage = &*repository.storage;
         let info = ArchiveInfo::load(storage, &settings.stanza, repository.pass.as_ref());
         let wanted = info.is_ok()
@@ -87,7 +87,7 @@ pub(super) fn verify(
     let archive_id = ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id);
     let archive = archive
         .filter(|archive| archive.id == archive_id)
-        .unwrap_or_else(|| Archive::look(repository, settings, &archive_id));
+        .unwrap_or_else(|| Archive::ask(repository, settings, &archive_id));
     let info = archive.info.map_err(unknown)?;
     let from = of_segment(start).ok_or_else(|| {
         unknown(Error::new(

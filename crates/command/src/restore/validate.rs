@@ -7,11 +7,10 @@ use std::collections::HashSet;
 
 use pgkeep_postgres::data_dir::{PG_VERSION, POSTMASTER_PID};
 use pgkeep_repo::manifest::{PG_DATA, PG_TBLSPC, Target};
-use pgkeep_repo::{BackupLabel, Manifest};
+use pgkeep_repo::{BackupLabel, Manifest, layout};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::BACKUP_MANIFEST;
-use super::file;
+use super::repository_file::needed_range;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -49,9 +48,10 @@ pub(super) fn data_dir(tree: &dyn Storage, settings: &mut Settings) -> Result<()
     let shown = tree.display(&root);
     let exists =
         |name: &str| Ok::<_, Error>(tree.info(&root.join(name), InfoLevel::Exists)?.is_some());
-    if settings.cleans() && !exists(PG_VERSION)? && !exists(BACKUP_MANIFEST)? {
+    if settings.cleans() && !exists(PG_VERSION)? && !exists(layout::MANIFEST)? {
+        let manifest = layout::MANIFEST;
         log::warn!(
-            "--delta or --force specified but unable to find '{PG_VERSION}' or '{BACKUP_MANIFEST}' in '{shown}' to confirm \
+            "--delta or --force specified but unable to find '{PG_VERSION}' or '{manifest}' in '{shown}' to confirm \
              that this is a valid $PGDATA directory. --delta and --force have been disabled and if any files exist in the \
              destination directories the restore will be aborted."
         );
@@ -70,7 +70,7 @@ pub(super) fn manifest(manifest: &Manifest, label: &BackupLabel) -> Result<()> {
     // Would be found out only when the file is read, and then there is no control file any more.
     for file in manifest.files().filter(|file| file.size > 0) {
         for nothing_there in [true, false] {
-            file::needed_range(manifest, &file, nothing_there)?;
+            needed_range(manifest, &file, nothing_there)?;
         }
         if file.repo_size > 0 {
             continue;

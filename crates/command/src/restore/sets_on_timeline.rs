@@ -1,16 +1,17 @@
-//! Which sets lie on the line of a timeline: recovery from them can get there.
+//! Which sets lead to a timeline: recovery from them can get there.
 //!
-//! A timeline branched off its parent at a position its history file tells. A set that ended before that is on the line of
-//! both; one of the parent that ended later is not, nor is one of another branch.
+//! A timeline branched off its parent at a position its history file tells. A set that ended before that leads to both.
+//! One of the parent that ended later does not lead to the branch, nor does one of another branch.
 
 use pgkeep_postgres::Lsn;
 use pgkeep_postgres::timeline::{TimelineId, TimelineSwitch};
 use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo};
 
-use super::choose_set;
+use super::chosen::Chosen;
 use super::settings::Settings;
 use super::timeline;
+use super::wanted_set;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
 use crate::run::Context;
@@ -36,7 +37,7 @@ fn leads(to: TimelineId, history: &[TimelineSwitch], (timeline, lsn): (TimelineI
 
 /// What became of a set that does not lead to the timeline that was asked for.
 #[derive(Debug)]
-pub(super) enum OnLine<'a> {
+pub(super) enum OnTimeline<'a> {
     /// It does, or nobody can tell yet: the check of the timeline will.
     Same,
     /// The newest set that does.
@@ -45,7 +46,7 @@ pub(super) enum OnLine<'a> {
     NoneHere,
 }
 
-/// Looks for a set that leads to the timeline that was said by number, where `entry` does not.
+/// Finds a set that leads to the timeline that was said by number, where `entry` does not.
 ///
 /// # Errors
 /// When the repository is out of reach.
@@ -55,19 +56,19 @@ pub(super) fn newest_on<'a>(
     repository: &Repository,
     info: &'a BackupInfo,
     entry: &BackupEntry,
-) -> Result<OnLine<'a>> {
+) -> Result<OnTimeline<'a>> {
     let said = settings.target_timeline.as_deref();
     let Some(to) = said.and_then(|said| said.parse::<TimelineId>().ok()) else {
-        return Ok(OnLine::Same);
+        return Ok(OnTimeline::Same);
     };
     if settings.set.is_some() || position(entry).is_none_or(|(timeline, _)| timeline == to) {
-        return Ok(OnLine::Same);
+        return Ok(OnTimeline::Same);
     }
     let Some(history) = history(settings, repository, info, entry, to)? else {
-        return Ok(OnLine::Same);
+        return Ok(OnTimeline::Same);
     };
     if holds(to, &history, entry) {
-        return Ok(OnLine::Same);
+        return Ok(OnTimeline::Same);
     }
     let found = newest(context, settings, info, entry.pg_id, to, &history);
     if let Some(found) = found {
@@ -78,14 +79,14 @@ pub(super) fn newest_on<'a>(
             found.label
         );
     }
-    Ok(found.map_or(OnLine::NoneHere, OnLine::Other))
+    Ok(found.map_or(OnTimeline::NoneHere, OnTimeline::Other))
 }
 
 /// Says which set leads to a timeline that the chosen one does not, or which timelines there are.
 pub(super) fn advise(
     context: &Context,
     settings: &Settings,
-    chosen: &choose_set::Chosen,
+    chosen: &Chosen,
     (to, error): (Option<TimelineId>, Error),
 ) -> Error {
     let repository = &chosen.repository;
@@ -142,7 +143,7 @@ fn newest<'a>(
     to: TimelineId,
     history: &[TimelineSwitch],
 ) -> Option<&'a BackupEntry> {
-    choose_set::fitting(context, settings, info)
+    wanted_set::fitting(context, settings, info)
         .into_iter()
         .find(|entry| entry.pg_id == pg_id && holds(to, history, entry))
 }

@@ -1,4 +1,4 @@
-//! May a file that is there stay as it is? (Delta restore.)
+//! Delta restore: may a file that is there stay as it is?
 //!
 //! By checksum, or with force by size and time. A file that must change but is stored block-incrementally gives the
 //! checksums of its blocks, so that only blocks that differ are fetched.
@@ -10,14 +10,14 @@ use pgkeep_pipeline::block::checksum;
 use pgkeep_repo::manifest::FileData;
 use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 
-use super::file::Worker;
 use super::modes;
+use super::worker::Worker;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::moved::Count;
 
 /// What is there already.
 #[derive(Debug)]
-pub(super) enum Existing {
+pub(super) enum OnDisk {
     /// Nothing of use.
     Nothing,
     /// The file as it was in the backup.
@@ -26,37 +26,33 @@ pub(super) enum Existing {
     Blocks(Vec<([u8; checksum::MAX_SIZE], u32)>),
 }
 
-/// Looks at the file in the target.
+/// Compares the file in the target with the backup's.
 ///
 /// # Errors
 /// When it cannot be read, truncated, or given its time.
-pub(super) fn existing(
+pub(super) fn compare(
     worker: &Worker<'_>,
     place: &StoragePath,
     data: &FileData,
     count: &mut Count<'_>,
-) -> Result<Existing> {
+) -> Result<OnDisk> {
     let tree = worker.tree;
     let Some(info) = tree.info(place, InfoLevel::Basic)? else {
-        return Ok(Existing::Nothing);
+        return Ok(OnDisk::Nothing);
     };
     if info.kind != FileType::File {
-        return Ok(Existing::Nothing);
+        return Ok(OnDisk::Nothing);
     }
     if worker.settings.force {
         let before_copy = info.modified < worker.manifest.backup.timestamp_copy_start;
         let same = info.size == data.size && info.modified == data.timestamp && before_copy;
-        return Ok(if same {
-            Existing::Same
-        } else {
-            Existing::Nothing
-        });
+        return Ok(if same { OnDisk::Same } else { OnDisk::Nothing });
     }
     let blocks = data
         .block
         .filter(|block| block.map_size > 0 && block.size > 0);
     if info.size < data.size && (blocks.is_none() || info.size == 0) {
-        return Ok(Existing::Nothing);
+        return Ok(OnDisk::Nothing);
     }
     if info.size > data.size {
         // It may only have grown since; what is too much goes in any case.
@@ -92,16 +88,16 @@ pub(super) fn existing(
                 )
             })?;
         }
-        return Ok(Existing::Same);
+        return Ok(OnDisk::Same);
     }
     Ok(if blocks.is_some() {
-        Existing::Blocks(found.blocks)
+        OnDisk::Blocks(found.blocks)
     } else {
-        Existing::Nothing
+        OnDisk::Nothing
     })
 }
 
-struct Found {
+struct Hashes {
     sha1: Sha1,
     blocks: Vec<([u8; checksum::MAX_SIZE], u32)>,
 }
@@ -113,8 +109,8 @@ fn read(
     size: u64,
     block_size: Option<u64>,
     count: &mut Count<'_>,
-) -> Result<Found> {
-    let mut found = Found {
+) -> Result<Hashes> {
+    let mut found = Hashes {
         sha1: Sha1::new(),
         blocks: Vec::new(),
     };

@@ -1,0 +1,64 @@
+//! What the workers share: what is restored, from where, to where, and their buffers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pgkeep_repo::Manifest;
+use pgkeep_storage::FileTree;
+
+use super::damage::Damage;
+use super::owner::Owners;
+use super::places::Places;
+use super::selective::Zeroed;
+use super::settings::Settings;
+use crate::hosts::Repository;
+use crate::run::Context;
+use crate::run::moved::Moved;
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// It was there already.
+    Kept,
+    /// Made without content: it has none, or its database is left out.
+    Zero,
+    /// Written; of a block-incremental file so many bytes were fetched.
+    Copied { block_bytes: u64 },
+}
+
+/// Everything that workers share.
+#[derive(Debug)]
+pub(super) struct Worker<'a> {
+    pub context: &'a Context,
+    pub settings: &'a Settings,
+    pub manifest: &'a Manifest,
+    pub repository: &'a Repository,
+    pub places: &'a Places,
+    pub owners: &'a Owners,
+    pub zeroed: &'a Zeroed,
+    pub tree: &'a dyn FileTree,
+    /// Each file is flushed when it is closed.
+    pub sync_files: bool,
+    pub damage: Damage,
+    pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub moved: Arc<Moved>,
+}
+
+impl Worker<'_> {
+    /// A buffer of the size the options say.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        let spare = self
+            .buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        spare.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
+    }
+
+    pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.resize(self.settings.buffer_size.max(1), 0);
+        self.buffers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
+    }
+}
