@@ -3,18 +3,6 @@
 /// One use of each circle: the file, and the file that it uses.
 pub(super) const EXCEPTIONS: &[(&str, &str)] = &[
     (
-        "crates/command/src/demo/sftp_server.rs",
-        "crates/command/src/demo/workplace.rs",
-    ),
-    (
-        "crates/command/src/verify/document.rs",
-        "crates/command/src/verify/mod.rs",
-    ),
-    (
-        "crates/command/src/verify/work.rs",
-        "crates/command/src/verify/mod.rs",
-    ),
-    (
         "crates/config/src/define/command/mod.rs",
         "crates/config/src/define/command/table.rs",
     ),

@@ -8,6 +8,7 @@
 mod act;
 mod binaries;
 mod cluster;
+mod configuration;
 mod paint;
 mod proof;
 mod report;

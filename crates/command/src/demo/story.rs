@@ -9,6 +9,7 @@ use super::report::Numbers;
 use super::sftp_server::SftpServer;
 use super::shell;
 use super::wal_line::{Event, WalLine};
+use super::workplace::tree_size;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The query whose result is compared before and after.
@@ -157,7 +158,9 @@ pub(super) fn tell(act: &Act<'_>, server: Option<&SftpServer>) -> Result<String>
         server_backup: server_backup_time.map(|time| (restored.size, time)),
         restore: (restored.size, restore_time),
         repository_bytes: place.repository_size()?,
-        server_bytes: server.map(|server| place.server_size(server)).transpose()?,
+        server_bytes: server
+            .map(|server| tree_size(&server.files()))
+            .transpose()?,
         rows_during_backup: written,
     })?;
     Ok(format!(

@@ -7,12 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use super::binaries::Binaries;
 use super::settings::Settings;
-use super::sftp_server::SftpServer;
 use super::shell::{self, Account};
 use crate::error::{Error, ErrorCode, Result};
 use crate::locks::{self, LockState, LockType};
@@ -118,41 +114,6 @@ impl Workplace {
         Ok(version.split_whitespace().nth(2).unwrap_or("?").to_owned())
     }
 
-    /// Writes the configuration: an encrypted repository here, and a bundled one on the server if there is one.
-    pub(super) fn configure(&self, server: Option<&SftpServer>) -> Result<()> {
-        let mut random = [0; 48];
-        aws_lc_rs::rand::fill(&mut random).map_err(|_| {
-            Error::new(
-                ErrorCode::Crypto,
-                "unable to get random bytes for a passphrase",
-            )
-        })?;
-        let mut text = format!(
-            "[global]\nrepo1-path={root}/repo\nrepo1-retention-full=2\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass={pass}\n\
-             log-path={root}/log\nlock-path={root}/lock\nspool-path={root}/spool\nstart-fast=y\ncompress-type=zst\nprocess-max=2\n",
-            root = self.root.display(),
-            pass = BASE64_STANDARD.encode(random),
-        );
-        if let Some(server) = server {
-            text.push_str(&server.options());
-            text.push_str("repo2-retention-full=2\nrepo2-bundle=y\n");
-        }
-        text.push_str(&format!(
-            "\n[demo]\npg1-path={root}/data\npg1-socket-path={root}/run\npg1-port={PORT}\npg1-user=demo\n",
-            root = self.root.display()
-        ));
-        let config = self.config();
-        fs::write(&config, text).map_err(|error| failed("write", &config, &error))?;
-        // There is a pass-phrase in it.
-        fs::set_permissions(&config, fs::Permissions::from_mode(0o600))
-            .map_err(|error| failed("set mode of", &config, &error))?;
-        if self.account.switch {
-            chown(&config, Some(self.account.uid), Some(self.account.gid))
-                .map_err(|error| failed("set owner of", &config, &error))?;
-        }
-        Ok(())
-    }
-
     /// Makes a directory for the account.
     pub(super) fn directory(&self, name: &str) -> Result<()> {
         let path = self.root.join(name);
@@ -252,11 +213,6 @@ impl Workplace {
         tree_size(&self.root.join("repo"))
     }
 
-    /// Bytes of the repository on the server.
-    pub(super) fn server_size(&self, server: &SftpServer) -> Result<u64> {
-        tree_size(&server.files())
-    }
-
     /// Archiving may have left a process that keeps the connection to the server (`repo-sftp-persist`). It ends soon after the
     /// server has, and is waited for, so that nothing runs when the demonstration is over.
     pub(super) fn wait_for_kept_connection(&self, context: &Context) {
@@ -323,7 +279,7 @@ fn account(context: &Context) -> Result<Account> {
     .with_hint("run the demonstration as an ordinary user, or make a user named postgres."))
 }
 
-fn tree_size(path: &Path) -> Result<u64> {
+pub(super) fn tree_size(path: &Path) -> Result<u64> {
     let mut size = 0;
     let mut open = vec![path.to_path_buf()];
     while let Some(directory) = open.pop() {
@@ -342,7 +298,8 @@ fn tree_size(path: &Path) -> Result<u64> {
     Ok(size)
 }
 
-fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+/// The error of a file that could not be made or read.
+pub(super) fn failed(verb: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(
         ErrorCode::FileOpen,
         format!("unable to {verb} '{}': {error}", path.display()),
