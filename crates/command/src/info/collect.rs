@@ -4,106 +4,17 @@ use std::collections::BTreeMap;
 
 use pgkeep_config::{Program, option};
 use pgkeep_repo::manifest::Manifest;
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{
-    ArchiveId, ArchiveInfo, BackupInfo, BackupLabel, Stanza, archive, durability, layout,
-};
-use pgkeep_storage::{Durability, FileType, InfoLevel, ListOptions, Storage, StoragePath};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, durability, layout};
+use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
 
+use super::archives::{archives, wal};
+use super::report::{RepositoryReport, StanzaReport};
 use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
 use crate::locks::{self, LockState, LockType};
 use crate::run::Context;
-use crate::wal::archive::WalArchive;
-use crate::wal::window::Wal;
-
-/// One stanza over all repositories.
-#[derive(Debug)]
-pub(super) struct StanzaReport {
-    pub(super) name: String,
-    pub(super) repositories: Vec<RepositoryReport>,
-    pub(super) restore: Running,
-}
-
-/// One stanza in one repository.
-#[derive(Debug)]
-pub(super) struct RepositoryReport {
-    pub(super) key: u32,
-    pub(super) cipher: &'static str,
-    pub(super) status: Status,
-    pub(super) backup_info: Option<BackupInfo>,
-    /// WAL per history entry of `backup.info`, oldest first.
-    pub(super) archives: Vec<ArchiveReport>,
-    pub(super) backup: Running,
-    /// Of the sets for which it was kept; as pgkeep only.
-    pub(super) durability: BTreeMap<BackupLabel, Durability>,
-    /// Manifest of the requested backup.
-    pub(super) manifest: Option<Manifest>,
-    /// All WAL by name; only for the table.
-    pub(super) wal: Vec<(ArchiveId, Wal)>,
-}
-
-/// WAL of one history entry.
-#[derive(Debug, Clone)]
-pub(super) struct ArchiveReport {
-    pub(super) entry: PgHistoryEntry,
-    pub(super) id: ArchiveId,
-    pub(super) min: Option<String>,
-    pub(super) max: Option<String>,
-    /// Whether it is the newest entry of the history.
-    pub(super) newest: bool,
-}
-
-impl RepositoryReport {
-    fn new(key: u32, cipher: &'static str, status: Status) -> Self {
-        Self {
-            key,
-            cipher,
-            status,
-            backup_info: None,
-            archives: Vec::new(),
-            backup: Running::default(),
-            durability: BTreeMap::new(),
-            manifest: None,
-            wal: Vec::new(),
-        }
-    }
-
-    fn fail(&mut self, error: &Error) {
-        *self = Self::new(self.key, self.cipher, Status::Other(error.named_text()));
-    }
-}
-
-impl StanzaReport {
-    /// The cluster of the first repository that knows one.
-    pub(super) fn current(&self) -> Option<&PgHistoryEntry> {
-        self.repositories.iter().find_map(|report| {
-            report
-                .backup_info
-                .as_ref()
-                .map(|info| info.history.current())
-        })
-    }
-
-    /// The status over all repositories.
-    pub(super) fn status(&self, full: bool) -> Status {
-        if full && let Some(current) = self.current() {
-            let same = |report: &RepositoryReport| match &report.backup_info {
-                Some(info) => {
-                    let other = info.history.current();
-                    other.system_id == current.system_id && other.version == current.version
-                }
-                None => true,
-            };
-            if !self.repositories.iter().all(same) {
-                return Status::PgMismatch;
-            }
-        }
-        Status::over_all(self.repositories.iter().map(|report| &report.status))
-    }
-}
 
 /// Reads all repositories, or the one of `--repo`.
 ///
@@ -324,101 +235,4 @@ fn read_stanza(
         add_holder(LockType::Restore, restore);
     }
     Ok(())
-}
-
-/// First and last segment of every cluster the stanza has had.
-fn archives(
-    storage: &dyn Storage,
-    stanza: &Stanza,
-    info: &BackupInfo,
-    archive_info: &ArchiveInfo,
-) -> Result<Vec<ArchiveReport>> {
-    let entries = info.history.entries();
-    let mut reports = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let id = archive_id(entry, archive_info)?;
-        let path = layout::archive_id_path(stanza, &id);
-        let options = ListOptions {
-            level: InfoLevel::Exists,
-            sort: true,
-        };
-        let directories: Vec<String> = storage
-            .list(&path, &options)?
-            .unwrap_or_default()
-            .into_iter()
-            .map(|info| info.name.to_string())
-            .filter(|name| archive::is_wal_directory(name))
-            .collect();
-        let segments = |directory: &String| -> Result<Vec<String>> {
-            let path = layout::wal_path(stanza, &id, directory);
-            let listed = storage.list(&path, &options)?.unwrap_or_default();
-            Ok(listed
-                .into_iter()
-                .filter_map(|info| archive::StoredSegment::parse(&info.name.to_string()))
-                .filter(|stored| !stored.is_partial())
-                .map(|stored| stored.segment().to_owned())
-                .collect())
-        };
-        let mut min = None;
-        for directory in &directories {
-            min = segments(directory)?.into_iter().next();
-            if min.is_some() {
-                break;
-            }
-        }
-        let mut max = None;
-        for directory in directories.iter().rev() {
-            max = segments(directory)?.into_iter().next_back();
-            if max.is_some() {
-                break;
-            }
-        }
-        reports.push(ArchiveReport {
-            entry: entry.clone(),
-            id,
-            min,
-            max,
-            newest: at + 1 == entries.len(),
-        });
-    }
-    Ok(reports)
-}
-
-/// All WAL of every archive that has some.
-fn wal(
-    repository: &Repository,
-    stanza: &Stanza,
-    archives: &[ArchiveReport],
-    archive_info: &ArchiveInfo,
-) -> Result<Vec<(ArchiveId, Wal)>> {
-    let mut found = Vec::new();
-    for report in archives.iter().filter(|report| report.min.is_some()) {
-        let (storage, pass) = (&*repository.storage, archive_info.cipher_pass.as_ref());
-        let mut archive = WalArchive::new(storage, stanza, report.id.clone(), pass);
-        archive.list(&|_| true)?;
-        found.push((report.id.clone(), archive.unverified()?));
-    }
-    Ok(found)
-}
-
-/// The archive id of a cluster: the histories of both files need not count alike.
-fn archive_id(entry: &PgHistoryEntry, archive_info: &ArchiveInfo) -> Result<ArchiveId> {
-    let same = |other: &&PgHistoryEntry| {
-        other.system_id == entry.system_id && other.version == entry.version
-    };
-    let entries = archive_info.history.entries();
-    let found = entries
-        .iter()
-        .filter(same)
-        .find(|other| other.id == entry.id)
-        .or_else(|| entries.iter().rev().find(same));
-    found.map(PgHistoryEntry::archive_id).ok_or_else(|| {
-        Error::new(
-            ErrorCode::ArchiveMismatch,
-            format!(
-                "unable to retrieve the archive id for database version '{}' and system-id '{}'",
-                entry.version, entry.system_id
-            ),
-        )
-    })
 }

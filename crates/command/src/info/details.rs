@@ -3,7 +3,7 @@
 use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::manifest::{Manifest, PageCheck, TargetKind};
 
-use super::collect::{RepositoryReport, StanzaReport};
+use super::report::{RepositoryReport, StanzaReport};
 use super::settings::Settings;
 
 /// A backup and the repository that holds it.

@@ -1,8 +1,8 @@
-//! The JSON document of `info` (spec 11.1).
+//! The JSON document of `info`.
 
-use super::collect::{ArchiveReport, RepositoryReport, StanzaReport};
 use super::details::{self, Place, Shown};
 use super::json::Json;
+use super::report::{ArchiveReport, RepositoryReport, StanzaReport};
 use super::settings::Settings;
 use super::status::{Running, Status};
 

@@ -1,4 +1,4 @@
-//! JSON as the original writes it: no white space, keys ascending, few escapes (spec 2.2).
+//! JSON as pgBackRest writes it: no white space, keys ascending, few escapes.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,15 @@
 //! `info`: what is in the repositories, for people and for scripts.
 //!
-//! Never fails because of the state of a repository: what cannot be read becomes a status. The text and the JSON are the
-//! original's, because monitoring reads them (spec 11).
+//! Never fails because of the state of a repository: what cannot be read becomes a status. The text and the JSON are
+//! pgBackRest's, because monitoring reads them.
 
+mod archives;
 mod collect;
 mod details;
 mod document;
 mod json;
 mod labels;
+mod report;
 mod settings;
 mod status;
 mod table;
@@ -16,8 +18,8 @@ mod text;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 use crate::run::summary::count;
-use collect::StanzaReport;
 pub use labels::labels;
+use report::StanzaReport;
 use settings::{Output, Settings};
 use status::Status;
 

@@ -11,7 +11,7 @@ use crate::run::Context;
 pub(super) enum Output {
     Text,
     Json,
-    /// One line a backup; not the original's.
+    /// One line a backup; not pgBackRest's.
     Table,
 }
 

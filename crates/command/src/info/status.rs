@@ -1,4 +1,4 @@
-//! Status of a repository and of a stanza over all repositories (spec 11.2), and what locks tell.
+//! Status of a repository and of a stanza over all repositories, and what locks tell.
 
 use crate::locks::LockData;
 
@@ -52,7 +52,7 @@ impl Status {
         }
     }
 
-    /// The status over all repositories: the common one, else mixed (from left to right, as the original does).
+    /// The status over all repositories: the common one, else mixed (from left to right, as pgBackRest does).
     pub(super) fn over_all<'a>(mut of_repositories: impl Iterator<Item = &'a Status>) -> Self {
         let Some(first) = of_repositories.next() else {
             return Self::MissingPath;

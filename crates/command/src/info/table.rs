@@ -1,12 +1,12 @@
 //! A compact view for people: one line a repository with the moments it can restore, one line a backup with size and age.
 //!
-//! Not the original's, so it may change; programs read the JSON. WAL counts by name: `verify` reads it.
+//! Not pgBackRest's, so it may change; programs read the JSON. WAL counts by name: `verify` reads it.
 
 use comfy_table::{CellAlignment, Table, presets};
 use pgkeep_repo::backup_info::BackupEntry;
 
-use super::collect::{RepositoryReport, StanzaReport};
 use super::details::{self, Shown};
+use super::report::{RepositoryReport, StanzaReport};
 use super::settings::Settings;
 use super::text::status_line;
 use crate::report::size_text::size_text;

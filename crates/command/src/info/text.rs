@@ -1,12 +1,12 @@
-//! The text form of `info`, line for line the original's (spec 11.3).
+//! The text form of `info`, line for line pgBackRest's.
 
 use std::fmt::Write;
 
 use pgkeep_repo::BackupType;
 
-use super::collect::StanzaReport;
 use super::details::{self, Place, Shown};
 use super::document;
+use super::report::StanzaReport;
 use super::settings::Settings;
 use super::status::{Running, Status, percent};
 use crate::report::size_text::size_text;
