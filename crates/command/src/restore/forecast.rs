@@ -63,7 +63,7 @@ impl Forecast {
             },
             verdict: Verdict::Reached,
         };
-        let verdict = reach::judge(
+        let verdict = reach::verdict(
             &forecast.needs,
             &forecast.extent,
             &Facts {

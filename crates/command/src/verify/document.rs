@@ -5,15 +5,14 @@
 use pgkeep_postgres::WalSegment;
 use serde_json::{Value, json};
 
-use super::Body;
 use super::file::Fault;
 use super::findings::Findings;
-use super::result::{ArchiveResult, BackupResult, Faults, Problem, Results};
+use super::result::{ArchiveResult, BackupResult, Faults, Outcome, Problem, Results};
 use super::settings::Settings;
 use crate::wal::window::{Gap, Restorable, Window};
 
 /// The document of a run.
-pub(super) fn render(settings: &Settings, findings: &Findings, body: &Body) -> Value {
+pub(super) fn render(settings: &Settings, findings: &Findings, outcome: &Outcome) -> Value {
     let gravest = findings.gravest();
     let mut document = json!({
         "stanza": settings.stanza.as_str(),
@@ -28,11 +27,11 @@ pub(super) fn render(settings: &Settings, findings: &Findings, body: &Body) -> V
         "problem": [],
         "unusable": findings.unusable(),
     });
-    match body {
-        Body::Note(note) => {
+    match outcome {
+        Outcome::Note(note) => {
             document["note"] = json!(note.trim().lines().map(str::trim).collect::<Vec<_>>())
         }
-        Body::Results(results) => fill(&mut document, results),
+        Outcome::Results(results) => fill(&mut document, results),
     }
     document
 }

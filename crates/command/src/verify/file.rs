@@ -1,6 +1,6 @@
 //! One file or one slice of a bundle: read to its end, measured, compared. Runs on the workers.
 //!
-//! A worker gets several files at once and opens those that follow while it reads the first, so that on a slow line no file
+//! A worker gets several files at once and opens those that follow while it reads the first, so that on a network with latency no file
 //! waits for a round trip of its own.
 
 use std::collections::VecDeque;
@@ -91,12 +91,12 @@ impl Reader {
     /// # Errors
     /// When the repository is out of reach or the run was cancelled; all else is a verdict.
     pub(super) fn run(&self, items: &[Item]) -> Result<jobs::Outcome<Vec<Verdict>>> {
-        let spare = self
+        let free = self
             .buffers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let mut buffer = spare.unwrap_or_else(|| vec![0; self.buffer_size.clamp(4096, 256 * 1024)]);
+        let mut buffer = free.unwrap_or_else(|| vec![0; self.buffer_size.clamp(4096, 256 * 1024)]);
         let result = self.verify(items, &mut buffer);
         self.buffers
             .lock()

@@ -7,22 +7,25 @@
 mod document;
 mod file;
 mod findings;
+mod give_out;
 mod info;
 mod last_line;
 mod manifest;
 mod moments;
+mod read_all;
 mod render;
 mod result;
+mod scope;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 mod wal;
 mod work;
 
 use pgkeep_config::Program;
-use pgkeep_repo::sets::list_sets;
-use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, layout};
-use pgkeep_storage::{InfoLevel, ListOptions};
+use pgkeep_repo::{ArchiveId, layout};
+use pgkeep_storage::InfoLevel;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
@@ -31,9 +34,10 @@ use crate::hosts::{
 };
 use crate::run::Context;
 use findings::Findings;
-use result::Results;
+use result::Outcome;
+use scope::Scope;
 use settings::{Print, Settings};
-use wal::WalRange;
+use work::Work;
 
 /// Verifies all repositories, as `pgbackrest` only the first; with `--repo` that one.
 ///
@@ -58,10 +62,10 @@ pub fn run(context: &Context) -> Result<()> {
             Err(error) => failed.push(error),
         }
     }
-    together_failed(failed)
+    one_error(failed)
 }
 
-/// The repositories to verify. A set is looked for where there is one of its name.
+/// The repositories to verify. A set is verified where there is one of its name.
 fn keys(context: &Context, settings: &Settings) -> Result<Vec<u32>> {
     let first = vec![settings.repo_key];
     if context.config.program() != Program::PgKeep {
@@ -86,7 +90,7 @@ fn keys(context: &Context, settings: &Settings) -> Result<Vec<u32>> {
 }
 
 /// One error of several repositories, with the code of the gravest.
-fn together_failed(mut failed: Vec<Error>) -> Result<()> {
+fn one_error(mut failed: Vec<Error>) -> Result<()> {
     if failed.len() < 2 {
         return failed.pop().map_or(Ok(()), Err);
     }
@@ -108,7 +112,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
     let began = context.clock.milliseconds();
     let repository = repository::open(context, settings.repo_key)?;
     let mut findings = Findings::default();
-    let body = verify(context, settings, &repository, &mut findings)?;
+    let outcome = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;
     // As pgkeep the status is that of the exit code; pgBackRest leaves some findings out of it.
     let sound = if ours {
@@ -123,9 +127,9 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
             false => String::new(),
         };
         let mut text = format!("stanza: {}{place}\nstatus: {status}", settings.stanza);
-        match &body {
-            Body::Note(note) => text.push_str(note),
-            Body::Results(results) => {
+        match &outcome {
+            Outcome::Note(note) => text.push_str(note),
+            Outcome::Results(results) => {
                 text.push_str(&render::render(results, settings.verbose));
                 if ours {
                     text.push_str(&moments::render(context, results));
@@ -143,7 +147,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
         }
     }
     if settings.print == Print::Json {
-        let document = document::render(settings, &findings, &body);
+        let document = document::render(settings, &findings, &outcome);
         context.output.text(&format!("{document}\n"))?;
     }
     match findings.gravest() {
@@ -162,7 +166,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
             _ => "the result above names what is damaged or missing.",
         })),
         _ => {
-            if let Body::Results(results) = &body {
+            if let Outcome::Results(results) = &outcome {
                 let milliseconds = context.clock.milliseconds() - began;
                 context
                     .summary
@@ -173,35 +177,28 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
     }
 }
 
-/// What a run came to.
-enum Body {
-    /// Why nothing was verified: lines, each with a line feed in front.
-    Note(String),
-    Results(Results),
-}
-
 /// Verifies a repository.
 fn verify(
     context: &Context,
     settings: &Settings,
     repository: &Repository,
     findings: &mut Findings,
-) -> Result<Body> {
+) -> Result<Outcome> {
     let (archive, backup) = match info::load(repository, &settings.stanza, findings)? {
         Ok((archive, backup)) => (archive, backup),
-        Err(text) => return Ok(Body::Note(text)),
+        Err(text) => return Ok(Outcome::Note(text)),
     };
     let info = StanzaInfo { archive, backup };
     if let Err(error) = check_histories(&info) {
         findings.add(error.code);
-        return Ok(Body::Note(format!("\n{}", error.text())));
+        return Ok(Outcome::Note(format!("\n{}", error.text())));
     }
     let scope = match Scope::of(settings, repository, &info, findings)? {
         Ok(scope) => scope,
-        Err(text) => return Ok(Body::Note(text)),
+        Err(text) => return Ok(Outcome::Note(text)),
     };
     if scope.archives.is_empty() && scope.backups.is_empty() {
-        return Ok(Body::Note(
+        return Ok(Outcome::Note(
             "\n    no archives or backups exist in the repo".to_owned(),
         ));
     }
@@ -216,14 +213,14 @@ fn verify(
         );
     }
     check_archives(&scope, &info, findings);
-    let work = work::Work {
+    let work = Work {
         context,
         settings,
         repository,
         info: &info,
         scope,
     };
-    work.run(findings).map(Body::Results)
+    read_all::read_all(&work, findings).map(Outcome::Results)
 }
 
 /// Both files name the same cluster and the same clusters before it: else nobody knows which is right.
@@ -267,101 +264,4 @@ fn check_archives(scope: &Scope, info: &StanzaInfo, findings: &mut Findings) {
         );
         findings.add(ErrorCode::ArchiveMismatch);
     }
-}
-
-/// What is verified.
-#[derive(Debug)]
-struct Scope {
-    /// Sorted by history id.
-    archives: Vec<ArchiveId>,
-    /// Ascending.
-    backups: Vec<BackupLabel>,
-    /// `Some` with `--set`: only this WAL; an empty range when the backup's manifest cannot be read.
-    wal: Option<WalRange>,
-    /// The newest backup on disk, if it is not listed: it may be in progress.
-    current: Option<BackupLabel>,
-}
-
-impl Scope {
-    /// The inner error is the text of a finding that leaves nothing to verify.
-    fn of(
-        settings: &Settings,
-        repository: &Repository,
-        info: &StanzaInfo,
-        findings: &mut Findings,
-    ) -> Result<std::result::Result<Self, String>> {
-        let (storage, stanza) = (&*repository.storage, &settings.stanza);
-        let mut backups = list_sets(storage, stanza)?;
-        let mut set = None;
-        if let Some(text) = &settings.set {
-            let Ok(label) = text.parse::<BackupLabel>() else {
-                findings.add(ErrorCode::OptionInvalidValue);
-                return Ok(Err(format!(
-                    "\n  '{text}' is not a valid backup label format"
-                )));
-            };
-            backups.retain(|other| *other == label);
-            if backups.is_empty() {
-                findings.add(ErrorCode::BackupSetInvalid);
-                return Ok(Err(format!("\n  backup set {label} is not valid")));
-            }
-            set = Some(label);
-        }
-        for label in backups
-            .iter()
-            .filter(|label| info.backup.find(label).is_none())
-        {
-            log::warn!("backup '{label}' found in the repository but not in backup.info");
-        }
-        let options = ListOptions {
-            level: InfoLevel::Exists,
-            ..ListOptions::default()
-        };
-        let listed = storage
-            .list(&layout::archive_path(stanza), &options)?
-            .unwrap_or_default();
-        let mut archives: Vec<ArchiveId> = listed
-            .iter()
-            .filter_map(|info| info.name.to_string().parse().ok())
-            .collect();
-        archives.sort();
-        let wal = match &set {
-            Some(label) => Some(manifest::needs(
-                repository,
-                settings,
-                info,
-                label,
-                &mut backups,
-            )),
-            None => {
-                add_listed(&mut backups, &info.backup, findings);
-                None
-            }
-        };
-        let current = backups
-            .last()
-            .filter(|label| info.backup.find(label).is_none())
-            .cloned();
-        Ok(Ok(Self {
-            archives,
-            backups,
-            wal,
-            current,
-        }))
-    }
-}
-
-/// Backups that are listed but whose directories are gone are findings too.
-fn add_listed(backups: &mut Vec<BackupLabel>, info: &BackupInfo, findings: &mut Findings) {
-    for entry in info.entries() {
-        if !backups.contains(&entry.label) {
-            log::warn!(
-                "backup '{}' found in backup.info but not in the repository",
-                entry.label
-            );
-            findings.note(ErrorCode::FileMissing);
-            backups.push(entry.label.clone());
-        }
-    }
-    backups.sort();
 }

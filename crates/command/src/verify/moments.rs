@@ -6,7 +6,7 @@ use super::result::Results;
 use crate::run::Context;
 use crate::wal::window::{Gap, Point, Restorable, Window};
 
-/// Lines, each with a line feed in front; nothing if no backup could be judged.
+/// Lines, each with a line feed in front; nothing if it is known of no backup.
 pub(super) fn render(context: &Context, results: &Results) -> String {
     let mut text = String::new();
     for backup in &results.backups {

@@ -138,3 +138,10 @@ pub(super) struct Results {
     pub backups: Vec<BackupResult>,
     pub problems: Vec<Problem>,
 }
+
+/// What a run came to.
+pub(super) enum Outcome {
+    /// Why nothing was verified: lines, each with a line feed in front.
+    Note(String),
+    Results(Results),
+}

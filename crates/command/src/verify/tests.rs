@@ -9,7 +9,7 @@ use pgkeep_repo::manifest::{
     BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
 };
 use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveInfo, BackupType, PgHistory, Stanza};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, PgHistory, Stanza};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
@@ -178,15 +178,15 @@ fn wal(number: u32) -> String {
 fn check(storage: Arc<dyn Storage>, options: &[&str]) -> (String, Findings) {
     let (body, findings) = bodied(storage, options);
     let text = match body {
-        Body::Note(note) => note,
-        Body::Results(results) => {
+        Outcome::Note(note) => note,
+        Outcome::Results(results) => {
             render::render(&results, Settings::from(&context(options)).unwrap().verbose)
         }
     };
     (text, findings)
 }
 
-fn bodied(storage: Arc<dyn Storage>, options: &[&str]) -> (Body, Findings) {
+fn bodied(storage: Arc<dyn Storage>, options: &[&str]) -> (Outcome, Findings) {
     let context = context(options);
     let settings = Settings::from(&context).unwrap();
     let repository = Repository {
@@ -249,7 +249,7 @@ fn damage_makes_every_backup_that_needs_the_file_invalid() {
 }
 
 #[test]
-fn a_file_that_is_stored_twice_and_damaged_once_is_a_finding_but_no_error_of_the_original() {
+fn a_file_that_is_stored_twice_and_damaged_once_is_a_finding_but_no_error_of_pgbackrest() {
     for file in [
         format!("backup/demo/{FULL}/backup.manifest"),
         format!("backup/demo/{FULL}/backup.manifest.copy"),
@@ -274,7 +274,7 @@ fn a_file_that_is_stored_twice_and_damaged_once_is_a_finding_but_no_error_of_the
 }
 
 #[test]
-fn a_listed_backup_without_manifest_is_a_finding_but_no_error_of_the_original() {
+fn a_listed_backup_without_manifest_is_a_finding_but_no_error_of_pgbackrest() {
     let memory = repository(2);
     memory
         .remove_tree(&StoragePath::new(format!("backup/demo/{INCR}")))
@@ -332,7 +332,7 @@ fn wal_that_a_listed_backup_needs_must_be_there() {
         (findings.count(), findings.gravest()),
         (0, Some(ErrorCode::FileMissing))
     );
-    let Body::Results(results) = body else {
+    let Outcome::Results(results) = body else {
         panic!("nothing was verified")
     };
     let text = moments::render(&context(&[]), &results);

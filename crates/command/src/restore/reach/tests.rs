@@ -1,10 +1,15 @@
 //! What is reached, what is not, and what stays open.
 
-use pgkeep_postgres::timeline::parse_history;
+use pgkeep_postgres::recovery::RecoveryTarget;
+use pgkeep_postgres::timeline::{TimelineId, parse_history};
+use pgkeep_postgres::{Lsn, WalSegment};
 
 use super::*;
+use crate::restore::timeline::Line;
 
 const SIZE: u32 = 16 << 20;
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
 
 fn segment(timeline: u32, number: u32) -> WalSegment {
     WalSegment {
@@ -51,7 +56,7 @@ fn verdict(
     time: Option<i64>,
     last: Option<i64>,
 ) -> Verdict {
-    judge(
+    super::verdict(
         needs,
         extent,
         &Facts {
@@ -211,11 +216,11 @@ fn a_time_is_reached_if_a_transaction_ended_later() {
         show_gap: &|_| String::new(),
     };
     assert_eq!(
-        judge(&needs, &found, &facts(2_000_086_672)),
+        super::verdict(&needs, &found, &facts(2_000_086_672)),
         Verdict::Reached
     );
     assert_eq!(
-        judge(&needs, &found, &facts(2_000_120_000)).name(),
+        super::verdict(&needs, &found, &facts(2_000_120_000)).name(),
         "unsure"
     );
     let doubted = Verdict::Unreachable("it ends".to_owned()).doubted("repo2 could not be read");
