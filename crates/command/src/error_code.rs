@@ -1,7 +1,6 @@
 //! The exit codes: one per class of error, pgBackRest's numbers and names.
 //!
-//! The table (`docs/guide/exit-codes.md`) is the same in its releases 2.45 to 2.60. Scripts test these numbers, so none is
-//! ever changed.
+//! The table is the same in pgBackRest 2.45 to 2.60. Scripts test these numbers, so none is ever changed.
 
 macro_rules! codes {
     ($($variant:ident = $code:literal, $name:literal;)*) => {

@@ -245,7 +245,7 @@ fn named_stanza(command: &str) -> Option<String> {
     while let Some(char) = chars.next() {
         match (char, quoted) {
             (quote @ ('"' | '\''), None) => quoted = Some(quote),
-            (quote, Some(begun)) if quote == begun => quoted = None,
+            (quote, Some(opened)) if quote == opened => quoted = None,
             ('\\', None | Some('"')) => name.extend(chars.next()),
             (' ', None) => break,
             _ => name.push(char),

@@ -138,7 +138,7 @@ mod tests {
     use crate::report::finding::Grade;
 
     #[test]
-    #[allow(clippy::disallowed_methods)] // makes the files that are judged
+    #[allow(clippy::disallowed_methods)] // makes the files that are examined
     fn a_key_that_others_can_read_or_replace_fails() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("key");

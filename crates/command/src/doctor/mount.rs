@@ -16,7 +16,7 @@ use crate::run::Context;
 
 /// What was found of the place of a local repository.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub(super) enum Conclusion {
     /// Probably not mounted: nothing else can be said of the repository.
     Absent(Finding),
     /// To be reported beside the rest.
@@ -26,7 +26,11 @@ pub(super) enum Judged {
 }
 
 /// `used`: a sign that the repository was in use before, as part of a sentence.
-pub(super) fn examine(context: &Context, settings: &RepoSettings, used: Option<&str>) -> Judged {
+pub(super) fn examine(
+    context: &Context,
+    settings: &RepoSettings,
+    used: Option<&str>,
+) -> Conclusion {
     let path = resolved(Path::new(&settings.path));
     let (at, empty) = nearest(&path);
     // After the directory was listed: that mounts what is mounted when somebody comes by.
@@ -45,7 +49,7 @@ pub(super) fn examine(context: &Context, settings: &RepoSettings, used: Option<&
         ),
         create: advice::pgkeep(stanza, "stanza-create"),
     }
-    .judge(
+    .conclude(
         &Subject::default().repo(settings.key),
         table.missing(&path),
         table.holding(&at),
@@ -85,7 +89,12 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     /// `wanted`: a mount point on the way that is not mounted; `holding`: the one that is.
-    fn judge(&self, subject: &Subject, wanted: Option<&Wanted>, holding: Option<&Path>) -> Judged {
+    fn conclude(
+        &self,
+        subject: &Subject,
+        wanted: Option<&Wanted>,
+        holding: Option<&Path>,
+    ) -> Conclusion {
         if let Some(wanted) = wanted {
             return self.unmounted(subject, wanted);
         }
@@ -109,12 +118,12 @@ impl Seen<'_> {
         };
         match (self.empty, self.used) {
             (true, Some(used)) => {
-                Judged::Absent(subject.fail(&MOUNT, format!("{state}, but {used}"), mend))
+                Conclusion::Absent(subject.fail(&MOUNT, format!("{state}, but {used}"), mend))
             }
             (true, None) if self.missing && is_point => {
-                Judged::Absent(subject.fail(&MOUNT, state, mend))
+                Conclusion::Absent(subject.fail(&MOUNT, state, mend))
             }
-            _ if self.missing => Judged::Missing,
+            _ if self.missing => Conclusion::Missing,
             _ => {
                 let seen = match holding {
                     Some(point) if point != Path::new("/") => {
@@ -122,24 +131,24 @@ impl Seen<'_> {
                     }
                     _ => "on the root file system; nothing else is to be mounted there".to_owned(),
                 };
-                Judged::Present(subject.ok(&MOUNT, seen))
+                Conclusion::Present(subject.ok(&MOUNT, seen))
             }
         }
     }
 
-    fn unmounted(&self, subject: &Subject, Wanted { point, by }: &Wanted) -> Judged {
+    fn unmounted(&self, subject: &Subject, Wanted { point, by }: &Wanted) -> Conclusion {
         let point = point.display();
         let seen = format!("'{point}' is not mounted, though {by} names it");
         let mend = format!("mount {}", shell_word(&point.to_string()));
         if self.missing || self.empty {
-            return Judged::Absent(subject.fail(&MOUNT, seen, mend));
+            return Conclusion::Absent(subject.fail(&MOUNT, seen, mend));
         }
         let seen = format!(
             "{seen}: what '{}' holds now will be hidden when it is mounted",
             self.path
         );
         let mend = format!("move away what was stored meanwhile, then: {mend}");
-        Judged::Present(subject.warn(&MOUNT, seen, mend))
+        Conclusion::Present(subject.warn(&MOUNT, seen, mend))
     }
 }
 
@@ -162,11 +171,11 @@ mod tests {
         }
     }
 
-    fn grade(judged: &Judged) -> Option<(bool, Grade)> {
-        match judged {
-            Judged::Absent(finding) => Some((true, finding.grade)),
-            Judged::Present(finding) => Some((false, finding.grade)),
-            Judged::Missing => None,
+    fn grade(conclusion: &Conclusion) -> Option<(bool, Grade)> {
+        match conclusion {
+            Conclusion::Absent(finding) => Some((true, finding.grade)),
+            Conclusion::Present(finding) => Some((false, finding.grade)),
+            Conclusion::Missing => None,
         }
     }
 
@@ -205,11 +214,12 @@ mod tests {
             (true, true, None, None, point, absent),
             (true, false, None, None, point, None),
         ] {
-            let judged = seen(missing, empty, used).judge(&Subject::default(), wanted, holding);
+            let conclusion =
+                seen(missing, empty, used).conclude(&Subject::default(), wanted, holding);
             let case = format!("{missing} {empty} {used:?} {wanted:?} {holding:?}");
-            assert_eq!(grade(&judged), expected, "{case}");
+            assert_eq!(grade(&conclusion), expected, "{case}");
             // A finding never proposes to change owners, and to create only after mounting.
-            if let Judged::Absent(finding) | Judged::Present(finding) = judged {
+            if let Conclusion::Absent(finding) | Conclusion::Present(finding) = conclusion {
                 assert!(!finding.mend.contains("chown"), "{case}");
                 let mount = finding.mend.find("mount").unwrap_or(usize::MAX);
                 for command in ["stanza-create", "install -d"] {

@@ -8,7 +8,7 @@ use pgkeep_storage::{
 };
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
-use super::mount::{self, Judged};
+use super::mount::{self, Conclusion};
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
@@ -43,9 +43,9 @@ pub(super) fn examine(
     // First: an empty mount point looks like a repository that is not ours and was never created.
     if settings.kind == "posix" || settings.kind == "cifs" {
         match mount::examine(context, settings, used) {
-            Judged::Absent(finding) => return (place, vec![finding]),
-            Judged::Present(finding) => findings.push(finding),
-            Judged::Missing => {}
+            Conclusion::Absent(finding) => return (place, vec![finding]),
+            Conclusion::Present(finding) => findings.push(finding),
+            Conclusion::Missing => {}
         }
     }
     let repository = match reach(context, settings) {
@@ -64,7 +64,7 @@ pub(super) fn examine(
     findings.push(subject.ok(&REPOSITORY, format!("'{}' is there", settings.path)));
     let storage = &*repository.storage;
     findings.extend(writing(context, settings, &subject, storage));
-    // Where it is not said, nothing can be judged.
+    // Where it is not said, nothing can be said.
     place.space = storage.space(&StoragePath::root()).ok().flatten();
     place.repository = Some(repository);
     (place, findings)

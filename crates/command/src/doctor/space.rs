@@ -40,7 +40,7 @@ pub(super) fn of_directory(
         .space(&StoragePath::root())
         .ok()
         .flatten()?;
-    Some(judge(
+    Some(grade_space(
         subject,
         check,
         space,
@@ -51,10 +51,10 @@ pub(super) fn of_directory(
 pub(super) fn of_wal(subject: &Subject, host: &dyn PgHost) -> Option<Finding> {
     let space = host.space(&StoragePath::from("pg_wal")).ok().flatten()?;
     let mend = "make room, but remove nothing from pg_wal: mend archiving, look for replication slots that hold WAL";
-    Some(judge(subject, &WAL_SPACE, space, mend.to_owned()))
+    Some(grade_space(subject, &WAL_SPACE, space, mend.to_owned()))
 }
 
-fn judge(subject: &Subject, check: &'static Check, space: Space, mend: String) -> Finding {
+fn grade_space(subject: &Subject, check: &'static Check, space: Space, mend: String) -> Finding {
     let seen = free_text(space);
     if space.read_only {
         return subject.fail(check, format!("mounted read-only; {seen}"), mend);
@@ -90,7 +90,7 @@ pub(super) fn of_repository(
         .collect();
     let mend = format!("make room, or lower {}", settings.option("retention-full"));
     let Some(newest) = fulls.iter().max_by_key(|entry| entry.timestamp_stop) else {
-        return vec![judge(subject, &REPO_SPACE, space, mend)];
+        return vec![grade_space(subject, &REPO_SPACE, space, mend)];
     };
     let next = newest.repo_size_delta;
     let mut findings = vec![next_full(subject, space, next, &mend)];
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn local(space: Space) -> Grade {
-        judge(&Subject::default(), &WAL_SPACE, space, String::new()).grade
+        grade_space(&Subject::default(), &WAL_SPACE, space, String::new()).grade
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn examine(
     let last = health
         .and_then(|health| health.last_archived.as_ref())
         .and_then(|event| segment_part(&event.file));
-    Some(match judge(subject, stanza, &archive, last, facts, now) {
+    Some(match grade(subject, stanza, &archive, last, facts, now) {
         Ok(finding) => finding,
         Err(error) => {
             let mend = advice::pgkeep(stanza.as_str(), "--output=text verify");
@@ -49,7 +49,7 @@ pub(super) fn examine(
     })
 }
 
-fn judge(
+fn grade(
     subject: &Subject,
     stanza: &Stanza,
     archive: &Archive<'_>,

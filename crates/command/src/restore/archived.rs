@@ -1,4 +1,4 @@
-//! The WAL that recovery can be given: what the archives of all repositories hold of the line of timelines it will follow.
+//! The WAL that recovery can be given: what the archives of all repositories hold of the timelines it will follow.
 //!
 //! As `archive-get` looks for it: in each repository, in every archive of a cluster with this version and system id. Only
 //! names and times are read, and only of directories that the backup or what follows it can need.
@@ -215,7 +215,7 @@ impl Archived {
     }
 }
 
-/// Lists the directories of one archive that recovery from `start` along the line can need.
+/// Lists the directories of one archive that recovery from `start` can need.
 fn list(
     context: &Context,
     settings: &Settings,

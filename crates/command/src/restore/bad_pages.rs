@@ -11,7 +11,7 @@ use super::selective::Zeroed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Refuses a restore that is bound to meet such a file, before anything is changed. With delta that is known only when its
+/// Refuses a restore that is bound to come to such a file, before anything is changed. With delta that is known only when its
 /// turn comes.
 ///
 /// # Errors

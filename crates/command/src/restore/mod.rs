@@ -98,7 +98,7 @@ pub fn run(context: &Context) -> Result<()> {
     let doing = Doing::now(&context.progress, "choosing the backup");
     // Targets may lie anywhere, so the tree is the whole file system.
     let tree = this_host::tree(std::path::Path::new("/"));
-    // What a dry run meets is told with its plan.
+    // What stands in the way of a dry run is told with its plan.
     let mut obstacles = Obstacles {
         collect: settings.dry_run,
         found: Vec::new(),

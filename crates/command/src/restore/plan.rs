@@ -1,7 +1,7 @@
 //! The plan: what is about to happen, said before anything does.
 //!
-//! Our own addition, so it is shown at `info` only to users of our own program; under pgBackRest's name its output
-//! stays pgBackRest's, and a short plan is at `detail`.
+//! Our own addition, so it is shown at `info` only to users of our own program; under the name pgbackrest the
+//! output stays pgBackRest's, and a short plan is at `detail`.
 
 use std::fmt::Write as _;
 

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorCode, Result};
 ///
 /// # Errors
 /// [`ErrorCode::TablespaceMap`], [`ErrorCode::LinkMap`] for a mapping of something that is not there;
-/// [`ErrorCode::LinkDestination`] when two targets meet.
+/// [`ErrorCode::LinkDestination`] when two targets lead to the same place.
 pub(super) fn remap(manifest: &mut Manifest, settings: &Settings) -> Result<()> {
     data_directory(manifest, settings)?;
     tablespaces(manifest, settings)?;

@@ -81,7 +81,7 @@ impl Worker<'_> {
 }
 
 /// What is read of the repository file at first: the whole of a whole file; of a block-incremental one its map, or all of it
-/// where it is short and nothing is there that could spare a part.
+/// where it is short and nothing is there that could save a part.
 pub(super) fn needed_range(
     manifest: &Manifest,
     file: &FileRef<'_>,

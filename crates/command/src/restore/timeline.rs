@@ -53,7 +53,7 @@ impl Archive {
     }
 }
 
-/// The line that recovery will follow: where it begins, and the timelines it goes through.
+/// The timelines that recovery will follow: where it begins, where it ends, and those between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub from: TimelineId,
@@ -62,7 +62,7 @@ pub(super) struct Line {
     pub history: Vec<TimelineSwitch>,
 }
 
-/// Fails when the target timeline cannot be reached from the backup, and hands back the line that leads there. Offline
+/// Fails when the target timeline cannot be reached from the backup, and hands back the timelines that lead there. Offline
 /// backups are not asked. `archive`: what was asked already.
 ///
 /// # Errors

@@ -46,12 +46,12 @@ pub(super) struct Worker<'a> {
 impl Worker<'_> {
     /// A buffer of the size the options say.
     pub(super) fn buffer(&self) -> Vec<u8> {
-        let spare = self
+        let free = self
             .buffers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        spare.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
+        free.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
     }
 
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {

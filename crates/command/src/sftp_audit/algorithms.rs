@@ -28,7 +28,7 @@ pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
         weak_signature,
         &agreed.host_key,
     ));
-    findings.push(judge(
+    findings.push(grade_offer(
         &KEY_EXCHANGE,
         &offer.key_exchange,
         weak_exchange,
@@ -40,7 +40,7 @@ pub(super) fn examine(handshake: &Handshake) -> Vec<Finding> {
     } else {
         &agreed.mac
     };
-    findings.push(judge(&MACS, &offer.mac, weak_mac, mac));
+    findings.push(grade_offer(&MACS, &offer.mac, weak_mac, mac));
     findings
 }
 
@@ -62,7 +62,7 @@ fn host_keys(keys: &[HostKey]) -> Finding {
     }
 }
 
-fn judge(
+fn grade_offer(
     check: &'static Check,
     offered: &[String],
     weak: fn(&str) -> bool,
@@ -82,7 +82,7 @@ fn judge(
 
 /// Old names, and the ciphers whose packets can be cut off unseen at the start of a connection with an old server.
 fn ciphers(offer: &Offer, agreed: &str) -> Finding {
-    let finding = judge(&CIPHERS, &offer.cipher, weak_cipher, agreed);
+    let finding = grade_offer(&CIPHERS, &offer.cipher, weak_cipher, agreed);
     let cuttable = offer.cipher.iter().any(|name| name.contains("chacha20"));
     if finding.grade == Grade::Ok && cuttable && !offer.strict_key_exchange() {
         return Finding::new(

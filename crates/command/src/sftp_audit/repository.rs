@@ -115,7 +115,7 @@ pub(super) fn without_sftp(why: &str) -> Vec<Finding> {
 
 fn space(files: &Files, at: &str) -> Finding {
     match files.space(at) {
-        Ok(space) => judge_space(space),
+        Ok(space) => grade_space(space),
         Err(refusal) => Finding::new(
             &SPACE,
             Grade::NotTested,
@@ -124,7 +124,7 @@ fn space(files: &Files, at: &str) -> Finding {
     }
 }
 
-fn judge_space(space: Space) -> Finding {
+fn grade_space(space: Space) -> Finding {
     let share = |part: u64, whole: u64| (u128::from(part) * 100 / u128::from(whole.max(1))) as u64;
     let percent = share(space.free, space.total);
     let seen = format!(
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn little_space_or_few_files_left_warn_and_read_only_fails() {
         let space = |free, files_free, read_only| {
-            judge_space(Space {
+            grade_space(Space {
                 total: 100 << 30,
                 free,
                 files: 1000,

@@ -1,6 +1,6 @@
 //! How fast: bytes in both directions and small files, with the storage that backups use.
 //!
-//! Each is measured with growing amounts until one takes long enough to say something, so a slow line is not busy for
+//! Each is measured with growing amounts until one takes long enough to say something, so a slow network is not busy for
 //! minutes and a fast one shows what it can do.
 
 use std::io::{Read, Write};
