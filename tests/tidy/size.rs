@@ -1,15 +1,18 @@
-//! A file has one job, so it stays short: at most 600 lines that are not tests. The number of foreign packages is watched too.
+//! A file has one job, so it stays short: at most 400 lines that are not tests. The number of foreign packages is watched too.
 
 use crate::tree::{SourceFile, no_findings, root, rust_files};
 
-const LIMIT: usize = 600;
+const LIMIT: usize = 400;
 /// Path and reason of each file that may be longer.
-const LONGER: &[(&str, &str)] = &[];
+const LONGER: &[(&str, &str)] = &[(
+    "crates/config/src/define/command/table.rs",
+    "the table of all commands",
+)];
 /// Packages in Cargo.lock, ours included. Raise it when a new dependency is worth it.
 const PACKAGES: usize = 300;
 
 #[test]
-fn no_file_has_more_than_600_lines_that_are_not_tests() {
+fn no_file_has_more_than_400_lines_that_are_not_tests() {
     let long: Vec<String> = rust_files()
         .iter()
         .filter(|file| !file.is_test() && !LONGER.iter().any(|(path, _)| *path == file.path))
@@ -17,7 +20,7 @@ fn no_file_has_more_than_600_lines_that_are_not_tests() {
         .filter(|(lines, _)| *lines > LIMIT)
         .map(|(lines, file)| format!("{}: {lines} lines", file.path))
         .collect();
-    no_findings("files of more than 600 lines", &long);
+    no_findings("files of more than 400 lines", &long);
 }
 
 #[test]
