@@ -3,6 +3,7 @@
 //! A [`Storage`] holds files by relative path. It knows nothing of stanzas, labels or option names. Every
 //! backend has one folder here and is constructed from its own `…Settings` struct.
 
+mod budget;
 pub mod conformance;
 pub mod connection;
 pub mod copy;
@@ -20,6 +21,7 @@ pub mod posix;
 pub mod registry;
 pub mod sftp;
 pub mod space;
+mod stop;
 pub mod storage;
 pub mod temporary;
 pub mod ticket;

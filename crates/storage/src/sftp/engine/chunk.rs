@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::budget::Permit;
+use crate::budget::Permit;
 use crate::sftp::protocol::message::WRITE;
 
 /// Room for length, type, number, handle (at most 256 bytes), offset and data length.
@@ -107,7 +107,7 @@ impl Chunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sftp::engine::budget::Budget;
+    use crate::budget::Budget;
 
     #[test]
     fn the_header_is_right_for_every_handle_and_when_sent_again() {

@@ -3,7 +3,6 @@
 //! Everything here is async and runs on the backend's own runtime. A request whose connection was lost comes back as
 //! [`channel::Lost`]; who asked decides whether it may be asked again.
 
-pub(crate) mod budget;
 pub(crate) mod channel;
 pub(crate) mod chunk;
 pub(crate) mod counters;
@@ -11,4 +10,3 @@ pub(crate) mod directories;
 pub(crate) mod pool;
 pub(crate) mod retry;
 pub(crate) mod retry_limit;
-pub(crate) mod stop;

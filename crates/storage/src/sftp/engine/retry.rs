@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::channel::Lost;
-use super::stop::Stop;
+use crate::stop::Stop;
 use crate::{Error, ErrorKind, Operation};
 
 /// Losses that may follow one another without any progress between them.

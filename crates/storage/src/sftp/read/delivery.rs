@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::budget::Permit;
 use crate::error::Error;
-use crate::sftp::engine::budget::Permit;
 
 /// What the task hands over. The end is said, so that a task that ended otherwise is never taken for a short file.
 pub(super) enum Delivery {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::delivery::Delivery;
-use crate::sftp::engine::budget::Permit;
+use crate::budget::Permit;
 use crate::sftp::engine::channel::{Answer, Channel, Lost};
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
 use crate::sftp::place::Place;

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use tokio::sync::{mpsc, oneshot};
 
-use super::engine::budget::Permit;
 use super::engine::pool::Pool;
 use super::place::Place;
+use crate::budget::Permit;
 use crate::{Range, ReadOptions, Result};
 use delivery::Delivery;
 use download::Download;

@@ -14,17 +14,17 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::budget::Budget;
 use super::channel::{Channel, PROCESS_ENDED, Reply};
 use super::counters::Counters;
 use super::directories::{Made, Making};
 use super::retry::Retry;
 use super::retry_limit::RetryLimit;
-use super::stop::Stop;
+use crate::budget::Budget;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::protocol::message::Response;
 use crate::sftp::settings::SftpSettings;
+use crate::stop::Stop;
 use crate::{Error, ErrorKind, Operation, Result};
 use connection::Connection;
 
