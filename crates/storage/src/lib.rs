@@ -1,4 +1,4 @@
-//! Places that hold files: directory trees, SFTP servers and (later) buckets.
+//! Places that hold files: directory trees, SFTP servers and buckets.
 //!
 //! A [`Storage`] holds files by relative path. It knows nothing of stanzas, labels or option names. Every
 //! backend has one folder here and is constructed from its own `…Settings` struct.
@@ -10,15 +10,18 @@ pub mod copy;
 pub mod durability;
 pub mod error;
 pub mod file_tree;
+pub mod http;
 pub mod in_parallel;
 pub mod info;
 mod left_over;
 pub mod memory;
+pub mod object;
 pub mod options;
 pub mod path;
 pub mod paths;
 pub mod posix;
 pub mod registry;
+pub mod s3;
 pub mod sftp;
 pub mod space;
 mod stop;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::posix::{PosixSettings, PosixStorage};
+use crate::s3::{self, S3Settings};
 use crate::sftp::{SftpSettings, SftpStorage};
 use crate::storage::Storage;
 
@@ -17,6 +18,8 @@ pub enum StorageSettings {
     Posix(PosixSettings),
     /// An SFTP server.
     Sftp(Box<SftpSettings>),
+    /// A bucket of S3, or of a server that speaks its protocol.
+    S3(Box<S3Settings>),
 }
 
 /// A storage, and its connection where it is behind a network.
@@ -51,5 +54,6 @@ pub fn open(settings: StorageSettings) -> Result<Opened> {
     Ok(match settings {
         StorageSettings::Posix(settings) => Opened::local(PosixStorage::new(settings)),
         StorageSettings::Sftp(settings) => Opened::remote(SftpStorage::new(*settings)?),
+        StorageSettings::S3(settings) => Opened::remote(s3::open(*settings)?),
     })
 }

@@ -23,6 +23,7 @@ pub enum StorageKind {
     Posix,
     Cifs,
     Sftp,
+    S3,
     Memory,
 }
 

@@ -1,0 +1,150 @@
+//! One request: what is asked, and how it is shown without its secrets.
+
+use bytes::Bytes;
+
+use super::encode::percent_encode;
+
+/// What stands for a secret in messages.
+pub(super) const REDACTED: &str = "<redacted>";
+
+/// Headers and query keys whose values are never shown: they are secrets or let a request be repeated by somebody else.
+const SECRET: &[&str] = &[
+    "authorization",
+    "date",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-server-side-encryption-customer-key",
+    "x-amz-server-side-encryption-customer-key-md5",
+    "x-aws-ec2-metadata-token",
+    "sig",
+    "signature",
+    "x-amz-signature",
+    "upload_id",
+    "webidentitytoken",
+];
+
+/// A request before it is authorized; cloning shares the body.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    /// Encoded, from the slash on.
+    pub(crate) path: String,
+    /// Not encoded.
+    pub(crate) query: Vec<(String, String)>,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
+    /// The answer's body is no longer than this.
+    pub(crate) answer_limit: usize,
+}
+
+/// Lists of names and error texts are shorter than this.
+const ANSWER_LIMIT: usize = 16 << 20;
+
+impl Request {
+    pub(crate) fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            answer_limit: ANSWER_LIMIT,
+        }
+    }
+
+    pub(crate) fn query(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.query.push((key.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The query as it is sent and signed: encoded, sorted by key.
+    pub(crate) fn encoded_query(&self) -> String {
+        let mut pairs: Vec<String> = self
+            .query
+            .iter()
+            .map(|(key, value)| {
+                format!(
+                    "{}={}",
+                    percent_encode(key, false),
+                    percent_encode(value, false)
+                )
+            })
+            .collect();
+        pairs.sort();
+        pairs.join("&")
+    }
+
+    /// Path and query as they are sent.
+    pub(super) fn target(&self) -> String {
+        if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.encoded_query())
+        }
+    }
+
+    /// Method, path and query for messages.
+    pub(super) fn shown_target(&self) -> String {
+        let mut shown = self.clone();
+        for (key, value) in &mut shown.query {
+            if is_secret(key) {
+                REDACTED.clone_into(value);
+            }
+        }
+        let query: Vec<String> = shown
+            .query
+            .iter()
+            .map(|(key, value)| {
+                if value == REDACTED {
+                    format!("{key}={value}")
+                } else {
+                    format!("{key}={}", percent_encode(value, false))
+                }
+            })
+            .collect();
+        if query.is_empty() {
+            format!("{} {}", self.method, self.path)
+        } else {
+            format!("{} {}?{}", self.method, self.path, query.join("&"))
+        }
+    }
+
+    /// Headers for messages.
+    pub(super) fn shown_headers(&self) -> Vec<(String, String)> {
+        let mut shown: Vec<(String, String)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = if is_secret(name) { REDACTED } else { value };
+                ((*name).to_owned(), value.to_owned())
+            })
+            .collect();
+        shown.push(("content-length".to_owned(), self.body.len().to_string()));
+        shown.sort();
+        shown
+    }
+}
+
+/// Whether the value of a header or query key must not be shown.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRET
+        .iter()
+        .any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown_target())
+    }
+}

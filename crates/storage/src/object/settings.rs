@@ -1,0 +1,25 @@
+//! How a bucket is used, whoever serves it: where in it the repository is, how much is under way.
+
+/// Where in the bucket files are, and how hard it may be pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectSettings {
+    /// Begins every key; a slash at its beginning is dropped.
+    pub root: String,
+    /// Pieces of a file that are asked for ahead of the reader.
+    pub prefetch: usize,
+    /// Pieces of one file that are no further apart than this are fetched as one.
+    pub read_over: u64,
+    /// Bytes that may wait in memory for the server.
+    pub byte_budget: usize,
+}
+
+impl Default for ObjectSettings {
+    fn default() -> Self {
+        Self {
+            root: String::new(),
+            prefetch: 3,
+            read_over: 64 << 10,
+            byte_budget: 64 << 20,
+        }
+    }
+}

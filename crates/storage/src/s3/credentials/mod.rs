@@ -1,0 +1,292 @@
+//! Where keys come from, and keys that end: they are asked for at the first use and again before they end.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Mutex as SyncMutex;
+use std::sync::PoisonError;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::http::{Answer, Client, HttpError, Request, Service, Verdict, verdict_by_status};
+use crate::s3::settings::{KeySource, S3Settings};
+use crate::s3::sign::Keys;
+use crate::s3::xml::Element;
+use crate::stop::Stop;
+
+/// Keys that end sooner than this are replaced: what is started with them has time to end.
+const LEFT: i64 = 5 * 60;
+
+/// Path of the roles of the machine.
+const ROLES: &str = "/latest/meta-data/iam/security-credentials";
+
+/// Keys of one storage.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    source: KeySource,
+    /// To whom temporary keys are asked for.
+    client: Option<Client>,
+    host: String,
+    current: Mutex<Option<Temporary>>,
+    /// A key that the server refused as ended.
+    refused: SyncMutex<Option<String>>,
+}
+
+#[derive(Debug, Clone)]
+struct Temporary {
+    keys: Keys,
+    /// Seconds since 1970.
+    ends: i64,
+}
+
+/// Requests for keys bear no signature.
+struct Unsigned;
+
+impl Service for Unsigned {
+    async fn authorize(&self, request: &Request) -> Result<Request, HttpError> {
+        Ok(request.clone())
+    }
+
+    fn verdict(&self, _: &Request, answer: &Answer) -> Verdict {
+        verdict_by_status(answer.status)
+    }
+}
+
+impl Credentials {
+    pub(super) fn new(settings: &S3Settings, stop: Stop) -> Result<Self, String> {
+        let server = match &settings.keys {
+            KeySource::Auto { metadata, .. } => Some(metadata),
+            KeySource::WebId { sts, .. } => Some(sts),
+            KeySource::PodId { server, .. } => Some(server),
+            KeySource::Shared { .. } | KeySource::Process { .. } => None,
+        };
+        let client = match server {
+            None => None,
+            Some(server) => {
+                let mut http = settings.http.clone();
+                http.server = server.clone();
+                // What is asked for in plain text is on this machine or beside it.
+                http.proxy = http.proxy.filter(|_| server.tls);
+                Some(Client::new(&http, stop)?)
+            }
+        };
+        Ok(Self {
+            source: settings.keys.clone(),
+            client,
+            host: server.map(|server| server.host.clone()).unwrap_or_default(),
+            current: Mutex::new(None),
+            refused: SyncMutex::new(None),
+        })
+    }
+
+    /// Keys to sign with now.
+    pub(super) async fn keys(&self, now: i64) -> Result<Keys, String> {
+        if let KeySource::Shared { key, secret, token } = &self.source {
+            return Ok(Keys {
+                key: key.clone(),
+                secret: secret.clone(),
+                token: token.clone(),
+            });
+        }
+        // One asks, the others wait for what it gets.
+        let mut current = self.current.lock().await;
+        let refused = self.refused().take();
+        if let Some(known) = &*current
+            && known.ends - now > LEFT
+            && refused.as_deref() != Some(known.keys.key.expose_secret())
+        {
+            return Ok(known.keys.clone());
+        }
+        let new = self.ask().await?;
+        let keys = new.keys.clone();
+        *current = Some(new);
+        Ok(keys)
+    }
+
+    /// Says that the server took the keys of that name as ended; false where there are no others.
+    pub(super) fn refuse(&self, key: &str) -> bool {
+        if matches!(self.source, KeySource::Shared { .. }) {
+            return false;
+        }
+        *self.refused() = Some(key.to_owned());
+        true
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self) -> Result<Temporary, String> {
+        match &self.source {
+            KeySource::Shared { .. } => Err("shared keys do not end".to_owned()),
+            KeySource::Auto { role, .. } => self.of_machine(role.as_deref()).await,
+            KeySource::WebId {
+                role, token_file, ..
+            } => {
+                let token = read_token(token_file)?;
+                let request = Request::new("GET", "/")
+                    .query("Action", "AssumeRoleWithWebIdentity")
+                    .query("RoleArn", role)
+                    .query("RoleSessionName", "pgBackRest")
+                    .query("Version", "2011-06-15")
+                    .query("WebIdentityToken", token.expose_secret());
+                from_sts(&self.send(request).await?)
+            }
+            KeySource::PodId {
+                path, token_file, ..
+            } => {
+                let token = read_token(token_file)?;
+                let request =
+                    Request::new("GET", path).header("authorization", token.expose_secret());
+                from_json(&self.send(request).await?.body, "Token")
+            }
+            KeySource::Process { command } => {
+                let command = command.clone();
+                let output = tokio::task::spawn_blocking(move || run(&command))
+                    .await
+                    .map_err(|error| error.to_string())??;
+                from_json(&output, "SessionToken")
+            }
+        }
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, String> {
+        self.try_to(request)
+            .await?
+            .map_err(|error| format!("unable to get credentials: {error}"))
+    }
+
+    async fn try_to(&self, request: Request) -> Result<Result<Answer, HttpError>, String> {
+        let client = self.client.as_ref().ok_or("there is nobody to ask")?;
+        let request = request.header("host", &self.host);
+        Ok(client.send(&Unsigned, &request).await)
+    }
+
+    /// Keys of the role that the machine has.
+    async fn of_machine(&self, role: Option<&str>) -> Result<Temporary, String> {
+        let token = Request::new("PUT", "/latest/api/token")
+            .header("x-aws-ec2-metadata-token-ttl-seconds", "180");
+        // Old machines have no tokens, and need none.
+        let token = match self.try_to(token).await? {
+            Ok(answer) => Some(String::from_utf8_lossy(&answer.body).trim().to_owned()),
+            Err(error) if error.answer().is_some() => None,
+            Err(error) => return Err(format!("unable to get credentials: {error}")),
+        };
+        let with_token = |request: Request| match &token {
+            Some(token) => request.header("x-aws-ec2-metadata-token", token),
+            None => request,
+        };
+        let role = match role {
+            Some(role) => role.to_owned(),
+            None => {
+                let answer = self.try_to(with_token(Request::new("GET", ROLES))).await?;
+                let answer = answer.map_err(|error| match is_missing(&error) {
+                    true => "role to retrieve temporary credentials not found\n\
+                        HINT: is a valid IAM role associated with this instance?"
+                        .to_owned(),
+                    false => format!("unable to get credentials: {error}"),
+                })?;
+                let roles = String::from_utf8_lossy(&answer.body).into_owned();
+                roles.lines().next().unwrap_or_default().trim().to_owned()
+            }
+        };
+        let request = with_token(Request::new("GET", format!("{ROLES}/{role}")));
+        let answer = self
+            .try_to(request)
+            .await?
+            .map_err(|error| match is_missing(&error) {
+                true => format!(
+                    "role '{role}' not found\n\
+                    HINT: is '{role}' a valid IAM role associated with this instance?"
+                ),
+                false => format!("unable to get credentials: {error}"),
+            })?;
+        let found: serde_json::Value = serde_json::from_slice(&answer.body)
+            .map_err(|_| "the answer with credentials is no JSON".to_owned())?;
+        match found.get("Code").and_then(serde_json::Value::as_str) {
+            Some("Success") => from_json(&answer.body, "Token"),
+            code => Err(format!(
+                "unable to retrieve temporary credentials: {}",
+                code.unwrap_or("code field is missing")
+            )),
+        }
+    }
+}
+
+fn is_missing(error: &HttpError) -> bool {
+    error
+        .answer()
+        .is_some_and(|answer| answer.status.as_u16() == 404)
+}
+
+/// A token is read each time: who gives it replaces the file.
+#[allow(clippy::disallowed_methods)] // the file is of this machine, whatever storage it is for
+fn read_token(file: &std::path::Path) -> Result<SecretString, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text.trim().to_owned().into()),
+        Err(error) => Err(format!(
+            "unable to read token '{}': {error}",
+            file.display()
+        )),
+    }
+}
+
+/// Runs a program that prints keys; its words are not taken apart by a shell.
+fn run(command: &[String]) -> Result<Vec<u8>, String> {
+    let (program, arguments) = command.split_first().ok_or("no program is named")?;
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|error| format!("unable to run '{program}' for credentials: {error}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    // What it printed as output may be a secret.
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "'{program}' gave no credentials: {}: {}",
+        output.status,
+        said.trim()
+    ))
+}
+
+/// Keys of a document of JSON; the token's name differs.
+fn from_json(body: &[u8], token: &str) -> Result<Temporary, String> {
+    let found: serde_json::Value = serde_json::from_slice(body)
+        .map_err(|_| "the answer with credentials is no JSON".to_owned())?;
+    temporary(token, |name| found.get(name)?.as_str().map(str::to_owned))
+}
+
+/// Keys of an answer of the security token service.
+fn from_sts(answer: &Answer) -> Result<Temporary, String> {
+    let root = Element::parse(&answer.body)
+        .map_err(|error| format!("the answer with credentials cannot be read: {error}"))?;
+    let keys = root
+        .child("AssumeRoleWithWebIdentityResult")
+        .and_then(|result| result.child("Credentials"));
+    temporary("SessionToken", |name| {
+        Some(keys?.child(name)?.text.trim().to_owned())
+    })
+}
+
+fn temporary(token: &str, value: impl Fn(&str) -> Option<String>) -> Result<Temporary, String> {
+    let must = |name: &str| {
+        value(name)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| format!("the answer with credentials has no {name}"))
+    };
+    let ends = must("Expiration")?;
+    Ok(Temporary {
+        keys: Keys {
+            key: must("AccessKeyId")?.into(),
+            secret: must("SecretAccessKey")?.into(),
+            token: Some(must(token)?.into()),
+        },
+        ends: ends
+            .parse::<jiff::Timestamp>()
+            .map_err(|_| format!("'{ends}' is no time for credentials to end"))?
+            .as_second(),
+    })
+}

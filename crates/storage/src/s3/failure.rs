@@ -1,0 +1,69 @@
+//! What a refusal of an S3 server means: its class, and what the user can do about it.
+
+use super::xml::Element;
+use crate::ErrorKind;
+use crate::http::{Answer, HttpError, Outcome};
+use crate::object::store::Failure;
+
+/// Code and message of an error that an answer holds.
+pub(super) fn error_of(answer: &Answer) -> Option<(String, String)> {
+    let error = Element::parse(&answer.body).ok()?;
+    (error.name == "Error").then(|| {
+        (
+            error.text_of("Code").to_owned(),
+            error.text_of("Message").to_owned(),
+        )
+    })
+}
+
+/// The failure that an error of a request is.
+pub(super) fn failure(error: &HttpError) -> Failure {
+    let (kind, hint) = match &error.outcome {
+        Outcome::Lost(_) => (ErrorKind::Connect, None),
+        Outcome::Untrusted(_) => (
+            ErrorKind::Identity,
+            Some(
+                "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
+            ),
+        ),
+        Outcome::NotMade(_) => (ErrorKind::Identity, None),
+        Outcome::Cancelled => (ErrorKind::Cancelled, None),
+        Outcome::Refused(answer) => refusal(answer),
+    };
+    Failure {
+        kind,
+        reason: error.to_string(),
+        hints: hint.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
+    let code = error_of(answer).map(|(code, _)| code).unwrap_or_default();
+    match (code.as_str(), answer.status.as_u16()) {
+        ("NoSuchBucket", _) => (
+            ErrorKind::Broken,
+            Some("does the bucket of repo-s3-bucket exist at repo-s3-endpoint?"),
+        ),
+        ("SignatureDoesNotMatch" | "InvalidAccessKeyId", _) => (
+            ErrorKind::Identity,
+            Some("are repo-s3-key and repo-s3-key-secret right?"),
+        ),
+        ("ExpiredToken" | "InvalidToken", _) => {
+            (ErrorKind::Identity, Some("is repo-s3-token still valid?"))
+        }
+        ("RequestTimeTooSkewed", _) => (
+            ErrorKind::Identity,
+            Some("is the clock of this host right?"),
+        ),
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _) => (
+            ErrorKind::Broken,
+            Some("do repo-s3-region and repo-s3-endpoint belong to the bucket?"),
+        ),
+        ("AccessDenied", _) | (_, 401 | 403) => (ErrorKind::Denied, None),
+        ("NotImplemented", _) | (_, 501) => (ErrorKind::Unsupported, None),
+        ("PreconditionFailed", _) | (_, 412) => (ErrorKind::Exists, None),
+        (_, 429 | 503) => (ErrorKind::Busy, None),
+        (_, 507) => (ErrorKind::NoSpace, None),
+        _ => (ErrorKind::Broken, None),
+    }
+}

@@ -1,0 +1,218 @@
+//! The calls on a bucket as S3's requests.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::client::{About, Hashes, S3Client, seconds_of_header, with_body};
+use super::failure::{error_of, failure};
+use super::part_size::part_size;
+use super::{list, remove, upload};
+use crate::http::{Answer, HttpError};
+use crate::object::store::{
+    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
+};
+use crate::{ErrorKind, StorageKind};
+
+/// A bucket of an S3 server.
+#[derive(Debug)]
+pub(super) struct S3Store {
+    pub(super) client: S3Client,
+}
+
+/// What a server does with more than was asked for is bounded too.
+const GET_SLACK: usize = 64 << 10;
+
+impl ObjectStore for S3Store {
+    type Hashes = Hashes;
+
+    fn kind(&self) -> StorageKind {
+        StorageKind::S3
+    }
+
+    fn connections(&self) -> usize {
+        self.client.connections()
+    }
+
+    fn hashes(&self, bytes: &[u8]) -> Hashes {
+        Hashes::of(bytes)
+    }
+
+    fn part_size(&self, number: u32) -> usize {
+        part_size(self.client.settings().chunk_size, number)
+    }
+
+    async fn list(&self, query: &ListQuery, next: Option<&str>) -> Outcome<Page> {
+        list::page(&self.client, query, next).await
+    }
+
+    async fn head(&self, key: &str) -> Outcome<Option<Facts>> {
+        let request = self.client.request("HEAD", key, About::Content);
+        match self.client.try_to(&request).await {
+            Ok(answer) => Ok(Some(Facts {
+                size: number(&answer, "content-length").unwrap_or(0),
+                modified: answer
+                    .header("last-modified")
+                    .and_then(seconds_of_header)
+                    .unwrap_or(0),
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+        version: Option<&str>,
+    ) -> Outcome<Option<Piece>> {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        let mut request = self
+            .client
+            .request("GET", key, About::Content)
+            .header("range", format!("bytes={offset}-{last}"));
+        if let Some(version) = version {
+            request = request.header("if-match", version);
+        }
+        request.answer_limit = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .saturating_add(GET_SLACK);
+        match self.client.try_to(&request).await {
+            Ok(answer) => piece(&answer, offset, length).map(Some),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => match error.answer().map(|answer| answer.status) {
+                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(key, &error).await,
+                Some(StatusCode::PRECONDITION_FAILED) => Err(Failure {
+                    kind: ErrorKind::Broken,
+                    reason: "the file was replaced while it was read".to_owned(),
+                    hints: Vec::new(),
+                }),
+                _ => Err(failure(&error)),
+            },
+        }
+    }
+
+    async fn put(&self, key: &str, content: Content<Hashes>, new: bool) -> Outcome<()> {
+        let mut request = self.client.request("PUT", key, About::New);
+        if new {
+            if self.head(key).await?.is_some() {
+                return Err(Failure {
+                    kind: ErrorKind::Exists,
+                    reason: "the file exists".to_owned(),
+                    hints: Vec::new(),
+                });
+            }
+            request = request.header("if-none-match", "*");
+        }
+        let request = with_body(request, content.bytes, &content.hashes);
+        self.client.send(&request).await.map(drop)
+    }
+
+    async fn start_upload(&self, key: &str) -> Outcome<String> {
+        upload::start(&self.client, key).await
+    }
+
+    async fn put_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: u32,
+        content: Content<Hashes>,
+    ) -> Outcome<Part> {
+        upload::put_part(&self.client, key, upload, number, content).await
+    }
+
+    async fn complete_upload(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: &[Part],
+        size: u64,
+    ) -> Outcome<()> {
+        upload::complete(&self.client, key, upload, parts, size).await
+    }
+
+    async fn abort_upload(&self, key: &str, upload: &str) -> Outcome<()> {
+        upload::abort(&self.client, key, upload).await
+    }
+
+    async fn abort_old_uploads(&self, prefix: &str, one_level: bool) -> Outcome<usize> {
+        upload::abort_old(&self.client, prefix, one_level).await
+    }
+
+    fn remove_limit(&self) -> usize {
+        remove::LIMIT
+    }
+
+    async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
+        remove::remove(&self.client, keys).await
+    }
+}
+
+impl S3Store {
+    /// The empty piece at or behind the end of an object.
+    async fn beyond(&self, key: &str, error: &HttpError) -> Outcome<Option<Piece>> {
+        let told = error
+            .answer()
+            .and_then(|answer| answer.header("content-range"))
+            .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
+        let size = match told {
+            Some(size) => size,
+            None => match self.head(key).await? {
+                Some(facts) => facts.size,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Piece {
+            bytes: Bytes::new(),
+            size,
+            version: None,
+        }))
+    }
+}
+
+/// No such object; a missing bucket is another matter.
+fn is_missing(error: &HttpError) -> bool {
+    error.answer().is_some_and(|answer| {
+        answer.status == StatusCode::NOT_FOUND
+            && error_of(answer).is_none_or(|(code, _)| code != "NoSuchBucket")
+    })
+}
+
+fn number(answer: &Answer, header: &str) -> Option<u64> {
+    answer.header(header)?.parse().ok()
+}
+
+/// The piece that an answer holds, from a server that knows ranges and from one that sent everything.
+fn piece(answer: &Answer, offset: u64, length: u64) -> Outcome<Piece> {
+    let version = answer.header("etag").map(str::to_owned);
+    if answer.status == StatusCode::PARTIAL_CONTENT {
+        let range = answer.header("content-range").unwrap_or_default();
+        let parsed = range
+            .strip_prefix("bytes ")
+            .and_then(|range| range.split_once('/'))
+            .and_then(|(range, size)| Some((range.split_once('-')?, size.parse().ok()?)));
+        return match parsed {
+            Some(((first, _), size)) if first.parse() == Ok(offset) => Ok(Piece {
+                bytes: answer.body.clone(),
+                size,
+                version,
+            }),
+            _ => Err(Failure {
+                kind: ErrorKind::Broken,
+                reason: format!("the server sent the range '{range}' in place of {offset}"),
+                hints: Vec::new(),
+            }),
+        };
+    }
+    let size = answer.body.len() as u64;
+    let at = |offset: u64| usize::try_from(offset.min(size)).unwrap_or(usize::MAX);
+    Ok(Piece {
+        bytes: answer
+            .body
+            .slice(at(offset)..at(offset.saturating_add(length))),
+        size,
+        version,
+    })
+}

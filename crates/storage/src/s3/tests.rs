@@ -1,0 +1,325 @@
+use std::io::Write;
+use std::time::Duration;
+
+use super::*;
+use crate::http::Endpoint;
+use crate::http::scripted::{Reply, Scripted};
+use crate::{ErrorKind, ReadOptions, Storage, StoragePath, WriteOptions};
+
+const NOW: i64 = 1_795_903_200;
+
+fn settings(server: &Scripted) -> S3Settings {
+    let keys = KeySource::Shared {
+        key: "test-key".into(),
+        secret: "test-secret".into(),
+        token: Some("test-token".into()),
+    };
+    let endpoint = Endpoint::parse("s3.example.org").unwrap();
+    let mut settings = S3Settings::new("bucket", endpoint, "region", keys, Now::new(|| NOW));
+    settings.http = server.settings();
+    settings.objects.prefetch = 0;
+    settings
+}
+
+fn storage(server: &Scripted) -> Box<dyn Storage> {
+    boxed(settings(server))
+}
+
+fn boxed(settings: S3Settings) -> Box<dyn Storage> {
+    Box::new(open(settings).unwrap())
+}
+
+fn write(storage: &dyn Storage, size: usize) -> Result<()> {
+    let options = WriteOptions::default();
+    let mut writer = storage.open_write(&StoragePath::new("a/b"), &options)?;
+    let object = || "a/b".to_owned();
+    writer
+        .write_all(&vec![7; size])
+        .map_err(|error| crate::Error::from_stream(crate::Operation::Write, object(), error))?;
+    writer.finish()?.wait().map(drop)
+}
+
+/// Settings with such small parts that three of them are quick.
+fn small_parts(server: &Scripted) -> Box<dyn Storage> {
+    let mut settings = settings(server);
+    settings.chunk_size = 10;
+    // One request at a time, so that the script's order is that of the requests.
+    settings.http.requests = 1;
+    settings.objects.byte_budget = 10;
+    boxed(settings)
+}
+
+const STARTED: &str =
+    "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>";
+const COMPLETED: &str =
+    "<CompleteMultipartUploadResult><ETag>\"x-2\"</ETag></CompleteMultipartUploadResult>";
+const BUSY: &str = "<Error><Code>InternalError</Code><Message>try again</Message></Error>";
+
+fn part(tag: &'static str) -> Reply {
+    Reply::Answer("200 OK", tag, Vec::new())
+}
+
+fn lines(server: &Scripted) -> Vec<String> {
+    let first = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+    server.asked().iter().map(first).collect()
+}
+
+#[test]
+fn a_request_is_signed_for_the_endpoint_wherever_it_goes() {
+    let server = Scripted::start([Reply::ok("")]);
+    let mut settings = settings(&server);
+    settings.requester_pays = true;
+    settings.tags = vec![("one".into(), "a b".into()), ("two".into(), "&".into())];
+    settings.kms_key_id = Some("key-id".into());
+    write(&*boxed(settings), 3).unwrap();
+    let head = server.asked().remove(0);
+    assert!(head.starts_with("PUT /a/b HTTP/1.1\r\n"), "{head}");
+    for line in [
+        "host: bucket.s3.example.org",
+        "content-length: 3",
+        "content-md5: ",
+        "x-amz-content-sha256: ",
+        "x-amz-date: 20261128T220000Z",
+        "x-amz-request-payer: requester",
+        "x-amz-security-token: test-token",
+        "x-amz-server-side-encryption: aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id: key-id",
+        "x-amz-tagging: one=a%20b&two=%26",
+        "authorization: AWS4-HMAC-SHA256 Credential=test-key/20261128/region/s3/aws4_request,SignedHeaders=content-md5;host;x-amz-content-sha256;x-amz-date;",
+    ] {
+        assert!(head.contains(line), "{line}:\n{head}");
+    }
+}
+
+#[test]
+fn a_good_status_with_an_error_inside_is_an_error() {
+    // An error that may pass is asked again, one that cannot is told, and the upload is given up.
+    let server = Scripted::start([
+        Reply::ok(STARTED),
+        part("etag: \"a\"\r\n"),
+        part("etag: \"b\"\r\n"),
+        Reply::ok(BUSY),
+        Reply::ok(COMPLETED),
+    ]);
+    write(&*small_parts(&server), 20).unwrap();
+    let lines = lines(&server);
+    assert_eq!(lines[3], "POST /a/b?uploadId=u1 HTTP/1.1");
+    assert_eq!(lines[4], lines[3]);
+    let server = Scripted::start([
+        Reply::ok(STARTED),
+        part("etag: \"a\"\r\n"),
+        part("etag: \"b\"\r\n"),
+        Reply::ok("<Error><Code>InvalidPart</Code><Message>no</Message></Error>"),
+        Reply::status("204 No Content", ""),
+    ]);
+    let error = write(&*small_parts(&server), 20).unwrap_err();
+    assert!(error.to_string().contains("InvalidPart"), "{error}");
+    assert_eq!(self::lines(&server)[4], "DELETE /a/b?uploadId=u1 HTTP/1.1");
+}
+
+#[test]
+fn a_completion_without_a_tag_is_an_error() {
+    let server = Scripted::start([
+        Reply::ok(STARTED),
+        part("etag: \"a\"\r\n"),
+        part("etag: \"b\"\r\n"),
+        Reply::ok("<CompleteMultipartUploadResult/>"),
+        Reply::status("204 No Content", ""),
+    ]);
+    let error = write(&*small_parts(&server), 20).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Broken);
+    assert!(error.reason.contains("without a tag"), "{error}");
+}
+
+#[test]
+fn a_completion_whose_answer_was_lost_counts_when_the_object_is_made_of_the_parts() {
+    let gone = "<Error><Code>NoSuchUpload</Code></Error>";
+    let tags = "etag: \"0cc175b9c0f1b6a831c399e269772661\"\r\n";
+    let whole = {
+        let one = md5::compute(b"a");
+        let both = [*one, *one].concat();
+        format!("{:x}-2", md5::compute(both))
+    };
+    for (tag, good) in [(whole.as_str(), true), ("other-2", false)] {
+        let head = format!("content-length: 20\r\netag: \"{tag}\"\r\nx-");
+        let server = Scripted::start([
+            Reply::ok(STARTED),
+            part(tags),
+            part(tags),
+            Reply::Close,
+            Reply::status("404 Not Found", gone),
+            Reply::Answer("200 OK", head.leak(), Vec::new()),
+            Reply::status("204 No Content", ""),
+        ]);
+        assert_eq!(write(&*small_parts(&server), 20).is_ok(), good, "{tag}");
+    }
+}
+
+#[test]
+fn a_part_that_fails_ends_the_upload() {
+    let server = Scripted::start([
+        Reply::ok(STARTED),
+        Reply::status("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"),
+        Reply::status("204 No Content", ""),
+    ]);
+    let error = write(&*small_parts(&server), 11).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    let last = lines(&server).pop().unwrap();
+    assert_eq!(last, "DELETE /a/b?uploadId=u1 HTTP/1.1");
+}
+
+#[test]
+fn a_wrong_clock_is_put_right_by_the_servers() {
+    let later = "date: Sun, 29 Nov 2026 22:00:00 GMT\r\n";
+    let skewed = Reply::Answer(
+        "403 Forbidden",
+        later,
+        b"<Error><Code>RequestTimeTooSkewed</Code></Error>".to_vec(),
+    );
+    let server = Scripted::start([skewed.clone(), Reply::ok("")]);
+    write(&*storage(&server), 1).unwrap();
+    assert!(server.asked()[1].contains("x-amz-date: 20261129T220000Z"));
+    // One that stays wrong is told.
+    let server = Scripted::start([skewed.clone(), skewed.clone(), skewed]);
+    let error = write(&*storage(&server), 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Identity);
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn a_piece_that_is_too_short_or_of_another_version_is_an_error() {
+    let read = |server: &Scripted| {
+        crate::copy::read_all(&*storage(server), &StoragePath::new("a/b"), 1 << 30)
+    };
+    let range = "content-range: bytes 0-9/20\r\netag: \"1\"\r\n";
+    let server = Scripted::start([Reply::Answer("206 Partial Content", range, vec![1; 10])]);
+    let error = read(&server).unwrap_err();
+    assert!(error.reason.contains("10 bytes in place of 20"), "{error}");
+    let first = "content-range: bytes 0-4194303/4194305\r\netag: \"1\"\r\n";
+    let server = Scripted::start([
+        Reply::Answer("206 Partial Content", first, vec![1; 4 << 20]),
+        Reply::status("412 Precondition Failed", ""),
+    ]);
+    let error = read(&server).unwrap_err();
+    assert!(error.reason.contains("replaced"), "{error}");
+    assert!(server.asked()[1].contains("if-match: \"1\"\r\n"));
+}
+
+#[test]
+fn a_missing_bucket_is_not_a_missing_file() {
+    let missing = "<Error><Code>NoSuchBucket</Code></Error>";
+    let server = Scripted::start([Reply::status("404 Not Found", missing)]);
+    let found = storage(&server).open_read(&StoragePath::new("a"), &ReadOptions::default());
+    let error = found.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Broken);
+    assert!(error.hints[0].contains("repo-s3-bucket"), "{error:?}");
+}
+
+#[test]
+fn no_error_or_debug_text_has_a_secret() {
+    let server = Scripted::start(vec![Reply::status("403 Forbidden", ""); 3]);
+    let mut settings = settings(&server);
+    settings.customer_key = Some("c2VjcmV0LWN1c3RvbWVyLWtleS0zMi1ieXRlcy1sb25n".into());
+    settings.http.io_timeout = Duration::from_secs(1);
+    assert!(open(settings.clone()).is_err(), "a key of 33 bytes");
+    settings.customer_key = Some("YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU=".into());
+    let shown = format!("{settings:?}");
+    let storage = boxed(settings);
+    let error = write(&*storage, 1).unwrap_err();
+    let sent = &server.asked()[0];
+    assert!(sent.contains("x-amz-server-side-encryption-customer-key: YWJj"));
+    for text in [
+        shown,
+        format!("{storage:?}"),
+        error.to_string(),
+        format!("{error:?}"),
+    ] {
+        for secret in ["test-secret", "test-token", "YWJj", "Signature="] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_the_server_takes_as_ended_are_renewed() {
+    let dir = tempfile::tempdir().unwrap();
+    let count = dir.path().join("count");
+    let script = format!(
+        "echo x >> {0}; n=$(wc -l < {0}); echo \"{{\\\"AccessKeyId\\\":\\\"key-$n\\\",\\\"SecretAccessKey\\\":\\\"s\\\",\\\"SessionToken\\\":\\\"t\\\",\\\"Expiration\\\":\\\"2027-01-01T00:00:00Z\\\"}}\"",
+        count.display()
+    );
+    let expired = "<Error><Code>ExpiredToken</Code></Error>";
+    let server = Scripted::start([Reply::status("400 Bad Request", expired), Reply::ok("")]);
+    let mut settings = settings(&server);
+    settings.keys = KeySource::Process {
+        command: vec!["sh".into(), "-c".into(), script],
+    };
+    write(&*boxed(settings), 1).unwrap();
+    let asked = server.asked();
+    assert!(asked[0].contains("Credential=key-1/"), "{asked:?}");
+    assert!(asked[1].contains("Credential=key-2/"), "{asked:?}");
+    // Keys that are given are all there is.
+    let server = Scripted::start([Reply::status("400 Bad Request", expired)]);
+    let error = write(&*storage(&server), 1).unwrap_err();
+    assert_eq!(
+        (error.kind(), server.asked().len()),
+        (ErrorKind::Identity, 1)
+    );
+}
+
+#[test]
+fn only_uploads_older_than_a_day_by_the_servers_clock_are_left_over() {
+    let upload = |name: &str, started: &str| {
+        format!(
+            "<Upload><Key>{name}</Key><UploadId>{name}</UploadId><Initiated>{started}</Initiated></Upload>"
+        )
+    };
+    let first = format!(
+        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>b</NextKeyMarker>\
+         <NextUploadIdMarker>m</NextUploadIdMarker>{}{}</ListMultipartUploadsResult>",
+        upload("old", "2026-11-27T21:59:59.000Z"),
+        upload("young", "2026-11-27T22:00:01.000Z"),
+    );
+    let second = format!(
+        "<ListMultipartUploadsResult>{}</ListMultipartUploadsResult>",
+        upload("dir/old", "2020-01-01T00:00:00Z")
+    );
+    let date = "date: Sat, 28 Nov 2026 22:00:00 GMT\r\n";
+    let server = Scripted::start([
+        Reply::Answer("200 OK", date, first.into()),
+        Reply::status("204 No Content", ""),
+        Reply::Answer("200 OK", date, second.into()),
+    ]);
+    let removed = storage(&server).remove_left_overs(&StoragePath::root(), false);
+    assert_eq!(removed.unwrap(), 1);
+    let lines = lines(&server);
+    assert_eq!(lines[1], "DELETE /old?uploadId=old HTTP/1.1");
+    assert!(lines[2].contains("key-marker=b&prefix=&upload-id-marker=m&uploads="));
+    assert_eq!(lines.len(), 3, "the one below a directory stays");
+}
+
+#[test]
+fn keys_that_a_removal_left_are_removed_alone_and_the_reason_is_told() {
+    let some = "<ListBucketResult><Contents><Key>d/a</Key><Size>1</Size><LastModified>2026-11-28T22:00:00Z</LastModified></Contents>\
+        <Contents><Key>d/b</Key><Size>1</Size><LastModified>2026-11-28T22:00:00Z</LastModified></Contents></ListBucketResult>";
+    let left =
+        "<DeleteResult><Error><Key>d/b</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+    let denied = "<Error><Code>AccessDenied</Code></Error>";
+    let server = Scripted::start([
+        Reply::ok(some),
+        Reply::ok(left),
+        Reply::status("403 Forbidden", denied),
+    ]);
+    let error = storage(&server)
+        .remove_tree(&StoragePath::new("d"))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(
+        error
+            .to_string()
+            .starts_with("unable to remove file '/d/b'"),
+        "{error}"
+    );
+    assert_eq!(lines(&server)[1], "POST /?delete= HTTP/1.1");
+    assert_eq!(lines(&server)[2], "DELETE /d/b HTTP/1.1");
+}
