@@ -35,6 +35,7 @@ test_packages() {
     [ -e /usr/lib/proftpd/mod_sftp.so ] || wanted+=(proftpd-core proftpd-mod-crypto)
     /usr/bin/python3 -c 'import asyncssh' 2>/dev/null || wanted+=(python3-asyncssh)
     command -v patchelf >/dev/null || wanted+=(patchelf)
+    [ -x /usr/bin/openssl ] || wanted+=(openssl)
     command -v strace >/dev/null || wanted+=(strace)
     command -v man >/dev/null || wanted+=(man-db)
     # What is typed is completed in these.

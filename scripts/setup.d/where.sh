@@ -9,6 +9,9 @@ where() {
         [ ! -x "$path" ] || say "$("$path" version) in $(dirname "$path")"
     done
     [ ! -s "$cache/openssh/version" ] || say "OpenSSH $(cat "$cache/openssh/version") in $cache/openssh/sbin"
+    for path in "$cache"/s3s "$cache"/moto; do
+        [ ! -s "$path/.version" ] || say "S3 server $(basename "$path") $(cat "$path/.version") in $path/bin"
+    done
     for path in "$cache"/ignored/*; do
         [ ! -s "$path" ] || say "ignored: $(basename "$path"): $(cat "$path")"
     done

@@ -18,6 +18,7 @@ pub mod family;
 pub mod golden;
 pub mod installed;
 pub mod network_proxy;
+pub mod object_server;
 pub mod page_check;
 pub mod pgbackrest;
 pub mod run;

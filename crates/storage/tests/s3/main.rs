@@ -1,0 +1,19 @@
+//! The S3 backend against real servers on loopback ports, over TLS with an authority of the test's own.
+//!
+//! A server that `scripts/setup test` did not bring is reported with the tests that need it as ignored.
+#![allow(clippy::disallowed_methods)] // tests look at the server's files
+
+mod contract;
+mod refusals;
+mod server;
+mod uploads;
+
+use std::process::ExitCode;
+
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let suite = contract::add(Suite::new("s3").threads(4));
+    let suite = uploads::add(suite);
+    refusals::add(suite).run()
+}

@@ -1,0 +1,199 @@
+//! Real servers of object stores on loopback ports, behind TLS with a certificate authority of the test's own.
+//!
+//! `S3s` is s3s-fs, which checks every signature, checksum and length. `Moto` is Amazon's service as moto imitates it:
+//! it knows versions, locks, encryption and tags, and looks at no signature. Each has one empty bucket, [`BUCKET`].
+
+mod authority;
+mod front;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{During, Error, Result};
+use crate::installed;
+use crate::scratch::Scratch;
+use authority::Authority;
+use front::Front;
+
+/// The bucket that every server has.
+pub const BUCKET: &str = "pgb";
+/// Who may use it.
+pub const KEY: &str = "TESTKEY0123456789";
+/// What requests are signed with.
+pub const SECRET: &str = "test/secret+0123456789abcdefghijklmnopqrs";
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    S3s,
+    Moto,
+}
+
+/// A server with its files; it ends when this is dropped.
+#[derive(Debug)]
+pub struct ObjectServer {
+    kind: Kind,
+    child: Child,
+    plain: SocketAddr,
+    front: Front,
+    authority: Authority,
+    scratch: Scratch,
+}
+
+/// A signature as far as moto reads it.
+const ANYBODY: &str = "AWS4-HMAC-SHA256 Credential=X/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+
+/// Longest wait for a server to listen.
+const START: Duration = Duration::from_secs(60);
+
+impl ObjectServer {
+    /// Starts a server with an empty bucket.
+    pub fn start(kind: Kind) -> Result<Self> {
+        let program = program(kind)?;
+        let scratch = Scratch::new()?;
+        let authority = Authority::new(scratch.path())?;
+        let plain = free_port()?;
+        let mut child = command(kind, &program, plain, &scratch)?
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log(&scratch)?)
+            .spawn()
+            .during(format!("start {}", program.display()))?;
+        if let Err(error) = wait_for(plain, &mut child) {
+            let _ = child.kill();
+            let _ = child.wait();
+            let said = std::fs::read_to_string(scratch.join("server.log")).unwrap_or_default();
+            return Err(Error::failed(format!("{error}\n{said}")));
+        }
+        let front = Front::start(&authority, plain)?;
+        let server = Self {
+            kind,
+            child,
+            plain,
+            front,
+            authority,
+            scratch,
+        };
+        if kind == Kind::Moto {
+            server.ask("PUT", &format!("/{BUCKET}"))?;
+        }
+        Ok(server)
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it is reached with TLS, as `localhost` or `127.0.0.1`.
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// Where it is reached without TLS.
+    pub fn plain_address(&self) -> SocketAddr {
+        self.plain
+    }
+
+    /// Certificate of the authority that the server's certificate is from.
+    pub fn ca_file(&self) -> PathBuf {
+        self.authority.certificate()
+    }
+
+    /// What it said on standard error.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.scratch.join("server.log")).unwrap_or_default()
+    }
+
+    /// Directory with its files, where it has one.
+    pub fn files(&self) -> PathBuf {
+        self.scratch.join("files")
+    }
+
+    /// Asks moto something, which looks at no signature; hands back the whole answer.
+    pub fn ask(&self, method: &str, target: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.plain).during("reach the server")?;
+        write!(
+            stream,
+            "{method} {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: {ANYBODY}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        .during("ask the server")?;
+        let mut answer = Vec::new();
+        stream
+            .read_to_end(&mut answer)
+            .during("read the server's answer")?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        if status.starts_with('2') {
+            Ok(answer)
+        } else {
+            Err(Error::failed(format!("{method} {target}: {answer}")))
+        }
+    }
+}
+
+impl Drop for ObjectServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program(kind: Kind) -> Result<PathBuf> {
+    let (note, path, what) = match kind {
+        Kind::S3s => ("s3s-fs", "s3s/bin/s3s-fs", "the S3 server s3s-fs"),
+        Kind::Moto => ("moto", "moto/bin/moto_server", "the S3 server moto"),
+    };
+    let path = installed::cache().join(path);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(installed::absent(note, what))
+    }
+}
+
+fn command(kind: Kind, program: &Path, at: SocketAddr, scratch: &Scratch) -> Result<Command> {
+    let mut command = Command::new(program);
+    let (host, port) = (at.ip().to_string(), at.port().to_string());
+    match kind {
+        Kind::S3s => {
+            let files = scratch.join("files");
+            std::fs::create_dir_all(files.join(BUCKET)).during("make the bucket")?;
+            command
+                .args(["--host", &host, "--port", &port])
+                .args(["--access-key", KEY, "--secret-key", SECRET])
+                .arg(files);
+        }
+        Kind::Moto => {
+            command.args(["-H", &host, "-p", &port]);
+        }
+    }
+    Ok(command)
+}
+
+fn log(scratch: &Scratch) -> Result<Stdio> {
+    let file = std::fs::File::create(scratch.join("server.log")).during("make the log file")?;
+    Ok(file.into())
+}
+
+fn free_port() -> Result<SocketAddr> {
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .during("find a free port")
+}
+
+fn wait_for(address: SocketAddr, child: &mut Child) -> Result<()> {
+    let started = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        if let Some(status) = child.try_wait().during("ask for the server")? {
+            return Err(Error::failed(format!("the server ended with {status}")));
+        }
+        if started.elapsed() > START {
+            return Err(Error::failed("the server does not listen"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+# Servers of object stores, beside the system. Sourced by scripts/setup.
+#
+#   $cache/s3s/bin/s3s-fs               S3 that checks signatures and checksums; built from its crate, once
+#   $cache/moto/bin/moto_server         S3 with versions, locks, encryption and tags; in a Python environment of its own
+
+s3s_version=0.14.1
+moto_version=5.2.5
+
+object_servers() {
+    s3s
+    moto
+}
+
+# Small and quick to start, but 2.5 minutes to build on two cores: kept until its version changes.
+s3s() {
+    local home=$cache/s3s why
+    [ -x "$home/bin/s3s-fs" ] && [ "$(cat "$home/.version" 2>/dev/null)" = "$s3s_version" ] && return 0
+    say "building s3s-fs $s3s_version"
+    rm -rf "$home"
+    if why=$(CARGO_TARGET_DIR=$cache/.s3s.new cargo install --quiet --locked --version "$s3s_version" --features binary \
+        --root "$home" s3s-fs 2>&1); then
+        echo "$s3s_version" >"$home/.version"
+        clear_ignored s3s-fs
+    else
+        note_ignored s3s-fs "s3s-fs $s3s_version could not be built: $(tail -n 1 <<<"$why")"
+    fi
+    rm -rf "$cache/.s3s.new"
+}
+
+moto() {
+    local home=$cache/moto why
+    [ -x "$home/bin/moto_server" ] && [ "$(cat "$home/.version" 2>/dev/null)" = "$moto_version" ] && return 0
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
+    say "fetching moto $moto_version"
+    rm -rf "$home"
+    python3 -m venv "$home"
+    if why=$(retry 3 "$home/bin/pip" install --quiet --no-input --disable-pip-version-check "moto[s3,server]==$moto_version" 2>&1); then
+        echo "$moto_version" >"$home/.version"
+        clear_ignored moto
+    else
+        note_ignored moto "moto $moto_version could not be installed: $(tail -n 1 <<<"$why")"
+    fi
+}
