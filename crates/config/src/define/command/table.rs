@@ -3,7 +3,9 @@
 //! Each entry names what differs from [`CommandDef::new`]. Facts about locks, log and repositories are pgBackRest's; texts are
 //! ours and what `help` prints.
 
-use super::{BeginLevel, CommandDef, CommandId, ExitStatus, Host, LockKind, RepoUnset, Writes};
+use super::command_def::{
+    BeginLevel, CommandDef, CommandId, ExitStatus, Host, LockKind, RepoUnset, Writes,
+};
 
 /// All commands, in the order of [`CommandId`].
 pub static COMMANDS: &[CommandDef] = &[

@@ -2,7 +2,7 @@
 //!
 //! A new option is declared in the file of its subject and named here. Invariant: sorted by name, as a test checks.
 
-use super::OptionDef;
+use super::option_def::OptionDef;
 
 pub use super::archive::*;
 pub use super::backup::*;
