@@ -8,6 +8,7 @@
 mod circles;
 mod commits;
 mod foreign_words;
+mod fuzz_lock;
 mod headers;
 mod layers;
 mod links;

@@ -48,7 +48,7 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
                 return Err(error);
             }
             Err(error) => {
-                let _ = cipher;
+                
                 failed.insert(key, error);
             }
         }
