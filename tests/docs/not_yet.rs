@@ -1,6 +1,6 @@
 //! The page about what is refused so far follows the list of refusals and the table of commands.
 
-use pgkeep_command::hosts::not_yet::NOT_YET;
+use pgkeep_command::run::not_yet::NOT_YET;
 use pgkeep_config::command::COMMANDS;
 
 use crate::{generated, text};

@@ -1,6 +1,6 @@
 //! The table of the README claims what the code does: a feature is marked "not yet" there exactly as long as it is refused.
 
-use pgkeep_command::hosts::not_yet::NOT_YET;
+use pgkeep_command::run::not_yet::NOT_YET;
 
 use crate::text;
 

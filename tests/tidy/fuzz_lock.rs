@@ -68,10 +68,12 @@ fn normal_dependencies(package: &str) -> BTreeSet<String> {
     for line in text.lines() {
         if line.starts_with('[') {
             within = line.trim() == "[dependencies]";
-        } else if within && !line.starts_with('#') && !line.contains("optional = true") {
-            if let Some((name, _)) = line.split_once(['=', '.']) {
-                names.insert(name.trim().to_owned());
-            }
+        } else if within
+            && !line.starts_with('#')
+            && !line.contains("optional = true")
+            && let Some((name, _)) = line.split_once(['=', '.'])
+        {
+            names.insert(name.trim().to_owned());
         }
     }
     names

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use pgkeep_command::hosts::not_yet::NOT_YET;
 use pgkeep_command::run::Context;
+use pgkeep_command::run::not_yet::NOT_YET;
 use pgkeep_config::render::candidates::{Line, Wanted};
 use pgkeep_config::{Config, Input};
 

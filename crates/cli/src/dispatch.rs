@@ -31,6 +31,6 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),
         CommandId::Verify => pgkeep_command::verify::run(context).map(|()| 0),
         CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),
-        other => Err(pgkeep_command::hosts::not_yet::command(other)),
+        other => Err(pgkeep_command::run::not_yet::command(other)),
     }
 }

@@ -13,9 +13,9 @@ use pgkeep_repo::{ArchiveId, ArchiveInfo};
 use pgkeep_storage::{ReadOptions, WriteOptions};
 use secrecy::SecretString;
 
+use super::cluster::Source;
 use super::plan::Plan;
 use super::settings::Settings;
-use super::source::Source;
 use super::stop::base_attributes;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};

@@ -4,8 +4,8 @@ use pgkeep_pipeline::{Pipeline, Report, Sha1, Sha1Digest, Stage};
 use pgkeep_storage::{ReadOptions, StoragePath};
 
 use super::copier::{Copier, Counter, Wanted};
+use super::from_standby::SourceHost;
 use super::job::{FileJob, FileResult, Outcome};
-use super::source_host::SourceHost;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::pg_host::ReadOutcome;
 use crate::run::moved::Count;

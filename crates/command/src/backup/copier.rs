@@ -10,12 +10,12 @@ use pgkeep_pipeline::{CompressType, Pipeline};
 use pgkeep_storage::Storage;
 use secrecy::SecretString;
 
+use super::from_standby::{SourceHost, SourceHosts};
 use super::job::FileJob;
-use super::source_host::{SourceHost, SourceHosts};
 use crate::error::Result;
-use crate::hosts::buffers::Buffers;
 use crate::hosts::cluster;
 use crate::hosts::pg_host::{FileReceiver, ReadOutcome, ReadRequest};
+use crate::jobs::Buffers;
 use crate::run::Context;
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};

@@ -7,7 +7,7 @@ use pgkeep_pipeline::{PageReport, Sha1Digest};
 use pgkeep_postgres::data_dir;
 use pgkeep_storage::StoragePath;
 
-use super::source_host::SourceHost;
+use super::from_standby::SourceHost;
 
 /// One repository file to be written.
 #[derive(Debug, Clone)]

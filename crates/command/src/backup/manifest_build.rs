@@ -6,9 +6,9 @@ use pgkeep_repo::BackupInfo;
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::manifest::build::{self, BuildSettings, Notice, TablespaceName};
 
+use super::cluster::Source;
 use super::plan::Plan;
 use super::settings::Settings;
-use super::source::Source;
 use super::start::Started;
 use crate::error::Result;
 

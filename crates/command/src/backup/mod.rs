@@ -6,13 +6,14 @@
 
 mod archive;
 mod block_map;
+mod cluster;
 mod compare;
 mod complete;
 mod copier;
 mod copy_file;
 mod copy_job;
 mod file_pipeline;
-mod fold;
+mod from_standby;
 mod job;
 mod label;
 mod last_line;
@@ -21,11 +22,10 @@ mod plan;
 mod prior;
 mod process;
 mod queue;
+mod results;
 mod resume;
 mod settings;
 mod sink;
-mod source;
-mod source_host;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -44,11 +44,11 @@ use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
 use archive::{Archive, Needed};
+use cluster::Source;
 use plan::Plan;
 use process::Process;
 use resume::Resume;
 use settings::Settings;
-use source::Source;
 
 /// Makes one backup.
 ///

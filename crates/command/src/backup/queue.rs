@@ -12,10 +12,10 @@ use pgkeep_repo::BackupLabel;
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileRef, Manifest, PG_DATA, PageCheck};
 
+use super::from_standby::{SourceHost, SourceHosts, source_host};
 use super::job::{BlockJob, CopyJob, FileJob, MapPlace, pg_path};
 use super::plan::Plan;
 use super::settings::{BundleSettings, Settings};
-use super::source_host::{SourceHost, SourceHosts, source_host};
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
 

@@ -14,9 +14,10 @@ use pgkeep_repo::backup_info::Annotations;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{not_yet, repository};
+use crate::hosts::repository;
 use crate::jobs::PoolSettings;
 use crate::run::Context;
+use crate::run::not_yet;
 
 /// Options of one backup.
 #[derive(Debug, Clone)]

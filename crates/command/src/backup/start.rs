@@ -7,8 +7,8 @@ use pgkeep_postgres::session::{BACKUP_LABEL, Database, Tablespace};
 use pgkeep_postgres::wal::segment::WalSegment;
 
 use super::archive::Archive;
+use super::cluster::Source;
 use super::settings::Settings;
-use super::source::Source;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, cluster};
 use crate::run::Context;

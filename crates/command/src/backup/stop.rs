@@ -10,9 +10,9 @@ use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileData, Manifest, PG_DATA};
 use pgkeep_storage::{Ticket, WriteOptions};
 
+use super::cluster::Source;
 use super::plan::Plan;
 use super::settings::Settings;
-use super::source::Source;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;

@@ -1,10 +1,8 @@
 //! What a run works on: the storages of its repositories are chosen here, and the clusters it backs up or restores are found here.
 
-pub mod buffers;
 pub mod cluster;
 #[cfg(feature = "faulty")]
 pub mod fault;
-pub mod not_yet;
 pub mod pg_host;
 pub mod repository;
 pub mod stanza_info;

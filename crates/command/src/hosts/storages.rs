@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pgkeep_storage::registry::{self, StorageSettings};
+use pgkeep_storage::open::{self, StorageSettings};
 use pgkeep_storage::{Connection, Storage};
 
 use crate::error::Result;
@@ -43,7 +43,7 @@ impl Storages {
         if let Some(open) = all.iter().find(|open| open.repo_key == key) {
             return Ok(Arc::clone(&open.storage));
         }
-        let opened = registry::open(settings)?;
+        let opened = open::open(settings)?;
         let storage = Arc::clone(&opened.storage);
         if let Some(connection) = opened.connection {
             connection.connect_ahead();

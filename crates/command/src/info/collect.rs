@@ -27,7 +27,6 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
     let mut backup_found = false;
     for &key in &keys {
         context.cancel.check()?;
-        let cipher = cipher_name(context, key);
         match read_repository(context, settings, key, &mut backup_found) {
             Ok(reports) => {
                 for (name, report, restore) in reports {
@@ -48,7 +47,6 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
                 return Err(error);
             }
             Err(error) => {
-                
                 failed.insert(key, error);
             }
         }

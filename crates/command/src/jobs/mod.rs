@@ -1,9 +1,11 @@
 //! Workers: a pool of threads that do the jobs of a run, and their numbers in the log.
 
+mod buffers;
 mod pool;
 mod process;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::Buffers;
 pub use pool::{Outcome, PoolSettings, Steps, run};
 pub use process::{as_process, process_number};

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod context;
 pub mod label;
 pub mod moved;
+pub mod not_yet;
 pub mod progress;
 pub mod prompt;
 pub mod repo_path;

@@ -4,9 +4,9 @@ use pgkeep_postgres::data_dir::{CONTROL_FILE, Rules};
 use pgkeep_repo::BackupType;
 
 use super::*;
+use crate::backup::from_standby::{SourceHost, SourceHosts};
 use crate::backup::job::CopyJob;
 use crate::backup::queue::{Queues, Rulebook};
-use crate::backup::source_host::{SourceHost, SourceHosts};
 
 /// All jobs of a full backup with these hosts.
 fn jobs(fixture: &Fixture, options: &[&str], standby: bool) -> (Vec<CopyJob>, Manifest) {

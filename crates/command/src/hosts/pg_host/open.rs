@@ -8,8 +8,8 @@ use pgkeep_config::option;
 use super::host::PgHost;
 use super::local::LocalPgHost;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::not_yet;
 use crate::run::context::Context;
+use crate::run::not_yet;
 
 /// Opens the host of the cluster with this key. Nothing is read or connected yet.
 ///

@@ -1,6 +1,6 @@
 //! The repositories of a run: which storage each of them has is chosen here.
 //!
-//! The options of each kind become settings in a file of its own; [`pgkeep_storage::registry`] opens a storage from settings.
+//! The options of each kind become settings in a file of its own; [`pgkeep_storage::open`] opens a storage from settings.
 //! What is behind a network stays open for the run, see [`super::storages`].
 
 mod keys;
@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use pgkeep_config::option;
 use pgkeep_storage::Storage;
-use pgkeep_storage::registry::StorageSettings;
+use pgkeep_storage::open::StorageSettings;
 use secrecy::SecretString;
 
 pub use keys::{default_key, keys};
 
-use super::not_yet;
 use crate::error::Result;
 use crate::run::context::Context;
+use crate::run::not_yet;
 
 /// One of repo1, repo2, …: its storage and the pass-phrase of its info files.
 #[derive(Debug, Clone)]

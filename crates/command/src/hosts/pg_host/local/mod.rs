@@ -16,9 +16,9 @@ use pgkeep_storage::{
 };
 
 use crate::error::Result;
-use crate::hosts::buffers::Buffers;
 use crate::hosts::pg_host::host::PgHost;
 use crate::hosts::pg_host::read_file::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
+use crate::jobs::Buffers;
 use crate::run::context::Context;
 
 /// Bytes read from a file at once at most: what the hash and the codec then work on still lies in the cache.

@@ -45,7 +45,7 @@ pub fn error(feature: &str, shown: &str) -> Error {
 ///
 /// # Errors
 /// [`ErrorCode::OptionInvalid`].
-pub(super) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
+pub(crate) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
     if config.string_at(option::REPO_HOST, key).is_some() {
         return Err(error("repo-host", &format!("repo{key}-host")));
     }
@@ -73,7 +73,7 @@ pub(super) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
 ///
 /// # Errors
 /// [`ErrorCode::OptionInvalid`].
-pub(super) fn refuse_pg_host(config: &Config, key: u32) -> Result<()> {
+pub(crate) fn refuse_pg_host(config: &Config, key: u32) -> Result<()> {
     match config.string_at(option::PG_HOST, key) {
         Some(_) => Err(error("pg-host", &format!("pg{key}-host"))),
         None => Ok(()),

@@ -3,8 +3,8 @@
 use pgkeep_pipeline::PageReport;
 use pgkeep_repo::manifest::{BundleSlice, Manifest, PageCheck, PageRange};
 
+use super::from_standby::SourceHosts;
 use super::job::{CopyJob, FileResult, Outcome};
-use super::source_host::SourceHosts;
 use crate::DETAIL;
 use crate::detail;
 use crate::error::{Error, ErrorCode, Result};
