@@ -73,6 +73,51 @@ fn every_crate_has_its_place_in_the_architecture_page() {
     no_findings("crates that ARCHITECTURE.md does not describe", &missing);
 }
 
+#[test]
+fn every_module_of_a_crate_is_in_its_list_on_the_architecture_page() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("it is there");
+    let (page, commands) = (
+        read("ARCHITECTURE.md"),
+        read("docs/reference/commands.md").replace('-', "_"),
+    );
+    let mut findings = Vec::new();
+    for (folder, _) in MAY_USE {
+        let source = root().join("crates").join(folder).join("src");
+        let start = page.find(&format!("**{folder}** – ")).expect("a list");
+        let end = page[start..]
+            .find("\n\n**")
+            .or_else(|| page[start..].find("\n### "));
+        let part = &page[start..start + end.expect("another part follows")];
+        // What stands in backticks is every second piece.
+        let named: Vec<&str> = part.split('`').skip(1).step_by(2).collect();
+        let words: Vec<&str> = named
+            .iter()
+            .flat_map(|text| text.split(|c: char| c.is_whitespace() || c == '/'))
+            .collect();
+        let list = named
+            .first()
+            .into_iter()
+            .flat_map(|text| text.split_whitespace());
+        for word in list {
+            let module = source.join(word);
+            if !module.is_dir() && !module.with_extension("rs").is_file() {
+                findings.push(format!("{folder}: `{word}` is not there"));
+            }
+        }
+        for entry in std::fs::read_dir(&source).expect("sources are there") {
+            let name = entry.expect("an entry").file_name();
+            let name = name.to_str().expect("a name in ASCII");
+            let name = name.trim_end_matches(".rs");
+            let is_command = commands.contains(&format!("## {name}\n"));
+            let known = ["lib", "error"].contains(&name) || name.contains("test") || is_command;
+            if !known && !words.contains(&name) {
+                findings.push(format!("{folder}: `{name}` is not listed"));
+            }
+        }
+    }
+    no_findings("lists of modules that ARCHITECTURE.md has wrong", &findings);
+}
+
 /// Files that name a file of the repository without making a path of it, and why.
 const NAMED_ELSEWHERE: &[(&str, &str)] = &[
     (
