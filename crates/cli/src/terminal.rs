@@ -8,7 +8,7 @@ use pgkeep_command::run::prompt::Prompt;
 
 use crate::log;
 
-/// Whether what is printed reaches a prompt: standard output and error are both a terminal.
+/// Whether somebody reads what is printed: standard output and error are both a terminal.
 pub(crate) fn is_attended() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }

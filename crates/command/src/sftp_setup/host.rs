@@ -1,4 +1,4 @@
-//! Whose server it is: its host keys against known hosts, fingerprints given, or the answer of a prompt.
+//! Whose server it is: its host keys against known hosts, fingerprints given, or the answer at a prompt.
 //!
 //! Invariant: a key becomes known only when its own fingerprint was given or its own line was shown and confirmed.
 
