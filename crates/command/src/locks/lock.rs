@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Tries until a lock that must be had counts as held: `info` of pgBackRest holds what it reads as an owner does.
 pub(super) const SHORT_TRIES: u32 = 20;
 
+/// What [`LockType::Persist`] was called in earlier builds. Such a process may still run when `stop --force` comes.
+pub(super) const OLD_PERSIST: &str = "hold";
+
 /// What is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockType {
@@ -70,8 +73,8 @@ pub fn file_name(stanza: &str, lock_type: LockType, repo_key: u32) -> String {
     format!("{stanza}-{}-{repo_key}{EXTENSION}", lock_type.name())
 }
 
-/// The stanza of a lock file, also of one that pgBackRest before 2.53 made, without a repository in its name; `None`: the
-/// name is not that of a lock. Read from its end: stanzas may have dashes, numbers and these words in their names.
+/// The stanza of a lock file, also of one that pgBackRest before 2.53 made, without a repository in its name, or an earlier
+/// build of pgkeep; `None`: the name is not that of a lock. Read from its end: stanzas may have dashes, numbers and these words in their names.
 #[must_use]
 pub fn stanza_of(file_name: &str) -> Option<&str> {
     let types = [
@@ -88,7 +91,7 @@ pub fn stanza_of(file_name: &str) -> Option<&str> {
     } else {
         (rest, last)
     };
-    let known = types.iter().any(|known| known.name() == type_name);
+    let known = type_name == OLD_PERSIST || types.iter().any(|known| known.name() == type_name);
     (known && !stanza.is_empty()).then_some(stanza)
 }
 

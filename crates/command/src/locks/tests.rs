@@ -155,6 +155,8 @@ fn a_lock_file_is_of_one_stanza_only() {
             let before_2_53 = format!("{stanza}-{}.lock", lock_type.name());
             assert_eq!(stanza_of(&before_2_53), Some(stanza), "{before_2_53}");
         }
+        let earlier_build = format!("{stanza}-hold-1.lock");
+        assert_eq!(stanza_of(&earlier_build), Some(stanza), "{earlier_build}");
     }
     for name in [
         "a.lock",
