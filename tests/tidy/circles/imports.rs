@@ -102,6 +102,8 @@ impl Crate {
                 }
             }
             module.paths.iter().for_each(&mut note);
+            // Of a module this opens names, of an enum it is a use.
+            module.globs.iter().for_each(&mut note);
             if !module.globs.is_empty() {
                 for (word, line) in &module.words {
                     let known = module.items.contains(word) || module.import(word).is_some();

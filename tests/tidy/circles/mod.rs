@@ -10,6 +10,7 @@
 mod exceptions;
 mod imports;
 mod source;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::OnceLock;
@@ -203,6 +204,22 @@ fn a_circle_over_a_re_export_or_a_name_of_the_parent_is_found() {
     ]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].matches("->").count(), 3, "{found:?}");
+}
+
+#[test]
+fn variants_and_what_stands_behind_items_for_tests_are_found() {
+    for uses_b in [
+        "use crate::b::Kind::*; pub struct A;",
+        "#[cfg(test)] enum Made { One } use crate::b::Kind; pub struct A;",
+        "#[cfg(test)] pub trait Made { fn one(); } use crate::b::Kind; pub struct A;",
+    ] {
+        let found = circles_of(&[
+            ("lib.rs", "mod a; mod b;"),
+            ("a.rs", uses_b),
+            ("b.rs", "pub enum Kind { One(crate::a::A) }"),
+        ]);
+        assert_eq!(found.len(), 1, "{uses_b}: {found:?}");
+    }
 }
 
 #[test]
