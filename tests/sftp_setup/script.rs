@@ -93,6 +93,10 @@ fn life(program: &Program, newest: bool) -> TestResult {
     says(&first.stdout, "ready: pgbackup may do SFTP")?;
     says(&first.stdout, &desk.machine.fingerprint()?)?;
     is_closed(&desk)?;
+    // Some days pass.
+    desk.machine
+        .shell("sed -i 's/^pgbackup:\\*:[0-9]*:/pgbackup:*:19000:/' /etc/shadow")?
+        .success()?;
     let once = desk.machine.snapshot()?;
     desk.run_script(&[])?.success()?;
     once.must_equal(&desk.machine.snapshot()?)?;

@@ -103,7 +103,8 @@ make_account() {
             --comment 'PostgreSQL backups over SFTP' "$user"
     fi
     # No password can match "*". Without this the account is locked ("!"), and sshd refuses keys for it too.
-    usermod -p '*' "$user"
+    # Only once: it notes the day as that of a new password.
+    [ "$(getent shadow "$user" | awk -F: '{ print $2 }')" = '*' ] || usermod -p '*' "$user"
 }
 
 make_directories() {
