@@ -78,6 +78,7 @@ fn main() -> ExitCode {
             sftp_works(SftpServer::builder().chrooted().start()?)
         })
         .test("an_sshd_comes_back_at_the_same_port", sftp_restarts)
+        .test("an_sshd_that_was_told_to_reload_is_waited_for", reload)
         .test(UNUSUAL, unusual_accounts)
         .test("every_part_that_the_setup_brings_is_here", parts)
         .run()
@@ -327,6 +328,23 @@ fn unusual_accounts() -> TestResult {
         "postgres\n"
     );
     machine.start_sshd()?;
+    Ok(())
+}
+
+/// Whoever waits for a server that was told to reload must not be content with the old one, which has not noticed yet.
+fn reload() -> TestResult {
+    let machine = ThrowAwayRoot::builder().make()?;
+    machine.start_sshd()?;
+    machine
+        .shell("kill -STOP $(cat /run/sshd.pid); kill -HUP $(cat /run/sshd.pid)")?
+        .success()?;
+    assert!(!machine.sshd_is_ready()?, "{}", machine.sshd_log());
+    machine
+        .shell("kill -CONT $(cat /run/sshd.pid)")?
+        .success()?;
+    machine.wait_for_sshd()?;
+    let log = machine.sshd_log();
+    assert_eq!(log.matches("Received SIGHUP").count(), 1, "{log}");
     Ok(())
 }
 

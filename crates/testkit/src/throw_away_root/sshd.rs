@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What sshd logs when it is told to reload, and when it takes connections.
 const RELOADED: &str = "Received SIGHUP; restarting.";
 const LISTENS: &str = "Server listening on";
+/// Succeeds if the server waits for something to happen and no signal waits for it.
+const NOTHING_PENDING: &str = "grep -q '^State:[[:space:]]*S' /proc/$(cat /run/sshd.pid)/status && \
+    grep -q '^ShdPnd:[[:space:]]*0*$' /proc/$(cat /run/sshd.pid)/status";
 
 impl ThrowAwayRoot {
     /// Starts its SSH server and waits until it answers.
@@ -24,37 +27,15 @@ impl ThrowAwayRoot {
 
     /// Makes the server read its configuration and keys again, and waits until it has.
     pub fn reload_sshd(&self) -> Result<()> {
-        let reloaded = self.reloads();
         self.shell("kill -HUP $(cat /run/sshd.pid)")?.success()?;
-        let started = Instant::now();
-        // Until it has noticed the signal, the old one answers.
-        while self.reloads() == reloaded && started.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(10));
-        }
         self.wait_for_sshd()
     }
 
-    fn reloads(&self) -> usize {
-        self.sshd_log().matches(RELOADED).count()
-    }
-
-    /// Waits until the server takes connections (again).
+    /// Waits until the server takes connections (again), with the configuration that it was last told to read.
     pub fn wait_for_sshd(&self) -> Result<()> {
         let started = Instant::now();
-        let knock = format!(
-            "exec 3<>/dev/tcp/{}/{}",
-            self.address.ip(),
-            self.address.port()
-        );
         while started.elapsed() < PATIENCE {
-            // One that was told to reload closes its port, and opens it again a moment later.
-            let log = self.sshd_log();
-            if log.rfind(RELOADED) > log.rfind(LISTENS) {
-                std::thread::sleep(Duration::from_millis(10));
-                continue;
-            }
-            // From inside: the network may be its own.
-            if run(self.command("bash").args(["-c", &knock]))?.code == 0 {
+            if self.sshd_is_ready()? {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -63,6 +44,26 @@ impl ThrowAwayRoot {
             "sshd does not answer:\n{}",
             self.sshd_log()
         )))
+    }
+
+    /// Whether the server has read what it was last told to read, and takes connections.
+    pub fn sshd_is_ready(&self) -> Result<bool> {
+        // The old one listens until it has noticed a signal, however long ago that was sent.
+        if run(self.command("sh").args(["-c", NOTHING_PENDING]))?.code != 0 {
+            return Ok(false);
+        }
+        // One that was told to reload closes its port, and opens it again a moment later.
+        let log = self.sshd_log();
+        if log.rfind(RELOADED) > log.rfind(LISTENS) {
+            return Ok(false);
+        }
+        // From inside: the network may be its own.
+        let knock = format!(
+            "exec 3<>/dev/tcp/{}/{}",
+            self.address.ip(),
+            self.address.port()
+        );
+        Ok(run(self.command("bash").args(["-c", &knock]))?.code == 0)
     }
 
     /// What the server logged.
