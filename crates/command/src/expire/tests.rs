@@ -1,9 +1,6 @@
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use pgkeep_config::{ConfigFiles, Input, Program};
+use pgkeep_config::Program;
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::manifest::{
     BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
@@ -16,68 +13,10 @@ use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 use pgkeep_storage::{InfoLevel, ListOptions, StoragePath, WriteOptions};
 
 use super::*;
-use crate::run::cancel::Cancel;
-use crate::run::clock::Clock;
-use crate::run::context::{Output, User};
-use crate::run::progress::NoProgress;
-
-const NOW: i64 = 1_800_000_000;
-
-struct NoFiles;
-
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
+use crate::run::test_context::{self, NOW};
 
 fn context(options: &[&str]) -> Context {
-    let words = ["pgbackrest", "--no-config", "--stanza=demo", "expire"]
-        .iter()
-        .chain(options);
-    let input = Input {
-        program: Program::PgBackRest,
-        args: words.map(ToString::to_string).collect(),
-        environment: Vec::new(),
-        files: &NoFiles,
-        uid: 1000,
-        exec_id: "1-a".to_owned(),
-    };
-    let config = pgkeep_config::load(&input)
-        .unwrap()
-        .config
-        .check()
-        .unwrap()
-        .config;
-    Context {
-        config: Arc::new(config),
-        clock: Clock::fixed(Timestamp::from_second(NOW).unwrap()),
-        cancel: Cancel::default(),
-        progress: Arc::new(NoProgress),
-        summary: crate::run::summary::Summary::default(),
-        output: Output::new(std::io::sink()),
-        prompt: Arc::new(crate::run::prompt::NoTerminal),
-        user: User {
-            uid: 1000,
-            gid: 1000,
-            name: "u".to_owned(),
-            group: "g".to_owned(),
-            home: None,
-        },
-        environment: BTreeMap::new(),
-        program_path: PathBuf::from("/usr/bin/pgbackrest"),
-        working_directory: PathBuf::from("/"),
-        locks: Arc::new(Mutex::new(Vec::new())),
-        storages: crate::hosts::storages::Storages::default(),
-    }
+    test_context::new(Program::PgBackRest, "expire", options)
 }
 
 fn stanza() -> Stanza {

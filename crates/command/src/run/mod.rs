@@ -11,5 +11,7 @@ pub mod progress;
 pub mod prompt;
 pub mod repo_path;
 pub mod summary;
+#[cfg(test)]
+pub(crate) mod test_context;
 
 pub use context::Context;

@@ -1,9 +1,5 @@
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
-use pgkeep_config::{ConfigFiles, Input};
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::manifest::{
     BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
@@ -17,69 +13,14 @@ use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use super::*;
 use crate::hosts::this_host;
-use crate::run::cancel::Cancel;
-use crate::run::clock::Clock;
-use crate::run::context::{Output, User};
-use crate::run::progress::NoProgress;
+use crate::run::context::Output;
+use crate::run::test_context;
 
 const FULL: &str = "20260101-000000F";
 const INCR: &str = "20260101-000000F_20260102-000000I";
 
-struct NoFiles;
-
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
-
 fn context(options: &[&str]) -> Context {
-    let words = ["pgkeep", "--no-config", "--stanza=demo", "verify"]
-        .iter()
-        .chain(options);
-    let input = Input {
-        program: Program::PgKeep,
-        args: words.map(ToString::to_string).collect(),
-        environment: Vec::new(),
-        files: &NoFiles,
-        uid: 1000,
-        exec_id: "1-a".to_owned(),
-    };
-    let config = pgkeep_config::load(&input)
-        .unwrap()
-        .config
-        .check()
-        .unwrap()
-        .config;
-    Context {
-        config: Arc::new(config),
-        clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
-        cancel: Cancel::default(),
-        progress: Arc::new(NoProgress),
-        summary: crate::run::summary::Summary::default(),
-        output: Output::new(std::io::sink()),
-        prompt: Arc::new(crate::run::prompt::NoTerminal),
-        user: User {
-            uid: 1000,
-            gid: 1000,
-            name: "u".to_owned(),
-            group: "g".to_owned(),
-            home: None,
-        },
-        environment: BTreeMap::new(),
-        program_path: PathBuf::from("/usr/bin/pgkeep"),
-        working_directory: PathBuf::from("/"),
-        locks: Arc::new(Mutex::new(Vec::new())),
-        storages: crate::hosts::storages::Storages::default(),
-    }
+    test_context::new(Program::PgKeep, "verify", options)
 }
 
 fn write(memory: &dyn Storage, path: &str, content: &[u8]) {

@@ -1,21 +1,13 @@
 //! What the workers report, also when a thread of theirs panics, and what the spool gets of it.
 
-use std::path::PathBuf;
-use std::sync::Mutex;
-
-use jiff::Timestamp;
-use pgkeep_config::{ConfigFiles, Input, Program};
+use pgkeep_config::Program;
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
 
 use super::in_flight::{Failure, InFlight, Reporter};
 use super::*;
 use crate::archive_push::tests::{SEGMENT, identity, segment, settings, target};
 use crate::archiving::spool::Status;
-use crate::run::cancel::Cancel;
-use crate::run::clock::Clock;
-use crate::run::context::{Output, User};
-use crate::run::progress::NoProgress;
-use crate::run::prompt::NoTerminal;
+use crate::run::test_context;
 
 fn event(
     file: usize,
@@ -86,54 +78,8 @@ fn without_any_usable_repository_the_whole_run_fails() {
     );
 }
 
-struct NoFiles;
-
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
-
 fn context() -> Context {
-    let args = ["pgbackrest", "--no-config", "--stanza=demo", "archive-push"];
-    let input = Input {
-        program: Program::PgBackRest,
-        args: args.map(ToString::to_string).to_vec(),
-        environment: Vec::new(),
-        files: &NoFiles,
-        uid: 1000,
-        exec_id: "1-a".to_owned(),
-    };
-    let config = pgkeep_config::load(&input).unwrap().config;
-    Context {
-        config: Arc::new(config.check().unwrap().config),
-        clock: Clock::fixed(Timestamp::UNIX_EPOCH),
-        cancel: Cancel::default(),
-        progress: Arc::new(NoProgress),
-        summary: Default::default(),
-        output: Output::new(std::io::sink()),
-        prompt: Arc::new(NoTerminal),
-        user: User {
-            uid: 1000,
-            gid: 1000,
-            name: "u".to_owned(),
-            group: "g".to_owned(),
-            home: None,
-        },
-        environment: Default::default(),
-        program_path: PathBuf::from("/usr/bin/pgbackrest"),
-        working_directory: PathBuf::from("/"),
-        locks: Arc::new(Mutex::new(Vec::new())),
-        storages: Default::default(),
-    }
+    test_context::new(Program::PgBackRest, "archive-push", &[""; 0])
 }
 
 /// Fails unless this file, and no other, was reported as failed by a panic.

@@ -6,13 +6,12 @@ mod increment;
 mod online;
 mod whole;
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use pgkeep_config::{ConfigFiles, Input, Program};
+use pgkeep_config::Program;
 use pgkeep_pipeline::{CompressType, Pipeline, Sha1Digest, Stage};
 use pgkeep_repo::cipher_keys::dependent_pass;
 use pgkeep_repo::manifest::{FileRef, Manifest};
@@ -28,30 +27,12 @@ use tempfile::TempDir;
 use super::*;
 use crate::hosts::{PgHost, pg_host, this_host};
 use crate::run::clock::Clock;
-use crate::run::context::{Output, User};
 use crate::run::moved::Moved;
 use crate::run::progress::Progress;
+use crate::run::test_context::{self, NOW};
 
 /// Modification time of all files of a new cluster.
 pub(super) const OLD: i64 = 1_700_000_000;
-/// When tests run.
-const NOW: i64 = 1_800_000_000;
-
-struct NoFiles;
-
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
 
 type Hook = Box<dyn FnMut() + Send>;
 
@@ -190,58 +171,17 @@ impl Fixture {
     }
 
     pub(super) fn context(&self, more: &[&str], moments: Moments) -> Context {
-        let mut args = vec![
-            "pgkeep".to_owned(),
-            "--stanza=demo".to_owned(),
+        let mut options = vec![
             "--log-level-file=off".to_owned(),
+            format!("--pg1-path={}", self.pg_path().display()),
+            "--job-retry=0".to_owned(),
         ];
-        args.push(format!("--pg1-path={}", self.pg_path().display()));
-        args.push("--job-retry=0".to_owned());
-        args.extend(self.options.iter().cloned());
-        args.extend(more.iter().map(|&option| option.to_owned()));
-        args.push("backup".to_owned());
-        let secret = (
-            "PGBACKREST_REPO1_CIPHER_PASS".to_owned(),
-            "secret".to_owned(),
-        );
-        let encrypted = self
-            .options
-            .iter()
-            .any(|option| option.contains("aes-256-cbc"));
-        let input = Input {
-            program: Program::PgKeep,
-            args,
-            environment: encrypted.then_some(secret).into_iter().collect(),
-            files: &NoFiles,
-            uid: 1000,
-            exec_id: "1-test".to_owned(),
-        };
-        let config = pgkeep_config::load(&input)
-            .unwrap()
-            .config
-            .check()
-            .unwrap()
-            .config;
+        options.extend(self.options.iter().cloned());
+        options.extend(more.iter().map(|&option| option.to_owned()));
         Context {
-            config: Arc::new(config),
             clock: self.clock.clone(),
-            cancel: crate::run::cancel::Cancel::default(),
             progress: Arc::new(moments),
-            summary: crate::run::summary::Summary::default(),
-            output: Output::new(std::io::sink()),
-            prompt: Arc::new(crate::run::prompt::NoTerminal),
-            user: User {
-                uid: 1000,
-                gid: 1000,
-                name: "me".into(),
-                group: "me".into(),
-                home: None,
-            },
-            environment: BTreeMap::new(),
-            program_path: PathBuf::from("/usr/bin/pgkeep"),
-            working_directory: PathBuf::from("/"),
-            locks: Arc::default(),
-            storages: crate::hosts::storages::Storages::default(),
+            ..test_context::new(Program::PgKeep, "backup", &options)
         }
     }
 

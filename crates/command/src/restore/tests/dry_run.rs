@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::run::context::Output;
 use crate::run::prompt::Prompt;
 
 use super::*;

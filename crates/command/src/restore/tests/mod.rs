@@ -14,32 +14,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use pgkeep_config::{ConfigFiles, Input, Program};
+use pgkeep_config::Program;
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use tempfile::TempDir;
 
 use super::*;
 use crate::error::ErrorCode;
 use crate::run::clock::Clock;
-use crate::run::context::{Output, User};
+use crate::run::context::User;
 use crate::run::moved::Moved;
 use crate::run::progress::Progress as Listener;
-
-struct NoFiles;
-
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-}
+use crate::run::test_context::{self, NOW};
 
 type Hook = Box<dyn FnMut() + Send>;
 
@@ -93,7 +78,7 @@ impl Fixture {
         let fixture = Self {
             dir,
             options: options.iter().map(|&option| option.to_owned()).collect(),
-            clock: Clock::fixed(Timestamp::from_second(1_800_000_000).unwrap()),
+            clock: Clock::fixed(Timestamp::from_second(NOW).unwrap()),
         };
         crate::stanza_create::run(&fixture.context("stanza-create", "source", &["--no-online"]))
             .unwrap();
@@ -109,9 +94,9 @@ impl Fixture {
     }
 
     fn context_with(&self, command: &str, pg: &str, more: &[&str], moments: Moments) -> Context {
-        let mut args = vec!["pgkeep".to_owned(), "--stanza=demo".to_owned()];
+        let mut options = Vec::new();
         let mut path = |option: &str, name: &str| {
-            args.push(format!("--{option}={}", self.path(name).display()))
+            options.push(format!("--{option}={}", self.path(name).display()))
         };
         path("pg1-path", pg);
         path("repo1-path", "repo");
@@ -121,10 +106,10 @@ impl Fixture {
             let fits = |option: &&String| {
                 command == "backup" || !of_copies.iter().any(|prefix| option.starts_with(prefix))
             };
-            args.push("--job-retry=0".to_owned());
-            args.extend(self.options.iter().filter(fits).cloned());
+            options.push("--job-retry=0".to_owned());
+            options.extend(self.options.iter().filter(fits).cloned());
         } else {
-            args.extend(
+            options.extend(
                 self.options
                     .iter()
                     .filter(|option| option.contains("cipher"))
@@ -132,56 +117,20 @@ impl Fixture {
             );
         }
         if command == "restore" {
-            args.push(format!("--spool-path={}", self.path("spool").display()));
+            options.push(format!("--spool-path={}", self.path("spool").display()));
         }
-        args.extend(more.iter().map(|&option| option.to_owned()));
-        args.push(command.to_owned());
-        let encrypted = self
-            .options
-            .iter()
-            .any(|option| option.contains("aes-256-cbc"));
-        let secret = (
-            "PGBACKREST_REPO1_CIPHER_PASS".to_owned(),
-            "secret".to_owned(),
-        );
-        let input = Input {
-            program: Program::PgKeep,
-            args,
-            environment: encrypted.then_some(secret).into_iter().collect(),
-            files: &NoFiles,
-            uid: 1000,
-            exec_id: "1-test".to_owned(),
+        options.extend(more.iter().map(|&option| option.to_owned()));
+        let context = test_context::new(Program::PgKeep, command, &options);
+        let user = User {
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            ..context.user.clone()
         };
-        let config = pgkeep_config::load(&input)
-            .unwrap()
-            .config
-            .check()
-            .unwrap()
-            .config;
-        let (uid, gid) = (
-            rustix::process::getuid().as_raw(),
-            rustix::process::getgid().as_raw(),
-        );
         Context {
-            config: Arc::new(config),
             clock: self.clock.clone(),
-            cancel: crate::run::cancel::Cancel::default(),
             progress: Arc::new(moments),
-            summary: crate::run::summary::Summary::default(),
-            output: Output::new(std::io::sink()),
-            prompt: Arc::new(crate::run::prompt::NoTerminal),
-            user: User {
-                uid,
-                gid,
-                name: "me".into(),
-                group: "me".into(),
-                home: None,
-            },
-            environment: BTreeMap::new(),
-            program_path: PathBuf::from("/usr/bin/pgkeep"),
-            working_directory: PathBuf::from("/"),
-            locks: Arc::default(),
-            storages: crate::hosts::storages::Storages::default(),
+            user,
+            ..context
         }
     }
 

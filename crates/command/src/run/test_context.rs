@@ -1,0 +1,87 @@
+//! The context of unit tests: options from words alone, no configuration file, a clock that stands still, nobody to ask.
+//!
+//! A test that needs a field to be another writes `Context { clock, ..test_context::new(…) }`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pgkeep_config::{ConfigFiles, Input, Program};
+
+use super::cancel::Cancel;
+use super::clock::Clock;
+use super::context::{Context, Output, User};
+use super::progress::NoProgress;
+use super::prompt::NoTerminal;
+use super::summary::Summary;
+use crate::hosts::storages::Storages;
+
+/// When tests run, seconds since 1970.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// A machine without any configuration file.
+struct NoFiles;
+
+impl ConfigFiles for NoFiles {
+    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn home(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The context of `command` for stanza demo with these options. A repository that they encrypt has the passphrase `secret`.
+pub(crate) fn new(program: Program, command: &str, options: &[impl AsRef<str>]) -> Context {
+    let options = options.iter().map(AsRef::as_ref);
+    let args: Vec<String> = [program.binary(), "--stanza=demo"]
+        .into_iter()
+        .chain(options)
+        .chain([command])
+        .map(str::to_owned)
+        .collect();
+    let encrypted = args.iter().any(|arg| arg.contains("aes-256-cbc"));
+    let secret = ("PGBACKREST_REPO1_CIPHER_PASS", "secret");
+    let input = Input {
+        program,
+        environment: encrypted
+            .then(|| (secret.0.to_owned(), secret.1.to_owned()))
+            .into_iter()
+            .collect(),
+        args,
+        files: &NoFiles,
+        uid: 1000,
+        exec_id: "1-test".to_owned(),
+    };
+    let config = pgkeep_config::load(&input)
+        .and_then(|loaded| loaded.config.check())
+        .expect("options of a test are right")
+        .config;
+    Context {
+        config: Arc::new(config),
+        clock: Clock::fixed(Timestamp::from_second(NOW).expect("a time of this century")),
+        cancel: Cancel::default(),
+        progress: Arc::new(NoProgress),
+        summary: Summary::default(),
+        output: Output::new(std::io::sink()),
+        prompt: Arc::new(NoTerminal),
+        user: User {
+            uid: 1000,
+            gid: 1000,
+            name: "me".to_owned(),
+            group: "me".to_owned(),
+            home: None,
+        },
+        environment: BTreeMap::new(),
+        program_path: Path::new("/usr/bin").join(program.binary()),
+        working_directory: PathBuf::from("/"),
+        locks: Arc::default(),
+        storages: Storages::default(),
+    }
+}
