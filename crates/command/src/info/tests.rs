@@ -1,4 +1,32 @@
+#![allow(clippy::disallowed_methods)] // a repository that is none
+
+use pgkeep_config::Program;
+
+use super::collect;
+use super::settings::Settings;
 use super::status::{Running, Status, percent};
+use crate::error::ErrorCode;
+use crate::run::test_context;
+
+#[test]
+fn a_repository_of_a_kind_that_is_not_there_yet_ends_info_and_one_in_trouble_is_a_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "no directory").unwrap();
+    let broken = format!("--repo1-path={}", file.display());
+    let stanzas = |options: &[&str]| {
+        let context = test_context::new(Program::PgBackRest, "info", options);
+        collect::stanzas(&context, &Settings::from(&context).unwrap())
+    };
+    let found = stanzas(&[&broken]).unwrap();
+    assert!(
+        matches!(found[0].repositories[0].status, Status::Other(_)),
+        "{found:?}"
+    );
+    let error = stanzas(&[&broken, "--repo2-host=backup"]).unwrap_err();
+    assert_eq!(error.code, ErrorCode::OptionInvalid);
+    assert!(error.message.contains("'repo2-host'"), "{error}");
+}
 
 #[test]
 fn the_status_over_all_repositories_is_the_common_one_or_mixed() {
