@@ -161,41 +161,86 @@ fn the_receiver_can_end_the_reading() {
     assert_eq!(received.bytes.len(), READ_MAX);
 }
 
+/// Writes a page anew while its file is read, once so much of it was.
+struct Mender {
+    read: u64,
+    at: u64,
+    mend: Box<dyn Fn()>,
+}
+
+impl io::Write for Mender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FileReceiver for Mender {
+    fn progress(&mut self, bytes: u64) -> Result<()> {
+        self.read += bytes;
+        if self.read == self.at {
+            (self.mend)();
+        }
+        Ok(())
+    }
+}
+
 #[test]
 fn a_bad_page_is_read_again_before_it_counts() {
+    const HALF: usize = PAGE / 2;
     let (dir, host) = host(cluster());
-    let path = dir.path().join("pg/base/1/1259");
-    let good = PosixStorage::at(dir.path());
-    let name = StoragePath::from("pg/base/1/1259");
-    let mut bytes = Vec::new();
-    good.open_read(&name, &ReadOptions::default())
-        .unwrap()
-        .read_to_end(&mut bytes)
-        .unwrap();
-    bytes[PAGE + 100] ^= 1;
-    pgkeep_storage::copy::write_all(&good, &name, &Default::default(), &bytes).unwrap();
-    let check = |reread| {
+    let name = StoragePath::from("base/1/1259");
+    let good = host.read_small(&name, u64::MAX).unwrap();
+    let mut torn = good.clone();
+    torn[PAGE + 100] ^= 1;
+    let data = Arc::new(PosixStorage::at(dir.path().join("pg")));
+    let write = {
+        let (data, name) = (Arc::clone(&data), name.clone());
+        // In place, as the server does.
+        let options = pgkeep_storage::WriteOptions {
+            mode: pgkeep_storage::WriteMode::InPlace,
+            ..Default::default()
+        };
+        move |bytes: &[u8]| {
+            pgkeep_storage::copy::write_all(&*data, &name, &options, bytes).unwrap();
+        }
+    };
+    // The server writes the page after its first half was read.
+    let check = |reread, then: &[u8]| {
+        write(&torn);
         let settings = PageCheckSettings {
             page_size: PAGE,
             segment_first_block: 0,
             header_check: true,
             reread,
         };
-        let stages = vec![Stage::PageCheck(settings)];
-        let (outcome, _) = read(&host, request("base/1/1259", stages)).unwrap();
-        let ReadOutcome::Read(reports) = outcome else {
-            panic!("{outcome:?}")
+        let request = ReadRequest {
+            buffer_size: HALF,
+            ..request("base/1/1259", vec![Stage::PageCheck(settings)])
+        };
+        let (write, then) = (write.clone(), then.to_vec());
+        let mut mender = Mender {
+            read: 0,
+            at: (PAGE + HALF) as u64,
+            mend: Box::new(move || write(&then)),
+        };
+        let outcome = host.open_file(request).unwrap().deliver(&mut mender);
+        let ReadOutcome::Read(reports) = outcome.unwrap() else {
+            panic!("the file is there")
         };
         reports[0].page().unwrap().errors.clone()
     };
-    // The same bytes are there when they are read again.
-    assert_eq!(check(true), [(1, 1)]);
-    assert_eq!(check(false), [(1, 1)]);
-    // As if the server had written the page in between: what is read again is the page at that place.
+    assert_eq!(check(true, &good), []);
+    assert_eq!(check(false, &good), [(1, 1)]);
+    assert_eq!(check(true, &torn), [(1, 1)]);
+    // What is read again is the page at that place, or what is there of it.
     let mut again = vec![0; PAGE];
-    let reread = host.reread(StoragePath::from("base/1/1259"));
+    let reread = host.reread(name);
     assert_eq!(reread(PAGE as u64, &mut again), Some(PAGE));
-    assert!(again == bytes[PAGE..2 * PAGE], "{}", path.display());
+    assert!(again == torn[PAGE..2 * PAGE]);
     assert_eq!(reread(2 * PAGE as u64 + 8000, &mut again), Some(192));
     assert_eq!(host.reread(StoragePath::from("gone"))(0, &mut again), None);
 }
