@@ -19,7 +19,10 @@ impl Buffers {
     #[must_use]
     pub fn take(&self, size: usize) -> Vec<u8> {
         let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = free.unwrap_or_default();
+        let Some(mut buffer) = free else {
+            // Zeroed by the kernel, page by page as they are used: a small file touches few of them.
+            return vec![0; size];
+        };
         buffer.resize(size, 0);
         buffer
     }

@@ -307,6 +307,6 @@ fn hash(worker: &Worker<'_>, file: &std::fs::File, size: u64) -> Result<Sha1Dige
             Err(error) => return Err(error.into()),
         }
     }
-    worker.give_back(buffer);
+    worker.buffers.put_back(buffer);
     Ok(sha1.finish())
 }

@@ -156,6 +156,6 @@ fn read(
             break;
         }
     }
-    worker.give_back(buffer);
+    worker.buffers.put_back(buffer);
     Ok(found)
 }

@@ -189,7 +189,7 @@ impl<'a> Worker<'a> {
             running,
             &mut buffer[..used],
         );
-        self.give_back(buffer);
+        self.buffers.put_back(buffer);
         let (reports, ticket) = copied.map_err(lower)?;
         ticket.wait()?;
         let sha1 = reports.iter().find_map(Report::sha1);

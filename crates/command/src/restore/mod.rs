@@ -4,8 +4,6 @@
 //! durable there is no `global/pg_control`, so a restore that was interrupted at any moment cannot be started as a
 //! cluster, and doing it again finishes it.
 
-use std::sync::Mutex;
-
 use pgkeep_config::Program;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::data_dir::TABLESPACE_MAP;
@@ -16,7 +14,7 @@ use pgkeep_storage::{StoragePath, in_parallel};
 
 use crate::error::{Error, Result};
 use crate::hosts::this_host;
-use crate::jobs::{self, Outcome, Steps};
+use crate::jobs::{self, Buffers, Outcome, Steps};
 use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::moved::Moved;
@@ -170,7 +168,7 @@ pub fn run(context: &Context) -> Result<()> {
         tree: &*tree,
         sync_files: durable.sync_files(),
         damage: Damage::default(),
-        buffers: Mutex::new(Vec::new()),
+        buffers: Buffers::default(),
         moved: Moved::new(&chosen.repository.storage),
     };
     drop(doing);

@@ -1,6 +1,6 @@
 //! What the workers share: what is restored, from where, to where, and their buffers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pgkeep_repo::Manifest;
 use pgkeep_storage::FileTree;
@@ -11,6 +11,7 @@ use super::places::Places;
 use super::selective::Zeroed;
 use super::settings::Settings;
 use crate::hosts::Repository;
+use crate::jobs::Buffers;
 use crate::run::Context;
 use crate::run::moved::Moved;
 
@@ -39,26 +40,13 @@ pub(super) struct Worker<'a> {
     /// Each file is flushed when it is closed.
     pub sync_files: bool,
     pub damage: Damage,
-    pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub buffers: Buffers,
     pub moved: Arc<Moved>,
 }
 
 impl Worker<'_> {
     /// A buffer of the size the options say.
     pub(super) fn buffer(&self) -> Vec<u8> {
-        let free = self
-            .buffers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        free.unwrap_or_else(|| vec![0; self.settings.buffer_size.max(1)])
-    }
-
-    pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
-        buffer.resize(self.settings.buffer_size.max(1), 0);
-        self.buffers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(buffer);
+        self.buffers.take(self.settings.buffer_size.max(1))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
@@ -78,8 +78,7 @@ pub(super) struct Reader {
     pub storage: Arc<dyn Storage>,
     pub cancel: Cancel,
     pub buffer_size: usize,
-    /// Buffers that no worker uses at the moment.
-    pub buffers: Mutex<Vec<Vec<u8>>>,
+    pub buffers: jobs::Buffers,
     pub moved: Arc<Moved>,
 }
 
@@ -91,17 +90,9 @@ impl Reader {
     /// # Errors
     /// When the repository is out of reach or the run was cancelled; all else is a verdict.
     pub(super) fn run(&self, items: &[Item]) -> Result<jobs::Outcome<Vec<Verdict>>> {
-        let free = self
-            .buffers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let mut buffer = free.unwrap_or_else(|| vec![0; self.buffer_size.clamp(4096, 256 * 1024)]);
+        let mut buffer = self.buffers.take(self.buffer_size.clamp(4096, 256 * 1024));
         let result = self.verify(items, &mut buffer);
-        self.buffers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(buffer);
+        self.buffers.put_back(buffer);
         result.map(jobs::Outcome::Done)
     }
 

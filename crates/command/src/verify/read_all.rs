@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::file::{Item, Reader};
 use super::findings::Findings;
@@ -66,7 +66,7 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         storage: Arc::clone(&work.repository.storage),
         cancel: work.context.cancel.clone(),
         buffer_size: work.settings.buffer_size,
-        buffers: Mutex::default(),
+        buffers: jobs::Buffers::default(),
         moved,
     };
     jobs::run(
