@@ -2,7 +2,7 @@
 //!
 //! Whether a file's pages are checked is decided in the manifest ([`FileJob::page_check`]). Here the check gets its place in
 //! the pipeline and its settings. It runs where the file is, in the `page_check` of the pipeline crate, and its report
-//! becomes warnings in `fold`.
+//! becomes warnings in `results`.
 
 use pgkeep_pipeline::block::BlockSettings;
 use pgkeep_pipeline::{CompressType, PageCheckSettings, Pipeline, Report, Stage};

@@ -35,10 +35,7 @@ pub(super) fn choose(context: &Context, settings: &Settings) -> Result<Chosen> {
             Err(error) => {
                 let error = Error::from(error);
                 // A repository that cannot even be reached ends the search, as in pgBackRest.
-                if matches!(
-                    error.code,
-                    ErrorCode::HostConnect | ErrorCode::Service | ErrorCode::Term
-                ) {
+                if error.is_about_the_storage() {
                     return Err(error);
                 }
                 log::warn!("{name}: {}", error.named_text());

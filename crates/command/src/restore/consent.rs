@@ -1,7 +1,7 @@
 //! Before the first change: a target that cannot be reached is refused, and who sits at the terminal is asked whether files may
 //! be overwritten or removed.
 //!
-//! Only as `pgkeep`. NoTerminal is asked without a terminal, nor with `--force`, which says it already.
+//! Only as `pgkeep`. Nobody is asked without a terminal, nor with `--force`, which says it already.
 
 use super::plan::Plan;
 use super::reach::Verdict;

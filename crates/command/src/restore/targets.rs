@@ -194,8 +194,8 @@ impl Targets<'_> {
             Err(error) => return Err(error.into()),
         };
         for entry in entries {
-            // Nor does half of one, of which every run that is killed leaves its own. This run holds the lock: nobody writes
-            // it any more.
+            // The unfinished manifest of a restore that was killed. Each leaves one under a name of its own. This run holds the
+            // lock, so nobody writes it any more.
             if name == PG_DATA
                 && entry.kind == FileType::File
                 && final_name(entry.name.as_bytes()) == Some(layout::MANIFEST.as_bytes())

@@ -1,4 +1,4 @@
-//! Page checksums of a relation file while it is copied .
+//! Page checksums of a relation file while it is copied.
 //!
 //! Verifies every page, reads a bad one a second time (a page that has changed since is being written, and WAL will mend
 //! it), and gathers bad pages as ranges. How the file is read again is handed in when the pipeline starts. Which files are

@@ -161,7 +161,7 @@ impl Run<'_> {
             |index: usize| Arc::clone(&files.read().unwrap_or_else(PoisonError::into_inner)[index]);
         let (send, events) = mpsc::channel();
         std::thread::scope(|scope| {
-            // Stops first and is dropped last but for the scope, which then waits for the workers.
+            // Dropped on every way out, before the scope waits for the workers.
             let _stop = StopOnDrop(&shared.schedule);
             for (index, repository) in repositories.iter().enumerate() {
                 for worker in 0..self.settings.workers {
