@@ -1,7 +1,7 @@
 //! The grade of durability of a backup set, kept in a small file beside its manifest.
 //!
-//! Not part of pgBackRest's format: it ignores the file and removes it with the set. Written only where the grade is
-//! the doing of a server; on this machine's own disks every set is fsynced.
+//! Not part of pgBackRest's format: it ignores the file and removes it with the set. Written only where the grade differs
+//! from server to server. On this machine's own disks every set is fsynced, and a bucket answers when an object is safe.
 
 use std::io::Read;
 
@@ -20,7 +20,7 @@ const SIZE_MAX: u64 = 64;
 const AT_ONCE: usize = 64;
 
 /// Keeps the grade of a set that is about to be complete; hands back what is kept once the ticket has resolved, nothing on
-/// local storages.
+/// local storages and in buckets.
 ///
 /// # Errors
 /// Those of the storage.
@@ -31,7 +31,7 @@ pub fn save(
 ) -> Result<Option<(Durability, Ticket)>> {
     if matches!(
         storage.kind(),
-        StorageKind::Posix | StorageKind::Cifs | StorageKind::Memory
+        StorageKind::Posix | StorageKind::Cifs | StorageKind::Memory | StorageKind::S3
     ) {
         return Ok(None);
     }
@@ -93,7 +93,26 @@ pub fn load_many(
 mod tests {
     use super::*;
     use pgkeep_storage::copy::write_all;
+    use pgkeep_storage::http::Endpoint;
     use pgkeep_storage::memory::MemoryStorage;
+    use pgkeep_storage::s3::{KeySource, Now, S3Settings};
+
+    #[test]
+    fn a_bucket_gets_no_file_of_ours() {
+        let keys = KeySource::Shared {
+            key: "key".into(),
+            secret: "secret".into(),
+            token: None,
+        };
+        // Nothing listens there: a file would be on its way before that shows.
+        let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+        let mut settings = S3Settings::new("bucket", endpoint, "region", keys, Now::new(|| 0));
+        settings.http.verify_tls = false;
+        let storage = pgkeep_storage::s3::open(settings).unwrap();
+        let label = "20260101-000000F".parse().unwrap();
+        let saved = save(&storage, &Stanza::new("demo").unwrap(), &label).unwrap();
+        assert!(saved.is_none());
+    }
 
     #[test]
     fn grades_are_read_in_order_and_what_is_not_one_is_none() {
