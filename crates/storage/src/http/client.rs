@@ -54,6 +54,8 @@ pub(crate) trait Service: Send + Sync {
 pub(crate) fn verdict_by_status(status: StatusCode) -> Verdict {
     match status.as_u16() {
         200..=299 => Verdict::Good,
+        // What is not implemented will not be a moment later.
+        501 => Verdict::Failed,
         408 | 429 | 500..=599 => Verdict::Repeat,
         _ => Verdict::Failed,
     }

@@ -52,7 +52,12 @@ fn what_may_pass_is_repeated_until_it_passes() {
 
 #[test]
 fn what_cannot_pass_is_asked_once() {
-    for status in ["400 Bad Request", "403 Forbidden", "404 Not Found"] {
+    for status in [
+        "400 Bad Request",
+        "403 Forbidden",
+        "404 Not Found",
+        "501 Not Implemented",
+    ] {
         let server = Scripted::start([Reply::status(status, ""), Reply::ok("never")]);
         send(&server, &Request::new("GET", "/x")).unwrap_err();
         assert_eq!(server.asked().len(), 1, "{status}");
