@@ -147,7 +147,11 @@ impl Client {
         let mut retry = Retry::new(self.io_timeout);
         let mut mended = false;
         loop {
-            let ready = service.authorize(request).await?;
+            // A program that gives credentials may hang as a server may.
+            let Some(ready) = self.stop.or(service.authorize(request)).await else {
+                return Err(HttpError::new(request, Outcome::Cancelled));
+            };
+            let ready = ready?;
             let error = match self.stop.or(self.once(&ready)).await {
                 None => return Err(HttpError::new(&ready, Outcome::Cancelled)),
                 Some(Ok(answer)) => match service.verdict(&ready, &answer) {

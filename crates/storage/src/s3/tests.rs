@@ -268,6 +268,21 @@ fn keys_that_the_server_takes_as_ended_are_renewed() {
 }
 
 #[test]
+fn a_wish_to_stop_ends_the_wait_for_a_program_that_gives_keys() {
+    let server = Scripted::start([]);
+    let mut settings = settings(&server);
+    settings.keys = KeySource::Process {
+        command: vec!["sleep".into(), "20".into()],
+    };
+    let started = std::time::Instant::now();
+    let storage = open(settings).unwrap();
+    storage.stopper(Duration::ZERO)();
+    let found = storage.info(&StoragePath::new("a"), crate::InfoLevel::Type);
+    assert_eq!(found.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
 fn only_uploads_older_than_a_day_by_the_servers_clock_are_left_over() {
     let upload = |name: &str, started: &str| {
         format!(
