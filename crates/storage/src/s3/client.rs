@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::credentials::Credentials;
 use super::failure::{error_of, failure};
 use super::settings::{S3Settings, UriStyle};
-use super::sign::{Scope, sha256, sign};
+use super::sign::{DATE, Scope, sha256, sign, signed_seconds};
 use crate::http::{
     Answer, Client, HttpError, Request, Service, Verdict, percent_encode, verdict_by_status,
 };
@@ -207,16 +207,23 @@ impl S3Client {
         self.settings.now.seconds() + self.ahead.load(Ordering::Relaxed)
     }
 
-    /// Whether the server's clock is far from what was signed; from now on its time is signed.
-    fn learns_time(&self, answer: &Answer) -> bool {
-        let Some(theirs) = answer.header("date").and_then(seconds_of_header) else {
+    /// Whether the server's clock is far from what was signed; from now on its time is signed. The request tells what was
+    /// signed: another answer may have put our time right since.
+    fn learns_time(&self, request: &Request, answer: &Answer) -> bool {
+        let signed = request
+            .headers
+            .iter()
+            .find(|(name, _)| *name == DATE)
+            .and_then(|(_, value)| signed_seconds(value));
+        let theirs = answer.header("date").and_then(seconds_of_header);
+        let (Some(signed), Some(theirs)) = (signed, theirs) else {
             return false;
         };
-        let ours = self.server_time();
-        let far = (theirs - ours).abs() > SKEW;
+        let far = (theirs - signed).abs() > SKEW;
         if far {
-            log::debug!("clock of {} differs by {} s", self.host, theirs - ours);
-            self.ahead.fetch_add(theirs - ours, Ordering::Relaxed);
+            let ahead = theirs - self.settings.now.seconds();
+            log::debug!("clock of {} differs by {ahead} s", self.host);
+            self.ahead.store(ahead, Ordering::Relaxed);
         }
         far
     }
@@ -260,7 +267,7 @@ impl Service for S3Client {
                 Some((code, _)) if REPEATED.contains(&code.as_str()) => Verdict::Repeat,
                 Some(_) => Verdict::Failed,
             },
-            (Verdict::Failed, 403) if self.learns_time(answer) => Verdict::Mended,
+            (Verdict::Failed, 403) if self.learns_time(request, answer) => Verdict::Mended,
             (Verdict::Failed, 400 | 403 | 409) => match error_of(answer) {
                 Some((code, _)) if code == "ExpiredToken" && self.renews(request) => {
                     Verdict::Mended

@@ -24,6 +24,14 @@ pub(super) struct Scope {
     pub(super) service: String,
 }
 
+/// Header with the time of the signature.
+pub(super) const DATE: &str = "x-amz-date";
+
+/// Seconds since 1970 of that header.
+pub(super) fn signed_seconds(value: &str) -> Option<i64> {
+    value.parse().ok().map(Timestamp::as_second)
+}
+
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
@@ -36,7 +44,7 @@ pub(super) fn sign(request: &Request, host: &str, keys: &Keys, scope: &Scope, no
     let date_time = time.strftime("%Y%m%dT%H%M%SZ").to_string();
     let date = &date_time[..8];
     signed.headers.push(("host", host.to_owned()));
-    signed.headers.push(("x-amz-date", date_time.clone()));
+    signed.headers.push((DATE, date_time.clone()));
     if let Some(token) = &keys.token {
         let token = token.expose_secret().to_owned();
         signed.headers.push(("x-amz-security-token", token));

@@ -187,6 +187,28 @@ fn a_wrong_clock_is_put_right_by_the_servers() {
 }
 
 #[test]
+fn every_request_that_was_signed_with_a_wrong_clock_is_sent_again() {
+    use crate::http::{Answer, Service, Verdict};
+    let server = Scripted::start([]);
+    let client = S3Client::new(settings(&server), &Stop::default()).unwrap();
+    let request = client.request("GET", "a", client::About::Content);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let sign = || runtime.block_on(client.authorize(&request)).unwrap();
+    // Both were under way when the first answer came.
+    let (first, second) = (sign(), sign());
+    let skewed = Answer {
+        status: http::StatusCode::FORBIDDEN,
+        headers: vec![("date".into(), "Sun, 29 Nov 2026 22:00:00 GMT".into())],
+        body: bytes::Bytes::new(),
+    };
+    assert_eq!(client.verdict(&first, &skewed), Verdict::Mended);
+    assert_eq!(client.verdict(&second, &skewed), Verdict::Mended);
+    assert_eq!(client.verdict(&sign(), &skewed), Verdict::Failed);
+}
+
+#[test]
 fn a_piece_that_is_too_short_or_of_another_version_is_an_error() {
     let read = |server: &Scripted| {
         crate::copy::read_all(&*storage(server), &StoragePath::new("a/b"), 1 << 30)
