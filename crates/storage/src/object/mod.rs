@@ -21,9 +21,9 @@ pub use settings::ObjectSettings;
 use crate::budget::Budget;
 use crate::stop::Stop;
 use crate::{
-    Connection, Durability, Error, FileInfo, Found, InfoLevel, ListOptions, Operation,
-    PipelineRead, ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite,
-    Ticket, WriteMode, WriteOptions,
+    Connection, Durability, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,
+    ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite, Ticket,
+    WriteMode, WriteOptions,
 };
 use bucket::Bucket;
 use store::ObjectStore;
@@ -140,11 +140,7 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
-        let mut read = self.open_read(from, &ReadOptions::default())?;
-        let mut write = self.open_write(to, &WriteOptions::default())?;
-        std::io::copy(&mut read, &mut write)
-            .map_err(|error| Error::from_stream(Operation::Read, self.display(from), error))?;
-        write.finish()
+        crate::copy::copy_plain(self, from, self, to)
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {

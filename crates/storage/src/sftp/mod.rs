@@ -260,11 +260,7 @@ impl Storage for SftpStorage {
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
-        let mut read = self.open_read(from, &ReadOptions::default())?;
-        let mut write = self.open_write(to, &WriteOptions::default())?;
-        std::io::copy(&mut read, &mut write)
-            .map_err(|error| Error::from_stream(Operation::Read, self.display(from), error))?;
-        write.finish()
+        crate::copy::copy_plain(self, from, self, to)
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {
