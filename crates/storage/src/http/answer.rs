@@ -1,10 +1,14 @@
 //! What a server answered: status, headers and the whole body.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::request::REDACTED;
+
 /// A complete answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// Names in lower case.
@@ -19,5 +23,36 @@ impl Answer {
             .iter()
             .find(|(own, _)| own == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The answer without these texts, and without the query of an address that it names: servers repeat what they were
+    /// sent, and a query can hold a signature.
+    pub(super) fn without(mut self, secrets: &[String]) -> Self {
+        let hide = |text: &mut String| {
+            for secret in secrets {
+                if text.contains(secret) {
+                    *text = text.replace(secret, REDACTED);
+                }
+            }
+        };
+        for (name, value) in &mut self.headers {
+            hide(value);
+            if name == "location"
+                && let Some((place, _)) = value.split_once('?')
+            {
+                *value = format!("{place}?{REDACTED}");
+            }
+        }
+        let mut body = String::from_utf8_lossy(&self.body).into_owned();
+        hide(&mut body);
+        self.body = Bytes::from(body);
+        self
+    }
+}
+
+impl fmt::Debug for Answer {
+    /// Nothing of the body: it may be credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} bytes", self.status, self.body.len())
     }
 }

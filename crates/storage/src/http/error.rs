@@ -36,6 +36,12 @@ pub(crate) struct HttpError {
 
 impl HttpError {
     pub(crate) fn new(request: &Request, outcome: Outcome) -> Self {
+        let outcome = match outcome {
+            Outcome::Refused(answer) => {
+                Outcome::Refused(Box::new(answer.without(&request.secrets())))
+            }
+            other => other,
+        };
         Self {
             target: request.shown_target(),
             headers: request.shown_headers(),

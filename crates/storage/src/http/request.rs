@@ -120,6 +120,34 @@ impl Request {
         }
     }
 
+    /// Every secret that is sent, in the forms in which a server may repeat it: Amazon's answers to a wrong signature hold
+    /// the headers that were signed, as text and as a dump in hexadecimal. Longest first, so that none hides a part of another.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let headers = self.headers.iter().map(|(name, value)| (*name, value));
+        let query = self.query.iter().map(|(key, value)| (key.as_str(), value));
+        let mut secrets = Vec::new();
+        for (name, value) in headers.chain(query) {
+            if !is_secret(name) || name.ends_with("date") {
+                continue;
+            }
+            let own = value.as_str();
+            let key = between(own, "Credential=", "/");
+            let signature = between(own, "Signature=", ",");
+            for secret in [Some(own), key, signature].into_iter().flatten() {
+                let dump: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+                secrets.extend([
+                    secret.to_owned(),
+                    percent_encode(secret, false),
+                    dump.join(" "),
+                ]);
+            }
+        }
+        secrets.retain(|secret| !secret.is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        secrets
+    }
+
     /// Headers for messages.
     pub(super) fn shown_headers(&self) -> Vec<(String, String)> {
         let mut shown: Vec<(String, String)> = self
@@ -134,6 +162,12 @@ impl Request {
         shown.sort();
         shown
     }
+}
+
+/// What stands in `text` behind `before`, up to `end` or the end of the text.
+fn between<'a>(text: &'a str, before: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(end).map_or(rest, |(found, _)| found))
 }
 
 /// Whether the value of a header or query key must not be shown.

@@ -115,6 +115,55 @@ fn an_error_shows_request_and_answer_and_no_secret() {
 }
 
 #[test]
+fn an_answer_that_repeats_a_secret_is_shown_without_it() {
+    let authorization = "AWS4-HMAC-SHA256 Credential=KEY-ID/20260101/r/s3/aws4_request,SignedHeaders=host,Signature=c0ffee";
+    let request = Request::new("PUT", "/x")
+        .query("WebIdentityToken", "web+secret")
+        .header("x-amz-date", "20260101T000000Z")
+        .header("x-amz-security-token", "token-secret")
+        .header("authorization", authorization);
+    let dump: Vec<String> = b"x:token-secret\n"
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let body = format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>KEY-ID</AWSAccessKeyId>\
+         <SignatureProvided>c0ffee</SignatureProvided><StringToSign>20260101T000000Z</StringToSign>\
+         <CanonicalRequest>token-secret web+secret web%2Bsecret</CanonicalRequest>\
+         <CanonicalRequestBytes>{}</CanonicalRequestBytes></Error>",
+        dump.join(" ")
+    );
+    let answer = Answer {
+        status: http::StatusCode::FORBIDDEN,
+        headers: vec![
+            (
+                "location".to_owned(),
+                "https://a/b?X-Amz-Signature=presigned".to_owned(),
+            ),
+            ("x-echo".to_owned(), "token-secret".to_owned()),
+        ],
+        body: body.into(),
+    };
+    let shown = format!("{answer:?}");
+    let error = HttpError::new(&request, Outcome::Refused(Box::new(answer)));
+    let text = error.to_string();
+    for text in [&shown, &format!("{error:?}"), &text] {
+        for secret in ["secret", "KEY-ID", "c0ffee", "presigned", "74 6f 6b 65 6e"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+    for told in [
+        "<Code>SignatureDoesNotMatch</Code>",
+        "<AWSAccessKeyId><redacted></AWSAccessKeyId>",
+        "<CanonicalRequest><redacted> <redacted> <redacted></CanonicalRequest>",
+        "<StringToSign>20260101T000000Z</StringToSign>",
+        "location: https://a/b?<redacted>",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}
+
+#[test]
 fn a_connection_is_used_again() {
     let server = Scripted::start(vec![Reply::ok("x"); 5]);
     let client = Client::new(&server.settings(), Stop::default()).unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Credentials {
     host: String,
     current: Mutex<Option<Temporary>>,
     /// A key that the server refused as ended.
-    refused: SyncMutex<Option<String>>,
+    refused: SyncMutex<Option<SecretString>>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +94,8 @@ impl Credentials {
         let refused = self.refused().take();
         if let Some(known) = &*current
             && known.ends - now > LEFT
-            && refused.as_deref() != Some(known.keys.key.expose_secret())
+            && refused.as_ref().map(ExposeSecret::expose_secret)
+                != Some(known.keys.key.expose_secret())
         {
             return Ok(known.keys.clone());
         }
@@ -109,11 +110,11 @@ impl Credentials {
         if matches!(self.source, KeySource::Shared { .. }) {
             return false;
         }
-        *self.refused() = Some(key.to_owned());
+        *self.refused() = Some(key.into());
         true
     }
 
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<SecretString>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -261,8 +262,9 @@ fn from_json(body: &[u8], token: &str) -> Result<Temporary, String> {
 
 /// Keys of an answer of the security token service.
 fn from_sts(answer: &Answer) -> Result<Temporary, String> {
+    // The parser's words could hold some of it.
     let root = Element::parse(&answer.body)
-        .map_err(|error| format!("the answer with credentials cannot be read: {error}"))?;
+        .map_err(|_| "the answer with credentials is no XML".to_owned())?;
     let keys = root
         .child("AssumeRoleWithWebIdentityResult")
         .and_then(|result| result.child("Credentials"));

@@ -91,6 +91,8 @@ fn a_web_identity_is_given_for_keys_and_not_shown() {
     assert!(server.asked()[0].contains("WebIdentityToken=web-secret"));
     // Refused by the store as ended: asked for again, whatever the time.
     assert!(credentials.refuse("key-w"));
+    let shown = format!("{credentials:?}");
+    assert!(!shown.contains("key-w"), "{shown}");
     let error = keys(&credentials, NOW).unwrap_err();
     assert!(error.contains("WebIdentityToken=<redacted>"), "{error}");
     assert!(!error.contains("web-secret"), "{error}");
@@ -128,4 +130,15 @@ fn a_program_prints_keys_or_says_why_not() {
         keys(&sh("echo '{}'"), NOW).unwrap_err(),
         "the answer with credentials has no Expiration"
     );
+}
+
+#[test]
+fn an_answer_of_the_token_service_that_is_no_document_is_not_shown() {
+    let answer = Answer {
+        status: http::StatusCode::OK,
+        headers: Vec::new(),
+        body: "<SecretAccessKey>x</secret-end>".into(),
+    };
+    let error = from_sts(&answer).unwrap_err();
+    assert_eq!(error, "the answer with credentials is no XML");
 }
