@@ -11,7 +11,6 @@ use super::space;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
 use crate::locks::stop_file;
-use crate::report::advice;
 use crate::report::check::Check;
 use crate::report::finding::{Finding, Grade, Subject};
 use crate::run::Context;
@@ -49,15 +48,9 @@ pub(super) fn examine(context: &Context, settings: &Settings) -> Result<Vec<Find
 fn stopped(context: &Context) -> Result<Finding> {
     let stanza = context.config.stanza();
     let subject = stanza.map_or_else(Subject::default, Subject::stanza);
-    match stop_file::check(context) {
-        Ok(()) => Ok(subject.ok(&STOP, "none")),
-        Err(error) if error.code == ErrorCode::Stop => {
-            let mend = match stanza.filter(|_| !error.message.contains("all stanzas")) {
-                Some(stanza) => advice::pgkeep(stanza, "start"),
-                None => "pgkeep start".to_owned(),
-            };
-            Ok(subject.fail(&STOP, error.message, mend))
-        }
+    match stop_file::find(context) {
+        Ok(None) => Ok(subject.ok(&STOP, "none")),
+        Ok(Some(stopped)) => Ok(subject.fail(&STOP, stopped.text(), stopped.start())),
         Err(error) if error.code == ErrorCode::Term => Err(error),
         Err(error) => Ok(subject.not_tested(&STOP, error.text())),
     }

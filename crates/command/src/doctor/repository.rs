@@ -64,7 +64,7 @@ pub(super) fn examine(
     findings.push(subject.ok(&REPOSITORY, format!("'{}' is there", settings.path)));
     let storage = &*repository.storage;
     findings.extend(writing(context, settings, &subject, storage));
-    // Where it is not said, nothing can be said.
+    // A storage that does not know its space gets no finding about it.
     place.space = storage.space(&StoragePath::root()).ok().flatten();
     place.repository = Some(repository);
     (place, findings)

@@ -16,39 +16,65 @@ pub fn path(stanza: Option<&str>) -> StoragePath {
     StoragePath::new(format!("{}.stop", stanza.unwrap_or("all")))
 }
 
+/// What a stop file forbids to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped<'a> {
+    Stanza(&'a str),
+    AllStanzas,
+}
+
+impl Stopped<'_> {
+    /// What was found.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Stanza(stanza) => format!("stop file exists for stanza {stanza}"),
+            Self::AllStanzas => "stop file exists for all stanzas".to_owned(),
+        }
+    }
+
+    /// The command that lets it run again.
+    #[must_use]
+    pub fn start(&self) -> String {
+        match self {
+            Self::Stanza(stanza) => advice::pgkeep(stanza, "start"),
+            Self::AllStanzas => "pgkeep start".to_owned(),
+        }
+    }
+
+    fn error(&self) -> Error {
+        let whose = match self {
+            Self::Stanza(_) => "it was",
+            Self::AllStanzas => "they were",
+        };
+        Error::new(ErrorCode::Stop, self.text()).with_hint(format!(
+            "{whose} stopped on purpose; to go on: {}",
+            self.start()
+        ))
+    }
+}
+
 /// Fails when a stop file forbids this run.
 ///
 /// # Errors
 /// [`ErrorCode::Stop`].
 pub fn check(context: &Context) -> Result<()> {
-    let lock_path = this_host::directory(&super::path::path(context));
-    test(&*lock_path, context.config.stanza())
+    find(context)?.map_or(Ok(()), |stopped| Err(stopped.error()))
 }
 
-/// Fails when a stop file for `stanza` or for all stanzas exists below the lock path.
+/// The stop file that forbids this run: that of its stanza, else that of all.
 ///
 /// # Errors
-/// [`ErrorCode::Stop`].
-pub fn test(lock_path: &dyn Storage, stanza: Option<&str>) -> Result<()> {
-    let exists =
-        |path: StoragePath| Ok::<_, Error>(lock_path.info(&path, InfoLevel::Exists)?.is_some());
-    if let Some(stanza) = stanza
-        && exists(path(Some(stanza)))?
+/// When the lock path cannot be searched.
+pub fn find(context: &Context) -> Result<Option<Stopped<'_>>> {
+    let lock_path = this_host::directory(&super::path::path(context));
+    let exists = |stanza| -> Result<bool> {
+        Ok(lock_path.info(&path(stanza), InfoLevel::Exists)?.is_some())
+    };
+    if let Some(stanza) = context.config.stanza()
+        && exists(Some(stanza))?
     {
-        return Err(Error::new(
-            ErrorCode::Stop,
-            format!("stop file exists for stanza {stanza}"),
-        )
-        .with_hint(format!(
-            "it was stopped on purpose; to go on: {}",
-            advice::pgkeep(stanza, "start")
-        )));
+        return Ok(Some(Stopped::Stanza(stanza)));
     }
-    if exists(path(None))? {
-        return Err(
-            Error::new(ErrorCode::Stop, "stop file exists for all stanzas")
-                .with_hint("they were stopped on purpose; to go on: pgkeep start"),
-        );
-    }
-    Ok(())
+    Ok(exists(None)?.then_some(Stopped::AllStanzas))
 }

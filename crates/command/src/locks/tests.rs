@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::time::Duration;
 
+use pgkeep_config::Program;
 use rustix::fs::FlockOperation;
 
 use super::lock::{SHORT_TRIES, outlast_readers};
+use super::stop_file::Stopped;
 use super::*;
 use crate::error::ErrorCode;
+use crate::run::test_context;
 
 #[test]
 fn a_second_taker_is_refused_unless_it_shares_the_exec_id() {
@@ -123,6 +126,37 @@ fn reading_by_pgbackrest_keeps_nobody_from_a_lock_that_must_be_had() {
         .is_none()
     );
     assert_eq!(tries, SHORT_TRIES);
+}
+
+#[test]
+fn a_stop_file_of_the_stanza_comes_before_that_of_all_and_each_has_its_own_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock_path = format!("--lock-path={}", dir.path().display());
+    let context = test_context::new(
+        Program::PgKeep,
+        "stanza-delete",
+        &[&lock_path, "--pg1-path=/pg"],
+    );
+    let found = || stop_file::find(&context).unwrap();
+    assert_eq!(found(), None);
+    std::fs::write(dir.path().join("all.stop"), "").unwrap();
+    assert_eq!(found(), Some(Stopped::AllStanzas));
+    let error = stop_file::check(&context).unwrap_err();
+    assert_eq!(
+        error.text(),
+        "stop file exists for all stanzas\nHINT: they were stopped on purpose; to go on: pgkeep start"
+    );
+    std::fs::write(dir.path().join("demo.stop"), "").unwrap();
+    assert_eq!(found(), Some(Stopped::Stanza("demo")));
+    assert_eq!(
+        stop_file::check(&context).unwrap_err().text(),
+        "stop file exists for stanza demo\nHINT: it was stopped on purpose; to go on: pgkeep --stanza=demo start"
+    );
+    // Whatever the name says.
+    assert_eq!(
+        Stopped::Stanza("all stanzas").start(),
+        "pgkeep --stanza=\"all stanzas\" start"
+    );
 }
 
 /// Names that could be taken for one another.
