@@ -11,6 +11,8 @@ mod counted;
 mod encode;
 mod endpoint;
 mod error;
+mod now;
+mod renewed;
 mod request;
 mod retry;
 #[cfg(test)]
@@ -19,11 +21,16 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unsigned;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, Service, Verdict, verdict_by_status};
 pub(crate) use encode::percent_encode;
 pub use endpoint::Endpoint;
 pub(crate) use error::{HttpError, Outcome};
+pub use now::Now;
+pub(crate) use now::seconds_of_header;
+pub(crate) use renewed::{Renewed, Temporary};
 pub(crate) use request::Request;
 pub use settings::{HttpSettings, Proxy};
+pub(crate) use unsigned::Unsigned;

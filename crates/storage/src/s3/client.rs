@@ -12,7 +12,8 @@ use super::failure::{error_of, failure};
 use super::settings::{S3Settings, UriStyle};
 use super::sign::{DATE, Scope, sha256, sign, signed_seconds};
 use crate::http::{
-    Answer, Client, HttpError, Request, Service, Verdict, percent_encode, verdict_by_status,
+    Answer, Client, HttpError, Request, Service, Verdict, percent_encode, seconds_of_header,
+    verdict_by_status,
 };
 use crate::object::store::Outcome;
 use crate::stop::Stop;
@@ -235,12 +236,6 @@ pub(super) fn with_body(request: Request, body: Bytes, hashes: &Hashes) -> Reque
         .header("content-md5", &hashes.md5)
         .header("x-amz-content-sha256", &hashes.sha256)
         .body(body)
-}
-
-/// Seconds since 1970 of a date in a header (`Sat, 28 Nov 2026 23:00:00 GMT`).
-pub(super) fn seconds_of_header(text: &str) -> Option<i64> {
-    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
-    parsed.ok().map(jiff::Timestamp::as_second)
 }
 
 impl Service for S3Client {

@@ -18,7 +18,9 @@ mod upload;
 mod xml;
 
 pub use part_size::part_size;
-pub use settings::{KeySource, Now, S3Settings, UriStyle};
+pub use settings::{KeySource, S3Settings, UriStyle};
+
+pub use crate::http::Now;
 
 use crate::object::ObjectStorage;
 use crate::stop::Stop;

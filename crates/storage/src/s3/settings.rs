@@ -2,13 +2,11 @@
 //!
 //! Only values live here. The layer above turns options into this struct; nothing below reads options.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::http::{Endpoint, HttpSettings};
+use crate::http::{Endpoint, HttpSettings, Now};
 use crate::object::ObjectSettings;
 
 /// How requests name the bucket (`repo-s3-uri-style`).
@@ -51,26 +49,6 @@ pub enum KeySource {
     },
     /// Printed by a program: its name and arguments.
     Process { command: Vec<String> },
-}
-
-/// Tells the time in seconds since 1970; signatures hold it.
-#[derive(Clone)]
-pub struct Now(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Now {
-    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    pub(super) fn seconds(&self) -> i64 {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Now {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Now")
-    }
 }
 
 /// Everything about a bucket and how it is used.

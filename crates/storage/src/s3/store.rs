@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::client::{About, Hashes, S3Client, seconds_of_header, with_body};
+use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
 use super::part_size::part_size;
 use super::{list, remove, upload};
-use crate::http::{Answer, HttpError};
+use crate::http::{Answer, HttpError, seconds_of_header};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
 };

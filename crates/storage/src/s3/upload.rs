@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::client::{About, Hashes, S3Client, seconds_of_header, with_body};
+use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
 use super::xml::{Element, escape};
 use crate::ErrorKind;
-use crate::http::Answer;
+use crate::http::{Answer, seconds_of_header};
 use crate::object::store::{Content, Failure, Outcome, Part};
 
 /// An upload that is older than this, by the server's clock, has no writer any more.

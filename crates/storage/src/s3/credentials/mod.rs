@@ -1,22 +1,15 @@
-//! Where keys come from, and keys that end: they are asked for at the first use and again before they end.
+//! Where keys come from.
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex as SyncMutex;
-use std::sync::PoisonError;
-
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
-use crate::http::{Answer, Client, HttpError, Request, Service, Verdict, verdict_by_status};
+use crate::http::{Answer, Client, HttpError, Renewed, Request, Temporary, Unsigned};
 use crate::s3::settings::{KeySource, S3Settings};
 use crate::s3::sign::Keys;
 use crate::s3::xml::Element;
 use crate::stop::Stop;
-
-/// Keys that end sooner than this are replaced: what is started with them has time to end.
-const LEFT: i64 = 5 * 60;
 
 /// Path of the roles of the machine.
 const ROLES: &str = "/latest/meta-data/iam/security-credentials";
@@ -28,29 +21,7 @@ pub(super) struct Credentials {
     /// To whom temporary keys are asked for.
     client: Option<Client>,
     host: String,
-    current: Mutex<Option<Temporary>>,
-    /// A key that the server refused as ended.
-    refused: SyncMutex<Option<SecretString>>,
-}
-
-#[derive(Debug, Clone)]
-struct Temporary {
-    keys: Keys,
-    /// Seconds since 1970.
-    ends: i64,
-}
-
-/// Requests for keys bear no signature.
-struct Unsigned;
-
-impl Service for Unsigned {
-    async fn authorize(&self, request: &Request) -> Result<Request, HttpError> {
-        Ok(request.clone())
-    }
-
-    fn verdict(&self, _: &Request, answer: &Answer) -> Verdict {
-        verdict_by_status(answer.status)
-    }
+    renewed: Renewed<Keys>,
 }
 
 impl Credentials {
@@ -75,8 +46,7 @@ impl Credentials {
             source: settings.keys.clone(),
             client,
             host: server.map(|server| server.host.clone()).unwrap_or_default(),
-            current: Mutex::new(None),
-            refused: SyncMutex::new(None),
+            renewed: Renewed::default(),
         })
     }
 
@@ -89,20 +59,7 @@ impl Credentials {
                 token: token.clone(),
             });
         }
-        // One asks, the others wait for what it gets.
-        let mut current = self.current.lock().await;
-        let refused = self.refused().take();
-        if let Some(known) = &*current
-            && known.ends - now > LEFT
-            && refused.as_ref().map(ExposeSecret::expose_secret)
-                != Some(known.keys.key.expose_secret())
-        {
-            return Ok(known.keys.clone());
-        }
-        let new = self.ask().await?;
-        let keys = new.keys.clone();
-        *current = Some(new);
-        Ok(keys)
+        self.renewed.get(now, self.ask()).await
     }
 
     /// Says that the server took the keys of that name as ended; false where there are no others.
@@ -110,15 +67,11 @@ impl Credentials {
         if matches!(self.source, KeySource::Shared { .. }) {
             return false;
         }
-        *self.refused() = Some(key.into());
+        self.renewed.refuse(key);
         true
     }
 
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<SecretString>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn ask(&self) -> Result<Temporary, String> {
+    async fn ask(&self) -> Result<Temporary<Keys>, String> {
         match &self.source {
             KeySource::Shared { .. } => Err("shared keys do not end".to_owned()),
             KeySource::Auto { role, .. } => self.of_machine(role.as_deref()).await,
@@ -165,7 +118,7 @@ impl Credentials {
     }
 
     /// Keys of the role that the machine has.
-    async fn of_machine(&self, role: Option<&str>) -> Result<Temporary, String> {
+    async fn of_machine(&self, role: Option<&str>) -> Result<Temporary<Keys>, String> {
         let token = Request::new("PUT", "/latest/api/token")
             .header("x-aws-ec2-metadata-token-ttl-seconds", "180");
         // Old machines have no tokens, and need none.
@@ -254,14 +207,14 @@ fn run(command: &[String]) -> Result<Vec<u8>, String> {
 }
 
 /// Keys of a document of JSON; the token's name differs.
-fn from_json(body: &[u8], token: &str) -> Result<Temporary, String> {
+fn from_json(body: &[u8], token: &str) -> Result<Temporary<Keys>, String> {
     let found: serde_json::Value = serde_json::from_slice(body)
         .map_err(|_| "the answer with credentials is no JSON".to_owned())?;
     temporary(token, |name| found.get(name)?.as_str().map(str::to_owned))
 }
 
 /// Keys of an answer of the security token service.
-fn from_sts(answer: &Answer) -> Result<Temporary, String> {
+fn from_sts(answer: &Answer) -> Result<Temporary<Keys>, String> {
     // The parser's words could hold some of it.
     let root = Element::parse(&answer.body)
         .map_err(|_| "the answer with credentials is no XML".to_owned())?;
@@ -273,16 +226,21 @@ fn from_sts(answer: &Answer) -> Result<Temporary, String> {
     })
 }
 
-fn temporary(token: &str, value: impl Fn(&str) -> Option<String>) -> Result<Temporary, String> {
+fn temporary(
+    token: &str,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<Temporary<Keys>, String> {
     let must = |name: &str| {
         value(name)
             .filter(|text| !text.is_empty())
             .ok_or_else(|| format!("the answer with credentials has no {name}"))
     };
     let ends = must("Expiration")?;
+    let key = must("AccessKeyId")?;
     Ok(Temporary {
-        keys: Keys {
-            key: must("AccessKeyId")?.into(),
+        name: key.as_str().into(),
+        value: Keys {
+            key: key.into(),
             secret: must("SecretAccessKey")?.into(),
             token: Some(must(token)?.into()),
         },

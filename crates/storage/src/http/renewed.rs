@@ -1,0 +1,107 @@
+//! Keys and tokens that end: they are asked for at the first use, and again before they end or when a server says so.
+
+use std::future::Future;
+use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+/// What ends sooner than this is replaced: what is started with it has time to end.
+const LEFT: i64 = 5 * 60;
+
+/// A key or token as its giver gave it.
+#[derive(Debug, Clone)]
+pub(crate) struct Temporary<T> {
+    pub(crate) value: T,
+    /// What tells it from the one before: the name of a key, or the whole token.
+    pub(crate) name: SecretString,
+    /// Seconds since 1970.
+    pub(crate) ends: i64,
+}
+
+/// The one of now, shared by all requests of a storage.
+#[derive(Debug)]
+pub(crate) struct Renewed<T> {
+    current: Mutex<Option<Temporary<T>>>,
+    /// The name of one that the server refused as ended.
+    refused: SyncMutex<Option<SecretString>>,
+}
+
+impl<T> Default for Renewed<T> {
+    fn default() -> Self {
+        Self {
+            current: Mutex::new(None),
+            refused: SyncMutex::new(None),
+        }
+    }
+}
+
+impl<T: Clone> Renewed<T> {
+    /// The known one where it lasts, otherwise what `ask` comes to. `now` is in seconds since 1970.
+    pub(crate) async fn get(
+        &self,
+        now: i64,
+        ask: impl Future<Output = Result<Temporary<T>, String>>,
+    ) -> Result<T, String> {
+        // One asks, the others wait for what it gets.
+        let mut current = self.current.lock().await;
+        let refused = self.refused().take();
+        if let Some(known) = &*current
+            && known.ends - now > LEFT
+            && refused.as_ref().map(ExposeSecret::expose_secret) != Some(known.name.expose_secret())
+        {
+            return Ok(known.value.clone());
+        }
+        let new = ask.await?;
+        let value = new.value.clone();
+        *current = Some(new);
+        Ok(value)
+    }
+
+    /// Says that the server took the one of that name as ended.
+    pub(crate) fn refuse(&self, name: &str) {
+        *self.refused() = Some(name.into());
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<SecretString>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(name: &str, ends: i64) -> Result<Temporary<String>, String> {
+        Ok(Temporary {
+            value: name.to_owned(),
+            name: name.into(),
+            ends,
+        })
+    }
+
+    #[test]
+    fn what_ends_soon_or_was_refused_is_replaced() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let renewed = Renewed::default();
+            let unused = || async { Err("not to be asked for".to_owned()) };
+            assert_eq!(
+                renewed.get(0, async { given("a", 1000) }).await.unwrap(),
+                "a"
+            );
+            assert_eq!(renewed.get(699, unused()).await.unwrap(), "a");
+            assert_eq!(
+                renewed.get(700, async { given("b", 2000) }).await.unwrap(),
+                "b"
+            );
+            // An old one that is refused late is no reason to ask.
+            renewed.refuse("a");
+            assert_eq!(renewed.get(700, unused()).await.unwrap(), "b");
+            renewed.refuse("b");
+            assert!(renewed.get(700, unused()).await.is_err());
+        });
+    }
+}
