@@ -9,6 +9,7 @@ use pgkeep_command::run::summary::Ended;
 use pgkeep_config::command::Role;
 use pgkeep_config::{Program, option};
 
+use crate::printable::printable;
 use crate::terminal;
 
 /// Prints the line, if there is anything to say and somebody to read it.
@@ -24,7 +25,7 @@ pub(crate) fn print(context: &Context, ended: Ended) {
     // What was printed need not end with a line feed (`repo-get`).
     let start = if context.output.in_line() { "\n" } else { "" };
     // A terminal that has gone away is no reason to fail.
-    let _ = std::io::stderr().write_all(format!("{start}{line}\n").as_bytes());
+    let _ = std::io::stderr().write_all(format!("{start}{}\n", printable(&line)).as_bytes());
 }
 
 /// Whether the output is one that programs read, even though it goes to a terminal this time.

@@ -10,6 +10,7 @@ mod fault;
 mod files;
 mod last_line;
 mod log;
+mod printable;
 mod process;
 mod progress;
 mod signal;

@@ -7,6 +7,7 @@ use pgkeep_command::error::{Error, ErrorCode, Result};
 use pgkeep_command::run::prompt::Prompt;
 
 use crate::log;
+use crate::printable::printable;
 
 /// Whether somebody reads what is printed: standard output and error are both a terminal.
 pub(crate) fn is_attended() -> bool {
@@ -48,7 +49,7 @@ impl Prompt for Terminal {
         let mut asked = Ok(0);
         log::install().aside(&mut || {
             asked = error
-                .write_all(question.as_bytes())
+                .write_all(printable(question).as_bytes())
                 .and_then(|()| error.flush())
                 .and_then(|()| input.lock().read_line(&mut line));
         });

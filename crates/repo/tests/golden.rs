@@ -173,9 +173,11 @@ fn encrypted_files_of_pgbackrest_are_loaded_with_their_passphrase() {
         let backup = BackupInfo::load(&storage, &stanza, Some(&pass)).unwrap();
         assert!(archive.cipher_pass.is_some() && backup.cipher_pass.is_some());
         assert_eq!(backup.entries().len(), 4);
-        assert_eq!(
-            ArchiveInfo::load(&storage, &stanza, None).unwrap_err().kind,
-            ErrorType::Format
+        let error = ArchiveInfo::load(&storage, &stanza, None).unwrap_err();
+        assert_eq!(error.kind, ErrorType::Format);
+        assert!(
+            error.message.contains("HINT: the file is encrypted: set"),
+            "{error}"
         );
         let wrong = secrecy::SecretString::from("wrong");
         let error = ArchiveInfo::load(&storage, &stanza, Some(&wrong)).unwrap_err();

@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::printable::printable;
+
 /// Levels of pgBackRest, which has one between info and debug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -100,7 +102,7 @@ fn finish(mut line: String, entry: &Entry<'_>) -> String {
     if entry.dry_run {
         line.push_str("[DRY-RUN] ");
     }
-    for (number, text) in entry.text.split('\n').enumerate() {
+    for (number, text) in printable(entry.text).split('\n').enumerate() {
         if number > 0 {
             line.push('\n');
             line.push_str(&indent);
@@ -162,6 +164,14 @@ mod tests {
         assert_eq!(
             render_plain(&entry(Level::Error, Some(48), "a\nb")),
             "ERROR: [048]: a\n       b\n"
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_message_moves_the_cursor() {
+        assert_eq!(
+            render_plain(&entry(Level::Warn, None, "file '\u{1b}[1A\r'")),
+            "WARN: file '\\x1b[1A\\x0d'\n"
         );
     }
 

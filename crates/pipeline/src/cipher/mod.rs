@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::transform::Transform;
 
-const MAGIC: &[u8; 8] = b"Salted__";
+/// How encrypted bytes begin, but in raw form.
+pub const MAGIC: &[u8; 8] = b"Salted__";
 const SALT_SIZE: usize = 8;
 const KEY_SIZE: usize = 32;
 const BLOCK_SIZE: usize = 16;

@@ -5,12 +5,16 @@
 
 use std::io::BufRead;
 
+use pgkeep_pipeline::cipher::MAGIC;
 use pgkeep_storage::{ReadOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
 use super::cipher::plain_reader;
 use crate::error::{Error, ErrorType, Result};
 use crate::layout::copy_of;
+
+/// What to do about an encrypted file for which there is no pass-phrase.
+const ENCRYPTED: &str = "the file is encrypted: set the repository's cipher-type and cipher-pass (repo1-cipher-type, repo1-cipher-pass).";
 
 /// What the message calls the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,12 @@ pub fn load_one<T>(
     let attempt = || {
         let read = storage.open_read(path, &ReadOptions::default())?;
         let mut plain = plain_reader(read, pass);
-        let parsed = parse(&mut *plain);
+        // Without a pass-phrase the bytes come as they are stored.
+        let encrypted = pass.is_none() && plain.fill_buf()?.starts_with(MAGIC);
+        let parsed = parse(&mut *plain).map_err(|error| match encrypted {
+            true => error.with_hint(ENCRYPTED),
+            false => error,
+        });
         // A wrong passphrase makes garbage, and only the end of the stream proves that it was wrong.
         if parsed.is_err()
             && pass.is_some()
