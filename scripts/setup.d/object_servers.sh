@@ -2,13 +2,17 @@
 #
 #   $cache/s3s/bin/s3s-fs               S3 that checks signatures and checksums; built from its crate, once
 #   $cache/moto/bin/moto_server         S3 with versions, locks, encryption and tags; in a Python environment of its own
+#   $cache/azurite/bin/azurite-blob     Azure Blob Storage as Microsoft imitates it for tests; runs on Node.js
 
 s3s_version=0.14.1
 moto_version=5.2.5
+# The newest that runs on Debian 12's Node.js 18.
+azurite_version=3.35.0
 
 object_servers() {
     s3s
     moto
+    azurite
 }
 
 # Small and quick to start, but 2.5 minutes to build on two cores: kept until its version changes.
@@ -39,5 +43,21 @@ moto() {
         clear_ignored moto
     else
         note_ignored moto "moto $moto_version could not be installed: $(tail -n 1 <<<"$why")"
+    fi
+}
+
+azurite() {
+    local home=$cache/azurite why
+    [ -e "$home/bin/azurite-blob" ] && [ "$(cat "$home/.version" 2>/dev/null)" = "$azurite_version" ] && return 0
+    say "fetching azurite $azurite_version"
+    rm -rf "$home"
+    mkdir -p "$home/bin"
+    if why=$(retry 3 npm install --silent --no-fund --no-audit --prefix "$home" "azurite@$azurite_version" 2>&1); then
+        ln -s ../node_modules/.bin/azurite-blob "$home/bin/azurite-blob"
+        chmod -R go+rX "$home"
+        echo "$azurite_version" >"$home/.version"
+        clear_ignored azurite
+    else
+        note_ignored azurite "azurite $azurite_version could not be installed: $(tail -n 1 <<<"$why")"
     fi
 }

@@ -12,6 +12,7 @@ where() {
     for path in "$cache"/s3s "$cache"/moto; do
         [ ! -s "$path/.version" ] || say "S3 server $(basename "$path") $(cat "$path/.version") in $path/bin"
     done
+    [ ! -s "$cache/azurite/.version" ] || say "Azure server azurite $(cat "$cache/azurite/.version") in $cache/azurite/bin"
     for path in "$cache"/ignored/*; do
         [ ! -s "$path" ] || say "ignored: $(basename "$path"): $(cat "$path")"
     done

@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod client;
+mod clock;
 mod counted;
 mod encode;
 mod endpoint;
@@ -25,6 +26,7 @@ mod unsigned;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, Service, Verdict, verdict_by_status};
+pub(crate) use clock::ServerClock;
 pub(crate) use encode::percent_encode;
 pub use endpoint::Endpoint;
 pub(crate) use error::{HttpError, Outcome};

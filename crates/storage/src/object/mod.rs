@@ -6,12 +6,14 @@
 mod bucket;
 mod info;
 mod list;
+pub(crate) mod part_size;
 mod read;
 mod remove;
 mod runtime;
 mod settings;
 pub(crate) mod store;
 mod write;
+pub(crate) mod xml;
 
 use std::sync::Arc;
 use std::time::Duration;

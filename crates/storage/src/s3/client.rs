@@ -1,7 +1,5 @@
 //! The way to one bucket: how requests name it, are signed, and how answers are understood.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,15 +10,12 @@ use super::failure::{error_of, failure};
 use super::settings::{S3Settings, UriStyle};
 use super::sign::{DATE, Scope, sha256, sign, signed_seconds};
 use crate::http::{
-    Answer, Client, HttpError, Request, Service, Verdict, percent_encode, seconds_of_header,
+    Answer, Client, HttpError, Request, ServerClock, Service, Verdict, percent_encode,
     verdict_by_status,
 };
 use crate::object::store::Outcome;
 use crate::stop::Stop;
 use crate::{Error, ErrorKind, Operation, Result};
-
-/// Difference between the server's clock and ours from which on signatures are refused, well before.
-const SKEW: i64 = 300;
 
 /// Codes of refusals that another try may not get: the body was damaged on its way, or two requests were in each other's way.
 const REPEATED: &[&str] = &[
@@ -71,8 +66,7 @@ pub(super) struct S3Client {
     base: String,
     /// Key in base64, and the MD5 of it.
     customer_key: Option<(SecretString, SecretString)>,
-    /// Seconds that the server's clock is ahead of ours.
-    ahead: AtomicI64,
+    clock: ServerClock,
 }
 
 impl S3Client {
@@ -102,6 +96,7 @@ impl S3Client {
         };
         let client = Client::new(&settings.http, stop.clone()).map_err(wrong)?;
         let credentials = Credentials::new(&settings, stop.clone()).map_err(wrong)?;
+        let clock = ServerClock::new(settings.now.clone());
         let (host, base) = match settings.uri_style {
             UriStyle::Host => (
                 format!("{}.{}", settings.bucket, settings.endpoint.host),
@@ -119,7 +114,7 @@ impl S3Client {
             host,
             base,
             customer_key,
-            ahead: AtomicI64::new(0),
+            clock,
         })
     }
 
@@ -204,29 +199,11 @@ impl S3Client {
         key.is_some_and(|(key, _)| self.credentials.refuse(key))
     }
 
-    fn server_time(&self) -> i64 {
-        self.settings.now.seconds() + self.ahead.load(Ordering::Relaxed)
-    }
-
-    /// Whether the server's clock is far from what was signed; from now on its time is signed. The request tells what was
-    /// signed: another answer may have put our time right since.
+    /// Whether the request was refused for its time, which is right from now on.
     fn learns_time(&self, request: &Request, answer: &Answer) -> bool {
-        let signed = request
-            .headers
-            .iter()
-            .find(|(name, _)| *name == DATE)
-            .and_then(|(_, value)| signed_seconds(value));
-        let theirs = answer.header("date").and_then(seconds_of_header);
-        let (Some(signed), Some(theirs)) = (signed, theirs) else {
-            return false;
-        };
-        let far = (theirs - signed).abs() > SKEW;
-        if far {
-            let ahead = theirs - self.settings.now.seconds();
-            log::debug!("clock of {} differs by {ahead} s", self.host);
-            self.ahead.store(ahead, Ordering::Relaxed);
-        }
-        far
+        let header = request.headers.iter().find(|(name, _)| *name == DATE);
+        let signed = header.and_then(|(_, value)| signed_seconds(value));
+        self.clock.learns(signed, answer)
     }
 }
 
@@ -250,7 +227,13 @@ impl Service for S3Client {
             region: self.settings.region.clone(),
             service: self.settings.service.clone(),
         };
-        Ok(sign(request, &self.host, &keys, &scope, self.server_time()))
+        Ok(sign(
+            request,
+            &self.host,
+            &keys,
+            &scope,
+            self.clock.seconds(),
+        ))
     }
 
     fn verdict(&self, request: &Request, answer: &Answer) -> Verdict {

@@ -1,9 +1,9 @@
 //! What a refusal of an S3 server means: its class, and what the user can do about it.
 
-use super::xml::Element;
 use crate::ErrorKind;
 use crate::http::{Answer, HttpError, Outcome};
 use crate::object::store::Failure;
+use crate::object::xml::Element;
 
 /// Code and message of an error that an answer holds.
 pub(super) fn error_of(answer: &Answer) -> Option<(String, String)> {

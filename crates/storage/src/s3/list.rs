@@ -1,9 +1,9 @@
 //! Pages of a list (`ListObjectsV2`).
 
 use super::client::{About, S3Client};
-use super::xml::Element;
 use crate::ErrorKind;
 use crate::object::store::{Facts, Failure, ListQuery, Listed, Outcome, Page};
+use crate::object::xml::Element;
 
 /// One page, from the beginning or from where the last one ended.
 pub(super) async fn page(

@@ -7,7 +7,6 @@ mod client;
 mod credentials;
 mod failure;
 mod list;
-mod part_size;
 mod remove;
 mod settings;
 mod sign;
@@ -15,13 +14,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod upload;
-mod xml;
 
-pub use part_size::part_size;
 pub use settings::{KeySource, S3Settings, UriStyle};
 
 pub use crate::http::Now;
-
 use crate::object::ObjectStorage;
 use crate::stop::Stop;
 use crate::{Connection, Result, Storage};

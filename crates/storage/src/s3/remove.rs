@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::failure;
-use super::xml::{Element, can_be_in_xml, escape};
 use crate::ErrorKind;
 use crate::object::store::{Failure, Outcome};
+use crate::object::xml::{Element, can_be_in_xml, escape};
 
 /// Keys of one request.
 pub(super) const LIMIT: usize = 1000;

@@ -71,7 +71,7 @@ pub struct S3Settings {
     pub requester_pays: bool,
     /// Tags of every object.
     pub tags: Vec<(String, String)>,
-    /// Size of the first parts of an upload; later ones are larger ([`super::part_size`]).
+    /// Size of the first parts of an upload; later ones are larger.
     pub chunk_size: usize,
     /// Connection; its server is [`S3Settings::connection`] unless another one was named.
     pub http: HttpSettings,

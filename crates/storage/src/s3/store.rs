@@ -5,9 +5,9 @@ use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
-use super::part_size::part_size;
 use super::{list, remove, upload};
 use crate::http::{Answer, HttpError, seconds_of_header};
+use crate::object::part_size::{Growth, part_size};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
 };
@@ -38,7 +38,7 @@ impl ObjectStore for S3Store {
     }
 
     fn part_size(&self, number: u32) -> usize {
-        part_size(self.client.settings().chunk_size, number)
+        part_size(Growth::S3, self.client.settings().chunk_size, number)
     }
 
     async fn list(&self, query: &ListQuery, next: Option<&str>) -> Outcome<Page> {

@@ -5,10 +5,10 @@ use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
-use super::xml::{Element, escape};
 use crate::ErrorKind;
 use crate::http::{Answer, seconds_of_header};
 use crate::object::store::{Content, Failure, Outcome, Part};
+use crate::object::xml::{Element, escape};
 
 /// An upload that is older than this, by the server's clock, has no writer any more.
 const OLD: i64 = 24 * 3600;

@@ -6,9 +6,9 @@ mod tests;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::{Answer, Client, HttpError, Renewed, Request, Temporary, Unsigned};
+use crate::object::xml::Element;
 use crate::s3::settings::{KeySource, S3Settings};
 use crate::s3::sign::Keys;
-use crate::s3::xml::Element;
 use crate::stop::Stop;
 
 /// Path of the roles of the machine.

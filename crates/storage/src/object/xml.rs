@@ -5,10 +5,10 @@ use quick_xml::events::Event;
 
 /// An element with its text and what is inside it. Names are without a name space.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Element {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
 }
 
 /// Elements inside one another; answers have five.
@@ -16,8 +16,10 @@ const DEEPEST: usize = 32;
 
 impl Element {
     /// Reads a document; the error says where it is none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        // Azure begins its answers with it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut reader = Reader::from_str(text);
         let mut open: Vec<Self> = Vec::new();
         loop {
@@ -76,17 +78,17 @@ impl Element {
     }
 
     /// The first child of that name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// Text of the first child of that name, or nothing.
-    pub(super) fn text_of(&self, name: &str) -> &str {
+    pub(crate) fn text_of(&self, name: &str) -> &str {
         self.child(name).map_or("", |child| child.text.trim())
     }
 
     /// Children of that name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 }
@@ -103,7 +105,7 @@ fn named_character(name: &str) -> Option<char> {
 }
 
 /// Text with what XML needs escaped.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -121,7 +123,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Whether the text can be in XML at all.
-pub(super) fn can_be_in_xml(text: &str) -> bool {
+pub(crate) fn can_be_in_xml(text: &str) -> bool {
     text.chars().all(|character| {
         matches!(character, '\t' | '\n' | '\r')
             || character >= ' ' && !matches!(character, '\u{fffe}' | '\u{ffff}')
@@ -140,6 +142,8 @@ mod tests {
         let keys: Vec<&str> = list.all("Key").map(|key| key.text.as_str()).collect();
         assert_eq!(keys, ["a&b\n<", ""]);
         assert_eq!(list.child("C").unwrap().text_of("P"), "x/");
+        let marked = format!("\u{feff}{text}");
+        assert_eq!(Element::parse(marked.as_bytes()), Ok(list));
     }
 
     #[test]
