@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // tests look at the server's files
 
 mod contract;
+mod faults;
 mod refusals;
 mod server;
 mod uploads;
@@ -15,5 +16,6 @@ use pgkeep_testkit::suite::Suite;
 fn main() -> ExitCode {
     let suite = contract::add(Suite::new("s3").threads(4));
     let suite = uploads::add(suite);
+    let suite = faults::add(suite);
     refusals::add(suite).run()
 }

@@ -68,7 +68,7 @@ fn cut() -> TestResult {
     Ok(())
 }
 
-fn uploads(server: &ObjectServer) -> pgkeep_testkit::Result<usize> {
+pub(crate) fn uploads(server: &ObjectServer) -> pgkeep_testkit::Result<usize> {
     let answer = server.ask("GET", &format!("/{BUCKET}?uploads"))?;
     assert!(answer.contains("ListMultipartUploadsResult"), "{answer}");
     Ok(answer.matches("<Upload>").count())

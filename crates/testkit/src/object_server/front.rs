@@ -1,17 +1,13 @@
 //! TLS in front of a server that has none: connections are decrypted and passed on.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::Authority;
+use super::tls::acceptor;
 use crate::error::{During, Result};
 
 /// Ends when it is dropped.
@@ -24,15 +20,7 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn start(authority: &Authority, to: SocketAddr) -> Result<Self> {
         let (certificate, key) = authority.server();
-        let certificate =
-            CertificateDer::from_pem_file(certificate).during("read the certificate")?;
-        let key = PrivateKeyDer::from_pem_file(key).during("read the key")?;
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .during("set TLS up")?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .during("use the certificate")?;
+        let acceptor = acceptor(&certificate, &key)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -42,7 +30,6 @@ impl Front {
             .during("open a loopback port")?;
         let address = listener.local_addr().during("read the port")?;
         let (end, ended) = oneshot::channel::<()>();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         std::thread::spawn(move || {
             runtime.spawn(accept(listener, acceptor, to));
             // Dropping the runtime closes the port and all connections.

@@ -4,7 +4,9 @@
 //! it knows versions, locks, encryption and tags, and looks at no signature. Each has one empty bucket, [`BUCKET`].
 
 mod authority;
+pub mod faults;
 mod front;
+mod tls;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,6 +18,7 @@ use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::scratch::Scratch;
 use authority::Authority;
+use faults::{FaultyFront, Plan};
 use front::Front;
 
 /// The bucket that every server has.
@@ -100,6 +103,18 @@ impl ObjectServer {
     /// Certificate of the authority that the server's certificate is from.
     pub fn ca_file(&self) -> PathBuf {
         self.authority.certificate()
+    }
+
+    /// Another way to it with TLS, on which requests are counted and those of the plan get their faults.
+    pub fn with_faults(&self, plan: Plan) -> Result<FaultyFront> {
+        let (certificate, key) = self.authority.server();
+        FaultyFront::start(
+            ([127, 0, 0, 1], 0).into(),
+            self.plain,
+            &certificate,
+            &key,
+            plan,
+        )
     }
 
     /// What it said on standard error.
