@@ -15,7 +15,6 @@ const FORMAT_6: &str = "pgkeep reads and writes repositories of format 5; its au
 pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-host", "repositories on another host"),
     ("pg-host", "PostgreSQL on another host"),
-    ("repo-type=s3", "S3 repositories"),
     ("repo-type=azure", "Azure repositories"),
     ("repo-type=gcs", "GCS repositories"),
     ("backup-standby", "backups from a standby"),

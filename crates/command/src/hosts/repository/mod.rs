@@ -3,9 +3,11 @@
 //! The options of each kind become settings in a file of its own; [`pgkeep_storage::open`] opens a storage from settings.
 //! What is behind a network stays open for the run, see [`super::storages`].
 
+mod bucket;
 mod keys;
 pub mod persist_socket;
 mod posix;
+mod s3;
 pub mod sftp;
 
 use std::sync::Arc;
@@ -57,7 +59,7 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
     not_yet::refuse_repository(config, key)?;
     let storage = context
         .storages
-        .open(key, settings(context, key), &context.cancel)?;
+        .open(key, settings(context, key)?, &context.cancel)?;
     #[cfg(feature = "faulty")]
     let storage = super::fault::around(storage);
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
@@ -68,16 +70,17 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
 }
 
 /// The settings of its storage, by `repo-type`.
-fn settings(context: &Context, key: u32) -> StorageSettings {
+fn settings(context: &Context, key: u32) -> Result<StorageSettings> {
     let config = &context.config;
-    match config.string_at(option::REPO_TYPE, key) {
+    Ok(match config.string_at(option::REPO_TYPE, key) {
         Some("sftp") => {
             let mut settings = sftp::settings(context, key);
             settings.persist_socket = persist_socket::of(context, key, &settings);
             StorageSettings::Sftp(Box::new(settings))
         }
+        Some("s3") => StorageSettings::S3(Box::new(s3::settings(context, key)?)),
         kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),
-    }
+    })
 }
 
 /// Opens every configured repository, in key order; with `--repo` only that one.

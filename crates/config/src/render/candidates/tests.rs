@@ -11,7 +11,6 @@ const REFUSED: &[&str] = &[
     "server-ping",
     "repo-host",
     "pg-host",
-    "repo-type=s3",
     "repo-type=azure",
     "repo-type=gcs",
     "backup-standby",
@@ -97,6 +96,7 @@ fn what_is_typed_is_gone_on_with() {
             &[
                 "--repo1-type=cifs",
                 "--repo1-type=posix",
+                "--repo1-type=s3",
                 "--repo1-type=sftp",
             ],
         ),

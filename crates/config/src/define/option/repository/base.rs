@@ -165,7 +165,8 @@ pub const REPO_TYPE: &OptionDef = &OptionDef {
     summary: "Kind of storage.",
     help: "`posix` is a directory on this host or on `repo-host`. `cifs` is the same on a mounted \
         SMB share, where no links are made and directories are not flushed. `sftp` is a directory on \
-        an SSH server. `s3`, `azure` and `gcs` are object stores, which pgkeep does not support yet.\n\n\
+        an SSH server. `s3` is a bucket of Amazon S3 or of a server that speaks its protocol. `azure` \
+        and `gcs` are object stores too, which pgkeep does not support yet.\n\n\
         Options of other kinds are ignored. The content is the same everywhere, so a repository can \
         be copied from one kind to another.",
     example: "repo1-type=sftp",
