@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::past::Past;
 use super::settings::ObjectSettings;
-use super::store::{Failure, ObjectStore};
+use super::store::{Facts, Failure, ObjectStore, Outcome};
 use crate::budget::Budget;
 use crate::{Error, ErrorKind, Operation, Result, StoragePath};
 
@@ -16,6 +17,8 @@ pub(super) struct Bucket<S> {
     pub(super) runtime: Handle,
     pub(super) budget: Arc<Budget>,
     pub(super) settings: Arc<ObjectSettings>,
+    /// The bucket is seen as it was at an earlier time, and is not changed.
+    pub(super) past: Option<Arc<Past>>,
     /// Of every key: no slash at the beginning, one at the end, or empty.
     root: Arc<str>,
 }
@@ -27,6 +30,7 @@ impl<S> Clone for Bucket<S> {
             runtime: self.runtime.clone(),
             budget: Arc::clone(&self.budget),
             settings: Arc::clone(&self.settings),
+            past: self.past.clone(),
             root: Arc::clone(&self.root),
         }
     }
@@ -44,8 +48,33 @@ impl<S: ObjectStore> Bucket<S> {
             store: Arc::new(store),
             runtime,
             budget: Budget::new(settings.byte_budget),
+            past: settings.target_time.map(|at| Arc::new(Past::new(at))),
             settings: Arc::new(settings),
             root: root.into(),
+        }
+    }
+
+    /// Refuses what would change the bucket while it is seen as it was.
+    pub(super) fn may_change(&self, path: &StoragePath, operation: Operation) -> Result<()> {
+        if self.past.is_none() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            operation,
+            self.display(path),
+            "the storage is opened read-only, as it was at repo-target-time",
+        ))
+    }
+
+    /// Facts of an object, now or as it was.
+    pub(super) async fn facts(&self, key: &str) -> Outcome<Option<Facts>> {
+        match &self.past {
+            None => self.store.head(key).await,
+            Some(past) => {
+                let version = past.version(&*self.store, key).await?;
+                Ok(version.map(|version| version.facts))
+            }
         }
     }
 

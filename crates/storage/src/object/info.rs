@@ -43,12 +43,16 @@ async fn one<S: ObjectStore>(
     if path.is_root() {
         return Ok(Some(directory(path)));
     }
-    if let Some(facts) = bucket.store.head(&key).await? {
+    if let Some(facts) = bucket.facts(&key).await? {
         let entry = Listed {
             key,
             facts: Some(facts),
         };
         return Ok(Some(info(path, &entry)));
+    }
+    if let Some(past) = &bucket.past {
+        let below = past.is_below(&*bucket.store, prefix).await?;
+        return Ok(below.then(|| directory(path)));
     }
     let query = ListQuery {
         prefix,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tokio::task::JoinHandle;
 
 use super::bucket::Bucket;
-use super::store::{Failure, ListQuery, Listed, ObjectStore, Outcome, Page};
+use super::past::Picker;
+use super::store::{Failure, ListQuery, Listed, ObjectStore, Outcome, Page, VersionPage};
 use crate::{
     Error, ErrorKind, FileInfo, FileType, Found, ListOptions, Operation, Result, StoragePath,
 };
@@ -14,7 +15,14 @@ use crate::{
 pub(super) struct Pages<S> {
     bucket: Bucket<S>,
     query: ListQuery,
-    next: Option<JoinHandle<Outcome<Page>>>,
+    next: Option<JoinHandle<Outcome<Answer>>>,
+    /// Of a bucket as it was.
+    picker: Option<Picker>,
+}
+
+enum Answer {
+    Objects(Page),
+    Versions(VersionPage),
 }
 
 impl<S: ObjectStore> Pages<S> {
@@ -23,6 +31,7 @@ impl<S: ObjectStore> Pages<S> {
             bucket: bucket.clone(),
             query,
             next: None,
+            picker: bucket.past.as_ref().map(|past| past.picker::<S>()),
         };
         pages.ask(None);
         pages
@@ -30,20 +39,70 @@ impl<S: ObjectStore> Pages<S> {
 
     fn ask(&mut self, next: Option<String>) {
         let (store, query) = (self.bucket.store.clone(), self.query.clone());
-        let page = async move { store.list(&query, next.as_deref()).await };
+        let past = self.bucket.past.clone();
+        let page = async move {
+            let next = next.as_deref();
+            Ok(match past {
+                None => Answer::Objects(store.list(&query, next).await?),
+                Some(past) => Answer::Versions(past.page(&*store, &query, next).await?),
+            })
+        };
         self.next = Some(self.bucket.runtime.spawn(page));
     }
 
     /// The next page's entries; `None` at the end. Not to be called on the runtime.
     pub(super) fn next(&mut self) -> Outcome<Option<Vec<Listed>>> {
         let Some(asked) = self.next.take() else {
-            return Ok(None);
+            return Ok(self.held());
         };
-        let page = self.bucket.runtime.block_on(asked).map_err(stopped)??;
-        if page.next.is_some() {
-            self.ask(page.next);
+        match self.bucket.runtime.block_on(asked).map_err(stopped)?? {
+            Answer::Objects(page) => {
+                if page.next.is_some() {
+                    self.ask(page.next);
+                }
+                Ok(Some(page.entries))
+            }
+            Answer::Versions(page) => {
+                if page.next.is_some() {
+                    self.ask(page.next);
+                }
+                let mut entries = self.directories(page.below)?;
+                let picker = self.picker.as_mut();
+                entries.extend(
+                    picker
+                        .map(|one| one.pick(page.versions))
+                        .unwrap_or_default(),
+                );
+                Ok(Some(entries))
+            }
         }
-        Ok(Some(page.entries))
+    }
+
+    /// What was held back, once.
+    fn held(&mut self) -> Option<Vec<Listed>> {
+        let last = self.picker.take()?.last()?;
+        Some(vec![last])
+    }
+
+    /// Of names that versions are below those that had something below them at the time; all are asked at once.
+    fn directories(&self, names: Vec<String>) -> Outcome<Vec<Listed>> {
+        let Some(past) = &self.bucket.past else {
+            return Ok(Vec::new());
+        };
+        let mut asked = Vec::with_capacity(names.len());
+        for key in names {
+            let (store, past) = (self.bucket.store.clone(), past.clone());
+            let prefix = format!("{key}/");
+            let is_below = async move { past.is_below(&*store, prefix).await };
+            asked.push((key, self.bucket.runtime.spawn(is_below)));
+        }
+        let mut out = Vec::new();
+        for (key, asked) in asked {
+            if self.bucket.runtime.block_on(asked).map_err(stopped)?? {
+                out.push(Listed { key, facts: None });
+            }
+        }
+        Ok(out)
     }
 }
 

@@ -7,6 +7,7 @@ mod bucket;
 mod info;
 mod list;
 pub(crate) mod part_size;
+mod past;
 mod read;
 mod remove;
 mod runtime;
@@ -95,6 +96,7 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
     }
 
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        self.bucket.may_change(path, Operation::Remove)?;
         let prefix = self.bucket.prefix(path, Operation::List)?;
         let aborting = self.bucket.store.abort_old_uploads(&prefix, !deep);
         self.bucket
@@ -138,6 +140,7 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
         path: &StoragePath,
         write: &WriteOptions,
     ) -> Result<Box<dyn StorageWrite>> {
+        self.bucket.may_change(path, Operation::OpenWrite)?;
         Ok(Box::new(write::open(&self.bucket, path, write)?))
     }
 
@@ -151,10 +154,14 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
     }
 
     fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
+        if let Some(first) = paths.first() {
+            self.bucket.may_change(first, Operation::Remove)?;
+        }
         remove::remove_many(&self.bucket, paths)
     }
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
+        self.bucket.may_change(path, Operation::RemovePath)?;
         remove::remove_tree(&self.bucket, path)
     }
 

@@ -11,6 +11,8 @@ pub struct ObjectSettings {
     pub read_over: u64,
     /// Bytes that may wait in memory for the server.
     pub byte_budget: usize,
+    /// Files are seen as they were then, in seconds since 1970, and none is changed. The bucket must keep versions.
+    pub target_time: Option<i64>,
 }
 
 impl Default for ObjectSettings {
@@ -20,6 +22,7 @@ impl Default for ObjectSettings {
             prefetch: 3,
             read_over: 64 << 10,
             byte_budget: 64 << 20,
+            target_time: None,
         }
     }
 }

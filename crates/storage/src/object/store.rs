@@ -55,6 +55,28 @@ pub(crate) struct Page {
     pub(crate) next: Option<String>,
 }
 
+/// One version of an object, or the mark that it was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) key: String,
+    /// How to ask for it; `None`: there was no object from `facts.modified` on.
+    pub(crate) id: Option<String>,
+    /// Its size, and when it came.
+    pub(crate) facts: Facts,
+    /// When it ceased to be the object, where the service tells that.
+    pub(crate) gone: Option<i64>,
+}
+
+/// One page of a list of versions. Keys ascend; all versions of a key stand together, over the end of a page too.
+#[derive(Debug, Default)]
+pub(crate) struct VersionPage {
+    pub(crate) versions: Vec<Version>,
+    /// Names that versions of others are below, without the slash at their end.
+    pub(crate) below: Vec<String>,
+    /// How to ask for the next page.
+    pub(crate) next: Option<String>,
+}
+
 /// A piece of an object.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -84,6 +106,10 @@ pub(crate) struct Part {
 pub(crate) trait ObjectStore: Debug + Send + Sync + 'static {
     /// Hashes of a body that the server checks.
     type Hashes: Clone + Debug + Send + Sync + 'static;
+
+    /// Whether the versions of one key are listed from the newest to the oldest; tells which of two of the same second is
+    /// the newer one.
+    const NEWEST_FIRST: bool = true;
 
     fn kind(&self) -> StorageKind;
 
@@ -160,4 +186,43 @@ pub(crate) trait ObjectStore: Debug + Send + Sync + 'static {
     /// Removes objects; those that are not there are fine. The failure is that of the first key that stays, which is named.
     fn remove(&self, keys: &[String])
     -> impl Future<Output = Result<(), (String, Failure)>> + Send;
+
+    /// Fails with [`ErrorKind::Unsupported`] where what is replaced or removed is not kept as an older version. Asked once,
+    /// before versions are listed.
+    fn keeps_versions(&self) -> impl Future<Output = Outcome<()>> + Send {
+        async { Err(no_versions()) }
+    }
+
+    /// One page of all versions; `next` is what the page before said.
+    fn list_versions(
+        &self,
+        query: &ListQuery,
+        next: Option<&str>,
+    ) -> impl Future<Output = Outcome<VersionPage>> + Send {
+        let _ = (query, next);
+        async { Err(no_versions()) }
+    }
+
+    /// As [`ObjectStore::get`], of the version that a list named `id`.
+    fn get_version(
+        &self,
+        key: &str,
+        id: &str,
+        offset: u64,
+        length: u64,
+    ) -> impl Future<Output = Outcome<Option<Piece>>> + Send {
+        let _ = (key, id, offset, length);
+        async { Err(no_versions()) }
+    }
+}
+
+/// The failure of a store that keeps no versions, or whose versions cannot be read.
+pub(crate) fn no_versions() -> Failure {
+    Failure {
+        kind: ErrorKind::Unsupported,
+        reason: "this storage does not keep earlier versions of files".to_owned(),
+        hints: vec![
+            "remove repo-target-time: it reads the versions that a bucket keeps.".to_owned(),
+        ],
+    }
 }

@@ -16,6 +16,15 @@ pub(super) fn error_of(answer: &Answer) -> Option<(String, String)> {
     })
 }
 
+/// An answer that makes no sense.
+pub(super) fn broken(reason: impl Into<String>) -> Failure {
+    Failure {
+        kind: ErrorKind::Broken,
+        reason: reason.into(),
+        hints: Vec::new(),
+    }
+}
+
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError) -> Failure {
     let (kind, hint) = match &error.outcome {

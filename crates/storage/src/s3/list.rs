@@ -43,26 +43,18 @@ fn read(body: &[u8]) -> Result<Page, String> {
     for object in list.all("Contents") {
         let key = object.child("Key").ok_or("an object has no name")?;
         let size = object.text_of("Size");
-        let modified = object.text_of("LastModified");
         page.entries.push(Listed {
             key: key.text.clone(),
             facts: Some(Facts {
                 size: size
                     .parse()
                     .map_err(|_| format!("'{size}' is not a size"))?,
-                modified: modified
-                    .parse::<jiff::Timestamp>()
-                    .map_err(|_| format!("'{modified}' is not a time"))?
-                    .as_second(),
+                modified: modified(object)?,
             }),
         });
     }
-    for prefix in list.all("CommonPrefixes") {
-        let prefix = prefix.child("Prefix").ok_or("a prefix has no name")?;
-        page.entries.push(Listed {
-            key: prefix.text.trim_end_matches('/').to_owned(),
-            facts: None,
-        });
+    for key in below(&list)? {
+        page.entries.push(Listed { key, facts: None });
     }
     if list.text_of("IsTruncated") == "true" {
         let token = list.text_of("NextContinuationToken");
@@ -72,6 +64,24 @@ fn read(body: &[u8]) -> Result<Page, String> {
         page.next = Some(token.to_owned());
     }
     Ok(page)
+}
+
+/// When an object was stored, in seconds since 1970.
+pub(super) fn modified(object: &Element) -> Result<i64, String> {
+    let modified = object.text_of("LastModified");
+    let parsed = modified.parse::<jiff::Timestamp>();
+    parsed
+        .map(jiff::Timestamp::as_second)
+        .map_err(|_| format!("'{modified}' is not a time"))
+}
+
+/// Names in a list that others are below.
+pub(super) fn below(list: &Element) -> Result<Vec<String>, String> {
+    let names = list.all("CommonPrefixes").map(|prefix| {
+        let name = prefix.child("Prefix").ok_or("a prefix has no name")?;
+        Ok(name.text.trim_end_matches('/').to_owned())
+    });
+    names.collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod versions;
 
 pub use settings::{KeySource, S3Settings, UriStyle};
 

@@ -5,11 +5,11 @@ use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
-use super::{list, remove, upload};
-use crate::http::{Answer, HttpError, seconds_of_header};
+use super::{list, remove, upload, versions};
+use crate::http::{Answer, HttpError, Request, seconds_of_header};
 use crate::object::part_size::{Growth, part_size};
 use crate::object::store::{
-    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
+    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
 use crate::{ErrorKind, StorageKind};
 
@@ -46,18 +46,8 @@ impl ObjectStore for S3Store {
     }
 
     async fn head(&self, key: &str) -> Outcome<Option<Facts>> {
-        let request = self.client.request("HEAD", key, About::Content);
-        match self.client.try_to(&request).await {
-            Ok(answer) => Ok(Some(Facts {
-                size: number(&answer, "content-length").unwrap_or(0),
-                modified: answer
-                    .header("last-modified")
-                    .and_then(seconds_of_header)
-                    .unwrap_or(0),
-            })),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failure(&error)),
-        }
+        self.facts(&self.client.request("HEAD", key, About::Content))
+            .await
     }
 
     async fn get(
@@ -67,30 +57,11 @@ impl ObjectStore for S3Store {
         length: u64,
         version: Option<&str>,
     ) -> Outcome<Option<Piece>> {
-        let last = offset.saturating_add(length).saturating_sub(1);
-        let mut request = self
-            .client
-            .request("GET", key, About::Content)
-            .header("range", format!("bytes={offset}-{last}"));
+        let mut request = self.client.request("GET", key, About::Content);
         if let Some(version) = version {
             request = request.header("if-match", version);
         }
-        request.answer_limit = usize::try_from(length)
-            .unwrap_or(usize::MAX)
-            .saturating_add(GET_SLACK);
-        match self.client.try_to(&request).await {
-            Ok(answer) => piece(&answer, offset, length).map(Some),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => match error.answer().map(|answer| answer.status) {
-                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(key, &error).await,
-                Some(StatusCode::PRECONDITION_FAILED) => Err(Failure {
-                    kind: ErrorKind::Broken,
-                    reason: "the file was replaced while it was read".to_owned(),
-                    hints: Vec::new(),
-                }),
-                _ => Err(failure(&error)),
-            },
-        }
+        self.read(request, key, offset, length).await
     }
 
     async fn put(&self, key: &str, content: Content<Hashes>, new: bool) -> Outcome<()> {
@@ -148,21 +119,94 @@ impl ObjectStore for S3Store {
     async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
         remove::remove(&self.client, keys).await
     }
+
+    async fn keeps_versions(&self) -> Outcome<()> {
+        versions::keeps_versions(&self.client).await
+    }
+
+    async fn list_versions(&self, query: &ListQuery, next: Option<&str>) -> Outcome<VersionPage> {
+        versions::page(&self.client, query, next).await
+    }
+
+    async fn get_version(
+        &self,
+        key: &str,
+        id: &str,
+        offset: u64,
+        length: u64,
+    ) -> Outcome<Option<Piece>> {
+        let request = self.client.request("GET", key, About::Content);
+        self.read(request.query("versionId", id), key, offset, length)
+            .await
+    }
 }
 
 impl S3Store {
+    /// What the answer to a HEAD says.
+    async fn facts(&self, request: &Request) -> Outcome<Option<Facts>> {
+        match self.client.try_to(request).await {
+            Ok(answer) => Ok(Some(Facts {
+                size: number(&answer, "content-length").unwrap_or(0),
+                modified: answer
+                    .header("last-modified")
+                    .and_then(seconds_of_header)
+                    .unwrap_or(0),
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// A piece of an object, or of a version of it.
+    async fn read(
+        &self,
+        request: Request,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Outcome<Option<Piece>> {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        let mut request = request.header("range", format!("bytes={offset}-{last}"));
+        request.answer_limit = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .saturating_add(GET_SLACK);
+        match self.client.try_to(&request).await {
+            Ok(answer) => piece(&answer, offset, length).map(Some),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => match error.answer().map(|answer| answer.status) {
+                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(&request, key, &error).await,
+                Some(StatusCode::PRECONDITION_FAILED) => Err(Failure {
+                    kind: ErrorKind::Broken,
+                    reason: "the file was replaced while it was read".to_owned(),
+                    hints: Vec::new(),
+                }),
+                _ => Err(failure(&error)),
+            },
+        }
+    }
+
     /// The empty piece at or behind the end of an object.
-    async fn beyond(&self, key: &str, error: &HttpError) -> Outcome<Option<Piece>> {
+    async fn beyond(
+        &self,
+        request: &Request,
+        key: &str,
+        error: &HttpError,
+    ) -> Outcome<Option<Piece>> {
         let told = error
             .answer()
             .and_then(|answer| answer.header("content-range"))
             .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
         let size = match told {
             Some(size) => size,
-            None => match self.head(key).await? {
-                Some(facts) => facts.size,
-                None => return Ok(None),
-            },
+            None => {
+                let mut head = self.client.request("HEAD", key, About::Content);
+                // The version is named there.
+                head.query.clone_from(&request.query);
+                match self.facts(&head).await? {
+                    Some(facts) => facts.size,
+                    None => return Ok(None),
+                }
+            }
         };
         Ok(Some(Piece {
             bytes: Bytes::new(),

@@ -360,3 +360,57 @@ fn keys_that_a_removal_left_are_removed_alone_and_the_reason_is_told() {
     assert_eq!(lines(&server)[1], "POST /?delete= HTTP/1.1");
     assert_eq!(lines(&server)[2], "DELETE /d/b HTTP/1.1");
 }
+
+#[test]
+fn a_list_of_versions_goes_on_page_by_page_and_a_file_is_looked_up_once() {
+    let version = |id: &str, time: &str| {
+        format!(
+            "<Version><Key>r/a</Key><VersionId>{id}</VersionId><Size>3</Size><LastModified>2026-11-28T{time}Z</LastModified></Version>"
+        )
+    };
+    let page = |more: &str, versions: String| {
+        Reply::ok(format!(
+            "<ListVersionsResult>{more}{versions}</ListVersionsResult>"
+        ))
+    };
+    let more = "<IsTruncated>true</IsTruncated><NextKeyMarker>r/a</NextKeyMarker><NextVersionIdMarker>v3</NextVersionIdMarker>";
+    let part = |content: &'static str, range: &'static str| {
+        Reply::Answer("206 Partial Content", range, content.into())
+    };
+    let server = Scripted::start([
+        Reply::ok("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"),
+        page(more, version("v3", "21:59:59")),
+        page("", version("v2", "21:00:00") + &version("v1", "20:00:00")),
+        part("two", "content-range: bytes 0-2/3\r\n"),
+        part("wo", "content-range: bytes 1-2/3\r\n"),
+    ]);
+    let mut settings = settings(&server);
+    settings.http.requests = 1;
+    settings.objects.root = "/r".to_owned();
+    settings.objects.target_time = Some(NOW - 3600);
+    let storage = boxed(settings);
+    let path = StoragePath::new("a");
+    let found = crate::copy::read_all(&*storage, &path, 100).unwrap();
+    assert_eq!(found.as_deref(), Some(&b"two"[..]));
+    let options = ReadOptions {
+        ranges: vec![crate::Range {
+            offset: 1,
+            length: Some(2),
+        }],
+        ..ReadOptions::default()
+    };
+    let mut rest = String::new();
+    let mut reader = storage.open_read(&path, &options).unwrap();
+    std::io::Read::read_to_string(&mut reader, &mut rest).unwrap();
+    assert_eq!(rest, "wo");
+    assert_eq!(
+        lines(&server),
+        [
+            "GET /?versioning= HTTP/1.1",
+            "GET /?delimiter=%2F&prefix=r%2Fa&versions= HTTP/1.1",
+            "GET /?delimiter=%2F&key-marker=r%2Fa&prefix=r%2Fa&version-id-marker=v3&versions= HTTP/1.1",
+            "GET /r/a?versionId=v2 HTTP/1.1",
+            "GET /r/a?versionId=v2 HTTP/1.1",
+        ]
+    );
+}

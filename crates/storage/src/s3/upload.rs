@@ -4,22 +4,13 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
-use super::failure::{error_of, failure};
-use crate::ErrorKind;
+use super::failure::{broken, error_of, failure};
 use crate::http::{Answer, seconds_of_header};
-use crate::object::store::{Content, Failure, Outcome, Part};
+use crate::object::store::{Content, Outcome, Part};
 use crate::object::xml::{Element, escape};
 
 /// An upload that is older than this, by the server's clock, has no writer any more.
 const OLD: i64 = 24 * 3600;
-
-fn broken(reason: impl Into<String>) -> Failure {
-    Failure {
-        kind: ErrorKind::Broken,
-        reason: reason.into(),
-        hints: Vec::new(),
-    }
-}
 
 /// The document of an answer, which must have that name.
 fn document(answer: &Answer, name: &str) -> Outcome<Element> {

@@ -8,6 +8,7 @@ mod faults;
 mod refusals;
 mod server;
 mod uploads;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -17,5 +18,6 @@ fn main() -> ExitCode {
     let suite = contract::add(Suite::new("s3").threads(4));
     let suite = uploads::add(suite);
     let suite = faults::add(suite);
+    let suite = versions::add(suite);
     refusals::add(suite).run()
 }

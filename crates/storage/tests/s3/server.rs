@@ -10,10 +10,13 @@ use pgkeep_testkit::object_server::{BUCKET, KEY, ObjectServer, SECRET};
 
 /// The time of this machine.
 pub(crate) fn now() -> Now {
-    Now::new(|| {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        i64::try_from(since.expect("after 1970").as_secs()).expect("not for long")
-    })
+    Now::new(seconds)
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.expect("after 1970").as_secs()).expect("not for long")
 }
 
 fn at(address: SocketAddr, tls: bool) -> Endpoint {

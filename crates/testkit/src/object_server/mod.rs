@@ -129,10 +129,16 @@ impl ObjectServer {
 
     /// Asks moto something, which looks at no signature; hands back the whole answer.
     pub fn ask(&self, method: &str, target: &str) -> Result<String> {
+        self.send(method, target, "", "")
+    }
+
+    /// As [`ObjectServer::ask`] with lines of headers, each with its end, and a body.
+    pub fn send(&self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.plain).during("reach the server")?;
         write!(
             stream,
-            "{method} {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: {ANYBODY}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            "{method} {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: {ANYBODY}\r\ncontent-length: {}\r\n{headers}connection: close\r\n\r\n{body}",
+            body.len()
         )
         .during("ask the server")?;
         let mut answer = Vec::new();

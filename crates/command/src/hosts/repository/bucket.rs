@@ -89,6 +89,7 @@ pub(super) fn objects(config: &Config, key: u32) -> ObjectSettings {
         byte_budget: default
             .byte_budget
             .max(chunk_size(config, key).saturating_mul(workers)),
+        target_time: None,
     }
 }
 

@@ -60,8 +60,7 @@ pub(super) fn open<S: ObjectStore>(
     read.ask();
     if read.asked.is_empty() {
         // Nothing is wanted: only whether the file is there.
-        let store = Arc::clone(&read.bucket.store);
-        let head = read.bucket.runtime.block_on(store.head(&read.key));
+        let head = bucket.runtime.block_on(bucket.facts(&read.key));
         let failed = |failure| bucket.error(failure, Operation::OpenRead, path);
         head.map_err(failed)?.ok_or_else(|| read.missing())?;
     } else if !options.lazy_open {
@@ -91,10 +90,13 @@ impl<S: ObjectStore> ObjectRead<S> {
             };
             let (store, key) = (Arc::clone(&self.bucket.store), self.key.clone());
             let (offset, length, version) = (fetch.offset, fetch.length, self.version.clone());
-            let answer = self
-                .bucket
-                .runtime
-                .spawn(async move { store.get(&key, offset, length, version.as_deref()).await });
+            let past = self.bucket.past.clone();
+            let answer = self.bucket.runtime.spawn(async move {
+                match past {
+                    None => store.get(&key, offset, length, version.as_deref()).await,
+                    Some(past) => past.get(&*store, &key, offset, length).await,
+                }
+            });
             self.asked.push_back(Asked {
                 fetch,
                 answer,
