@@ -14,7 +14,7 @@ use super::status::{Running, Status};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
 use crate::locks::{self, LockState, LockType};
-use crate::run::{Context, not_yet};
+use crate::run::Context;
 
 /// Reads all repositories, or the one of `--repo`.
 ///
@@ -27,7 +27,7 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
     let mut backup_found = false;
     for &key in &keys {
         context.cancel.check()?;
-        not_yet::refuse_repository(&context.config, key)?;
+        repository::refuse(context, key)?;
         match read_repository(context, settings, key, &mut backup_found) {
             Ok(reports) => {
                 for (name, report, restore) in reports {

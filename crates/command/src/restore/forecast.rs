@@ -8,10 +8,9 @@ use pgkeep_repo::Manifest;
 use super::archived::Archived;
 use super::reach::{self, Extent, Facts, Gap, Last, Needs, Verdict};
 use super::settings::Settings;
-use super::target_time;
 use super::timeline::Line;
 use crate::error::{Error, ErrorCode, Result};
-use crate::run::Context;
+use crate::run::{Context, time_text};
 
 /// Segments that are read at most, from the end on, for the time of the last transaction.
 const READ: u64 = 8;
@@ -46,7 +45,7 @@ impl Forecast {
             archived.first_from(timeline, number)
         });
         let time = match &settings.target {
-            RecoveryTarget::Time(text) => target_time::parse_micros(text, context.clock.zone()),
+            RecoveryTarget::Time(text) => time_text::parse_micros(text, context.clock.zone()),
             _ => None,
         };
         let last_transaction = match time.is_some() && extent.missing.is_empty() {
@@ -152,7 +151,7 @@ pub(super) fn doubt(settings: &Settings, unread: &[String]) -> Option<String> {
         return Some("a target was given as a setting for recovery".to_owned());
     }
     if let RecoveryTarget::Time(text) = &settings.target
-        && !target_time::has_zone(text)
+        && !time_text::has_zone(text)
     {
         return Some(
             "the target has no time zone, and that of the cluster may not be that of this shell"

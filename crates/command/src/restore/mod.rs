@@ -58,7 +58,6 @@ mod sets_on_timeline;
 mod settings;
 mod stream;
 mod target_file;
-mod target_time;
 mod targets;
 #[cfg(test)]
 mod tests;

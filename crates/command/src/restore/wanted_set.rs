@@ -6,9 +6,8 @@ use pgkeep_repo::BackupInfo;
 use pgkeep_repo::backup_info::BackupEntry;
 
 use super::settings::Settings;
-use super::target_time;
 use crate::error::{Error, ErrorCode, Result};
-use crate::run::Context;
+use crate::run::{Context, time_text};
 
 /// What a set must fulfil.
 pub(super) enum Wanted<'a> {
@@ -42,7 +41,7 @@ pub(super) fn wanted<'a>(context: &Context, settings: &'a Settings) -> Result<Wa
     }
     Ok(match &settings.target {
         RecoveryTarget::Time(text) => {
-            let time = target_time::parse(text, context.clock.zone()).ok_or_else(|| {
+            let time = time_text::parse(text, context.clock.zone()).ok_or_else(|| {
                 Error::new(
                     ErrorCode::Format,
                     format!("automatic backup set selection cannot be performed with provided time '{text}'"),

@@ -13,5 +13,6 @@ pub mod repo_path;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_context;
+pub(crate) mod time_text;
 
 pub use context::Context;

@@ -18,10 +18,6 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-type=azure", "Azure repositories"),
     ("repo-type=gcs", "GCS repositories"),
     ("backup-standby", "backups from a standby"),
-    (
-        "repo-target-time",
-        "reading a repository as it was at an earlier time",
-    ),
     ("repo-format=6", FORMAT_6),
     ("repo-cipher-rotate", FORMAT_6),
 ];

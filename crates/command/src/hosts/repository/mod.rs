@@ -9,6 +9,7 @@ pub mod persist_socket;
 mod posix;
 mod s3;
 pub mod sftp;
+mod target_time;
 
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ impl Repository {
 /// [`crate::error::ErrorCode::OptionInvalid`] for a kind of repository that is not there yet; a lower error when it cannot be opened.
 pub fn open(context: &Context, key: u32) -> Result<Repository> {
     let config = &context.config;
-    not_yet::refuse_repository(config, key)?;
+    refuse(context, key)?;
     let storage = context
         .storages
         .open(key, settings(context, key)?, &context.cancel)?;
@@ -67,6 +68,15 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
         Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),
     };
     Ok(Repository { key, storage, pass })
+}
+
+/// Refuses a repository that is not there yet, or that cannot be seen as it was at the time that is asked for.
+///
+/// # Errors
+/// [`crate::error::ErrorCode::OptionInvalid`].
+pub(crate) fn refuse(context: &Context, key: u32) -> Result<()> {
+    not_yet::refuse_repository(&context.config, key)?;
+    target_time::refuse(&context.config, key)
 }
 
 /// The settings of its storage, by `repo-type`.

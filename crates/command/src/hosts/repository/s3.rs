@@ -7,7 +7,7 @@ use pgkeep_storage::http::Endpoint;
 use pgkeep_storage::s3::{KeySource, Now, S3Settings, UriStyle};
 use secrecy::SecretString;
 
-use super::bucket;
+use super::{bucket, target_time};
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::context::Context;
 
@@ -36,6 +36,7 @@ pub(super) fn settings(context: &Context, key: u32) -> Result<S3Settings> {
     let named = S3Settings::connection(&settings.bucket, &settings.endpoint, settings.uri_style);
     settings.http = bucket::http(config, key, bucket::server(config, key, named)?);
     settings.objects = bucket::objects(config, key);
+    settings.objects.target_time = target_time::of(context)?;
     settings.chunk_size = bucket::chunk_size(config, key);
     settings.tags = bucket::tags(config, key);
     if let Some(service) = config.string_at(option::REPO_S3_SERVICE, key) {

@@ -142,13 +142,11 @@ pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
     ],
     required: false,
     summary: "View the repository as it was at a time.",
-    help: "Not supported by pgkeep yet.\n\n\
-        Only versions of objects that existed then are read. This recovers backups that were deleted \
-        or overwritten later. It needs `--repo` and a bucket with versioning in S3, Azure or GCS. \
+    help: "Only versions of objects that existed then are read. This recovers backups that were deleted \
+        or overwritten later. It needs `--repo` and a bucket that keeps versions, in S3. Other storage is refused. \
         Only for commands that read.\n\n\
         The form is `YYYY-MM-DD HH:MM:SS` with an optional fraction and time zone such as `+02`. \
-        Without a time zone it is local time. Google and Azure do not say when a file was deleted, \
-        so files deleted before that time may appear.",
+        Without a time zone it is local time.",
     example: "--repo-target-time='2026-01-01 12:00:00+00'",
     ..OptionDef::GLOBAL
 };

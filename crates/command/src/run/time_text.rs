@@ -1,11 +1,11 @@
-//! Times as `--target` gives them: `YYYY-MM-DD HH:MM:SS[.fff][±HH[[:]MM]]`, in the local zone if none is named.
+//! Times as `--target` and `--repo-target-time` give them: `YYYY-MM-DD HH:MM:SS[.fff][±HH[[:]MM]]`, in the local zone if none is named.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Seconds since 1970 of a recovery target; fractions are cut off. `None`: not a time of this form.
-pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
+/// Seconds since 1970 of such a text; fractions are cut off. `None`: not a time of this form.
+pub(crate) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
     let (date, rest) = text.split_at_checked(19)?;
     let bytes = date.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')];
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<i64> {
 }
 
 /// Microseconds since 1970 of a recovery target; what is finer is cut off. `None`: not a time of this form.
-pub(super) fn parse_micros(text: &str, zone: &TimeZone) -> Option<i64> {
+pub(crate) fn parse_micros(text: &str, zone: &TimeZone) -> Option<i64> {
     let seconds = parse(text, zone)?;
     let fraction = text.get(19..)?.strip_prefix(['.', ',']).unwrap_or_default();
     let digits = fraction.bytes().take_while(u8::is_ascii_digit);
@@ -57,7 +57,7 @@ pub(super) fn parse_micros(text: &str, zone: &TimeZone) -> Option<i64> {
 }
 
 /// Whether a target names its zone; without it PostgreSQL takes the one of the cluster's settings.
-pub(super) fn has_zone(text: &str) -> bool {
+pub(crate) fn has_zone(text: &str) -> bool {
     text.get(19..).is_some_and(|rest| rest.contains(['+', '-']))
 }
 
