@@ -60,21 +60,18 @@ pub fn covering(seed: u64) -> Vec<Row> {
     rows.iter().map(row_of).collect()
 }
 
-/// The same for repositories on an SFTP server: other rows, as they come from another seed.
-pub fn covering_sftp(seed: u64) -> Vec<Row> {
+/// The same for repositories on a server: other rows, as they come from a seed of the server's own.
+pub fn covering_on(place: Place, seed: u64) -> Vec<Row> {
     let on_server = |row: Row| Row {
-        place: Place::Sftp,
-        // SFTP has no hard links.
+        place,
+        // Servers have no hard links.
         layout: match row.layout {
             Layout::Hardlink => Layout::Bundle,
             layout => layout,
         },
         ..row
     };
-    covering(seed.wrapping_add(0x5F7F))
-        .into_iter()
-        .map(on_server)
-        .collect()
+    covering(seed).into_iter().map(on_server).collect()
 }
 
 fn covers(values: &Values, (a, x, b, y): Pair) -> bool {

@@ -19,13 +19,18 @@ mod workload;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use pgkeep_testkit::object_server::Kind;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, seed};
+use row::Place;
 
 /// Rows of the default run on a local repository.
 const SAMPLE: usize = 12;
 /// Rows of the default run on a chrooted SFTP account.
 const SAMPLE_SFTP: usize = 5;
+
+/// Rows of the default run in a bucket of each kind.
+const SAMPLE_BUCKET: usize = 5;
 
 fn main() -> ExitCode {
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
@@ -37,9 +42,11 @@ fn main() -> ExitCode {
     };
     let all = std::env::var("PGKEEP_TEST_ROWS").is_ok_and(|rows| rows == "all");
     let mut suite = Suite::new("interop").threads(3);
+    let on = |place, own: u64| array::covering_on(place, seed().wrapping_add(own));
     for (rows, sample) in [
         (array::covering(seed()), SAMPLE),
-        (array::covering_sftp(seed()), SAMPLE_SFTP),
+        (on(Place::Sftp, 0x5F7F), SAMPLE_SFTP),
+        (on(Place::Bucket(Kind::S3s), 0x53), SAMPLE_BUCKET),
     ] {
         let count = if all { rows.len() } else { sample };
         for row in rows.into_iter().take(count) {

@@ -1,5 +1,7 @@
 //! One combination of programs and settings.
 
+use pgkeep_testkit::object_server::Kind;
+
 /// Which program does a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
@@ -39,6 +41,8 @@ pub enum Place {
     /// A directory that is taken for a mounted share.
     Cifs,
     Sftp,
+    /// A bucket of an object store.
+    Bucket(Kind),
 }
 
 /// How files lie in the repository.
@@ -79,6 +83,7 @@ impl Row {
                 Place::Posix => "",
                 Place::Cifs => "_cifs",
                 Place::Sftp => "_sftp",
+                Place::Bucket(Kind::S3s | Kind::Moto) => "_s3",
             },
         )
         .to_lowercase()

@@ -7,6 +7,7 @@ use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::error::Error;
+use pgkeep_testkit::object_server::ObjectServer;
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run as run_command};
 use pgkeep_testkit::sftp_server::SftpServer;
@@ -22,6 +23,13 @@ struct Tools<'a> {
     ours: &'a Program,
     stable: PgBackRest,
     newest: Option<PgBackRest>,
+}
+
+/// Who serves the repository.
+enum Server {
+    None,
+    Sftp(SftpServer),
+    Bucket(ObjectServer),
 }
 
 /// Everything a step needs.
@@ -51,10 +59,11 @@ pub fn run(ours: &Program, row: &Row) -> TestResult {
         .create()?;
     // Outlives every program that is told of it.
     let server = match row.place {
-        Place::Sftp => Some(SftpServer::builder().start_chrooted_if_possible()?),
-        Place::Posix | Place::Cifs => None,
+        Place::Sftp => Server::Sftp(SftpServer::builder().start_chrooted_if_possible()?),
+        Place::Bucket(kind) => Server::Bucket(ObjectServer::start(kind)?),
+        Place::Posix | Place::Cifs => Server::None,
     };
-    let config = configuration(row, &cluster, server.as_ref())?;
+    let config = configuration(row, &cluster, &server)?;
     let life = Life {
         tools,
         row,
@@ -231,15 +240,17 @@ impl Life<'_> {
     }
 }
 
-fn configuration(row: &Row, cluster: &Cluster, server: Option<&SftpServer>) -> Result<PathBuf> {
+fn configuration(row: &Row, cluster: &Cluster, server: &Server) -> Result<PathBuf> {
     let scratch = cluster.scratch();
     let mut made = Configuration::new(scratch)?
         .global("repo1-retention-full", 2)
         .global("compress-type", row.compress)
         .global("process-max", row.process_max)
         .cluster("main", cluster);
-    if let Some(server) = server {
-        made = made.sftp(server);
+    match server {
+        Server::None => {}
+        Server::Sftp(server) => made = made.sftp(server),
+        Server::Bucket(server) => made = made.bucket(1, server),
     }
     if row.place == Place::Cifs {
         made = made.global("repo1-type", "cifs");

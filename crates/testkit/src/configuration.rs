@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cluster::Cluster;
 use crate::error::Result;
+use crate::object_server::ObjectServer;
 use crate::scratch::Scratch;
 use crate::sftp_server::SftpServer;
 
@@ -85,6 +86,14 @@ impl Configuration {
                 server.public_key().display(),
             )
             .global(&option("sftp-known-host"), known.display())
+    }
+
+    /// Puts a repository into the bucket of an object store, with the options that either program wants.
+    pub fn bucket(self, key: usize, server: &ObjectServer) -> Self {
+        server
+            .options(key)
+            .iter()
+            .fold(self, |made, (option, value)| made.global(option, value))
     }
 
     /// Adds a stanza for a cluster: its path, socket directory, port and user.

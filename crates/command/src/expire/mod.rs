@@ -7,6 +7,7 @@ mod adhoc;
 mod archive;
 mod directories;
 mod history;
+mod left_overs;
 mod removed;
 mod settings;
 #[cfg(test)]
@@ -188,32 +189,22 @@ impl<'a> Expire<'a> {
                 // 5. Old manifests, which no backup needs.
                 self.expire_history(&info)
             },
-            // 6. Temporary files of writers that died. Those within a set are removed with it. This step does not depend on
-            //    those before it.
-            &[
-                (layout::backup_path(stanza), false),
-                (layout::history_path(stanza), true),
-                (layout::archive_path(stanza), true),
-            ],
+            // 6. What writers that died have left. This step does not depend on those before it.
+            &left_overs::places(storage, stanza),
         )?;
-        if removed > 0 {
-            crate::detail!(
-                "{}: removed {removed} temporary file(s) older than a day",
-                self.name
-            );
-        }
+        left_overs::tell(storage, &self.name, removed);
         if let Some(error) = oldest_with_bad_pages(info.entries()) {
             log::warn!("{}: {}", self.name, error.text());
         }
         Ok(())
     }
 
-    /// Does `steps`, removes left-over files below `paths` (or in them alone), and returns the number of these. On a storage
+    /// Does `steps`, removes what is left over in `places`, and returns the number of these. On a storage
     /// behind a network with latency both are done at the same time, because listing is nothing but round trips.
     fn beside(
         &self,
         steps: impl FnOnce() -> Result<()>,
-        paths: &[(StoragePath, bool)],
+        places: &[(StoragePath, bool)],
     ) -> Result<usize> {
         let storage = self.storage();
         if self.settings.dry_run {
@@ -221,14 +212,15 @@ impl<'a> Expire<'a> {
         }
         if !storage.has_latency() {
             steps()?;
-            return paths.iter().try_fold(0, |sum, (path, deep)| {
-                Ok(sum + storage.remove_left_overs(path, *deep)?)
+            return places.iter().try_fold(0, |sum, place| {
+                Ok(sum + left_overs::remove(storage, place, &self.name)?)
             });
         }
         std::thread::scope(|scope| {
-            let looking: Vec<_> = paths
+            let name = self.name.as_str();
+            let looking: Vec<_> = places
                 .iter()
-                .map(|(path, deep)| scope.spawn(move || storage.remove_left_overs(path, *deep)))
+                .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
                 .collect();
             let done = steps();
             let removed = looking.into_iter().try_fold(0, |sum, one| {

@@ -6,6 +6,7 @@
 mod authority;
 pub mod faults;
 mod front;
+mod options;
 mod tls;
 
 use std::io::{Read, Write};

@@ -1,0 +1,28 @@
+//! The options that put a repository into a server's bucket, as either program takes them.
+
+use super::{BUCKET, KEY, Kind, ObjectServer, SECRET};
+
+impl ObjectServer {
+    /// Options of repository `key` in the bucket, over TLS with the test's own authority.
+    pub fn options(&self, key: usize) -> Vec<(String, String)> {
+        let mut options: Vec<(&str, String)> = match self.kind() {
+            Kind::S3s | Kind::Moto => vec![
+                ("type", "s3".to_owned()),
+                ("s3-bucket", BUCKET.to_owned()),
+                ("s3-endpoint", "localhost".to_owned()),
+                ("s3-region", "us-east-1".to_owned()),
+                ("s3-uri-style", "path".to_owned()),
+                ("s3-key", KEY.to_owned()),
+                ("s3-key-secret", SECRET.to_owned()),
+                ("storage-host", "localhost".to_owned()),
+                ("storage-port", self.address().port().to_string()),
+            ],
+        };
+        options.push(("path", "/repo".to_owned()));
+        options.push(("storage-ca-file", self.ca_file().display().to_string()));
+        options
+            .into_iter()
+            .map(|(name, value)| (format!("repo{key}-{name}"), value))
+            .collect()
+    }
+}
