@@ -14,6 +14,7 @@ use crate::info::{FileInfo, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::protection::Protection;
 use crate::space::Space;
 use crate::ticket::Ticket;
 
@@ -185,6 +186,11 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Symbolic links, where the storage has them and may make them.
     fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
+        None
+    }
+
+    /// Locks on files, where the storage has them.
+    fn as_protection(&self) -> Option<&dyn Protection> {
         None
     }
 

@@ -8,6 +8,7 @@ mod info;
 mod list;
 pub(crate) mod part_size;
 mod past;
+mod protection;
 mod read;
 mod remove;
 mod runtime;
@@ -25,8 +26,8 @@ use crate::budget::Budget;
 use crate::stop::Stop;
 use crate::{
     Connection, Durability, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,
-    ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite, Ticket,
-    WriteMode, WriteOptions,
+    Protection, ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite,
+    Ticket, WriteMode, WriteOptions,
 };
 use bucket::Bucket;
 use store::ObjectStore;
@@ -163,6 +164,10 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         self.bucket.may_change(path, Operation::RemovePath)?;
         remove::remove_tree(&self.bucket, path)
+    }
+
+    fn as_protection(&self) -> Option<&dyn Protection> {
+        Some(self)
     }
 
     fn remove_trees(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {

@@ -1,5 +1,7 @@
 //! How a bucket is used, whoever serves it: where in it the repository is, how much is under way.
 
+use crate::protection::Lock;
+
 /// Where in the bucket files are, and how hard it may be pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectSettings {
@@ -13,6 +15,8 @@ pub struct ObjectSettings {
     pub byte_budget: usize,
     /// Files are seen as they were then, in seconds since 1970, and none is changed. The bucket must keep versions.
     pub target_time: Option<i64>,
+    /// How new files are locked.
+    pub lock: Option<Lock>,
 }
 
 impl Default for ObjectSettings {
@@ -23,6 +27,7 @@ impl Default for ObjectSettings {
             read_over: 64 << 10,
             byte_budget: 64 << 20,
             target_time: None,
+            lock: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 
+use crate::protection::{BucketProtection, KeptUntil};
 use crate::{ErrorKind, StorageKind};
 
 /// Why a call failed; what was tried, and on which file, is added by who asked.
@@ -186,6 +187,23 @@ pub(crate) trait ObjectStore: Debug + Send + Sync + 'static {
     /// Removes objects; those that are not there are fine. The failure is that of the first key that stays, which is named.
     fn remove(&self, keys: &[String])
     -> impl Future<Output = Result<(), (String, Failure)>> + Send;
+
+    /// Until when an object is locked; `None`: it can be removed, or is not there. Asked only with a lock in the settings.
+    fn kept_until(&self, key: &str) -> impl Future<Output = Outcome<Option<KeptUntil>>> + Send {
+        let _ = key;
+        async { Ok(None) }
+    }
+
+    /// What is set for the bucket against removal.
+    fn protection(&self) -> impl Future<Output = Outcome<BucketProtection>> + Send {
+        async {
+            Err(Failure {
+                kind: ErrorKind::Unsupported,
+                reason: "this storage does not tell what protects its files".to_owned(),
+                hints: Vec::new(),
+            })
+        }
+    }
 
     /// Fails with [`ErrorKind::Unsupported`] where what is replaced or removed is not kept as an older version. Asked once,
     /// before versions are listed.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::credentials::Credentials;
 use super::failure::{error_of, failure};
+use super::lock_header::with_lock;
 use super::settings::{S3Settings, UriStyle};
 use super::sign::{DATE, Scope, sha256, sign, signed_seconds};
 use crate::http::{
@@ -127,6 +128,11 @@ impl S3Client {
         self.client.connections()
     }
 
+    /// The server's time in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.seconds()
+    }
+
     /// A request about a key; an empty one is the bucket itself.
     pub(super) fn request(&self, method: &'static str, key: &str, about: About) -> Request {
         let path = if key.is_empty() && self.base != "/" {
@@ -153,6 +159,9 @@ impl S3Client {
                 );
         }
         if about == About::New {
+            if let Some(lock) = self.settings.objects.lock {
+                request = with_lock(request, lock, self.now());
+            }
             if let Some(key) = &self.settings.kms_key_id {
                 request = request
                     .header("x-amz-server-side-encryption", "aws:kms")

@@ -7,6 +7,8 @@ mod client;
 mod credentials;
 mod failure;
 mod list;
+mod lock;
+mod lock_header;
 mod remove;
 mod settings;
 mod sign;

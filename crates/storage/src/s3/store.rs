@@ -5,12 +5,13 @@ use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
-use super::{list, remove, upload, versions};
+use super::{list, lock, remove, upload, versions};
 use crate::http::{Answer, HttpError, Request, seconds_of_header};
 use crate::object::part_size::{Growth, part_size};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
+use crate::protection::{BucketProtection, KeptUntil};
 use crate::{ErrorKind, StorageKind};
 
 /// A bucket of an S3 server.
@@ -118,6 +119,14 @@ impl ObjectStore for S3Store {
 
     async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
         remove::remove(&self.client, keys).await
+    }
+
+    async fn kept_until(&self, key: &str) -> Outcome<Option<KeptUntil>> {
+        lock::kept_until(&self.client, key).await
+    }
+
+    async fn protection(&self) -> Outcome<BucketProtection> {
+        lock::of_bucket(&self.client).await
     }
 
     async fn keeps_versions(&self) -> Outcome<()> {

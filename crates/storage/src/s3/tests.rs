@@ -414,3 +414,96 @@ fn a_list_of_versions_goes_on_page_by_page_and_a_file_is_looked_up_once() {
         ]
     );
 }
+
+#[test]
+fn a_lock_is_asked_for_where_an_object_begins_and_nowhere_else() {
+    use crate::protection::{Lock, LockMode};
+    let locked = |server: &Scripted, mode| {
+        let mut settings = settings(server);
+        settings.chunk_size = 10;
+        settings.http.requests = 1;
+        settings.objects.byte_budget = 10;
+        settings.objects.lock = Some(Lock { mode, days: 2 });
+        boxed(settings)
+    };
+    // The server's time counts, which it tells when ours is wrong.
+    let until = "x-amz-object-lock-retain-until-date: 2026-11-30T22:00:00Z";
+    let server = Scripted::start([Reply::ok("")]);
+    write(&*locked(&server, LockMode::Compliance), 3).unwrap();
+    let head = server.asked().remove(0);
+    assert!(
+        head.contains("x-amz-object-lock-mode: COMPLIANCE"),
+        "{head}"
+    );
+    assert!(
+        head.contains(until) && head.contains("content-md5: "),
+        "{head}"
+    );
+    assert!(
+        head.contains("x-amz-object-lock-mode;x-amz-object-lock-retain-until-date"),
+        "both are signed: {head}"
+    );
+    let server = Scripted::start([
+        Reply::ok(STARTED),
+        part("etag: \"a\"\r\n"),
+        part("etag: \"b\"\r\n"),
+        Reply::ok(COMPLETED),
+    ]);
+    write(&*locked(&server, LockMode::Governance), 20).unwrap();
+    let asked = server.asked();
+    assert!(asked[0].starts_with("POST /a/b?uploads="), "{}", asked[0]);
+    assert!(asked[0].contains("x-amz-object-lock-mode: GOVERNANCE") && asked[0].contains(until));
+    for head in &asked[1..] {
+        assert!(!head.contains("object-lock"), "{head}");
+    }
+    assert!(
+        asked[1].contains("content-md5: "),
+        "S3 wants it for parts too"
+    );
+}
+
+#[test]
+fn a_key_that_may_not_see_locks_takes_what_it_wrote_for_locked() {
+    use crate::protection::{KeptUntil, Lock, LockMode};
+    let denied = || Reply::status("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>");
+    let none = || {
+        let code = "<Error><Code>NoSuchObjectLockConfiguration</Code></Error>";
+        Reply::status("404 Not Found", code)
+    };
+    let head = |date: &'static str| Reply::Answer("200 OK", date, Vec::new());
+    let server = Scripted::start([
+        head("last-modified: Sat, 28 Nov 2026 21:00:00 GMT\r\n"),
+        denied(),
+        head("last-modified: Thu, 26 Nov 2026 21:00:00 GMT\r\n"),
+        denied(),
+        head("last-modified: Sat, 28 Nov 2026 21:00:00 GMT\r\n"),
+        none(),
+        head("x-amz-object-lock-retain-until-date: 2026-11-28T21:59:59.000Z\r\n"),
+        head("x-amz-object-lock-retain-until-date: soon\r\n"),
+    ]);
+    let mut settings = settings(&server);
+    settings.objects.lock = Some(Lock {
+        mode: LockMode::Governance,
+        days: 2,
+    });
+    let storage = boxed(settings);
+    let ask = || {
+        let protection = storage.as_protection().unwrap();
+        protection.kept_until(&[StoragePath::new("a")])
+    };
+    let two_days_on = KeptUntil::Time(NOW - 3600 + 2 * 86_400);
+    assert_eq!(ask().unwrap(), [Some(two_days_on)]);
+    assert_eq!(ask().unwrap(), [None], "its time is over");
+    assert_eq!(ask().unwrap(), [None], "it has none");
+    assert_eq!(
+        ask().unwrap(),
+        [None],
+        "its time is over by the server's clock"
+    );
+    let error = ask().unwrap_err();
+    assert!(
+        error.to_string().contains("'soon', which is not a time"),
+        "{error}"
+    );
+    assert_eq!(lines(&server)[1], "GET /a?retention= HTTP/1.1");
+}

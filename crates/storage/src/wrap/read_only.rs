@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::info::{FileInfo, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
+use crate::protection::Protection;
 use crate::space::Space;
 use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
@@ -107,6 +108,10 @@ impl Storage for ReadOnly {
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         self.refuse(Operation::RemovePath, path)
+    }
+
+    fn as_protection(&self) -> Option<&dyn Protection> {
+        self.0.as_protection()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod contract;
 mod faults;
+mod locks;
 mod refusals;
 mod server;
 mod uploads;
@@ -19,5 +20,6 @@ fn main() -> ExitCode {
     let suite = uploads::add(suite);
     let suite = faults::add(suite);
     let suite = versions::add(suite);
+    let suite = locks::add(suite);
     refusals::add(suite).run()
 }

@@ -90,6 +90,7 @@ pub(super) fn objects(config: &Config, key: u32) -> ObjectSettings {
             .byte_budget
             .max(chunk_size(config, key).saturating_mul(workers)),
         target_time: None,
+        lock: None,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::protection::Protection;
 use crate::space::Space;
 use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
@@ -182,6 +183,10 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
 
     fn as_paths(&self) -> Option<&dyn Paths> {
         self.inner.as_paths().map(|_| self as &dyn Paths)
+    }
+
+    fn as_protection(&self) -> Option<&dyn Protection> {
+        self.inner.as_protection()
     }
 
     fn as_path_sync(&self) -> Option<&dyn PathSync> {
