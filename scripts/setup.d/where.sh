@@ -13,6 +13,7 @@ where() {
         [ ! -s "$path/.version" ] || say "S3 server $(basename "$path") $(cat "$path/.version") in $path/bin"
     done
     [ ! -s "$cache/azurite/.version" ] || say "Azure server azurite $(cat "$cache/azurite/.version") in $cache/azurite/bin"
+    [ ! -s "$cache/gcs/.version" ] || say "GCS server (package $(cat "$cache/gcs/.version")) in $cache/gcs/bin"
     for path in "$cache"/ignored/*; do
         [ ! -s "$path" ] || say "ignored: $(basename "$path"): $(cat "$path")"
     done

@@ -84,6 +84,7 @@ impl Row {
                 Place::Cifs => "_cifs",
                 Place::Sftp => "_sftp",
                 Place::Bucket(Kind::S3s | Kind::Moto) => "_s3",
+                Place::Bucket(Kind::Gcs) => "_gcs",
             },
         )
         .to_lowercase()

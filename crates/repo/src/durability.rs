@@ -31,7 +31,11 @@ pub fn save(
 ) -> Result<Option<(Durability, Ticket)>> {
     if matches!(
         storage.kind(),
-        StorageKind::Posix | StorageKind::Cifs | StorageKind::Memory | StorageKind::S3
+        StorageKind::Posix
+            | StorageKind::Cifs
+            | StorageKind::Memory
+            | StorageKind::S3
+            | StorageKind::Gcs
     ) {
         return Ok(None);
     }

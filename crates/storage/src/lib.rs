@@ -10,6 +10,7 @@ pub mod copy;
 pub mod durability;
 pub mod error;
 pub mod file_tree;
+pub mod gcs;
 pub mod http;
 pub mod in_parallel;
 pub mod info;

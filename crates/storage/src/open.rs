@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::connection::Connection;
 use crate::error::Result;
+use crate::gcs::{self, GcsSettings};
 use crate::posix::{PosixSettings, PosixStorage};
 use crate::s3::{self, S3Settings};
 use crate::sftp::{SftpSettings, SftpStorage};
@@ -20,6 +21,8 @@ pub enum StorageSettings {
     Sftp(Box<SftpSettings>),
     /// A bucket of S3, or of a server that speaks its protocol.
     S3(Box<S3Settings>),
+    /// A bucket of Google Cloud Storage.
+    Gcs(Box<GcsSettings>),
 }
 
 /// A storage, and its connection where it is behind a network.
@@ -55,5 +58,6 @@ pub fn open(settings: StorageSettings) -> Result<Opened> {
         StorageSettings::Posix(settings) => Opened::local(PosixStorage::new(settings)),
         StorageSettings::Sftp(settings) => Opened::remote(SftpStorage::new(*settings)?),
         StorageSettings::S3(settings) => Opened::remote(s3::open(*settings)?),
+        StorageSettings::Gcs(settings) => Opened::remote(gcs::open(*settings)?),
     })
 }

@@ -173,7 +173,11 @@ impl Client {
                 }
                 Some(Err(outcome)) => HttpError::new(&ready, outcome),
             };
-            let Some(wait) = retry.next_wait(&error.short()) else {
+            let wait = match request.once {
+                true => None,
+                false => retry.next_wait(&error.short()),
+            };
+            let Some(wait) = wait else {
                 return Err(with_lines(error, &retry));
             };
             log::debug!("{request:?}: {}, trying again", error.short());
@@ -266,6 +270,16 @@ impl Client {
             .headers_mut()
             .insert(http::header::USER_AGENT, HeaderValue::from_static(agent));
         Ok(ready)
+    }
+
+    /// Waits before the caller's own repetition of a request; false: the run was asked to stop.
+    pub(crate) async fn pause(&self, wait: Duration) -> bool {
+        self.stop.or(tokio::time::sleep(wait)).await.is_some()
+    }
+
+    /// Repetitions that the caller makes itself, with the patience of this client.
+    pub(crate) fn repetitions(&self) -> Retry {
+        Retry::new(self.io_timeout)
     }
 
     /// What `work` comes to, unless nothing has moved for the timeout.

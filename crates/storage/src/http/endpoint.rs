@@ -60,6 +60,19 @@ impl Endpoint {
         self.port.unwrap_or(if self.tls { 443 } else { 80 })
     }
 
+    /// As the header `host` has it: with a port that was named.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    }
+
     /// `https://name:port`, without a path.
     #[must_use]
     pub fn url(&self) -> String {
@@ -87,6 +100,9 @@ mod tests {
             ("https://name/", "https://name:443"),
         ] {
             assert_eq!(Endpoint::parse(text).unwrap().url(), url);
+        }
+        for (text, authority) in [("name", "name"), ("http://[::1]:80", "[::1]:80")] {
+            assert_eq!(Endpoint::parse(text).unwrap().authority(), authority);
         }
     }
 

@@ -34,5 +34,6 @@ pub use now::Now;
 pub(crate) use now::seconds_of_header;
 pub(crate) use renewed::{Renewed, Temporary};
 pub(crate) use request::Request;
+pub(crate) use retry::Retry;
 pub use settings::{HttpSettings, Proxy};
 pub(crate) use unsigned::Unsigned;

@@ -20,6 +20,7 @@ const SECRET: &[&str] = &[
     "signature",
     "x-amz-signature",
     "upload_id",
+    "x-guploader-uploadid",
     "webidentitytoken",
 ];
 
@@ -36,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// The answer's body is no longer than this.
     pub(crate) answer_limit: usize,
+    /// Not repeated by the client: what another try sends depends on what came of this one.
+    pub(crate) once: bool,
 }
 
 /// Lists of names and error texts are shorter than this.
@@ -50,6 +53,7 @@ impl Request {
             headers: Vec::new(),
             body: Bytes::new(),
             answer_limit: ANSWER_LIMIT,
+            once: false,
         }
     }
 
@@ -133,7 +137,8 @@ impl Request {
             let own = value.as_str();
             let key = between(own, "Credential=", "/");
             let signature = between(own, "Signature=", ",");
-            for secret in [Some(own), key, signature].into_iter().flatten() {
+            let bearer = own.strip_prefix("Bearer ");
+            for secret in [Some(own), key, signature, bearer].into_iter().flatten() {
                 let dump: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
                 secrets.extend([
                     secret.to_owned(),

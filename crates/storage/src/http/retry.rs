@@ -12,7 +12,7 @@ const LEAST: u32 = 2;
 
 /// Repetitions of one request.
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(crate) struct Retry {
     end: Instant,
     waits: (u64, u64),
     done: u32,
@@ -31,7 +31,7 @@ impl Retry {
     }
 
     /// How long to wait after `failure`; `None`: give up.
-    pub(super) fn next_wait(&mut self, failure: &str) -> Option<Duration> {
+    pub(crate) fn next_wait(&mut self, failure: &str) -> Option<Duration> {
         let left = self.end.saturating_duration_since(Instant::now());
         if left.is_zero() && self.done >= LEAST {
             return None;
@@ -49,7 +49,7 @@ impl Retry {
     }
 
     /// What failed before the last try, a line for each distinct failure.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let line = |(text, count, from, to): &(String, u32, u64, u64)| match count {
             1 => format!("on 1 retry after {from}ms: {text}"),
             _ => format!("on {count} retries from {from}-{to}ms: {text}"),

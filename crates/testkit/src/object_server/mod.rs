@@ -1,11 +1,13 @@
 //! Real servers of object stores on loopback ports, behind TLS with a certificate authority of the test's own.
 //!
 //! `S3s` is s3s-fs, which checks every signature, checksum and length. `Moto` is Amazon's service as moto imitates it:
-//! it knows versions, locks, encryption and tags, and looks at no signature. Each has one empty bucket, [`BUCKET`].
+//! it knows versions, locks, encryption and tags, and looks at no signature. `Gcs` is fake-gcs-server, with what it lacks put
+//! right before it. Each has one empty bucket, [`BUCKET`].
 
 mod authority;
 pub mod faults;
 mod front;
+mod gcs;
 mod options;
 mod tls;
 
@@ -21,6 +23,7 @@ use crate::scratch::Scratch;
 use authority::Authority;
 use faults::{FaultyFront, Plan};
 use front::Front;
+use gcs::{Access, Mended};
 
 /// The bucket that every server has.
 pub const BUCKET: &str = "pgb";
@@ -28,12 +31,15 @@ pub const BUCKET: &str = "pgb";
 pub const KEY: &str = "TESTKEY0123456789";
 /// What requests are signed with.
 pub const SECRET: &str = "test/secret+0123456789abcdefghijklmnopqrs";
+/// What requests to the GCS server bear.
+pub const TOKEN: &str = "Bearer test-token-0123456789";
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     S3s,
     Moto,
+    Gcs,
 }
 
 /// A server with its files; it ends when this is dropped.
@@ -43,6 +49,8 @@ pub struct ObjectServer {
     child: Child,
     plain: SocketAddr,
     front: Front,
+    /// Between the two, for GCS.
+    mended: Option<Mended>,
     authority: Authority,
     scratch: Scratch,
 }
@@ -72,12 +80,20 @@ impl ObjectServer {
             let said = std::fs::read_to_string(scratch.join("server.log")).unwrap_or_default();
             return Err(Error::failed(format!("{error}\n{said}")));
         }
-        let front = Front::start(&authority, plain)?;
+        let (front, mended) = match fronts(kind, &authority, plain, &scratch) {
+            Ok(fronts) => fronts,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
         let server = Self {
             kind,
             child,
             plain,
             front,
+            mended,
             authority,
             scratch,
         };
@@ -128,7 +144,39 @@ impl ObjectServer {
         self.scratch.join("files")
     }
 
-    /// Asks moto something, which looks at no signature; hands back the whole answer.
+    /// Where it is reached without TLS, with what it lacks put right.
+    ///
+    /// # Panics
+    /// For another server than GCS, as the next ones.
+    pub fn mended_address(&self) -> SocketAddr {
+        self.mended().address()
+    }
+
+    /// Key of a service account that may use the GCS server.
+    pub fn key_file(&self) -> PathBuf {
+        self.mended().key_file()
+    }
+
+    /// Uploads in parts that were begun, and neither ended nor given up.
+    pub fn unfinished_uploads(&self) -> usize {
+        self.mended().unfinished()
+    }
+
+    /// Tokens that were issued to accounts so far.
+    pub fn tokens_issued(&self) -> usize {
+        self.mended().tokens_issued()
+    }
+
+    /// Refuses the tokens that were issued so far from now on.
+    pub fn end_tokens(&self) {
+        self.mended().end_tokens();
+    }
+
+    fn mended(&self) -> &Mended {
+        self.mended.as_ref().expect("it is the GCS server")
+    }
+
+    /// Asks moto or fake-gcs-server itself something, which look at no signature; hands back the whole answer.
     pub fn ask(&self, method: &str, target: &str) -> Result<String> {
         self.send(method, target, "", "")
     }
@@ -167,6 +215,11 @@ fn program(kind: Kind) -> Result<PathBuf> {
     let (note, path, what) = match kind {
         Kind::S3s => ("s3s-fs", "s3s/bin/s3s-fs", "the S3 server s3s-fs"),
         Kind::Moto => ("moto", "moto/bin/moto_server", "the S3 server moto"),
+        Kind::Gcs => (
+            "fake-gcs-server",
+            "gcs/bin/fake-gcs-server",
+            "the GCS server fake-gcs-server",
+        ),
     };
     let path = installed::cache().join(path);
     if path.exists() {
@@ -191,8 +244,38 @@ fn command(kind: Kind, program: &Path, at: SocketAddr, scratch: &Scratch) -> Res
         Kind::Moto => {
             command.args(["-H", &host, "-p", &port]);
         }
+        Kind::Gcs => {
+            // In memory it keeps generations, as files it does not.
+            let data = scratch.join("files");
+            std::fs::create_dir_all(data.join(BUCKET)).during("make the bucket")?;
+            command
+                .args(["-scheme", "http", "-host", &host, "-port", &port])
+                .args(["-backend", "memory", "-log-level", "error", "-data"])
+                .arg(data);
+        }
     }
     Ok(command)
+}
+
+/// What stands before the server at `plain`.
+fn fronts(
+    kind: Kind,
+    authority: &Authority,
+    plain: SocketAddr,
+    scratch: &Scratch,
+) -> Result<(Front, Option<Mended>)> {
+    if kind != Kind::Gcs {
+        return Ok((Front::start(authority, plain)?, None));
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 0)).during("open a loopback port")?;
+    let front = Front::start(authority, listener.local_addr().during("read the port")?)?;
+    let known_as = format!("localhost:{}", front.address().port());
+    let access = Access {
+        bucket: BUCKET,
+        token: TOKEN,
+    };
+    let mended = Mended::start(listener, plain, known_as, access, scratch.path())?;
+    Ok((front, Some(mended)))
 }
 
 fn log(scratch: &Scratch) -> Result<Stdio> {

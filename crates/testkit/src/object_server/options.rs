@@ -1,6 +1,6 @@
 //! The options that put a repository into a server's bucket, as either program takes them.
 
-use super::{BUCKET, KEY, Kind, ObjectServer, SECRET};
+use super::{BUCKET, KEY, Kind, ObjectServer, SECRET, TOKEN};
 
 impl ObjectServer {
     /// Options of repository `key` in the bucket, over TLS with the test's own authority.
@@ -16,6 +16,16 @@ impl ObjectServer {
                 ("s3-key-secret", SECRET.to_owned()),
                 ("storage-host", "localhost".to_owned()),
                 ("storage-port", self.address().port().to_string()),
+            ],
+            Kind::Gcs => vec![
+                ("type", "gcs".to_owned()),
+                ("gcs-bucket", BUCKET.to_owned()),
+                (
+                    "gcs-endpoint",
+                    format!("localhost:{}", self.address().port()),
+                ),
+                ("gcs-key-type", "token".to_owned()),
+                ("gcs-key", TOKEN.to_owned()),
             ],
         };
         options.push(("path", "/repo".to_owned()));

@@ -1,0 +1,102 @@
+//! What a refusal of GCS means: its class, and what the user can do about it.
+
+use serde_json::Value;
+
+use crate::ErrorKind;
+use crate::http::{Answer, HttpError, Outcome};
+use crate::object::store::Failure;
+
+/// The error that an answer holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) reason: String,
+    message: String,
+}
+
+/// What an answer says of its error.
+pub(super) fn error_of(answer: &Answer) -> Option<Told> {
+    let found: Value = serde_json::from_slice(&answer.body).ok()?;
+    let error = found.get("error")?;
+    let text = |value: Option<&Value>| {
+        let text = value.and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let first = error.get("errors").and_then(|errors| errors.get(0));
+    Some(Told {
+        reason: text(first.and_then(|first| first.get("reason"))),
+        message: text(error.get("message")),
+    })
+}
+
+/// A failure that is no refusal of the server.
+pub(super) fn broken(reason: impl Into<String>) -> Failure {
+    Failure {
+        kind: ErrorKind::Broken,
+        reason: reason.into(),
+        hints: Vec::new(),
+    }
+}
+
+/// No such object; a missing bucket is another matter.
+pub(super) fn is_missing(error: &HttpError) -> bool {
+    error.answer().is_some_and(|answer| {
+        answer.status.as_u16() == 404
+            && error_of(answer).is_none_or(|told| !is_bucket_missing(&told.message))
+    })
+}
+
+fn is_bucket_missing(message: &str) -> bool {
+    message.contains("bucket does not exist")
+}
+
+/// The failure that an error of a request is.
+pub(super) fn failure(error: &HttpError) -> Failure {
+    let (kind, hint) = match &error.outcome {
+        Outcome::Lost(_) => (ErrorKind::Connect, None),
+        Outcome::Untrusted(_) => (
+            ErrorKind::Identity,
+            Some(
+                "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
+            ),
+        ),
+        Outcome::NotMade(_) => (ErrorKind::Identity, None),
+        Outcome::Cancelled => (ErrorKind::Cancelled, None),
+        Outcome::Refused(answer) => refusal(answer),
+    };
+    Failure {
+        kind,
+        reason: error.to_string(),
+        hints: hint.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
+    let told = error_of(answer).unwrap_or_default();
+    match (answer.status.as_u16(), told.reason.as_str()) {
+        (400, _) if told.message.contains("requester pays") => (
+            ErrorKind::Denied,
+            Some("repo-gcs-user-project names the project that pays for requests to this bucket."),
+        ),
+        (401, _) => (
+            ErrorKind::Identity,
+            Some("is repo-gcs-key right for repo-gcs-key-type, and still valid?"),
+        ),
+        (403, "retentionPolicyNotMet" | "objectUnderActiveHold") => (
+            ErrorKind::Denied,
+            Some("the bucket keeps this object for a time that is not over."),
+        ),
+        (403, "userProjectAccessDenied") => (
+            ErrorKind::Denied,
+            Some("may the account use the project of repo-gcs-user-project?"),
+        ),
+        (403, _) => (ErrorKind::Denied, None),
+        (404, _) => (
+            ErrorKind::Broken,
+            Some("does the bucket of repo-gcs-bucket exist at repo-gcs-endpoint?"),
+        ),
+        (412, _) => (ErrorKind::Exists, None),
+        (429 | 503, _) => (ErrorKind::Busy, None),
+        (501, _) => (ErrorKind::Unsupported, None),
+        _ => (ErrorKind::Broken, None),
+    }
+}

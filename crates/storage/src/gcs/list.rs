@@ -1,0 +1,116 @@
+//! Pages of a list of objects.
+
+use serde_json::Value;
+
+use super::client::GcsClient;
+use super::failure::broken;
+use super::object::facts;
+use crate::object::store::{ListQuery, Listed, Outcome, Page};
+
+/// What is asked for of each object; the service sends much more otherwise.
+const FIELDS: &str = "nextPageToken,prefixes,items(name,size,updated)";
+
+/// One page, from the beginning or from where the last one ended.
+pub(super) async fn page(
+    client: &GcsClient,
+    query: &ListQuery,
+    next: Option<&str>,
+) -> Outcome<Page> {
+    let mut request = client.request("GET", "").query("fields", FIELDS);
+    if !query.prefix.is_empty() {
+        request = request.query("prefix", &query.prefix);
+    }
+    if query.one_level {
+        request = request.query("delimiter", "/");
+    }
+    if let Some(after) = &query.after {
+        // This one comes too, and is left out below.
+        request = request.query("startOffset", after);
+    }
+    if let Some(limit) = query.limit {
+        request = request.query("maxResults", limit.to_string());
+    }
+    if let Some(next) = next {
+        request = request.query("pageToken", next);
+    }
+    let answer = client.send(&request).await?;
+    let mut page = read(&answer.body)
+        .map_err(|reason| broken(format!("the server's list cannot be read: {reason}")))?;
+    page.entries
+        .retain(|entry| query.after.as_ref().is_none_or(|after| entry.key > *after));
+    Ok(page)
+}
+
+fn read(body: &[u8]) -> Result<Page, String> {
+    let list: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if !list.is_object() {
+        return Err("it is no list".to_owned());
+    }
+    let all = |name: &str| match list.get(name) {
+        None => Ok(&[][..]),
+        Some(Value::Array(all)) => Ok(&all[..]),
+        Some(_) => Err(format!("'{name}' is no list")),
+    };
+    let mut page = Page::default();
+    for object in all("items")? {
+        let name = object.get("name").and_then(Value::as_str);
+        page.entries.push(Listed {
+            key: name.ok_or("an object has no name")?.to_owned(),
+            facts: Some(facts(object)?),
+        });
+    }
+    for prefix in all("prefixes")? {
+        let prefix = prefix.as_str().ok_or("a prefix is no text")?;
+        page.entries.push(Listed {
+            key: prefix.trim_end_matches('/').to_owned(),
+            facts: None,
+        });
+    }
+    page.next = match list.get("nextPageToken") {
+        None => None,
+        Some(Value::String(token)) if !token.is_empty() => Some(token.clone()),
+        Some(_) => return Err("it does not say how to get the next page".to_owned()),
+    };
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::store::Facts;
+
+    #[test]
+    fn objects_prefixes_and_the_next_page_are_read() {
+        let body = r#"{"nextPageToken":"t=","prefixes":["r/dir/"],
+            "items":[{"name":"r/a & b","size":"7","updated":"2026-11-28T22:00:00.123Z"}]}"#;
+        let page = read(body.as_bytes()).unwrap();
+        assert_eq!(page.next.as_deref(), Some("t="));
+        let (file, directory) = (&page.entries[0], &page.entries[1]);
+        assert_eq!(file.key, "r/a & b");
+        assert_eq!(
+            file.facts,
+            Some(Facts {
+                size: 7,
+                modified: 1_795_903_200
+            })
+        );
+        assert_eq!((directory.key.as_str(), directory.facts), ("r/dir", None));
+        assert!(read(b"{}").unwrap().entries.is_empty(), "nothing is there");
+    }
+
+    #[test]
+    fn a_list_without_sense_is_an_error() {
+        for body in [
+            "<html>",
+            "[]",
+            r#"{"items":{}}"#,
+            r#"{"items":[{"size":"1"}]}"#,
+            r#"{"items":[{"name":"a","size":"1"}]}"#,
+            r#"{"items":[{"name":"a","size":"-1","updated":"2026-11-28T22:00:00Z"}]}"#,
+            r#"{"prefixes":[1]}"#,
+            r#"{"nextPageToken":""}"#,
+        ] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

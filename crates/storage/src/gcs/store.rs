@@ -1,0 +1,254 @@
+//! The calls on a bucket as requests of the JSON API.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::client::GcsClient;
+use super::failure::{broken, failure, is_missing};
+use super::object::{Checksum, facts};
+use super::resumable::Uploads;
+use super::session::STEP;
+use super::{list, upload};
+use crate::StorageKind;
+use crate::http::{Answer, HttpError, Request};
+use crate::object::store::{
+    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
+};
+
+/// A bucket of GCS.
+#[derive(Debug)]
+pub(super) struct GcsStore {
+    client: Arc<GcsClient>,
+    uploads: Uploads,
+}
+
+/// Keys of one call of removal. Each is a request of its own, and all are under way at the same time: a batch of the service
+/// saves connections and no time.
+const REMOVED: usize = 32;
+
+/// What a server does with more than was asked for is bounded too.
+const GET_SLACK: usize = 64 << 10;
+
+impl GcsStore {
+    pub(super) fn new(client: GcsClient) -> Self {
+        Self {
+            client: Arc::new(client),
+            uploads: Uploads::default(),
+        }
+    }
+
+    /// A piece of an object.
+    async fn read(
+        &self,
+        request: Request,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Outcome<Option<Piece>> {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        let mut request = request
+            .query("alt", "media")
+            .header("range", format!("bytes={offset}-{last}"));
+        request.answer_limit = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .saturating_add(GET_SLACK);
+        match self.client.try_to(&request).await {
+            Ok(answer) => piece(&answer, offset, length).map(Some),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => match error.answer().map(|answer| answer.status) {
+                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(key, &error).await,
+                _ => Err(failure(&error)),
+            },
+        }
+    }
+
+    /// The empty piece at or behind the end of an object.
+    async fn beyond(&self, key: &str, error: &HttpError) -> Outcome<Option<Piece>> {
+        let told = error
+            .answer()
+            .and_then(|answer| answer.header("content-range"))
+            .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
+        let size = match told {
+            Some(size) => size,
+            None => match self.head(key).await? {
+                Some(facts) => facts.size,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Piece {
+            bytes: Bytes::new(),
+            size,
+            version: None,
+        }))
+    }
+}
+
+impl ObjectStore for GcsStore {
+    type Hashes = Checksum;
+
+    fn kind(&self) -> StorageKind {
+        StorageKind::Gcs
+    }
+
+    fn connections(&self) -> usize {
+        self.client.connections()
+    }
+
+    fn hashes(&self, bytes: &[u8]) -> Checksum {
+        Checksum::of(bytes)
+    }
+
+    /// All have one size: there may be any number of them.
+    fn part_size(&self, _: u32) -> usize {
+        self.client
+            .settings()
+            .chunk_size
+            .max(1)
+            .next_multiple_of(STEP)
+    }
+
+    async fn list(&self, query: &ListQuery, next: Option<&str>) -> Outcome<Page> {
+        list::page(&self.client, query, next).await
+    }
+
+    async fn head(&self, key: &str) -> Outcome<Option<Facts>> {
+        let request = self
+            .client
+            .request("GET", key)
+            .query("fields", "size,updated");
+        match self.client.try_to(&request).await {
+            Ok(answer) => {
+                let object: Option<Value> = serde_json::from_slice(&answer.body).ok();
+                let found = object.ok_or_else(|| "it is no JSON".to_owned());
+                let known = found.and_then(|object| facts(&object));
+                known.map(Some).map_err(|reason| {
+                    broken(format!(
+                        "what the server tells of the file cannot be read: {reason}"
+                    ))
+                })
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+        version: Option<&str>,
+    ) -> Outcome<Option<Piece>> {
+        let request = self.client.request("GET", key);
+        let Some(version) = version else {
+            return self.read(request, key, offset, length).await;
+        };
+        let request = request.query("generation", version);
+        let found = self.read(request, key, offset, length).await?;
+        // A bucket without versions forgets the generation that is read.
+        match found {
+            Some(piece) => Ok(Some(piece)),
+            None => Err(broken("the file was replaced while it was read")),
+        }
+    }
+
+    async fn put(&self, key: &str, content: Content<Checksum>, new: bool) -> Outcome<()> {
+        upload::put(&self.client, key, content, new).await
+    }
+
+    async fn start_upload(&self, key: &str) -> Outcome<String> {
+        self.uploads.start(&self.client, key).await
+    }
+
+    async fn put_part(
+        &self,
+        _: &str,
+        upload: &str,
+        number: u32,
+        content: Content<Checksum>,
+    ) -> Outcome<Part> {
+        self.uploads
+            .put_part(&self.client, upload, number, content)
+            .await
+    }
+
+    async fn complete_upload(&self, _: &str, upload: &str, _: &[Part], size: u64) -> Outcome<()> {
+        self.uploads.complete(&self.client, upload, size).await
+    }
+
+    async fn abort_upload(&self, _: &str, upload: &str) -> Outcome<()> {
+        self.uploads.abort(&self.client, upload).await
+    }
+
+    async fn abort_old_uploads(&self, _: &str, _: bool) -> Outcome<usize> {
+        // The service lists none of them, takes no money for them, and forgets them after a week.
+        Ok(0)
+    }
+
+    fn remove_limit(&self) -> usize {
+        REMOVED
+    }
+
+    async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
+        let mut removing = JoinSet::new();
+        for (at, key) in keys.iter().enumerate() {
+            let request = self.client.request("DELETE", key);
+            let client = Arc::clone(&self.client);
+            removing.spawn(async move { (at, client.try_to(&request).await) });
+        }
+        let mut failed: Option<(usize, Failure)> = None;
+        while let Some(removed) = removing.join_next().await {
+            let (at, reason) = match removed {
+                Ok((_, Ok(_))) => continue,
+                Ok((_, Err(error))) if is_missing(&error) => continue,
+                Ok((at, Err(error))) => (at, failure(&error)),
+                Err(stopped) => (
+                    0,
+                    broken(format!("a request ended without an answer: {stopped}")),
+                ),
+            };
+            if failed.as_ref().is_none_or(|(first, _)| at < *first) {
+                failed = Some((at, reason));
+            }
+        }
+        match failed {
+            Some((at, reason)) => Err((keys[at].clone(), reason)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The piece that an answer holds, from a server that knows ranges and from one that sent everything.
+fn piece(answer: &Answer, offset: u64, length: u64) -> Outcome<Piece> {
+    let version = answer.header("x-goog-generation").map(str::to_owned);
+    if answer.status == StatusCode::PARTIAL_CONTENT {
+        let range = answer.header("content-range").unwrap_or_default();
+        let parsed = range
+            .strip_prefix("bytes ")
+            .and_then(|range| range.split_once('/'))
+            .and_then(|(range, size)| Some((range.split_once('-')?, size.parse().ok()?)));
+        return match parsed {
+            Some(((first, _), size)) if first.parse() == Ok(offset) => Ok(Piece {
+                bytes: answer.body.clone(),
+                size,
+                version,
+            }),
+            _ => Err(broken(format!(
+                "the server sent the range '{range}' in place of {offset}"
+            ))),
+        };
+    }
+    let size = answer.body.len() as u64;
+    let at = |offset: u64| usize::try_from(offset.min(size)).unwrap_or(usize::MAX);
+    Ok(Piece {
+        bytes: answer
+            .body
+            .slice(at(offset)..at(offset.saturating_add(length))),
+        size,
+        version,
+    })
+}

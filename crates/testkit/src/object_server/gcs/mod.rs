@@ -1,0 +1,218 @@
+//! What stands before fake-gcs-server and makes it what Google documents where it is not: it wants a token, names the upload
+//! in the header that pgBackRest reads, takes uploads in parts exactly, compares checksums, and tells a missing bucket from
+//! a missing object. Beside it are the token endpoint and the metadata server of a machine.
+
+mod http;
+mod sessions;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::error::{During, Result};
+use http::{Answer, Request};
+use sessions::{Sessions, Step};
+use tokens::Tokens;
+
+/// The bucket, and what requests bear that may use it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Access {
+    pub(super) bucket: &'static str,
+    pub(super) token: &'static str,
+}
+
+/// Ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Mended {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    key_file: PathBuf,
+    _end: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    sessions: Sessions,
+    tokens: Tokens,
+    access: Access,
+}
+
+impl Mended {
+    /// Starts before the server at `to`; clients will know it as `authority`.
+    pub(super) fn start(
+        listener: std::net::TcpListener,
+        to: SocketAddr,
+        authority: String,
+        access: Access,
+        directory: &Path,
+    ) -> Result<Self> {
+        let key_file = directory.join("service-account.json");
+        let tokens = Tokens::new(&key_file, format!("https://{authority}/token"))?;
+        let state = Arc::new(Mutex::new(State {
+            sessions: Sessions::default(),
+            tokens,
+            access,
+        }));
+        let address = listener.local_addr().during("read the port")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .during("make a runtime")?;
+        listener
+            .set_nonblocking(true)
+            .during("set a loopback port up")?;
+        let listener = {
+            let _entered = runtime.enter();
+            TcpListener::from_std(listener).during("use a loopback port")?
+        };
+        let (end, ended) = oneshot::channel::<()>();
+        let own = Arc::clone(&state);
+        std::thread::spawn(move || {
+            runtime.spawn(accept(listener, to, authority, own));
+            // Dropping the runtime closes the port and all connections.
+            let _ = runtime.block_on(ended);
+        });
+        Ok(Self {
+            address,
+            state,
+            key_file,
+            _end: end,
+        })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Of the service account that may use the server.
+    pub(super) fn key_file(&self) -> PathBuf {
+        self.key_file.clone()
+    }
+
+    pub(super) fn unfinished(&self) -> usize {
+        lock(&self.state).sessions.unfinished()
+    }
+
+    pub(super) fn tokens_issued(&self) -> usize {
+        lock(&self.state).tokens.issued
+    }
+
+    /// From now on tokens that were issued so far are refused.
+    pub(super) fn end_tokens(&self) {
+        let mut state = lock(&self.state);
+        state.tokens.ended = state.tokens.issued;
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(
+    listener: TcpListener,
+    to: SocketAddr,
+    authority: String,
+    state: Arc<Mutex<State>>,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (authority, state) = (authority.clone(), Arc::clone(&state));
+        tokio::spawn(async move { serve(client, to, &authority, &state).await });
+    }
+}
+
+async fn serve(mut client: TcpStream, to: SocketAddr, authority: &str, state: &Mutex<State>) {
+    let _ = client.set_nodelay(true);
+    let mut buffer = Vec::new();
+    while let Some(request) = Request::read(&mut client, &mut buffer).await {
+        let answer = answer(&request, to, authority, state).await;
+        let sent = answer.send(&mut client, &request.method).await;
+        if request.cut || sent.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(
+    request: &Request,
+    to: SocketAddr,
+    authority: &str,
+    state: &Mutex<State>,
+) -> Answer {
+    let id = request.asks("upload_id").map(str::to_owned);
+    if let Some(id) = id {
+        let step = match &*request.method {
+            "DELETE" => Step::Answer(lock(state).sessions.give_up(&id)),
+            _ => lock(state).sessions.take(&id, request),
+        };
+        return match step {
+            Step::Answer(answer) => answer,
+            Step::Store(whole) => {
+                let answer = forward(&whole, to).await;
+                lock(state).sessions.done(&id, &answer);
+                answer
+            }
+        };
+    }
+    if request.cut {
+        return Answer::new(400);
+    }
+    match request.path() {
+        "/token" => return lock(state).tokens.for_statement(request),
+        path if path.starts_with("/computeMetadata/") => {
+            return lock(state).tokens.of_machine(request);
+        }
+        _ => {}
+    }
+    let access = lock(state).access;
+    let given = request.header("authorization") == Some(access.token);
+    if !given && !lock(state).tokens.allow(request) {
+        return Answer::error(401, "authError", "Invalid Credentials");
+    }
+    if let Some(bucket) = bucket(request.path())
+        && bucket != access.bucket
+    {
+        return Answer::error(404, "notFound", "The specified bucket does not exist.");
+    }
+    match request.asks("uploadType") {
+        Some("resumable") => lock(state).sessions.start(request, authority),
+        Some("multipart") => match described_wrong(&request.body) {
+            Some(wrong) => Answer::error(400, "invalid", &wrong),
+            None => forward(request, to).await,
+        },
+        _ => forward(request, to).await,
+    }
+}
+
+async fn forward(request: &Request, to: SocketAddr) -> Answer {
+    match request.forward(to).await {
+        Ok(answer) => answer,
+        Err(error) => Answer::error(502, "backendError", &error.to_string()),
+    }
+}
+
+/// The bucket that a request is about.
+fn bucket(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("/upload").unwrap_or(path);
+    path.strip_prefix("/storage/v1/b/")?.split('/').next()
+}
+
+/// Compares the checksum in the description of an upload with the content beside it.
+fn described_wrong(body: &[u8]) -> Option<String> {
+    let find = |part: &[u8], from: usize| {
+        let found = body[from..].windows(part.len()).position(|own| own == part);
+        found.map(|at| from + at)
+    };
+    let separator_end = find(b"\r\n", 0)?;
+    let separator = [b"\r\n", &body[..separator_end]].concat();
+    let second = find(&separator, separator_end)?;
+    let description = String::from_utf8_lossy(&body[..second]);
+    let (_, rest) = description.split_once(r#""crc32c":""#)?;
+    let named = rest.split('"').next()?;
+    let content = find(b"\r\n\r\n", second)? + 4;
+    let end = find(&separator, content)?;
+    sessions::differs(named, &body[content..end])
+}
