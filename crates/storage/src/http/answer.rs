@@ -27,7 +27,8 @@ impl Answer {
 
     /// The answer without these texts, and without the query of an address that it names: servers repeat what they were
     /// sent, and a query can hold a signature.
-    pub(super) fn without(mut self, secrets: &[String]) -> Self {
+    pub(super) fn without(&self, secrets: &[String]) -> Self {
+        let mut shown = self.clone();
         let hide = |text: &mut String| {
             for secret in secrets {
                 if text.contains(secret) {
@@ -35,7 +36,7 @@ impl Answer {
                 }
             }
         };
-        for (name, value) in &mut self.headers {
+        for (name, value) in &mut shown.headers {
             hide(value);
             if name == "location"
                 && let Some((place, _)) = value.split_once('?')
@@ -43,10 +44,10 @@ impl Answer {
                 *value = format!("{place}?{REDACTED}");
             }
         }
-        let mut body = String::from_utf8_lossy(&self.body).into_owned();
+        let mut body = String::from_utf8_lossy(&shown.body).into_owned();
         hide(&mut body);
-        self.body = Bytes::from(body);
-        self
+        shown.body = Bytes::from(body);
+        shown
     }
 }
 

@@ -30,22 +30,23 @@ pub(crate) struct HttpError {
     target: String,
     headers: Vec<(String, String)>,
     pub(crate) outcome: Outcome,
+    /// The answer as it is shown. Its code is read from the one that came: without secrets it may be no XML any more.
+    shown: Option<Box<Answer>>,
     /// Earlier failures of the same request, as they are shown.
     pub(crate) repetitions: Vec<String>,
 }
 
 impl HttpError {
     pub(crate) fn new(request: &Request, outcome: Outcome) -> Self {
-        let outcome = match outcome {
-            Outcome::Refused(answer) => {
-                Outcome::Refused(Box::new(answer.without(&request.secrets())))
-            }
-            other => other,
+        let shown = match &outcome {
+            Outcome::Refused(answer) => Some(Box::new(answer.without(&request.secrets()))),
+            _ => None,
         };
         Self {
             target: request.shown_target(),
             headers: request.shown_headers(),
             outcome,
+            shown,
             repetitions: Vec::new(),
         }
     }
@@ -74,7 +75,7 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Outcome::Refused(answer) = &self.outcome {
+        if let Some(answer) = &self.shown {
             write!(f, "HTTP request failed with {}", answer.status.as_u16())?;
             if let Some(reason) = answer.status.canonical_reason() {
                 write!(f, " ({reason})")?;

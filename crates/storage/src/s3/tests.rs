@@ -263,6 +263,16 @@ fn no_error_or_debug_text_has_a_secret() {
 }
 
 #[test]
+fn a_refusal_that_repeats_the_key_is_understood() {
+    let repeated = "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>test-key</AWSAccessKeyId></Error>";
+    let server = Scripted::start([Reply::status("403 Forbidden", repeated)]);
+    let error = write(&*storage(&server), 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Identity, "{error}");
+    assert!(error.hints[0].contains("repo-s3-key-secret"), "{error:?}");
+    assert!(!error.to_string().contains("test-key"), "{error}");
+}
+
+#[test]
 fn keys_that_the_server_takes_as_ended_are_renewed() {
     let dir = tempfile::tempdir().unwrap();
     let count = dir.path().join("count");
