@@ -35,6 +35,7 @@ pub fn save(
             | StorageKind::Cifs
             | StorageKind::Memory
             | StorageKind::S3
+            | StorageKind::Azure
             | StorageKind::Gcs
     ) {
         return Ok(None);

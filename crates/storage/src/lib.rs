@@ -3,6 +3,7 @@
 //! A [`Storage`] holds files by relative path. It knows nothing of stanzas, labels or option names. Every
 //! backend has one folder here and is constructed from its own `…Settings` struct.
 
+pub mod azure;
 mod budget;
 pub mod conformance;
 pub mod connection;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::azure::{self, AzureSettings};
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::gcs::{self, GcsSettings};
@@ -21,6 +22,8 @@ pub enum StorageSettings {
     Sftp(Box<SftpSettings>),
     /// A bucket of S3, or of a server that speaks its protocol.
     S3(Box<S3Settings>),
+    /// A container of Azure Blob Storage.
+    Azure(Box<AzureSettings>),
     /// A bucket of Google Cloud Storage.
     Gcs(Box<GcsSettings>),
 }
@@ -58,6 +61,7 @@ pub fn open(settings: StorageSettings) -> Result<Opened> {
         StorageSettings::Posix(settings) => Opened::local(PosixStorage::new(settings)),
         StorageSettings::Sftp(settings) => Opened::remote(SftpStorage::new(*settings)?),
         StorageSettings::S3(settings) => Opened::remote(s3::open(*settings)?),
+        StorageSettings::Azure(settings) => Opened::remote(azure::open(*settings)?),
         StorageSettings::Gcs(settings) => Opened::remote(gcs::open(*settings)?),
     })
 }

@@ -25,6 +25,7 @@ pub enum StorageKind {
     Cifs,
     Sftp,
     S3,
+    Azure,
     Gcs,
     Memory,
 }

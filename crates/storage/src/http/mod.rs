@@ -27,7 +27,7 @@ mod unsigned;
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, Service, Verdict, verdict_by_status};
 pub(crate) use clock::ServerClock;
-pub(crate) use encode::percent_encode;
+pub(crate) use encode::{percent_decode, percent_encode};
 pub use endpoint::Endpoint;
 pub(crate) use error::{HttpError, Outcome};
 pub use now::Now;

@@ -12,6 +12,7 @@ const SECRET: &[&str] = &[
     "authorization",
     "date",
     "x-amz-date",
+    "x-ms-date",
     "x-amz-security-token",
     "x-amz-server-side-encryption-customer-key",
     "x-amz-server-side-encryption-customer-key-md5",
@@ -90,7 +91,7 @@ impl Request {
     }
 
     /// Path and query as they are sent.
-    pub(super) fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
         } else {
@@ -137,8 +138,12 @@ impl Request {
             let own = value.as_str();
             let key = between(own, "Credential=", "/");
             let signature = between(own, "Signature=", ",");
+            let shared = between(own, "SharedKey ", " ").and_then(|own| between(own, ":", " "));
             let bearer = own.strip_prefix("Bearer ");
-            for secret in [Some(own), key, signature, bearer].into_iter().flatten() {
+            for secret in [Some(own), key, signature, shared, bearer]
+                .into_iter()
+                .flatten()
+            {
                 let dump: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
                 secrets.extend([
                     secret.to_owned(),

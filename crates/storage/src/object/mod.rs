@@ -4,10 +4,12 @@
 //! the byte budget are here. All of it is async inside and blocking outside.
 
 mod bucket;
+pub(crate) mod failure;
 mod info;
 mod list;
 pub(crate) mod part_size;
 mod past;
+pub(crate) mod piece;
 mod protection;
 mod read;
 mod remove;

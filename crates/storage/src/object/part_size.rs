@@ -21,7 +21,6 @@ impl Growth {
         until: 9557,
     };
     /// Where they have 4 MiB.
-    #[allow(dead_code)] // until the stores of Azure and GCS are there
     pub(crate) const AZURE_AND_GCS: Self = Self {
         after: 257,
         until: 9505,

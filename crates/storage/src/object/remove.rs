@@ -120,14 +120,16 @@ fn present<S: ObjectStore>(
     for (directory, files) in directories {
         match (files.first(), files.last()) {
             (Some(first), Some(last)) if files.len() >= LISTED_FROM => {
+                let first = bucket.key(first, Operation::Remove)?;
+                let last = bucket.key(last, Operation::Remove)?;
                 let query = ListQuery {
-                    prefix: bucket.prefix(&directory, Operation::Remove)?,
+                    // What all names in order have in common, for stores that cannot begin after a key.
+                    prefix: common(&first, &last).to_owned(),
                     one_level: true,
                     // The one before the first: its name without the last byte comes before it, and nothing is missed.
-                    after: Some(before(&bucket.key(first, Operation::Remove)?)),
+                    after: Some(before(&first)),
                     ..ListQuery::default()
                 };
-                let last = bucket.key(last, Operation::Remove)?;
                 let mut pages = Pages::new(bucket, query);
                 let failed = |failure| bucket.error(failure, Operation::List, &directory);
                 'pages: while let Some(entries) = pages.next().map_err(failed)? {
@@ -152,6 +154,18 @@ fn present<S: ObjectStore>(
     });
     found.extend(files.map(|(path, _)| path));
     Ok(found)
+}
+
+/// What both begin with.
+fn common<'a>(one: &'a str, other: &str) -> &'a str {
+    let mut same = one
+        .char_indices()
+        .zip(other.chars())
+        .skip_while(|((_, one), other)| one == other);
+    match same.next() {
+        Some(((at, _), _)) => &one[..at],
+        None => &one[..one.len().min(other.len())],
+    }
 }
 
 /// A key before `key`, so that a list that begins after it begins with `key` or something soon before.
@@ -182,4 +196,23 @@ pub(super) fn remove_tree<S: ObjectStore>(
     }
     batches.finish()?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common;
+
+    #[test]
+    fn names_have_their_beginning_in_common() {
+        for (one, other, both) in [
+            ("d/ab1", "d/ab2", "d/ab"),
+            ("d/a", "d/abc", "d/a"),
+            ("d/abc", "d/a", "d/a"),
+            ("d/ä", "d/ö", "d/"),
+            ("same", "same", "same"),
+            ("", "x", ""),
+        ] {
+            assert_eq!(common(one, other), both);
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! XML of answers as a small tree, and the little XML that requests have.
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 
 /// An element with its text and what is inside it. Names are without a name space.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Element {
     pub(crate) name: String,
+    /// Names and values, as they stand there.
+    attributes: Vec<(String, String)>,
     pub(crate) text: String,
     pub(crate) children: Vec<Element>,
 }
@@ -31,10 +33,10 @@ impl Element {
                     if open.len() == DEEPEST {
                         return Err("too many elements inside one another".to_owned());
                     }
-                    open.push(Self::named(start.local_name().as_ref()));
+                    open.push(Self::begun(&start)?);
                     continue;
                 }
-                Event::Empty(start) => Self::named(start.local_name().as_ref()),
+                Event::Empty(start) => Self::begun(&start)?,
                 Event::End(_) => open.pop().ok_or("an element ends that did not begin")?,
                 Event::Text(text) => {
                     if let Some(inner) = open.last_mut() {
@@ -70,11 +72,24 @@ impl Element {
         }
     }
 
-    fn named(name: impl AsRef<str>) -> Self {
-        Self {
-            name: name.as_ref().to_owned(),
-            ..Self::default()
+    fn begun(start: &BytesStart) -> Result<Self, String> {
+        let mut attributes = Vec::new();
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| error.to_string())?;
+            let name = attribute.key.local_name().as_ref().to_owned();
+            attributes.push((name, attribute.value.into_owned()));
         }
+        Ok(Self {
+            name: start.local_name().as_ref().to_owned(),
+            attributes,
+            ..Self::default()
+        })
+    }
+
+    /// Whether an attribute has that value.
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
+        let mut attributes = self.attributes.iter();
+        attributes.any(|(own, has)| own == name && has == value)
     }
 
     /// The first child of that name.
@@ -144,6 +159,9 @@ mod tests {
         assert_eq!(list.child("C").unwrap().text_of("P"), "x/");
         let marked = format!("\u{feff}{text}");
         assert_eq!(Element::parse(marked.as_bytes()), Ok(list));
+        let element = Element::parse(b"<a x:Encoded=\"true\" b='1'/>").unwrap();
+        assert!(element.has("Encoded", "true") && element.has("b", "1"));
+        assert!(!element.has("Encoded", "1") && Element::parse(b"<a b=1/>").is_err());
     }
 
     #[test]

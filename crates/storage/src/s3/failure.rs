@@ -1,7 +1,8 @@
 //! What a refusal of an S3 server means: its class, and what the user can do about it.
 
 use crate::ErrorKind;
-use crate::http::{Answer, HttpError, Outcome};
+use crate::http::{Answer, HttpError};
+use crate::object::failure::of_request;
 use crate::object::store::Failure;
 use crate::object::xml::Element;
 
@@ -16,34 +17,9 @@ pub(super) fn error_of(answer: &Answer) -> Option<(String, String)> {
     })
 }
 
-/// An answer that makes no sense.
-pub(super) fn broken(reason: impl Into<String>) -> Failure {
-    Failure {
-        kind: ErrorKind::Broken,
-        reason: reason.into(),
-        hints: Vec::new(),
-    }
-}
-
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError) -> Failure {
-    let (kind, hint) = match &error.outcome {
-        Outcome::Lost(_) => (ErrorKind::Connect, None),
-        Outcome::Untrusted(_) => (
-            ErrorKind::Identity,
-            Some(
-                "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
-            ),
-        ),
-        Outcome::NotMade(_) => (ErrorKind::Identity, None),
-        Outcome::Cancelled => (ErrorKind::Cancelled, None),
-        Outcome::Refused(answer) => refusal(answer),
-    };
-    Failure {
-        kind,
-        reason: error.to_string(),
-        hints: hint.into_iter().map(str::to_owned).collect(),
-    }
+    of_request(error, refusal)
 }
 
 fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {

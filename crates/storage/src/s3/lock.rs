@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::client::{About, S3Client};
-use super::failure::{broken, error_of, failure};
+use super::failure::{error_of, failure};
 use super::versions::{Versioning, versioning};
 use crate::ErrorKind;
 use crate::http::{Answer, HttpError, seconds_of_header};
+use crate::object::failure::broken;
 use crate::object::store::Outcome;
 use crate::object::xml::Element;
 use crate::protection::{BucketProtection, KeptUntil, Lock, LockMode};

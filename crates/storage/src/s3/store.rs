@@ -7,7 +7,9 @@ use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::{error_of, failure};
 use super::{list, lock, remove, upload, versions};
 use crate::http::{Answer, HttpError, Request, seconds_of_header};
+use crate::object::failure::broken;
 use crate::object::part_size::{Growth, part_size};
+use crate::object::piece::{piece, size_behind};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
@@ -184,11 +186,9 @@ impl S3Store {
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => match error.answer().map(|answer| answer.status) {
                 Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(&request, key, &error).await,
-                Some(StatusCode::PRECONDITION_FAILED) => Err(Failure {
-                    kind: ErrorKind::Broken,
-                    reason: "the file was replaced while it was read".to_owned(),
-                    hints: Vec::new(),
-                }),
+                Some(StatusCode::PRECONDITION_FAILED) => {
+                    Err(broken("the file was replaced while it was read"))
+                }
                 _ => Err(failure(&error)),
             },
         }
@@ -201,11 +201,7 @@ impl S3Store {
         key: &str,
         error: &HttpError,
     ) -> Outcome<Option<Piece>> {
-        let told = error
-            .answer()
-            .and_then(|answer| answer.header("content-range"))
-            .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
-        let size = match told {
+        let size = match error.answer().and_then(size_behind) {
             Some(size) => size,
             None => {
                 let mut head = self.client.request("HEAD", key, About::Content);
@@ -235,37 +231,4 @@ fn is_missing(error: &HttpError) -> bool {
 
 fn number(answer: &Answer, header: &str) -> Option<u64> {
     answer.header(header)?.parse().ok()
-}
-
-/// The piece that an answer holds, from a server that knows ranges and from one that sent everything.
-fn piece(answer: &Answer, offset: u64, length: u64) -> Outcome<Piece> {
-    let version = answer.header("etag").map(str::to_owned);
-    if answer.status == StatusCode::PARTIAL_CONTENT {
-        let range = answer.header("content-range").unwrap_or_default();
-        let parsed = range
-            .strip_prefix("bytes ")
-            .and_then(|range| range.split_once('/'))
-            .and_then(|(range, size)| Some((range.split_once('-')?, size.parse().ok()?)));
-        return match parsed {
-            Some(((first, _), size)) if first.parse() == Ok(offset) => Ok(Piece {
-                bytes: answer.body.clone(),
-                size,
-                version,
-            }),
-            _ => Err(Failure {
-                kind: ErrorKind::Broken,
-                reason: format!("the server sent the range '{range}' in place of {offset}"),
-                hints: Vec::new(),
-            }),
-        };
-    }
-    let size = answer.body.len() as u64;
-    let at = |offset: u64| usize::try_from(offset.min(size)).unwrap_or(usize::MAX);
-    Ok(Piece {
-        bytes: answer
-            .body
-            .slice(at(offset)..at(offset.saturating_add(length))),
-        size,
-        version,
-    })
 }

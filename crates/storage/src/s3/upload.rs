@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::client::{About, Hashes, S3Client, with_body};
-use super::failure::{broken, error_of, failure};
+use super::failure::{error_of, failure};
 use crate::http::{Answer, seconds_of_header};
+use crate::object::failure::broken;
 use crate::object::store::{Content, Outcome, Part};
 use crate::object::xml::{Element, escape};
 

@@ -1,9 +1,10 @@
 //! Versions that a bucket keeps of its objects (`ListObjectVersions`, `GetBucketVersioning`).
 
 use super::client::{About, S3Client};
-use super::failure::{broken, failure};
+use super::failure::failure;
 use super::list::{below, modified};
 use crate::ErrorKind;
+use crate::object::failure::broken;
 use crate::object::store::{Facts, Failure, ListQuery, Outcome, Version, VersionPage, no_versions};
 use crate::object::xml::Element;
 

@@ -1,0 +1,273 @@
+//! The way to one container: how requests name it, are authorized, and how answers are understood.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::failure::{code_of, failure};
+use super::settings::{Access, AzureSettings, UriStyle};
+use super::sign::{DATE, authorization, date, signed_seconds};
+use super::token::Identity;
+use crate::http::{
+    Answer, Client, HttpError, Request, ServerClock, Service, Verdict, percent_decode,
+    percent_encode, verdict_by_status,
+};
+use crate::object::store::Outcome;
+use crate::stop::Stop;
+use crate::{Error, ErrorKind, Operation, Result};
+
+/// The version of the protocol, the one that pgBackRest speaks.
+const VERSION: &str = "2024-08-04";
+
+/// Codes of refusals that another try may not get: the body was damaged on its way.
+const REPEATED: &[&str] = &["Md5Mismatch", "Crc64Mismatch", "OperationTimedOut"];
+
+/// What requests are authorized with, made ready.
+#[derive(Debug)]
+enum Authority {
+    Shared(Box<hmac::Key>),
+    /// Keys and values of the query.
+    Sas(Vec<(String, SecretString)>),
+    Auto(Box<Identity>),
+}
+
+#[derive(Debug)]
+pub(super) struct AzureClient {
+    client: Client,
+    settings: AzureSettings,
+    authority: Authority,
+    host: String,
+    /// Path of the container.
+    container: String,
+    clock: ServerClock,
+    /// Names requests in the server's log, with a number for each.
+    name: String,
+    number: AtomicU64,
+}
+
+impl AzureClient {
+    /// Nothing is asked any more once `stop` is.
+    pub(super) fn new(settings: AzureSettings, stop: &Stop) -> Result<Self> {
+        let wrong = |reason: String| {
+            let server = settings.http.server.url();
+            Error::new(ErrorKind::Unsupported, Operation::Connect, server, reason)
+        };
+        let (host, container) = match settings.uri_style {
+            UriStyle::Host => (
+                format!("{}.{}", settings.account, settings.endpoint.host),
+                format!("/{}", percent_encode(&settings.container, false)),
+            ),
+            UriStyle::Path => (
+                settings.endpoint.host.clone(),
+                format!(
+                    "/{}/{}",
+                    percent_encode(&settings.account, false),
+                    percent_encode(&settings.container, false)
+                ),
+            ),
+        };
+        let authority = match &settings.access {
+            Access::Shared(key) => {
+                let key = STANDARD
+                    .decode(key.expose_secret())
+                    .map_err(|_| wrong("repo-azure-key must be base64".to_owned()))?;
+                Authority::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+            }
+            Access::Sas(query) => Authority::Sas(sas(query.expose_secret()).map_err(wrong)?),
+            Access::Auto { metadata } => {
+                let identity = Identity::new(&settings, metadata, &host, stop.clone());
+                Authority::Auto(Box::new(identity.map_err(wrong)?))
+            }
+        };
+        let client = Client::new(&settings.http, stop.clone()).map_err(wrong)?;
+        Ok(Self {
+            client,
+            authority,
+            host,
+            container,
+            clock: ServerClock::new(settings.now.clone()),
+            name: random_name(),
+            number: AtomicU64::new(0),
+            settings,
+        })
+    }
+
+    pub(super) fn settings(&self) -> &AzureSettings {
+        &self.settings
+    }
+
+    /// Connections made so far.
+    pub(super) fn connections(&self) -> usize {
+        self.client.connections()
+    }
+
+    /// A request about a blob; without a key about the container.
+    pub(super) fn request(&self, method: &'static str, key: &str) -> Request {
+        if key.is_empty() {
+            return Request::new(method, self.container.clone()).query("restype", "container");
+        }
+        let key = percent_encode(key, true);
+        Request::new(method, format!("{}/{key}", self.container))
+    }
+
+    /// A request that makes a blob, with the tags that all have.
+    pub(super) fn with_tags(&self, request: Request) -> Request {
+        if self.settings.tags.is_empty() {
+            return request;
+        }
+        let encoded = self.settings.tags.iter().map(|(key, value)| {
+            let (key, value) = (percent_encode(key, false), percent_encode(value, false));
+            format!("{key}={value}")
+        });
+        request.header("x-ms-tags", encoded.collect::<Vec<_>>().join("&"))
+    }
+
+    /// Sends a request; every refusal is a failure.
+    pub(super) async fn send(&self, request: &Request) -> Outcome<Answer> {
+        self.try_to(request)
+            .await
+            .map_err(|error| failure(&error, &self.settings.access))
+    }
+
+    /// Sends a request; refusals may be looked at.
+    pub(super) async fn try_to(&self, request: &Request) -> std::result::Result<Answer, HttpError> {
+        self.client.send(self, request).await
+    }
+
+    /// The request with what it is authorized with. One inside a batch has the batch's version and name.
+    pub(super) async fn authorized(
+        &self,
+        request: &Request,
+        inside: bool,
+    ) -> std::result::Result<Request, String> {
+        let mut ready = request.clone();
+        if !inside {
+            let number = self.number.fetch_add(1, Ordering::Relaxed);
+            ready = ready
+                .header("host", &self.host)
+                .header("x-ms-version", VERSION)
+                .header("x-ms-client-request-id", format!("{}-{number}", self.name));
+        }
+        match &self.authority {
+            Authority::Shared(key) => {
+                ready = ready.header(DATE, date(self.clock.seconds()));
+                let value = authorization(&ready, &self.settings.account, key);
+                Ok(ready.header("authorization", value))
+            }
+            Authority::Sas(query) => {
+                for (key, value) in query {
+                    ready = ready.query(key, value.expose_secret());
+                }
+                Ok(ready)
+            }
+            Authority::Auto(identity) => {
+                let token = identity.token(self.settings.now.seconds()).await?;
+                let value = format!("Bearer {}", token.expose_secret());
+                Ok(ready.header("authorization", value))
+            }
+        }
+    }
+
+    /// Whether there is another token than the one that was sent.
+    fn renews(&self, request: &Request) -> bool {
+        let mut headers = request.headers.iter();
+        let sent = headers
+            .find(|(name, _)| *name == "authorization")
+            .and_then(|(_, value)| value.strip_prefix("Bearer "));
+        match (&self.authority, sent) {
+            (Authority::Auto(identity), Some(token)) => {
+                identity.refuse(token);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// MD5 of a body, which the server compares.
+pub(super) fn md5(bytes: &[u8]) -> String {
+    STANDARD.encode(*md5::compute(bytes))
+}
+
+/// Adds a body with its hash.
+pub(super) fn with_body(request: Request, body: Bytes, md5: &str) -> Request {
+    request.header("content-md5", md5).body(body)
+}
+
+/// A name that nobody else has.
+pub(super) fn random_name() -> String {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Keys and values of a shared access signature. The error shows nothing of it.
+fn sas(text: &str) -> std::result::Result<Vec<(String, SecretString)>, String> {
+    let text = text.trim();
+    let pairs: Option<Vec<(String, SecretString)>> = text
+        .strip_prefix('?')
+        .unwrap_or(text)
+        .split('&')
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            Some((percent_decode(key)?, percent_decode(value)?.into()))
+        })
+        .collect();
+    pairs
+        .filter(|pairs| pairs.iter().any(|(key, _)| key == "sig"))
+        .ok_or_else(|| {
+            "repo-azure-key is not a shared access signature, which looks like 'sv=…&sig=…'"
+                .to_owned()
+        })
+}
+
+impl Service for AzureClient {
+    async fn authorize(&self, request: &Request) -> std::result::Result<Request, HttpError> {
+        self.authorized(request, false)
+            .await
+            .map_err(|reason| HttpError::new(request, crate::http::Outcome::NotMade(reason)))
+    }
+
+    fn verdict(&self, request: &Request, answer: &Answer) -> Verdict {
+        let by_status = verdict_by_status(answer.status);
+        match (by_status, answer.status.as_u16()) {
+            (Verdict::Failed, 403) if self.clock.learns(signed_seconds(request), answer) => {
+                Verdict::Mended
+            }
+            (Verdict::Failed, 401) if self.renews(request) => Verdict::Mended,
+            (Verdict::Failed, _) if REPEATED.contains(&code_of(answer).as_str()) => Verdict::Repeat,
+            _ => by_status,
+        }
+    }
+}
+
+impl Drop for AzureClient {
+    fn drop(&mut self) {
+        log::debug!("{}: {} requests", self.host, self.client.tries());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_access_signature_is_taken_apart() {
+        for text in ["?sv=2020&sig=a%2Bb%3D&sp=rl", "sv=2020&sig=a+b=&sp=rl\n"] {
+            let pairs = sas(text).unwrap();
+            let shown: Vec<String> = pairs
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", value.expose_secret()))
+                .collect();
+            assert_eq!(shown, ["sv:2020", "sig:a+b=", "sp:rl"]);
+        }
+        for text in ["", "secret", "sv=2020", "sig=a&secret", "sig=%x&secret"] {
+            let error = sas(text).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
