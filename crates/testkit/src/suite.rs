@@ -38,10 +38,16 @@ impl Suite {
         name: impl Into<String>,
         test: impl FnOnce() -> TestResult + Send + 'static,
     ) -> Self {
-        self.trials
-            .push(Trial::ignorable_test(name.into(), move || {
-                outcome(test(), in_ci())
-            }));
+        let name = name.into();
+        let told = name.clone();
+        self.trials.push(Trial::ignorable_test(name, move || {
+            let result = outcome(test(), in_ci());
+            if let Err(failed) = &result {
+                // Told again at the end, which a suite that is stopped before never reaches.
+                eprintln!("{told} failed: {}", failed.message().unwrap_or("?"));
+            }
+            result
+        }));
         self
     }
 
