@@ -49,6 +49,8 @@ checks! {
         "Nothing can be backed up to it or restored from it.";
     REPO_WRITE = "repo-write", "writing to the repository",
         "Neither backups nor WAL can be stored.";
+    REMOVAL = "removal", "what a thief of the credentials could delete",
+        "Somebody who gets into this host can destroy the backups along with the database.";
     CLOCK = "clock", "the repository's clock",
         "Left-overs are judged by their age, and logs of both sides do not fit.";
     STANZA = "stanza", "the stanza in the repository",

@@ -15,6 +15,7 @@ mod mount;
 mod mount_table;
 mod past_use;
 mod permissions;
+mod removal;
 mod repository;
 mod settings;
 mod space;

@@ -9,6 +9,7 @@ use pgkeep_storage::{
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
 use super::mount::{self, Conclusion};
+use super::removal;
 use super::settings::RepoSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
@@ -137,6 +138,7 @@ fn writing(
     }
     let now = context.clock.seconds();
     let seen = storage.info(&file, InfoLevel::Basic);
+    let removal = removal::examine(settings, subject, storage, (&file, now));
     let removed = storage.remove(&file);
     let mut findings = vec![match removed {
         Ok(_) => subject.ok(&REPO_WRITE, "a file can be made and removed"),
@@ -149,6 +151,7 @@ fn writing(
             ),
         ),
     }];
+    findings.extend(removal);
     // A local file has our own time.
     if storage.kind() != StorageKind::Posix {
         findings.push(match seen {

@@ -35,6 +35,10 @@ impl Expire<'_> {
                 ));
             }
         };
+        let free = self.without_locked(vec![expired])?;
+        let Some(expired) = free.into_iter().next() else {
+            return Ok(true);
+        };
         self.remove_set(info, &expired)?;
         if let Some(newest) = newest.filter(|_| newest_gone) {
             let key = self.repository.key;

@@ -8,6 +8,7 @@ mod archive;
 mod directories;
 mod history;
 mod left_overs;
+mod locked;
 mod removed;
 mod settings;
 #[cfg(test)]
@@ -100,6 +101,9 @@ fn tell(context: &Context, settings: &Settings, after_backup: bool, removed: &Re
         (None, false) => context
             .summary
             .done(format!("nothing to expire {}", place())),
+    }
+    if let Some(kept) = removed.kept() {
+        context.summary.done(kept);
     }
 }
 
@@ -277,6 +281,7 @@ impl<'a> Expire<'a> {
             Some(keep) => (retention::expire_full(info.entries(), keep), "full"),
             None => (Vec::new(), "full"),
         };
+        let full = self.without_locked(full)?;
         let mut left = info.entries().to_vec();
         left.retain(|entry| {
             !full
@@ -288,6 +293,7 @@ impl<'a> Expire<'a> {
             .diff
             .map(|keep| retention::expire_diff(&left, keep))
             .unwrap_or_default();
+        let diff = self.without_locked(diff)?;
         left.retain(|entry| {
             !diff
                 .iter()

@@ -21,6 +21,8 @@ pub(super) struct Counts {
     /// Whole archives, of clusters that no backup is of.
     pub archives: u64,
     pub histories: u64,
+    /// Backups that are kept because they are locked.
+    pub locked: u64,
 }
 
 /// Counts shared by the steps.
@@ -39,6 +41,17 @@ impl Removed {
     pub(super) fn backup(&self, label: &BackupLabel) {
         self.expired.borrow_mut().insert(label.clone());
         self.add(|counts| counts.backups += 1);
+    }
+
+    /// So many backups would have been expired.
+    pub(super) fn locked(&self, count: usize) {
+        self.add(|counts| counts.locked += count as u64);
+    }
+
+    /// What is to be said of backups that are kept because they are locked.
+    pub(super) fn kept(&self) -> Option<String> {
+        let locked = self.counts.borrow().locked;
+        (locked > 0).then(|| format!("{} kept, still locked", count(locked, "expired backup")))
     }
 
     /// The directory of a backup went; those of this run are counted already.

@@ -9,6 +9,7 @@ use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveInfo, PgHistory};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::memory::MemoryStorage;
+use pgkeep_storage::protection::KeptUntil;
 use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 use pgkeep_storage::{InfoLevel, ListOptions, StoragePath, WriteOptions};
 
@@ -242,5 +243,86 @@ fn a_slow_line_costs_no_round_trip_a_file() {
         slow.serial_round_trips() < 150,
         "{} round trips",
         slow.serial_round_trips()
+    );
+}
+
+fn labels(memory: &MemoryStorage) -> Vec<String> {
+    let info = BackupInfo::load(memory, &stanza(), None).unwrap();
+    let labels = info.entries().iter().map(|entry| entry.label.to_string());
+    labels.collect()
+}
+
+#[test]
+fn a_locked_backup_stays_listed_and_whole_with_what_it_depends_on() {
+    let memory = repository(4, 430);
+    let bucket = memory.as_bucket();
+    // The incr of the second set is locked, the full it rests on not any more.
+    let locked = label("20260102-000000F_20260102-120000I");
+    let until = KeptUntil::Time(NOW + 86_400);
+    memory.lock(&layout::manifest(&stanza(), &locked), until);
+    let before = names(&memory);
+    expire(Arc::new(bucket.clone()), &["--repo1-retention-full=1"]).unwrap();
+    assert_eq!(
+        labels(&memory),
+        [
+            "20260102-000000F",
+            locked.as_str(),
+            "20260104-000000F",
+            "20260104-000000F_20260104-120000I"
+        ]
+    );
+    let after = names(&memory);
+    let of = |names: &[String]| -> Vec<String> {
+        let own = names.iter().filter(|name| name.contains("20260102"));
+        own.cloned().collect()
+    };
+    assert_eq!(of(&after), of(&before), "nothing of it is missing");
+    assert!(
+        !after.iter().any(|name| name.contains("20260103")),
+        "{after:?}"
+    );
+    let wal = |number| {
+        let wanted = format!("{}-", segment(number));
+        after.iter().any(|name| name.contains(&wanted))
+    };
+    assert!(wal(200) && wal(201), "WAL that it needs to be consistent");
+    assert!(!wal(199) && !wal(202) && !wal(399) && wal(400));
+
+    // A dry run and the backup named by the user look at locks too.
+    let read_only = Arc::new(ReadOnly::new(Arc::new(bucket.clone())));
+    expire(read_only, &["--repo1-retention-full=1", "--dry-run"]).unwrap();
+    expire(Arc::new(bucket.clone()), &["--set=20260102-000000F"]).unwrap();
+    assert_eq!(labels(&memory).len(), 4);
+
+    // The lock's time has come.
+    memory.unlock(&layout::manifest(&stanza(), &locked));
+    expire(Arc::new(bucket), &["--repo1-retention-full=1"]).unwrap();
+    assert_eq!(labels(&memory).len(), 2);
+    assert!(!names(&memory).iter().any(|name| name.contains("20260102")));
+}
+
+#[test]
+fn what_is_kept_for_a_lock_is_told_at_the_end() {
+    let memory = repository(2, 0);
+    let bucket = memory.as_bucket();
+    let full = label("20260101-000000F");
+    memory.lock(&layout::manifest(&stanza(), &full), KeptUntil::Hold);
+    let context = context(&["--repo1-retention-full=1"]);
+    let settings = Settings::from(&context).unwrap();
+    let removed = Removed::default();
+    let repository = Repository {
+        key: 1,
+        storage: Arc::new(bucket),
+        pass: None,
+    };
+    let retention = Retention::of(&context.config, 1);
+    Expire::new(&context, &settings, &repository, retention, &removed)
+        .run(&mut false, true)
+        .unwrap();
+    assert_eq!(labels(&memory).len(), 4);
+    assert_eq!(removed.text(), None);
+    assert_eq!(
+        removed.kept().as_deref(),
+        Some("2 expired backups kept, still locked")
     );
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use pgkeep_config::{Program, option};
 use pgkeep_repo::manifest::Manifest;
-use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, durability, layout};
-use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, Stanza, durability, layout};
+use pgkeep_storage::protection::KeptUntil;
+use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::archives::{archives, wal};
 use super::report::{RepositoryReport, StanzaReport};
@@ -192,6 +193,7 @@ fn read_stanza(
                     .map(|entry| entry.label.clone())
                     .collect();
                 let grades = durability::load_many(&*repository.storage, &stanza, &labels)?;
+                report.locked = locked(&*repository.storage, &stanza, &labels)?;
                 let kept = labels.into_iter().zip(grades);
                 report.durability = kept
                     .filter_map(|(label, grade)| Some((label, grade?)))
@@ -231,4 +233,24 @@ fn read_stanza(
         add_holder(LockType::Restore, restore);
     }
     Ok(())
+}
+
+/// Until when the sets are locked, of those that are. The manifest is written last, so its lock ends last.
+fn locked(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    labels: &[BackupLabel],
+) -> Result<BTreeMap<BackupLabel, KeptUntil>> {
+    let Some(protection) = storage.as_protection() else {
+        return Ok(BTreeMap::new());
+    };
+    let manifests: Vec<_> = labels
+        .iter()
+        .map(|label| layout::manifest(stanza, label))
+        .collect();
+    let until = protection.kept_until(&manifests)?;
+    let locked = labels.iter().zip(until);
+    Ok(locked
+        .filter_map(|(label, until)| Some((label.clone(), until?)))
+        .collect())
 }

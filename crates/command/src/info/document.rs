@@ -1,5 +1,7 @@
 //! The JSON document of `info`.
 
+use pgkeep_storage::protection::KeptUntil;
+
 use super::details::{self, Place, Shown};
 use super::json::Json;
 use super::report::{ArchiveReport, RepositoryReport, StanzaReport};
@@ -211,12 +213,8 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
             Json::object([("start", Json::text(start)), ("stop", Json::text(stop))]),
         );
     }
-    if let Some(grade) = shown.repository.durability.get(&entry.label) {
-        // All that is ours is below one key.
-        object.put(
-            "pgkeep",
-            Json::object([("durability", Json::text(grade.name()))]),
-        );
+    if let Some(ours) = ours(shown) {
+        object.put("pgkeep", ours);
     }
     if !entry.annotations.is_empty() {
         let pairs = entry
@@ -253,6 +251,25 @@ fn backup(settings: &Settings, shown: &Shown<'_>) -> Json {
         }
     }
     object
+}
+
+/// What pgBackRest does not tell. All of it is below one key.
+fn ours(shown: &Shown<'_>) -> Option<Json> {
+    let label = &shown.entry.label;
+    let (durability, locked) = (&shown.repository.durability, &shown.repository.locked);
+    let mut ours = Json::object([]);
+    if let Some(grade) = durability.get(label) {
+        ours.put("durability", Json::text(grade.name()));
+    }
+    match locked.get(label) {
+        None => {}
+        Some(KeptUntil::Time(seconds)) => {
+            let seconds = u64::try_from(*seconds).unwrap_or(0);
+            ours.put("locked-until", Json::Number(seconds));
+        }
+        Some(KeptUntil::Hold) => ours.put("legal-hold", Json::Bool(true)),
+    }
+    (durability.contains_key(label) || locked.contains_key(label)).then_some(ours)
 }
 
 fn places(places: Vec<Place>) -> Json {

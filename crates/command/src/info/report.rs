@@ -6,6 +6,7 @@ use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel};
 use pgkeep_storage::Durability;
+use pgkeep_storage::protection::KeptUntil;
 
 use super::status::{Running, Status};
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub(super) struct RepositoryReport {
     pub(super) backup: Running,
     /// Of the sets for which it was kept; as pgkeep only.
     pub(super) durability: BTreeMap<BackupLabel, Durability>,
+    /// Until when sets are locked, of those that are; as pgkeep only.
+    pub(super) locked: BTreeMap<BackupLabel, KeptUntil>,
     /// Manifest of the requested backup.
     pub(super) manifest: Option<Manifest>,
     /// All WAL by name; only for the table.
@@ -58,6 +61,7 @@ impl RepositoryReport {
             archives: Vec::new(),
             backup: Running::default(),
             durability: BTreeMap::new(),
+            locked: BTreeMap::new(),
             manifest: None,
             wal: Vec::new(),
         }

@@ -9,6 +9,7 @@ use super::document;
 use super::report::StanzaReport;
 use super::settings::Settings;
 use super::status::{Running, Status, percent};
+use crate::report::lock_text;
 use crate::report::size_text::size_text;
 use crate::run::Context;
 
@@ -262,6 +263,12 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
     ));
     if let Some(grade) = shown.repository.durability.get(&entry.label) {
         line(format!("durability: {grade}"));
+    }
+    if let Some(until) = shown.repository.locked.get(&entry.label) {
+        line(format!(
+            "locked: {}",
+            lock_text::until(&context.clock, *until)
+        ));
     }
     if let Some(references) = &entry.references {
         if settings.set.is_some() {

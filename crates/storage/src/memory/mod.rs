@@ -19,6 +19,7 @@ use crate::info::{FileInfo, FileType, Found, InfoLevel, Removed};
 use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::protection::Protection;
 use crate::storage::{PipelineRead, Storage, StorageKind, StorageWrite};
 use crate::ticket::Ticket;
 use node::Node;
@@ -191,6 +192,10 @@ impl Storage for MemoryStorage {
 
     fn as_paths(&self) -> Option<&dyn Paths> {
         (!self.bucket).then_some(self as &dyn Paths)
+    }
+
+    fn as_protection(&self) -> Option<&dyn Protection> {
+        self.bucket.then_some(self as &dyn Protection)
     }
 
     fn as_path_sync(&self) -> Option<&dyn PathSync> {

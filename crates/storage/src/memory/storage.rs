@@ -1,11 +1,13 @@
 //! The tree in memory that all clones of a storage share.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::node::{FIRST_TIME, Node, Tree};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::path::StoragePath;
+use crate::protection::{BucketProtection, KeptUntil, Lock, Protection};
 use crate::storage::Storage;
 
 /// A tree of files in memory. Clones share the tree.
@@ -19,6 +21,7 @@ pub struct MemoryStorage {
 pub(super) struct State {
     pub(super) tree: Tree,
     pub(super) now: i64,
+    pub(super) locks: BTreeMap<StoragePath, KeptUntil>,
 }
 
 impl MemoryStorage {
@@ -28,6 +31,7 @@ impl MemoryStorage {
         let state = State {
             tree: Tree::default(),
             now: FIRST_TIME,
+            locks: BTreeMap::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -47,6 +51,16 @@ impl MemoryStorage {
     /// Sets the time that files written from now on get, seconds since 1970.
     pub fn set_now(&self, now: i64) {
         self.state().now = now;
+    }
+
+    /// Says of a file that it is locked. It can be removed all the same, as in a bucket that keeps versions.
+    pub fn lock(&self, path: &StoragePath, until: KeptUntil) {
+        self.state().locks.insert(path.clone(), until);
+    }
+
+    /// Ends the lock of a file.
+    pub fn unlock(&self, path: &StoragePath) {
+        self.state().locks.remove(path);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -81,6 +95,26 @@ impl Default for MemoryStorage {
 impl fmt::Debug for MemoryStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemoryStorage")
+    }
+}
+
+impl Protection for MemoryStorage {
+    fn kept_until(&self, paths: &[StoragePath]) -> Result<Vec<Option<KeptUntil>>> {
+        let state = self.state();
+        let until = paths.iter().map(|path| state.locks.get(path).copied());
+        Ok(until.collect())
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        None
+    }
+
+    fn of_bucket(&self) -> Result<BucketProtection> {
+        Ok(BucketProtection {
+            versions: Some(true),
+            locks: Some(true),
+            default_lock: None,
+        })
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn failure(error: &HttpError) -> Failure {
 }
 
 fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
-    let code = error_of(answer).map(|(code, _)| code).unwrap_or_default();
+    let (code, message) = error_of(answer).unwrap_or_default();
     match (code.as_str(), answer.status.as_u16()) {
         ("NoSuchBucket", _) => (
             ErrorKind::Broken,
@@ -45,6 +45,16 @@ fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
             Some("do repo-s3-region and repo-s3-endpoint belong to the bucket?"),
         ),
         ("AccessDenied", _) | (_, 401 | 403) => (ErrorKind::Denied, None),
+        ("InvalidRequest", _)
+            if message.contains("Object Lock") || message.contains("ObjectLock") =>
+        {
+            (
+                ErrorKind::Broken,
+                Some(
+                    "repo-storage-lock needs a bucket that was made with Object Lock: use such a bucket, or remove the option.",
+                ),
+            )
+        }
         ("NotImplemented", _) | (_, 501) => (ErrorKind::Unsupported, None),
         ("PreconditionFailed", _) | (_, 412) => (ErrorKind::Exists, None),
         (_, 429 | 503) => (ErrorKind::Busy, None),

@@ -9,6 +9,7 @@ use pgkeep_config::option::{self, OptionDef};
 use pgkeep_config::{Config, option_name};
 use pgkeep_storage::http::{Endpoint, HttpSettings};
 use pgkeep_storage::object::ObjectSettings;
+use pgkeep_storage::protection::{Lock, LockMode};
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -90,8 +91,19 @@ pub(super) fn objects(config: &Config, key: u32) -> ObjectSettings {
             .byte_budget
             .max(chunk_size(config, key).saturating_mul(workers)),
         target_time: None,
-        lock: None,
+        lock: lock(config, key),
     }
+}
+
+/// How new objects are locked.
+fn lock(config: &Config, key: u32) -> Option<Lock> {
+    let mode = match config.string_at(option::REPO_STORAGE_LOCK, key)? {
+        "compliance" => LockMode::Compliance,
+        _ => LockMode::Governance,
+    };
+    let days = config.integer_at(option::REPO_STORAGE_LOCK_DAYS, key)?;
+    let days = u32::try_from(days).ok()?;
+    Some(Lock { mode, days })
 }
 
 /// Size of the first parts of an upload; its default is that of the store.
@@ -185,6 +197,8 @@ mod tests {
             "--repo1-storage-ca-file=/ca",
             "--repo1-storage-ca-path=/cas",
             "--io-timeout=7",
+            "--repo1-storage-lock=compliance",
+            "--repo1-storage-lock-days=30",
         ]);
         let objects = objects(&config, 1);
         assert_eq!((objects.prefetch, objects.read_over), (9, 1024));
@@ -192,6 +206,11 @@ mod tests {
             (objects.root.as_str(), objects.byte_budget),
             ("/r", 64 << 20)
         );
+        let lock = Lock {
+            mode: LockMode::Compliance,
+            days: 30,
+        };
+        assert_eq!(objects.lock, Some(lock));
         assert_eq!(chunk_size(&config, 1), 5 << 20);
         let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(tags(&config, 1), [tag("a", "b"), tag("c", "d e")]);

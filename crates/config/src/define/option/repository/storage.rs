@@ -1,6 +1,6 @@
 //! Options that all object stores share: address, TLS, transfer sizes, tags.
 //!
-//! Buckets and credentials are in the file of each store.
+//! Buckets and credentials are in the file of each store. Those marked `ours` are not pgBackRest's.
 
 use crate::define::option::known_to::REPOSITORY_COMMANDS;
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
@@ -10,6 +10,12 @@ const OBJECT_STORE: OptionDef = OptionDef {
     commands: REPOSITORY_COMMANDS,
     depends: Some(Depend::on("repo-type", &["azure", "gcs", "s3"])),
     ..OptionDef::REPOSITORY
+};
+
+/// An option of object stores that pgBackRest does not know.
+const OURS: OptionDef = OptionDef {
+    ours: true,
+    ..OBJECT_STORE
 };
 
 /// Authority that signed the object store's certificate.
@@ -58,6 +64,45 @@ pub const REPO_STORAGE_HOST: &OptionDef = &OptionDef {
         With S3 the endpoint still stands in the requests; with Azure this value replaces it.",
     example: "repo1-storage-host=127.0.0.1",
     ..OBJECT_STORE
+};
+
+/// Lock for new objects.
+pub const REPO_STORAGE_LOCK: &OptionDef = &OptionDef {
+    name: "repo-storage-lock",
+    kind: Kind::StringId,
+    required: false,
+    allowed: &["compliance", "governance"],
+    depends: Some(Depend::on("repo-type", &["s3"])),
+    summary: "Lock new objects, so that nobody can delete them.",
+    help: "With S3 Object Lock every new object of the repository is locked for \
+        `repo-storage-lock-days`. Somebody who has stolen the credentials can then hide backups, but \
+        not destroy them. The bucket must have been made with Object Lock. Unset: nothing is locked, \
+        except by a rule of the bucket.\n\n\
+        `governance`: who has the permission `s3:BypassGovernanceRetention` can end a lock. \
+        `compliance`: nobody can, not even the owner of the account.\n\n\
+        `expire` keeps a backup as long as it or one that depends on it is locked, and says so. `info` \
+        shows until when. `doctor` says what somebody with the credentials could delete.",
+    example: "repo1-storage-lock=governance",
+    ..OURS
+};
+
+/// How long new objects are locked.
+pub const REPO_STORAGE_LOCK_DAYS: &OptionDef = &OptionDef {
+    name: "repo-storage-lock-days",
+    kind: Kind::Integer,
+    range: Some(Range::Is("1", "36500")),
+    depends: Some(Depend::on(
+        "repo-storage-lock",
+        &["compliance", "governance"],
+    )),
+    summary: "How many days new objects are locked.",
+    help: "From when an object is written. A differential or incremental backup needs earlier backups, \
+        whose locks end earlier: add the time between two full backups to the time for which you want \
+        to be safe.\n\n\
+        Storage of locked objects must be paid for until the lock ends, also if `expire` would have \
+        removed them before.",
+    example: "repo1-storage-lock-days=30",
+    ..OURS
 };
 
 /// Port of the object store.
