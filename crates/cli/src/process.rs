@@ -69,12 +69,23 @@ pub(crate) fn program_path(argv0: &str) -> PathBuf {
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_else(|_| given.to_path_buf()))
 }
 
-/// The variables that lower layers may need: libpq's, the agent's, the home directory.
+/// The variables that lower layers may need: libpq's, the agent's, the home directory, and those by which a pod is told where
+/// it gets its credentials.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars()
         .filter(|(name, _)| {
             name.starts_with("PG")
-                || matches!(name.as_str(), "HOME" | "PATH" | "SSH_AUTH_SOCK" | "TMPDIR")
+                || matches!(
+                    name.as_str(),
+                    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+                        | "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+                        | "AWS_ROLE_ARN"
+                        | "AWS_WEB_IDENTITY_TOKEN_FILE"
+                        | "HOME"
+                        | "PATH"
+                        | "SSH_AUTH_SOCK"
+                        | "TMPDIR"
+                )
         })
         .collect()
 }

@@ -54,7 +54,7 @@ impl Error {
     pub fn is_about_the_storage(&self) -> bool {
         matches!(
             self.code,
-            ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Service
+            ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Protocol | ErrorCode::Service
         )
     }
 
@@ -87,13 +87,25 @@ impl std::error::Error for Error {}
 /// pgBackRest's code for a failed storage operation.
 #[must_use]
 pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
-    storage_code_of(error.operation, error.kind)
+    match error.refused {
+        true => refusal_code(error.kind),
+        false => storage_code_of(error.operation, error.kind),
+    }
+}
+
+/// The code for what an object store answered: one for what it was asked for again and again, one for all else.
+fn refusal_code(kind: ErrorKind) -> ErrorCode {
+    match kind {
+        ErrorKind::Busy => ErrorCode::Service,
+        _ => ErrorCode::Protocol,
+    }
 }
 
 fn storage_code_of(operation: Operation, kind: ErrorKind) -> ErrorCode {
     match kind {
         ErrorKind::Connect => return ErrorCode::HostConnect,
         ErrorKind::Identity => return ErrorCode::Service,
+        ErrorKind::Untrusted => return ErrorCode::Crypto,
         ErrorKind::Cancelled => return ErrorCode::Term,
         _ => {}
     }
@@ -192,6 +204,7 @@ impl From<pgkeep_repo::Error> for Error {
             Type::JsonFormat => ErrorCode::JsonFormat,
             Type::Clock => ErrorCode::Clock,
             Type::Storage(operation, kind) => storage_code_of(operation, kind),
+            Type::Refused(kind) => refusal_code(kind),
         };
         Self {
             code,

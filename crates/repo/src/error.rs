@@ -35,13 +35,18 @@ pub enum ErrorType {
     Clock,
     /// A storage failed; [`Error::storage`] says how.
     Storage(Operation, ErrorKind),
+    /// `ProtocolError` [39], or `ServiceError` [101]: an object store refused; [`Error::storage`] says what.
+    Refused(ErrorKind),
 }
 
 impl ErrorType {
     /// Nothing can be said about the file: where it is kept could not be reached, or did not prove what it is.
     pub fn is_unreachable(self) -> bool {
-        use pgkeep_storage::ErrorKind::{Connect, Identity};
-        matches!(self, Self::Storage(_, Connect | Identity))
+        use pgkeep_storage::ErrorKind::{Busy, Connect, Identity, Untrusted};
+        matches!(
+            self,
+            Self::Storage(_, Connect | Identity | Untrusted) | Self::Refused(Busy | Identity)
+        )
     }
 
     /// Name of the class inside messages: `FileMissingError`.
@@ -59,6 +64,8 @@ impl ErrorType {
             Self::JsonFormat => "JsonFormatError",
             Self::Clock => "ClockError",
             Self::Storage(operation, kind) => storage_name(operation, kind),
+            Self::Refused(ErrorKind::Busy) => "ServiceError",
+            Self::Refused(_) => "ProtocolError",
         }
     }
 }
@@ -68,6 +75,7 @@ fn storage_name(operation: Operation, kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Connect => return "HostConnectError",
         ErrorKind::Identity => return "ServiceError",
+        ErrorKind::Untrusted => return "CryptoError",
         ErrorKind::Cancelled => return "TermError",
         _ => {}
     }
@@ -170,7 +178,10 @@ impl std::error::Error for Error {}
 impl From<pgkeep_storage::Error> for Error {
     fn from(error: pgkeep_storage::Error) -> Self {
         Self {
-            kind: ErrorType::Storage(error.operation, error.kind),
+            kind: match error.refused {
+                true => ErrorType::Refused(error.kind),
+                false => ErrorType::Storage(error.operation, error.kind),
+            },
             message: error.to_string(),
             hints: error.hints.clone(),
             storage: Some(Box::new(error)),

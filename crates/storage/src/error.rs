@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Connect,
     /// The server's or the user's identity could not be proven.
     Identity,
+    /// The server's certificate was not accepted, or there is nothing to check it with.
+    Untrusted,
     /// The storage has no room.
     NoSpace,
     /// The storage answered with something that makes no sense, or an I/O error.
@@ -72,6 +74,8 @@ pub struct Error {
     pub reason: String,
     /// Lines for `HINT:`, without that word.
     pub hints: Vec<String>,
+    /// An object store answered, and not with what was asked for. pgBackRest has one class for all such answers.
+    pub refused: bool,
 }
 
 impl Error {
@@ -87,6 +91,7 @@ impl Error {
             object: object.into(),
             reason: reason.into(),
             hints: Vec::new(),
+            refused: false,
         }
     }
 
@@ -124,7 +129,7 @@ impl Error {
         use std::io::ErrorKind as Io;
         let kind = match self.kind {
             ErrorKind::NotFound => Io::NotFound,
-            ErrorKind::Denied | ErrorKind::Identity => Io::PermissionDenied,
+            ErrorKind::Denied | ErrorKind::Identity | ErrorKind::Untrusted => Io::PermissionDenied,
             ErrorKind::Exists => Io::AlreadyExists,
             ErrorKind::NoSpace => Io::StorageFull,
             ErrorKind::Unsupported => Io::Unsupported,

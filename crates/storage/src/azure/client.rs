@@ -83,7 +83,11 @@ impl AzureClient {
                 Authority::Auto(Box::new(identity.map_err(wrong)?))
             }
         };
-        let client = Client::new(&settings.http, stop.clone()).map_err(wrong)?;
+        let client = Client::new(&settings.http, stop.clone()).map_err(|reason| {
+            let mut error = wrong(reason);
+            error.kind = ErrorKind::Untrusted;
+            error
+        })?;
         Ok(Self {
             client,
             authority,

@@ -89,9 +89,10 @@ fn kind(code: &str, answer: &Answer) -> ErrorKind {
         | (_, 401) => ErrorKind::Identity,
         ("BlobImmutableDueToPolicy", _) | (_, 403) => ErrorKind::Denied,
         ("BlobAlreadyExists", _) | (_, 412) => ErrorKind::Exists,
-        (_, 429 | 503) => ErrorKind::Busy,
         (_, 405 | 501) => ErrorKind::Unsupported,
         (_, 507) => ErrorKind::NoSpace,
+        // Repeated for as long as there was time.
+        (_, 408 | 429 | 500..=599) => ErrorKind::Busy,
         _ => ErrorKind::Broken,
     }
 }

@@ -37,16 +37,13 @@ pub(super) struct GcsClient {
 impl GcsClient {
     /// Nothing is asked any more once `stop` is.
     pub(super) fn new(settings: GcsSettings, stop: &Stop) -> Result<Self> {
-        let wrong = |reason: String| {
-            Error::new(
-                ErrorKind::Unsupported,
-                Operation::Connect,
-                settings.http.server.url(),
-                reason,
-            )
+        let wrong = |kind| {
+            let server = settings.http.server.url();
+            move |reason: String| Error::new(kind, Operation::Connect, server, reason)
         };
-        let client = Client::new(&settings.http, stop.clone()).map_err(wrong)?;
-        let tokens = Tokens::new(&settings, stop.clone()).map_err(wrong)?;
+        let client =
+            Client::new(&settings.http, stop.clone()).map_err(wrong(ErrorKind::Untrusted))?;
+        let tokens = Tokens::new(&settings, stop.clone()).map_err(wrong(ErrorKind::Unsupported))?;
         Ok(Self {
             client,
             tokens,

@@ -54,7 +54,7 @@ pub(super) fn failure(error: &HttpError) -> Failure {
     let (kind, hint) = match &error.outcome {
         Outcome::Lost(_) => (ErrorKind::Connect, None),
         Outcome::Untrusted(_) => (
-            ErrorKind::Identity,
+            ErrorKind::Untrusted,
             Some(
                 "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
             ),
@@ -95,8 +95,9 @@ fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
             Some("does the bucket of repo-gcs-bucket exist at repo-gcs-endpoint?"),
         ),
         (412, _) => (ErrorKind::Exists, None),
-        (429 | 503, _) => (ErrorKind::Busy, None),
         (501, _) => (ErrorKind::Unsupported, None),
+        // Repeated for as long as there was time.
+        (408 | 429 | 500..=599, _) => (ErrorKind::Busy, None),
         _ => (ErrorKind::Broken, None),
     }
 }

@@ -21,6 +21,7 @@ use super::answer::Answer;
 use super::body::CountedBody;
 use super::counted::Counted;
 use super::error::{HttpError, Outcome};
+use super::lost::{lost, not_connected};
 use super::request::Request;
 use super::retry::Retry;
 use super::settings::{HttpSettings, Proxy};
@@ -204,7 +205,10 @@ impl Client {
             .while_moving(&taken, answering)
             .await
             .ok_or_else(|| self.timeout("for an answer"))?
-            .map_err(|error| lost(&error))?;
+            .map_err(|error| match error.is_connect() {
+                true => not_connected(&error, &self.base),
+                false => lost(&error),
+            })?;
         let (parts, mut body) = response.into_parts();
         let mut answer = Answer {
             status: parts.status,
@@ -326,47 +330,4 @@ fn tunnel(proxy: &Proxy, http: Counted) -> Result<Tunnel<Counted>, String> {
     let login = HeaderValue::from_str(&format!("Basic {login}"))
         .map_err(|error| format!("the proxy's login cannot be sent: {error}"))?;
     Ok(tunnel.with_auth(login))
-}
-
-/// Whether the cause is a certificate that was not accepted, however often it was wrapped.
-fn is_untrusted(cause: &(dyn std::error::Error + 'static)) -> bool {
-    if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-        return io.get_ref().is_some_and(|inner| is_untrusted(inner));
-    }
-    matches!(
-        cause.downcast_ref(),
-        Some(rustls::Error::InvalidCertificate(_))
-    )
-}
-
-/// Says in one line how a connection failed: the innermost cause is the one that helps.
-fn lost(error: &(dyn std::error::Error + 'static)) -> Outcome {
-    let mut causes = vec![error.to_string()];
-    let mut inner = error.source();
-    let mut untrusted = false;
-    while let Some(cause) = inner {
-        let own = cause.downcast_ref::<std::io::Error>();
-        untrusted |= is_untrusted(cause);
-        let text = match own.and_then(std::io::Error::raw_os_error) {
-            Some(code) => {
-                let text = cause.to_string();
-                let text = text
-                    .strip_suffix(&format!(" (os error {code})"))
-                    .unwrap_or(&text)
-                    .to_owned();
-                format!("[{code}] {text}")
-            }
-            None => cause.to_string(),
-        };
-        if !causes.iter().any(|known| known.contains(&text)) {
-            causes.push(text);
-        }
-        inner = cause.source();
-    }
-    let text = causes.join(": ");
-    if untrusted {
-        Outcome::Untrusted(text)
-    } else {
-        Outcome::Lost(text)
-    }
 }

@@ -12,6 +12,8 @@ mod counted;
 mod encode;
 mod endpoint;
 mod error;
+mod lost;
+mod named;
 mod now;
 mod renewed;
 mod request;

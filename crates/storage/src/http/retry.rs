@@ -42,7 +42,10 @@ impl Retry {
         self.waits = (self.waits.1, (self.waits.0 + self.waits.1).max(200));
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         match self.failures.iter_mut().find(|(text, ..)| text == failure) {
-            Some((_, count, _, longest)) => (*count, *longest) = (*count + 1, millis),
+            // The last wait may be cut short.
+            Some((_, count, _, longest)) => {
+                (*count, *longest) = (*count + 1, millis.max(*longest));
+            }
             None => self.failures.push((failure.to_owned(), 1, millis, millis)),
         }
         Some(wait)

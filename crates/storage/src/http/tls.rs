@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_native_certs::CertificateResult;
 
+use super::named::NamedCertificates;
 use super::settings::HttpSettings;
 
 /// TLS as the settings want it; the error says which authorities could not be read.
@@ -32,8 +34,15 @@ pub(super) fn config(settings: &HttpSettings) -> Result<ClientConfig, String> {
     } else {
         rustls_native_certs::load_native_certs()
     };
+    // A large collection of the system names no servers.
+    let named = if own { found.certs.clone() } else { Vec::new() };
+    let roots = Arc::new(roots(settings, own, found)?);
+    let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider)
+        .build()
+        .map_err(|error| error.to_string())?;
     Ok(builder
-        .with_root_certificates(roots(settings, own, found)?)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(NamedCertificates { webpki, named }))
         .with_no_client_auth())
 }
 

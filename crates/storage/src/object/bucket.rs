@@ -123,6 +123,14 @@ impl<S: ObjectStore> Bucket<S> {
         path: &StoragePath,
     ) -> Error {
         let mut error = Error::new(failure.kind, operation, self.display(path), failure.reason);
+        error.refused = !matches!(
+            error.kind,
+            ErrorKind::Cancelled
+                | ErrorKind::Connect
+                | ErrorKind::Exists
+                | ErrorKind::NotFound
+                | ErrorKind::Untrusted
+        );
         error.hints = failure.hints;
         error
     }

@@ -12,7 +12,7 @@ pub(crate) fn of_request(
     let (kind, hint) = match &error.outcome {
         Outcome::Lost(_) => (ErrorKind::Connect, None),
         Outcome::Untrusted(_) => (
-            ErrorKind::Identity,
+            ErrorKind::Untrusted,
             Some(
                 "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
             ),

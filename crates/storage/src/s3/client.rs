@@ -95,8 +95,13 @@ impl S3Client {
                 Some((key.clone(), SecretString::from(md5)))
             }
         };
-        let client = Client::new(&settings.http, stop.clone()).map_err(wrong)?;
-        let credentials = Credentials::new(&settings, stop.clone()).map_err(wrong)?;
+        let untrusted = |reason| {
+            let mut error = wrong(reason);
+            error.kind = ErrorKind::Untrusted;
+            error
+        };
+        let client = Client::new(&settings.http, stop.clone()).map_err(untrusted)?;
+        let credentials = Credentials::new(&settings, stop.clone()).map_err(untrusted)?;
         let clock = ServerClock::new(settings.now.clone());
         let (host, base) = match settings.uri_style {
             UriStyle::Host => (

@@ -57,8 +57,9 @@ fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
         }
         ("NotImplemented", _) | (_, 501) => (ErrorKind::Unsupported, None),
         ("PreconditionFailed", _) | (_, 412) => (ErrorKind::Exists, None),
-        (_, 429 | 503) => (ErrorKind::Busy, None),
         (_, 507) => (ErrorKind::NoSpace, None),
+        // Repeated for as long as there was time.
+        (_, 408 | 429 | 500..=599) => (ErrorKind::Busy, None),
         _ => (ErrorKind::Broken, None),
     }
 }

@@ -55,7 +55,7 @@ fn unknown_authority() -> TestResult {
     let mut settings = settings(&server);
     settings.http.ca_file = Some(other.ca_file());
     let error = list_error(settings)?;
-    assert_eq!(error.kind(), ErrorKind::Identity, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
     assert!(error.hints[0].contains("repo-storage-ca-file"), "{error:?}");
     Ok(())
 }

@@ -220,7 +220,7 @@ fn lasting_faults() -> Vec<Lasting> {
         case(
             500,
             "InternalError",
-            Broken,
+            Busy,
             "500 (Internal Server Error)",
             None,
             true,

@@ -14,6 +14,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("a_wrong_secret_is_refused", wrong_secret)
         .test("a_missing_bucket_is_told_as_such", missing_bucket)
         .test("an_unknown_authority_is_not_trusted", unknown_authority)
+        .test(
+            "a_self_signed_certificate_is_trusted_when_it_was_named_itself",
+            self_signed,
+        )
         .test("verification_can_be_switched_off", no_verification)
         .test("a_server_that_is_gone_is_a_connection_error", gone)
 }
@@ -64,8 +68,32 @@ fn unknown_authority() -> TestResult {
     let mut settings = settings(&server);
     settings.http.ca_file = Some(other.ca_file());
     let error = list_error(settings)?;
-    assert_eq!(error.kind(), ErrorKind::Identity, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
     assert!(error.hints[0].contains("repo-storage-ca-file"), "{error:?}");
+    Ok(())
+}
+
+fn self_signed() -> TestResult {
+    let mut server = ObjectServer::start(Kind::S3s)?;
+    server.show_self_signed()?;
+    let named = settings(&server);
+    assert!(
+        open_boxed(named.clone())?
+            .list(&StoragePath::root(), &ListOptions::default())?
+            .is_some()
+    );
+    // Its name counts all the same.
+    let mut other_name = named.clone();
+    other_name.http.server.host = "127.0.0.1".to_owned();
+    let error = list_error(other_name)?;
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
+    assert!(error.to_string().contains("not valid for name"), "{error}");
+    // Another of the same kind is not meant.
+    let other = ObjectServer::start(Kind::S3s)?;
+    let mut not_named = named;
+    not_named.http.ca_file = Some(other.ca_file());
+    let error = list_error(not_named)?;
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
     Ok(())
 }
 

@@ -7,7 +7,10 @@ use crate::error::{During, Error, Result};
 use crate::run::run;
 
 /// Names that the server's certificate has.
-const NAMES: &str = "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1\n";
+const NAMES: &str = "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1";
+
+/// Name that its own certificate has, for a server that shows this.
+const OWN_NAME: &str = "subjectAltName=DNS:localhost";
 
 /// Files of the authority.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ impl Authority {
                 &["req", "-x509", "-days", "30", "-subj", "/CN=test authority"],
                 &curve[..],
                 &["-addext", "basicConstraints=critical,CA:TRUE"],
+                &["-addext", OWN_NAME],
                 &["-keyout", "ca.key", "-out", "ca.crt"],
             ]
             .concat(),
@@ -81,6 +85,11 @@ impl Authority {
     /// Its own certificate.
     pub(super) fn certificate(&self) -> PathBuf {
         self.file("ca.crt")
+    }
+
+    /// Its own certificate and key, for a server that has no other.
+    pub(super) fn itself(&self) -> (PathBuf, PathBuf) {
+        (self.file("ca.crt"), self.file("ca.key"))
     }
 
     /// The server's certificate and its key.

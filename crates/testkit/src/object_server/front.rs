@@ -1,12 +1,12 @@
 //! TLS in front of a server that has none: connections are decrypted and passed on.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use super::authority::Authority;
 use super::tls::acceptor;
 use crate::error::{During, Result};
 
@@ -18,8 +18,8 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn start(authority: &Authority, to: SocketAddr) -> Result<Self> {
-        let (certificate, key) = authority.server();
+    /// Shows this certificate, which the key belongs to.
+    pub(super) fn start((certificate, key): (PathBuf, PathBuf), to: SocketAddr) -> Result<Self> {
         let acceptor = acceptor(&certificate, &key)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -107,6 +107,13 @@ impl ObjectServer {
         self.kind
     }
 
+    /// From now on it shows the authority's own certificate, as servers do whose certificate is self-signed. The address is
+    /// another one then.
+    pub fn show_self_signed(&mut self) -> Result<()> {
+        self.front = Front::start(self.authority.itself(), self.plain)?;
+        Ok(())
+    }
+
     /// Where it is reached with TLS, as `localhost` or `127.0.0.1`.
     pub fn address(&self) -> SocketAddr {
         self.front.address()
@@ -265,10 +272,13 @@ fn fronts(
     scratch: &Scratch,
 ) -> Result<(Front, Option<Mended>)> {
     if kind != Kind::Gcs {
-        return Ok((Front::start(authority, plain)?, None));
+        return Ok((Front::start(authority.server(), plain)?, None));
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).during("open a loopback port")?;
-    let front = Front::start(authority, listener.local_addr().during("read the port")?)?;
+    let front = Front::start(
+        authority.server(),
+        listener.local_addr().during("read the port")?,
+    )?;
     let known_as = format!("localhost:{}", front.address().port());
     let access = Access {
         bucket: BUCKET,
