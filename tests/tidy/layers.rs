@@ -8,15 +8,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pipeline", &["postgres"]),
     ("storage", &["postgres", "pipeline"]),
     ("repo", &["postgres", "pipeline", "storage"]),
+    ("protocol", &[]),
     ("config", &[]),
     (
         "command",
-        &["postgres", "pipeline", "storage", "repo", "config"],
+        &[
+            "postgres", "pipeline", "storage", "repo", "protocol", "config",
+        ],
     ),
     (
         "cli",
         &[
-            "postgres", "pipeline", "storage", "repo", "config", "command",
+            "postgres", "pipeline", "storage", "repo", "protocol", "config", "command",
         ],
     ),
     ("testkit", &[]),

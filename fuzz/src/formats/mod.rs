@@ -9,6 +9,7 @@ mod names;
 mod pipeline;
 mod plan;
 mod postgres;
+mod protocol;
 mod repository;
 
 /// Names of the targets, which are also the directories of the corpus, and what they run.
@@ -26,6 +27,9 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("names", names::names),
     ("pg_control", postgres::pg_control),
     ("plan", plan::plan),
+    ("protocol_conversation", protocol::conversation),
+    ("protocol_frames", protocol::frames),
+    ("protocol_greeting", protocol::greeting),
     ("recovery_settings", postgres::recovery_settings),
     ("wal_header", postgres::wal_header),
 ];

@@ -1,0 +1,7 @@
+//! Whole connections: two sides in threads over pipes of memory and real socket pairs, and a hand-made other side that lies.
+
+mod end;
+mod lying;
+mod requests;
+mod service;
+mod silence;
