@@ -18,10 +18,6 @@ const REFUSED: &[(&str, &str)] = &[
         "repo2-type=azure\nrepo2-azure-account=a\nrepo2-azure-container=c\nrepo2-azure-key=azE=",
         "repo2-type=azure",
     ),
-    (
-        "repo2-type=gcs\nrepo2-gcs-bucket=b\nrepo2-gcs-key=/k",
-        "repo2-type=gcs",
-    ),
 ];
 
 /// Every case of this file.

@@ -31,6 +31,8 @@ const SAMPLE_SFTP: usize = 5;
 
 /// Rows of the default run in a bucket of each kind.
 const SAMPLE_BUCKET: usize = 5;
+/// The same for GCS, whose protocol is another and whose content is not.
+const SAMPLE_GCS: usize = 3;
 
 fn main() -> ExitCode {
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         (array::covering(seed()), SAMPLE),
         (on(Place::Sftp, 0x5F7F), SAMPLE_SFTP),
         (on(Place::Bucket(Kind::S3s), 0x53), SAMPLE_BUCKET),
+        (on(Place::Bucket(Kind::Gcs), 0x6C), SAMPLE_GCS),
     ] {
         let count = if all { rows.len() } else { sample };
         for row in rows.into_iter().take(count) {

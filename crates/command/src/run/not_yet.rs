@@ -16,7 +16,6 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-host", "repositories on another host"),
     ("pg-host", "PostgreSQL on another host"),
     ("repo-type=azure", "Azure repositories"),
-    ("repo-type=gcs", "GCS repositories"),
     ("backup-standby", "backups from a standby"),
     ("repo-format=6", FORMAT_6),
     ("repo-cipher-rotate", FORMAT_6),

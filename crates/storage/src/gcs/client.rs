@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::failure::{error_of, failure};
+use super::failure::{error_of, failure, unusable};
 use super::settings::GcsSettings;
 use super::token::Tokens;
+use crate::Result;
 use crate::http::{
     Answer, Client, HttpError, Request, Retry, Service, Verdict, percent_encode, verdict_by_status,
 };
 use crate::object::store::Outcome;
 use crate::stop::Stop;
-use crate::{Error, ErrorKind, Operation, Result};
 
 /// Reasons of refusals with status 403 that another try may not get.
 const REPEATED: &[&str] = &[
@@ -37,13 +37,9 @@ pub(super) struct GcsClient {
 impl GcsClient {
     /// Nothing is asked any more once `stop` is.
     pub(super) fn new(settings: GcsSettings, stop: &Stop) -> Result<Self> {
-        let wrong = |kind| {
-            let server = settings.http.server.url();
-            move |reason: String| Error::new(kind, Operation::Connect, server, reason)
-        };
-        let client =
-            Client::new(&settings.http, stop.clone()).map_err(wrong(ErrorKind::Untrusted))?;
-        let tokens = Tokens::new(&settings, stop.clone()).map_err(wrong(ErrorKind::Unsupported))?;
+        let client = Client::new(&settings.http, stop.clone())
+            .map_err(|reason| unusable(&settings.http.server, reason))?;
+        let tokens = Tokens::new(&settings, stop.clone())?;
         Ok(Self {
             client,
             tokens,
@@ -70,6 +66,14 @@ impl GcsClient {
             path.push_str(&percent_encode(key, false));
         }
         self.with_project(Request::new(method, path))
+    }
+
+    /// A request about the bucket itself.
+    pub(super) fn bucket(&self, method: &'static str) -> Request {
+        self.with_project(Request::new(
+            method,
+            format!("/storage/v1/b/{}", self.bucket),
+        ))
     }
 
     /// A request that brings an object of that name.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::ErrorKind;
-use crate::http::{Answer, HttpError, Outcome};
+use crate::http::{Answer, Endpoint, HttpError, Outcome};
 use crate::object::store::Failure;
+use crate::{Error, ErrorKind, Operation};
 
 /// The error that an answer holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,16 @@ pub(super) fn broken(reason: impl Into<String>) -> Failure {
         reason: reason.into(),
         hints: Vec::new(),
     }
+}
+
+/// The error of settings that no client can be made of: it is about whom to trust.
+pub(super) fn unusable(server: &Endpoint, reason: String) -> Error {
+    Error::new(
+        ErrorKind::Untrusted,
+        Operation::Connect,
+        server.url(),
+        reason,
+    )
 }
 
 /// No such object; a missing bucket is another matter.

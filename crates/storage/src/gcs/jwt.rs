@@ -13,6 +13,9 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::http::Endpoint;
+use crate::{Error, ErrorKind, Operation};
+
 /// What tokens are good for: reading, writing and removing objects.
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 
@@ -25,8 +28,10 @@ pub(super) struct ServiceKey {
     /// Name of the key, where the account has several.
     key_id: Option<String>,
     private_key: KeyPair,
-    /// Where the token is asked for.
-    pub(super) token_uri: String,
+    token_uri: String,
+    /// Where the token is asked for, taken apart: what is connected to, and what is asked for there.
+    pub(super) server: Endpoint,
+    pub(super) path: String,
 }
 
 impl fmt::Debug for ServiceKey {
@@ -37,37 +42,53 @@ impl fmt::Debug for ServiceKey {
 
 impl ServiceKey {
     /// Reads the file; the error never holds anything of its content but names.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is no key of a service account.
     #[allow(clippy::disallowed_methods)] // the file is of this machine, whatever storage it is for
-    pub(super) fn read(file: &Path) -> Result<Self, String> {
-        let shown = file.display();
+    pub(super) fn read(file: &Path) -> crate::Result<Self> {
+        let shown = file.display().to_string();
+        let hint = "repo-gcs-key names the key file of a service account, unless repo-gcs-key-type says otherwise.";
         let text = std::fs::read_to_string(file)
             .map(SecretString::from)
-            .map_err(|error| format!("unable to read key file '{shown}': {error}"))?;
-        Self::parse(text.expose_secret()).map_err(|what| format!("key file '{shown}' {what}"))
+            .map_err(|error| {
+                Error::from_io(Operation::OpenRead, shown.clone(), &error).with_hint(hint)
+            })?;
+        Self::parse(text.expose_secret()).map_err(|what| {
+            Error::new(ErrorKind::Broken, Operation::Read, shown, what).with_hint(hint)
+        })
     }
 
+    /// The words of the error go on behind the file's name.
     fn parse(text: &str) -> Result<Self, String> {
         // The parser's words could hold some of it.
-        let found: Value = serde_json::from_str(text).map_err(|_| "is no JSON".to_owned())?;
+        let found: Value = serde_json::from_str(text).map_err(|_| "it is no JSON".to_owned())?;
         let value = |name: &str| found.get(name).and_then(Value::as_str).map(str::to_owned);
         if let Some(kind) = value("type")
             && kind != "service_account"
         {
             return Err(format!(
-                "holds credentials of type '{kind}' in place of a service account's key"
+                "it holds credentials of type '{kind}' in place of a service account's key"
             ));
         }
-        let must = |name: &str| value(name).ok_or_else(|| format!("has no '{name}'"));
+        let must = |name: &str| value(name).ok_or_else(|| format!("it has no '{name}'"));
         let pem = SecretString::from(must("private_key")?);
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
-            .map_err(|_| "has a 'private_key' that is none".to_owned())?;
+            .map_err(|_| "it has a 'private_key' that is none".to_owned())?;
         let private_key = KeyPair::from_pkcs8(der.secret_pkcs8_der())
-            .map_err(|reason| format!("has a 'private_key' that cannot be used: {reason}"))?;
+            .map_err(|reason| format!("it has a 'private_key' that cannot be used: {reason}"))?;
+        let token_uri = must("token_uri")?;
+        let (scheme, rest) = token_uri.split_once("://").unwrap_or(("https", &token_uri));
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let server = Endpoint::parse(&format!("{scheme}://{host}"))
+            .map_err(|reason| format!("it has a 'token_uri' that is none: {reason}"))?;
         Ok(Self {
             email: must("client_email")?,
             key_id: value("private_key_id"),
             private_key,
-            token_uri: must("token_uri")?,
+            server,
+            path: format!("/{path}"),
+            token_uri,
         })
     }
 

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::client::GcsClient;
 use super::failure::broken;
 use super::object::facts;
+use crate::http::Request;
 use crate::object::store::{ListQuery, Listed, Outcome, Page};
 
 /// What is asked for of each object; the service sends much more otherwise.
-const FIELDS: &str = "nextPageToken,prefixes,items(name,size,updated)";
+const FIELDS: &str = "name,size,updated";
 
 /// One page, from the beginning or from where the last one ended.
 pub(super) async fn page(
@@ -16,23 +17,7 @@ pub(super) async fn page(
     query: &ListQuery,
     next: Option<&str>,
 ) -> Outcome<Page> {
-    let mut request = client.request("GET", "").query("fields", FIELDS);
-    if !query.prefix.is_empty() {
-        request = request.query("prefix", &query.prefix);
-    }
-    if query.one_level {
-        request = request.query("delimiter", "/");
-    }
-    if let Some(after) = &query.after {
-        // This one comes too, and is left out below.
-        request = request.query("startOffset", after);
-    }
-    if let Some(limit) = query.limit {
-        request = request.query("maxResults", limit.to_string());
-    }
-    if let Some(next) = next {
-        request = request.query("pageToken", next);
-    }
+    let request = request(client, query, FIELDS, next);
     let answer = client.send(&request).await?;
     let mut page = read(&answer.body)
         .map_err(|reason| broken(format!("the server's list cannot be read: {reason}")))?;
@@ -41,37 +26,98 @@ pub(super) async fn page(
     Ok(page)
 }
 
-fn read(body: &[u8]) -> Result<Page, String> {
-    let list: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if !list.is_object() {
-        return Err("it is no list".to_owned());
+/// Asks for a list with these fields of each object. The one that it begins after comes too.
+pub(super) fn request(
+    client: &GcsClient,
+    query: &ListQuery,
+    fields: &str,
+    next: Option<&str>,
+) -> Request {
+    let fields = format!("nextPageToken,prefixes,items({fields})");
+    let mut request = client.request("GET", "").query("fields", fields);
+    if !query.prefix.is_empty() {
+        request = request.query("prefix", &query.prefix);
     }
-    let all = |name: &str| match list.get(name) {
-        None => Ok(&[][..]),
-        Some(Value::Array(all)) => Ok(&all[..]),
-        Some(_) => Err(format!("'{name}' is no list")),
+    if query.one_level {
+        request = request.query("delimiter", "/");
+    }
+    if let Some(after) = &query.after {
+        request = request.query("startOffset", after);
+    }
+    if let Some(limit) = query.limit {
+        request = request.query("maxResults", limit.to_string());
+    }
+    if let Some(next) = next {
+        request = request.query("pageToken", next);
+    }
+    request
+}
+
+fn read(body: &[u8]) -> Result<Page, String> {
+    let list = Document::parse(body)?;
+    let mut page = Page {
+        next: list.next()?,
+        ..Page::default()
     };
-    let mut page = Page::default();
-    for object in all("items")? {
-        let name = object.get("name").and_then(Value::as_str);
+    for object in list.objects()? {
         page.entries.push(Listed {
-            key: name.ok_or("an object has no name")?.to_owned(),
+            key: name(object)?,
             facts: Some(facts(object)?),
         });
     }
-    for prefix in all("prefixes")? {
-        let prefix = prefix.as_str().ok_or("a prefix is no text")?;
-        page.entries.push(Listed {
-            key: prefix.trim_end_matches('/').to_owned(),
-            facts: None,
-        });
+    for key in list.below()? {
+        page.entries.push(Listed { key, facts: None });
     }
-    page.next = match list.get("nextPageToken") {
-        None => None,
-        Some(Value::String(token)) if !token.is_empty() => Some(token.clone()),
-        Some(_) => return Err("it does not say how to get the next page".to_owned()),
-    };
     Ok(page)
+}
+
+/// A list as the service sends it.
+pub(super) struct Document(Value);
+
+impl Document {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
+        let list: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        match list.is_object() {
+            true => Ok(Self(list)),
+            false => Err("it is no list".to_owned()),
+        }
+    }
+
+    fn all(&self, name: &str) -> Result<&[Value], String> {
+        match self.0.get(name) {
+            None => Ok(&[]),
+            Some(Value::Array(all)) => Ok(all),
+            Some(_) => Err(format!("'{name}' is no list")),
+        }
+    }
+
+    pub(super) fn objects(&self) -> Result<&[Value], String> {
+        self.all("items")
+    }
+
+    /// Names that others are below, without the slash at their end.
+    pub(super) fn below(&self) -> Result<Vec<String>, String> {
+        let name = |prefix: &Value| {
+            let prefix = prefix.as_str().ok_or("a prefix is no text")?;
+            Ok(prefix.trim_end_matches('/').to_owned())
+        };
+        self.all("prefixes")?.iter().map(name).collect()
+    }
+
+    /// How to ask for the next page.
+    pub(super) fn next(&self) -> Result<Option<String>, String> {
+        match self.0.get("nextPageToken") {
+            None => Ok(None),
+            Some(Value::String(token)) if !token.is_empty() => Ok(Some(token.clone())),
+            Some(_) => Err("it does not say how to get the next page".to_owned()),
+        }
+    }
+}
+
+/// Name of an object.
+pub(super) fn name(object: &Value) -> Result<String, String> {
+    let name = object.get("name").and_then(Value::as_str);
+    Ok(name.ok_or("an object has no name")?.to_owned())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod store;
 mod tests;
 mod token;
 mod upload;
+mod versions;
 
 pub use settings::{GcsSettings, TokenSource};
 

@@ -47,15 +47,16 @@ pub(super) fn number(value: Option<&Value>) -> Option<u64> {
 
 /// Size and time of an object.
 pub(super) fn facts(object: &Value) -> Result<Facts, String> {
-    let size = number(object.get("size")).ok_or("an object has no size")?;
-    let text = object.get("updated").and_then(Value::as_str);
-    let updated = text
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-        .ok_or("an object has no time of change")?;
     Ok(Facts {
-        size,
-        modified: updated.as_second(),
+        size: number(object.get("size")).ok_or("an object has no size")?,
+        modified: seconds(object.get("updated")).ok_or("an object has no time of change")?,
     })
+}
+
+/// Seconds since 1970 of a time as the service writes it.
+pub(super) fn seconds(value: Option<&Value>) -> Option<i64> {
+    let time = value?.as_str()?.parse::<jiff::Timestamp>().ok()?;
+    Some(time.as_second())
 }
 
 /// What is asked for of an object that was stored.

@@ -12,11 +12,11 @@ use super::failure::{broken, failure, is_missing};
 use super::object::{Checksum, facts};
 use super::resumable::Uploads;
 use super::session::STEP;
-use super::{list, upload};
+use super::{list, upload, versions};
 use crate::StorageKind;
 use crate::http::{Answer, HttpError, Request};
 use crate::object::store::{
-    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece,
+    Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
 
 /// A bucket of GCS.
@@ -42,14 +42,9 @@ impl GcsStore {
     }
 
     /// A piece of an object.
-    async fn read(
-        &self,
-        request: Request,
-        key: &str,
-        offset: u64,
-        length: u64,
-    ) -> Outcome<Option<Piece>> {
+    async fn read(&self, request: Request, offset: u64, length: u64) -> Outcome<Option<Piece>> {
         let last = offset.saturating_add(length).saturating_sub(1);
+        let about = request.clone();
         let mut request = request
             .query("alt", "media")
             .header("range", format!("bytes={offset}-{last}"));
@@ -60,21 +55,40 @@ impl GcsStore {
             Ok(answer) => piece(&answer, offset, length).map(Some),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => match error.answer().map(|answer| answer.status) {
-                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(key, &error).await,
+                Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(about, &error).await,
                 _ => Err(failure(&error)),
             },
         }
     }
 
+    /// Size and time of an object, or of the generation of it that the request names.
+    async fn facts(&self, request: Request) -> Outcome<Option<Facts>> {
+        let request = request.query("fields", "size,updated");
+        match self.client.try_to(&request).await {
+            Ok(answer) => {
+                let object: Option<Value> = serde_json::from_slice(&answer.body).ok();
+                let found = object.ok_or_else(|| "it is no JSON".to_owned());
+                let known = found.and_then(|object| facts(&object));
+                known.map(Some).map_err(|reason| {
+                    broken(format!(
+                        "what the server tells of the file cannot be read: {reason}"
+                    ))
+                })
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
     /// The empty piece at or behind the end of an object.
-    async fn beyond(&self, key: &str, error: &HttpError) -> Outcome<Option<Piece>> {
+    async fn beyond(&self, about: Request, error: &HttpError) -> Outcome<Option<Piece>> {
         let told = error
             .answer()
             .and_then(|answer| answer.header("content-range"))
             .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
         let size = match told {
             Some(size) => size,
-            None => match self.head(key).await? {
+            None => match self.facts(about).await? {
                 Some(facts) => facts.size,
                 None => return Ok(None),
             },
@@ -89,6 +103,8 @@ impl GcsStore {
 
 impl ObjectStore for GcsStore {
     type Hashes = Checksum;
+
+    const NEWEST_FIRST: bool = false;
 
     fn kind(&self) -> StorageKind {
         StorageKind::Gcs
@@ -116,24 +132,7 @@ impl ObjectStore for GcsStore {
     }
 
     async fn head(&self, key: &str) -> Outcome<Option<Facts>> {
-        let request = self
-            .client
-            .request("GET", key)
-            .query("fields", "size,updated");
-        match self.client.try_to(&request).await {
-            Ok(answer) => {
-                let object: Option<Value> = serde_json::from_slice(&answer.body).ok();
-                let found = object.ok_or_else(|| "it is no JSON".to_owned());
-                let known = found.and_then(|object| facts(&object));
-                known.map(Some).map_err(|reason| {
-                    broken(format!(
-                        "what the server tells of the file cannot be read: {reason}"
-                    ))
-                })
-            }
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failure(&error)),
-        }
+        self.facts(self.client.request("GET", key)).await
     }
 
     async fn get(
@@ -145,10 +144,10 @@ impl ObjectStore for GcsStore {
     ) -> Outcome<Option<Piece>> {
         let request = self.client.request("GET", key);
         let Some(version) = version else {
-            return self.read(request, key, offset, length).await;
+            return self.read(request, offset, length).await;
         };
         let request = request.query("generation", version);
-        let found = self.read(request, key, offset, length).await?;
+        let found = self.read(request, offset, length).await?;
         // A bucket without versions forgets the generation that is read.
         match found {
             Some(piece) => Ok(Some(piece)),
@@ -191,6 +190,25 @@ impl ObjectStore for GcsStore {
 
     fn remove_limit(&self) -> usize {
         REMOVED
+    }
+
+    async fn keeps_versions(&self) -> Outcome<()> {
+        versions::keeps_versions(&self.client).await
+    }
+
+    async fn list_versions(&self, query: &ListQuery, next: Option<&str>) -> Outcome<VersionPage> {
+        versions::page(&self.client, query, next).await
+    }
+
+    async fn get_version(
+        &self,
+        key: &str,
+        id: &str,
+        offset: u64,
+        length: u64,
+    ) -> Outcome<Option<Piece>> {
+        let request = self.client.request("GET", key).query("generation", id);
+        self.read(request, offset, length).await
     }
 
     async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {

@@ -8,6 +8,7 @@ mod refusals;
 mod server;
 mod tokens;
 mod uploads;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,6 @@ use pgkeep_testkit::suite::Suite;
 
 fn main() -> ExitCode {
     let suite = contract::add(Suite::new("gcs").threads(4));
-    let suite = tokens::add(uploads::add(suite));
+    let suite = tokens::add(versions::add(uploads::add(suite)));
     refusals::add(suite).run()
 }

@@ -9,10 +9,12 @@ use pgkeep_testkit::object_server::{BUCKET, Kind, ObjectServer, TOKEN};
 
 /// The time of this machine.
 pub(crate) fn now() -> Now {
-    Now::new(|| {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        i64::try_from(since.expect("after 1970").as_secs()).expect("not for long")
-    })
+    Now::new(seconds)
+}
+
+pub(crate) fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.expect("after 1970").as_secs()).expect("not for long")
 }
 
 pub(crate) fn start() -> pgkeep_testkit::Result<ObjectServer> {

@@ -76,20 +76,20 @@ fn no_key() -> TestResult {
     let file = server.key_file();
     let good = std::fs::read_to_string(&file)?;
     let cases = [
-        ("secret-no-json".to_owned(), "is no JSON"),
+        ("secret-no-json".to_owned(), "it is no JSON"),
         (
             good.replace("service_account", "authorized_user"),
-            "holds credentials of type 'authorized_user'",
+            "it holds credentials of type 'authorized_user'",
         ),
         (
             good.replace("\"private_key\"", "\"other\""),
-            "has no 'private_key'",
+            "it has no 'private_key'",
         ),
         (
             good.replace("PRIVATE KEY-----\\n", "PRIVATE KEY-----\\nAAAA"),
-            "has a 'private_key' that",
+            "it has a 'private_key' that",
         ),
-        (good.replace("https://", "ftp://"), "has a 'token_uri'"),
+        (good.replace("https://", "ftp://"), "it has a 'token_uri'"),
     ];
     for (text, expected) in cases {
         std::fs::write(&file, &text)?;
@@ -106,7 +106,7 @@ fn no_key() -> TestResult {
     settings.token = TokenSource::Service { key_file };
     let error = open_boxed(settings).unwrap_err().to_string();
     assert!(
-        error.contains("unable to read key file '/no/such/file'"),
+        error.contains("unable to open missing file '/no/such/file'"),
         "{error}"
     );
     Ok(())

@@ -4,6 +4,7 @@
 //! What is behind a network stays open for the run, see [`super::storages`].
 
 mod bucket;
+mod gcs;
 mod keys;
 pub mod persist_socket;
 mod posix;
@@ -88,6 +89,7 @@ fn settings(context: &Context, key: u32) -> Result<StorageSettings> {
             settings.persist_socket = persist_socket::of(context, key, &settings);
             StorageSettings::Sftp(Box::new(settings))
         }
+        Some("gcs") => StorageSettings::Gcs(Box::new(gcs::settings(context, key)?)),
         Some("s3") => StorageSettings::S3(Box::new(s3::settings(context, key)?)),
         kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),
     })

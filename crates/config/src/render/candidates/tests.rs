@@ -12,7 +12,6 @@ const REFUSED: &[&str] = &[
     "repo-host",
     "pg-host",
     "repo-type=azure",
-    "repo-type=gcs",
     "backup-standby",
     "repo-format=6",
     "repo-target-time",
@@ -95,6 +94,7 @@ fn what_is_typed_is_gone_on_with() {
             "pgkeep backup --repo1-type=",
             &[
                 "--repo1-type=cifs",
+                "--repo1-type=gcs",
                 "--repo1-type=posix",
                 "--repo1-type=s3",
                 "--repo1-type=sftp",

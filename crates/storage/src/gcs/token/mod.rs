@@ -7,6 +7,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::failure::unusable;
 use super::jwt::ServiceKey;
 use super::settings::{GcsSettings, TokenSource};
 use crate::http::{
@@ -44,15 +45,16 @@ struct Asked {
 }
 
 impl Tokens {
-    pub(super) fn new(settings: &GcsSettings, stop: Stop) -> Result<Self, String> {
+    pub(super) fn new(settings: &GcsSettings, stop: Stop) -> crate::Result<Self> {
         let asked = |server: Endpoint, path: String, key| {
             let mut http = settings.http.clone();
             // What is asked for in plain text is on this machine or beside it.
             http.proxy = http.proxy.filter(|_| server.tls);
             http.server = server;
-            Ok::<_, String>(Source::Asked(Box::new(Asked {
+            let client = Client::new(&http, stop.clone());
+            crate::Result::Ok(Source::Asked(Box::new(Asked {
                 host: http.server.authority(),
-                client: Client::new(&http, stop.clone())?,
+                client: client.map_err(|reason| unusable(&http.server, reason))?,
                 path,
                 key,
             })))
@@ -62,13 +64,7 @@ impl Tokens {
             TokenSource::Auto { metadata } => asked(metadata.clone(), MACHINE.to_owned(), None)?,
             TokenSource::Service { key_file } => {
                 let key = ServiceKey::read(key_file)?;
-                let (server, path) = server_and_path(&key.token_uri).map_err(|reason| {
-                    format!(
-                        "key file '{}' has a 'token_uri' that is none: {reason}",
-                        key_file.display()
-                    )
-                })?;
-                asked(server, path, Some(key))?
+                asked(key.server.clone(), key.path.clone(), Some(key))?
             }
         };
         Ok(Self {
@@ -115,16 +111,6 @@ impl Asked {
         let answer = asked.map_err(|error| refusal(&error, self.key.is_some()))?;
         token_of(&answer, now)
     }
-}
-
-/// Taken apart: what is connected to, and what is asked for there.
-fn server_and_path(uri: &str) -> Result<(Endpoint, String), String> {
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Ok((
-        Endpoint::parse(&format!("{scheme}://{host}"))?,
-        format!("/{path}"),
-    ))
 }
 
 /// Why there is no token, in the words of who gives them.

@@ -48,7 +48,8 @@ impl Request {
         while buffer.len() < length && !cut {
             cut = !matches!(client.read_buf(buffer).await, Ok(1..));
         }
-        let body = buffer.drain(..length.min(buffer.len())).collect();
+        let behind = buffer.split_off(length.min(buffer.len()));
+        let body = std::mem::replace(buffer, behind);
         Some(Self {
             method,
             target,

@@ -213,6 +213,8 @@ fn described_wrong(body: &[u8]) -> Option<String> {
     let (_, rest) = description.split_once(r#""crc32c":""#)?;
     let named = rest.split('"').next()?;
     let content = find(b"\r\n\r\n", second)? + 4;
-    let end = find(&separator, content)?;
-    sessions::differs(named, &body[content..end])
+    // From the end: the content is long.
+    let end = body.strip_suffix(b"\r\n").unwrap_or(body);
+    let end = end.strip_suffix(b"--")?.strip_suffix(&separator[..])?;
+    sessions::differs(named, &end[content..])
 }
