@@ -15,6 +15,7 @@ use crate::options::{ListOptions, ReadOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
 use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
 use crate::protection::Protection;
+use crate::rights::Rights;
 use crate::space::Space;
 use crate::ticket::Ticket;
 
@@ -198,6 +199,11 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Hard links, where the storage has them.
     fn as_hard_links(&self) -> Option<&dyn HardLinks> {
+        None
+    }
+
+    /// Rights that only an attempt tells, where the storage has such.
+    fn as_rights(&self) -> Option<&dyn Rights> {
         None
     }
 }

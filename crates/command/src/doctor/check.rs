@@ -25,6 +25,8 @@ checks! {
         "Somebody between the two hosts could receive the backups.";
     PRIVATE_KEY = "private-key", "the private key on this host",
         "Who can read or replace the file can log in to the repository.";
+    TLS = "tls", "how the object store proves who it is",
+        "Somebody between the two hosts could receive the backups, or replace them.";
     CLUSTER = "cluster", "the running cluster",
         "No backup can be made.";
     ARCHIVE_MODE = "archive-mode", "archive_mode",
@@ -47,6 +49,10 @@ checks! {
         "What is stored is not reachable, and what is stored now goes to the wrong disk.";
     REPOSITORY = "repository", "the repository",
         "Nothing can be backed up to it or restored from it.";
+    RIGHTS = "rights", "what the account may do in the bucket",
+        "Commands that need it fail, or leave something behind.";
+    SPARE_RIGHTS = "spare-rights", "what the account may do and need not",
+        "Whoever gets hold of the key can do more than the backups need.";
     REPO_WRITE = "repo-write", "writing to the repository",
         "Neither backups nor WAL can be stored.";
     REMOVAL = "removal", "what a thief of the credentials could delete",

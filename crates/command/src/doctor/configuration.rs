@@ -6,7 +6,8 @@ use pgkeep_config::shell_word;
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
-use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION};
+use super::bucket::Bucket;
+use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION, TLS};
 use super::settings::RepoSettings;
 use crate::hosts::this_host;
 use crate::report::finding::{Finding, Subject};
@@ -25,7 +26,41 @@ pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
                 .map(|file| private_key(&subject, file)),
         );
     }
+    findings.extend(
+        settings
+            .bucket
+            .as_ref()
+            .and_then(|bucket| tls(&subject, settings, bucket)),
+    );
     findings
+}
+
+fn tls(subject: &Subject, settings: &RepoSettings, bucket: &Bucket) -> Option<Finding> {
+    let http = bucket.http.as_ref()?;
+    let verify = settings.option("storage-verify-tls");
+    let at_home = matches!(http.server.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    // The server's name is not shown: with Azure the account in it counts as a secret.
+    Some(match (http.server.tls, http.verify_tls) {
+        (false, _) if at_home => subject.note(
+            &TLS,
+            "no TLS, to a server on this host",
+            "https:// once the server is on another host",
+        ),
+        (false, _) => subject.fail(
+            &TLS,
+            "no TLS: what is sent can be read and changed on its way",
+            "https:// in place of http://",
+        ),
+        (true, false) => subject.fail(
+            &TLS,
+            format!("{verify}=n: the certificate is not checked at all"),
+            format!(
+                "{verify}=y, with {}=FILE for an authority of your own",
+                settings.option("storage-ca-file")
+            ),
+        ),
+        (true, true) => subject.ok(&TLS, "TLS, and the certificate is checked"),
+    })
 }
 
 fn retention(subject: &Subject, settings: &RepoSettings) -> Finding {

@@ -1,11 +1,12 @@
 //! `doctor`: looks at everything that could hinder a backup, archiving or a restore, and says what mends it.
 //!
 //! A cluster that is down or a repository out of reach is a finding; the rest is still looked at. Repositories are
-//! looked at side by side, because one that is dead keeps its caller waiting. Changes nothing but a file of its own in
-//! each repository, which is removed at once.
+//! looked at side by side, because one that is dead keeps its caller waiting. Changes nothing but a file or two of its own
+//! in each repository, which are removed at once.
 
 mod archiving;
 mod backups;
+mod bucket;
 mod check;
 mod cluster;
 mod configuration;
@@ -17,6 +18,7 @@ mod past_use;
 mod permissions;
 mod removal;
 mod repository;
+mod rights;
 mod settings;
 mod space;
 mod stanza_section;

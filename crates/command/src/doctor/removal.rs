@@ -2,8 +2,8 @@
 //!
 //! What a policy denies cannot be seen from here; it is said what the bucket itself keeps.
 
-use pgkeep_storage::protection::{BucketProtection, KeptUntil, Lock, LockMode, Protection};
-use pgkeep_storage::{Error, Storage, StoragePath};
+use pgkeep_storage::protection::{BucketProtection, KeptUntil, Lock, LockMode};
+use pgkeep_storage::{Error, Storage};
 
 use super::check::REMOVAL;
 use super::settings::RepoSettings;
@@ -11,19 +11,26 @@ use crate::report::finding::{Finding, Subject};
 
 const DAY: i64 = 86_400;
 
-/// Nothing for a storage that has no such thing. `trial`: a file that was just written at `now`.
+/// Nothing for a storage that has no such thing. `kept`: until when a file is locked that was written just now.
 pub(super) fn examine(
     settings: &RepoSettings,
     subject: &Subject,
     storage: &dyn Storage,
-    (trial, now): (&StoragePath, i64),
+    (kept, now): (Option<&Result<Option<KeptUntil>, Error>>, i64),
 ) -> Option<Finding> {
     let protection = storage.as_protection()?;
-    let seen = protection
-        .of_bucket()
-        .and_then(|bucket| Ok((bucket, is_locked(protection, trial, now)?)));
-    Some(match seen {
-        Ok((bucket, locked)) => grade(settings, subject, protection.lock(), bucket, locked),
+    let lock = protection.lock();
+    let locked = match kept {
+        Some(Err(error)) => return Some(not_told(subject, error)),
+        Some(Ok(kept)) => lock.is_some_and(|lock| is_locked(lock, *kept, now)),
+        None if lock.is_some() => {
+            let why = "no file could be stored to see whether it is locked";
+            return Some(subject.not_tested(&REMOVAL, why));
+        }
+        None => false,
+    };
+    Some(match protection.of_bucket() {
+        Ok(bucket) => grade(settings, subject, lock, bucket, locked),
         Err(error) => not_told(subject, &error),
     })
 }
@@ -33,18 +40,14 @@ fn not_told(subject: &Subject, error: &Error) -> Finding {
 }
 
 /// Whether a new file is locked as the options say: a service that does not know locks may take the request all the same.
-fn is_locked(protection: &dyn Protection, trial: &StoragePath, now: i64) -> Result<bool, Error> {
-    let Some(lock) = protection.lock() else {
-        return Ok(false);
-    };
-    let kept = protection.kept_until(std::slice::from_ref(trial))?;
+fn is_locked(lock: Lock, kept: Option<KeptUntil>, now: i64) -> bool {
     // Clocks may differ, and the lock of a bucket may be longer.
     let least = now + (i64::from(lock.days) - 1) * DAY;
-    Ok(match kept.first() {
-        Some(Some(KeptUntil::Time(until))) => *until >= least,
-        Some(Some(KeptUntil::Hold)) => true,
-        _ => false,
-    })
+    match kept {
+        Some(KeptUntil::Time(until)) => until >= least,
+        Some(KeptUntil::Hold) => true,
+        None => false,
+    }
 }
 
 fn grade(
@@ -130,6 +133,7 @@ mod tests {
             retention_full: None,
             retention_by_time: false,
             sftp: None,
+            bucket: None,
         };
         let finding = grade(&settings, &Subject::default(), lock, bucket, locked);
         (finding.grade, finding.seen)

@@ -9,8 +9,8 @@ use pgkeep_storage::{
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
 use super::mount::{self, Conclusion};
-use super::removal;
 use super::settings::RepoSettings;
+use super::{removal, rights};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
 use crate::report::finding::{Finding, Subject};
@@ -62,9 +62,22 @@ pub(super) fn examine(
             return (place, findings);
         }
     };
-    findings.push(subject.ok(&REPOSITORY, format!("'{}' is there", settings.path)));
     let storage = &*repository.storage;
-    findings.extend(writing(context, settings, &subject, storage));
+    if let Some(rights) = storage.as_rights() {
+        let now = context.clock.seconds();
+        let attempts = rights.try_rights(&layout::trial("doctor", context.config.exec_id()));
+        let (reached, found) = rights::examine(settings, storage, &attempts);
+        findings.extend(found);
+        if !reached {
+            return (place, findings);
+        }
+        let kept = attempts.kept_until.as_ref();
+        findings.extend(removal::examine(settings, &subject, storage, (kept, now)));
+        findings.extend(attempts.stored.map(|stored| clock(&subject, stored, now)));
+    } else {
+        findings.push(subject.ok(&REPOSITORY, format!("'{}' is there", settings.path)));
+        findings.extend(writing(context, settings, &subject, storage));
+    }
     // A storage that does not know its space gets no finding about it.
     place.space = storage.space(&StoragePath::root()).ok().flatten();
     place.repository = Some(repository);
@@ -138,7 +151,6 @@ fn writing(
     }
     let now = context.clock.seconds();
     let seen = storage.info(&file, InfoLevel::Basic);
-    let removal = removal::examine(settings, subject, storage, (&file, now));
     let removed = storage.remove(&file);
     let mut findings = vec![match removed {
         Ok(_) => subject.ok(&REPO_WRITE, "a file can be made and removed"),
@@ -151,7 +163,6 @@ fn writing(
             ),
         ),
     }];
-    findings.extend(removal);
     // A local file has our own time.
     if storage.kind() != StorageKind::Posix {
         findings.push(match seen {

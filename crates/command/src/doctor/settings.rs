@@ -9,6 +9,7 @@ use pgkeep_config::{Config, Source};
 use pgkeep_storage::sftp::SftpSettings;
 use secrecy::SecretString;
 
+use super::bucket::{Bucket, Store};
 use crate::hosts::repository;
 use crate::locks;
 use crate::run::Context;
@@ -47,6 +48,8 @@ pub(super) struct RepoSettings {
     pub(super) retention_full: Option<u64>,
     pub(super) retention_by_time: bool,
     pub(super) sftp: Option<SftpSettings>,
+    /// Of an object store.
+    pub(super) bucket: Option<Bucket>,
 }
 
 impl RepoSettings {
@@ -55,14 +58,25 @@ impl RepoSettings {
         format!("repo{}-{rest}", self.key)
     }
 
+    /// The command that looks again.
+    pub(super) fn again(&self) -> String {
+        format!("pgkeep --repo={} doctor", self.key)
+    }
+
     /// Whether both are the same place, so that looking once is enough.
     pub(super) fn same_place(&self, other: &Self) -> bool {
         let host = |settings: &Self| {
             let sftp = settings.sftp.as_ref();
             sftp.map(|sftp| (sftp.address(), sftp.user.clone()))
         };
+        let bucket = |settings: &Self| {
+            let bucket = settings.bucket.as_ref()?;
+            let server = bucket.http.as_ref().map(|http| http.server.clone());
+            Some((bucket.name.clone(), server))
+        };
         (self.key, &self.kind, &self.path) == (other.key, &other.kind, &other.path)
             && host(self) == host(other)
+            && bucket(self) == bucket(other)
     }
 }
 
@@ -110,6 +124,7 @@ fn repository(context: &Context, key: u32) -> RepoSettings {
     RepoSettings {
         key,
         sftp: (kind == "sftp").then(|| repository::sftp::settings(context, key)),
+        bucket: bucket(context, key, &kind),
         pass: config
             .secret_at(option::REPO_CIPHER_PASS, key)
             .filter(|_| encrypted)
@@ -122,6 +137,26 @@ fn repository(context: &Context, key: u32) -> RepoSettings {
         kind,
         path,
     }
+}
+
+fn bucket(context: &Context, key: u32, kind: &str) -> Option<Bucket> {
+    let config = &*context.config;
+    let (store, name) = match kind {
+        "s3" => (Store::S3, option::REPO_S3_BUCKET),
+        "azure" => (Store::Azure, option::REPO_AZURE_CONTAINER),
+        "gcs" => (Store::Gcs, option::REPO_GCS_BUCKET),
+        _ => return None,
+    };
+    let is_set = |option| config.string_at(option, key).is_some();
+    Some(Bucket {
+        store,
+        name: config.string_at(name, key).unwrap_or_default().to_owned(),
+        http: repository::http(context, key),
+        tags: config
+            .map_at(option::REPO_STORAGE_TAG, key)
+            .is_some_and(|tags| !tags.is_empty()),
+        kms: store == Store::S3 && is_set(option::REPO_S3_KMS_KEY_ID),
+    })
 }
 
 fn secret_files(config: &Config) -> BTreeSet<PathBuf> {

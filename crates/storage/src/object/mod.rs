@@ -13,6 +13,7 @@ pub(crate) mod piece;
 mod protection;
 mod read;
 mod remove;
+mod rights;
 mod runtime;
 mod settings;
 pub(crate) mod store;
@@ -28,8 +29,8 @@ use crate::budget::Budget;
 use crate::stop::Stop;
 use crate::{
     Connection, Durability, FileInfo, Found, InfoLevel, ListOptions, Operation, PipelineRead,
-    Protection, ReadOptions, Removed, Result, Storage, StorageKind, StoragePath, StorageWrite,
-    Ticket, WriteMode, WriteOptions,
+    Protection, ReadOptions, Removed, Result, Rights, Storage, StorageKind, StoragePath,
+    StorageWrite, Ticket, WriteMode, WriteOptions,
 };
 use bucket::Bucket;
 use store::ObjectStore;
@@ -192,5 +193,10 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
             }
         }
         Ok(out)
+    }
+
+    fn as_rights(&self) -> Option<&dyn Rights> {
+        // Nothing may be tried in what is seen as it was.
+        self.bucket.past.is_none().then_some(self)
     }
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use pgkeep_config::option;
 use pgkeep_storage::Storage;
+use pgkeep_storage::http::HttpSettings;
 use pgkeep_storage::open::StorageSettings;
 use secrecy::SecretString;
 
@@ -93,6 +94,17 @@ fn settings(context: &Context, key: u32) -> Result<StorageSettings> {
         Some("s3") => StorageSettings::S3(Box::new(s3::settings(context, key)?)),
         kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),
     })
+}
+
+/// How the server of an object store is reached; `None` for other types, and where the settings make no storage.
+#[must_use]
+pub(crate) fn http(context: &Context, key: u32) -> Option<HttpSettings> {
+    match settings(context, key).ok()? {
+        StorageSettings::S3(settings) => Some(settings.http),
+        StorageSettings::Azure(settings) => Some(settings.http),
+        StorageSettings::Gcs(settings) => Some(settings.http),
+        _ => None,
+    }
 }
 
 /// Opens every configured repository, in key order; with `--repo` only that one.
