@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Program, run};
-use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
+use pgkeep_testkit::throw_away_root::{ThrowAwayRoot, ThrowAwayRootBuilder};
 
 use crate::belongings::Belongings;
 use crate::page::{Block, Result, blocks, root};
@@ -75,20 +75,31 @@ pub struct Hosts {
     pub database: ThrowAwayRoot,
     sftp: ThrowAwayRoot,
     pgbackrest: PgBackRest,
+    /// Words of a page that a reader replaces, and what stands there then.
+    own: Vec<(String, String)>,
 }
 
 impl Hosts {
     /// PostgreSQL runs as its package leaves it and has the database and table of the pages, the program was built, sshd
     /// runs.
     pub fn new(program: &Program) -> Result<Self> {
+        let network = ThrowAwayRoot::builder()
+            .own_network()
+            .address(([10, 0, 0, 2], 22).into());
+        Self::in_network(program, network)
+    }
+
+    /// The same in this machine's network, where servers of the test are reached at 127.0.0.1.
+    pub fn beside_servers(program: &Program) -> Result<Self> {
+        Self::in_network(program, ThrowAwayRoot::builder())
+    }
+
+    fn in_network(program: &Program, network: ThrowAwayRootBuilder<'_>) -> Result<Self> {
         if !Path::new("/usr/lib/postgresql/15/bin/postgres").exists() {
             return Err(pgkeep_testkit::Error::missing("PostgreSQL 15 of Debian 12").into());
         }
         let pgbackrest = PgBackRest::rolling()?;
-        let sftp = ThrowAwayRoot::builder()
-            .own_network()
-            .address(([10, 0, 0, 2], 22).into())
-            .make()?;
+        let sftp = network.make()?;
         // A disk of its own: how full this machine's is must not show in the audit.
         sftp.shell("mkdir -p /srv; mount -t tmpfs -o size=2g,mode=755 tmpfs /srv")?
             .success()?;
@@ -120,11 +131,17 @@ impl Hosts {
             database,
             sftp,
             pgbackrest,
+            own: Vec::new(),
         };
         hosts.write("/usr-local-bin/systemctl", SYSTEMCTL, "755 root root")?;
         // Built is what is tested.
         hosts.write("/usr-local-bin/cargo", "#!/bin/sh\n", "755 root root")?;
         Ok(hosts)
+    }
+
+    /// From now on this stands in commands in place of what the pages have.
+    pub fn replace(&mut self, on_the_page: &str, own: &str) {
+        self.own.push((on_the_page.to_owned(), own.to_owned()));
     }
 
     /// Writes a file of the database host; `mode` is "640 root postgres".
@@ -185,6 +202,9 @@ impl Hosts {
             text = text.replace(PGBACKREST, STAND_IN);
             let pgbackrest = self.pgbackrest.path().display();
             self.shell(&format!("ln -s {pgbackrest} {STAND_IN}"))?;
+        }
+        for (on_the_page, own) in &self.own {
+            text = text.replace(on_the_page, own);
         }
         for (long, short) in SHORTER {
             text = text.replace(long, short);

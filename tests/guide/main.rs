@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod belongings;
+mod bucket;
 mod hosts;
 mod page;
 
@@ -42,6 +43,9 @@ const HAS_A_CONFIGURATION: &[&str] = &[
     "docs/guide/secure-sftp.md",
 ];
 
+/// Pages about buckets, each with a server of its own.
+const BUCKETS: &[&str] = &["docs/guide/s3-repository.md"];
+
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/sftp-repository.md",
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (one, two, three) = (program.clone(), program.clone(), program);
+    let (one, two, three, four) = (program.clone(), program.clone(), program.clone(), program);
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -68,14 +72,22 @@ fn main() -> ExitCode {
         .test("the_guides_keep_what_a_user_has", move || {
             has_a_configuration(&three)
         })
+        .test("the_guide_to_an_s3_bucket_is_true", move || {
+            bucket::s3(&four)
+        })
         .run()
 }
 
 fn every_page() -> TestResult {
-    let known: BTreeSet<&str> = [ONE_AFTER_THE_OTHER, HAS_A_CONFIGURATION, NO_COMMANDS]
-        .concat()
-        .into_iter()
-        .collect();
+    let known: BTreeSet<&str> = [
+        ONE_AFTER_THE_OTHER,
+        HAS_A_CONFIGURATION,
+        BUCKETS,
+        NO_COMMANDS,
+    ]
+    .concat()
+    .into_iter()
+    .collect();
     for page in page::pages()? {
         if !known.contains(page.as_str()) {
             return Err(format!("{page} is followed by no test").into());

@@ -10,6 +10,7 @@ mod front;
 mod gcs;
 mod options;
 mod tls;
+mod users;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,6 +25,7 @@ use authority::Authority;
 use faults::{FaultyFront, Plan};
 use front::Front;
 use gcs::{Access, Mended};
+pub use users::UserKey;
 
 /// The bucket that every server has.
 pub const BUCKET: &str = "pgb";
@@ -190,10 +192,16 @@ impl ObjectServer {
 
     /// As [`ObjectServer::ask`] with lines of headers, each with its end, and a body.
     pub fn send(&self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
+        let headers = format!("authorization: {ANYBODY}\r\n{headers}");
+        self.exchange(method, target, &headers, body)
+    }
+
+    /// Sends a request with these headers only.
+    fn exchange(&self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.plain).during("reach the server")?;
         write!(
             stream,
-            "{method} {target} HTTP/1.1\r\nhost: localhost\r\nauthorization: {ANYBODY}\r\ncontent-length: {}\r\n{headers}connection: close\r\n\r\n{body}",
+            "{method} {target} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n{headers}connection: close\r\n\r\n{body}",
             body.len()
         )
         .during("ask the server")?;
