@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::http::{Answer, Endpoint, HttpError, Outcome};
+use crate::http::{Answer, Endpoint, HttpError};
+use crate::object::failure::of_request;
 use crate::object::store::Failure;
 use crate::{Error, ErrorKind, Operation};
 
@@ -26,15 +27,6 @@ pub(super) fn error_of(answer: &Answer) -> Option<Told> {
         reason: text(first.and_then(|first| first.get("reason"))),
         message: text(error.get("message")),
     })
-}
-
-/// A failure that is no refusal of the server.
-pub(super) fn broken(reason: impl Into<String>) -> Failure {
-    Failure {
-        kind: ErrorKind::Broken,
-        reason: reason.into(),
-        hints: Vec::new(),
-    }
 }
 
 /// The error of settings that no client can be made of: it is about whom to trust.
@@ -61,23 +53,7 @@ fn is_bucket_missing(message: &str) -> bool {
 
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError) -> Failure {
-    let (kind, hint) = match &error.outcome {
-        Outcome::Lost(_) => (ErrorKind::Connect, None),
-        Outcome::Untrusted(_) => (
-            ErrorKind::Untrusted,
-            Some(
-                "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
-            ),
-        ),
-        Outcome::NotMade(_) => (ErrorKind::Identity, None),
-        Outcome::Cancelled => (ErrorKind::Cancelled, None),
-        Outcome::Refused(answer) => refusal(answer),
-    };
-    Failure {
-        kind,
-        reason: error.to_string(),
-        hints: hint.into_iter().map(str::to_owned).collect(),
-    }
+    of_request(error, refusal)
 }
 
 fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {

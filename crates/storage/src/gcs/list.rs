@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::client::GcsClient;
-use super::failure::broken;
 use super::object::facts;
 use crate::http::Request;
+use crate::object::failure::broken;
 use crate::object::store::{ListQuery, Listed, Outcome, Page};
 
 /// What is asked for of each object; the service sends much more otherwise.

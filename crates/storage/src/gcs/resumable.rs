@@ -1,5 +1,9 @@
 //! Uploads in parts. The service takes them one after the other, so parts that wait for their turn go with one request.
 //!
+//! Two ways to send parts of one file at the same time were left out. Uploads of the XML API want further permissions, cost
+//! money when they are never ended, and take no precondition. Objects that are composed of others are seen by everybody
+//! meanwhile, and cannot be removed from a bucket that retains objects.
+//!
 //! Nothing is found in the bucket before the last request, which brings what is shorter than a whole step. An upload that
 //! is never ended costs nothing, and the service forgets it after a week.
 
@@ -10,9 +14,9 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::{Mutex, watch};
 
 use super::client::GcsClient;
-use super::failure::broken;
 use super::object::Checksum;
 use super::session::{End, STEP, Session};
+use crate::object::failure::broken;
 use crate::object::store::{Content, Outcome, Part};
 
 /// Most bytes of one request that is made of several parts.

@@ -8,11 +8,12 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::client::{GcsClient, UPLOAD_ID};
-use super::failure::{broken, failure};
+use super::failure::failure;
 use super::object::{Checksum, STORED, check, number};
 use super::upload::description;
 use crate::ErrorKind;
 use crate::http::{Answer, HttpError, Request, Verdict, verdict_by_status};
+use crate::object::failure::broken;
 use crate::object::store::{Failure, Outcome};
 
 /// Sizes of all requests but the last are multiples of it.

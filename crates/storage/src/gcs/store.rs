@@ -8,13 +8,15 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::client::GcsClient;
-use super::failure::{broken, failure, is_missing};
+use super::failure::{failure, is_missing};
 use super::object::{Checksum, facts};
 use super::resumable::Uploads;
 use super::session::STEP;
 use super::{list, upload, versions};
 use crate::StorageKind;
-use crate::http::{Answer, HttpError, Request};
+use crate::http::{HttpError, Request};
+use crate::object::failure::broken;
+use crate::object::piece::{piece, size_behind};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
@@ -52,7 +54,11 @@ impl GcsStore {
             .unwrap_or(usize::MAX)
             .saturating_add(GET_SLACK);
         match self.client.try_to(&request).await {
-            Ok(answer) => piece(&answer, offset, length).map(Some),
+            Ok(answer) => {
+                let version = answer.header("x-goog-generation").map(str::to_owned);
+                let piece = piece(&answer, offset, length)?;
+                Ok(Some(Piece { version, ..piece }))
+            }
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => match error.answer().map(|answer| answer.status) {
                 Some(StatusCode::RANGE_NOT_SATISFIABLE) => self.beyond(about, &error).await,
@@ -82,11 +88,7 @@ impl GcsStore {
 
     /// The empty piece at or behind the end of an object.
     async fn beyond(&self, about: Request, error: &HttpError) -> Outcome<Option<Piece>> {
-        let told = error
-            .answer()
-            .and_then(|answer| answer.header("content-range"))
-            .and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
-        let size = match told {
+        let size = match error.answer().and_then(size_behind) {
             Some(size) => size,
             None => match self.facts(about).await? {
                 Some(facts) => facts.size,
@@ -238,35 +240,4 @@ impl ObjectStore for GcsStore {
             None => Ok(()),
         }
     }
-}
-
-/// The piece that an answer holds, from a server that knows ranges and from one that sent everything.
-fn piece(answer: &Answer, offset: u64, length: u64) -> Outcome<Piece> {
-    let version = answer.header("x-goog-generation").map(str::to_owned);
-    if answer.status == StatusCode::PARTIAL_CONTENT {
-        let range = answer.header("content-range").unwrap_or_default();
-        let parsed = range
-            .strip_prefix("bytes ")
-            .and_then(|range| range.split_once('/'))
-            .and_then(|(range, size)| Some((range.split_once('-')?, size.parse().ok()?)));
-        return match parsed {
-            Some(((first, _), size)) if first.parse() == Ok(offset) => Ok(Piece {
-                bytes: answer.body.clone(),
-                size,
-                version,
-            }),
-            _ => Err(broken(format!(
-                "the server sent the range '{range}' in place of {offset}"
-            ))),
-        };
-    }
-    let size = answer.body.len() as u64;
-    let at = |offset: u64| usize::try_from(offset.min(size)).unwrap_or(usize::MAX);
-    Ok(Piece {
-        bytes: answer
-            .body
-            .slice(at(offset)..at(offset.saturating_add(length))),
-        size,
-        version,
-    })
 }

@@ -5,10 +5,11 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::client::GcsClient;
-use super::failure::{broken, failure};
+use super::failure::failure;
 use super::object::{Checksum, STORED, check};
 use crate::ErrorKind;
 use crate::http::HttpError;
+use crate::object::failure::broken;
 use crate::object::store::{Content, Failure, Outcome};
 
 /// What the service is told of a new object.

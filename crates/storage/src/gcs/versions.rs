@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::client::GcsClient;
-use super::failure::{broken, failure};
+use super::failure::failure;
 use super::list::{Document, name, request};
 use super::object::{number, seconds};
 use crate::ErrorKind;
+use crate::object::failure::broken;
 use crate::object::store::{Facts, Failure, ListQuery, Outcome, Version, VersionPage, no_versions};
 
 /// What is asked for of each version.
