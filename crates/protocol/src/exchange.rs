@@ -50,6 +50,9 @@ impl Exchange {
     /// # Errors
     /// Bytes or another value came, the other side gave the session up with an error, or the connection ended.
     pub fn receive_next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        if self.read < self.rest.len() {
+            return Err(Error::violation("bytes came in place of a message"));
+        }
         let mut whole = Vec::new();
         loop {
             match self.handle.take(Want::Message)? {

@@ -67,7 +67,8 @@ impl Kind {
 /// Which thread of the server serves a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// One of the workers, of which there are as many as the server was told; sessions wait for one in the order they came.
+    /// One of the workers, of which there are as many as the server was told; sessions wait for one in the order they came. So
+    /// a thread that has several reads (or fills) the oldest first: a younger one may wait for the worker of the older.
     Worker,
     /// A thread of its own, for what lasts long and works little (a database session).
     Own,

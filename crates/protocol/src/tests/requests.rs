@@ -100,6 +100,25 @@ fn bytes_come_down_between_an_answer_and_a_report() {
 }
 
 #[test]
+fn bytes_that_were_not_read_are_not_skipped_for_the_report() {
+    on_each(|both| {
+        for read in [0, 10] {
+            let ask = Ask::Read(10_000);
+            let mut download = both.client.read(Lane::Worker, &ask).expect("sent");
+            assert_eq!(download.answer::<usize>(), Ok(10_000));
+            let mut some = vec![0; read];
+            download.read_exact(&mut some).expect("bytes");
+            let error = download.report::<String>().expect_err("bytes are left");
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("bytes came in place of a message")
+            );
+        }
+    });
+}
+
+#[test]
 fn several_files_are_on_their_way_while_the_first_is_read() {
     on_each(|both| {
         let asked: Vec<_> = (0..4)
