@@ -45,6 +45,32 @@ impl Exchange {
         self.handle.send_message(&bytes)
     }
 
+    /// Sends a value that may be longer than a message, as bytes. What follows is a value or the end.
+    ///
+    /// # Errors
+    /// As [`Exchange::send`].
+    pub fn send_as_bytes<T: Serialize>(&mut self, value: &T) -> Result<()> {
+        let bytes = message::encode(value, u32::MAX)?;
+        self.write_all(&bytes).map_err(Error::from_stream)
+    }
+
+    /// A value that was sent as bytes, of at most `longest` of them.
+    ///
+    /// # Errors
+    /// It is longer or another value, the other side gave the session up with an error, or the connection ended.
+    pub fn receive_as_bytes<T: DeserializeOwned>(&mut self, longest: usize) -> Result<T> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.next_chunk()? {
+            if whole.len() + chunk.len() > longest {
+                return Err(Error::violation(format!(
+                    "a value that is sent as bytes has more than {longest}"
+                )));
+            }
+            whole.extend(chunk);
+        }
+        message::decode(&whole)
+    }
+
     /// The next value; `None` if the other side has ended its direction.
     ///
     /// # Errors

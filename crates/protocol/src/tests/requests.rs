@@ -119,6 +119,29 @@ fn bytes_that_were_not_read_are_not_skipped_for_the_report() {
 }
 
 #[test]
+fn a_value_longer_than_a_message_travels_as_bytes_within_its_own_limit() {
+    on_each(|both| {
+        for (count, fits) in [(0, true), (10_000, true), (30_000, false)] {
+            let mut exchange = both.client.open(Lane::Worker).expect("room");
+            exchange.send(&Ask::Long).expect("sent");
+            let sent = exchange.send_as_bytes(&vec!["entry"; count]);
+            exchange.end();
+            let answer = exchange.receive::<usize>();
+            if fits {
+                assert_eq!((sent, answer), (Ok(()), Ok(count)));
+            } else {
+                assert!(answer.is_err());
+                let told = both.heard.recv().expect("told");
+                assert!(
+                    told.ends_with("a value that is sent as bytes has more than 200000"),
+                    "{told}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn several_files_are_on_their_way_while_the_first_is_read() {
     on_each(|both| {
         let asked: Vec<_> = (0..4)

@@ -28,6 +28,8 @@ pub(super) enum Ask {
     /// Is answered when [`Ask::Release`] comes.
     Later,
     Release,
+    /// The length of a list that follows as bytes.
+    Long,
     /// Answers as often as the client says something.
     Talk,
 }
@@ -99,6 +101,10 @@ impl Server {
                     kept.finish(&"later")?;
                 }
                 exchange.finish(&"released")
+            }
+            Ask::Long => {
+                let list: Vec<String> = exchange.receive_as_bytes(200_000)?;
+                exchange.finish(&list.len())
             }
             Ask::Talk => {
                 while let Some(number) = exchange.receive_next::<u64>()? {
