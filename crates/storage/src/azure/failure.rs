@@ -19,13 +19,23 @@ pub(super) fn code_of(answer: &Answer) -> String {
     }
 }
 
+/// The code by which a refusal is told. Azurite has the one of a missing right for a wrong signature too.
+fn told_code(answer: &Answer) -> String {
+    let code = code_of(answer);
+    let wrong = "failed to authenticate";
+    if code == "AuthorizationFailure" && String::from_utf8_lossy(&answer.body).contains(wrong) {
+        return "AuthenticationFailed".to_owned();
+    }
+    code
+}
+
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError, access: &Access) -> Failure {
     of_request(error, |answer| refusal(answer, access))
 }
 
 fn refusal(answer: &Answer, access: &Access) -> (ErrorKind, Option<&'static str>) {
-    let code = code_of(answer);
+    let code = told_code(answer);
     let hint = match (code.as_str(), answer.status.as_u16()) {
         ("ContainerNotFound" | "ContainerBeingDeleted" | "ContainerDisabled", _) => {
             "does the container of repo-azure-container exist in the account of repo-azure-account?"

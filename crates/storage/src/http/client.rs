@@ -269,6 +269,12 @@ impl Client {
                 .headers_mut()
                 .append(HeaderName::from_static(name), value);
         }
+        // Servers want to know that nothing comes; hyper says nothing of an empty body.
+        if request.body.is_empty() && matches!(request.method, "PUT" | "POST") {
+            let nothing = HeaderValue::from_static("0");
+            let headers = ready.headers_mut();
+            headers.insert(http::header::CONTENT_LENGTH, nothing);
+        }
         let agent = concat!("pgkeep/", env!("CARGO_PKG_VERSION"));
         ready
             .headers_mut()

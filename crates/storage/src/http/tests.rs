@@ -164,6 +164,20 @@ fn an_answer_that_repeats_a_secret_is_shown_without_it() {
 }
 
 #[test]
+fn a_server_is_told_that_a_body_is_empty() {
+    let server = Scripted::start(vec![Reply::ok(""); 3]);
+    for method in ["PUT", "POST", "GET"] {
+        send(&server, &Request::new(method, "/x")).unwrap();
+    }
+    let lengths: Vec<usize> = server
+        .asked()
+        .iter()
+        .map(|head| head.matches("content-length: 0\r\n").count())
+        .collect();
+    assert_eq!(lengths, [1, 1, 0]);
+}
+
+#[test]
 fn a_connection_is_used_again() {
     let server = Scripted::start(vec![Reply::ok("x"); 5]);
     let client = Client::new(&server.settings(), Stop::default()).unwrap();

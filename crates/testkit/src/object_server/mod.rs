@@ -2,9 +2,11 @@
 //!
 //! `S3s` is s3s-fs, which checks every signature, checksum and length. `Moto` is Amazon's service as moto imitates it:
 //! it knows versions, locks, encryption and tags, and looks at no signature. `Gcs` is fake-gcs-server, with what it lacks put
-//! right before it. Each has one empty bucket, [`BUCKET`].
+//! right before it. `Azurite` imitates Azure's blobs. Each has one empty bucket, [`BUCKET`].
 
+mod account;
 mod authority;
+mod azurite;
 pub mod faults;
 mod front;
 mod gcs;
@@ -22,6 +24,7 @@ use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::scratch::Scratch;
 use authority::Authority;
+pub use azurite::{ACCOUNT, ACCOUNT_KEY};
 use faults::{FaultyFront, Plan};
 use front::Front;
 use gcs::{Access, Mended};
@@ -42,6 +45,7 @@ pub enum Kind {
     S3s,
     Moto,
     Gcs,
+    Azurite,
 }
 
 /// A server with its files; it ends when this is dropped.
@@ -50,6 +54,8 @@ pub struct ObjectServer {
     kind: Kind,
     child: Child,
     plain: SocketAddr,
+    /// There is TLS at `plain` too, for azurite with tokens.
+    own_tls: bool,
     front: Front,
     /// Between the two, for GCS.
     mended: Option<Mended>,
@@ -66,11 +72,16 @@ const START: Duration = Duration::from_secs(60);
 impl ObjectServer {
     /// Starts a server with an empty bucket.
     pub fn start(kind: Kind) -> Result<Self> {
+        Self::start_with(kind, false)
+    }
+
+    fn start_with(kind: Kind, own_tls: bool) -> Result<Self> {
         let program = program(kind)?;
         let scratch = Scratch::new()?;
         let authority = Authority::new(scratch.path())?;
         let plain = free_port()?;
-        let mut child = command(kind, &program, plain, &scratch)?
+        let certificate = own_tls.then(|| authority.server());
+        let mut child = command(kind, &program, plain, &scratch, certificate)?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log(&scratch)?)
@@ -94,13 +105,16 @@ impl ObjectServer {
             kind,
             child,
             plain,
+            own_tls,
             front,
             mended,
             authority,
             scratch,
         };
-        if kind == Kind::Moto {
-            server.ask("PUT", &format!("/{BUCKET}"))?;
+        match kind {
+            Kind::Moto => server.ask("PUT", &format!("/{BUCKET}")).map(drop)?,
+            Kind::Azurite => server.make_container()?,
+            Kind::S3s | Kind::Gcs => {}
         }
         Ok(server)
     }
@@ -118,7 +132,10 @@ impl ObjectServer {
 
     /// Where it is reached with TLS, as `localhost` or `127.0.0.1`.
     pub fn address(&self) -> SocketAddr {
-        self.front.address()
+        match self.own_tls {
+            true => self.plain,
+            false => self.front.address(),
+        }
     }
 
     /// Where it is reached without TLS.
@@ -235,6 +252,11 @@ fn program(kind: Kind) -> Result<PathBuf> {
             "gcs/bin/fake-gcs-server",
             "the GCS server fake-gcs-server",
         ),
+        Kind::Azurite => (
+            "azurite",
+            "azurite/bin/azurite-blob",
+            "the Azure server azurite",
+        ),
     };
     let path = installed::cache().join(path);
     if path.exists() {
@@ -244,7 +266,13 @@ fn program(kind: Kind) -> Result<PathBuf> {
     }
 }
 
-fn command(kind: Kind, program: &Path, at: SocketAddr, scratch: &Scratch) -> Result<Command> {
+fn command(
+    kind: Kind,
+    program: &Path,
+    at: SocketAddr,
+    scratch: &Scratch,
+    certificate: Option<(PathBuf, PathBuf)>,
+) -> Result<Command> {
     let mut command = Command::new(program);
     let (host, port) = (at.ip().to_string(), at.port().to_string());
     match kind {
@@ -267,6 +295,10 @@ fn command(kind: Kind, program: &Path, at: SocketAddr, scratch: &Scratch) -> Res
                 .args(["-scheme", "http", "-host", &host, "-port", &port])
                 .args(["-backend", "memory", "-log-level", "error", "-data"])
                 .arg(data);
+        }
+        Kind::Azurite => {
+            command.current_dir(scratch.path());
+            azurite::options(&mut command, at, certificate);
         }
     }
     Ok(command)

@@ -1,6 +1,6 @@
 //! The options that put a repository into a server's bucket, as either program takes them.
 
-use super::{BUCKET, KEY, Kind, ObjectServer, SECRET, TOKEN};
+use super::{ACCOUNT, ACCOUNT_KEY, BUCKET, KEY, Kind, ObjectServer, SECRET, TOKEN};
 
 impl ObjectServer {
     /// Options of repository `key` in the bucket, over TLS with the test's own authority.
@@ -26,6 +26,16 @@ impl ObjectServer {
                 ),
                 ("gcs-key-type", "token".to_owned()),
                 ("gcs-key", TOKEN.to_owned()),
+            ],
+            Kind::Azurite => vec![
+                ("type", "azure".to_owned()),
+                ("azure-account", ACCOUNT.to_owned()),
+                ("azure-key", ACCOUNT_KEY.to_owned()),
+                ("azure-container", BUCKET.to_owned()),
+                ("azure-endpoint", "localhost".to_owned()),
+                ("azure-uri-style", "path".to_owned()),
+                ("storage-host", "localhost".to_owned()),
+                ("storage-port", self.address().port().to_string()),
             ],
         };
         options.push(("path", "/repo".to_owned()));

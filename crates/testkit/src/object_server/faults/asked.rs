@@ -54,10 +54,20 @@ fn what(method: &str, target: &str) -> What {
             .split('&')
             .any(|pair| pair.split('=').next() == Some(name))
     };
+    // Azure says it so.
+    let asks = |what: &str| {
+        query
+            .split('&')
+            .any(|pair| pair.strip_prefix("comp=") == Some(what))
+    };
     // The bucket itself, in the path or in the host.
     let bucket = path.trim_matches('/').split('/').count() < 2;
     match method {
         "HEAD" => What::Head,
+        "GET" if asks("list") => What::List,
+        "PUT" if asks("block") => What::Part,
+        "PUT" if asks("blocklist") => What::Complete,
+        "POST" if asks("batch") => What::RemoveMany,
         "GET" if has("uploads") => What::Uploads,
         "GET" if has("list-type") || has("versions") || (bucket && has("prefix")) => What::List,
         "GET" => What::Get,
@@ -77,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_of_s3_are_told_apart() {
+    fn requests_are_told_apart() {
         for (method, target, expected) in [
             ("GET", "/b?list-type=2&prefix=r%2F", What::List),
             ("GET", "/b?prefix=r&uploads=", What::Uploads),
@@ -91,6 +101,14 @@ mod tests {
             ("DELETE", "/b/r/file", What::Remove),
             ("POST", "/b?delete=", What::RemoveMany),
             ("OPTIONS", "/", What::Other),
+            ("GET", "/a/b?comp=list&restype=container", What::List),
+            ("PUT", "/a/b/f?blockid=x&comp=block", What::Part),
+            ("PUT", "/a/b/f?comp=blocklist", What::Complete),
+            (
+                "POST",
+                "/a/b?comp=batch&restype=container",
+                What::RemoveMany,
+            ),
         ] {
             assert_eq!(what(method, target), expected, "{method} {target}");
         }
