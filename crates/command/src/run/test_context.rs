@@ -39,6 +39,16 @@ impl ConfigFiles for NoFiles {
 
 /// The context of `command` for stanza demo with these options. A repository that they encrypt has the passphrase `secret`.
 pub(crate) fn new(program: Program, command: &str, options: &[impl AsRef<str>]) -> Context {
+    with_environment(program, command, options, &[])
+}
+
+/// As [`new`], with variables: secrets are refused on the command line.
+pub(crate) fn with_environment(
+    program: Program,
+    command: &str,
+    options: &[impl AsRef<str>],
+    variables: &[(&str, &str)],
+) -> Context {
     let options = options.iter().map(AsRef::as_ref);
     let args: Vec<String> = [program.binary(), "--stanza=demo"]
         .into_iter()
@@ -51,8 +61,10 @@ pub(crate) fn new(program: Program, command: &str, options: &[impl AsRef<str>]) 
     let input = Input {
         program,
         environment: encrypted
-            .then(|| (secret.0.to_owned(), secret.1.to_owned()))
+            .then_some(secret)
             .into_iter()
+            .chain(variables.iter().copied())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         args,
         files: &NoFiles,

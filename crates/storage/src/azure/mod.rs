@@ -8,6 +8,7 @@ mod client;
 mod failure;
 mod list;
 mod remove;
+mod secrets;
 mod settings;
 mod sign;
 mod store;
@@ -17,6 +18,7 @@ mod token;
 mod upload;
 mod versions;
 
+pub use secrets::{check_key, check_signature};
 pub use settings::{Access, AzureSettings, UriStyle};
 
 use crate::object::ObjectStorage;

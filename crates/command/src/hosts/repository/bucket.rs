@@ -11,6 +11,8 @@ use pgkeep_storage::http::{Endpoint, HttpSettings};
 use pgkeep_storage::object::ObjectSettings;
 use pgkeep_storage::protection::{Lock, LockMode};
 
+use secrecy::ExposeSecret;
+
 use crate::error::{Error, ErrorCode, Result};
 
 /// The host that an option names: `[http://|https://]name[:port]`. A path behind it means nothing, as with pgBackRest.
@@ -18,7 +20,11 @@ use crate::error::{Error, ErrorCode, Result};
 /// # Errors
 /// [`ErrorCode::Format`] for what is none.
 pub(super) fn endpoint(config: &Config, option: &'static OptionDef, key: u32) -> Result<Endpoint> {
-    let text = config.string_at(option, key).unwrap_or_default();
+    // Azure's endpoint counts as a secret.
+    let secret = config
+        .secret_at(option, key)
+        .map(ExposeSecret::expose_secret);
+    let text = config.string_at(option, key).or(secret).unwrap_or_default();
     let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
     let host = rest.split('/').next().unwrap_or_default();
     let parsed = match host.starts_with('[') || host.matches(':').count() < 2 {
@@ -27,6 +33,10 @@ pub(super) fn endpoint(config: &Config, option: &'static OptionDef, key: u32) ->
     };
     parsed.map_err(|reason| {
         let name = option_name(option, key);
+        if secret.is_some() {
+            return Error::new(ErrorCode::Format, format!("invalid URL in option '{name}'"))
+                .with_hint("it has the form [http://|https://]host[:port].");
+        }
         Error::new(ErrorCode::Format, format!("invalid URL '{text}'"))
             .with_hint(format!("option {name}: {reason}."))
     })
@@ -38,10 +48,15 @@ pub(super) fn endpoint(config: &Config, option: &'static OptionDef, key: u32) ->
 /// # Errors
 /// As [`endpoint`].
 pub(super) fn server(config: &Config, key: u32, named: Endpoint) -> Result<Endpoint> {
-    let mut server = match config.string_at(option::REPO_STORAGE_HOST, key) {
+    let server = match config.string_at(option::REPO_STORAGE_HOST, key) {
         Some(_) => endpoint(config, option::REPO_STORAGE_HOST, key)?,
         None => named,
     };
+    Ok(with_port(config, key, server))
+}
+
+/// The server with the port of `repo-storage-port`, where there is one.
+pub(super) fn with_port(config: &Config, key: u32, mut server: Endpoint) -> Endpoint {
     // Its default is that of the address.
     let said = !config.source(option::REPO_STORAGE_PORT, key).is_default();
     let port = config
@@ -49,7 +64,7 @@ pub(super) fn server(config: &Config, key: u32, named: Endpoint) -> Result<Endpo
         .filter(|_| said)
         .and_then(|port| u16::try_from(port).ok());
     server.port = port.or(server.port);
-    Ok(server)
+    server
 }
 
 /// How `server` is connected to.

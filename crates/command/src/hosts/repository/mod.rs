@@ -3,6 +3,7 @@
 //! The options of each kind become settings in a file of its own; [`pgkeep_storage::open`] opens a storage from settings.
 //! What is behind a network stays open for the run, see [`super::storages`].
 
+mod azure;
 mod bucket;
 mod gcs;
 mod keys;
@@ -90,6 +91,7 @@ fn settings(context: &Context, key: u32) -> Result<StorageSettings> {
             settings.persist_socket = persist_socket::of(context, key, &settings);
             StorageSettings::Sftp(Box::new(settings))
         }
+        Some("azure") => StorageSettings::Azure(Box::new(azure::settings(context, key)?)),
         Some("gcs") => StorageSettings::Gcs(Box::new(gcs::settings(context, key)?)),
         Some("s3") => StorageSettings::S3(Box::new(s3::settings(context, key)?)),
         kind => StorageSettings::Posix(posix::settings(config, key, kind == Some("cifs"))),

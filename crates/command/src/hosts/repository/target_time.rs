@@ -7,7 +7,7 @@ use crate::run::context::Context;
 use crate::run::time_text;
 
 /// Kinds of storage that read earlier versions.
-const KEEP_VERSIONS: &[&str] = &["gcs", "s3"];
+const KEEP_VERSIONS: &[&str] = &["azure", "gcs", "s3"];
 
 /// Refuses the option for a storage that has no versions. pgBackRest ignores it there and shows what is there now, which
 /// may be taken for what was there then.
