@@ -8,17 +8,7 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 use crate::case::{State, has_hint};
 
 /// Option lines of a configuration file, and what the refusal names.
-const REFUSED: &[(&str, &str)] = &[
-    ("repo2-host=other", "repo2-host"),
-    (
-        "repo2-type=s3\nrepo2-s3-bucket=b\nrepo2-s3-endpoint=e\nrepo2-s3-region=r\nrepo2-s3-key=k\nrepo2-s3-key-secret=s",
-        "repo2-type=s3",
-    ),
-    (
-        "repo2-type=azure\nrepo2-azure-account=a\nrepo2-azure-container=c\nrepo2-azure-key=azE=",
-        "repo2-type=azure",
-    ),
-];
+const REFUSED: &[(&str, &str)] = &[("repo2-host=other", "repo2-host")];
 
 /// Every case of this file.
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {

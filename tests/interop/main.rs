@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         (array::covering(seed()), SAMPLE),
         (on(Place::Sftp, 0x5F7F), SAMPLE_SFTP),
         (on(Place::Bucket(Kind::S3s), 0x53), SAMPLE_BUCKET),
+        (on(Place::Bucket(Kind::Azurite), 0xA2), SAMPLE_BUCKET),
         (on(Place::Bucket(Kind::Gcs), 0x6C), SAMPLE_GCS),
     ] {
         let count = if all { rows.len() } else { sample };

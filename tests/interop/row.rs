@@ -85,6 +85,7 @@ impl Row {
                 Place::Sftp => "_sftp",
                 Place::Bucket(Kind::S3s | Kind::Moto) => "_s3",
                 Place::Bucket(Kind::Gcs) => "_gcs",
+                Place::Bucket(Kind::Azurite) => "_azure",
             },
         )
         .to_lowercase()

@@ -11,7 +11,6 @@ const REFUSED: &[&str] = &[
     "server-ping",
     "repo-host",
     "pg-host",
-    "repo-type=azure",
     "backup-standby",
     "repo-format=6",
     "repo-target-time",
@@ -93,6 +92,7 @@ fn what_is_typed_is_gone_on_with() {
         (
             "pgkeep backup --repo1-type=",
             &[
+                "--repo1-type=azure",
                 "--repo1-type=cifs",
                 "--repo1-type=gcs",
                 "--repo1-type=posix",

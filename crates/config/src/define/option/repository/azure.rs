@@ -27,7 +27,9 @@ pub const REPO_AZURE_ACCOUNT: &OptionDef = &OptionDef {
 pub const REPO_AZURE_CONTAINER: &OptionDef = &OptionDef {
     name: "repo-azure-container",
     summary: "Azure container.",
-    help: "Must exist. Several repositories can share it if their `repo-path` differ.",
+    help: "Must exist: pgkeep does not make it. Several repositories can share it if their `repo-path` \
+        differ.\n\n\
+        Blocks of an upload that was broken off stay for a week, then the service deletes them.",
     example: "repo1-azure-container=pg-backup",
     ..AZURE
 };
@@ -38,8 +40,8 @@ pub const REPO_AZURE_ENDPOINT: &OptionDef = &OptionDef {
     default: Default::Is("blob.core.windows.net"),
     secure: true,
     summary: "Azure endpoint.",
-    help: "Change it for national clouds and for emulators. It counts as a secret, so it is refused \
-        on the command line.",
+    help: "Change it for national clouds and for emulators: `[http://|https://]host[:port]`, without the \
+        account. It counts as a secret, so it is refused on the command line.",
     example: "repo1-azure-endpoint=blob.core.usgovcloudapi.net",
     ..AZURE
 };
@@ -51,9 +53,10 @@ pub const REPO_AZURE_KEY: &OptionDef = &OptionDef {
     secure: true,
     depends: Some(Depend::on("repo-azure-key-type", &["shared", "sas"])),
     summary: "Azure key or shared access signature.",
-    help: "With key type `shared` the account key (base64), with `sas` the signature, without the \
-        question mark. A signature needs the rights to read, write, list and delete. Renew it before \
-        it expires.",
+    help: "With key type `shared` a key of the account (base64), which may do everything in the account. With \
+        `sas` a shared access signature for the container (`sv=…&sig=…`). It needs the permissions read, \
+        add, create, write, delete and list, and with `repo-storage-tag` tags. Renew it before it ends: \
+        nothing can be archived then.",
     example: "repo1-azure-key=T+9+aov82qNhrcXSNGZCzm9m…",
     ..AZURE
 };
@@ -65,8 +68,10 @@ pub const REPO_AZURE_KEY_TYPE: &OptionDef = &OptionDef {
     default: Default::Is("shared"),
     allowed: &["shared", "sas", "auto"],
     summary: "Kind of Azure credentials.",
-    help: "`shared` is the account key, `sas` a shared access signature with limited rights, `auto` \
-        the managed identity of the virtual machine, which needs no secret in the configuration.",
+    help: "`shared` is an account key, `sas` a shared access signature with limited rights, `auto` the managed \
+        identity of the virtual machine, which needs no secret in the configuration.\n\n\
+        An identity needs the role `Storage Blob Data Contributor` on the container. Where the \
+        machine has no system-assigned identity, it must have exactly one user-assigned one.",
     example: "repo1-azure-key-type=sas",
     ..AZURE
 };
@@ -78,8 +83,9 @@ pub const REPO_AZURE_URI_STYLE: &OptionDef = &OptionDef {
     default: Default::Is("host"),
     allowed: &["host", "path"],
     summary: "Form of Azure addresses.",
-    help: "`host` puts the account into the host name, `path` into the path. Emulators usually need \
-        `path`.",
+    help: "`host` puts the account into the host name (`account.blob.core.windows.net/container`), `path` into \
+        the path (`host/account/container`). Emulators usually need `path`, which is the default where \
+        `repo-storage-host` is set.",
     example: "repo1-azure-uri-style=path",
     ..AZURE
 };

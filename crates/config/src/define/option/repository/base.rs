@@ -143,7 +143,7 @@ pub const REPO_TARGET_TIME: &OptionDef = &OptionDef {
     required: false,
     summary: "View the repository as it was at a time.",
     help: "Only versions of objects that existed then are read. This recovers backups that were deleted \
-        or overwritten later. It needs `--repo` and a bucket that keeps versions, in S3 or GCS. Other storage is refused. \
+        or overwritten later. It needs `--repo` and a bucket that keeps versions, in S3, Azure or GCS. Other storage is refused. \
         Only for commands that read.\n\n\
         The form is `YYYY-MM-DD HH:MM:SS` with an optional fraction and time zone such as `+02`. \
         Without a time zone it is local time.",
@@ -163,8 +163,8 @@ pub const REPO_TYPE: &OptionDef = &OptionDef {
     summary: "Kind of storage.",
     help: "`posix` is a directory on this host or on `repo-host`. `cifs` is the same on a mounted \
         SMB share, where no links are made and directories are not flushed. `sftp` is a directory on \
-        an SSH server. `s3` is a bucket of Amazon S3 or of a server that speaks its protocol. `gcs` is \
-        a bucket of Google Cloud Storage. `azure` is an object store too, which pgkeep does not support yet.\n\n\
+        an SSH server. `s3` is a bucket of Amazon S3 or of a server that speaks its protocol. `azure` is \
+        a container of Azure Blob Storage, `gcs` a bucket of Google Cloud Storage.\n\n\
         Options of other kinds are ignored. The content is the same everywhere, so a repository can \
         be copied from one kind to another.",
     example: "repo1-type=sftp",
