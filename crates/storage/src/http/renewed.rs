@@ -104,4 +104,39 @@ mod tests {
             assert!(renewed.get(700, unused()).await.is_err());
         });
     }
+
+    #[test]
+    fn many_requests_at_the_same_time_ask_once_and_none_gets_what_has_ended() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .unwrap();
+        let renewed = std::sync::Arc::new(Renewed::default());
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        runtime.block_on(async {
+            for (round, now) in [0, 100, 700, 1400, 1500].into_iter().enumerate() {
+                let running: Vec<_> = (0..50)
+                    .map(|_| {
+                        let (renewed, asked) = (renewed.clone(), asked.clone());
+                        tokio::spawn(async move {
+                            let ask = async {
+                                let count = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                                // While this one waits the others come.
+                                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                                given(&format!("key{count}"), now + 1000)
+                            };
+                            renewed.get(now, ask).await
+                        })
+                    })
+                    .collect();
+                // Asked for at 0, and whenever less than five minutes are left.
+                let expected = ["key0", "key0", "key1", "key2", "key2"][round];
+                for one in running {
+                    assert_eq!(one.await.unwrap().unwrap(), expected, "at {now}");
+                }
+            }
+        });
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 3);
+    }
 }

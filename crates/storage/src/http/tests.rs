@@ -267,3 +267,49 @@ fn authorities_that_cannot_be_read_are_an_error() {
         "{error}"
     );
 }
+
+#[test]
+fn requests_go_through_the_tunnel_that_a_proxy_makes() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    let server = Scripted::start(vec![Reply::ok("one"), Reply::ok("two")]);
+    let target = server.settings().server;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let proxy = std::thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(client.try_clone().unwrap());
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(reader.read_line(&mut head).unwrap() > 0);
+        }
+        let asked = head.split(' ').nth(1).unwrap().to_owned();
+        let server = TcpStream::connect(&asked).unwrap();
+        let mut client = client;
+        client
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .unwrap();
+        let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let mut server = server;
+        let _ = std::io::copy(&mut reader, &mut server);
+        head
+    });
+    let mut settings = server.settings();
+    settings.proxy = Some(Proxy {
+        address: Endpoint::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
+        login: None,
+    });
+    let client = Client::new(&settings, Stop::default()).unwrap();
+    let request = Request::new("GET", "/a");
+    let runtime = runtime();
+    for expected in ["one", "two"] {
+        let answer = runtime.block_on(client.send(&Plain, &request)).unwrap();
+        assert_eq!(&answer.body[..], expected.as_bytes());
+    }
+    drop((client, runtime));
+    let head = proxy.join().unwrap();
+    let line = format!("CONNECT 127.0.0.1:{} HTTP/1.1", target.port());
+    assert!(head.starts_with(&line), "{head}");
+    assert_eq!(server.asked().len(), 2, "both went over it");
+}

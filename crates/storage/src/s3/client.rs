@@ -21,6 +21,7 @@ use crate::{Error, ErrorKind, Operation, Result};
 /// Codes of refusals that another try may not get: the body was damaged on its way, or two requests were in each other's way.
 const REPEATED: &[&str] = &[
     "BadDigest",
+    "ConditionalRequestConflict",
     "IncompleteBody",
     "InternalError",
     "OperationAborted",

@@ -517,3 +517,48 @@ fn a_key_that_may_not_see_locks_takes_what_it_wrote_for_locked() {
     );
     assert_eq!(lines(&server)[1], "GET /a?retention= HTTP/1.1");
 }
+
+#[test]
+fn an_object_in_the_way_is_no_error_if_an_earlier_try_stored_it() {
+    let script = |found: &'static str| {
+        [
+            Reply::status("404 Not Found", ""),
+            // It was stored, and the answer is lost.
+            Reply::Close,
+            Reply::status(
+                "412 Precondition Failed",
+                "<Error><Code>PreconditionFailed</Code></Error>",
+            ),
+            Reply::ok(found),
+        ]
+    };
+    let store = |server: &Scripted| {
+        let options = WriteOptions {
+            truncate: false,
+            ..WriteOptions::default()
+        };
+        crate::copy::write_all(&*storage(server), &StoragePath::new("a"), &options, b"ours")
+    };
+    let server = Scripted::start(script("ours"));
+    store(&server).unwrap();
+    assert_eq!(
+        lines(&server),
+        [
+            "HEAD /a HTTP/1.1",
+            "PUT /a HTTP/1.1",
+            "PUT /a HTTP/1.1",
+            "GET /a HTTP/1.1"
+        ]
+    );
+    let server = Scripted::start(script("theirs"));
+    assert_eq!(store(&server).unwrap_err().kind(), ErrorKind::Exists);
+    // Without a repetition it cannot be ours.
+    let server = Scripted::start([
+        Reply::status("404 Not Found", ""),
+        Reply::status(
+            "412 Precondition Failed",
+            "<Error><Code>PreconditionFailed</Code></Error>",
+        ),
+    ]);
+    assert_eq!(store(&server).unwrap_err().kind(), ErrorKind::Exists);
+}

@@ -4,6 +4,8 @@
 //! waits for room in it before it hands a part over. An upload that does not become an object is given up, so that
 //! its parts are not kept (and paid for).
 
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::io::Write;
@@ -29,6 +31,8 @@ pub(super) struct ObjectWrite<S: ObjectStore> {
     filling: Vec<u8>,
     part_size: usize,
     total: u64,
+    /// Size as far as it was foretold.
+    expect: Option<u64>,
     upload: Option<Upload<S>>,
     failed: Failed,
 }
@@ -52,6 +56,7 @@ pub(super) fn open<S: ObjectStore>(
         filling: Vec::with_capacity(expect.min(part_size)),
         part_size,
         total: 0,
+        expect: options.expect,
         upload: None,
         failed: Failed::default(),
     })
@@ -83,6 +88,10 @@ impl<S: ObjectStore> ObjectWrite<S> {
         });
         upload.send(content, permit);
         self.part_size = self.bucket.store.part_size(upload.parts() + 1);
+        // Exactly: a buffer that doubles would take up to twice the largest part.
+        let left = self.expect.and_then(|size| size.checked_sub(self.total));
+        let left = left.and_then(|left| usize::try_from(left).ok());
+        self.filling = Vec::with_capacity(self.part_size.min(left.unwrap_or(usize::MAX)));
         Ok(())
     }
 
