@@ -58,6 +58,20 @@ fn deleted(program: &Program) -> TestResult {
         let copy = stage.empty_copy()?;
         ask(&[&copy, "restore"])?.success()?;
         stage.copy_is_right()?;
+        // WAL comes from the same time.
+        let copy = stage.empty_copy()?;
+        ask(&[&copy, "--type=standby", "restore"])?.success()?;
+        let settings = stage.scratch.join("copy/postgresql.auto.conf");
+        let settings = fs::read_to_string(settings)?;
+        let command = settings
+            .lines()
+            .find(|line| line.starts_with("restore_command"))
+            .ok_or(format!("no restore_command: {settings}"))?;
+        assert!(command.contains("--repo=1 "), "theirs: {theirs}: {command}");
+        assert!(
+            command.contains("--repo-target-time="),
+            "theirs: {theirs}: {command}"
+        );
         let target = stage.scratch.join("segment").display().to_string();
         let _ = fs::remove_file(&target);
         ask(&["archive-get", &segment, &target])?.success()?;
