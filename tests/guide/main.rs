@@ -48,6 +48,7 @@ const BUCKETS: &[&str] = &["docs/guide/s3-repository.md"];
 
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
+    "docs/guide/azure-repository.md",
     "docs/guide/gcs-repository.md",
     "docs/guide/locked-backups.md",
     "docs/guide/sftp-repository.md",
