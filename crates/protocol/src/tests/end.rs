@@ -90,7 +90,7 @@ fn bytes_that_came_before_the_end_can_still_be_read() {
                 br#"{"code":99,"text":"disk on fire"}"#,
             ),
         ];
-        super::lying::read_open(&mut streams);
+        super::lying::read_request(&mut streams);
         streams.writer.write_all(&frames.concat()).expect("room");
         streams
     });

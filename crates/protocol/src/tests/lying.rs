@@ -29,9 +29,9 @@ fn read_frame(streams: &mut Streams) -> (Header, Vec<u8>) {
     (header, payload)
 }
 
-/// Reads until a session is opened.
-pub(super) fn read_open(streams: &mut Streams) {
-    while read_frame(streams).0.kind != Kind::Open {}
+/// Reads until a request is there: what the client does to send it has succeeded then.
+pub(super) fn read_request(streams: &mut Streams) {
+    while read_frame(streams).0.kind != Kind::Message {}
 }
 
 /// Plays a server up to its welcome.
@@ -209,7 +209,7 @@ fn a_lie_ends_the_connection_on_both_sides_with_what_it_was() {
         let (there, here) = socket_pair();
         let hand = std::thread::spawn(move || {
             let mut streams = welcome(there);
-            read_open(&mut streams);
+            read_request(&mut streams);
             // The honest side may hang up in the middle.
             let _ = streams.writer.write_all(&frames);
             let mut said = None;

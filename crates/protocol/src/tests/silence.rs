@@ -1,5 +1,6 @@
 //! A dead, stalled or stopped other side, with a clock that the test moves.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,12 +104,16 @@ fn a_client_that_neither_reads_nor_speaks_does_not_hold_a_server() {
 #[test]
 fn a_greeting_that_does_not_come_is_not_waited_for_without_end() {
     let (settings, timer) = timed();
-    let (mut there, here) = memory_pair(1000);
-    std::io::Write::write_all(&mut there.writer, b"Welcome to pg1\n").expect("room");
+    let banner = b"Welcome to pg1\n";
+    let (mut there, here) = memory_pair(banner.len());
     let connect = {
         let settings = settings.clone();
         std::thread::spawn(move || Client::connect::<_, String>(here, &settings, &greeting()))
     };
+    // Each write ends when the one before it was read, so after the third the first has been looked at.
+    for piece in [banner.as_slice(), &[b'\n'; 15], b"\n"] {
+        there.writer.write_all(piece).expect("room");
+    }
     advance_until(&timer, || connect.is_finished());
     let error = connect.join().expect("no panic").expect_err("no greeting");
     assert_eq!(error.kind(), ErrorKind::Silent);
