@@ -1,0 +1,27 @@
+//! The stores that the tests run on, a row each. What a row needs is that its server starts and names its options
+//! (`testkit::object_server`).
+
+use pgkeep_testkit::object_server::Kind;
+
+/// A store that both programs can use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Store {
+    /// In names of tests.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// One that looks at signatures.
+    pub(crate) strict: Kind,
+    /// An option that holds a secret of it, and the code of both programs where that is wrong.
+    pub(crate) secret: (&'static str, i32),
+    /// The option that names the bucket.
+    pub(crate) bucket: &'static str,
+}
+
+pub(crate) const STORES: &[Store] = &[Store {
+    name: "s3",
+    // s3s-fs keeps objects as files, and fails for a name that others are below.
+    kind: Kind::Moto,
+    strict: Kind::S3s,
+    secret: ("repo1-s3-key-secret", 39),
+    bucket: "repo1-s3-bucket",
+}];
