@@ -15,13 +15,27 @@ pub(crate) struct Store {
     pub(crate) secret: (&'static str, i32),
     /// The option that names the bucket.
     pub(crate) bucket: &'static str,
+    /// `doctor` can ask what a thief of the credentials could delete.
+    pub(crate) tells_removal: bool,
 }
 
-pub(crate) const STORES: &[Store] = &[Store {
-    name: "s3",
-    // s3s-fs keeps objects as files, and fails for a name that others are below.
-    kind: Kind::Moto,
-    strict: Kind::S3s,
-    secret: ("repo1-s3-key-secret", 39),
-    bucket: "repo1-s3-bucket",
-}];
+pub(crate) const STORES: &[Store] = &[
+    Store {
+        name: "s3",
+        // s3s-fs keeps objects as files, and fails for a name that others are below.
+        kind: Kind::Moto,
+        strict: Kind::S3s,
+        secret: ("repo1-s3-key-secret", 39),
+        bucket: "repo1-s3-bucket",
+        tells_removal: true,
+    },
+    Store {
+        name: "azure",
+        kind: Kind::Azurite,
+        strict: Kind::Azurite,
+        secret: ("repo1-azure-key", 39),
+        bucket: "repo1-azure-container",
+        // Only who administers the account can ask.
+        tells_removal: false,
+    },
+];
