@@ -1,10 +1,12 @@
-//! The policies that the guide gives for keys of a bucket: with each, the commands work that the guide says, on a server that
+//! The policies that the guides give for keys of a bucket, and the letters for signatures of Azure: with each, the commands work that the guide says, on a server that
 //! enforces it; each right in it is needed, and doctor names the one that is missing.
 //!
-//! The JSON is taken from the page. The server is moto, which looks at actions and resources and ignores conditions. It knows no
-//! rights for tags, keys of KMS and locks, so nothing here shows that those on the page are right.
+//! The JSON is taken from the page. The server for S3 is moto, which looks at actions and resources and ignores conditions. It knows
+//! no rights for tags, keys of KMS and locks, so nothing here shows that those on the page are right. No server at hand
+//! enforces rights of Google's.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod azure;
 mod policy;
 mod stage;
 
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 9] = [
         (
             "every_command_works_with_the_policy_of_a_database_host",
             all,
@@ -40,6 +42,11 @@ fn main() -> ExitCode {
         ("a_key_that_may_not_remove_backs_up_and_archives", keep),
         ("the_past_needs_the_rights_of_versions", past),
         ("pgbackrest_works_with_the_policy", theirs_with_our_policy),
+        ("every_letter_of_a_signature_of_azure_is_needed", azure::all),
+        (
+            "a_signature_of_azure_with_fewer_letters_keeps_or_reads",
+            azure::fewer,
+        ),
         (
             "a_policy_of_pgbackrest_works_and_doctor_warns",
             their_policy,
@@ -151,19 +158,21 @@ fn with_backups(program: &Program) -> Result<Stage<'_>> {
     Ok(stage)
 }
 
+/// All that a host does that only restores.
+const READING: &[&[&str]] = &[
+    &["--delta", "--type=none", "restore"],
+    &["archive-get", "000000010000000000000001", "FETCHED"],
+    &["info"],
+    &["verify"],
+    &["repo-ls"],
+    &["repo-get", "backup/main/backup.info"],
+];
+
 fn restore_only(program: &Program) -> TestResult {
     let stage = with_backups(program)?;
     let policy = Policy::named("restore.json")?;
     stage.allow(&policy)?;
-    let reading: [&[&str]; 6] = [
-        &["--delta", "--type=none", "restore"],
-        &["archive-get", "000000010000000000000001", "FETCHED"],
-        &["info"],
-        &["verify"],
-        &["repo-ls"],
-        &["repo-get", "backup/main/backup.info"],
-    ];
-    for arguments in reading {
+    for arguments in READING {
         stage.run(arguments)?.success()?;
     }
     let writing: [&[&str]; 3] = [
@@ -177,28 +186,30 @@ fn restore_only(program: &Program) -> TestResult {
     for right in policy.rights() {
         stage.allow(&policy.without(&right))?;
         let mut worked = 0;
-        for arguments in reading {
+        for arguments in READING {
             worked += usize::from(stage.run(arguments)?.code == 0);
         }
-        if worked == reading.len() {
+        if worked == READING.len() {
             return Err(format!("nothing needs {right}").into());
         }
     }
     Ok(())
 }
 
+/// All that a host does that must not remove anything.
+const KEEPING: &[&[&str]] = &[
+    &["--no-online", "stanza-create"],
+    &["archive-push", "SEGMENT"],
+    &["--no-online", "--no-expire-auto", "--type=full", "backup"],
+    &["--no-online", "--no-expire-auto", "--type=full", "backup"],
+    &["--delta", "--type=none", "restore"],
+    &["verify"],
+];
+
 fn keep(program: &Program) -> TestResult {
     let policy = Policy::named("keep.json")?;
     let stage = Stage::new(program, &policy)?;
-    let keeping: [&[&str]; 6] = [
-        &["--no-online", "stanza-create"],
-        &["archive-push", "SEGMENT"],
-        &["--no-online", "--no-expire-auto", "--type=full", "backup"],
-        &["--no-online", "--no-expire-auto", "--type=full", "backup"],
-        &["--delta", "--type=none", "restore"],
-        &["verify"],
-    ];
-    for arguments in keeping {
+    for arguments in KEEPING {
         stage.run(arguments)?.success()?;
     }
     stage.refused(&["--repo1-retention-full=1", "expire"])?;

@@ -20,6 +20,7 @@ pub struct Stage<'a> {
     program: &'a Program,
     scratch: Scratch,
     server: ObjectServer,
+    options: Vec<(String, String)>,
     config: PathBuf,
 }
 
@@ -35,6 +36,18 @@ impl<'a> Stage<'a> {
     pub fn new(program: &'a Program, policy: &Policy) -> Result<Self> {
         let server = ObjectServer::start(Kind::Moto)?;
         let user = server.add_user(USER, &policy.text())?;
+        let own = [("key", user.key), ("key-secret", user.secret)]
+            .map(|(name, value)| (format!("repo1-s3-{name}"), value));
+        server.enforce(true)?;
+        Self::on(program, server, own.to_vec())
+    }
+
+    /// The repository is in the bucket of a server, with options of the test's own.
+    pub fn on(
+        program: &'a Program,
+        server: ObjectServer,
+        options: Vec<(String, String)>,
+    ) -> Result<Self> {
         let scratch = Scratch::new()?;
         let data = scratch.join("data");
         let builder = DataDirBuilder::new("15")?;
@@ -49,21 +62,37 @@ impl<'a> Stage<'a> {
             scratch.write(format!("data/{name}"), builder.wal_segment(segment))?;
         }
         scratch.account().own_tree(&data)?;
-        let config = Configuration::new(&scratch)?
-            .bucket(1, &server)
-            .global("repo1-s3-key", &user.key)
-            .global("repo1-s3-key-secret", &user.secret)
-            .global("repo1-retention-full", 2)
-            .global("compress-type", "none")
-            .stanza("main", "pg1-path", data.display())
-            .write(&scratch, "bucket.conf")?;
-        server.enforce(true)?;
-        Ok(Self {
+        let config = scratch.join("bucket.conf");
+        let mut stage = Self {
             program,
             scratch,
             server,
+            options: Vec::new(),
             config,
-        })
+        };
+        stage.set(options)?;
+        Ok(stage)
+    }
+
+    pub fn server(&self) -> &ObjectServer {
+        &self.server
+    }
+
+    /// From now on these are the options of the test's own.
+    pub fn set(&mut self, options: Vec<(String, String)>) -> Result<()> {
+        let data = self.scratch.join("data");
+        self.options = options;
+        let base = Configuration::new(&self.scratch)?
+            .bucket(1, &self.server)
+            .global("repo1-retention-full", 2)
+            .global("compress-type", "none")
+            .stanza("main", "pg1-path", data.display());
+        let made = self
+            .options
+            .iter()
+            .fold(base, |made, (option, value)| made.global(option, value));
+        self.config = made.write(&self.scratch, "bucket.conf")?;
+        Ok(())
     }
 
     /// From now on the key may do what this policy says.

@@ -1,6 +1,6 @@
 //! Pages about buckets, followed with a server of the test in place of the provider's.
 
-use pgkeep_testkit::object_server::{BUCKET, Kind, ObjectServer};
+use pgkeep_testkit::object_server::{ACCOUNT, BUCKET, Kind, ObjectServer, TOKEN};
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
@@ -18,6 +18,70 @@ pub fn s3(program: &Program) -> TestResult {
     let server = ObjectServer::start(Kind::Moto)?;
     let user = server.add_user("pg-backup", &policy("backup.json")?)?;
     server.enforce(true)?;
+    let port = server.address().port();
+    let endpoint = format!(
+        "repo1-s3-endpoint=127.0.0.1:{port}\nrepo1-s3-uri-style=path\nrepo1-storage-ca-file={CA_FILE}"
+    );
+    follow(
+        program,
+        &server,
+        S3_PAGE,
+        &[
+            ("repo1-s3-endpoint=s3.eu-central-1.amazonaws.com", &endpoint),
+            (PAGES_BUCKET, BUCKET),
+            ("AKIAIOSFODNN7EXAMPLE", &user.key),
+            ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &user.secret),
+        ],
+    )
+}
+
+/// The page on Azure, with a signature of the letters that the page says.
+pub fn azure(program: &Program) -> TestResult {
+    let server = ObjectServer::start(Kind::Azurite)?;
+    let signature = server.shared_access_signature("rwdl", 3600)?;
+    let container = format!(
+        "repo1-azure-container={BUCKET}\nrepo1-azure-uri-style=path\nrepo1-azure-endpoint=127.0.0.1\n\
+         repo1-storage-host=127.0.0.1\nrepo1-storage-port={}\nrepo1-storage-ca-file={CA_FILE}",
+        server.address().port()
+    );
+    let key = "sv=2024-08-04&sr=c&sp=rwdl&se=2027-12-31T00%3A00%3A00Z&sig=EXAMPLE";
+    follow(
+        program,
+        &server,
+        "docs/guide/azure-repository.md",
+        &[
+            ("repo1-azure-container=pg-backup", &container),
+            ("examplepgbackup", ACCOUNT),
+            (key, signature.trim().trim_start_matches('?')),
+        ],
+    )
+}
+
+/// The page on GCS, with a token in place of the key file.
+pub fn gcs(program: &Program) -> TestResult {
+    let server = ObjectServer::start(Kind::Gcs)?;
+    let key = format!(
+        "repo1-gcs-key-type=token\nrepo1-gcs-key={TOKEN}\nrepo1-gcs-endpoint=127.0.0.1:{}\nrepo1-storage-ca-file={CA_FILE}",
+        server.address().port()
+    );
+    follow(
+        program,
+        &server,
+        "docs/guide/gcs-repository.md",
+        &[
+            ("repo1-gcs-key=/etc/pgbackrest/gcs-key.json", &key),
+            ("example-backup", BUCKET),
+        ],
+    )
+}
+
+/// Follows a page with what a reader of the test puts in place of what stands there; one backup is in the bucket then.
+fn follow(
+    program: &Program,
+    server: &ObjectServer,
+    page: &str,
+    own: &[(&str, &str)],
+) -> TestResult {
     let mut hosts = Hosts::beside_servers(program)?;
     hosts
         .database
@@ -25,28 +89,14 @@ pub fn s3(program: &Program) -> TestResult {
     hosts.shell("mkdir -p /etc/ssl")?;
     let authority = std::fs::read_to_string(server.ca_file())?;
     hosts.write(CA_FILE, &authority, "644 root root")?;
-    let address = server.address();
-    let endpoint = format!(
-        "repo1-s3-endpoint=127.0.0.1:{}\nrepo1-s3-uri-style=path\nrepo1-storage-ca-file={CA_FILE}",
-        address.port()
-    );
-    for (on_the_page, own) in [
-        (
-            "repo1-s3-endpoint=s3.eu-central-1.amazonaws.com",
-            endpoint.as_str(),
-        ),
-        (PAGES_BUCKET, BUCKET),
-        ("AKIAIOSFODNN7EXAMPLE", &user.key),
-        ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &user.secret),
-    ] {
+    for (on_the_page, own) in own {
         hosts.replace(on_the_page, own);
     }
-    hosts.follow(S3_PAGE, &[])?;
-    let backups = hosts.backups(1)?;
-    if backups != 1 {
-        return Err(format!("{backups} backups in the bucket").into());
+    hosts.follow(page, &[])?;
+    match hosts.backups(1)? {
+        1 => Ok(()),
+        backups => Err(format!("{backups} backups in the bucket").into()),
     }
-    Ok(())
 }
 
 /// A policy of the page, for the bucket of the server.

@@ -44,12 +44,14 @@ const HAS_A_CONFIGURATION: &[&str] = &[
 ];
 
 /// Pages about buckets, each with a server of its own.
-const BUCKETS: &[&str] = &["docs/guide/s3-repository.md"];
+const BUCKETS: &[&str] = &[
+    "docs/guide/s3-repository.md",
+    "docs/guide/azure-repository.md",
+    "docs/guide/gcs-repository.md",
+];
 
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
-    "docs/guide/azure-repository.md",
-    "docs/guide/gcs-repository.md",
     "docs/guide/locked-backups.md",
     "docs/guide/sftp-repository.md",
     "docs/guide/sftp-servers.md",
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (one, two, three, four) = (program.clone(), program.clone(), program.clone(), program);
+    let [one, two, three, four, five, six] = [(); 6].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -77,6 +79,12 @@ fn main() -> ExitCode {
         })
         .test("the_guide_to_an_s3_bucket_is_true", move || {
             bucket::s3(&four)
+        })
+        .test("the_guide_to_an_azure_container_is_true", move || {
+            bucket::azure(&five)
+        })
+        .test("the_guide_to_a_gcs_bucket_is_true", move || {
+            bucket::gcs(&six)
         })
         .run()
 }
