@@ -19,6 +19,7 @@ pub(crate) fn codes(program: &Program, store: &Store) -> TestResult {
     let other = pgkeep_testkit::object_server::ObjectServer::start(store.kind)?;
     let other = other.ca_file().display().to_string();
     let port = free_port()?;
+    let at_port = format!("{}{port}", store.port.1);
     let cases: [Case; 6] = [
         (
             "a wrong secret",
@@ -44,13 +45,8 @@ pub(crate) fn codes(program: &Program, store: &Store) -> TestResult {
             95,
             "/nowhere",
         ),
-        ("nobody there", &[("repo1-storage-port", &port)], 49, &port),
-        (
-            "no address",
-            &[("repo1-storage-host", "a:b:c")],
-            29,
-            "repo1-storage-host",
-        ),
+        ("nobody there", &[(store.port.0, &at_port)], 49, &port),
+        ("no address", &[(store.host, "a:b:c")], 29, store.host),
     ];
     for (what, changes, code, told) in cases {
         let mut changes = changes.to_vec();

@@ -15,6 +15,10 @@ pub(crate) struct Store {
     pub(crate) secret: (&'static str, i32),
     /// The option that names the bucket.
     pub(crate) bucket: &'static str,
+    /// The option that names the host that is connected to.
+    pub(crate) host: &'static str,
+    /// The option that names the port, and what stands before it there.
+    pub(crate) port: (&'static str, &'static str),
     /// `doctor` can ask what a thief of the credentials could delete.
     pub(crate) tells_removal: bool,
 }
@@ -27,6 +31,8 @@ pub(crate) const STORES: &[Store] = &[
         strict: Kind::S3s,
         secret: ("repo1-s3-key-secret", 39),
         bucket: "repo1-s3-bucket",
+        host: "repo1-storage-host",
+        port: ("repo1-storage-port", ""),
         tells_removal: true,
     },
     Store {
@@ -35,7 +41,21 @@ pub(crate) const STORES: &[Store] = &[
         strict: Kind::Azurite,
         secret: ("repo1-azure-key", 39),
         bucket: "repo1-azure-container",
+        host: "repo1-storage-host",
+        port: ("repo1-storage-port", ""),
         // Only who administers the account can ask.
+        tells_removal: false,
+    },
+    Store {
+        name: "gcs",
+        kind: Kind::Gcs,
+        strict: Kind::Gcs,
+        secret: ("repo1-gcs-key", 39),
+        bucket: "repo1-gcs-bucket",
+        // There is no other option for the address, as with pgBackRest.
+        host: "repo1-gcs-endpoint",
+        port: ("repo1-gcs-endpoint", "localhost:"),
+        // Not asked for yet.
         tells_removal: false,
     },
 ];
