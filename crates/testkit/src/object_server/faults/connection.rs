@@ -12,12 +12,9 @@ use super::asked::Asked;
 use super::fault::Fault;
 use super::message::{Ends, Head, pass_on, read_half, read_whole};
 use super::plan::Ledger;
+use super::server::{BUFFER, Server};
 
 type Client = BufReader<TlsStream<TcpStream>>;
-type Server = BufReader<TcpStream>;
-
-/// Read from a connection at a time.
-const BUFFER: usize = 128 << 10;
 
 /// Whether the connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +46,12 @@ pub(super) async fn serve(
         }
         let mut connection = match server.take() {
             Some(connection) => connection,
-            None => {
-                let stream = TcpStream::connect(to).await?;
-                stream.set_nodelay(true)?;
-                BufReader::with_capacity(BUFFER, stream)
-            }
+            None => Server::connect(to).await?,
         };
-        connection.write_all(&head.bytes()).await?;
-        let sent = pass_on(body, &mut client, &mut connection).await?;
-        connection.flush().await?;
-        let Some(answer) = Head::read(&mut connection).await? else {
+        connection.requests.write_all(&head.bytes()).await?;
+        let sent = pass_on(body, &mut client, &mut connection.requests).await?;
+        connection.requests.flush().await?;
+        let Some(answer) = Head::read(&mut connection.answers).await? else {
             return Ok(());
         };
         let ends = answer.answer_body(&method);
@@ -66,12 +59,12 @@ pub(super) async fn serve(
         let received = match fault {
             None => {
                 client.write_all(&answer.bytes()).await?;
-                let received = pass_on(ends, &mut connection, &mut client).await?;
+                let received = pass_on(ends, &mut connection.answers, &mut client).await?;
                 client.flush().await?;
                 received
             }
             Some(fault) => {
-                let whole = read_whole(ends, &mut connection).await?;
+                let whole = read_whole(ends, &mut connection.answers).await?;
                 let received = whole.len() as u64;
                 if with_answer(&mut client, &fault, answer, whole, &method).await? == Then::End {
                     return Ok(());

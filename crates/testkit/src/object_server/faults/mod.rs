@@ -9,6 +9,7 @@ mod fault;
 mod front;
 mod message;
 mod plan;
+mod server;
 
 pub use asked::{Asked, What};
 pub use fault::{Fault, Refusal};
