@@ -43,6 +43,10 @@ fn main() -> ExitCode {
         ),
         ("the_probe_finds_the_servers_limits", probe::limits),
         (
+            "a_connection_that_ends_before_sftp_begins_is_made_again",
+            probe::an_early_end,
+        ),
+        (
             "the_probe_needs_a_path_it_can_write",
             probe::a_read_only_path,
         ),

@@ -1,5 +1,6 @@
 //! `sftp-probe`: what it says of a server whose abilities are known.
 
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
@@ -107,6 +108,46 @@ pub fn limits(program: &Program) -> TestResult {
         return Err(format!("{shared:#}").into());
     }
     Ok(())
+}
+
+/// Places in the exchange with a server at which its login is done and SFTP begins, with some room on both sides.
+const BEFORE_SFTP: std::ops::RangeInclusive<u64> = 12..=32;
+
+/// A first connection that ends before SFTP begins says nothing about the server.
+pub fn an_early_end(program: &Program) -> TestResult {
+    let stage = Stage::new(program, SftpServer::builder().chrooted().start()?)?;
+    let server = stage.server.address();
+    let known = std::fs::read_to_string(stage.server.known_hosts())?;
+    let (places, step) = match std::env::var_os("PGKEEP_TEST_FULL") {
+        Some(_) => (BEFORE_SFTP, 1),
+        // SFTP is asked for at 19 with OpenSSH 9.2.
+        None => (16..=22, 3),
+    };
+    let mut survived = 0;
+    for at in places.step_by(step) {
+        let proxy = Network::new().cut_at_piece(at).to(server)?;
+        let port = proxy.address().port();
+        let known = stage.scratch.write(
+            format!("known_hosts.{port}"),
+            known.replace(&server.port().to_string(), &port.to_string()),
+        )?;
+        let outcome = stage.command(
+            "sftp-probe",
+            &[
+                &format!("--repo2-sftp-host-port={port}"),
+                &format!("--repo2-sftp-known-host={}", known.display()),
+                "--probe-size=1MiB",
+            ],
+        )?;
+        if outcome.stdout.contains("does not answer as an SFTP server") {
+            return Err(format!("cut at {at}:\n{}", outcome.stdout).into());
+        }
+        survived += u64::from(outcome.code == 0 && proxy.has_struck());
+    }
+    match survived {
+        0 => Err("no cut was survived".into()),
+        _ => Ok(()),
+    }
 }
 
 pub fn a_read_only_path(program: &Program) -> TestResult {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use pgkeep_repo::layout;
 use pgkeep_storage::sftp::SftpStorage;
-use pgkeep_storage::sftp::examine::Examiner;
+use pgkeep_storage::sftp::examine::{Examiner, Files, Greeting};
 use pgkeep_storage::{Paths, Storage};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -41,16 +41,7 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn probe(context: &Context, settings: &Settings) -> Result<Report> {
-    let server = Examiner::open(&settings.sftp)?;
-    let said = |refusal: pgkeep_storage::sftp::examine::Refusal| {
-        Error::new(
-            ErrorCode::Service,
-            format!("{}: {}", settings.sftp.address(), refusal.reason),
-        )
-        .with_hint("see what the account may do with: pgkeep sftp-audit")
-    };
-    let greeting = server.greeting().map_err(said)?;
-    let files = server.files().map_err(said)?;
+    let (server, greeting, files) = connect(settings)?;
     let announced = |name: &str| greeting.extensions.iter().any(|(known, _)| known == name);
     let limits = match announced("limits@openssh.com") {
         true => files.limits().ok(),
@@ -83,4 +74,30 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         capacity,
         speed,
     })
+}
+
+/// Connections that may end before SFTP begins, until that counts as the server's answer.
+const ENDED: u32 = 3;
+
+/// Logs in and starts SFTP. A server ends a connection that is not used within its limit
+/// (OpenSSH's `UnusedConnectionTimeout`), and on a busy host the first request can come later than that.
+fn connect(settings: &Settings) -> Result<(Examiner, Greeting, Files)> {
+    let mut left = ENDED;
+    loop {
+        let server = Examiner::open(&settings.sftp)?;
+        let refusal = match server
+            .greeting()
+            .and_then(|greeting| server.files().map(|files| (greeting, files)))
+        {
+            Ok((greeting, files)) => return Ok((server, greeting, files)),
+            Err(refusal) => refusal,
+        };
+        left -= 1;
+        if left == 0 || !server.is_lost() {
+            let text = format!("{}: {}", settings.sftp.address(), refusal.reason);
+            return Err(Error::new(ErrorCode::Service, text)
+                .with_hint("see what the account may do with: pgkeep sftp-audit"));
+        }
+        log::debug!("{}; connecting again", refusal.reason);
+    }
 }

@@ -37,7 +37,11 @@ pub(super) async fn greeting(connection: &Connection, limit: Duration) -> Answer
         channel.request_subsystem(true, "sftp").await?;
         let mut stream = PacketStream::default();
         let mut found = None;
-        while let Some(said) = channel.wait().await {
+        loop {
+            let Some(said) = channel.wait().await else {
+                connection.end().await;
+                break;
+            };
             match said {
                 ChannelMsg::Success => channel.data_bytes(message::init()).await?,
                 ChannelMsg::Data { data } => {
@@ -60,7 +64,10 @@ pub(super) async fn greeting(connection: &Connection, limit: Duration) -> Answer
     };
     match tokio::time::timeout(limit, asked).await {
         Ok(Ok(Some(greeting))) => Ok(greeting),
-        Ok(Ok(None)) => Err(broken("the server does not answer as an SFTP server")),
+        Ok(Ok(None)) => Err(match connection.ended() {
+            Some(why) => broken(&format!("the connection ended before SFTP began: {why}")),
+            None => broken("the server does not answer as an SFTP server"),
+        }),
         Ok(Err(error)) => Err(broken(&error.to_string())),
         Err(_) => Err(broken("no answer in time")),
     }

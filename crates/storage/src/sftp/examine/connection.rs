@@ -260,6 +260,18 @@ impl Connection {
         handshake
     }
 
+    /// Waits for the reason after a channel was found gone with its connection; the library tells of both one after the other.
+    pub(super) async fn end(&self) {
+        const POLL: Duration = Duration::from_millis(10);
+        const POLLS: u32 = 100;
+        for _ in 0..POLLS {
+            if self.ended().is_some() {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Why the connection is no more.
     pub(super) fn ended(&self) -> Option<String> {
         lock(&self.seen).ended.clone().or_else(|| {

@@ -149,6 +149,12 @@ impl Examiner {
             .block_on(capacity::greeting(&self.connection, self.limit))
     }
 
+    /// Whether the connection is no more.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.connection.ended().is_some()
+    }
+
     /// How many more sessions this connection may have, at most `most`.
     #[must_use]
     pub fn sessions(&self, most: usize) -> usize {
