@@ -63,7 +63,7 @@ fn refusal(answer: &Answer, access: &Access) -> (ErrorKind, Option<&'static str>
             match access {
                 Access::Shared(_) => "do the network rules of the account let this host in?",
                 Access::Sas(_) => {
-                    "the shared access signature needs the permissions read, add, create, write, delete, list and, \
+                    "the shared access signature needs the permissions read, write, delete, list and, \
                      with repo-storage-tag, tags."
                 }
                 Access::Auto { .. } => {

@@ -55,7 +55,7 @@ pub const REPO_AZURE_KEY: &OptionDef = &OptionDef {
     summary: "Azure key or shared access signature.",
     help: "With key type `shared` a key of the account (base64), which may do everything in the account. With \
         `sas` a shared access signature for the container (`sv=…&sig=…`). It needs the permissions read, \
-        add, create, write, delete and list, and with `repo-storage-tag` tags. Renew it before it ends: \
+        write, delete and list, and with `repo-storage-tag` tags. Renew it before it ends: \
         nothing can be archived then.",
     example: "repo1-azure-key=T+9+aov82qNhrcXSNGZCzm9m…",
     ..AZURE
