@@ -50,14 +50,14 @@ pub(super) fn open<S: ObjectStore>(
         ahead: Arc::clone(ahead),
         path: path.clone(),
         key: bucket.key(path, Operation::OpenRead)?,
-        plan: Plan::new(&options.ranges, bucket.settings.read_over),
+        plan: Plan::new(&options.ranges, bucket.settings.read_over, options.expect),
         asked: VecDeque::new(),
         current: VecDeque::new(),
         permit: None,
         size: None,
         version: None,
     };
-    read.ask();
+    read.ask(true);
     if read.asked.is_empty() {
         // Nothing is wanted: only whether the file is there.
         let head = bucket.runtime.block_on(bucket.facts(&read.key));
@@ -70,9 +70,12 @@ pub(super) fn open<S: ObjectStore>(
 }
 
 impl<S: ObjectStore> ObjectRead<S> {
-    /// Has as many requests under way as there may be.
-    fn ask(&mut self) {
+    /// Has as many requests under way as there may be. What lies behind the expected is asked for only when it is `needed`.
+    fn ask(&mut self, needed: bool) {
         while self.asked.len() <= self.bucket.settings.prefetch {
+            if self.plan.has_expected() && !(needed && self.asked.is_empty()) {
+                break;
+            }
             let first = self.asked.is_empty() && self.size.is_none();
             let Some(fetch) = self.plan.next(!first) else {
                 break;
@@ -108,7 +111,7 @@ impl<S: ObjectStore> ObjectRead<S> {
     /// Takes the next answer; false at the end.
     fn next_piece(&mut self) -> Result<bool> {
         self.permit = None;
-        self.ask();
+        self.ask(true);
         let Some(asked) = self.asked.pop_front() else {
             return Ok(false);
         };
@@ -130,7 +133,7 @@ impl<S: ObjectStore> ObjectRead<S> {
         self.version = piece.version.or(self.version.take());
         self.current.extend(asked.fetch.pick(&piece.bytes));
         self.permit = asked.permit;
-        self.ask();
+        self.ask(false);
         Ok(true)
     }
 

@@ -33,13 +33,17 @@ pub(super) struct Plan {
     runs: VecDeque<Run>,
     /// Where the next request of the first run begins.
     at: u64,
-    /// Size of the object as far as it is known or guessed: nothing is asked for behind it.
+    /// Size of the object once it is known: nothing is asked for behind it.
     size: Option<u64>,
+    /// How much of the whole object the reader expects to need.
+    expected: Option<u64>,
 }
 
 impl Plan {
-    /// `ranges` empty: the whole object. Ranges no further apart than `read_over` are fetched as one.
-    pub(super) fn new(ranges: &[Range], read_over: u64) -> Self {
+    /// `ranges` empty: the whole object, of which `expected` bytes are asked for before its size is known. Ranges no
+    /// further apart than `read_over` are fetched as one.
+    pub(super) fn new(ranges: &[Range], read_over: u64, expected: Option<u64>) -> Self {
+        let expected = expected.filter(|_| ranges.is_empty());
         let whole = [Range {
             offset: 0,
             length: None,
@@ -69,7 +73,13 @@ impl Plan {
             at: runs.front().map_or(0, |run| run.offset),
             runs,
             size: None,
+            expected,
         }
+    }
+
+    /// Whether all that the reader expects to need was asked for.
+    pub(super) fn has_expected(&self) -> bool {
+        self.expected.is_some_and(|expected| self.at >= expected)
     }
 
     /// Tells the size of the object.
@@ -89,8 +99,11 @@ impl Plan {
             let end = match (run.end, self.size) {
                 (Some(end), Some(size)) => end.min(size),
                 (Some(end), None) | (None, Some(end)) => end,
-                (None, None) if sure => return None,
-                (None, None) => self.at.saturating_add(PIECE),
+                (None, None) => match self.expected.filter(|expected| self.at < *expected) {
+                    Some(expected) => expected,
+                    None if sure => return None,
+                    None => self.at.saturating_add(PIECE),
+                },
             };
             if self.at >= end {
                 self.runs.pop_front();
@@ -149,7 +162,7 @@ mod tests {
             range(1000, Some(5)),
             range(10, Some(5)),
         ];
-        let mut plan = Plan::new(&ranges, 10);
+        let mut plan = Plan::new(&ranges, 10, None);
         let first = plan.next(true).unwrap();
         assert_eq!((first.offset, first.length), (0, 25));
         let bytes = Bytes::from_iter(0..25);
@@ -160,19 +173,36 @@ mod tests {
 
     #[test]
     fn a_long_range_is_fetched_in_pieces() {
-        let mut plan = Plan::new(&[range(1, Some(2 * PIECE))], 0);
+        let mut plan = Plan::new(&[range(1, Some(2 * PIECE))], 0, None);
         assert_eq!(all(&mut plan), [(1, PIECE), (1 + PIECE, PIECE)]);
     }
 
     #[test]
     fn nothing_is_asked_for_behind_the_end() {
-        let mut plan = Plan::new(&[], 0);
+        let mut plan = Plan::new(&[], 0, None);
         assert_eq!(plan.next(true), None, "the size is not known yet");
         assert_eq!(plan.next(false).unwrap().length, PIECE);
         plan.know_size(PIECE + 3);
         assert_eq!(all(&mut plan), [(PIECE, 3)]);
-        let mut plan = Plan::new(&[range(5, Some(10)), range(2000, None)], 0);
+        let mut plan = Plan::new(&[range(5, Some(10)), range(2000, None)], 0, None);
         plan.know_size(7);
         assert_eq!(all(&mut plan), [(5, 2)]);
+    }
+
+    #[test]
+    fn what_is_expected_of_a_whole_object_is_asked_for_at_once_and_the_rest_when_its_size_is_known()
+    {
+        let mut plan = Plan::new(&[], 0, Some(PIECE + 5));
+        assert!(!plan.has_expected());
+        assert_eq!(all(&mut plan), [(0, PIECE), (PIECE, 5)]);
+        assert!(plan.has_expected());
+        plan.know_size(PIECE + 7);
+        assert_eq!(all(&mut plan), [(PIECE + 5, 2)], "longer than expected");
+        let mut plan = Plan::new(&[], 0, Some(PIECE + 5));
+        assert_eq!(plan.next(false).unwrap().length, PIECE);
+        plan.know_size(3);
+        assert_eq!(all(&mut plan), [], "shorter than expected");
+        let mut plan = Plan::new(&[range(2, None)], 0, Some(1));
+        assert_eq!(plan.next(true), None, "ranges say what is wanted");
     }
 }
