@@ -1,4 +1,5 @@
-//! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `report`.
+//! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `report`,
+//! `remote`.
 //!
 //! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
@@ -21,6 +22,7 @@ pub mod info;
 pub mod jobs;
 pub mod locks;
 pub mod manifest;
+pub mod remote;
 pub mod repo_get;
 pub mod repo_ls;
 pub mod repo_rm;

@@ -3,12 +3,14 @@
 mod data;
 pub mod holder;
 mod lock;
+mod named;
 mod other;
 mod path;
 pub mod stop_file;
 
 pub use data::LockData;
 pub use lock::*;
+pub use named::take_named;
 pub use other::{LockState, list, remove, state};
 pub use path::path;
 

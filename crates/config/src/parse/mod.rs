@@ -69,6 +69,12 @@ impl Said {
         self.options.contains_key(&(option.name, key))
     }
 
+    /// Forgets what was said about other options than these.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&'static OptionDef) -> bool) {
+        self.options
+            .retain(|(name, _), _| name::by_name(name).is_some_and(&keep));
+    }
+
     /// Remembers what was said; the caller has made sure that nothing stronger was.
     pub(crate) fn insert(&mut self, option: &'static OptionDef, key: u32, value: SaidValue) {
         self.options.insert((option.name, key), value);

@@ -255,4 +255,9 @@ impl Canceller {
     pub fn cancel(&self) {
         self.0.fail(Error::cancelled());
     }
+
+    /// The same with an error that the other side is told as it is.
+    pub fn refuse(&self, raised: Raised) {
+        self.0.refuse(raised);
+    }
 }

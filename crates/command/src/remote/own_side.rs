@@ -1,0 +1,16 @@
+//! What this program brings to a connection with another host.
+
+use pgkeep_protocol::Settings;
+
+use crate::version::VERSION;
+
+/// Network compression: a pipeline may have the stage lz4 that the receiver undoes.
+pub const LZ4: &str = "lz4";
+
+/// Name, capabilities and limits of this side, the same for a client and a server.
+#[must_use]
+pub fn settings() -> Settings {
+    let mut settings = Settings::new(format!("pgkeep {VERSION}"));
+    settings.capabilities = vec![LZ4.to_owned()];
+    settings
+}

@@ -1,0 +1,141 @@
+//! The other side of a link: takes a client in, opens what it asks for on this host, and answers it. The same for SSH and TLS.
+//!
+//! The order of the checks is a contract: rights, configuration, stop file, locks. Each failure is a refusal with its own code,
+//! and nothing is opened for a client that is refused. Locks and what is open go when the connection does.
+
+mod cluster;
+mod configure;
+mod opened;
+mod raise;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use pgkeep_protocol::{Service, Settings, Streams, accept};
+
+use opened::Opened;
+pub use raise::raise;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::locks;
+use crate::locks::stop_file;
+use crate::remote::own_side;
+use crate::remote::rights::Rights;
+use crate::remote::wire::greeting::{Answer, Greeting, Side};
+use crate::run::context::Context;
+
+/// Sessions that are worked on at the same time at most, whatever a client asks for.
+const MOST_WORKERS: u32 = 64;
+
+/// How a client came here.
+pub struct Entrance<'a> {
+    /// Whether its options are taken. Over SSH they are, since it has a command line too. Over TLS the server's own count.
+    pub takes_options: bool,
+    /// What the client may do, or why it may not come in.
+    pub admit: &'a dyn Fn(&Greeting) -> Result<Rights>,
+}
+
+impl fmt::Debug for Entrance<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance")
+            .field("takes_options", &self.takes_options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a visit ended.
+#[derive(Debug)]
+pub enum Visit {
+    /// The client said goodbye.
+    Over,
+    /// The client was refused and told so.
+    Refused(Error),
+    /// The connection failed while it was served.
+    Lost(Error),
+}
+
+/// Serves one client until it leaves.
+///
+/// # Errors
+/// Whoever connected is no client that can be understood.
+pub fn serve(context: &Context, streams: Streams, entrance: &Entrance<'_>) -> Result<Visit> {
+    serve_with(context, streams, entrance, &own_side::settings())
+}
+
+fn serve_with(
+    context: &Context,
+    streams: Streams,
+    entrance: &Entrance<'_>,
+    settings: &Settings,
+) -> Result<Visit> {
+    let guest = accept(streams, settings).map_err(|error| lower(&error))?;
+    let canceller = guest.canceller();
+    let cancel = context.cancel.clone();
+    let _stop = context.cancel.on_cancel(move || {
+        if let Err(stopped) = cancel.check() {
+            canceller.refuse(raise(&stopped));
+        }
+    });
+    let taken_in = guest
+        .request::<Greeting>()
+        .map_err(|error| lower(&error))
+        .and_then(|greeting| take_in(context, &greeting, entrance));
+    let visitor = match taken_in {
+        Ok(visitor) => visitor,
+        Err(error) => {
+            guest.refuse(raise(&error));
+            return Ok(Visit::Refused(error));
+        }
+    };
+    let ended = guest.serve(&visitor.answer, visitor.workers, &*visitor.service);
+    Ok(match ended {
+        Ok(()) => Visit::Over,
+        Err(error) => Visit::Lost(lower(&error)),
+    })
+}
+
+/// A client that was taken in.
+struct Visitor {
+    answer: Answer,
+    service: Box<dyn Service>,
+    workers: usize,
+    /// Holds its locks.
+    _context: Arc<Context>,
+}
+
+fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> Result<Visitor> {
+    let rights = (entrance.admit)(greeting)?;
+    let context = configure::for_client(context, greeting, entrance.takes_options)?;
+    // A command that takes a lock changes something, and only that does a stop file forbid.
+    if !greeting.locks.is_empty() {
+        stop_file::check(&context)?;
+    }
+    locks::take_named(&context, &greeting.locks, &greeting.exec_id)?;
+    let context = Arc::new(context);
+    let Opened { answer, service } = match greeting.role {
+        Side::Pg => cluster::open(&context, rights)?,
+        Side::Repo => storage::open(&context, greeting.key, rights)?,
+    };
+    Ok(Visitor {
+        answer,
+        service,
+        workers: greeting.workers.clamp(1, MOST_WORKERS) as usize,
+        _context: context,
+    })
+}
+
+/// An error of the connection, seen from the server.
+fn lower(error: &pgkeep_protocol::Error) -> Error {
+    let code = match error.raised().map(|raised| raised.code) {
+        None | Some(0) => ErrorCode::Protocol,
+        Some(number) => ErrorCode::from_number(number).unwrap_or(ErrorCode::Unknown),
+    };
+    Error {
+        code,
+        message: error.to_string(),
+        hints: error.hints().to_vec(),
+    }
+}

@@ -1,0 +1,6 @@
+//! The messages between hosts: plain values with defaults and no behaviour, and conversions to the types of lower layers.
+//!
+//! A field that a release does not know is ignored, and one that is missing has its default. So releases one apart understand
+//! each other. The invariant: no message can show a secret by `Debug`.
+
+pub mod greeting;
