@@ -1,0 +1,23 @@
+//! TLS between hosts: certificates, whom to trust, the handshake, and a connection as two streams.
+//!
+//! Client and server use the same parts. Nothing here knows options or what is said over a connection. The rules for
+//! certificates are those of OpenSSL as pgBackRest uses it; rustls does all that is cryptography.
+
+mod certificate;
+mod ciphers;
+mod der;
+mod endpoint;
+mod files;
+mod handshake;
+mod names;
+pub mod socket;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod verifier;
+
+pub use ciphers::Ciphers;
+pub use endpoint::{Caller, Reception, Wanted, accept, connect};
+pub use files::{Identity, load_authorities};
+pub use streams::{Ender, Secured, TlsFailure};
