@@ -98,10 +98,20 @@ impl Configuration {
 
     /// Adds a stanza for a cluster: its path, socket directory, port and user.
     pub fn cluster(self, stanza: &str, cluster: &Cluster) -> Self {
-        self.stanza(stanza, "pg1-path", cluster.data_dir().display())
-            .stanza(stanza, "pg1-socket-path", cluster.socket_dir().display())
-            .stanza(stanza, "pg1-port", cluster.port())
-            .stanza(stanza, "pg1-user", "postgres")
+        self.cluster_at(stanza, 1, cluster)
+    }
+
+    /// The same for the cluster with this key.
+    pub fn cluster_at(self, stanza: &str, key: usize, cluster: &Cluster) -> Self {
+        let option = |name: &str| format!("pg{key}-{name}");
+        self.stanza(stanza, &option("path"), cluster.data_dir().display())
+            .stanza(
+                stanza,
+                &option("socket-path"),
+                cluster.socket_dir().display(),
+            )
+            .stanza(stanza, &option("port"), cluster.port())
+            .stanza(stanza, &option("user"), "postgres")
     }
 
     /// The file's text.

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_postgres::data_dir;
+use pgkeep_postgres::lsn::Lsn;
 use pgkeep_postgres::session::Session;
 use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_storage::{InfoLevel, StoragePath};
 
-use super::settings::Settings;
+use super::from_standby::SourceHosts;
+use super::settings::{Settings, UseStandby};
+use super::standby::Standbys;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
     PgHost,
     cluster::{self, Cluster},
-    pg_host,
+    clusters, pg_host,
 };
 use crate::run::Context;
 use crate::run::cancel::HookGuard;
@@ -32,6 +35,7 @@ pub(super) struct Source {
     pub control: ControlFile,
     /// `None`: the cluster is backed up without asking PostgreSQL.
     cluster: Option<Cluster>,
+    standbys: Standbys,
     /// Ends a waiting statement when the run is cancelled.
     _cancel: Option<HookGuard>,
     last_ping: i64,
@@ -47,13 +51,21 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
-    /// Finds the primary, or takes the first data directory when offline.
+    /// Finds the primary and its standbys, or takes the first data directory when offline.
     ///
     /// # Errors
-    /// [`ErrorCode::DbConnect`] without a primary; whatever is wrong with the control file.
+    /// [`ErrorCode::DbConnect`] without a primary or a standby that is wanted; whatever is wrong with the control file.
     pub(super) fn open(context: &Context, settings: &Settings) -> Result<Self> {
         if settings.online {
-            return Ok(Self::online(context, cluster::find_primary(context)?));
+            let mut found = clusters::find_all(context)?;
+            let primary = found.take_primary()?;
+            let standbys = Standbys::find(context, settings, &primary, found)?;
+            return Ok(Self::online(context, primary, standbys));
+        }
+        if settings.standby != UseStandby::No {
+            log::warn!(
+                "option backup-standby is enabled but backup is offline - backups will be performed from the primary"
+            );
         }
         let host = pg_host::open(context, settings.pg_key)?;
         let (control, _) = cluster::read_control(context, &*host)?;
@@ -61,18 +73,20 @@ impl Source {
             host,
             control,
             cluster: None,
+            standbys: Standbys::default(),
             _cancel: None,
             last_ping: 0,
         })
     }
 
-    /// A running cluster.
-    pub(super) fn online(context: &Context, cluster: Cluster) -> Self {
+    /// A running cluster and the standbys that may deliver its files.
+    pub(super) fn online(context: &Context, cluster: Cluster, standbys: Standbys) -> Self {
         let handle = cluster.session.cancel_handle();
         Self {
             host: Arc::clone(&cluster.host),
             control: cluster.control,
             cluster: Some(cluster),
+            standbys,
             _cancel: Some(context.cancel.on_cancel(move || handle.cancel())),
             last_ping: context.clock.milliseconds(),
         }
@@ -174,26 +188,76 @@ impl Source {
         Ok(began)
     }
 
-    /// Makes sure, from time to time or at once with `now`, that the primary still is one.
+    /// Waits until a standby has all that was written before the backup began at `start`, if one is to deliver files. The
+    /// primary's session is used meanwhile, so that nobody on the way takes it for abandoned.
+    ///
+    /// # Errors
+    /// What is wrong with the standby, unless the primary will do; errors of the primary's session.
+    pub(super) fn choose_standby(
+        &mut self,
+        context: &Context,
+        settings: &Settings,
+        start: Lsn,
+    ) -> Result<()> {
+        let Self {
+            control,
+            cluster,
+            standbys,
+            last_ping,
+            ..
+        } = self;
+        standbys.choose(context, settings, start, control, &mut || match cluster {
+            Some(cluster) if is_due(context, last_ping) => Ok(cluster.session.ping()?),
+            _ => Ok(()),
+        })
+    }
+
+    /// Whether a standby delivers files.
+    pub(super) fn has_standby(&self) -> bool {
+        self.standbys.host().is_some()
+    }
+
+    /// The hosts that files come from.
+    pub(super) fn hosts(&self) -> SourceHosts {
+        SourceHosts {
+            primary: Arc::clone(&self.host),
+            standby: self.standbys.host().cloned(),
+        }
+    }
+
+    /// Makes sure, from time to time or at once with `now`, that the primary still is one, and the standby too.
     ///
     /// # Errors
     /// [`ErrorCode::DbMismatch`] when it is not, or errors of the query.
     pub(super) fn ping(&mut self, context: &Context, now: bool) -> Result<()> {
-        let at = context.clock.milliseconds();
-        if !now && at - self.last_ping < PING_INTERVAL_MS {
+        if !is_due(context, &mut self.last_ping) && !now {
             return Ok(());
         }
-        self.last_ping = at;
-        match self.session() {
-            Some(session) => Ok(session.ping()?),
-            None => Ok(()),
+        if let Some(session) = self.session() {
+            session.ping()?;
         }
+        self.standbys.ping()
+    }
+
+    /// Closes the session with the standby: all of its files are copied.
+    pub(super) fn leave_standby(&mut self) {
+        self.standbys = Standbys::default();
     }
 
     /// Closes the session: nothing more is asked.
     pub(super) fn disconnect(&mut self) {
         self.cluster = None;
     }
+}
+
+/// Whether the time for a ping has come; then the next is due after the interval.
+fn is_due(context: &Context, last: &mut i64) -> bool {
+    let now = context.clock.milliseconds();
+    let due = now - *last >= PING_INTERVAL_MS;
+    if due {
+        *last = now;
+    }
+    due
 }
 
 fn seconds(milliseconds: u64) -> i64 {

@@ -31,7 +31,6 @@ pub(super) fn fill(
     let options = &mut manifest.options;
     options.archive_check = settings.archive_check;
     options.archive_copy = settings.archive_copy;
-    options.backup_standby = Some(false);
     options.buffer_size = u32::try_from(settings.buffer_size).ok();
     options.compress_level = Some(plan.level);
     options.compress_level_network = Some(settings.compress_level_network);

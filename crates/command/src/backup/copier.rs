@@ -62,7 +62,8 @@ pub(super) struct Wanted {
 }
 
 impl Copier {
-    /// Reads a file of the cluster on the host that delivers it.
+    /// Reads a file of the cluster on the host that delivers it. What the standby does not have (yet) comes from the primary:
+    /// replay may not have come so far as to make it, and it counts as removed only when the primary has lost it too.
     ///
     /// # Errors
     /// Errors of reading, a stage or the receiver.
@@ -73,7 +74,8 @@ impl Copier {
         wanted: Wanted,
         receiver: &mut dyn FileReceiver,
     ) -> Result<ReadOutcome> {
-        let host = self.hosts.get(host);
+        let part = host;
+        let host = self.hosts.get(part);
         let Wanted {
             pipeline,
             skip_empty,
@@ -97,7 +99,16 @@ impl Copier {
             skip_empty,
             reports_only,
         };
-        host.open_file(request)?.deliver(receiver)
+        if part == SourceHost::Primary {
+            return host.open_file(request)?.deliver(receiver);
+        }
+        match host.open_file(request.clone())?.deliver(receiver)? {
+            ReadOutcome::Missing => {
+                let primary = self.hosts.get(SourceHost::Primary);
+                primary.open_file(request)?.deliver(receiver)
+            }
+            outcome => Ok(outcome),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which host a file of the cluster is copied from: the only place that decides what a standby delivers.
 //!
-//! Backups from a standby are not there yet, so there is a primary alone and everything comes from it. The rule is
-//! pgBackRest's, which a repository shared with it must keep. A standby delivers what only replayed WAL changes, so that its
+//! The rule is pgBackRest's, which a repository shared with it must keep. A standby delivers what only replayed WAL changes, so that its
 //! copy is as good as the primary's. Everything else (settings, the control file, what is made by the server for itself) may
 //! differ between the two and comes from the primary. The list of files, with their sizes and times, is always the primary's.
 
@@ -58,14 +57,6 @@ pub(super) struct SourceHosts {
 }
 
 impl SourceHosts {
-    /// The primary alone.
-    pub(super) fn primary(primary: Arc<dyn PgHost>) -> Self {
-        Self {
-            primary,
-            standby: None,
-        }
-    }
-
     /// The parts that are taken.
     pub(super) fn parts(&self) -> &'static [SourceHost] {
         match self.standby {

@@ -26,6 +26,7 @@ mod results;
 mod resume;
 mod settings;
 mod sink;
+mod standby;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -115,6 +116,8 @@ fn make(
     let doing = Doing::now(&context.progress, "listing the files of the cluster");
     let mut manifest =
         manifest_build::build(settings, &plan, &info, &source, &started, start_time)?;
+    // Now and not at the end: a run that resumes this one must know.
+    manifest.options.backup_standby = Some(source.has_standby());
     drop(doing);
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     // Which labels are taken is a number of round trips, and this a wait.
@@ -159,6 +162,7 @@ fn make(
     drop(doing);
     let page_warnings = process.run(&mut manifest, &mut source)?;
     source.ping(context, true)?;
+    source.leave_standby();
 
     let stopped = stop::stop(
         context,

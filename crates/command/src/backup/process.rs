@@ -169,7 +169,7 @@ impl Process<'_> {
     /// Runs the workers; returns positions of files that the server removed, and the number of files with bad pages.
     fn copy(&self, manifest: &mut Manifest, source: &mut Source) -> Result<(Vec<u32>, u32)> {
         let (context, settings) = (self.context, self.settings);
-        let hosts = SourceHosts::primary(Arc::clone(&source.host));
+        let hosts = source.hosts();
         let control = &source.control;
         // That the manifest cannot be saved is said first: it is what was tried first.
         let queues = Queues::build(manifest, settings, &hosts, control.version)
@@ -200,8 +200,11 @@ impl Process<'_> {
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
         });
+        let mut pool = settings.pool;
+        // As with pgBackRest, the worker that reads from the primary is not one of `process-max`.
+        pool.workers += usize::from(hosts.standby.is_some());
         let result = jobs::run(
-            settings.pool,
+            pool,
             &context.cancel,
             &|job: &Given| copier.run(&job.copy),
             Steps {

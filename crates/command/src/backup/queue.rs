@@ -144,19 +144,31 @@ impl Queues {
         })
     }
 
-    /// The next job for a worker, and the positions of its files. Workers begin at different queues, so that they read from
-    /// different disks as long as there is something to read.
+    /// The next job for a worker, and the positions of its files. With a standby the first worker reads from the primary and
+    /// the others from the standby, so that the primary never serves more than one. Workers begin at different queues, so that
+    /// they read from different disks as long as there is something to read.
     pub(super) fn next(
         &mut self,
         worker: usize,
         manifest: &Manifest,
         book: &Rulebook<'_>,
     ) -> Option<(CopyJob, Vec<u32>)> {
-        let count = self.queues.len();
+        let has_standby = self
+            .queues
+            .iter()
+            .any(|queue| queue.host == SourceHost::Standby);
+        let from = match has_standby && worker > 0 {
+            true => SourceHost::Standby,
+            false => SourceHost::Primary,
+        };
+        let mine: Vec<usize> = (0..self.queues.len())
+            .filter(|&at| self.queues[at].host == from)
+            .collect();
+        let count = mine.len();
         let mut at = worker % count;
         for _ in 0..count {
-            if !self.queues[at].files.is_empty() {
-                return Some(self.take(at, manifest, book));
+            if !self.queues[mine[at]].files.is_empty() {
+                return Some(self.take(mine[at], manifest, book));
             }
             at = if worker.is_multiple_of(2) {
                 (at + 1) % count

@@ -17,7 +17,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
 use crate::jobs::PoolSettings;
 use crate::run::Context;
-use crate::run::not_yet;
 
 /// Options of one backup.
 #[derive(Debug, Clone)]
@@ -30,6 +29,7 @@ pub(super) struct Settings {
     pub repo_defaulted: bool,
     pub backup_type: BackupType,
     pub online: bool,
+    pub standby: UseStandby,
     pub force: bool,
     pub start_fast: bool,
     pub archive_check: bool,
@@ -58,6 +58,16 @@ pub(super) struct Settings {
     pub pool: PoolSettings,
 }
 
+/// Whether files are copied from a standby (`backup-standby`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UseStandby {
+    No,
+    /// Without a standby there is no backup.
+    Yes,
+    /// The primary will do when no standby can be reached or has caught up in time.
+    Prefer,
+}
+
 /// `repo-bundle` with its sizes, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BundleSettings {
@@ -82,13 +92,6 @@ impl Settings {
     /// A value that no rule of the configuration could check, or a feature that is not there yet.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &*context.config;
-        if config.boolean(option::ONLINE)
-            && config
-                .string(option::BACKUP_STANDBY)
-                .is_some_and(|value| value != "n")
-        {
-            return Err(not_yet::error("backup-standby", "backup-standby"));
-        }
         let compress = config
             .string(option::COMPRESS_TYPE)
             .unwrap_or("gz")
@@ -108,6 +111,7 @@ impl Settings {
             repo_defaulted: repository::keys(config).len() > 1,
             backup_type: config.string(option::TYPE).unwrap_or("incr").parse()?,
             online: config.boolean(option::ONLINE),
+            standby: use_standby(config),
             force: config.boolean(option::FORCE),
             start_fast: config.boolean(option::START_FAST),
             archive_check: config.boolean(option::ARCHIVE_CHECK),
@@ -158,6 +162,14 @@ impl Settings {
 /// Whether `expire` follows the backup in the same run.
 pub(super) fn expires_afterwards(config: &Config) -> bool {
     config.command() == CommandId::Backup && config.boolean(option::EXPIRE_AUTO)
+}
+
+fn use_standby(config: &Config) -> UseStandby {
+    match config.string(option::BACKUP_STANDBY) {
+        Some("y") => UseStandby::Yes,
+        Some("prefer") => UseStandby::Prefer,
+        _ => UseStandby::No,
+    }
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {

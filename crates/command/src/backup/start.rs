@@ -27,7 +27,7 @@ pub(super) struct Started {
 /// Starts the backup.
 ///
 /// # Errors
-/// Whatever [`Source::check_ready`] finds, what the server answers, [`ErrorCode::DbMismatch`] when what it says and what is
+/// Whatever [`Source::check_ready`] and [`Source::choose_standby`] find, what the server answers, [`ErrorCode::DbMismatch`] when what it says and what is
 /// on disk do not fit, and the errors of waiting for a segment.
 pub(super) fn start(
     context: &Context,
@@ -102,6 +102,7 @@ pub(super) fn start(
         started.wal_file,
         started.lsn
     );
+    source.choose_standby(context, settings, started.lsn)?;
     if let (Some(archive), Some(segment)) = (archive, before) {
         // Archiving that does not work would fail the backup at its end; better to know now.
         let prior = if segment == started.wal_file {
@@ -110,9 +111,11 @@ pub(super) fn start(
             "prior "
         };
         log::info!("check archive for {prior}segment {segment}");
-        archive
-            .finder(settings, repository)
-            .wait_for(context, &segment.to_string())?;
+        archive.finder(settings, repository).wait_for_and(
+            context,
+            &segment.to_string(),
+            &mut || source.ping(context, false),
+        )?;
     }
     Ok(Started {
         lsn: Some(started.lsn),

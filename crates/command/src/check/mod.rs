@@ -3,6 +3,9 @@
 //! For one stanza or all of the configuration: settings of the cluster, info files of every repository, and one real
 //! WAL segment switched and awaited in every repository.
 
+mod roles;
+mod standby;
+
 use std::time::Duration;
 
 use pgkeep_config::Program;
@@ -15,7 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
     Repository,
     cluster::{self, Cluster},
-    pg_host, repository, stanza_info,
+    clusters, pg_host, repository, stanza_info,
 };
 use crate::locks::stop_file;
 use crate::run::{Context, summary};
@@ -51,11 +54,11 @@ pub fn run(context: &Context) -> Result<()> {
 
 fn check_stanza(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
-    let found = cluster::find_all(context)?;
-    if found.primary.is_none() && found.standby.is_none() {
+    let found = clusters::find_all(context)?;
+    if found.primary.is_none() && found.standbys.is_empty() {
         let error = Error::new(ErrorCode::Config, "no database found")
             .with_hint("check indexed pg-path/pg-host configurations");
-        return Err(match cluster::reach_hint(&found.unreachable) {
+        return Err(match found.reach_hint() {
             Some(hint) => error.with_hint(hint),
             None => error,
         });
@@ -64,58 +67,13 @@ fn check_stanza(context: &Context) -> Result<()> {
         // Readable at all? A backup could not list what it must copy.
         pg_host::open(context, key)?.list(&StoragePath::root(), InfoLevel::Exists)?;
     }
+    roles::tell(context, &found);
     let repositories = repository::open_all(context)?;
-    match &found.standby {
-        Some(standby) => check_standby(
-            context,
-            &stanza,
-            &repositories,
-            standby,
-            found.primary.is_some(),
-        )?,
-        None if context
-            .config
-            .string(option::BACKUP_STANDBY)
-            .is_some_and(|value| value != "n") =>
-        {
-            log::warn!("option 'backup-standby' is enabled but standby is not properly configured");
-        }
-        None => {}
-    }
+    standby::check(context, &stanza, &repositories, &found)?;
     match found.primary {
         Some(mut primary) => check_primary(context, &stanza, &repositories, &mut primary),
         None => Ok(()),
     }
-}
-
-fn check_standby(
-    context: &Context,
-    stanza: &Stanza,
-    repositories: &[Repository],
-    standby: &Cluster,
-    has_primary: bool,
-) -> Result<()> {
-    if !has_primary {
-        // With a local repository, or several clusters configured, a primary should have been found.
-        return Err(Error::new(ErrorCode::Config, "primary database not found")
-            .with_hint("check indexed pg-path/pg-host configurations"));
-    }
-    cluster::check_same_cluster(standby)?;
-    for repository in repositories {
-        log::info!("check {} (standby)", repository.name());
-        stanza_info::load_for(repository, stanza, &standby.control)?;
-    }
-    context.summary.done(format!(
-        "{stanza} is a standby whose stanza is in order in {}; no WAL was switched",
-        summary::list(
-            &repositories
-                .iter()
-                .map(Repository::name)
-                .collect::<Vec<_>>()
-        )
-    ));
-    log::info!("switch wal not performed because this is a standby");
-    Ok(())
 }
 
 fn check_primary(

@@ -1,4 +1,4 @@
-//! The clusters of a run: which is the primary, which a standby, and what their control files say.
+//! One cluster of a run: its server, its data directory and what its control file says.
 //!
 //! A cluster is only used when the server behind the socket and the data directory on disk are the same;
 //! otherwise a backup would be of another cluster than the one that was told to start it.
@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgkeep_config::option;
-use pgkeep_config::option::Group;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::control::{self, ControlFile};
 use pgkeep_postgres::session::Session;
@@ -31,22 +30,20 @@ pub struct Cluster {
     pub control: ControlFile,
 }
 
-/// What was found behind pg1, pg2, …
-#[derive(Debug, Default)]
-pub struct Clusters {
-    pub primary: Option<Cluster>,
-    /// The first standby.
-    pub standby: Option<Cluster>,
-    /// Keys of those that could not be reached, which was warned about.
-    pub unreachable: Vec<u32>,
-}
-
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cluster")
             .field("host", &self.host)
             .field("control", &self.control)
             .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// `pg2 ('/pg/data')`, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("pg{} ('{}')", self.host.key(), self.host.path().display())
     }
 }
 
@@ -104,81 +101,6 @@ pub fn connect(context: &Context, key: u32) -> Result<Cluster> {
     })
 }
 
-/// Connects to every configured cluster; one that cannot be reached is only warned about, as another may be the primary.
-///
-/// # Errors
-/// [`ErrorCode::DbConnect`] when there are two primaries.
-pub fn find_all(context: &Context) -> Result<Clusters> {
-    let mut found = Clusters::default();
-    for &key in context.config.keys(Group::Pg) {
-        context.cancel.check()?;
-        match connect(context, key) {
-            Ok(cluster) if cluster.session.is_standby() => {
-                found.standby.get_or_insert(cluster);
-            }
-            Ok(cluster) => {
-                if let Some(other) = &found.primary {
-                    return Err(Error::new(
-                        ErrorCode::DbConnect,
-                        "more than one primary cluster found",
-                    )
-                    .with_hint(format!(
-                        "pg{} ('{}') and pg{key} ('{}') both accept writes: stop the one that was replaced, or take it out of the configuration.",
-                        other.host.key(),
-                        other.host.path().display(),
-                        cluster.host.path().display(),
-                    )));
-                }
-                found.primary = Some(cluster);
-            }
-            Err(error)
-                if error.code == ErrorCode::Term || error.code == ErrorCode::OptionInvalid =>
-            {
-                return Err(error);
-            }
-            Err(error) => {
-                log::warn!("unable to check pg{key}: {}", error.named_text());
-                found.unreachable.push(key);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The primary among the configured clusters.
-///
-/// # Errors
-/// [`ErrorCode::DbConnect`] when there is none.
-pub fn find_primary(context: &Context) -> Result<Cluster> {
-    let found = find_all(context)?;
-    let unreachable = found.unreachable;
-    found.primary.ok_or_else(|| no_primary(&unreachable))
-}
-
-/// The error of a run that needs a primary and has none.
-fn no_primary(unreachable: &[u32]) -> Error {
-    let error = Error::new(
-        ErrorCode::DbConnect,
-        "unable to find primary cluster - cannot proceed",
-    )
-    .with_hint("are all available clusters in recovery?");
-    match reach_hint(unreachable) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
-}
-
-/// What to look at when clusters could not be reached; nothing if all could.
-#[must_use]
-pub fn reach_hint(unreachable: &[u32]) -> Option<String> {
-    let key = unreachable.first()?;
-    let names: Vec<String> = unreachable.iter().map(|key| format!("pg{key}")).collect();
-    Some(format!(
-        "{} could not be reached, see the warning above: does the server run, and are pg{key}-path, pg{key}-port and pg{key}-socket-path those of it?",
-        names.join(" and ")
-    ))
-}
-
 /// Version and data directory as the server says them must be those of the control file and of the option.
 ///
 /// # Errors
@@ -201,6 +123,40 @@ pub fn check_same_cluster(cluster: &Cluster) -> Result<()> {
         ),
     )
     .with_hint(format!("the pg{0}-path and pg{0}-port settings likely reference different clusters.", cluster.host.key())))
+}
+
+/// A standby must be one of the primary's: pgBackRest takes any, and then backs up the files of a foreign cluster.
+///
+/// # Errors
+/// [`ErrorCode::DbMismatch`].
+pub fn check_follows(primary: &Cluster, standby: &Cluster) -> Result<()> {
+    let (of_primary, of_standby) = (&primary.control, &standby.control);
+    let difference = if of_standby.system_id != of_primary.system_id {
+        format!(
+            "system identifier {} does not match {}",
+            of_standby.system_id, of_primary.system_id
+        )
+    } else if of_standby.version != of_primary.version {
+        format!(
+            "version {} does not match {}",
+            of_standby.version, of_primary.version
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorCode::DbMismatch,
+        format!(
+            "standby {} is of another cluster than primary {}: {difference}",
+            standby.name(),
+            primary.name()
+        ),
+    )
+    .with_hint(format!(
+        "are pg{0}-path, pg{0}-port and pg{0}-socket-path those of a standby of pg{1}?",
+        standby.host.key(),
+        primary.host.key()
+    )))
 }
 
 /// A link to the data directory counts as the directory.

@@ -1,6 +1,7 @@
 //! What a run works on: the storages of its repositories are chosen here, and the clusters it backs up or restores are found here.
 
 pub mod cluster;
+pub mod clusters;
 #[cfg(feature = "faulty")]
 pub mod fault;
 pub mod pg_host;

@@ -15,7 +15,6 @@ const FORMAT_6: &str = "pgkeep reads and writes repositories of format 5; its au
 pub const NOT_YET: &[(&str, &str)] = &[
     ("repo-host", "repositories on another host"),
     ("pg-host", "PostgreSQL on another host"),
-    ("backup-standby", "backups from a standby"),
     ("repo-format=6", FORMAT_6),
     ("repo-cipher-rotate", FORMAT_6),
 ];

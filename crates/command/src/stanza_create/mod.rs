@@ -12,7 +12,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::{Repository, cluster, pg_host, repository, stanza_info};
+use crate::hosts::{Repository, cluster, clusters, pg_host, repository, stanza_info};
 use crate::locks::stop_file;
 use crate::run::Context;
 use crate::run::summary::list;
@@ -66,7 +66,7 @@ pub fn run(context: &Context) -> Result<()> {
 /// When there is no primary, or server and data directory are not the same cluster.
 pub fn control_of_cluster(context: &Context) -> Result<ControlFile> {
     if context.config.boolean(option::ONLINE) {
-        let primary = cluster::find_primary(context)?;
+        let primary = clusters::find_primary(context)?;
         cluster::check_same_cluster(&primary)?;
         return Ok(primary.control);
     }

@@ -48,6 +48,19 @@ impl<'a> WalFind<'a> {
     /// # Errors
     /// [`ErrorCode::ArchiveTimeout`] when it did not arrive, [`ErrorCode::ArchiveDuplicate`] when there are several.
     pub fn wait_for(&mut self, context: &Context, segment: &str) -> Result<Option<StoredSegment>> {
+        self.wait_for_and(context, segment, &mut || Ok(()))
+    }
+
+    /// The same, and `meanwhile` is called before each search, so that sessions are used and seen to live.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait_for`] and of `meanwhile`.
+    pub fn wait_for_and(
+        &mut self,
+        context: &Context,
+        segment: &str,
+        meanwhile: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<StoredSegment>> {
         let began = Instant::now();
         let mut pause = FIRST_WAIT;
         let _doing = Doing::now(
@@ -56,6 +69,7 @@ impl<'a> WalFind<'a> {
         );
         loop {
             context.cancel.check()?;
+            meanwhile()?;
             if let Some(found) = self.search(segment)? {
                 return Ok(Some(found));
             }

@@ -2,12 +2,17 @@
 
 use std::error::Error as _;
 use std::io;
+use std::time::Duration;
 
 use postgres::{Client, Config, NoTls};
 use secrecy::ExposeSecret;
 
 use super::settings::{Endpoint, SessionSettings, Target};
 use crate::error::{Error, ErrorKind, Result};
+
+/// A session that is idle for longer sends a sign of life: routers forget connections, some after few minutes, and nobody
+/// would be told. Sockets of this host need none.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Connects, without preparing the session.
 pub(super) fn connect(settings: &SessionSettings) -> Result<Client> {
@@ -55,6 +60,7 @@ fn config(target: &Target, settings: &SessionSettings) -> Config {
     if let Some(options) = &target.options {
         config.options(options);
     }
+    config.keepalives_idle(KEEPALIVE);
     config.connect_timeout(target.connect_timeout.unwrap_or(settings.timeout));
     config
 }

@@ -68,6 +68,9 @@ impl PgSession {
         if session.version >= PgVersion::V9_6 {
             session.execute(statement::NO_PARALLEL)?;
         }
+        if session.version >= PgVersion::V14 {
+            session.execute(statement::NO_IDLE_TIMEOUT)?;
+        }
         session.standby = session.is_in_recovery()?;
         Ok(session)
     }

@@ -12,23 +12,31 @@ use crate::lsn::Lsn;
 /// Time between two questions.
 pub const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long is waited for a standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    pub timeout: Duration,
+    /// The time runs anew whenever replay has made progress. Without it, a standby that follows far behind is given up too.
+    pub renewed: bool,
+}
+
 /// Waits until the standby has replayed beyond `target`, then makes a checkpoint and waits until it is at `target` or
-/// later. `timeout` runs anew whenever replay has made progress; `pause` sleeps, or fails when the run is to stop.
+/// later. `pause` sleeps, or fails when the run is to stop.
 pub fn wait(
     session: &mut dyn Session,
     target: Lsn,
-    timeout: Duration,
+    patience: Patience,
     pause: &mut dyn FnMut(Duration) -> Result<()>,
 ) -> Result<()> {
-    wait_for_replay(session, target, timeout, pause)?;
+    wait_for_replay(session, target, patience, pause)?;
     session.checkpoint()?;
-    wait_for_checkpoint(session, target, timeout, pause)
+    wait_for_checkpoint(session, target, patience.timeout, pause)
 }
 
 fn wait_for_replay(
     session: &mut dyn Session,
     target: Lsn,
-    timeout: Duration,
+    patience: Patience,
     pause: &mut dyn FnMut(Duration) -> Result<()>,
 ) -> Result<()> {
     let mut waited = Duration::ZERO;
@@ -45,11 +53,11 @@ fn wait_for_replay(
         if reached > target {
             return Ok(());
         }
-        if last.is_none_or(|last| reached > last) {
+        if patience.renewed && last.is_none_or(|last| reached > last) {
             waited = Duration::ZERO;
         }
         last = Some(reached);
-        if waited >= timeout {
+        if waited >= patience.timeout {
             return Err(Error::new(
                 ErrorKind::ReplayTimeout,
                 format!("timeout before standby replayed to {target} - only reached {reached}"),
@@ -97,10 +105,15 @@ mod tests {
     }
 
     fn waited(script: Vec<(Call, Answer)>, timeout: Duration) -> (Result<()>, u32) {
+        let renewed = true;
+        waited_with(script, Patience { timeout, renewed })
+    }
+
+    fn waited_with(script: Vec<(Call, Answer)>, patience: Patience) -> (Result<()>, u32) {
         let mut session = ScriptedSession::new(script);
         session.standby = true;
         let mut pauses = 0;
-        let result = wait(&mut session, Lsn(100), timeout, &mut |_| {
+        let result = wait(&mut session, Lsn(100), patience, &mut |_| {
             pauses += 1;
             Ok(())
         });
@@ -133,6 +146,22 @@ mod tests {
             (error.kind(), error.hints().len(), pauses),
             (ErrorKind::ReplayTimeout, 2, 4)
         );
+    }
+
+    #[test]
+    fn whoever_does_not_want_to_wait_gives_up_a_standby_that_follows_far_behind() {
+        let script = [10, 20, 30].map(replayed).to_vec();
+        let patience = Patience {
+            timeout: PAUSE * 2,
+            renewed: false,
+        };
+        let (result, pauses) = waited_with(script, patience);
+        let error = result.unwrap_err();
+        assert_eq!(
+            error.message(),
+            "timeout before standby replayed to 0/64 - only reached 0/1E"
+        );
+        assert_eq!((error.kind(), pauses), (ErrorKind::ReplayTimeout, 2));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub(crate) const SETTINGS: &str = "select (select setting from pg_catalog.pg_set
 /// A parallel worker cannot stop a backup although 9.6 marks the function as parallel-safe.
 pub(crate) const NO_PARALLEL: &str = "set max_parallel_workers_per_gather = 0";
 
+/// Hours may pass between two statements while files are copied; the user's or the server's limit is not meant for that.
+pub(crate) const NO_IDLE_TIMEOUT: &str = "set idle_session_timeout = 0";
+
 pub(crate) const IN_RECOVERY: &str = "select pg_catalog.pg_is_in_recovery()";
 
 pub(crate) const TIME_MS: &str = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";

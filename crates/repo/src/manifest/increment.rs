@@ -137,6 +137,7 @@ impl Manifest {
 
     fn refer_to(&mut self, mut prior: Manifest, prior_label: &BackupLabel) -> Result<()> {
         let delta = self.options.delta == Some(true);
+        let times_trusted_before = prior.times_trusted_before();
         let own_reference = self.names.intern_label(prior_label);
         let (mut next, mut forgotten) = (0, 0);
         for at in 0..self.files.len() {
@@ -158,6 +159,7 @@ impl Manifest {
                 )));
             }
             let data = file.data;
+            let delta = delta || data.timestamp >= times_trusted_before;
             let reference = match prior_file.reference_label() {
                 Some(label) => self.names.intern_label(label),
                 None => own_reference,

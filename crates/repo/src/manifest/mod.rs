@@ -30,6 +30,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod trust;
 mod validate;
 mod write;
 

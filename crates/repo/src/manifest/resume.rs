@@ -103,6 +103,9 @@ impl Manifest {
         if !delta && data.timestamp != old.timestamp {
             return ResumedFile::Remove("mismatched timestamp");
         }
+        if !delta && data.timestamp >= resumed.times_trusted_before() {
+            return ResumedFile::Remove("may lack changes on the standby it came from");
+        }
         if data.size == 0 {
             return ResumedFile::Remove("zero size");
         }

@@ -6,6 +6,7 @@
 
 mod builder;
 mod load;
+mod standby;
 mod template;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Which host the jobs of a backup read from.
 
+use std::collections::VecDeque;
+
 use pgkeep_postgres::data_dir::{CONTROL_FILE, Rules};
 use pgkeep_repo::BackupType;
 
@@ -34,8 +36,21 @@ fn jobs(fixture: &Fixture, options: &[&str], standby: bool) -> (Vec<CopyJob>, Ma
         label: &"20260101-000000F".parse().unwrap(),
     };
     let mut jobs = Vec::new();
-    while let Some((job, _)) = queues.next(jobs.len(), &manifest, &book) {
-        jobs.push(job);
+    // The first worker and two others, one job each in turn.
+    let mut workers = VecDeque::from([0, 1, 2]);
+    while let Some(worker) = workers.pop_front() {
+        if let Some((job, _)) = queues.next(worker, &manifest, &book) {
+            if standby {
+                let first = job.host == SourceHost::Primary;
+                assert_eq!(
+                    first,
+                    worker == 0,
+                    "one worker alone reads from the primary"
+                );
+            }
+            jobs.push(job);
+            workers.push_back(worker);
+        }
     }
     (jobs, manifest)
 }

@@ -7,6 +7,7 @@ use pgkeep_postgres::{Lsn, PgVersion};
 use pgkeep_repo::ArchiveInfo;
 
 use super::*;
+use crate::backup::standby::Standbys;
 use crate::hosts::cluster::Cluster;
 
 const SEGMENT: &str = "000000010000000000000001";
@@ -88,6 +89,7 @@ fn online(fixture: &Fixture, more: &[&str], script: Vec<(Call, Answer)>) -> Resu
                     session: Box::new(session),
                     control,
                 },
+                Standbys::default(),
             ))
         },
     )
@@ -259,18 +261,6 @@ fn a_clock_that_stands_still_is_noticed() {
     assert_eq!(
         error.message,
         "PostgreSQL clock has not advanced to the next second after 3 tries"
-    );
-}
-
-#[test]
-fn backups_from_a_standby_are_refused_by_name() {
-    let fixture = Fixture::new(cluster(), &[]);
-    let error = online(&fixture, &["--type=full", "--backup-standby"], Vec::new()).unwrap_err();
-    assert_eq!(error.code, ErrorCode::OptionInvalid);
-    assert!(
-        error.message.contains("backup-standby"),
-        "{}",
-        error.message
     );
 }
 

@@ -91,13 +91,13 @@ pub const BACKUP_STANDBY: &OptionDef = &OptionDef {
     allowed: &["n", "prefer", "y"],
     bool_like: true,
     summary: "Copy from a standby instead of the primary.",
-    help: "Not supported by pgkeep yet: `y` and `prefer` are refused.\n\n\
-        With `y` most files are copied from the first standby found, which relieves the primary; \
-        without a standby the backup fails. With `prefer` the primary is used when there is no \
-        standby. `n` always uses the primary.\n\n\
+    help: "With `y` most files are copied from a standby, which relieves the primary; without one \
+        that has caught up the backup fails. With `prefer` the primary is used when no standby can \
+        be reached or none has caught up within `archive-timeout`. `n` always uses the primary.\n\n\
         The primary must be reachable in any case, because the backup is started and stopped there, \
         and some files must come from it. The standby must first replay WAL up to the start of the \
-        backup.",
+        backup. Several standbys are tried in the order of their numbers. One with another system \
+        identifier than the primary's is refused.",
     example: "backup-standby=prefer",
     ..BACKUP_BOOLEAN
 };

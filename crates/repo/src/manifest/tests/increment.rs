@@ -66,6 +66,43 @@ fn unchanged_files_become_references() {
 }
 
 #[test]
+fn a_file_that_changed_while_a_standby_was_copied_is_not_taken_for_unchanged() {
+    let mut prior = finished(&[
+        ("pg_data/before", 10, 50),
+        ("pg_data/meanwhile", 10, 90),
+        ("pg_data/meanwhile_grown", 10, 90),
+    ]);
+    prior.options.online = true;
+    prior.backup.timestamp_start = 90;
+    let refer = |standby: bool| {
+        let mut prior = prior.clone();
+        prior.options.backup_standby = Some(standby);
+        let mut next = built(&[
+            ("pg_data/before", 10, 50),
+            ("pg_data/meanwhile", 10, 90),
+            ("pg_data/meanwhile_grown", 20, 95),
+        ]);
+        next.options.online = true;
+        next.start_copy(false, 100, CompressType::Gz);
+        next.increment(prior, BackupType::Incr, None).unwrap();
+        let file = |name: &str| {
+            let file = next.file(name.as_bytes()).unwrap();
+            (file.copy, file.delta)
+        };
+        [
+            file("pg_data/before"),
+            file("pg_data/meanwhile"),
+            file("pg_data/meanwhile_grown"),
+        ]
+    };
+    assert_eq!(
+        refer(false),
+        [(false, false), (false, false), (true, false)]
+    );
+    assert_eq!(refer(true), [(false, false), (true, true), (true, false)]);
+}
+
+#[test]
 fn a_file_with_blocks_keeps_its_blocks_unless_it_shrank_below_one() {
     let mut prior = finished(&[("pg_data/a", 100_000, 50), ("pg_data/b", 100_000, 50)]);
     let blocks = Some(BlockFile {

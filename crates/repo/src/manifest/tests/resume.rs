@@ -54,6 +54,30 @@ fn files_are_resumed_only_when_nothing_speaks_against_it() {
 }
 
 #[test]
+fn files_that_changed_while_a_standby_was_copied_are_not_resumed() {
+    let files = [("pg_data/a", 10, 50), ("pg_data/b", 10, 90)];
+    let mut resumed = finished(&files);
+    resumed.options.online = true;
+    resumed.backup.timestamp_start = 90;
+    let mut next = built(&files);
+    let mut decide = |standby: Option<bool>, stored: &str, delta| {
+        resumed.options.backup_standby = standby;
+        next.resume_file(&resumed, stored.as_bytes(), CompressType::Gz, delta, None)
+    };
+    let doubtful = ResumedFile::Remove("may lack changes on the standby it came from");
+    // pgBackRest does not say in an aborted backup where its files came from.
+    for standby in [Some(true), None] {
+        assert_eq!(decide(standby, "pg_data/a.gz", false), ResumedFile::Keep);
+        assert_eq!(decide(standby, "pg_data/b.gz", false), doubtful);
+        assert_eq!(decide(standby, "pg_data/b.gz", true), ResumedFile::Keep);
+    }
+    assert_eq!(
+        decide(Some(false), "pg_data/b.gz", false),
+        ResumedFile::Keep
+    );
+}
+
+#[test]
 fn files_are_not_resumed_where_they_are_stored_in_another_way_now() {
     let files = [("pg_data/a", 10, 50), ("pg_data/large", 1000, 50)];
     let resumed = finished(&files);
