@@ -51,7 +51,7 @@ impl<'a> WalFind<'a> {
         self.wait_for_and(context, segment, &mut || Ok(()))
     }
 
-    /// The same, and `meanwhile` is called before each search, so that sessions are used and seen to live.
+    /// The same, and `meanwhile` is called once a second, so that sessions are used and seen to live.
     ///
     /// # Errors
     /// Those of [`Self::wait_for`] and of `meanwhile`.
@@ -62,6 +62,7 @@ impl<'a> WalFind<'a> {
         meanwhile: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<StoredSegment>> {
         let began = Instant::now();
+        let mut asked = began;
         let mut pause = FIRST_WAIT;
         let _doing = Doing::now(
             &context.progress,
@@ -69,7 +70,10 @@ impl<'a> WalFind<'a> {
         );
         loop {
             context.cancel.check()?;
-            meanwhile()?;
+            if asked.elapsed() >= LONGEST_WAIT {
+                asked = Instant::now();
+                meanwhile()?;
+            }
             if let Some(found) = self.search(segment)? {
                 return Ok(Some(found));
             }
