@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use crate::random::Random;
 use crate::repository::{self, Made};
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const PASS: &str = "a pass-phrase of users";
 
@@ -193,7 +193,7 @@ fn lines(outcome: &Outcome, top: &Path) -> Vec<String> {
     dropped
 }
 
-fn listed(repo: &Path, encrypted: bool) -> Result<BackupInfo> {
+pub(crate) fn listed(repo: &Path, encrypted: bool) -> Result<BackupInfo> {
     let storage = PosixStorage::new(PosixSettings::at(repo));
     let pass = encrypted.then(|| SecretString::from(PASS));
     Ok(BackupInfo::load(

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)] // repositories are made beside the storage layer, the number of cases by environment
 
 mod case;
+mod kept;
 mod random;
 mod repository;
 
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
             move || batch(&program, first..last),
         );
     }
+    suite = suite.test("what_is_pinned_or_of_a_generation_stays_whole", move || {
+        kept::what_is_kept_is_whole(&program)
+    });
     suite.run()
 }
 

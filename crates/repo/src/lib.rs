@@ -18,6 +18,7 @@ pub mod layout;
 mod limits;
 pub mod manifest;
 pub mod pg_history;
+pub mod pin;
 pub mod retention;
 pub mod sets;
 pub mod stanza;

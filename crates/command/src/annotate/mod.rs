@@ -1,7 +1,10 @@
 //! `annotate`: adds, changes or removes notes on a backup, in every repository that has it.
 
+mod pin;
+
 use pgkeep_config::option;
 use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
+use pgkeep_repo::pin::PIN_KEY;
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -20,10 +23,23 @@ pub fn run(context: &Context) -> Result<()> {
     let label = label::parse(set)?;
     let pairs = config.map(option::ANNOTATION).unwrap_or_default();
     check_keys(pairs)?;
-    let changes: Annotations = pairs
+    let mut changes: Annotations = pairs
         .iter()
         .map(|(key, value)| (key.clone().into_bytes(), value.clone().into_bytes()))
         .collect();
+    let pin = config.string(option::PIN);
+    if let Some(text) = pin {
+        changes.insert(
+            PIN_KEY.as_bytes().to_vec(),
+            pin::value(text, &context.clock)?.into_bytes(),
+        );
+    }
+    if changes.is_empty() {
+        return Err(Error::new(
+            ErrorCode::OptionRequired,
+            "annotate command requires option: annotation",
+        ));
+    }
     let (mut found, mut errors) = (Vec::new(), 0);
     for key in repository::keys(config) {
         context.cancel.check()?;
@@ -54,7 +70,12 @@ pub fn run(context: &Context) -> Result<()> {
         .with_hint("run the info command to see the labels of all backups."));
     }
     context.summary.done(format!(
-        "{label} of {stanza} annotated in {}",
+        "{label} of {stanza} {} in {}",
+        match pin {
+            Some("none") => "released",
+            Some(_) => "pinned",
+            None => "annotated",
+        },
         repositories(&found)
     ));
     Ok(())

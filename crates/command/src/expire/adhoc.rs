@@ -35,6 +35,7 @@ impl Expire<'_> {
                 ));
             }
         };
+        self.refuse_pinned(info.entries(), &expired)?;
         let free = self.without_locked(vec![expired])?;
         let Some(expired) = free.into_iter().next() else {
             return Ok(true);

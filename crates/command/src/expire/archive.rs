@@ -91,10 +91,10 @@ impl Expire<'_> {
                     .stop
                     .as_ref()
                     .map_or_else(String::new, |stop| format!(", stop = {stop}"));
-                crate::detail!(
+                self.explain(&format!(
                     "{name}: {id} archive retention on backup {label}, start = {}{stop}",
                     range.start
-                );
+                ));
             }
         }
         let found = self.names(&layout::archive_id_path(stanza, id))?;

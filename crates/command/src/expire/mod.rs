@@ -5,10 +5,12 @@
 
 mod adhoc;
 mod archive;
+mod by_retention;
 mod directories;
 mod history;
 mod left_overs;
 mod locked;
+mod plan;
 mod removed;
 mod settings;
 #[cfg(test)]
@@ -18,7 +20,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pgkeep_config::command::CommandId;
-use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
@@ -31,6 +32,7 @@ use crate::locks::stop_file;
 use crate::run::progress::Doing;
 use crate::run::summary::repositories;
 use crate::run::{Context, begin};
+use by_retention::oldest_with_bad_pages;
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 
@@ -266,58 +268,6 @@ impl<'a> Expire<'a> {
         );
     }
 
-    fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
-        let (full, what) = match self.retention.full {
-            Some(days) if self.retention.by_time => {
-                let now = u64::try_from(self.context.clock.seconds()).unwrap_or(0);
-                let outcome = retention::expire_full_by_time(info.entries(), days, now);
-                if self.retention.archive_type == BackupType::Full
-                    && self.retention.archive.is_none()
-                {
-                    self.retention.archive = outcome.full_left;
-                }
-                (outcome.expired, "time-based")
-            }
-            Some(keep) => (retention::expire_full(info.entries(), keep), "full"),
-            None => (Vec::new(), "full"),
-        };
-        let full = self.without_locked(full)?;
-        let mut left = info.entries().to_vec();
-        left.retain(|entry| {
-            !full
-                .iter()
-                .any(|expired| expired.set.contains(&entry.label))
-        });
-        let diff = self
-            .retention
-            .diff
-            .map(|keep| retention::expire_diff(&left, keep))
-            .unwrap_or_default();
-        let diff = self.without_locked(diff)?;
-        left.retain(|entry| {
-            !diff
-                .iter()
-                .any(|expired| expired.set.contains(&entry.label))
-        });
-        // Before anything is removed: an older backup may be the last good one.
-        if let Some(error) = oldest_with_bad_pages(&left)
-            && self.settings.page_error
-            && left.len() < info.entries().len()
-        {
-            return Err(error);
-        }
-        self.remove_sets(info, &full, what)?;
-        self.remove_sets(info, &diff, "diff")
-    }
-
-    fn remove_sets(&self, info: &mut BackupInfo, sets: &[Expired], what: &str) -> Result<()> {
-        for expired in sets {
-            self.remove_set(info, expired)?;
-            log::info!("{}: expire {what} backup {}", self.name, expired.text());
-        }
-        Ok(())
-    }
-
     /// Makes backups invalid and takes them off the list. Their files are removed later.
     fn remove_set(&self, info: &mut BackupInfo, expired: &Expired) -> Result<()> {
         self.context.cancel.check()?;
@@ -345,19 +295,6 @@ impl<'a> Expire<'a> {
         }
         Ok(())
     }
-}
-
-/// What is to be said when the oldest backup that is left was copied with invalid pages.
-fn oldest_with_bad_pages(left: &[BackupEntry]) -> Option<Error> {
-    let oldest = left.first().filter(|entry| entry.error == Some(true))?;
-    let message = format!(
-        "oldest retained backup {} contains invalid page checksum(s)",
-        oldest.label
-    );
-    Some(
-        Error::new(ErrorCode::Checksum, message)
-            .with_hint("use info --set command to get details about errors in the backup."),
-    )
 }
 
 /// Labels of all listed backups.

@@ -2,6 +2,7 @@
 
 use pgkeep_config::Config;
 use pgkeep_config::option::{self, OptionDef};
+use pgkeep_repo::retention::Generations;
 use pgkeep_repo::{BackupLabel, BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -83,6 +84,7 @@ pub(super) struct Retention {
     pub archive: Option<u32>,
     /// Days.
     pub history: Option<u32>,
+    pub generations: Generations,
 }
 
 impl Retention {
@@ -102,6 +104,12 @@ impl Retention {
                 .unwrap_or(BackupType::Full),
             archive: number(option::REPO_RETENTION_ARCHIVE),
             history: number(option::REPO_RETENTION_HISTORY),
+            generations: Generations {
+                daily: number(option::REPO_RETENTION_DAILY).unwrap_or(0),
+                weekly: number(option::REPO_RETENTION_WEEKLY).unwrap_or(0),
+                monthly: number(option::REPO_RETENTION_MONTHLY).unwrap_or(0),
+                yearly: number(option::REPO_RETENTION_YEARLY).unwrap_or(0),
+            },
         }
     }
 }

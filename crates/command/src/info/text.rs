@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
+use pgkeep_config::Program;
 use pgkeep_repo::BackupType;
+use pgkeep_repo::pin::Pin;
 
 use super::details::{self, Place, Shown};
 use super::document;
 use super::report::StanzaReport;
 use super::settings::Settings;
 use super::status::{Running, Status, percent};
-use crate::report::lock_text;
 use crate::report::size_text::size_text;
+use crate::report::{lock_text, pin_text};
 use crate::run::Context;
 
 /// All stanzas, an empty line between two.
@@ -269,6 +271,12 @@ fn backup(context: &Context, settings: &Settings, shown: &Shown<'_>, out: &mut S
             "locked: {}",
             lock_text::until(&context.clock, *until)
         ));
+    }
+    // Under the name pgbackrest the note alone shows it, as in pgBackRest.
+    if context.config.program() == Program::PgKeep
+        && let Some(pin) = Pin::of(entry)
+    {
+        line(format!("pinned: {}", pin_text::text(&context.clock, &pin)));
     }
     if let Some(references) = &entry.references {
         if settings.set.is_some() {

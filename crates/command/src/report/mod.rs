@@ -6,6 +6,7 @@ pub(crate) mod finding;
 pub(crate) mod findings;
 pub(crate) mod json;
 pub(crate) mod lock_text;
+pub(crate) mod pin_text;
 pub mod sftp_server;
 pub mod size_text;
 pub(crate) mod table;

@@ -6,6 +6,7 @@
 mod archive;
 mod backups;
 mod history;
+mod stays;
 #[cfg(test)]
 mod tests;
 mod unlisted;
@@ -20,4 +21,5 @@ pub use backups::{
 pub use history::{
     HistoryYear, history_limit, history_year, is_history_year, keeps_history_manifest,
 };
+pub use stays::{Generations, Period, Stays, Why};
 pub use unlisted::{NewestSet, Protection, unlisted};

@@ -8,12 +8,12 @@ use crate::backup_info::{BackupEntry, dependents};
 use crate::pg_history::{PgHistory, PgHistoryEntry};
 use crate::{ArchiveId, BackupLabel, BackupType};
 
-fn label(text: &str) -> BackupLabel {
+pub(super) fn label(text: &str) -> BackupLabel {
     text.parse().unwrap()
 }
 
 /// A backup of second `second`; its WAL is segment `second` to `second + 1`.
-fn entry(text: &str, prior: Option<&str>, second: u32, pg_id: u32) -> BackupEntry {
+pub(super) fn entry(text: &str, prior: Option<&str>, second: u32, pg_id: u32) -> BackupEntry {
     let label = label(text);
     BackupEntry {
         format: 5,
@@ -50,16 +50,16 @@ fn segment(number: u32) -> String {
     format!("00000001{:08X}{:08X}", number / 256, number % 256)
 }
 
-const F1: &str = "20260101-000000F";
-const D1: &str = "20260101-000000F_20260102-000000D";
-const I1: &str = "20260101-000000F_20260103-000000I";
-const D2: &str = "20260101-000000F_20260104-000000D";
-const F2: &str = "20260105-000000F";
-const D3: &str = "20260105-000000F_20260106-000000D";
-const F3: &str = "20260107-000000F";
+pub(super) const F1: &str = "20260101-000000F";
+pub(super) const D1: &str = "20260101-000000F_20260102-000000D";
+pub(super) const I1: &str = "20260101-000000F_20260103-000000I";
+pub(super) const D2: &str = "20260101-000000F_20260104-000000D";
+pub(super) const F2: &str = "20260105-000000F";
+pub(super) const D3: &str = "20260105-000000F_20260106-000000D";
+pub(super) const F3: &str = "20260107-000000F";
 
 /// F1 ← D1 ← I1, F1 ← D2, F2 ← D3, F3; one day apart, in seconds of the epoch.
-fn chain() -> Vec<BackupEntry> {
+pub(super) fn chain() -> Vec<BackupEntry> {
     const DAY: u32 = 86_400;
     vec![
         entry(F1, None, DAY, 1),

@@ -18,13 +18,14 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Add, change or remove notes on a backup.",
         help: "A note is a pair of key and value kept with the backup set; `info --set` shows it. \
-            Use it for ticket numbers, release names or a reason to keep the set. Notes have no \
-            influence on retention.\n\n\
+            Use it for ticket numbers or release names. Notes have no influence on retention, except \
+            that of `--pin`, which keeps the set until a date or until it is released.\n\n\
             An existing key gets the new value; an empty value (`--annotation=ticket=`) removes the \
             key. Other keys of the set stay as they are.\n\n\
             Without `--repo` every repository that knows the label is changed.",
         examples: &[
             "pgkeep --stanza=demo --set=20260101-120000F --annotation=ticket=4711 annotate",
+            "pgkeep --stanza=demo --set=20260101-120000F --pin=2027-01-31 annotate",
         ],
         ..CommandDef::new(CommandId::Annotate, "annotate")
     },
@@ -185,7 +186,8 @@ pub static COMMANDS: &[CommandDef] = &[
         summary: "Remove backups and WAL that retention no longer covers.",
         help: "Applies the `repo-retention-…` options: first to full backups, with everything that \
             depends on them, then to differential backups, then to WAL, then to old manifests in the \
-            history. `backup` does this by itself unless `expire-auto` is off.\n\n\
+            history. `backup` does this by itself unless `expire-auto` is off. Pinned backups \
+            (`annotate --pin`) stay.\n\n\
             `--set` removes one backup and those that build on it, whatever retention says; \
             `--oldest` removes the oldest full backup. `--dry-run` shows what would be removed and \
             changes nothing.\n\n\

@@ -26,6 +26,8 @@ pub const ANNOTATION: &OptionDef = &OptionDef {
     commands: &[only(Annotate, MAIN), only(Backup, MAIN)],
     required: false,
     required_by_command: &[(Annotate, true)],
+    // A pin is a note as well.
+    required_by_rule: true,
     multiple: true,
     summary: "Note to keep with the backup.",
     help: "A pair of key and value, shown by `info --set`. The option can be repeated for several \

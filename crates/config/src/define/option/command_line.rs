@@ -5,8 +5,8 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Backup, Doctor, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit, SftpProbe,
-    StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
+    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit,
+    SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef};
@@ -200,6 +200,22 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         `--dry-run`.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
+};
+
+/// Keep a backup whatever retention says.
+pub const PIN: &OptionDef = &OptionDef {
+    name: "pin",
+    ours: true,
+    commands: &[only(Annotate, MAIN)],
+    required: false,
+    summary: "Keep a backup whatever retention says.",
+    help: "`forever` keeps the backup until it is released, a date such as `2027-01-31` until that day \
+        is over, a time such as `2027-01-31 18:00:00+00` until then. `none` releases it.\n\n\
+        What the backup depends on stays too, and the WAL that makes it consistent. `expire --set` \
+        refuses it. The pin is kept as the note `pgkeep-pin`, which `info` shows. pgBackRest keeps and \
+        shows the note, but its `expire` removes the backup.",
+    example: "--pin=2027-01-31",
+    ..OptionDef::COMMAND_LINE
 };
 
 /// Do not decrypt.

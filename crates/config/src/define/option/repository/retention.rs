@@ -94,3 +94,53 @@ pub const REPO_RETENTION_HISTORY: &OptionDef = &OptionDef {
     example: "repo1-retention-history=365",
     ..RETENTION
 };
+
+/// A number of days, weeks, months or years of which one backup stays.
+const GENERATIONS: OptionDef = OptionDef {
+    ours: true,
+    ..RETENTION
+};
+
+/// Days of which a backup is kept.
+pub const REPO_RETENTION_DAILY: &OptionDef = &OptionDef {
+    name: "repo-retention-daily",
+    summary: "Days of which a backup is kept.",
+    help: "Of each of the last days that have a backup, so many days at most, one backup stays even if \
+        `repo-retention-full` or `repo-retention-diff` would remove it: the newest full backup of the \
+        day or, if the day has none, its newest backup. What it depends on stays too, and the WAL that \
+        makes it consistent. Days without a backup do not count.\n\n\
+        Such a backup can be restored to the moment when it ended. To restore to any moment, WAL is \
+        needed as well, for which `repo-retention-full` and `repo-retention-archive` are there.\n\n\
+        Days begin at midnight local time. `expire --dry-run` says why each backup stays or goes. \
+        pgBackRest does not know this option, and neither does pgkeep when started \
+        as `pgbackrest`: their `expire` removes what only this option keeps.",
+    example: "repo1-retention-daily=7",
+    ..GENERATIONS
+};
+
+/// Weeks of which a backup is kept.
+pub const REPO_RETENTION_WEEKLY: &OptionDef = &OptionDef {
+    name: "repo-retention-weekly",
+    summary: "Weeks of which a backup is kept.",
+    help: "As `repo-retention-daily`, for weeks from Monday to Sunday.",
+    example: "repo1-retention-weekly=4",
+    ..GENERATIONS
+};
+
+/// Months of which a backup is kept.
+pub const REPO_RETENTION_MONTHLY: &OptionDef = &OptionDef {
+    name: "repo-retention-monthly",
+    summary: "Months of which a backup is kept.",
+    help: "As `repo-retention-daily`, for months.",
+    example: "repo1-retention-monthly=12",
+    ..GENERATIONS
+};
+
+/// Years of which a backup is kept.
+pub const REPO_RETENTION_YEARLY: &OptionDef = &OptionDef {
+    name: "repo-retention-yearly",
+    summary: "Years of which a backup is kept.",
+    help: "As `repo-retention-daily`, for years.",
+    example: "repo1-retention-yearly=10",
+    ..GENERATIONS
+};

@@ -1,0 +1,143 @@
+//! What the rules of retention let go, less what stays whatever they say: pinned backups, those of days, weeks, months and
+//! years, and those that the storage has locked.
+
+use std::collections::BTreeSet;
+
+use pgkeep_repo::backup_info::BackupEntry;
+use pgkeep_repo::pin::Pin;
+use pgkeep_repo::retention::{self, Expired, Stays, Why};
+use pgkeep_repo::{BackupInfo, BackupLabel, BackupType};
+
+use super::Expire;
+use crate::error::{Error, ErrorCode, Result};
+
+impl Expire<'_> {
+    pub(super) fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
+        let stays = Stays::new(
+            info.entries(),
+            self.retention.generations,
+            self.context.clock.seconds(),
+            self.context.clock.zone(),
+        );
+        let (full, what) = match self.retention.full {
+            Some(days) if self.retention.by_time => {
+                let now = u64::try_from(self.context.clock.seconds()).unwrap_or(0);
+                let outcome = retention::expire_full_by_time(info.entries(), days, now);
+                if self.retention.archive_type == BackupType::Full
+                    && self.retention.archive.is_none()
+                {
+                    self.retention.archive = outcome.full_left;
+                }
+                (outcome.expired, "time-based")
+            }
+            Some(keep) => (retention::expire_full(info.entries(), keep), "full"),
+            None => (Vec::new(), "full"),
+        };
+        let (full, mut spared) = stays.spare(full);
+        let full = self.without_locked(full)?;
+        let mut left = info.entries().to_vec();
+        without(&mut left, &full);
+        let diff = self
+            .retention
+            .diff
+            .map(|keep| retention::expire_diff(&left, keep))
+            .unwrap_or_default();
+        let (diff, more) = stays.spare(diff);
+        spared.extend(more);
+        let diff = self.without_locked(diff)?;
+        without(&mut left, &diff);
+        // Before anything is removed: an older backup may be the last good one.
+        if let Some(error) = oldest_with_bad_pages(&left)
+            && self.settings.page_error
+            && left.len() < info.entries().len()
+        {
+            return Err(error);
+        }
+        self.tell_spared(&stays, &spared);
+        self.tell_plan(info.entries(), &stays, &full, &diff);
+        self.remove_sets(info, &full, what)?;
+        self.remove_sets(info, &diff, "diff")
+    }
+
+    /// Says which backups would have gone, once for each reason.
+    fn tell_spared(&self, stays: &Stays, spared: &BTreeSet<BackupLabel>) {
+        let mut pinned = Vec::new();
+        let mut others = Vec::new();
+        for label in spared {
+            match stays.why(label) {
+                Some(Why::Pinned(pin)) => {
+                    if let Pin::Unreadable(value) = pin {
+                        log::warn!(
+                            "{}: backup {label} has a pin '{value}', which is no time: it stays\n\
+                             HINT: use annotate --set={label} with --pin=forever, a date, or none.",
+                            self.name
+                        );
+                    }
+                    pinned.push(label.as_str());
+                }
+                _ => others.push(label.as_str()),
+            }
+        }
+        if !pinned.is_empty() {
+            log::info!("{}: keep pinned backup {}", self.name, pinned.join(", "));
+        }
+        if !others.is_empty() {
+            log::info!(
+                "{}: keep backup {} of a day, week, month or year, or because a kept one depends on it",
+                self.name,
+                others.join(", ")
+            );
+        }
+    }
+
+    fn remove_sets(&self, info: &mut BackupInfo, sets: &[Expired], what: &str) -> Result<()> {
+        for expired in sets {
+            self.remove_set(info, expired)?;
+            log::info!("{}: expire {what} backup {}", self.name, expired.text());
+        }
+        Ok(())
+    }
+
+    /// Refuses to expire a backup that the user named while it, or one that depends on it, is pinned.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BackupSetInvalid`].
+    pub(super) fn refuse_pinned(&self, entries: &[BackupEntry], expired: &Expired) -> Result<()> {
+        let now = self.context.clock.seconds();
+        let pinned = entries.iter().find(|entry| {
+            expired.set.contains(&entry.label) && Pin::of(entry).is_some_and(|pin| pin.holds(now))
+        });
+        match pinned {
+            None => Ok(()),
+            Some(entry) => Err(Error::new(
+                ErrorCode::BackupSetInvalid,
+                format!("backup {} is pinned and cannot be expired", entry.label),
+            )
+            .with_hint(format!(
+                "annotate --set={} --pin=none releases it.",
+                entry.label
+            ))),
+        }
+    }
+}
+
+fn without(left: &mut Vec<BackupEntry>, gone: &[Expired]) {
+    left.retain(|entry| {
+        !gone
+            .iter()
+            .any(|expired| expired.set.contains(&entry.label))
+    });
+}
+
+/// What is to be said when the oldest backup that is left was copied with invalid pages.
+pub(super) fn oldest_with_bad_pages(left: &[BackupEntry]) -> Option<Error> {
+    let oldest = left.first().filter(|entry| entry.error == Some(true))?;
+    let message = format!(
+        "oldest retained backup {} contains invalid page checksum(s)",
+        oldest.label
+    );
+    Some(
+        Error::new(ErrorCode::Checksum, message)
+            .with_hint("use info --set command to get details about errors in the backup."),
+    )
+}
