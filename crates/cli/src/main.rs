@@ -13,7 +13,6 @@ mod log;
 mod printable;
 mod process;
 mod progress;
-mod remote;
 mod signal;
 mod start;
 mod terminal;

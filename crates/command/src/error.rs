@@ -87,6 +87,9 @@ impl std::error::Error for Error {}
 /// pgBackRest's code for a failed storage operation.
 #[must_use]
 pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
+    if let Some(elsewhere) = &error.elsewhere {
+        return ErrorCode::from_number(elsewhere.code).unwrap_or(ErrorCode::Unknown);
+    }
     match error.refused {
         true => refusal_code(error.kind),
         false => storage_code_of(error.operation, error.kind),
@@ -192,6 +195,9 @@ impl From<pgkeep_postgres::Error> for Error {
 impl From<pgkeep_repo::Error> for Error {
     fn from(error: pgkeep_repo::Error) -> Self {
         use pgkeep_repo::ErrorType as Type;
+        let behind = error.storage.as_deref();
+        let elsewhere = behind.filter(|storage| storage.elsewhere.is_some());
+        let elsewhere = elsewhere.map(storage_code);
         let code = match error.kind {
             Type::Assert => ErrorCode::Assert,
             Type::Checksum => ErrorCode::Checksum,
@@ -203,8 +209,10 @@ impl From<pgkeep_repo::Error> for Error {
             Type::Crypto => ErrorCode::Crypto,
             Type::JsonFormat => ErrorCode::JsonFormat,
             Type::Clock => ErrorCode::Clock,
-            Type::Storage(operation, kind) => storage_code_of(operation, kind),
-            Type::Refused(kind) => refusal_code(kind),
+            Type::Storage(operation, kind) => {
+                elsewhere.unwrap_or_else(|| storage_code_of(operation, kind))
+            }
+            Type::Refused(kind) => elsewhere.unwrap_or_else(|| refusal_code(kind)),
         };
         Self {
             code,

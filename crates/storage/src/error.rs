@@ -76,6 +76,17 @@ pub struct Error {
     pub hints: Vec<String>,
     /// An object store answered, and not with what was asked for. pgBackRest has one class for all such answers.
     pub refused: bool,
+    /// The storage is behind another host, which has said this, or could not be asked.
+    pub elsewhere: Option<Box<Elsewhere>>,
+}
+
+/// What is told of an error that comes from another host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Exit code of the error; what it means is not known here.
+    pub code: u8,
+    /// The whole text, the name of that host included.
+    pub text: String,
 }
 
 impl Error {
@@ -92,7 +103,16 @@ impl Error {
             reason: reason.into(),
             hints: Vec::new(),
             refused: false,
+            elsewhere: None,
         }
+    }
+
+    /// The same as an error that comes from another host.
+    #[must_use]
+    pub fn elsewhere(mut self, code: u8, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.elsewhere = Some(Box::new(Elsewhere { code, text }));
+        self
     }
 
     /// Builds the error from an operating system error, keeping its number.
@@ -172,6 +192,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(elsewhere) = &self.elsewhere {
+            return f.write_str(&elsewhere.text);
+        }
         let o = &self.object;
         let missing = self.kind == ErrorKind::NotFound;
         match self.operation {

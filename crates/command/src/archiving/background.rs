@@ -99,7 +99,6 @@ pub(super) fn start_as(context: &Context, role: Role, parameters: &[String]) -> 
         command: config.command(),
         role,
         local: true,
-        other: None,
         quote: false,
         replace: &replace,
     };

@@ -15,7 +15,6 @@ use super::context::{Context, Output, User};
 use super::progress::NoProgress;
 use super::prompt::NoTerminal;
 use super::summary::Summary;
-use crate::hosts::links::Links;
 use crate::hosts::storages::Storages;
 
 /// When tests run, seconds since 1970.
@@ -96,6 +95,5 @@ pub(crate) fn with_environment(
         working_directory: PathBuf::from("/"),
         locks: Arc::default(),
         storages: Storages::default(),
-        links: Links::default(),
     }
 }

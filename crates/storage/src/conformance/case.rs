@@ -1,6 +1,7 @@
 //! One case of the contract, and what the cases have in common.
 
 use crate::copy::{read_all, write_all};
+use crate::error::Error;
 use crate::info::{FileInfo, InfoLevel};
 use crate::options::{ListOptions, WriteMode, WriteOptions};
 use crate::path::StoragePath;
@@ -72,6 +73,15 @@ pub(super) fn names(storage: &dyn Storage, path: &str) -> Vec<String> {
         .iter()
         .map(|entry| entry.name.to_string())
         .collect()
+}
+
+/// The text of an error must be this. One that comes from another host has that host's name in front.
+pub(super) fn says(error: &Error, text: &str) {
+    let said = error.to_string();
+    match error.elsewhere {
+        Some(_) => assert!(said.ends_with(text), "{said}"),
+        None => assert_eq!(said, text),
+    }
 }
 
 /// Makes a symbolic link; for cases that need them.

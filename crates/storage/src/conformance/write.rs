@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::case::{at, behaviors, content, in_place, info, names, put};
+use super::case::{at, behaviors, content, in_place, info, names, put, says};
 use crate::copy::write_all;
 use crate::error::{ErrorKind, Operation};
 use crate::info::InfoLevel;
@@ -161,9 +161,9 @@ fn a_missing_parent_is_not_found_unless_it_may_be_made(storage: &dyn Storage) {
             (ErrorKind::NotFound, Operation::OpenWrite)
         );
         let name = storage.display(&at("missing/file"));
-        assert_eq!(
-            error.to_string(),
-            format!("unable to open file '{name}' for write in missing path")
+        says(
+            &error,
+            &format!("unable to open file '{name}' for write in missing path"),
         );
     }
     assert_eq!(info(storage, "missing"), None);

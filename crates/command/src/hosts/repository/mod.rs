@@ -9,6 +9,7 @@ mod gcs;
 mod keys;
 pub mod persist_socket;
 mod posix;
+pub mod remote;
 mod s3;
 pub mod sftp;
 mod target_time;

@@ -7,7 +7,7 @@ mod cluster;
 mod configure;
 mod opened;
 mod raise;
-mod storage;
+pub(crate) mod storage;
 #[cfg(test)]
 mod tests;
 

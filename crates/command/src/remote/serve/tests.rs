@@ -8,11 +8,11 @@ use crate::locks::{Lock, LockState, LockType};
 use crate::run::test_context;
 
 /// A server whose lock path is a directory of the test, and what it tells a client that asks for this.
-fn refused(
+fn visit(
     lock_path: &std::path::Path,
     change: impl FnOnce(&mut Greeting),
     admit: &(dyn Fn(&Greeting) -> Result<Rights> + Sync),
-) -> pgkeep_protocol::Error {
+) -> (pgkeep_protocol::Result<Answer>, Visit) {
     let variable = lock_path.to_str().unwrap();
     let context = test_context::with_environment(
         Program::PgKeep,
@@ -23,8 +23,6 @@ fn refused(
     let mut greeting = Greeting::new(Side::Repo, "stanza-create");
     greeting.stanza = Some("demo".to_owned());
     greeting.exec_id = "7-client".to_owned();
-    let path = vec!["/pg".to_owned()];
-    greeting.options.insert("pg1-path".to_owned(), path);
     change(&mut greeting);
     let (there, here) = memory_pair(10_000);
     std::thread::scope(|scope| {
@@ -35,11 +33,24 @@ fn refused(
             };
             serve(&context, there, &entrance)
         });
-        let answer = Client::connect::<_, Answer>(here, &own_side::settings(), &greeting);
-        let visit = server.join().unwrap().unwrap();
-        assert!(matches!(visit, Visit::Refused(_)), "{visit:?}");
-        answer.map(drop).unwrap_err()
+        let connected = Client::connect::<_, Answer>(here, &own_side::settings(), &greeting);
+        let answer = connected.map(|(client, answer)| {
+            client.finish().unwrap();
+            answer
+        });
+        (answer, server.join().unwrap().unwrap())
     })
+}
+
+/// The same for one that is refused.
+fn refused(
+    lock_path: &std::path::Path,
+    change: impl FnOnce(&mut Greeting),
+    admit: &(dyn Fn(&Greeting) -> Result<Rights> + Sync),
+) -> pgkeep_protocol::Error {
+    let (answer, visit) = visit(lock_path, change, admit);
+    assert!(matches!(visit, Visit::Refused(_)), "{visit:?}");
+    answer.unwrap_err()
 }
 
 fn code(error: &pgkeep_protocol::Error) -> u8 {
@@ -78,8 +89,12 @@ fn a_client_is_refused_for_rights_then_configuration_then_stop_file_then_locks()
 fn only_a_client_that_takes_locks_is_stopped_by_a_stop_file() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("all.stop"), "").unwrap();
-    let error = refused(dir.path(), |_| {}, &everybody);
-    assert_ne!(code(&error), 62, "{error}");
+    let (answer, visit) = visit(dir.path(), |_| {}, &everybody);
+    assert!(matches!(visit, Visit::Over), "{visit:?}");
+    let Answer::Repo(repository) = answer.unwrap() else {
+        panic!("it is no repository")
+    };
+    assert_eq!((&*repository.cipher, repository.paths), ("none", true));
 }
 
 #[test]

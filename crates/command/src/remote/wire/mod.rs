@@ -3,4 +3,8 @@
 //! A field that a release does not know is ignored, and one that is missing has its default. So releases one apart understand
 //! each other. The invariant: no message can show a secret by `Debug`.
 
+pub mod entry;
+pub mod error;
 pub mod greeting;
+pub mod path;
+pub mod storage;

@@ -1,5 +1,3 @@
-//! Who is trusted by whom, over real certificates and loopback sockets.
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;

@@ -1,5 +1,3 @@
-//! Bytes through one TLS connection that two threads use.
-
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 

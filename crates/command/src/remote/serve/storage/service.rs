@@ -1,0 +1,222 @@
+//! Which request of a client does what in the repository.
+
+use std::sync::Arc;
+
+use pgkeep_protocol::{Exchange, Service};
+use pgkeep_storage::{
+    Error, ErrorKind, Found, HardLinks, InfoLevel, Operation, PathSync, Paths, Removed, Storage,
+    StoragePath, SymbolicLinks, Ticket,
+};
+use serde::Serialize;
+
+use super::failure::{Failure, Served};
+use super::{read, write};
+use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
+use crate::remote::wire::path::WireBytes;
+use crate::remote::wire::storage::{
+    Count, Done, Grade, Infos, RemovedMany, SpaceOf, StorageRequest, WireList, Written,
+};
+
+/// Serves the sessions of one client.
+#[derive(Debug)]
+pub(crate) struct StorageService {
+    storage: Arc<dyn Storage>,
+}
+
+impl StorageService {
+    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self { storage }
+    }
+}
+
+impl Service for StorageService {
+    fn serve(&self, mut exchange: Exchange) {
+        let request = match exchange.receive::<StorageRequest>() {
+            Ok(request) => request,
+            Err(error) => return exchange.fail(*Failure::from(error).0),
+        };
+        let storage = &*self.storage;
+        match request {
+            StorageRequest::Info { paths, level } => {
+                answer(exchange, info(storage, &paths, level.into()));
+            }
+            StorageRequest::List(request) => {
+                let served = list(storage, &mut exchange, &request);
+                answer(exchange, served);
+            }
+            StorageRequest::ListTree(request) => {
+                let served = list_tree(storage, &mut exchange, &request);
+                answer(exchange, served);
+            }
+            StorageRequest::OpenRead(request) => {
+                let served = read::serve(storage, &mut exchange, &request);
+                answer(exchange, served);
+            }
+            StorageRequest::OpenWrite(request) => {
+                match write::serve(storage, &mut exchange, &request) {
+                    Ok(write::Ended::Finished(ticket)) => answer_when_written(exchange, ticket),
+                    Ok(write::Ended::GivenUp) => answer(exchange, Ok(Written::default())),
+                    Err(failure) => exchange.fail(*failure.0),
+                }
+            }
+            StorageRequest::CopyWithin { from, to } => match copy_within(storage, &from, &to) {
+                Ok(ticket) => answer_when_written(exchange, ticket),
+                Err(failure) => exchange.fail(*failure.0),
+            },
+            StorageRequest::Remove { paths } => {
+                let remove = |paths: &[StoragePath]| storage.remove_many(paths);
+                answer(exchange, removed(&paths, remove));
+            }
+            StorageRequest::RemoveTrees { paths } => {
+                let remove = |paths: &[StoragePath]| storage.remove_trees(paths);
+                answer(exchange, removed(&paths, remove));
+            }
+            StorageRequest::RemoveLeftOvers { path, deep } => {
+                answer(exchange, remove_left_overs(storage, &path, deep));
+            }
+            StorageRequest::Space { path } => answer(exchange, space(storage, &path)),
+            StorageRequest::Durability { mode } => {
+                let grade = storage.durability(mode.into()).map(|durability| Grade {
+                    grade: durability.name().to_owned(),
+                });
+                answer(exchange, grade.map_err(Failure::from));
+            }
+            StorageRequest::CreatePaths { paths, mode } => {
+                answer(exchange, create_paths(storage, &paths, mode & 0o7777));
+            }
+            StorageRequest::SyncPaths { paths } => answer(exchange, sync_paths(storage, &paths)),
+            StorageRequest::Link { path, destination } => {
+                answer(exchange, link(storage, &path, &destination));
+            }
+            StorageRequest::HardLink { from, to } => {
+                answer(exchange, hard_link(storage, &from, &to));
+            }
+            StorageRequest::Announce { bytes } => {
+                storage.announce(bytes);
+                answer(exchange, Ok(Done {}));
+            }
+        }
+    }
+}
+
+/// Sends the last value, or why there is none. A client that is gone needs neither.
+fn answer<T: Serialize>(exchange: Exchange, served: Served<T>) {
+    match served {
+        Ok(value) => drop(exchange.finish(&value)),
+        Err(failure) => exchange.fail(*failure.0),
+    }
+}
+
+/// Answers when the file is published and durable. The thread is free meanwhile.
+fn answer_when_written(exchange: Exchange, ticket: Ticket) {
+    ticket.notify(move |written| {
+        let written = written.map(|written| Written { size: written.size });
+        answer(exchange, written.map_err(Failure::from));
+    });
+}
+
+fn storage_paths(paths: &[WireBytes]) -> Served<Vec<StoragePath>> {
+    let paths = paths.iter().map(WireBytes::path);
+    Ok(paths.collect::<crate::error::Result<_>>()?)
+}
+
+fn info(storage: &dyn Storage, paths: &[WireBytes], level: InfoLevel) -> Served<Infos> {
+    let infos = storage.info_many(&storage_paths(paths)?, level)?;
+    let entry = |info: Option<_>| info.as_ref().map(WireEntry::from).map(WireEntry::unnamed);
+    Ok(Infos {
+        infos: infos.into_iter().map(entry).collect(),
+    })
+}
+
+fn list(storage: &dyn Storage, exchange: &mut Exchange, request: &WireList) -> Served<Entries> {
+    let found = storage.list(&request.path.path()?, &request.options())?;
+    let mut gathered = Gathered::default();
+    for info in found.iter().flatten() {
+        if let Some(some) = gathered.add(info) {
+            exchange.send(&some)?;
+        }
+    }
+    Ok(gathered.end(found.is_some()))
+}
+
+fn list_tree(
+    storage: &dyn Storage,
+    exchange: &mut Exchange,
+    request: &WireList,
+) -> Served<Entries> {
+    let path = request.path.path()?;
+    let mut gathered = Gathered::default();
+    let found = storage.list_tree(&path, &request.options(), &mut |info| {
+        match gathered.add(&info).map(|some| exchange.send(&some)) {
+            None | Some(Ok(())) => Ok(()),
+            // The client wants no more, or is gone.
+            Some(Err(error)) => Err(Error::new(
+                ErrorKind::Cancelled,
+                Operation::List,
+                storage.display(&path),
+                error.to_string(),
+            )),
+        }
+    })?;
+    Ok(gathered.end(found == Found::Found))
+}
+
+fn copy_within(storage: &dyn Storage, from: &WireBytes, to: &WireBytes) -> Served<Ticket> {
+    Ok(storage.copy_within(&from.path()?, &to.path()?)?)
+}
+
+fn removed(
+    paths: &[WireBytes],
+    remove: impl Fn(&[StoragePath]) -> pgkeep_storage::Result<Vec<Removed>>,
+) -> Served<RemovedMany> {
+    let removed = remove(&storage_paths(paths)?)?;
+    Ok(RemovedMany {
+        removed: removed
+            .iter()
+            .map(|removed| *removed == Removed::Removed)
+            .collect(),
+    })
+}
+
+fn remove_left_overs(storage: &dyn Storage, path: &WireBytes, deep: bool) -> Served<Count> {
+    let count = storage.remove_left_overs(&path.path()?, deep)? as u64;
+    Ok(Count { count })
+}
+
+fn space(storage: &dyn Storage, path: &WireBytes) -> Served<SpaceOf> {
+    let space = storage.space(&path.path()?)?.map(Into::into);
+    Ok(SpaceOf { space })
+}
+
+/// What the storage has not; a client that read the answer to its greeting does not ask for it.
+fn has<T>(found: Option<T>, storage: &dyn Storage, operation: Operation) -> Served<T> {
+    Ok(found.ok_or_else(|| {
+        let root = storage.display(&StoragePath::root());
+        let reason = "the repository is kept where there is no such thing";
+        Error::new(ErrorKind::Unsupported, operation, root, reason)
+    })?)
+}
+
+fn create_paths(storage: &dyn Storage, paths: &[WireBytes], mode: u32) -> Served<Done> {
+    let directories = has(storage.as_paths(), storage, Operation::CreatePath)?;
+    Paths::create_paths(directories, &storage_paths(paths)?, mode)?;
+    Ok(Done {})
+}
+
+fn sync_paths(storage: &dyn Storage, paths: &[WireBytes]) -> Served<Done> {
+    let sync = has(storage.as_path_sync(), storage, Operation::SyncPath)?;
+    PathSync::sync_paths(sync, &storage_paths(paths)?)?;
+    Ok(Done {})
+}
+
+fn link(storage: &dyn Storage, path: &WireBytes, destination: &WireBytes) -> Served<Done> {
+    let links = has(storage.as_symbolic_links(), storage, Operation::Link)?;
+    SymbolicLinks::link(links, &path.path()?, &destination.0)?;
+    Ok(Done {})
+}
+
+fn hard_link(storage: &dyn Storage, from: &WireBytes, to: &WireBytes) -> Served<Done> {
+    let links = has(storage.as_hard_links(), storage, Operation::HardLink)?;
+    HardLinks::hard_link(links, &from.path()?, &to.path()?)?;
+    Ok(Done {})
+}
