@@ -1,8 +1,6 @@
 //! A standby whose replay stands still: the backup waits, then fails or turns to another cluster, as was asked.
 
-use std::process::Child;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::run::Program;
@@ -113,21 +111,6 @@ fn wait_until_it_waits(standby: &Cluster) -> TestResult {
     Ok(standby.wait_for_sql(asks, "t")?)
 }
 
-fn ends(child: Child, code: i32, within: Duration) -> Result<String, Box<dyn std::error::Error>> {
-    let began = Instant::now();
-    let output = child.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.code() != Some(code) || began.elapsed() > within {
-        let after = began.elapsed();
-        return Err(format!(
-            "{} after {after:?} instead of {code}:\n{text}",
-            output.status
-        )
-        .into());
-    }
-    Ok(text)
-}
-
 fn ended(program: &Program) -> TestResult {
     let stage = Stage::new(program, 12, &[("archive-timeout", "600")])?;
     pause(&stage)?;
@@ -137,13 +120,13 @@ fn ended(program: &Program) -> TestResult {
     std::process::Command::new("kill")
         .arg(child.id().to_string())
         .status()?;
-    ends(child, 63, Duration::from_secs(20))?;
+    child.ends(63)?;
     stage.nobody_is_left(&[&stage.primary, &stage.standby])?;
     // The primary goes away meanwhile: its session is asked from time to time.
     let child = stage.start(Who::Ours, &arguments)?;
     wait_until_it_waits(&stage.standby)?;
     stage.primary.stop(StopMode::Immediate)?;
-    let text = ends(child, 57, Duration::from_secs(60))?;
+    let text = child.ends(57)?;
     says(
         &text,
         &["ERROR: [057]: unable to complete query 'select pg_catalog.pg_is_in_recovery()'"],

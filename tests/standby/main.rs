@@ -4,6 +4,7 @@
 //! Primary and standby are real servers of this machine. Invariant: a test waits for a condition, never for a time.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod change;
 mod choice;
 mod lag;
 mod row;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("standby").threads(3);
-    for add in [row::add, lag::add, choice::add] {
+    for add in [row::add, change::add, lag::add, choice::add] {
         suite = add(suite, &program);
     }
     suite.run()
