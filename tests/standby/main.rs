@@ -5,8 +5,10 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod change;
+mod checks;
 mod choice;
 mod lag;
+mod push;
 mod row;
 mod stage;
 
@@ -25,7 +27,14 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("standby").threads(3);
-    for add in [row::add, change::add, lag::add, choice::add] {
+    for add in [
+        row::add,
+        change::add,
+        lag::add,
+        choice::add,
+        checks::add,
+        push::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

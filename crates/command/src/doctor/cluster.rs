@@ -9,6 +9,7 @@ use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
     WAL_LEVEL,
 };
+use super::roles::{self, Node};
 use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
@@ -38,7 +39,7 @@ pub(super) fn examine(
 ) -> Result<(Vec<Finding>, Facts)> {
     let mut facts = Facts::default();
     let mut findings = Vec::new();
-    let (mut standby, mut unknown) = (false, false);
+    let (mut nodes, mut unknown) = (Vec::new(), false);
     for &key in &settings.clusters {
         context.cancel.check()?;
         let subject = Subject::stanza(stanza.as_str()).pg(key);
@@ -49,10 +50,15 @@ pub(super) fn examine(
                 continue;
             }
         };
-        if cluster.session.is_standby() {
-            standby = true;
-            let seen = format!("a standby of version {} runs", cluster.control.version);
-            findings.push(subject.ok(&CLUSTER, seen));
+        let session = &cluster.session;
+        nodes.push(Node {
+            key,
+            standby: session.is_standby(),
+            control: cluster.control,
+            archive_mode: session.archive_mode().to_owned(),
+            archives_to: named_stanza(session.archive_command()),
+        });
+        if session.is_standby() {
             continue;
         }
         let seen = format!("version {} runs", cluster.control.version);
@@ -71,7 +77,9 @@ pub(super) fn examine(
         }
         facts.control = Some(cluster.control);
     }
-    if standby && facts.health.is_none() && !unknown {
+    findings.extend(roles::examine(stanza.as_str(), &nodes));
+    let standbys_alone = !nodes.is_empty() && nodes.iter().all(|node| node.standby);
+    if standbys_alone && !unknown {
         let mend = "run doctor on the primary's host, or configure the primary here as pg2-…";
         findings.push(Subject::stanza(stanza.as_str()).note(
             &CLUSTER,

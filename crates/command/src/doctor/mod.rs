@@ -19,6 +19,7 @@ mod permissions;
 mod removal;
 mod repository;
 mod rights;
+mod roles;
 mod settings;
 mod space;
 mod stanza_section;
