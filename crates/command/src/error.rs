@@ -183,6 +183,7 @@ impl From<pgkeep_postgres::Error> for Error {
             Kind::Mismatch => ErrorCode::DbMismatch,
             Kind::ReplayTimeout => ErrorCode::ArchiveTimeout,
             Kind::Cancelled => ErrorCode::Term,
+            Kind::Host => ErrorCode::Protocol,
         };
         Self {
             code,

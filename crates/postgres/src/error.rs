@@ -28,6 +28,8 @@ pub enum ErrorKind {
     ReplayTimeout,
     /// The run was asked to stop while a statement was running.
     Cancelled,
+    /// The session is on another host, and the connection to that host failed.
+    Host,
 }
 
 /// What went wrong, in one message, and what to look at.

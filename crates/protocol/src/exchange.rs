@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::connection::Handle;
+use crate::connection::{Aborter, Handle};
 use crate::error::{Error, Result};
 use crate::message;
 use crate::raised::Raised;
@@ -127,6 +127,12 @@ impl Exchange {
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         self.handle.is_given_up()
+    }
+
+    /// Gives the session up from another thread.
+    #[must_use]
+    pub fn aborter(&self) -> Aborter {
+        self.handle.aborter()
     }
 
     /// This side sends nothing more. A client may go on to receive; a server's end is told when it drops the exchange.

@@ -29,7 +29,7 @@ mod timer;
 mod tests;
 
 pub use client::{Client, Download, Pending, Upload};
-pub use connection::Canceller;
+pub use connection::{Aborter, Canceller};
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::Exchange;
 pub use frame::Lane;

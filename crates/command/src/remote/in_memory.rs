@@ -31,6 +31,11 @@ impl Cut {
         self.at.store(at, Ordering::SeqCst);
     }
 
+    /// Writes so far.
+    pub(crate) fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
     /// Whether a connection has broken since.
     pub(crate) fn happened(&self) -> bool {
         let at = self.at.load(Ordering::SeqCst);

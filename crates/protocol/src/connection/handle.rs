@@ -155,9 +155,35 @@ impl Handle {
         self.core.stir(&state);
     }
 
+    /// Gives the session up for whoever has it.
+    pub(crate) fn aborter(&self) -> Aborter {
+        Aborter {
+            core: Arc::clone(&self.core),
+            id: self.id,
+        }
+    }
+
     /// Ends the session with an error.
     pub(crate) fn abort(mut self, raised: Raised) {
         self.last = Last::Abort(raised);
+    }
+}
+
+/// Gives a session up from another thread than the one that has it.
+#[derive(Debug, Clone)]
+pub struct Aborter {
+    core: Arc<Core>,
+    id: u32,
+}
+
+impl Aborter {
+    /// Tells the other side that the session is given up. Whoever waits in it waits on until the other side has answered to
+    /// that, and can send nothing more. A session that is over stays as it is.
+    pub fn abort(&self) {
+        let mut state = self.core.lock();
+        let given_up = Raised::new(0, "the request was given up");
+        state.table.abort(self.id, &given_up);
+        self.core.stir(&state);
     }
 }
 

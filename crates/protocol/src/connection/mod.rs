@@ -15,5 +15,6 @@ mod writer;
 
 pub use self::core::Canceller;
 pub(crate) use self::core::{Core, Done, Ending, Watch};
+pub use handle::Aborter;
 pub(crate) use handle::Handle;
 pub(crate) use start::start;

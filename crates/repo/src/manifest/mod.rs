@@ -46,7 +46,7 @@ pub use header::{BackupHeader, BackupOptions, PgInfo};
 pub use link::Link;
 pub use name::FileName;
 pub use owner::{LabelId, Names, OwnerId};
-pub use path::Path;
+pub use path::{Path, absolute, parent};
 pub use resume::ResumedFile;
 pub use save::StagedManifest;
 pub use table::FileTable;

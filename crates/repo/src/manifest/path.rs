@@ -16,7 +16,7 @@ pub struct Path {
 
 /// The directory part of `path` (empty without a slash; `/` for the root's entries).
 #[must_use]
-pub(super) fn parent(path: &[u8]) -> &[u8] {
+pub fn parent(path: &[u8]) -> &[u8] {
     match path.iter().rposition(|&byte| byte == b'/') {
         None => b"",
         Some(0) => b"/",
@@ -34,7 +34,7 @@ pub(super) fn base(path: &[u8]) -> &[u8] {
 
 /// `path` made absolute: relative to `from` (absolute) and without `.`, `..` and doubled slashes.
 #[must_use]
-pub(super) fn absolute(path: &[u8], from: &[u8]) -> Vec<u8> {
+pub fn absolute(path: &[u8], from: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") {
         // As written: pgBackRest compares and shows absolute destinations unchanged, but for a slash at the end.
         let trimmed = if path.len() > 1 {

@@ -24,6 +24,10 @@ pub trait PgHost: Debug + Send + Sync {
     /// Full name of a file for messages.
     fn display(&self, path: &StoragePath) -> String;
 
+    /// Whether a request costs a way to another host and back, so that it is worth asking for the next file before this one is
+    /// read. Files must then be taken in the order in which they were asked for.
+    fn has_latency(&self) -> bool;
+
     /// Looks one entry up; `None` if there is none. A link is reported as a link.
     fn info(&self, path: &StoragePath, level: InfoLevel) -> Result<Option<FileInfo>>;
 

@@ -3,7 +3,7 @@
 //! The order of the checks is a contract: rights, configuration, stop file, locks. Each failure is a refusal with its own code,
 //! and nothing is opened for a client that is refused. Locks and what is open go when the connection does.
 
-mod cluster;
+pub(crate) mod cluster;
 mod configure;
 mod opened;
 mod raise;

@@ -3,8 +3,10 @@
 //! A field that a release does not know is ignored, and one that is missing has its default. So releases one apart understand
 //! each other. The invariant: no message can show a secret by `Debug`.
 
+pub mod cluster;
 pub mod entry;
 pub mod error;
 pub mod greeting;
 pub mod path;
+pub mod session;
 pub mod storage;

@@ -118,6 +118,10 @@ impl PgHost for LocalPgHost {
         self.data.display(path)
     }
 
+    fn has_latency(&self) -> bool {
+        false
+    }
+
     fn info(&self, path: &StoragePath, level: InfoLevel) -> Result<Option<FileInfo>> {
         Ok(self.data.info(path, level)?)
     }
