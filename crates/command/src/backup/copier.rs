@@ -14,7 +14,7 @@ use super::from_standby::{SourceHost, SourceHosts};
 use super::job::FileJob;
 use crate::error::Result;
 use crate::hosts::cluster;
-use crate::hosts::pg_host::{FileReceiver, ReadOutcome, ReadRequest};
+use crate::hosts::pg_host::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
 use crate::jobs::Buffers;
 use crate::run::Context;
 use crate::run::cancel::Cancel;
@@ -41,6 +41,8 @@ pub(super) struct Copier {
     /// For reading what is in the repository.
     pub buffers: Buffers,
     pub moved: Arc<Moved>,
+    /// Files that a worker asks a host with latency for at most.
+    pub files_ahead: usize,
 }
 
 impl std::fmt::Debug for Copier {
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Copier {
 }
 
 /// How the bytes of one file are wanted.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub pipeline: Pipeline,
     /// A file without a byte does not go through the pipeline.
@@ -62,8 +65,21 @@ pub(super) struct Wanted {
 }
 
 impl Copier {
-    /// Reads a file of the cluster on the host that delivers it. What the standby does not have (yet) comes from the primary:
-    /// replay may not have come so far as to make it, and it counts as removed only when the primary has lost it too.
+    /// What the host of a file is asked for.
+    pub(super) fn request(&self, file: &FileJob, wanted: Wanted) -> ReadRequest {
+        ReadRequest {
+            path: file.path(),
+            // What was added since the manifest was built comes from WAL.
+            limit: Some(file.size_original),
+            pipeline: wanted.pipeline,
+            buffer_size: self.buffer_size,
+            may_be_missing: file.may_vanish,
+            skip_empty: wanted.skip_empty,
+            reports_only: wanted.reports_only,
+        }
+    }
+
+    /// Reads a file of the cluster on the host that delivers it.
     ///
     /// # Errors
     /// Errors of reading, a stage or the receiver.
@@ -74,35 +90,44 @@ impl Copier {
         wanted: Wanted,
         receiver: &mut dyn FileReceiver,
     ) -> Result<ReadOutcome> {
-        let part = host;
+        self.take(host, file, wanted, None, receiver)
+    }
+
+    /// As [`Copier::read`], of a file that may be under way (`open`). What the standby does not have (yet) comes from the
+    /// primary: replay may not have come so far as to make it, and it counts as removed only when the primary has lost it too.
+    ///
+    /// # Errors
+    /// As [`Copier::read`].
+    pub(super) fn take(
+        &self,
+        part: SourceHost,
+        file: &FileJob,
+        wanted: Wanted,
+        open: Option<Box<dyn OpenFile + '_>>,
+        receiver: &mut dyn FileReceiver,
+    ) -> Result<ReadOutcome> {
         let host = self.hosts.get(part);
-        let Wanted {
-            pipeline,
-            skip_empty,
-            reports_only,
-        } = wanted;
         if file.is_control {
             // What is stored is not the file but the image that was checked, which is always there and never empty.
             let (_, image) = cluster::read_control(&self.context, host)?;
-            let mut running = pipeline.start(self.buffer_size);
+            let mut running = wanted.pipeline.start(self.buffer_size);
             running.push_into(&image, receiver)?;
             receiver.progress(image.len() as u64)?;
             return Ok(ReadOutcome::Read(running.finish_into(receiver)?));
         }
-        let request = ReadRequest {
-            path: file.path(),
-            // What was added since the manifest was built comes from WAL.
-            limit: Some(file.size_original),
-            pipeline,
-            buffer_size: self.buffer_size,
-            may_be_missing: file.may_vanish,
-            skip_empty,
-            reports_only,
-        };
+        let request = self.request(file, wanted);
         if part == SourceHost::Primary {
-            return host.open_file(request)?.deliver(receiver);
+            let open = match open {
+                Some(open) => open,
+                None => host.open_file(request)?,
+            };
+            return open.deliver(receiver);
         }
-        match host.open_file(request.clone())?.deliver(receiver)? {
+        let open = match open {
+            Some(open) => open,
+            None => host.open_file(request.clone())?,
+        };
+        match open.deliver(receiver)? {
             ReadOutcome::Missing => {
                 let primary = self.hosts.get(SourceHost::Primary);
                 primary.open_file(request)?.deliver(receiver)

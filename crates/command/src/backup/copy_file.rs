@@ -1,13 +1,11 @@
 //! Copies one file: from its host through its pipeline to the end of the repository file of the job.
 
-use pgkeep_pipeline::block::BlockSettings;
 use pgkeep_pipeline::{Report, Sha1Digest};
 use pgkeep_storage::{StorageWrite, WriteMode, WriteOptions};
 
-use super::block_map::MapReader;
-use super::copier::{Copier, Counter, Wanted};
-use super::file_pipeline::file_pipeline;
-use super::job::{CopyJob, FileJob, FileResult, Outcome};
+use super::ahead::Ahead;
+use super::copier::{Copier, Counter};
+use super::job::{CopyJob, FileResult, Outcome};
 use super::sink::Sink;
 use crate::error::Result;
 use crate::hosts::pg_host::ReadOutcome;
@@ -33,38 +31,23 @@ fn write_options() -> WriteOptions {
 }
 
 impl Copier {
-    /// Copies one file.
+    /// Copies the next file.
     ///
     /// # Errors
     /// Errors of reading, a stage or writing.
-    pub(super) fn store(
-        &self,
-        file: &FileJob,
+    pub(super) fn store<'a>(
+        &'a self,
         target: Target<'_>,
-        maps: &mut MapReader<'_>,
+        ahead: &mut Ahead<'a, '_>,
         count: &mut Count<'_>,
     ) -> Result<FileResult> {
         let Target { job, offset, write } = target;
         let cancel = &self.context.cancel;
-        // Before the file is opened: maps are read in one go, so each must be taken even if its file has vanished.
-        let mut prior = maps.next(file)?;
+        let mut asked = ahead.next(offset)?;
+        let file = asked.file;
         loop {
             cancel.check()?;
-            let had_prior = prior.is_some();
-            let block = file.block.as_ref().map(|block| BlockSettings {
-                block_size: block.block_size,
-                super_block_size: self.super_block_size,
-                checksum_size: block.checksum_size,
-                reference: self.reference,
-                bundle_id: job.bundle_id,
-                offset,
-                prior: prior.take(),
-                compress: self.compress,
-                level: self.level,
-                pass: self.pass.clone(),
-            });
             count.restart();
-            let (pipeline, places) = file_pipeline(self, job, file, block);
             let mut sink = Sink {
                 open: || Ok(self.repo.open_write(&job.target, &write_options())?),
                 write: &mut *write,
@@ -81,20 +64,16 @@ impl Copier {
                     0
                 },
             };
-            let wanted = Wanted {
-                pipeline,
-                // Bundles have no empty files.
-                skip_empty: job.bundle_id != 0,
-                reports_only: false,
-            };
-            let reports = match self.read(job.host, file, wanted, &mut sink)? {
+            let wanted = asked.take_wanted();
+            let open = asked.open.take();
+            let reports = match self.take(job.host, file, wanted, open, &mut sink)? {
                 ReadOutcome::Missing => return Ok(FileResult::vanished()),
                 ReadOutcome::Empty => {
                     return Ok(FileResult::new(Outcome::Truncated, 0, Sha1Digest::EMPTY));
                 }
                 ReadOutcome::Read(reports) => reports,
             };
-            let result = places.result(&reports, offset)?;
+            let result = asked.places.result(&reports, offset)?;
             let unchanged = file.has_reference
                 && file.checksum == Some(result.checksum)
                 && file.size == result.size;
@@ -109,8 +88,10 @@ impl Copier {
                 .iter()
                 .filter_map(Report::block)
                 .any(|block| block.unchanged());
-            if same_blocks && had_prior {
+            if same_blocks && asked.had_prior {
                 // Two different blocks have one block checksum: store the whole file, then the map is right.
+                ahead.give_up();
+                asked.forget_prior(self);
                 continue;
             }
             sink.release()?;

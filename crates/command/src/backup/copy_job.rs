@@ -1,12 +1,17 @@
-//! What a worker does: copies the files of one job from their host into one repository file.
+//! What a worker does: copies the files of one job from their host into one repository file. Small jobs of a host with latency
+//! come as a batch, so that the files of all of them can be asked for at once.
 //!
 //! First every file that may be unchanged or already stored is compared, then the rest goes through its pipeline, one
 //! after the other, into the same repository file. Nothing here touches the manifest. The invariant: what a result says is
 //! true once the ticket of the job has resolved, and a job that failed can be done again from the start.
 
-use pgkeep_storage::StorageWrite;
+use std::collections::VecDeque;
 
+use pgkeep_storage::{StorageWrite, Ticket};
+
+use super::ahead::Ahead;
 use super::block_map::MapReader;
+use super::compare::Compared;
 use super::copier::Copier;
 use super::copy_file::Target;
 use super::job::{CopyJob, FileResult, Outcome};
@@ -15,16 +20,46 @@ use crate::jobs;
 use crate::run::moved::Count;
 
 impl Copier {
-    /// Does one job.
+    /// Does one batch of jobs, one after the other.
     ///
     /// # Errors
     /// Errors of reading, a stage or writing; [`crate::error::ErrorCode::Term`] when the run was cancelled.
-    pub(super) fn run(&self, job: &CopyJob) -> Result<jobs::Outcome<Vec<FileResult>>> {
+    pub(super) fn run(&self, batch: &[CopyJob]) -> Result<jobs::Outcome<Vec<Vec<FileResult>>>> {
         let mut count = Count::new(&self.moved);
+        let mut compared: Vec<Vec<Compared>> = Vec::with_capacity(batch.len());
+        for job in batch {
+            compared.push(self.compare_all(job, &mut count)?);
+        }
+        let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
+        let mut left = VecDeque::new();
+        for (job, compared) in batch.iter().zip(&compared) {
+            for (file, compared) in job.files.iter().zip(compared) {
+                if compared.result.is_none() {
+                    maps.expect(file);
+                    left.push_back((job, file));
+                }
+            }
+        }
+        let mut ahead = Ahead::new(self, left, maps);
+        let mut tickets = Vec::new();
+        let mut results = Vec::with_capacity(batch.len());
+        for (job, compared) in batch.iter().zip(compared) {
+            let (stored, ticket) = self.store_all(job, compared, &mut ahead, &mut count)?;
+            results.push(stored);
+            tickets.extend(ticket);
+        }
+        count.keep();
+        Ok(match jobs::all(tickets) {
+            None => jobs::Outcome::Done(results),
+            Some(ticket) => jobs::Outcome::Written(results, ticket),
+        })
+    }
+
+    fn compare_all(&self, job: &CopyJob, count: &mut Count<'_>) -> Result<Vec<Compared>> {
         let mut compared = Vec::with_capacity(job.files.len());
         for file in &job.files {
             count.begin(|| file.shown(), file.size_original);
-            let found = self.compare(job.host, file, &job.target, &mut count)?;
+            let found = self.compare(job.host, file, &job.target, count)?;
             if found.result.is_some() {
                 count.finish();
             } else {
@@ -32,15 +67,17 @@ impl Copier {
             }
             compared.push(found);
         }
-        let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
-        for (file, _) in job
-            .files
-            .iter()
-            .zip(&compared)
-            .filter(|(_, compared)| compared.result.is_none())
-        {
-            maps.expect(file);
-        }
+        Ok(compared)
+    }
+
+    /// Copies what must be copied of a job. The ticket is that of its repository file, if anything was written.
+    fn store_all<'a>(
+        &'a self,
+        job: &CopyJob,
+        compared: Vec<Compared>,
+        ahead: &mut Ahead<'a, '_>,
+        count: &mut Count<'_>,
+    ) -> Result<(Vec<FileResult>, Option<Ticket>)> {
         let mut write: Option<Box<dyn StorageWrite>> = None;
         let mut offset = 0;
         let mut results = Vec::with_capacity(job.files.len());
@@ -54,7 +91,7 @@ impl Copier {
                         offset,
                         write: &mut write,
                     };
-                    let mut result = self.store(file, target, &mut maps, &mut count)?;
+                    let mut result = self.store(target, ahead, count)?;
                     count.finish();
                     result.repo_invalid =
                         compared.repo_invalid && result.outcome == Outcome::Stored;
@@ -64,11 +101,7 @@ impl Copier {
             offset += result.repo_size;
             results.push(result);
         }
-        let outcome = match write {
-            None => jobs::Outcome::Done(results),
-            Some(write) => jobs::Outcome::Written(results, write.finish()?),
-        };
-        count.keep();
-        Ok(outcome)
+        let ticket = write.map(StorageWrite::finish).transpose()?;
+        Ok((results, ticket))
     }
 }

@@ -4,6 +4,7 @@
 //! beside this one. The invariant: a backup exists from the instant its `backup.manifest` does, and whatever ends a run before
 //! that leaves the cluster out of backup mode and the repository valid.
 
+mod ahead;
 mod archive;
 mod block_map;
 mod cluster;

@@ -10,6 +10,7 @@ use pgkeep_repo::{BackupLabel, BackupType};
 use pgkeep_storage::{HardLinks, InfoLevel, StoragePath, Ticket};
 use secrecy::SecretString;
 
+use super::ahead::files_ahead;
 use super::cluster::Source;
 use super::copier::Copier;
 use super::from_standby::SourceHosts;
@@ -181,7 +182,10 @@ impl Process<'_> {
             rules: &rules,
             label: self.label,
         };
-        let copier = self.copier(manifest, source, hosts.clone());
+        let mut pool = settings.pool;
+        // As with pgBackRest, the worker that reads from the primary is not one of `process-max`.
+        pool.workers += usize::from(hosts.standby.is_some());
+        let copier = self.copier(manifest, source, hosts.clone(), pool.workers);
         let total = queues.total;
         context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
         context.progress.begin("backup", total, &copier.moved);
@@ -200,32 +204,33 @@ impl Process<'_> {
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
         });
-        let mut pool = settings.pool;
-        // As with pgBackRest, the worker that reads from the primary is not one of `process-max`.
-        pool.workers += usize::from(hosts.standby.is_some());
         let result = jobs::run(
             pool,
             &context.cancel,
-            &|job: &Given| copier.run(&job.copy),
+            &|job: &Given| copier.run(&job.batch),
             Steps {
                 next: &mut |worker| {
                     let state = &mut *state.borrow_mut();
-                    let next = state.queues.next(worker, state.manifest, &book);
-                    Ok(next.map(|(copy, positions)| Given { copy, positions }))
+                    let next = state
+                        .queues
+                        .next_batch(worker, state.manifest, &book, &hosts);
+                    let (batch, positions): (Vec<_>, Vec<_>) = next.into_iter().unzip();
+                    Ok((!batch.is_empty()).then_some(Given { batch, positions }))
                 },
                 done: &mut |job: Given, results, process| {
                     let state = &mut *state.borrow_mut();
-                    state.fold.take(
-                        state.manifest,
-                        &job.copy,
-                        &job.positions,
-                        &results,
-                        process,
-                    )?;
+                    let positions = job.positions.iter();
+                    for ((copy, positions), results) in
+                        job.batch.iter().zip(positions).zip(&results)
+                    {
+                        state
+                            .fold
+                            .take(state.manifest, copy, positions, results, process)?;
+                    }
                     let last = job
-                        .copy
-                        .files
+                        .batch
                         .last()
+                        .and_then(|copy| copy.files.last())
                         .map(|file| String::from_utf8_lossy(&file.name));
                     context.progress.finished(&last.unwrap_or_default());
                     context.note_progress(
@@ -267,7 +272,13 @@ impl Process<'_> {
         Ok((fold.vanished, fold.page_warnings))
     }
 
-    fn copier(&self, manifest: &Manifest, source: &Source, hosts: SourceHosts) -> Copier {
+    fn copier(
+        &self,
+        manifest: &Manifest,
+        source: &Source,
+        hosts: SourceHosts,
+        workers: usize,
+    ) -> Copier {
         let settings = self.settings;
         let super_block_size =
             settings
@@ -293,6 +304,7 @@ impl Process<'_> {
             buffer_size: settings.buffer_bytes(),
             buffers: Buffers::default(),
             moved: Moved::new(&self.repository.storage),
+            files_ahead: files_ahead(workers),
         }
     }
 
@@ -350,10 +362,10 @@ impl Process<'_> {
     }
 }
 
-/// A job on its way.
+/// A job on its way, or several small ones.
 struct Given {
-    copy: super::job::CopyJob,
-    positions: Vec<u32>,
+    batch: Vec<super::job::CopyJob>,
+    positions: Vec<Vec<u32>>,
 }
 
 /// What the steps of the pool share; they all run on the main thread.

@@ -23,6 +23,10 @@ use crate::error::{Error, ErrorCode, Result};
 /// one job, which has their names and results in memory all at once.
 const BUNDLE_FILES: usize = 4096;
 
+/// Bytes of small files that a worker gets at once from a host with latency, and most files of them.
+const BATCH: u64 = 4 << 20;
+const BATCH_FILES: usize = 64;
+
 /// Files still to be given out.
 #[derive(Debug)]
 pub(super) struct Queues {
@@ -177,6 +181,44 @@ impl Queues {
             };
         }
         None
+    }
+
+    /// The next jobs for a worker: one, or several small ones of a host with latency, which costs a wait for each batch then and
+    /// not for each file. Empty: there is none.
+    pub(super) fn next_batch(
+        &mut self,
+        worker: usize,
+        manifest: &Manifest,
+        book: &Rulebook<'_>,
+        hosts: &SourceHosts,
+    ) -> Vec<(CopyJob, Vec<u32>)> {
+        let mut batch: Vec<_> = self.next(worker, manifest, book).into_iter().collect();
+        let Some((first, _)) = batch.first() else {
+            return batch;
+        };
+        if first.bundle_id != 0 || !hosts.get(first.host).has_latency() {
+            return batch;
+        }
+        let size = |job: &CopyJob| job.files.iter().map(|file| file.size_original).sum::<u64>();
+        let (host, mut bytes) = (first.host, size(first));
+        while bytes < BATCH && batch.len() < BATCH_FILES {
+            // Only from a queue of the same host; what would be bundled is a job of some size already.
+            let bundled = |position: u32| {
+                let file = manifest.file_at(position as usize);
+                let bundle = book.settings.bundle;
+                bundle.is_some_and(|bundle| file.size <= bundle.limit)
+            };
+            let Some(at) = self.queues.iter().position(|queue| {
+                let first = queue.files.front();
+                queue.host == host && first.is_some_and(|&position| !bundled(position))
+            }) else {
+                break;
+            };
+            let next = self.take(at, manifest, book);
+            bytes += size(&next.0);
+            batch.push(next);
+        }
+        batch
     }
 
     /// Takes a job from a queue that is not empty.

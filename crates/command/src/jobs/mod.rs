@@ -5,7 +5,9 @@ mod pool;
 mod process;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 pub use buffers::Buffers;
 pub use pool::{Outcome, PoolSettings, Steps, run};
 pub use process::{as_process, process_number};
+pub use tickets::all;
