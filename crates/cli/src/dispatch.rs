@@ -2,10 +2,15 @@
 
 use pgkeep_command::error::Error;
 use pgkeep_command::run::Context;
-use pgkeep_config::command::CommandId;
+use pgkeep_config::command::{CommandId, Role};
+
+use crate::remote;
 
 /// Runs the command of this configuration; the value is the exit status of a run without error.
 pub(crate) fn run(context: &Context) -> Result<u8, Error> {
+    if context.config.role() == Role::Remote {
+        return remote::run(context).map(|()| 0);
+    }
     match context.config.command() {
         CommandId::Annotate => pgkeep_command::annotate::run(context).map(|()| 0),
         CommandId::Backup => pgkeep_command::backup::run(context).map(|()| 0),

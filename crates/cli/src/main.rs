@@ -13,6 +13,7 @@ mod log;
 mod printable;
 mod process;
 mod progress;
+mod remote;
 mod signal;
 mod start;
 mod terminal;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pgkeep_command::error::{Error, ErrorCode};
+use pgkeep_command::hosts::links::Links;
 use pgkeep_command::hosts::storages::Storages;
 use pgkeep_command::run::cancel::Cancel;
 use pgkeep_command::run::clock::Clock;
@@ -95,6 +96,7 @@ pub(crate) fn run() -> u8 {
         working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         locks: Arc::new(Mutex::new(Vec::new())),
         storages: Storages::default(),
+        links: Links::default(),
     };
     if asks_for_candidates(&loaded.config) {
         return complete::run(&input, make_context);
@@ -213,7 +215,7 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
                     .any(|exit| exit.status == status),
             "exit status {status} is not among those of the command's definition"
         );
-        if backup::expires_afterwards(&context) {
+        if config.role() == Role::Main && backup::expires_afterwards(&context) {
             // A run of its own in the log, under the locks that are held already.
             ::log::log!(
                 begin_level,
@@ -237,6 +239,8 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clear();
+    // And with the connections those on other hosts.
+    context.links.close();
     context.progress.close();
     // What a stop has broken off fails in many ways; it is the stop that ended the run.
     let result = result.map_err(|error| match context.cancel.check() {
@@ -290,6 +294,10 @@ fn prepare(context: &Context) -> Result<Context, Error> {
             )
         })?;
     }
+    if config.role() == Role::Remote {
+        // Its client says which locks, and has the last word on options.
+        return Ok(context.clone());
+    }
     begin::take_locks(context)?;
     let checked = config.check().map_err(|error| begin::lower(&error))?;
     for warning in &checked.warnings {
@@ -309,7 +317,11 @@ fn configure_log(sink: &'static Sink, config: &Config) {
             .unwrap_or(default)
     };
     let settings = LogSettings {
-        console: level(option::LOG_LEVEL_CONSOLE, Level::Warn),
+        console: match config.role() {
+            // Standard output belongs to the protocol, whatever the options say.
+            Role::Remote => Level::Off,
+            _ => level(option::LOG_LEVEL_CONSOLE, Level::Warn),
+        },
         stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
         file: level(option::LOG_LEVEL_FILE, Level::Info),
         timestamp: config.boolean(option::LOG_TIMESTAMP),

@@ -99,6 +99,7 @@ pub(super) fn start_as(context: &Context, role: Role, parameters: &[String]) -> 
         command: config.command(),
         role,
         local: true,
+        other: None,
         quote: false,
         replace: &replace,
     };

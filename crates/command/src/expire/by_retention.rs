@@ -9,6 +9,7 @@ use pgkeep_repo::retention::{self, Expired, Stays, Why};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType};
 
 use super::Expire;
+use super::bad_pages::oldest_with_bad_pages;
 use crate::error::{Error, ErrorCode, Result};
 
 impl Expire<'_> {
@@ -127,17 +128,4 @@ fn without(left: &mut Vec<BackupEntry>, gone: &[Expired]) {
             .iter()
             .any(|expired| expired.set.contains(&entry.label))
     });
-}
-
-/// What is to be said when the oldest backup that is left was copied with invalid pages.
-pub(super) fn oldest_with_bad_pages(left: &[BackupEntry]) -> Option<Error> {
-    let oldest = left.first().filter(|entry| entry.error == Some(true))?;
-    let message = format!(
-        "oldest retained backup {} contains invalid page checksum(s)",
-        oldest.label
-    );
-    Some(
-        Error::new(ErrorCode::Checksum, message)
-            .with_hint("use info --set command to get details about errors in the backup."),
-    )
 }

@@ -5,6 +5,7 @@
 
 mod adhoc;
 mod archive;
+mod bad_pages;
 mod by_retention;
 mod directories;
 mod history;
@@ -32,7 +33,7 @@ use crate::locks::stop_file;
 use crate::run::progress::Doing;
 use crate::run::summary::repositories;
 use crate::run::{Context, begin};
-use by_retention::oldest_with_bad_pages;
+use bad_pages::oldest_with_bad_pages;
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 

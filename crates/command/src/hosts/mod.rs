@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod clusters;
 #[cfg(feature = "faulty")]
 pub mod fault;
+pub mod links;
 pub mod pg_host;
 pub mod repository;
 pub mod stanza_info;

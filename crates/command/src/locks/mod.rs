@@ -7,12 +7,14 @@ mod named;
 mod other;
 mod path;
 pub mod stop_file;
+mod wanted;
 
 pub use data::LockData;
 pub use lock::*;
 pub use named::take_named;
 pub use other::{LockState, list, remove, state};
 pub use path::path;
+pub use wanted::{names, types};
 
 #[cfg(test)]
 mod tests;

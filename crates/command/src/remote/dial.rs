@@ -26,9 +26,9 @@ pub struct Dialed {
 
 /// Whoever carries the bytes of a connection: a child process, a socket.
 pub trait Carrier: Debug + Send + Sync {
-    /// Why the connection ended, if it is known better here than from the bytes: an SSH client program has an exit status and
-    /// prints what is wrong. Waits a moment for that at most.
-    fn fate(&self) -> Option<Error>;
+    /// Why the connection ended, if it is known better here than from the bytes, which say `seen`: an SSH client program has an
+    /// exit status and prints what is wrong. Waits a moment for that at most.
+    fn fate(&self, seen: &pgkeep_protocol::Error) -> Option<Error>;
 
     /// Ends it at once. Called from any thread, also from one that must not wait.
     fn kill(&self);

@@ -152,7 +152,7 @@ impl Dial for Dialer {
 struct Nobody;
 
 impl Carrier for Nobody {
-    fn fate(&self) -> Option<Error> {
+    fn fate(&self, _seen: &pgkeep_protocol::Error) -> Option<Error> {
         None
     }
 

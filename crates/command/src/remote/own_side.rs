@@ -2,15 +2,13 @@
 
 use pgkeep_protocol::Settings;
 
-use crate::version::VERSION;
-
 /// Network compression: a pipeline may have the stage lz4 that the receiver undoes.
 pub const LZ4: &str = "lz4";
 
 /// Name, capabilities and limits of this side, the same for a client and a server.
 #[must_use]
 pub fn settings() -> Settings {
-    let mut settings = Settings::new(format!("pgkeep {VERSION}"));
+    let mut settings = Settings::new(concat!("pgkeep ", env!("CARGO_PKG_VERSION")));
     settings.capabilities = vec![LZ4.to_owned()];
     // Whoever has a file under way may wait for another one, so there must be room for several files of every worker.
     settings.limits.sessions = 512;

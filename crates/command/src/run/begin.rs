@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use pgkeep_config::command::{CommandId, LockKind, Role};
+use pgkeep_config::command::{CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Program, option};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -56,7 +56,7 @@ pub fn with_stanza_hints(config: &Config, mut error: Error) -> Error {
     error
 }
 
-/// `<log-path>/<stanza or all>-<command>[-async].log`.
+/// `<log-path>/<stanza or all>-<command>[-async].log`, and of a process for another host `…-remote-000.log`.
 #[must_use]
 pub fn log_file_path(config: &Config) -> PathBuf {
     log_file_path_of(config, config.command(), config.role())
@@ -80,6 +80,11 @@ fn log_file_path_of(config: &Config, command: CommandId, role: Role) -> PathBuf 
         .unwrap_or("/var/log/pgbackrest");
     let role = match role {
         Role::Main => String::new(),
+        Role::Remote => format!(
+            "-{}-{:03}",
+            role.name(),
+            config.integer(option::PROCESS).unwrap_or(0)
+        ),
         role => format!("-{}", role.name()),
     };
     let name = format!(
@@ -96,15 +101,10 @@ fn log_file_path_of(config: &Config, command: CommandId, role: Role) -> PathBuf 
 /// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
 pub fn take_locks(context: &Context) -> Result<()> {
     let command = context.config.command().definition();
-    let types: &[LockType] = match command.lock {
-        _ if !command.lock_at_start => &[],
-        LockKind::None => &[],
-        LockKind::Archive => &[LockType::Archive],
-        LockKind::Backup => &[LockType::Backup],
-        LockKind::Restore => &[LockType::Restore],
-        LockKind::All => &[LockType::Archive, LockType::Backup, LockType::Restore],
-    };
-    types
+    if !command.lock_at_start {
+        return Ok(());
+    }
+    locks::types(command.lock)
         .iter()
         .try_for_each(|lock_type| take_lock(context, *lock_type))
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pgkeep_config::Config;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::links::Links;
 use crate::hosts::storages::Storages;
 use crate::locks::{Lock, LockType};
 use crate::run::cancel::Cancel;
@@ -137,6 +138,8 @@ pub struct Context {
     pub locks: Arc<Mutex<Vec<Lock>>>,
     /// Repositories that are open.
     pub storages: Storages,
+    /// Connections with other hosts.
+    pub links: Links,
 }
 
 impl Context {

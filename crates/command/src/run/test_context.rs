@@ -15,6 +15,7 @@ use super::context::{Context, Output, User};
 use super::progress::NoProgress;
 use super::prompt::NoTerminal;
 use super::summary::Summary;
+use crate::hosts::links::Links;
 use crate::hosts::storages::Storages;
 
 /// When tests run, seconds since 1970.
@@ -95,5 +96,6 @@ pub(crate) fn with_environment(
         working_directory: PathBuf::from("/"),
         locks: Arc::default(),
         storages: Storages::default(),
+        links: Links::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::config::{Config, Entry};
 use crate::define::command::{CommandId, Role};
-use crate::define::option::{OptionDef, REPO_CIPHER_TYPE};
+use crate::define::option::{Group, OptionDef, REPO_CIPHER_TYPE};
 use crate::parse::name;
 use crate::render::shell_word;
 use crate::value::{Source, Value};
@@ -21,6 +21,17 @@ pub enum Replacement {
     Boolean(bool),
     /// `--name=value`.
     Value(String),
+    /// `--name=value` for each of these.
+    Values(Vec<String>),
+}
+
+/// The one cluster or repository that a process on another host is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// What it has.
+    pub group: Group,
+    /// Its index here. There a cluster is the first; the index of a repository is the same.
+    pub key: u32,
 }
 
 /// Who is told, and how.
@@ -32,6 +43,8 @@ pub struct Child<'a> {
     pub role: Role,
     /// It runs on this host and reads the same files, so only what the command line said is passed.
     pub local: bool,
+    /// It is for this and not told of others.
+    pub other: Option<Other>,
     /// Values are words for a shell.
     pub quote: bool,
     /// Replacements by full name (`repo1-path`).
@@ -114,6 +127,7 @@ impl Config {
             command: CommandId::ArchiveGet,
             role: Role::Main,
             local: true,
+            other: None,
             quote: true,
             replace: &replace,
         })
@@ -126,7 +140,10 @@ impl Config {
         key: u32,
         words: &mut Vec<String>,
     ) {
-        let full_name = name::indexed(option, key);
+        let Some(key_there) = key_there(child.other, option, key) else {
+            return;
+        };
+        let full_name = name::indexed(option, key_there);
         let quote = |value: &str| {
             if child.quote {
                 shell_word(value)
@@ -140,6 +157,10 @@ impl Config {
             Some(Replacement::Boolean(false)) => return words.push(format!("--no-{full_name}")),
             Some(Replacement::Value(value)) => {
                 return words.push(format!("--{full_name}={}", quote(value)));
+            }
+            Some(Replacement::Values(values)) => {
+                let values = values.iter();
+                return words.extend(values.map(|value| format!("--{full_name}={}", quote(value))));
             }
             None => {}
         }
@@ -159,6 +180,20 @@ impl Config {
                     words.push(format!("--{full_name}={}", quote(&value)));
                 }
             }
+        }
+    }
+}
+
+/// The index of an option for a process on another host; `None`: it is not told.
+fn key_there(other: Option<Other>, option: &OptionDef, key: u32) -> Option<u32> {
+    match (option.group, other) {
+        (None, _) | (_, None) => Some(key),
+        (Some(Group::Pg), Some(other)) if other.group == Group::Pg => {
+            (key == other.key).then_some(1)
+        }
+        (Some(Group::Pg), Some(_)) => Some(key),
+        (Some(Group::Repo), Some(other)) => {
+            (other.group == Group::Repo && key == other.key).then_some(key)
         }
     }
 }

@@ -106,6 +106,7 @@ fn a_remote_is_told_everything_but_secrets() {
         command: CommandId::Backup,
         role: Role::Remote,
         local: false,
+        other: None,
         quote: true,
         replace: &replace,
     });

@@ -12,7 +12,7 @@ impl Link {
         error: &pgkeep_protocol::Error,
         carrier: Option<&dyn Carrier>,
     ) -> Error {
-        let fate = || carrier.and_then(Carrier::fate);
+        let fate = || carrier.and_then(|carrier| carrier.fate(error));
         match (error.kind(), error.raised()) {
             (_, Some(raised)) => self.raised(raised),
             (ErrorKind::Cancelled, _) => match self.cancel.check() {

@@ -44,6 +44,8 @@ pub struct Link {
 struct State {
     made: Option<Made>,
     count: usize,
+    /// The run has said that it ends.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -127,7 +129,11 @@ impl Link {
 
     /// Says goodbye, if there is a connection, and waits until nothing is left of it on this host.
     pub fn close(&self) {
-        let made = self.lock().made.take();
+        let made = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.made.take()
+        };
         if let Some(made) = made {
             close(made);
         }
@@ -140,6 +146,12 @@ impl Link {
     fn connected<T>(&self, get: impl FnOnce(&Made) -> T) -> Result<T> {
         // Held while a connection is made: whoever comes meanwhile waits for it.
         let mut state = self.lock();
+        if state.closed {
+            return Err(Error::new(
+                ErrorCode::Protocol,
+                format!("{}: the connection was closed", self.name),
+            ));
+        }
         if let Some(made) = &state.made {
             let Some(error) = made.client.ended() else {
                 return Ok(get(made));

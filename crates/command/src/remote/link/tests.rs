@@ -55,7 +55,7 @@ struct Wire {
 }
 
 impl Carrier for Wire {
-    fn fate(&self) -> Option<Error> {
+    fn fate(&self, _seen: &pgkeep_protocol::Error) -> Option<Error> {
         self.fate.clone()
     }
 

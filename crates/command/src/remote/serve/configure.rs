@@ -7,6 +7,7 @@ use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::links::Links;
 use crate::hosts::storages::Storages;
 use crate::remote::wire::greeting::{Greeting, Side};
 use crate::run::begin;
@@ -48,6 +49,7 @@ pub(super) fn for_client(
         config: Arc::new(config),
         locks: Arc::default(),
         storages: Storages::default(),
+        links: Links::default(),
         ..server.clone()
     })
 }

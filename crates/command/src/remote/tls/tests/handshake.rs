@@ -1,3 +1,5 @@
+//! Who is trusted by whom, over real certificates and loopback sockets.
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;

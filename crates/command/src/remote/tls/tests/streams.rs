@@ -1,3 +1,5 @@
+//! Bytes through one TLS connection that two threads use.
+
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 
