@@ -50,6 +50,9 @@ const BUCKETS: &[&str] = &[
     "docs/guide/gcs-repository.md",
 ];
 
+/// The page about a primary and its standby.
+const STANDBY: &str = "docs/guide/standby.md";
+
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/locked-backups.md",
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let [one, two, three, four, five, six] = [(); 6].map(|()| Arc::clone(&program));
+    let [one, two, three, four, five, six, seven] = [(); 7].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -86,6 +89,9 @@ fn main() -> ExitCode {
         .test("the_guide_to_a_gcs_bucket_is_true", move || {
             bucket::gcs(&six)
         })
+        .test("the_guide_to_backups_from_a_standby_is_true", move || {
+            standby(&seven)
+        })
         .run()
 }
 
@@ -95,6 +101,7 @@ fn every_page() -> TestResult {
         HAS_A_CONFIGURATION,
         BUCKETS,
         NO_COMMANDS,
+        &[STANDBY],
     ]
     .concat()
     .into_iter()
@@ -117,6 +124,37 @@ fn secure_sftp(program: &Program) -> TestResult {
         .install(program.path(), &["pgkeep", "pgbackrest"])?;
     hosts.follow("docs/guide/secure-sftp.md", &[])?;
     hosts.units_are_valid("./pgkeep-full.timer ./pgkeep-diff.timer")
+}
+
+/// A machine as the page to begin with leaves it: one stanza with a backup.
+fn standby(program: &Program) -> TestResult {
+    let hosts = Hosts::new(program)?;
+    hosts
+        .database
+        .install(program.path(), &["pgkeep", "pgbackrest"])?;
+    hosts.shell(
+        "mkdir -p /etc/pgbackrest
+         for dir in lib log; do install -d -o postgres -g postgres -m 750 /var/$dir/pgbackrest; done",
+    )?;
+    hosts.write(
+        "/etc/pgbackrest/pgbackrest.conf",
+        "[global]\nrepo1-path=/var/lib/pgbackrest\nrepo1-retention-full=2\nstart-fast=y\n\
+         [main]\npg1-path=/var/lib/postgresql/15/main\n",
+        "640 root postgres",
+    )?;
+    hosts.shell(
+        "sudo -u postgres psql -qc 'alter system set archive_mode = on' \
+             -c \"alter system set archive_command = 'pgbackrest --stanza=main archive-push %p'\"
+         pg_ctlcluster 15 main restart
+         sudo -u postgres pgkeep --stanza=main stanza-create
+         sudo -u postgres pgkeep --stanza=main --type=full backup",
+    )?;
+    hosts.follow(STANDBY, &[])?;
+    let made = hosts.backups(1)?;
+    if made != 3 {
+        return Err(format!("{made} backups in place of 3").into());
+    }
+    Ok(())
 }
 
 fn one_after_the_other(program: &Program) -> TestResult {
