@@ -38,6 +38,7 @@ fn archives(count: u32) -> (Archives, Vec<MemoryStorage>) {
     let storages: Vec<MemoryStorage> = (0..count).map(|_| MemoryStorage::new()).collect();
     let archive = |(key, storage): (u32, &MemoryStorage)| Archive {
         repository: Repository {
+            elsewhere: None,
             key,
             storage: Arc::new(storage.clone()),
             pass: None,

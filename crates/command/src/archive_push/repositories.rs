@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, cluster, pg_host, repository};
+use crate::remote::wire::storage::ArchiveIdentity;
 use crate::run::Context;
 
 /// Version and system identifier of a cluster.
@@ -25,6 +26,8 @@ pub(super) struct Target {
     pub archive_id: ArchiveId,
     /// Encrypts the WAL.
     pub pass: Option<SecretString>,
+    /// What the other host that has the repository said of the archive.
+    pub told: Option<ArchiveIdentity>,
 }
 
 /// All repositories, sorted out.
@@ -150,6 +153,21 @@ fn expect(whose: &str, expected: &Identity, key: u32, found: &Identity) -> Resul
 /// When the repository cannot be opened or has no usable `archive.info`.
 pub(super) fn load(context: &Context, settings: &Settings, key: u32) -> Result<(Target, Identity)> {
     let repository = repository::open(context, key)?;
+    if let Some(elsewhere) = &repository.elsewhere {
+        // Its host compares, encrypts and writes: no key crosses.
+        let (archive_id, found) = elsewhere.archive_identity()?;
+        let identity = Identity {
+            version: found.version.clone(),
+            system_id: found.system_id,
+        };
+        let target = Target {
+            repository,
+            archive_id,
+            pass: None,
+            told: Some(found),
+        };
+        return Ok((target, identity));
+    }
     let info = ArchiveInfo::load(
         &*repository.storage,
         &settings.stanza,
@@ -165,6 +183,7 @@ pub(super) fn load(context: &Context, settings: &Settings, key: u32) -> Result<(
             repository,
             archive_id: current.archive_id(),
             pass: info.cipher_pass,
+            told: None,
         },
         identity,
     ))

@@ -48,11 +48,13 @@ pub(super) fn settings() -> Settings {
 pub(super) fn target(key: u32, pass: Option<&str>) -> (Target, MemoryStorage) {
     let storage = MemoryStorage::new();
     let repository = Repository {
+        elsewhere: None,
         key,
         storage: Arc::new(storage.clone()),
         pass: None,
     };
     let target = Target {
+        told: None,
         repository,
         archive_id: ArchiveId::new("17", 1),
         pass: pass.map(Into::into),

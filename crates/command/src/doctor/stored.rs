@@ -35,6 +35,7 @@ pub(super) fn examine(
     let (stanza, facts) = (of.stanza, of.facts);
     let subject = Subject::stanza(stanza.as_str()).repo(repository.key);
     let opened = Repository {
+        elsewhere: None,
         // Stanzas may have pass-phrases of their own.
         pass: repository.pass.clone(),
         ..place.repository.clone()?

@@ -99,6 +99,7 @@ fn expire(storage: Arc<dyn Storage>, options: &[&str]) -> Result<()> {
     let context = context(options);
     let settings = Settings::from(&context).unwrap();
     let repository = Repository {
+        elsewhere: None,
         key: 1,
         storage,
         pass: None,
@@ -311,6 +312,7 @@ fn what_is_kept_for_a_lock_is_told_at_the_end() {
     let settings = Settings::from(&context).unwrap();
     let removed = Removed::default();
     let repository = Repository {
+        elsewhere: None,
         key: 1,
         storage: Arc::new(bucket),
         pass: None,

@@ -22,6 +22,7 @@ const ROOM: usize = 10_000;
 pub(crate) struct Cut {
     at: AtomicUsize,
     writes: AtomicUsize,
+    crossed: Mutex<Vec<u8>>,
 }
 
 impl Cut {
@@ -34,6 +35,11 @@ impl Cut {
     /// Writes so far.
     pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
+    }
+
+    /// All bytes that were sent, of both sides.
+    pub(crate) fn crossed(&self) -> Vec<u8> {
+        self.crossed.lock().unwrap().clone()
     }
 
     /// Whether a connection has broken since.
@@ -54,7 +60,10 @@ impl Write for Cutting {
         let number = self.cut.writes.fetch_add(1, Ordering::SeqCst) + 1;
         let at = self.cut.at.load(Ordering::SeqCst);
         if at == 0 || number < at {
-            return self.inner.write(from);
+            let count = self.inner.write(from)?;
+            let mut crossed = self.cut.crossed.lock().unwrap();
+            crossed.extend(&from[..count]);
+            return Ok(count);
         }
         if number == at {
             let _ = self.inner.write(&from[..from.len() / 2]);

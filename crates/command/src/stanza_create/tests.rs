@@ -9,6 +9,7 @@ use super::*;
 
 fn repository(pass: Option<&str>) -> Repository {
     Repository {
+        elsewhere: None,
         key: 1,
         storage: Arc::new(MemoryStorage::new()),
         pass: pass.map(SecretString::from),

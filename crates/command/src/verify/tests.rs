@@ -131,6 +131,7 @@ fn bodied(storage: Arc<dyn Storage>, options: &[&str]) -> (Outcome, Findings) {
     let context = context(options);
     let settings = Settings::from(&context).unwrap();
     let repository = Repository {
+        elsewhere: None,
         key: 1,
         storage,
         pass: None,

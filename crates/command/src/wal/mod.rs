@@ -2,4 +2,5 @@
 
 pub mod archive;
 pub mod find;
+pub mod stored_content;
 pub mod window;

@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use pgkeep_pipeline::{CompressType, Pipeline, Sha1, Sha1Digest, Stage};
+use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::archive::{self, StoredSegment};
 use pgkeep_repo::layout;
-use pgkeep_storage::{InfoLevel, ListOptions, ReadOptions};
+use pgkeep_storage::{InfoLevel, ListOptions};
 
 use crate::archive_push::repositories::Target;
 use crate::archive_push::settings::Settings;
@@ -21,6 +21,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 use crate::run::cancel::Cancel;
 use crate::wal::find::{self, WalFind};
+use crate::wal::stored_content;
+pub(crate) use crate::wal::stored_content::Content;
 
 /// The segment in the archive of one repository; `None` when it is not there.
 ///
@@ -32,6 +34,9 @@ pub(crate) fn stored_segment(
     target: &Target,
     segment: &str,
 ) -> Result<Option<StoredSegment>> {
+    if let Some(elsewhere) = &target.repository.elsewhere {
+        return Ok(elsewhere.find_segment(segment)?);
+    }
     let storage = &*target.repository.storage;
     let mut find = WalFind::new(
         storage,
@@ -103,7 +108,7 @@ impl Listing {
         segment: &str,
     ) -> Result<Option<StoredSegment>> {
         let storage = &*target.repository.storage;
-        if !storage.has_latency() {
+        if !storage.has_latency() || target.repository.elsewhere.is_some() {
             return stored_segment(context, settings, target, segment);
         }
         let directory = segment.get(..16).unwrap_or(segment);
@@ -170,16 +175,7 @@ pub(crate) fn compare(
     ))
 }
 
-/// What the bytes of a stored segment are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// They have the checksum of the name.
-    Intact,
-    /// They have not; the text says why.
-    Damaged(String),
-}
-
-/// Reads the stored segment to its end: decrypts, decompresses and hashes it.
+/// Looks at the bytes of the stored segment. The host that has the keys does it.
 ///
 /// # Errors
 /// When it cannot be read, which says nothing about its bytes; [`ErrorCode::Term`].
@@ -189,45 +185,13 @@ pub(crate) fn check_content(
     stored: &StoredSegment,
     cancel: &Cancel,
 ) -> Result<Content> {
-    let file = stored.to_string();
-    let path = layout::archive_file(&settings.stanza, &target.archive_id, &file);
-    let storage = &target.repository.storage;
-    let mut read = storage.open_read(&path, &ReadOptions::default())?;
-    let mut stages = Vec::new();
-    if let Some(pass) = target.pass.clone() {
-        stages.push(Stage::Decrypt { pass, raw: false });
+    if let Some(elsewhere) = &target.repository.elsewhere {
+        return Ok(elsewhere.check_segment(stored)?);
     }
-    let kind = CompressType::from_extension(&file);
-    if kind != CompressType::None {
-        stages.push(Stage::Decompress { kind, raw: false });
-    }
-    let mut running = Pipeline::new(stages).start(settings.buffer_size);
-    let mut buffer = vec![0; settings.buffer_size];
-    let (mut plain, mut sha1) = (Vec::new(), Sha1::new());
-    loop {
-        cancel.check()?;
-        let got = match read.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if let Err(error) = running.push(&buffer[..got], &mut plain) {
-            return Ok(Content::Damaged(error.to_string()));
-        }
-        sha1.update(&plain);
-        plain.clear();
-    }
-    if let Err(error) = running.finish(&mut plain) {
-        return Ok(Content::Damaged(error.to_string()));
-    }
-    sha1.update(&plain);
-    let found = sha1.finish().to_string();
-    Ok(if found == stored.checksum {
-        Content::Intact
-    } else {
-        Content::Damaged(format!("its checksum is {found}"))
-    })
+    let path = layout::archive_file(&settings.stanza, &target.archive_id, &stored.to_string());
+    let storage = &*target.repository.storage;
+    let stored = (stored, target.pass.as_ref());
+    stored_content::check(storage, &path, stored, settings.buffer_size, cancel)
 }
 
 /// The warning about a damaged file that is stored again.

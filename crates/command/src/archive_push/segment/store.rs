@@ -29,11 +29,14 @@ impl ArchiveWrite {
     /// # Errors
     /// Those of the storage.
     pub(crate) fn open(settings: &Settings, target: &Target, stored_name: &str) -> Result<Self> {
-        let path = layout::archive_file(&settings.stanza, &target.archive_id, stored_name);
-        let write = target
-            .repository
-            .storage
-            .open_write(&path, &WriteOptions::default())?;
+        let write = match (&target.repository.elsewhere, &target.told) {
+            (Some(elsewhere), Some(told)) => elsewhere.push_segment(told, stored_name)?,
+            _ => {
+                let path = layout::archive_file(&settings.stanza, &target.archive_id, stored_name);
+                let storage = &target.repository.storage;
+                storage.open_write(&path, &WriteOptions::default())?
+            }
+        };
         let encrypt = target
             .pass
             .clone()

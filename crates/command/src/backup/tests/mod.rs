@@ -102,6 +102,7 @@ impl Fixture {
         let memory = MemoryStorage::new();
         let encrypted = options.iter().any(|option| option.contains("aes-256-cbc"));
         let repository = Repository {
+            elsewhere: None,
             key: 1,
             storage: Arc::new(memory.clone()),
             pass: encrypted.then(|| "secret".into()),

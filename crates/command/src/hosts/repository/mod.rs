@@ -35,6 +35,8 @@ pub struct Repository {
     pub storage: Arc<dyn Storage>,
     /// Pass-phrase that encrypts `archive.info` and `backup.info`; `None`: not encrypted.
     pub pass: Option<SecretString>,
+    /// The other host that has it. What needs a key can be done there.
+    pub elsewhere: Option<Arc<remote::RemoteStorage>>,
 }
 
 impl Repository {
@@ -71,7 +73,12 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
         None | Some("none") => None,
         Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),
     };
-    Ok(Repository { key, storage, pass })
+    Ok(Repository {
+        key,
+        storage,
+        pass,
+        elsewhere: None,
+    })
 }
 
 /// Refuses a repository that is not there yet, or that cannot be seen as it was at the time that is asked for.

@@ -8,5 +8,6 @@ pub mod entry;
 pub mod error;
 pub mod greeting;
 pub mod path;
+pub mod secret;
 pub mod session;
 pub mod storage;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{WireEntry, WireLevel, WireSpace};
 use super::path::WireBytes;
+use super::secret::WireSecret;
 
 /// Paths that are sent with one request at most.
 pub const MOST_PATHS: usize = 500;
@@ -63,11 +64,21 @@ pub enum StorageRequest {
     },
     /// → [`Done`]
     HardLink { from: WireBytes, to: WireBytes },
-    /// Has no answer.
+    /// → [`Done`], for which nobody waits.
     Announce {
         #[serde(default)]
         bytes: u64,
     },
+    /// → [`ArchiveIdentity`]
+    ArchiveIdentity {},
+    /// → [`FoundSegment`]
+    FindSegment { segment: String },
+    /// → [`SegmentContent`]
+    CheckSegment { file: String },
+    /// As [`StorageRequest::OpenWrite`]. The repository's host encrypts.
+    PushSegment(PushSegment),
+    /// → [`CipherPass`]
+    CipherPass {},
 }
 
 /// What is to be listed.
@@ -308,12 +319,56 @@ pub struct Grade {
 #[serde(default)]
 pub struct Done {}
 
+/// Of which cluster the archive is. The key of its WAL is not told: who only pushes needs none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ArchiveIdentity {
+    /// `17-1`
+    pub archive_id: String,
+    pub version: String,
+    pub system_id: u64,
+}
+
+/// A file for the archive, compressed and not encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PushSegment {
+    /// `<segment>-<checksum>.<extension>`, or the plain name of a file that is no segment.
+    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The archive that the file is for.
+    pub identity: ArchiveIdentity,
+}
+
+/// The name in the archive, if the segment is there.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FoundSegment {
+    pub file: Option<String>,
+}
+
+/// Whether a stored segment has the checksum of its name.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SegmentContent {
+    /// Why not.
+    pub damaged: Option<String>,
+}
+
+/// The passphrase of the repository, for those who may have it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CipherPass {
+    pub pass: Option<WireSecret>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 15] = [
+    const GOLDEN: [&str; 18] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
@@ -329,6 +384,9 @@ mod tests {
         r#"{"sync_paths":{"paths":["a"]}}"#,
         r#"{"link":{"path":"a","destination":"../b"}}"#,
         r#"{"hard_link":{"from":"a","to":"b"}}"#,
+        r#"{"find_segment":{"segment":"000000010000000100000001"}}"#,
+        r#"{"check_segment":{"file":"a"}}"#,
+        r#"{"push_segment":{"file":"a","size":7,"identity":{"archive_id":"17-1","version":"17","system_id":9}}}"#,
     ];
 
     #[test]

@@ -1,14 +1,17 @@
 //! A repository on another host, as a storage.
 //!
-//! `reach` is the host and how it is asked, `storage` the contract of a storage over it, `read` and `write` its files. What a
-//! host does beyond a storage is in `service`.
+//! `reach` is the host and how it is asked, `storage` the contract of a storage over it, `read` and `write` its files. What
+//! the host does for a push, beyond a storage, is in `segments`, and `open` says which keys a run gets.
 
+mod open;
 mod paths;
 mod reach;
 mod read;
+mod segments;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use open::open;
 pub use storage::RemoteStorage;

@@ -29,7 +29,7 @@ const MOST_OF_A_DIRECTORY: usize = 10_000_000;
 #[derive(Debug)]
 pub struct RemoteStorage {
     pub(super) reach: Arc<Reach>,
-    unanswered: Arc<AtomicU64>,
+    pub(super) unanswered: Arc<AtomicU64>,
 }
 
 impl RemoteStorage {

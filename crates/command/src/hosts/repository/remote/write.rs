@@ -58,12 +58,22 @@ impl RemoteWrite {
         write: &WriteOptions,
         unanswered: &Arc<AtomicU64>,
     ) -> Result<Self> {
-        let doing = (Operation::OpenWrite, path);
         let open = OpenWrite::new(WireBytes::from(path), write);
+        Self::begin(reach, path, &StorageRequest::OpenWrite(open), unanswered)
+    }
+
+    /// The same with any request that is answered in this way.
+    pub(super) fn begin(
+        reach: &Arc<Reach>,
+        path: &StoragePath,
+        request: &StorageRequest,
+        unanswered: &Arc<AtomicU64>,
+    ) -> Result<Self> {
+        let doing = (Operation::OpenWrite, path);
         // A thread of its own: a writer of one file may wait for another file, so none may wait for its turn.
         let upload = reach
             .client(doing)?
-            .write(Lane::Own, &StorageRequest::OpenWrite(open))
+            .write(Lane::Own, request)
             .map_err(|error| reach.error(&error, doing))?;
         Ok(Self {
             reach: Arc::clone(reach),

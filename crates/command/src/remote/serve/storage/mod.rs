@@ -1,7 +1,9 @@
 //! Serves a repository of this host.
 //!
-//! `service` is which request does what, `read` and `write` are the two that move bytes.
+//! `service` is which request does what, `read` and `write` are the two that move bytes, `archive` what is
+//! done for a client that pushes WAL without its key.
 
+mod archive;
 mod failure;
 mod read;
 mod service;
@@ -27,7 +29,7 @@ pub(super) fn open(context: &Arc<Context>, key: u32, rights: Rights) -> Result<O
     let answer = describe(&*repository.storage, repository.cipher_name());
     Ok(Opened {
         answer: Answer::Repo(answer),
-        service: Box::new(StorageService::new(repository.storage)),
+        service: Box::new(StorageService::new(Arc::clone(context), repository)),
     })
 }
 

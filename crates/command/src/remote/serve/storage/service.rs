@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgkeep_pipeline::Pipeline;
 use pgkeep_protocol::{Exchange, Service};
 use pgkeep_storage::{
     Error, ErrorKind, Found, HardLinks, InfoLevel, Operation, PathSync, Paths, Removed, Storage,
@@ -9,23 +10,31 @@ use pgkeep_storage::{
 };
 use serde::Serialize;
 
+use super::archive::Archive;
 use super::failure::{Failure, Served};
 use super::{read, write};
+use crate::hosts::Repository;
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{
     Count, Done, Grade, Infos, RemovedMany, SpaceOf, StorageRequest, WireList, Written,
 };
+use crate::run::context::Context;
 
 /// Serves the sessions of one client.
 #[derive(Debug)]
 pub(crate) struct StorageService {
     storage: Arc<dyn Storage>,
+    archive: Archive,
 }
 
 impl StorageService {
-    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage }
+    /// Serves the repository of this run.
+    pub(crate) fn new(context: Arc<Context>, repository: Repository) -> Self {
+        Self {
+            storage: Arc::clone(&repository.storage),
+            archive: Archive::new(context, repository),
+        }
     }
 }
 
@@ -53,11 +62,12 @@ impl Service for StorageService {
                 answer(exchange, served);
             }
             StorageRequest::OpenWrite(request) => {
-                match write::serve(storage, &mut exchange, &request) {
-                    Ok(write::Ended::Finished(ticket)) => answer_when_written(exchange, ticket),
-                    Ok(write::Ended::GivenUp) => answer(exchange, Ok(Written::default())),
-                    Err(failure) => exchange.fail(*failure.0),
-                }
+                let served = request.path.path().map_err(Failure::from);
+                let served = served.and_then(|path| {
+                    let file = (&path, &request.options());
+                    write::serve(storage, &mut exchange, file, Pipeline::default())
+                });
+                answer_write(exchange, served);
             }
             StorageRequest::CopyWithin { from, to } => match copy_within(storage, &from, &to) {
                 Ok(ticket) => answer_when_written(exchange, ticket),
@@ -95,6 +105,16 @@ impl Service for StorageService {
                 storage.announce(bytes);
                 answer(exchange, Ok(Done {}));
             }
+            StorageRequest::ArchiveIdentity {} => answer(exchange, self.archive.identity()),
+            StorageRequest::FindSegment { segment } => {
+                answer(exchange, self.archive.find(&segment));
+            }
+            StorageRequest::CheckSegment { file } => answer(exchange, self.archive.check(&file)),
+            StorageRequest::PushSegment(push) => {
+                let served = self.archive.push(&mut exchange, &push);
+                answer_write(exchange, served);
+            }
+            StorageRequest::CipherPass {} => answer(exchange, Ok(self.archive.cipher_pass())),
         }
     }
 }
@@ -103,6 +123,14 @@ impl Service for StorageService {
 fn answer<T: Serialize>(exchange: Exchange, served: Served<T>) {
     match served {
         Ok(value) => drop(exchange.finish(&value)),
+        Err(failure) => exchange.fail(*failure.0),
+    }
+}
+
+fn answer_write(exchange: Exchange, served: Served<write::Ended>) {
+    match served {
+        Ok(write::Ended::Finished(ticket)) => answer_when_written(exchange, ticket),
+        Ok(write::Ended::GivenUp) => answer(exchange, Ok(Written::default())),
         Err(failure) => exchange.fail(*failure.0),
     }
 }

@@ -1,9 +1,12 @@
 #![allow(clippy::disallowed_methods)] // looks at the directory behind the storage
 
+mod push;
+
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use pgkeep_config::Program;
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::posix::PosixStorage;
@@ -14,13 +17,30 @@ use pgkeep_storage::{
 
 use super::RemoteStorage;
 use crate::error::{Error, ErrorCode};
+use crate::hosts::Repository;
 use crate::remote::in_memory::InMemory;
 use crate::remote::serve::storage::{StorageService, describe};
 use crate::remote::wire::greeting::{Answer, Side};
+use crate::run::context::Context;
+use crate::run::test_context;
+
+fn context() -> Arc<Context> {
+    let options = ["--pg1-path=/pg"];
+    Arc::new(test_context::new(Program::PgKeep, "archive-push", &options))
+}
+
+fn host_of(repository: Repository) -> Arc<InMemory> {
+    let answer = Answer::Repo(describe(&*repository.storage, repository.cipher_name()));
+    InMemory::new(StorageService::new(context(), repository), answer, 1)
+}
 
 fn host(storage: Arc<dyn Storage>) -> Arc<InMemory> {
-    let answer = Answer::Repo(describe(&*storage, "none"));
-    InMemory::new(StorageService::new(storage), answer, 1)
+    host_of(Repository {
+        key: 1,
+        storage,
+        pass: None,
+        elsewhere: None,
+    })
 }
 
 fn remote(host: &Arc<InMemory>) -> RemoteStorage {

@@ -1,0 +1,189 @@
+//! A push into an encrypted repository whose keys stay where it is.
+
+use std::io::Write;
+
+use pgkeep_pipeline::{CompressType, Pipeline, Sha1Digest, Stage};
+use pgkeep_repo::archive::StoredSegment;
+use pgkeep_repo::pg_history::{PgHistory, PgHistoryEntry};
+use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::*;
+use crate::remote::wire::storage::ArchiveIdentity;
+use crate::wal::stored_content::Content;
+
+const SEGMENT: &str = "000000010000000000000001";
+const KEY: &str = "the-key-of-the-archive";
+const PASS: &str = "the-passphrase-of-the-repository";
+
+fn encrypted() -> (Arc<MemoryStorage>, Repository) {
+    let memory = Arc::new(MemoryStorage::new());
+    let entry = PgHistoryEntry {
+        id: 1,
+        system_id: 7,
+        version: "17".to_owned(),
+        catalog_version: 202_406_281,
+        control_version: 1700,
+    };
+    let info = ArchiveInfo::new(PgHistory::new(entry), Some(KEY.to_owned().into()));
+    let repository = Repository {
+        key: 1,
+        storage: memory.clone(),
+        pass: Some(SecretString::from(PASS)),
+        elsewhere: None,
+    };
+    let stanza = Stanza::new("demo").unwrap();
+    info.save(&*memory, &stanza, repository.pass.as_ref())
+        .unwrap();
+    (memory, repository)
+}
+
+fn path(file: &str) -> StoragePath {
+    let stanza = Stanza::new("demo").unwrap();
+    layout::archive_file(&stanza, &ArchiveId::new("17", 1), file)
+}
+
+fn compressed(plain: &[u8]) -> Vec<u8> {
+    let stage = Stage::Compress {
+        kind: CompressType::Gz,
+        level: 1,
+        raw: false,
+    };
+    let mut out = Vec::new();
+    let mut running = Pipeline::new(vec![stage]).start(1000);
+    running.push(plain, &mut out).unwrap();
+    running.finish(&mut out).unwrap();
+    out
+}
+
+fn push(
+    storage: &RemoteStorage,
+    identity: &ArchiveIdentity,
+    file: &str,
+    bytes: &[u8],
+) -> pgkeep_storage::Result<()> {
+    let mut write = storage.push_segment(identity, file)?;
+    let written = write.write_all(bytes);
+    written.map_err(|error| pgkeep_storage::Error::from_stream(Operation::Write, "", error))?;
+    write.finish()?.wait()?;
+    Ok(())
+}
+
+#[test]
+fn a_pushed_segment_is_encrypted_there_and_no_key_crosses() {
+    let (memory, repository) = encrypted();
+    let host = host_of(repository);
+    let storage = remote(&host);
+    let (id, identity) = storage.archive_identity().unwrap();
+    assert_eq!((id.to_string(), identity.system_id), ("17-1".to_owned(), 7));
+    let plain = vec![9; 300_000];
+    let file = format!("{SEGMENT}-{}.gz", Sha1Digest::of(&plain));
+    assert_eq!(storage.find_segment(SEGMENT).unwrap(), None);
+    push(&storage, &identity, &file, &compressed(&plain)).unwrap();
+    let stored = read_all(&*memory, &path(&file), 1 << 20).unwrap().unwrap();
+    assert!(stored.starts_with(b"Salted__"));
+    let found = storage.find_segment(SEGMENT).unwrap().unwrap();
+    assert_eq!(found, StoredSegment::parse(&file).unwrap());
+    assert_eq!(storage.check_segment(&found).unwrap(), Content::Intact);
+    // The same again is stored again and harms nobody.
+    push(&storage, &identity, &file, &compressed(&plain)).unwrap();
+    push(&storage, &identity, "00000002.history", b"history").unwrap();
+    write_all(
+        &*memory,
+        &path(&file),
+        &WriteOptions::default(),
+        &stored[..99],
+    )
+    .unwrap();
+    let damaged = storage.check_segment(&found).unwrap();
+    assert!(matches!(damaged, Content::Damaged(_)), "{damaged:?}");
+    let crossed = String::from_utf8_lossy(&host.cut.crossed()).into_owned();
+    assert!(crossed.contains("find_segment"), "what crosses is seen");
+    assert!(!crossed.contains(KEY) && !crossed.contains(PASS));
+}
+
+#[test]
+fn another_segment_of_that_name_and_another_cluster_are_refused_and_leave_nothing() {
+    let (memory, repository) = encrypted();
+    let host = host_of(repository);
+    let storage = remote(&host);
+    let (_, identity) = storage.archive_identity().unwrap();
+    let name = |plain: &[u8]| format!("{SEGMENT}-{}.gz", Sha1Digest::of(plain));
+    push(&storage, &identity, &name(b"one"), &compressed(b"one")).unwrap();
+    let other = push(&storage, &identity, &name(b"two"), &compressed(b"two")).unwrap_err();
+    assert_eq!(Error::from(other).code, ErrorCode::ArchiveDuplicate);
+    let foreign = ArchiveIdentity {
+        system_id: 8,
+        ..identity.clone()
+    };
+    let error = push(&storage, &foreign, &name(b"one"), b"x").unwrap_err();
+    assert_eq!(Error::from(error).code, ErrorCode::ArchiveMismatch);
+    for bad in [
+        "../../x",
+        "archive.info",
+        "x",
+        SEGMENT,
+        "000000010000000000000002.gz",
+    ] {
+        let error = push(&storage, &identity, bad, b"x").unwrap_err();
+        assert!(
+            error.to_string().contains("is no file of WAL"),
+            "{bad}: {error}"
+        );
+    }
+    let directory = path(SEGMENT).parent();
+    let listed = memory.list(&directory, &ListOptions::default()).unwrap();
+    assert_eq!(listed.unwrap().len(), 1);
+}
+
+#[test]
+fn a_passphrase_is_told_to_whoever_asks_for_it_by_name() {
+    let (_, repository) = encrypted();
+    let host = host_of(repository);
+    let pass = remote(&host).cipher_pass().unwrap().unwrap();
+    assert_eq!(pass.expose_secret(), PASS);
+    let plain = host_of(Repository {
+        pass: None,
+        ..encrypted().1
+    });
+    assert!(remote(&plain).cipher_pass().unwrap().is_none());
+}
+
+#[test]
+fn a_push_that_is_cut_anywhere_leaves_a_whole_segment_or_nothing() {
+    let (memory, repository) = encrypted();
+    let host = host_of(repository);
+    let plain: Vec<u8> = (0..100_000_u32).map(|n| ((n * 7919) >> 3) as u8).collect();
+    let bytes = compressed(&plain);
+    let file = format!("{SEGMENT}-{}.gz", Sha1Digest::of(&plain));
+    let mut cuts = 0;
+    for at_write in 1.. {
+        let storage = remote(&host);
+        host.cut.set(at_write);
+        let outcome = storage
+            .archive_identity()
+            .and_then(|(_, identity)| push(&storage, &identity, &file, &bytes));
+        let cut = host.cut.happened();
+        host.cut.set(0);
+        drop(storage);
+        host.wait_idle();
+        let directory = path(SEGMENT).parent();
+        let listed = memory.list(&directory, &ListOptions::default()).unwrap();
+        let listed = listed.unwrap_or_default();
+        assert!(listed.len() <= 1, "{listed:?}");
+        if let Some(stored) = listed.first() {
+            assert_eq!(stored.name, StoragePath::from(&*file));
+            let intact = remote(&host).check_segment(&StoredSegment::parse(&file).unwrap());
+            assert_eq!(intact.unwrap(), Content::Intact);
+            memory.remove(&path(&file)).unwrap();
+        } else {
+            outcome.as_ref().unwrap_err();
+        }
+        if !cut {
+            outcome.unwrap();
+            break;
+        }
+        cuts += 1;
+    }
+    assert!(cuts > 4, "{cuts} cuts");
+}

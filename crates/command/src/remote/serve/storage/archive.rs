@@ -1,0 +1,193 @@
+//! The archive of a stanza for a client that pushes WAL and learns no key.
+//!
+//! The server reads `archive.info`, compares, finds duplicates, encrypts and writes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pgkeep_pipeline::{Pipeline, Stage};
+use pgkeep_postgres::wal::name;
+use pgkeep_protocol::Exchange;
+use pgkeep_repo::archive::StoredSegment;
+use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
+use pgkeep_storage::{StoragePath, WriteOptions};
+use secrecy::SecretString;
+
+use super::failure::Served;
+use super::write::{self, Ended};
+use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::Repository;
+use crate::remote::wire::secret::WireSecret;
+use crate::remote::wire::storage::{
+    ArchiveIdentity, CipherPass, FoundSegment, PushSegment, SegmentContent,
+};
+use crate::run::context::Context;
+use crate::wal::find::WalFind;
+use crate::wal::stored_content::{self, Content};
+
+/// Bytes that may gather between two stages.
+const BUFFER: usize = 256 * 1024;
+
+/// What `archive.info` says.
+#[derive(Debug)]
+struct Current {
+    id: ArchiveId,
+    identity: ArchiveIdentity,
+    /// Encrypts the WAL.
+    pass: Option<SecretString>,
+}
+
+/// The archive of the client's stanza.
+#[derive(Debug)]
+pub(super) struct Archive {
+    context: Arc<Context>,
+    repository: Repository,
+    current: Mutex<Option<Arc<Current>>>,
+}
+
+impl Archive {
+    pub(super) fn new(context: Arc<Context>, repository: Repository) -> Self {
+        Self {
+            context,
+            repository,
+            current: Mutex::default(),
+        }
+    }
+
+    fn stanza(&self) -> Result<Stanza> {
+        Ok(Stanza::new(self.context.stanza()?)?)
+    }
+
+    /// As `archive.info` is now; what follows on this connection goes by it.
+    fn read(&self) -> Result<Arc<Current>> {
+        let (storage, pass) = (&*self.repository.storage, self.repository.pass.as_ref());
+        let info = ArchiveInfo::load(storage, &self.stanza()?, pass)?;
+        let entry = info.history.current();
+        let current = Arc::new(Current {
+            id: entry.archive_id(),
+            identity: ArchiveIdentity {
+                archive_id: entry.archive_id().to_string(),
+                version: entry.version.clone(),
+                system_id: entry.system_id,
+            },
+            pass: info.cipher_pass,
+        });
+        let mut last = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Arc::clone(&current));
+        Ok(current)
+    }
+
+    fn current(&self) -> Result<Arc<Current>> {
+        let last = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(current) => Ok(Arc::clone(current)),
+            None => {
+                drop(last);
+                self.read()
+            }
+        }
+    }
+
+    fn path(&self, current: &Current, file: &str) -> Result<StoragePath> {
+        Ok(layout::archive_file(&self.stanza()?, &current.id, file))
+    }
+
+    pub(super) fn identity(&self) -> Served<ArchiveIdentity> {
+        Ok(self.read()?.identity.clone())
+    }
+
+    fn search(&self, current: &Current, segment: &str) -> Result<Option<StoredSegment>> {
+        let (storage, stanza) = (&*self.repository.storage, self.stanza()?);
+        WalFind::new(storage, &stanza, &current.id, Duration::ZERO).wait_for(&self.context, segment)
+    }
+
+    pub(super) fn find(&self, segment: &str) -> Served<FoundSegment> {
+        if !name::is_segment(segment) && !name::is_partial(segment) {
+            return Err(no_wal(segment).into());
+        }
+        let found = self.search(&*self.current()?, segment)?;
+        Ok(FoundSegment {
+            file: found.map(|stored| stored.to_string()),
+        })
+    }
+
+    pub(super) fn check(&self, file: &str) -> Served<SegmentContent> {
+        let stored = StoredSegment::parse(file).ok_or_else(|| no_wal(file))?;
+        let current = self.current()?;
+        let content = stored_content::check(
+            &*self.repository.storage,
+            &self.path(&current, &stored.to_string())?,
+            (&stored, current.pass.as_ref()),
+            BUFFER,
+            &self.context.cancel,
+        )?;
+        Ok(SegmentContent {
+            damaged: match content {
+                Content::Intact => None,
+                Content::Damaged(why) => Some(why),
+            },
+        })
+    }
+
+    /// Takes a file into the archive, unless the archive is of another cluster or has another segment of that name.
+    pub(super) fn push(&self, exchange: &mut Exchange, push: &PushSegment) -> Served<Ended> {
+        let current = self.current()?;
+        if current.identity != push.identity {
+            let (ours, theirs) = (&current.identity, &push.identity);
+            return Err(Error::new(
+                ErrorCode::ArchiveMismatch,
+                format!(
+                    "PostgreSQL version {}, system-id {} do not match repo{} stanza version {}, system-id {}",
+                    theirs.version,
+                    theirs.system_id,
+                    self.repository.key,
+                    ours.version,
+                    ours.system_id
+                ),
+            )
+            .with_hint("are you archiving to the correct stanza?")
+            .into());
+        }
+        match StoredSegment::parse(&push.file) {
+            Some(segment) => self.refuse_another(&current, &segment)?,
+            None if name::is_archived(&push.file)
+                && !name::is_segment(&push.file)
+                && !name::is_partial(&push.file) => {}
+            None => return Err(no_wal(&push.file).into()),
+        }
+        let path = self.path(&current, &push.file)?;
+        let options = WriteOptions {
+            expect: push.size,
+            ..WriteOptions::default()
+        };
+        let encrypt = (current.pass.clone()).map(|pass| Stage::Encrypt { pass, raw: false });
+        let encrypt = Pipeline::new(encrypt.into_iter().collect());
+        let storage = &*self.repository.storage;
+        write::serve(storage, exchange, (&path, &options), encrypt)
+    }
+
+    /// Two primaries must not push two histories, also not at the same time.
+    fn refuse_another(&self, current: &Current, segment: &StoredSegment) -> Result<()> {
+        match self.search(current, &segment.name)? {
+            Some(stored) if stored.checksum != segment.checksum => Err(Error::new(
+                ErrorCode::ArchiveDuplicate,
+                format!(
+                    "WAL file '{}' already exists in the repo{} archive with a different checksum",
+                    segment.name, self.repository.key
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn cipher_pass(&self) -> CipherPass {
+        CipherPass {
+            pass: self.repository.pass.clone().map(WireSecret),
+        }
+    }
+}
+
+fn no_wal(file: &str) -> Error {
+    let shown = file.escape_debug();
+    Error::new(ErrorCode::Protocol, format!("'{shown}' is no file of WAL"))
+}
