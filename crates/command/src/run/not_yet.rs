@@ -61,17 +61,6 @@ pub(crate) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a cluster on another host.
-///
-/// # Errors
-/// [`ErrorCode::OptionInvalid`].
-pub(crate) fn refuse_pg_host(config: &Config, key: u32) -> Result<()> {
-    match config.string_at(option::PG_HOST, key) {
-        Some(_) => Err(error("pg-host", &format!("pg{key}-host"))),
-        None => Ok(()),
-    }
-}
-
 /// The error for a host that is to be reached over TLS; `side` is `pg` or `repo`.
 #[must_use]
 pub(crate) fn host_type_tls(side: &str, key: u32) -> Error {

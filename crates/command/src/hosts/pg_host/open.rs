@@ -7,17 +7,18 @@ use pgkeep_config::option;
 
 use super::host::PgHost;
 use super::local::LocalPgHost;
+use super::remote::{RemotePgHost, RemoteSettings};
 use crate::error::{Error, ErrorCode, Result};
+use crate::remote::connect;
+use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
-use crate::run::not_yet;
 
 /// Opens the host of the cluster with this key. Nothing is read or connected yet.
 ///
 /// # Errors
-/// [`ErrorCode::OptionInvalid`] for a cluster on another host; [`ErrorCode::OptionRequired`] without a path.
+/// [`ErrorCode::OptionRequired`] without a path; what the other host cannot be asked for.
 pub fn open(context: &Context, key: u32) -> Result<Arc<dyn PgHost>> {
     let config = &context.config;
-    not_yet::refuse_pg_host(config, key)?;
     let path = config.string_at(option::PG_PATH, key).ok_or_else(|| {
         Error::new(
             ErrorCode::OptionRequired,
@@ -28,9 +29,19 @@ pub fn open(context: &Context, key: u32) -> Result<Arc<dyn PgHost>> {
         )
         .with_hint("does this stanza exist?")
     })?;
-    Ok(Arc::new(LocalPgHost::new(
-        context,
+    let path = PathBuf::from(path);
+    let Some(host) = connect::host(config, Side::Pg, key) else {
+        return Ok(Arc::new(LocalPgHost::new(context, key, path)));
+    };
+    let stanza = config.string(option::STANZA);
+    let link = context.links.get(Side::Pg, key, stanza, || {
+        connect::link(context, Side::Pg, key, host)
+    })?;
+    let level = config.integer(option::COMPRESS_LEVEL_NETWORK).unwrap_or(1);
+    let settings = RemoteSettings {
         key,
-        PathBuf::from(path),
-    )))
+        path,
+        network_level: i32::try_from(level).unwrap_or(1),
+    };
+    Ok(Arc::new(RemotePgHost::new(settings, link)))
 }
