@@ -162,6 +162,14 @@ pub trait Storage: Debug + Send + Sync {
     /// Removes many files, results in the order asked.
     fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>>;
 
+    /// Removes many files where nobody wants to know which of them were there: a bucket does not look each of them up then.
+    ///
+    /// # Behavior
+    /// - leaves what `remove_many` leaves
+    fn remove_files(&self, paths: &[StoragePath]) -> Result<()> {
+        self.remove_many(paths).map(drop)
+    }
+
     /// Removes a directory and all below it.
     ///
     /// # Behavior

@@ -40,7 +40,7 @@ impl Expire<'_> {
         let Some(expired) = free.into_iter().next() else {
             return Ok(true);
         };
-        self.remove_set(info, &expired)?;
+        self.remove_manifests(info, std::slice::from_ref(&expired))?;
         if let Some(newest) = newest.filter(|_| newest_gone) {
             let key = self.repository.key;
             log::warn!(

@@ -1,20 +1,27 @@
 //! WAL that no backup in retention needs (`docs/format/wal-archive.md`, "Expiry").
 //!
-//! A directory of WAL is listed at most once, and its files are removed in one call.
+//! A directory of WAL is listed at most once, and all files are removed in one call.
 
 use pgkeep_repo::archive::is_wal_directory;
 use pgkeep_repo::retention::{
     ArchiveAction, ArchiveRequest, KeepRanges, RemovedRuns, plan_archive,
 };
-use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, layout};
-use pgkeep_storage::{InfoLevel, ListOptions, StoragePath};
+use pgkeep_repo::{ArchiveId, BackupInfo, layout};
+use pgkeep_storage::{Storage, StoragePath, in_parallel};
 
 use super::Expire;
+use super::ahead::{Archives, names, names_of_all};
 use super::settings::repo_option;
 use crate::error::Result;
+use crate::run::cancel::Cancel;
 
 impl Expire<'_> {
-    pub(super) fn expire_archive(&self, info: &BackupInfo) -> Result<()> {
+    /// `ahead`: the archives, where they were read before.
+    pub(super) fn expire_archive(
+        &self,
+        info: &BackupInfo,
+        ahead: Option<Result<Archives>>,
+    ) -> Result<()> {
         let Some(keep) = self.retention.archive.filter(|keep| *keep > 0) else {
             if self.retention.by_time {
                 log::info!(
@@ -36,16 +43,13 @@ impl Expire<'_> {
             return Ok(());
         }
         let (storage, stanza) = (self.storage(), self.stanza());
-        let archive_info = ArchiveInfo::load(storage, stanza, self.repository.pass.as_ref())?;
-        let on_disk: Vec<ArchiveId> = self
-            .names(&layout::archive_path(stanza))?
-            .iter()
-            .filter_map(|name| name.parse().ok())
-            .collect();
+        let read = || Archives::read(storage, stanza, self.repository.pass.as_ref());
+        let archives = ahead.unwrap_or_else(read)?;
+        let on_disk: Vec<ArchiveId> = archives.found.iter().map(|(id, _)| id.clone()).collect();
         for plan in plan_archive(
             info.entries(),
             &info.history,
-            &archive_info.history,
+            &archives.info.history,
             &on_disk,
             request,
         )? {
@@ -63,7 +67,11 @@ impl Expire<'_> {
                         storage.remove_tree(&path)?;
                     }
                 }
-                ArchiveAction::Keep(keep) => self.expire_outside(&plan.id, &keep)?,
+                ArchiveAction::Keep(keep) => {
+                    let found = archives.found.iter().find(|(id, _)| *id == plan.id);
+                    let found = found.map_or(&[][..], |(_, names)| names);
+                    self.expire_outside(&plan.id, &keep, found)?;
+                }
             }
         }
         Ok(())
@@ -71,19 +79,11 @@ impl Expire<'_> {
 
     /// Names in a directory, sorted; none if it is missing.
     pub(super) fn names(&self, path: &StoragePath) -> Result<Vec<String>> {
-        let options = ListOptions {
-            level: InfoLevel::Exists,
-            sort: true,
-        };
-        let listed = self.storage().list(path, &options)?.unwrap_or_default();
-        Ok(listed
-            .into_iter()
-            .map(|info| info.name.to_string())
-            .collect())
+        names(self.storage(), path)
     }
 
-    /// Removes what lies outside the ranges of one archive.
-    fn expire_outside(&self, id: &ArchiveId, keep: &KeepRanges) -> Result<()> {
+    /// Removes what lies outside the ranges of one archive; `found`: the names in its directory.
+    fn expire_outside(&self, id: &ArchiveId, keep: &KeepRanges, found: &[String]) -> Result<()> {
         let (storage, stanza, name) = (self.storage(), self.stanza(), &self.name);
         for range in &keep.ranges {
             if let Some(label) = &range.label {
@@ -97,71 +97,64 @@ impl Expire<'_> {
                 ));
             }
         }
-        let found = self.names(&layout::archive_id_path(stanza, id))?;
-        let gone: Vec<StoragePath> = found
-            .iter()
-            .filter(|name| is_wal_directory(name) && !keep.keeps_directory(name))
-            .map(|directory| layout::wal_path(stanza, id, directory))
+        let directories = || found.iter().filter(|name| is_wal_directory(name));
+        let path = |directory: &String| layout::wal_path(stanza, id, directory);
+        let trees: Vec<StoragePath> = directories()
+            .filter(|directory| !keep.keeps_directory(directory))
+            .map(path)
             .collect();
-        if !self.settings.dry_run {
-            let mut done = 0;
-            for group in gone.chunks(self.trees_at_once()) {
-                self.context.cancel.check()?;
-                let name = String::from_utf8_lossy(group[0].file_name());
-                self.removing("WAL directory", &name, done, gone.len());
-                done += group.len();
-                storage.remove_trees(group)?;
-            }
-        }
+        let listed: Vec<StoragePath> = directories()
+            .filter(|directory| keep.keeps_directory(directory) && keep.needs_listing(directory))
+            .map(path)
+            .collect();
+        let dry_run = self.settings.dry_run;
+        let cancel = &self.context.cancel;
+        let ((), files) = in_parallel(
+            storage,
+            || match dry_run {
+                true => Ok(()),
+                false => self.remove_wal(&trees),
+            },
+            || expire_files(storage, cancel, &listed, keep, dry_run),
+        )?;
+        let gone = files.iter().flatten().filter(|file| !keep.keeps_file(file));
+        let gone = gone.count() as u64;
+        self.removed.add(|counts| {
+            counts.directories += trees.len() as u64;
+            counts.segments += gone;
+        });
+        let mut files = files.iter();
         let mut runs = RemovedRuns::default();
-        for directory in found.iter().filter(|name| is_wal_directory(name)) {
-            self.context.cancel.check()?;
-            let path = layout::wal_path(stanza, id, directory);
+        for directory in directories() {
             if !keep.keeps_directory(directory) {
                 crate::detail!("{name}: {id} remove archive path {directory}");
-                self.removed.add(|counts| counts.directories += 1);
                 runs.removed(directory);
             } else if keep.needs_listing(directory) {
-                self.expire_files(id, keep, &path, &mut runs)?;
+                for file in files.next().into_iter().flatten() {
+                    if keep.keeps_file(file) {
+                        self.log_run(id, runs.kept());
+                    } else {
+                        runs.removed(&file[..24]);
+                    }
+                }
             }
         }
         match runs.finish() {
             (_, false) => log::info!("{name}: {id} no archive to remove"),
             (run, true) => self.log_run(id, run),
         }
-        self.expire_timelines(id, keep, &found)
+        self.expire_timelines(id, keep, found)
     }
 
-    /// Removes single files of a directory of WAL.
-    fn expire_files(
-        &self,
-        id: &ArchiveId,
-        keep: &KeepRanges,
-        path: &StoragePath,
-        runs: &mut RemovedRuns,
-    ) -> Result<()> {
-        // Other names have nothing to do with WAL: they neither go nor end a run.
-        let files: Vec<String> = self
-            .names(path)?
-            .into_iter()
-            .filter(|file| pgkeep_repo::archive::wal_directory(file).is_some())
-            .collect();
-        let gone: Vec<StoragePath> = files
-            .iter()
-            .filter(|file| !keep.keeps_file(file))
-            .map(|file| path.join(file))
-            .collect();
-        if !self.settings.dry_run {
-            self.storage().remove_many(&gone)?;
-        }
-        self.removed
-            .add(|counts| counts.segments += gone.len() as u64);
-        for file in &files {
-            if keep.keeps_file(file) {
-                self.log_run(id, runs.kept());
-            } else {
-                runs.removed(&file[..24]);
-            }
+    /// Removes whole directories of WAL.
+    fn remove_wal(&self, trees: &[StoragePath]) -> Result<()> {
+        let mut done = 0;
+        for group in trees.chunks(self.trees_at_once()) {
+            self.context.cancel.check()?;
+            let name = String::from_utf8_lossy(group[0].file_name());
+            self.removing("WAL directory", &name, done, trees.len());
+            done += group.len();
+            self.storage().remove_trees(group)?;
         }
         Ok(())
     }
@@ -186,7 +179,7 @@ impl Expire<'_> {
                 .iter()
                 .map(|file| layout::archive_file(self.stanza(), id, file))
                 .collect();
-            self.storage().remove_many(&paths)?;
+            self.storage().remove_files(&paths)?;
         }
         for file in gone {
             log::info!("{}: {id} remove history file {file}", self.name);
@@ -194,4 +187,37 @@ impl Expire<'_> {
         }
         Ok(())
     }
+}
+
+/// Directories that are listed before their files are removed, all at once.
+const DIRECTORIES: usize = 16;
+
+/// Removes single files of directories of WAL; hands back the names of all WAL that was in each.
+fn expire_files(
+    storage: &dyn Storage,
+    cancel: &Cancel,
+    directories: &[StoragePath],
+    keep: &KeepRanges,
+    dry_run: bool,
+) -> Result<Vec<Vec<String>>> {
+    let mut out = Vec::with_capacity(directories.len());
+    for group in directories.chunks(DIRECTORIES) {
+        cancel.check()?;
+        let mut files = names_of_all(storage, group)?;
+        for files in &mut files {
+            // Other names have nothing to do with WAL: they neither go nor end a run.
+            files.retain(|file| pgkeep_repo::archive::wal_directory(file).is_some());
+        }
+        let gone: Vec<StoragePath> = std::iter::zip(group, &files)
+            .flat_map(|(path, files)| {
+                let gone = files.iter().filter(|file| !keep.keeps_file(file));
+                gone.map(|file| path.join(file))
+            })
+            .collect();
+        if !dry_run {
+            storage.remove_files(&gone)?;
+        }
+        out.extend(files);
+    }
+    Ok(out)
 }

@@ -56,8 +56,15 @@ impl Expire<'_> {
         }
         self.tell_spared(&stays, &spared);
         self.tell_plan(info.entries(), &stays, &full, &diff);
-        self.remove_sets(info, &full, what)?;
-        self.remove_sets(info, &diff, "diff")
+        // One call for all: the sets of full backups do not depend on each other, and a diff of one that goes is not named again.
+        let all: Vec<Expired> = full.iter().chain(&diff).cloned().collect();
+        self.remove_manifests(info, &all)?;
+        for (sets, what) in [(&full, what), (&diff, "diff")] {
+            for expired in sets {
+                log::info!("{}: expire {what} backup {}", self.name, expired.text());
+            }
+        }
+        Ok(())
     }
 
     /// Says which backups would have gone, once for each reason.
@@ -89,14 +96,6 @@ impl Expire<'_> {
                 others.join(", ")
             );
         }
-    }
-
-    fn remove_sets(&self, info: &mut BackupInfo, sets: &[Expired], what: &str) -> Result<()> {
-        for expired in sets {
-            self.remove_set(info, expired)?;
-            log::info!("{}: expire {what} backup {}", self.name, expired.text());
-        }
-        Ok(())
     }
 
     /// Refuses to expire a backup that the user named while it, or one that depends on it, is pinned.

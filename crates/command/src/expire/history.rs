@@ -45,7 +45,7 @@ impl Expire<'_> {
                     if !self.settings.dry_run {
                         let paths: Vec<StoragePath> =
                             gone.iter().map(|file| path.join(file)).collect();
-                        storage.remove_many(&paths)?;
+                        storage.remove_files(&paths)?;
                     }
                 }
             }

@@ -4,6 +4,7 @@
 //! at, both programs find a valid repository, and the next run removes what was left over.
 
 mod adhoc;
+mod ahead;
 mod archive;
 mod bad_pages;
 mod by_retention;
@@ -19,12 +20,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 use pgkeep_config::command::CommandId;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::{Storage, in_parallel};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
@@ -33,7 +35,9 @@ use crate::locks::stop_file;
 use crate::run::progress::Doing;
 use crate::run::summary::repositories;
 use crate::run::{Context, begin};
+use ahead::Archives;
 use bad_pages::oldest_with_bad_pages;
+use directories::{OnDisk, remove_sets};
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 
@@ -165,11 +169,18 @@ impl<'a> Expire<'a> {
     fn run(&mut self, found: &mut bool, last: bool) -> Result<()> {
         let (storage, stanza, pass) =
             (self.storage(), self.stanza(), self.repository.pass.as_ref());
+        let wants_archives =
+            storage.has_latency() && self.retention.archive.is_some_and(|keep| keep > 0);
         let doing = Doing::now(
             &self.context.progress,
             &format!("{}: reading the list of backups", self.name),
         );
-        let (mut info, warnings) = BackupInfo::load_reconstructed(storage, stanza, pass)?;
+        let ((mut info, warnings), ahead) = in_parallel(
+            storage,
+            || Ok(BackupInfo::load_reconstructed(storage, stanza, pass)?),
+            // Whether it is needed at all is known later, and so is whether an error matters.
+            || Ok::<_, Error>(wants_archives.then(|| Archives::read(storage, stanza, pass))),
+        )?;
         warnings.iter().for_each(|warning| log::warn!("{warning}"));
         if self.settings.oldest {
             self.lower_to_oldest(&info);
@@ -183,22 +194,26 @@ impl<'a> Expire<'a> {
         // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
         //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
         let saved = self.fresh && !info.is_updated();
-        if !self.settings.dry_run && !saved {
-            info.save(storage, stanza, pass)?;
-        }
-        let removed = self.beside(
-            || {
-                // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
-                self.remove_unlisted(&info)?;
-                // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
-                doing.and(&format!("{}: looking for WAL to expire", self.name));
-                self.expire_archive(&info)?;
-                // 5. Old manifests, which no backup needs.
-                self.expire_history(&info)
+        //    What is on disk is looked at meanwhile: saving the list changes none of it.
+        let cipher_pass = info.cipher_pass.clone();
+        let named = self.settings.set.as_ref();
+        let ((), on_disk) = in_parallel(
+            storage,
+            || match self.settings.dry_run || saved {
+                true => Ok(()),
+                false => Ok(info.save(storage, stanza, pass)?),
             },
-            // 6. What writers that died have left. This step does not depend on those before it.
-            &left_overs::places(storage, stanza),
+            || OnDisk::read(storage, stanza, named, cipher_pass.as_ref()),
         )?;
+        // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
+        let gone = self.unlisted(&info, on_disk);
+        let removed = self.beside(&gone, || {
+            // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
+            doing.and(&format!("{}: looking for WAL to expire", self.name));
+            self.expire_archive(&info, ahead)?;
+            // 5. Old manifests, which no backup needs.
+            self.expire_history(&info)
+        })?;
         left_overs::tell(storage, &self.name, removed);
         if let Some(error) = oldest_with_bad_pages(info.entries()) {
             log::warn!("{}: {}", self.name, error.text());
@@ -206,37 +221,39 @@ impl<'a> Expire<'a> {
         Ok(())
     }
 
-    /// Does `steps`, removes what is left over in `places`, and returns the number of these. On a storage
-    /// behind a network with latency both are done at the same time, because listing is nothing but round trips.
-    fn beside(
-        &self,
-        steps: impl FnOnce() -> Result<()>,
-        places: &[(StoragePath, bool)],
-    ) -> Result<usize> {
-        let storage = self.storage();
-        if self.settings.dry_run {
-            return steps().map(|()| 0);
-        }
-        if !storage.has_latency() {
+    /// Removes the directories `gone`, does `steps`, then removes what writers that died have left, and returns the number of
+    /// these. None of the three depends on another. On a storage with latency they are done at the same time, because each is
+    /// mostly waiting.
+    fn beside(&self, gone: &[BackupLabel], steps: impl FnOnce() -> Result<()>) -> Result<usize> {
+        let (storage, stanza, dry_run) = (self.storage(), self.stanza(), self.settings.dry_run);
+        let places = match dry_run {
+            true => Vec::new(),
+            false => left_overs::places(storage, stanza),
+        };
+        if dry_run || !storage.has_latency() {
+            self.remove_unlisted(gone)?;
             steps()?;
             return places.iter().try_fold(0, |sum, place| {
                 Ok(sum + left_overs::remove(storage, place, &self.name)?)
             });
         }
+        if let Some(first) = gone.first() {
+            self.removing("backup", first, 0, gone.len());
+        }
+        self.tell_unlisted(gone);
+        let (name, cancel) = (self.name.as_str(), &self.context.cancel);
         std::thread::scope(|scope| {
-            let name = self.name.as_str();
+            let removing = scope.spawn(move || remove_sets(storage, stanza, cancel, gone));
             let looking: Vec<_> = places
                 .iter()
                 .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
                 .collect();
             let done = steps();
-            let removed = looking.into_iter().try_fold(0, |sum, one| {
-                let removed = one
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                Ok(sum + removed?)
-            });
-            done.and(removed)
+            let gone = join(removing);
+            let removed = looking
+                .into_iter()
+                .try_fold(0, |sum, one| Ok(sum + join(one)?));
+            gone.and(done).and(removed)
         })
     }
 
@@ -270,32 +287,39 @@ impl<'a> Expire<'a> {
     }
 
     /// Makes backups invalid and takes them off the list. Their files are removed later.
-    fn remove_set(&self, info: &mut BackupInfo, expired: &Expired) -> Result<()> {
-        self.context.cancel.check()?;
-        if !self.settings.dry_run {
-            // Newest first, so that no backup remains without one that it depends on. Of each the manifest before its copy,
-            // because a copy alone may be taken for a backup in progress only while it is the newest. All in one call: a
-            // storage that works on several at once may finish them in another order. Both programs repair that by dropping
-            // what depends on a backup without a manifest.
-            let manifests: Vec<_> = expired
-                .set
-                .iter()
-                .rev()
-                .flat_map(|label| {
-                    [
-                        layout::manifest(self.stanza(), label),
-                        layout::manifest_copy(self.stanza(), label),
-                    ]
-                })
-                .collect();
-            self.storage().remove_many(&manifests)?;
+    fn remove_manifests(&self, info: &mut BackupInfo, sets: &[Expired]) -> Result<()> {
+        if sets.is_empty() {
+            return Ok(());
         }
-        for label in expired.set.iter().rev() {
+        self.context.cancel.check()?;
+        // Newest first, so that no backup remains without one that it depends on. Of each the manifest before its copy,
+        // because a copy alone may be taken for a backup in progress only while it is the newest. All in one call: a
+        // storage that works on several at once may finish them in another order. Both programs repair that by dropping
+        // what depends on a backup without a manifest.
+        let manifests: Vec<_> = sets
+            .iter()
+            .flat_map(|expired| expired.set.iter().rev())
+            .flat_map(|label| {
+                [
+                    layout::manifest(self.stanza(), label),
+                    layout::manifest_copy(self.stanza(), label),
+                ]
+            })
+            .collect();
+        if !self.settings.dry_run {
+            self.storage().remove_files(&manifests)?;
+        }
+        for label in sets.iter().flat_map(|expired| expired.set.iter().rev()) {
             info.remove(label);
             self.removed.backup(label);
         }
         Ok(())
     }
+}
+
+fn join<T>(one: ScopedJoinHandle<'_, T>) -> T {
+    one.join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Labels of all listed backups.

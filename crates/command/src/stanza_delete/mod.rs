@@ -58,7 +58,7 @@ pub fn run(context: &Context) -> Result<()> {
         // The info files are removed first: without them no program takes what is left for a stanza.
         let archive_info = layout::archive_info(&stanza);
         let backup_info = layout::backup_info(&stanza);
-        storage.remove_many(&[
+        storage.remove_files(&[
             archive_info.clone(),
             layout::copy_of(&archive_info),
             backup_info.clone(),

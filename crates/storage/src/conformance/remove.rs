@@ -9,6 +9,7 @@ behaviors! {
     a_file_is_removed_once,
     a_link_is_removed_and_not_its_target if as_symbolic_links,
     many_are_removed_with_results_in_order,
+    files_are_removed_and_missing_ones_are_fine,
     a_tree_is_removed_with_all_below,
     many_trees_are_removed_as_one_is,
     removing_a_missing_tree_tells_that_it_was_missing,
@@ -53,6 +54,22 @@ fn many_are_removed_with_results_in_order(storage: &dyn Storage) {
     assert_eq!(content(storage, "stays").as_deref(), Some(&b"x"[..]));
     assert_eq!(content(storage, "a"), None);
     assert_eq!(storage.remove_many(&[]).unwrap(), []);
+}
+
+fn files_are_removed_and_missing_ones_are_fine(storage: &dyn Storage) {
+    for name in ["a", "b", "dir/c", "stays"] {
+        put(storage, name, b"x");
+    }
+    let paths = ["b", "missing", "dir/c", "a", "missing/x", "a"].map(at);
+    storage.remove_files(&paths).unwrap();
+    assert_eq!(content(storage, "stays").as_deref(), Some(&b"x"[..]));
+    for name in ["a", "b", "dir/c"] {
+        assert_eq!(content(storage, name), None, "{name}");
+    }
+    // All are gone already.
+    storage.remove_files(&paths).unwrap();
+    storage.remove_files(&[at("missing")]).unwrap();
+    storage.remove_files(&[]).unwrap();
 }
 
 fn a_tree_is_removed_with_all_below(storage: &dyn Storage) {

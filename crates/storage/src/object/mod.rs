@@ -164,6 +164,13 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
         remove::remove_many(&self.bucket, paths)
     }
 
+    fn remove_files(&self, paths: &[StoragePath]) -> Result<()> {
+        if let Some(first) = paths.first() {
+            self.bucket.may_change(first, Operation::Remove)?;
+        }
+        remove::remove_files(&self.bucket, paths)
+    }
+
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
         self.bucket.may_change(path, Operation::RemovePath)?;
         remove::remove_tree(&self.bucket, path)

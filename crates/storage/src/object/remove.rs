@@ -1,4 +1,5 @@
-//! Removal: in batches, several at the same time. A bucket does not say what was there, so that is looked up first.
+//! Removal: in batches, several at the same time. A bucket does not say what was there, so that is looked up first for who
+//! wants to know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -104,6 +105,19 @@ pub(super) fn remove_many<S: ObjectStore>(
     }
     batches.finish()?;
     Ok(out)
+}
+
+/// Removes files, those of them that are there.
+pub(super) fn remove_files<S: ObjectStore>(
+    bucket: &Bucket<S>,
+    paths: &[StoragePath],
+) -> Result<()> {
+    let mut batches = Batches::new(bucket);
+    // A name given twice would be two requests for one file at the same time.
+    for path in paths.iter().collect::<BTreeSet<_>>() {
+        batches.add(bucket.key(path, Operation::Remove)?)?;
+    }
+    batches.finish()
 }
 
 /// Which of the files are there: many of one directory by a list of that part of it, others one by one.

@@ -240,9 +240,17 @@ fn many() -> TestResult {
     assert!(gone.iter().all(|one| *one == Removed::Removed));
     assert_eq!(missing, [Removed::Missing], "there was no file 300");
     assert_eq!(front.requests(What::RemoveMany), 1);
+    let looked_up = front.requests(What::Head);
+    storage.remove_files(&some[..5])?;
+    assert_eq!(front.requests(What::RemoveMany), 2);
+    assert_eq!(
+        front.requests(What::Head),
+        looked_up,
+        "nothing is looked up"
+    );
     let tree = StoragePath::new("d");
     assert_eq!(storage.remove_tree(&tree)?, Removed::Removed);
-    assert_eq!(front.requests(What::RemoveMany), 3, "256 files and 14");
+    assert_eq!(front.requests(What::RemoveMany), 4, "256 files and 14");
     assert_eq!(front.requests(What::Remove), 0);
     assert_eq!(storage.remove_tree(&tree)?, Removed::Missing);
     Ok(())
