@@ -281,7 +281,22 @@ fn units() -> TestResult {
             &format!("complaint: {}", verified.stderr),
         )?;
     }
-    Ok(())
+    let text = std::fs::read_to_string(root.path("usr/lib/systemd/system/pgkeep-server.service"))?;
+    let program = root.path("usr/bin/pgkeep");
+    let dir = tempfile::tempdir()?;
+    let unit = dir.path().join("pgkeep-server.service");
+    std::fs::write(
+        &unit,
+        text.replace("/usr/bin/pgkeep", &program.to_string_lossy()),
+    )?;
+    let verified = run(Command::new(&analyze)
+        .args(["verify", "--man=no", "--recursive-errors=no"])
+        .arg(&unit))?
+    .success()?;
+    ensure(
+        !verified.stderr.contains("pgkeep-server"),
+        &format!("complaint: {}", verified.stderr),
+    )
 }
 
 /// Where a program of this machine is, or that it is missing.

@@ -26,6 +26,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
+        CommandId::ServerPing => pgkeep_command::server_ping::run(context).map(|()| 0),
         CommandId::SftpAudit => pgkeep_command::sftp_audit::run(context),
         CommandId::SftpSetup => pgkeep_command::sftp_setup::run(context).map(|()| 0),
         CommandId::SftpProbe => pgkeep_command::sftp_probe::run(context).map(|()| 0),

@@ -7,7 +7,7 @@ use std::path::Path;
 use pgkeep_config::{Access, ConfigFiles};
 
 /// Reads from the file system of this host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HostFiles {
     pub(crate) home: Option<String>,
     /// Name of the user who runs the program.

@@ -69,8 +69,8 @@ pub(crate) fn program_path(argv0: &str) -> PathBuf {
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_else(|_| given.to_path_buf()))
 }
 
-/// The variables that lower layers may need: libpq's, the agent's, the home directory, and those by which a pod is told where
-/// it gets its credentials.
+/// The variables that lower layers may need: libpq's, the agent's, the service manager's, the home directory, and those by which
+/// a pod is told where it gets its credentials.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars()
         .filter(|(name, _)| {
@@ -82,6 +82,7 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
                         | "AWS_ROLE_ARN"
                         | "AWS_WEB_IDENTITY_TOKEN_FILE"
                         | "HOME"
+                        | "NOTIFY_SOCKET"
                         | "PATH"
                         | "SSH_AUTH_SOCK"
                         | "TMPDIR"

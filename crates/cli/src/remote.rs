@@ -4,9 +4,10 @@ use std::fs::File;
 use std::os::fd::BorrowedFd;
 
 use pgkeep_command::error::{Error, ErrorCode};
-use pgkeep_command::remote::rights::Rights;
+use pgkeep_command::remote::rights::{self, Grants, Rights};
 use pgkeep_command::remote::serve::{Entrance, Visit, serve};
 use pgkeep_command::run::Context;
+use pgkeep_config::option;
 use pgkeep_protocol::Streams;
 
 /// Serves until the client has gone.
@@ -17,10 +18,20 @@ pub(crate) fn run(context: &Context) -> Result<(), Error> {
         // The end of this process ends a read that waits.
         |_| {},
     );
+    let grants = match context.config.string(option::REMOTE_RIGHTS) {
+        Some(list) => Some(Grants::read(option::REMOTE_RIGHTS.name, list)?),
+        None => None,
+    };
     let entrance = Entrance {
-        takes_options: true,
-        // Whoever could log in has the rights of the account.
-        admit: &|_| Ok(Rights::admin()),
+        // Whoever has fewer rights than the account says nothing about places either.
+        takes_options: grants.is_none(),
+        admit: &|greeting| match &grants {
+            Some(grants) => grants
+                .rights(greeting.stanza.as_deref())
+                .ok_or_else(rights::denied),
+            // Whoever could log in has the rights of the account.
+            None => Ok(Rights::admin()),
+        },
     };
     match serve(context, streams, &entrance)? {
         Visit::Over => Ok(()),

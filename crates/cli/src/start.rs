@@ -1,7 +1,7 @@
 //! One run from the words of the command line to the exit code: configuration, log, locks, command, end line.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -10,15 +10,19 @@ use pgkeep_command::hosts::links::Links;
 use pgkeep_command::hosts::storages::Storages;
 use pgkeep_command::run::cancel::Cancel;
 use pgkeep_command::run::clock::Clock;
+use pgkeep_command::run::hangup::Hangup;
 use pgkeep_command::run::summary::{Ended, Summary};
 use pgkeep_command::run::{Context, begin};
+use pgkeep_command::server::{Origin, Recorder, Replay};
 use pgkeep_command::{archive_get, backup, expire};
 use pgkeep_config::command::{BeginLevel, CommandId, Role};
-use pgkeep_config::{Config, ConfigError, Input, Phase, Program, Source, option};
+use pgkeep_config::{Config, ConfigError, Input, Phase, Program, option};
 
 use crate::files::HostFiles;
 use crate::log::{self, Level, LogSettings, Sink};
-use crate::{complete, dispatch, last_line, process, progress, signal};
+use crate::log_settings::{configure_log, open_log_file, writes_log_file};
+use crate::server::Server;
+use crate::{complete, dispatch, last_line, process, progress, server, signal};
 
 /// In `restore_command`, as `restore` writes it there.
 const STRICT_GET: &str = "--archive-get-strict";
@@ -30,6 +34,12 @@ pub(crate) fn run() -> u8 {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let argv0 = args.first().cloned().unwrap_or_else(|| "pgkeep".to_owned());
+    let handed = match server::handed(&args) {
+        Ok(handed) => handed,
+        Err(error) => return report(&error),
+    };
+    // A process for one connection has the configuration that the server had, whatever the files are by now.
+    let args = (handed.as_ref()).map_or(args, |handed| handed.hand_over.args.clone());
     let user = process::user();
     let files = HostFiles {
         home: user
@@ -38,7 +48,12 @@ pub(crate) fn run() -> u8 {
             .map(|home| home.to_string_lossy().into_owned()),
         user: user.name.clone(),
     };
-    let environment = std::env::vars_os()
+    let recorder = Recorder::new(&files);
+    let replay = handed.as_ref().map(|handed| Replay {
+        read: &handed.hand_over.files,
+        files: &files,
+    });
+    let environment: Vec<(String, String)> = std::env::vars_os()
         .map(|(name, value)| {
             (
                 name.to_string_lossy().into_owned(),
@@ -50,7 +65,10 @@ pub(crate) fn run() -> u8 {
         program: process::program(&argv0),
         args,
         environment,
-        files: &files,
+        files: match &replay {
+            Some(replay) => replay,
+            None => &recorder,
+        },
         uid: user.uid,
         exec_id: process::exec_id(),
     };
@@ -70,7 +88,7 @@ pub(crate) fn run() -> u8 {
         }
         Err(error) => return refuse(&error),
     };
-    if loaded.config.role() == Role::Main {
+    if loaded.config.role() == Role::Main && handed.is_none() {
         for warning in &loaded.warnings {
             ::log::warn!("{warning}");
         }
@@ -102,7 +120,9 @@ pub(crate) fn run() -> u8 {
         return complete::run(&input, make_context);
     }
     let context = make_context(loaded.config);
-    if let Err(error) = signal::listen(cancel) {
+    let is_server = context.config.command() == CommandId::Server && !context.config.is_help();
+    let hangup = (is_server && handed.is_none()).then(Hangup::default);
+    if let Err(error) = signal::listen(cancel, hangup.clone()) {
         return report(&Error::new(
             ErrorCode::Kernel,
             format!("unable to listen for signals: {error}"),
@@ -115,7 +135,26 @@ pub(crate) fn run() -> u8 {
             Err(error) => report(&error),
         };
     }
-    run_command(sink, &context)
+    if let Some(handed) = handed {
+        return match handed.serve(sink, &context) {
+            Ok(()) => 0,
+            Err(error) => report(&error),
+        };
+    }
+    let server = hangup.map(|hangup| Server {
+        sink,
+        program: input.program,
+        environment: input.environment.clone(),
+        uid: input.uid,
+        origin: Origin {
+            args: input.args.clone(),
+            files: recorder.into_read(),
+        },
+        files: files.clone(),
+        hangup,
+        context: context.clone(),
+    });
+    run_command(sink, &context, server.as_ref())
 }
 
 fn asks_for_candidates(config: &Config) -> bool {
@@ -174,7 +213,7 @@ fn report(error: &Error) -> u8 {
     error.code.number()
 }
 
-fn run_command(sink: &'static Sink, context: &Context) -> u8 {
+fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) -> u8 {
     let config = &context.config;
     let command = config.command().definition();
     // Log files are the first that a run makes.
@@ -203,7 +242,10 @@ fn run_command(sink: &'static Sink, context: &Context) -> u8 {
         begin::begin_line(config, config.command())
     );
     let result = prepare(context).and_then(|context| {
-        let status = dispatch::run(&context)?;
+        let status = match server {
+            Some(server) => server.run(&context).map(|()| 0)?,
+            None => dispatch::run(&context)?,
+        };
         // The manual page and the reference list them from there.
         debug_assert!(
             status == 0
@@ -304,62 +346,4 @@ fn prepare(context: &Context) -> Result<Context, Error> {
         ::log::warn!("{warning}");
     }
     Ok(context.with_config(checked.config))
-}
-
-fn configure_log(sink: &'static Sink, config: &Config) {
-    if !config.is_valid(option::LOG_LEVEL_CONSOLE) {
-        return;
-    }
-    let level = |option, default| {
-        config
-            .string(option)
-            .and_then(Level::from_option)
-            .unwrap_or(default)
-    };
-    let settings = LogSettings {
-        console: match config.role() {
-            // Standard output belongs to the protocol, whatever the options say.
-            Role::Remote => Level::Off,
-            _ => level(option::LOG_LEVEL_CONSOLE, Level::Warn),
-        },
-        stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
-        file: level(option::LOG_LEVEL_FILE, Level::Info),
-        timestamp: config.boolean(option::LOG_TIMESTAMP),
-        process_digits: if config
-            .integer(option::PROCESS_MAX)
-            .is_some_and(|max| max > 99)
-        {
-            3
-        } else {
-            2
-        },
-        dry_run: config.boolean(option::DRY_RUN),
-    };
-    sink.configure(settings);
-    if writes_log_file(config) {
-        open_log_file(sink, &begin::log_file_path(config));
-    }
-}
-
-/// Whether this run writes a log file: some commands do only when they are asked to.
-fn writes_log_file(config: &Config) -> bool {
-    if config.string(option::LOG_LEVEL_FILE) == Some("off") {
-        return false;
-    }
-    let asked = matches!(
-        config.source(option::LOG_LEVEL_FILE, 0),
-        Source::CommandLine
-    );
-    asked || config.command().definition().log_file || config.role() == Role::Async
-}
-
-fn open_log_file(sink: &'static Sink, path: &Path) {
-    if let Err(error) = sink.open_file(path) {
-        let reason = error.to_string();
-        let reason = reason.split(" (os error").next().unwrap_or(&reason);
-        ::log::warn!(
-            "unable to open log file '{}': {reason}\nNOTE: process will continue without log file.",
-            path.display()
-        );
-    }
 }

@@ -29,6 +29,8 @@ pub mod repo_rm;
 pub mod report;
 pub mod restore;
 pub mod run;
+pub mod server;
+pub mod server_ping;
 pub mod sftp_audit;
 pub mod sftp_probe;
 pub mod sftp_setup;

@@ -114,6 +114,11 @@ impl Sink {
         Ok(())
     }
 
+    /// Goes on in the log file where another process of the same run is, without a line that a process starts.
+    pub(crate) fn continue_file(&self) {
+        self.lock().file_started = true;
+    }
+
     /// Lets `around` enclose every line on the terminal.
     pub(crate) fn set_around(&self, around: Option<Around>) {
         self.lock().around = around;

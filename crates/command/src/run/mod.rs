@@ -4,6 +4,7 @@ pub mod begin;
 pub mod cancel;
 pub mod clock;
 pub mod context;
+pub mod hangup;
 pub mod label;
 pub mod moved;
 pub mod not_yet;

@@ -9,6 +9,7 @@ use crate::advice::{places, spelling};
 use crate::config::Entry;
 use crate::define::option::{
     CONFIG, CONFIG_INCLUDE_PATH, CONFIG_PATH, Default, Kind, OptionDef, Range, Section,
+    TLS_SERVER_AUTH, TLS_SERVER_RIGHTS,
 };
 use crate::error::{ConfigError, OPTION_REQUIRED, Result};
 use crate::input::Program;
@@ -76,7 +77,11 @@ impl Resolver<'_> {
                 entry.spelling = spelling(option, &default);
             }
             entry.default = Some(default);
-        } else if !self.help && !option.required_by_rule && option.required_for(self.command) {
+        } else if !self.help
+            && !option.required_by_rule
+            && option.required_for(self.command)
+            && !self.is_replaced(option)
+        {
             let mut error = ConfigError::new(
                 OPTION_REQUIRED,
                 format!(
@@ -92,6 +97,11 @@ impl Resolver<'_> {
             return Err(error.advise(self.origin.program, hints));
         }
         Ok(())
+    }
+
+    /// Whether another option was said that does for this one.
+    fn is_replaced(&self, option: &'static OptionDef) -> bool {
+        option == TLS_SERVER_AUTH && self.said.keys(TLS_SERVER_RIGHTS).next().is_some()
     }
 
     /// The default as it is declared, for this command, program and index.

@@ -14,7 +14,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use pgkeep_protocol::{Service, Settings, Streams, accept};
+use pgkeep_protocol::{Exchange, Service, Settings, Streams, accept};
 
 use opened::Opened;
 pub use raise::raise;
@@ -24,7 +24,7 @@ use crate::locks;
 use crate::locks::stop_file;
 use crate::remote::own_side;
 use crate::remote::rights::Rights;
-use crate::remote::wire::greeting::{Answer, Greeting, Side};
+use crate::remote::wire::greeting::{Answer, Greeting, PING, Side};
 use crate::run::context::Context;
 
 /// Sessions that are worked on at the same time at most, whatever a client asks for.
@@ -79,10 +79,13 @@ fn serve_with(
             canceller.refuse(raise(&stopped));
         }
     });
-    let taken_in = guest
-        .request::<Greeting>()
-        .map_err(|error| lower(&error))
-        .and_then(|greeting| take_in(context, &greeting, entrance));
+    let greeting = guest.request::<Greeting>().map_err(|error| lower(&error));
+    if matches!(&greeting, Ok(greeting) if greeting.command == PING) {
+        // Whoever asks has no rights and needs none.
+        let ended = guest.serve(&Answer::Pong, 1, &Nothing);
+        return Ok(ended.map_or_else(|error| Visit::Lost(lower(&error)), |()| Visit::Over));
+    }
+    let taken_in = greeting.and_then(|greeting| take_in(context, &greeting, entrance));
     let visitor = match taken_in {
         Ok(visitor) => visitor,
         Err(error) => {
@@ -95,6 +98,15 @@ fn serve_with(
         Ok(()) => Visit::Over,
         Err(error) => Visit::Lost(lower(&error)),
     })
+}
+
+/// Serves no request.
+struct Nothing;
+
+impl Service for Nothing {
+    fn serve(&self, exchange: Exchange) {
+        exchange.fail(raise(&Error::new(ErrorCode::Access, "access denied")));
+    }
 }
 
 /// A client that was taken in.

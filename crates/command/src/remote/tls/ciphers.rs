@@ -59,6 +59,14 @@ const NAMES_13: &[(&str, CipherSuite)] = &[
 ];
 
 impl Ciphers {
+    /// Fails for a list that names nothing there is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Crypto`].
+    pub fn check(&self) -> Result<()> {
+        self.provider().map(drop)
+    }
+
     /// The cryptography with these suites, in this order.
     pub(super) fn provider(&self) -> Result<Arc<CryptoProvider>> {
         if *self == Self::default() {

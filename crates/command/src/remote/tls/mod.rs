@@ -10,6 +10,7 @@ mod endpoint;
 mod files;
 mod handshake;
 mod names;
+pub mod settings;
 pub mod socket;
 mod streams;
 #[cfg(test)]

@@ -25,6 +25,9 @@ impl Side {
     }
 }
 
+/// In place of a command: the client only wants to know whether somebody is there.
+pub const PING: &str = "server-ping";
+
 /// What a client wants. It is sent before the server has shown who it is: no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
@@ -80,6 +83,8 @@ impl Greeting {
 pub enum Answer {
     Pg(ClusterAnswer),
     Repo(RepositoryAnswer),
+    /// To [`PING`]. Nothing was opened.
+    Pong,
 }
 
 /// The cluster that the server has opened.

@@ -329,13 +329,17 @@ pub static COMMANDS: &[CommandDef] = &[
     CommandDef {
         host: Host::This,
         summary: "Run the TLS server for connections from other hosts.",
-        help: "Not supported by pgkeep yet: the command ends with an error. pgBackRest has it.\n\n\
-            Accepts connections over TLS as an alternative to SSH. It stays in the foreground; let \
+        help: "Accepts connections over TLS as an alternative to SSH. It stays in the foreground; let \
             the service manager start it. Each connection gets a process of its own with the rights \
             of the user who runs the server.\n\n\
             Clients must present a certificate signed by the CA of the server, and its common name \
-            must be listed in `tls-server-auth`. SIGHUP reads configuration and certificates again, \
-            SIGTERM ends the server.",
+            must be listed in `tls-server-auth` or `tls-server-rights`. The log says who was refused \
+            and why. Paths and all other options come from the configuration of the server, whatever \
+            the client says.\n\n\
+            SIGHUP reads configuration and certificates again. If anything in them is wrong, the log \
+            says so and what was read before stays in force. Connections that exist are not touched. \
+            SIGTERM ends the server and its connections. If the port is taken, the command fails at \
+            once with exit code 41.",
         examples: &["pgkeep server"],
         ..CommandDef::new(CommandId::Server, "server")
     },
@@ -345,11 +349,11 @@ pub static COMMANDS: &[CommandDef] = &[
         log_file: false,
         host: Host::This,
         summary: "Ping a TLS server.",
-        help: "Not supported by pgkeep yet: the command ends with an error. pgBackRest has it.\n\n\
-            Connects, exchanges a greeting, and disconnects. Certificates are not checked and none \
+        help: "Connects, exchanges a greeting, and disconnects. Certificates are not checked and none \
             is sent, so success says only that a server listens and answers.\n\n\
             Host and port default to `tls-server-address` and `tls-server-port`. Without an answer \
-            within `io-timeout` the exit code is 49.",
+            within `io-timeout` the exit code is 49. If a pgBackRest answers, the error says so, with \
+            exit code 39.",
         examples: &["pgkeep server-ping pg1.example.com"],
         ..CommandDef::new(CommandId::ServerPing, "server-ping")
     },

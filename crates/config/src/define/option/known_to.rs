@@ -236,6 +236,26 @@ pub(super) const CHILD_PROCESSES: &[CommandRoles] = &[
     only(Verify, LOCAL_REMOTE),
 ];
 
+/// Processes on the other host.
+pub(super) const SERVED_COMMANDS: &[CommandRoles] = &[
+    only(Annotate, REMOTE),
+    only(ArchiveGet, REMOTE),
+    only(ArchivePush, REMOTE),
+    only(Backup, REMOTE),
+    only(Check, REMOTE),
+    only(Expire, REMOTE),
+    only(Info, REMOTE),
+    only(Manifest, REMOTE),
+    only(RepoGet, REMOTE),
+    only(RepoLs, REMOTE),
+    only(RepoRm, REMOTE),
+    only(Restore, REMOTE),
+    only(StanzaCreate, REMOTE),
+    only(StanzaDelete, REMOTE),
+    only(StanzaUpgrade, REMOTE),
+    only(Verify, REMOTE),
+];
+
 /// Commands that remove old backups, or check that something will.
 pub(super) const RETENTION_COMMANDS: &[CommandRoles] =
     &[only(Backup, MAIN), only(Doctor, MAIN), only(Expire, MAIN)];

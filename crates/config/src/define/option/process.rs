@@ -7,7 +7,9 @@ use crate::define::command::CommandId::{
     Annotate, ArchivePush, Backup, Check, Expire, Manifest, StanzaCreate, StanzaDelete,
     StanzaUpgrade,
 };
-use crate::define::option::known_to::{CHILD_PROCESSES, EVERY_COMMAND, LOCAL, MAIN, REMOTE, only};
+use crate::define::option::known_to::{
+    CHILD_PROCESSES, EVERY_COMMAND, LOCAL, MAIN, REMOTE, SERVED_COMMANDS, only,
+};
 use crate::define::option::{Kind, OptionDef, Range};
 
 /// Identifier of a run.
@@ -71,6 +73,23 @@ pub const PROCESS: &OptionDef = &OptionDef {
     summary: "Number of a worker.",
     help: "0 is the main process. Shown in each line of the log. Set by the program.",
     example: "--process=1",
+    ..OptionDef::COMMAND_LINE
+};
+
+/// What the client of a remote process may do.
+pub const REMOTE_RIGHTS: &OptionDef = &OptionDef {
+    name: "remote-rights",
+    commands: SERVED_COMMANDS,
+    required: false,
+    ours: true,
+    summary: "What the client of a remote process may do.",
+    help: "A list of `stanza:right` separated by commas, as in `tls-server-rights`: `push`, `get`, \
+        `backup` or `admin`. For the forced command of an SSH key in `authorized_keys`: \
+        `command=\"pgkeep --stanza=demo --remote-rights=demo:push archive-push:remote\"`.\n\n\
+        What the client wants is taken from its greeting, so one such command serves all of its \
+        commands. With this option its own options do not count: paths are those of the \
+        configuration on this host. Without the option the client may do everything.",
+    example: "--remote-rights=demo:push,demo:get",
     ..OptionDef::COMMAND_LINE
 };
 

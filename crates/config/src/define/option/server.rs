@@ -36,7 +36,10 @@ pub const TLS_SERVER_AUTH: &OptionDef = &OptionDef {
     help: "The common name of the client's certificate, `=`, and a list of stanzas separated by \
         commas, or `*` for all. Repeat the option for each client. Requests without a stanza, such \
         as `info` for all, need `*`.\n\n\
-        Names are compared exactly. A client that is not listed is refused with exit code 105.",
+        Names are compared exactly. A client that is not listed is refused with exit code 105. A \
+        certificate without a common name is known by its alternative names.\n\n\
+        These clients may do everything with their stanzas, as with pgBackRest. `tls-server-rights` \
+        gives less.",
     example: "tls-server-auth=pg1.example.com=demo",
     ..SERVER_FILE
 };
@@ -68,6 +71,25 @@ pub const TLS_SERVER_KEY_FILE: &OptionDef = &OptionDef {
     help: "PEM file without passphrase. Must belong to the user (mode 0600 or less) or to root (mode \
         0640 or less). Read again on SIGHUP.",
     example: "tls-server-key-file=/etc/pgbackrest/cert/server.key",
+    ..SERVER_FILE
+};
+
+/// What clients with fewer rights may do.
+pub const TLS_SERVER_RIGHTS: &OptionDef = &OptionDef {
+    name: "tls-server-rights",
+    kind: Kind::Hash,
+    multiple: true,
+    required: false,
+    ours: true,
+    summary: "What clients with fewer rights may do.",
+    help: "The common name of the client's certificate, `=`, and a list of `stanza:right` separated \
+        by commas. `*` stands for every stanza. A client is listed either here or in \
+        `tls-server-auth`, where it gets every right.\n\n\
+        `push` may archive WAL and nothing else, `get` may read the stanza (`archive-get`, `restore`, \
+        `info`), `backup` both of these and make backups, but expire none. `admin` may do \
+        everything.\n\n\
+        pgBackRest does not know this option: it warns and refuses these clients.",
+    example: "tls-server-rights=pg1.example.com=demo:push,demo:get",
     ..SERVER_FILE
 };
 

@@ -1,0 +1,69 @@
+//! From options to the log of a run: levels, shape, and the file.
+
+use std::path::Path;
+
+use pgkeep_command::run::begin;
+use pgkeep_config::command::Role;
+use pgkeep_config::{Config, Source, option};
+
+use crate::log::{Level, LogSettings, Sink};
+
+/// Puts the levels of this configuration in force, and opens its log file.
+pub(crate) fn configure_log(sink: &'static Sink, config: &Config) {
+    if !config.is_valid(option::LOG_LEVEL_CONSOLE) {
+        return;
+    }
+    let level = |option, default| {
+        config
+            .string(option)
+            .and_then(Level::from_option)
+            .unwrap_or(default)
+    };
+    let settings = LogSettings {
+        console: match config.role() {
+            // Standard output belongs to the protocol, whatever the options say.
+            Role::Remote => Level::Off,
+            _ => level(option::LOG_LEVEL_CONSOLE, Level::Warn),
+        },
+        stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
+        file: level(option::LOG_LEVEL_FILE, Level::Info),
+        timestamp: config.boolean(option::LOG_TIMESTAMP),
+        process_digits: if config
+            .integer(option::PROCESS_MAX)
+            .is_some_and(|max| max > 99)
+        {
+            3
+        } else {
+            2
+        },
+        dry_run: config.boolean(option::DRY_RUN),
+    };
+    sink.configure(settings);
+    if writes_log_file(config) {
+        open_log_file(sink, &begin::log_file_path(config));
+    }
+}
+
+/// Whether this run writes a log file: some commands do only when they are asked to.
+pub(crate) fn writes_log_file(config: &Config) -> bool {
+    if config.string(option::LOG_LEVEL_FILE) == Some("off") {
+        return false;
+    }
+    let asked = matches!(
+        config.source(option::LOG_LEVEL_FILE, 0),
+        Source::CommandLine
+    );
+    asked || config.command().definition().log_file || config.role() == Role::Async
+}
+
+/// Opens it, or warns that there is none.
+pub(crate) fn open_log_file(sink: &'static Sink, path: &Path) {
+    if let Err(error) = sink.open_file(path) {
+        let reason = error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or(&reason);
+        ::log::warn!(
+            "unable to open log file '{}': {reason}\nNOTE: process will continue without log file.",
+            path.display()
+        );
+    }
+}
