@@ -61,15 +61,6 @@ pub(crate) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
     Ok(())
 }
 
-/// The error for a host that is to be reached over TLS; `side` is `pg` or `repo`.
-#[must_use]
-pub(crate) fn host_type_tls(side: &str, key: u32) -> Error {
-    error(
-        &format!("{side}-host"),
-        &format!("{side}{key}-host-type=tls"),
-    )
-}
-
 /// The error for a command that is not there yet.
 #[must_use]
 pub fn command(command: CommandId) -> Error {

@@ -1,7 +1,7 @@
 //! From options to a connection with another host.
 //!
 //! `greeting` is what a run asks for, `arguments` the command line that pgBackRest would send, `ssh` the SSH client program as
-//! a child of this process.
+//! a child of this process, `tls` a connection to a TLS server.
 
 mod arguments;
 mod child;
@@ -10,6 +10,7 @@ mod greeting;
 mod ssh;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod told;
 
 use for_side::for_side;
@@ -20,7 +21,6 @@ use crate::remote::dial::Dial;
 use crate::remote::link::{HostName, Link};
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
-use crate::run::not_yet;
 
 /// The host of this cluster or repository, if the configuration says that it is another one.
 #[must_use]
@@ -31,12 +31,12 @@ pub fn host(config: &Config, side: Side, key: u32) -> Option<&str> {
 /// A link to `host`, which has this cluster or repository. Nothing is connected yet.
 ///
 /// # Errors
-/// What the command asks for cannot be said, or the way to reach the host is not there yet.
+/// What the command asks for cannot be said.
 pub fn link(context: &Context, side: Side, key: u32, host: &str) -> Result<Link> {
     let config = &context.config;
     let kind = for_side(side, option::PG_HOST_TYPE, option::REPO_HOST_TYPE);
     let (transport, dial): (&str, Box<dyn Dial>) = match config.string_at(kind, key) {
-        Some("tls") => return Err(not_yet::host_type_tls(side.name(), key)),
+        Some("tls") => ("tls", Box::new(tls::dial(context, side, key, host))),
         _ => ("ssh", Box::new(ssh::dial(context, side, key, host)?)),
     };
     let name = HostName {

@@ -106,6 +106,34 @@ pub fn load_authorities(path: &Path) -> Result<Vec<u8>> {
     Ok(pem)
 }
 
+/// Authorities that a client trusts: those of a file or a directory of the user's, else those of the system.
+///
+/// # Errors
+/// [`ErrorCode::Crypto`] for a file that cannot be used. What a directory lacks is missed where a certificate is verified.
+pub fn load_trust(
+    file: Option<&Path>,
+    directory: Option<&Path>,
+) -> Result<Vec<CertificateDer<'static>>> {
+    if file.is_none() && directory.is_none() {
+        return Ok(rustls_native_certs::load_native_certs().certs);
+    }
+    let mut authorities = Vec::new();
+    if let Some(file) = file {
+        let unable = |why: &dyn fmt::Display| {
+            let file = file.display();
+            let what = "unable to set user-defined CA certificate location";
+            Error::new(ErrorCode::Crypto, format!("{what}: '{file}': {why}"))
+        };
+        let pem = read(file).map_err(|why| unable(&why))?;
+        authorities.extend(chain(&pem).map_err(|why| unable(&why))?);
+    }
+    if let Some(directory) = directory {
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
+        authorities.extend(found.certs);
+    }
+    Ok(authorities)
+}
+
 /// The certificates of a PEM file; at least one, and each of them readable.
 pub(super) fn chain(pem: &[u8]) -> std::result::Result<Vec<CertificateDer<'static>>, String> {
     let mut chain = Vec::new();

@@ -20,5 +20,5 @@ mod verifier;
 
 pub use ciphers::Ciphers;
 pub use endpoint::{Caller, Reception, Wanted, accept, connect};
-pub use files::{Identity, load_authorities};
+pub use files::{Identity, load_authorities, load_trust};
 pub use streams::{Ender, Secured, TlsFailure};

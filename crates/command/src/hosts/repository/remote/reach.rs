@@ -62,7 +62,7 @@ impl Reach {
         }
         let said = self.link.answer().and_then(|answer| match answer {
             Answer::Repo(repository) => Ok(repository),
-            Answer::Pg(_) => Err(link::wrong_side(self.link.name())),
+            Answer::Pg(_) | Answer::Pong => Err(link::wrong_side(self.link.name())),
         });
         match said {
             Ok(said) => Ok(self.answer.get_or_init(|| said)),
