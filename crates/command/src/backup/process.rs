@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
@@ -204,10 +205,15 @@ impl Process<'_> {
             saved: 0,
             save_after: (total / 100).max(settings.manifest_save_threshold),
         });
+        let failed = AtomicBool::new(false);
         let result = jobs::run(
             pool,
             &context.cancel,
-            &|job: &Given| copier.run(&job.batch),
+            &|job: &Given| {
+                let done = copier.run(&job.batch);
+                failed.fetch_or(done.is_err(), Ordering::Relaxed);
+                done
+            },
             Steps {
                 next: &mut |worker| {
                     let state = &mut *state.borrow_mut();
@@ -245,7 +251,11 @@ impl Process<'_> {
                     }
                     Ok(())
                 },
-                tick: &mut || source.ping(context, false),
+                // A connection that was lost took the session with it: then trying again is in vain, and the session says why.
+                tick: &mut || {
+                    let now = failed.swap(false, Ordering::Relaxed) && source.host.has_latency();
+                    source.ping(context, now)
+                },
             },
         );
         context.progress.end();
