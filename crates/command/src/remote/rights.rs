@@ -87,6 +87,23 @@ impl Rights {
     }
 }
 
+impl Rights {
+    /// Fails unless whoever has these rights may hold this lock: it keeps others out. Which stanza it is of, whoever takes it
+    /// looks at.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Access`].
+    pub fn require_lock(&self, name: &str) -> Result<()> {
+        let of = |kind: &str| name.contains(&format!("-{kind}-"));
+        let right = match (of("archive"), of("backup"), of("restore")) {
+            (true, false, false) => Right::Push,
+            (false, true, false) => Right::Backup,
+            _ => Right::Admin,
+        };
+        self.require(right, "a lock of that kind")
+    }
+}
+
 /// The error of every refusal. It says nothing of what there is: the server's log does.
 #[must_use]
 pub fn denied() -> Error {
@@ -220,6 +237,34 @@ mod tests {
             let error = Grants::read("tls-server-rights", list).unwrap_err();
             assert_eq!(error.code, ErrorCode::OptionInvalidValue, "{list}");
             assert!(error.message.contains("tls-server-rights"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lock_needs_the_right_for_what_it_keeps_out() {
+        let rights = |list: &str| {
+            Grants::read("x", list)
+                .unwrap()
+                .rights(Some("demo"))
+                .unwrap()
+        };
+        for (name, least) in [
+            ("demo-archive-1.lock", "push"),
+            ("demo-backup-1.lock", "backup"),
+            ("demo-restore-1.lock", "admin"),
+            // A stanza whose name could be taken for a kind.
+            ("demo-archive-x-backup-1.lock", "admin"),
+        ] {
+            let may = Right::ALL.map(|(right, _)| {
+                let list = format!("demo:{right}");
+                rights(list.as_str()).require_lock(name).is_ok()
+            });
+            let expected = match least {
+                "push" => [true, false, true, true],
+                "backup" => [false, false, true, true],
+                _ => [false, false, false, true],
+            };
+            assert_eq!(may, expected, "{name}");
         }
     }
 

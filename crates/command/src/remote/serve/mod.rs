@@ -120,6 +120,7 @@ struct Visitor {
 
 fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> Result<Visitor> {
     let rights = (entrance.admit)(greeting)?;
+    (greeting.locks.iter()).try_for_each(|name| rights.require_lock(name))?;
     let context = configure::for_client(context, greeting, entrance.takes_options)?;
     // A command that takes a lock changes something, and only that does a stop file forbid.
     if !greeting.locks.is_empty() {
@@ -128,7 +129,7 @@ fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> R
     locks::take_named(&context, &greeting.locks, &greeting.exec_id)?;
     let context = Arc::new(context);
     let Opened { answer, service } = match greeting.role {
-        Side::Pg => cluster::open(&context, rights)?,
+        Side::Pg => cluster::open(&context, &rights)?,
         Side::Repo => storage::open(&context, greeting.key, rights)?,
     };
     Ok(Visitor {

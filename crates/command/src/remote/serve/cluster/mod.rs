@@ -21,7 +21,7 @@ use failure::{Failure, Served};
 use super::opened::Opened;
 use crate::error::Result;
 use crate::hosts::{PgHost, pg_host};
-use crate::remote::rights::Rights;
+use crate::remote::rights::{Right, Rights};
 use crate::remote::wire::cluster::{ClusterRequest, Looked, SpaceFound};
 use crate::remote::wire::entry::Gathered;
 use crate::remote::wire::greeting::{Answer, ClusterAnswer};
@@ -32,9 +32,9 @@ use crate::run::context::Context;
 const SMALL: u64 = 1024 * 1024;
 
 /// Opens the cluster of this run for a client with these rights.
-pub(super) fn open(context: &Arc<Context>, rights: Rights) -> Result<Opened> {
-    // What may be asked for is in the rights of whoever is served at all: reading the one cluster of the greeting.
-    let _ = rights;
+pub(super) fn open(context: &Arc<Context>, rights: &Rights) -> Result<Opened> {
+    // Reading the one cluster of the greeting, and its database, is one right.
+    rights.require(Right::Backup, "a cluster")?;
     let host = pg_host::open(context, 1)?;
     let timeout = context.config.time(option::DB_TIMEOUT);
     let timeout = timeout.unwrap_or(Duration::from_secs(1800)).as_millis();
