@@ -13,6 +13,7 @@ mod full;
 mod histories;
 mod hygiene;
 mod processes;
+mod rekey;
 mod state;
 mod stopping;
 mod unattended;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         histories::add,
         hygiene::add,
         processes::add,
+        rekey::add,
         stopping::add,
         unattended::add,
         upgrade::add,

@@ -24,6 +24,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Manifest => pgkeep_command::manifest::run(context).map(|()| 0),
         CommandId::RepoGet => pgkeep_command::repo_get::run(context),
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
+        CommandId::RepoRekey => pgkeep_command::repo_rekey::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
         CommandId::ServerPing => pgkeep_command::server_ping::run(context).map(|()| 0),

@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod remote;
 pub mod repo_get;
 pub mod repo_ls;
+pub mod repo_rekey;
 pub mod repo_rm;
 pub mod report;
 pub mod restore;

@@ -494,7 +494,7 @@ fn pairs_that_only_we_know_are_pairs_of_pgbackrests_words() {
 #[test]
 fn secrets_are_never_choices_or_defaults() {
     let secure: Vec<_> = OPTIONS.iter().filter(|option| option.secure).collect();
-    assert_eq!(secure.len(), 10);
+    assert_eq!(secure.len(), 11);
     for option in secure {
         assert!(
             option.allowed.is_empty() && option.kind == Kind::String,

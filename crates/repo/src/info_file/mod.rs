@@ -8,6 +8,7 @@ mod cipher;
 pub mod json;
 mod load;
 mod read;
+mod rekey;
 mod save;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod write;
 pub(crate) use cipher::StoredWriter;
 pub use load::{LoadKind, load, load_one};
 pub use read::{EachEntry, InfoHeader, read};
+pub use rekey::rekey;
 pub use save::{StagedInfo, publish, stage};
 pub use write::InfoWriter;
 

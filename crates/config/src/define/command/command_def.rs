@@ -29,6 +29,8 @@ pub enum CommandId {
     RepoGet,
     /// `repo-ls`
     RepoLs,
+    /// `repo-rekey` (unknown to pgBackRest)
+    RepoRekey,
     /// `repo-rm`
     RepoRm,
     /// `restore`
@@ -78,6 +80,7 @@ impl CommandId {
             CommandId::Demo
             | CommandId::Doctor
             | CommandId::Help
+            | CommandId::RepoRekey
             | CommandId::Server
             | CommandId::ServerPing
             | CommandId::SftpAudit

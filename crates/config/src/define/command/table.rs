@@ -286,6 +286,24 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::RepoLs, "repo-ls")
     },
     CommandDef {
+        ours: true,
+        log_file: false,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::First,
+        summary: "Change the passphrase of a repository.",
+        help: "Encrypts the info files of all stanzas with `repo-cipher-pass-new` in place of \
+            `repo-cipher-pass`, in seconds. Backups and WAL are not touched: each has a key of its \
+            own, which lies in these files. Afterwards set `repo-cipher-pass` to the new passphrase \
+            on every host. Until then its commands fail, and PostgreSQL keeps its WAL.\n\n\
+            Who knows the old passphrase cannot open the repository any more, unless he has a copy of \
+            the old info files or has read the keys in them. Against that make a new repository.\n\n\
+            No other command of the repository may run meanwhile. A run that is cut off leaves a \
+            repository that one of the two passphrases opens; run it again to finish it. Both \
+            programs read the result.",
+        examples: &["pgkeep --repo=1 repo-rekey"],
+        ..CommandDef::new(CommandId::RepoRekey, "repo-rekey")
+    },
+    CommandDef {
         internal: true,
         parameters: (0, 1),
         parameter_usage: "[PATH]",

@@ -4,7 +4,7 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, RepoGet, RepoLs,
-    RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -224,6 +224,7 @@ pub const NEUTRAL_UMASK: &OptionDef = &OptionDef {
         all(Expire),
         all(RepoGet),
         all(RepoLs),
+        all(RepoRekey),
         all(RepoRm),
         all(Restore),
         all(StanzaCreate),

@@ -5,7 +5,7 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoGet, RepoLs,
-    RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify,
+    RepoRekey, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all,
@@ -96,6 +96,7 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
         all(Manifest),
         all(RepoGet),
         all(RepoLs),
+        all(RepoRekey),
         all(RepoRm),
         all(Restore),
         all(Server),

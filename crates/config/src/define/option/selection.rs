@@ -6,8 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Manifest, RepoGet,
-    RepoLs, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate, StanzaDelete,
-    StanzaUpgrade, Start, Stop, Verify,
+    RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate,
+    StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -73,6 +73,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(Manifest),
         all(RepoGet),
         all(RepoLs),
+        all(RepoRekey),
         all(RepoRm),
         all(Restore),
         all(SftpAudit),
@@ -132,6 +133,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(Manifest),
         all(RepoGet),
         all(RepoLs),
+        all(RepoRekey),
         all(RepoRm),
         all(Restore),
         all(SftpAudit),
@@ -149,13 +151,14 @@ pub const STANZA: &OptionDef = &OptionDef {
         (Info, false),
         (RepoGet, false),
         (RepoLs, false),
+        (RepoRekey, false),
         (RepoRm, false),
         (SftpAudit, false),
         (SftpProbe, false),
         (Start, false),
         (Stop, false),
     ],
-    internal_for: &[RepoGet, RepoLs, RepoRm, SftpAudit, SftpProbe],
+    internal_for: &[RepoGet, RepoLs, RepoRekey, RepoRm, SftpAudit, SftpProbe],
     summary: "Stanza the command is for.",
     help: "A stanza is one cluster with its standbys. Its name is that of the section in the \
         configuration file and of the directories in the repository. Name it for the purpose of the \

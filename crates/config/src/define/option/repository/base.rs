@@ -3,8 +3,8 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, Restore, SftpSetup, StanzaCreate,
-    StanzaUpgrade, Verify,
+    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, RepoRekey, Restore, SftpSetup,
+    StanzaCreate, StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS,
@@ -23,9 +23,25 @@ pub const REPO_CIPHER_PASS: &OptionDef = &OptionDef {
     help: "Whoever has it can read everything in the repository, and without it nothing can be \
         restored. Keep a copy away from the database host. Use a long random text, such as `openssl \
         rand -base64 48` prints.\n\n\
-        It cannot be changed after `stanza-create`. It is refused on the command line, where others \
-        could see it. Hosts that reach the repository through `repo-host` do not need it.",
+        `repo-rekey` changes it. It is refused on the command line, where others could see it. Hosts that reach the repository through `repo-host` do not need it.",
     example: "repo1-cipher-pass=zWaf6XtpjIVZC5444yXB…",
+    ..OptionDef::REPOSITORY
+};
+
+/// The next passphrase of the repository.
+pub const REPO_CIPHER_PASS_NEW: &OptionDef = &OptionDef {
+    name: "repo-cipher-pass-new",
+    commands: &[only(RepoRekey, MAIN)],
+    required: false,
+    secure: true,
+    ours: true,
+    depends: Some(Depend::on("repo-cipher-type", &["aes-256-cbc"])),
+    summary: "The next passphrase of the repository.",
+    help: "What `repo-rekey` puts in place of `repo-cipher-pass`. Afterwards set `repo-cipher-pass` to \
+        it on every host and remove this option. It is refused on the command line, where others \
+        could see it; besides the configuration file it can be set in the environment variable \
+        `PGKEEP_REPO1_CIPHER_PASS_NEW`.",
+    example: "repo1-cipher-pass-new=8qkZ0hVtY0rJ3dLw4mUe…",
     ..OptionDef::REPOSITORY
 };
 

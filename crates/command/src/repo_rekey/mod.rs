@@ -1,0 +1,108 @@
+//! `repo-rekey`: changes the pass-phrase of a repository.
+//!
+//! Only the info files are encrypted with it. What lies in them, the keys of backups and WAL, stays.
+
+use pgkeep_config::option;
+use pgkeep_repo::{Stanza, info_file, layout};
+use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
+use secrecy::ExposeSecret;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::repository;
+use crate::locks::{Lock, LockType, path as lock_path};
+use crate::run::Context;
+use crate::run::summary::count;
+
+/// Changes the pass-phrase in the info files of all stanzas of one repository.
+///
+/// # Errors
+/// A repository that is not encrypted or on another host; a pass-phrase that opens nothing; a command that runs meanwhile.
+pub fn run(context: &Context) -> Result<()> {
+    let config = &context.config;
+    let key = repository::default_key(config);
+    let name = format!("repo{key}");
+    if config.string_at(option::REPO_HOST, key).is_some() {
+        return Err(Error::new(
+            ErrorCode::OptionInvalid,
+            format!("repo-rekey command must be run on the host of {name}"),
+        )
+        .with_hint("its pass-phrase stands in the configuration of that host."));
+    }
+    let repository = repository::open(context, key)?;
+    let old = repository.pass.as_ref().ok_or_else(|| {
+        Error::new(
+            ErrorCode::OptionInvalid,
+            format!("{name} is not encrypted: there is no pass-phrase to change"),
+        )
+        .with_hint("encryption cannot be added to a repository that exists; make a new one.")
+    })?;
+    let new = config
+        .secret_at(option::REPO_CIPHER_PASS_NEW, key)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorCode::OptionRequired,
+                format!("repo-rekey command requires option: {name}-cipher-pass-new"),
+            )
+        })?;
+    if new.expose_secret() == old.expose_secret() {
+        return Err(Error::new(
+            ErrorCode::OptionInvalidValue,
+            format!("{name}-cipher-pass-new is the pass-phrase that {name} has"),
+        )
+        .with_hint("a new one is printed by 'openssl rand -base64 48'."));
+    }
+    let storage = &*repository.storage;
+    let stanzas = stanzas(storage)?;
+    if stanzas.is_empty() {
+        return Err(
+            Error::new(ErrorCode::PathMissing, format!("{name} has no stanza")).with_hint(format!(
+                "a stanza-create uses what is in {name}-cipher-pass."
+            )),
+        );
+    }
+    // Whoever writes an info file meanwhile would put the old pass-phrase back into one of the two.
+    let mut locks = Vec::new();
+    for stanza in &stanzas {
+        for lock_type in [LockType::Archive, LockType::Backup] {
+            locks.push(Lock::acquire(
+                &lock_path(context),
+                stanza.as_str(),
+                lock_type,
+                key,
+                config.exec_id(),
+            )?);
+        }
+    }
+    let files: Vec<StoragePath> = stanzas
+        .iter()
+        .flat_map(|stanza| [layout::archive_info(stanza), layout::backup_info(stanza)])
+        .collect();
+    context.summary.unfinished(format!(
+        "{name} is opened by its old or its new pass-phrase: run repo-rekey again to finish"
+    ));
+    let written = info_file::rekey(storage, &files, old, new)?;
+    log::info!("{name}: {written} info files have the new pass-phrase");
+    context.summary.done(format!(
+        "pass-phrase of {name} changed for {}: set {name}-cipher-pass to it on every host",
+        count(stanzas.len() as u64, "stanza")
+    ));
+    Ok(())
+}
+
+/// Every stanza that the repository has, whether this host's configuration names it or not.
+fn stanzas(storage: &dyn Storage) -> Result<Vec<Stanza>> {
+    let options = ListOptions {
+        level: InfoLevel::Exists,
+        sort: true,
+    };
+    let mut names = std::collections::BTreeSet::new();
+    for path in [layout::ARCHIVE, layout::BACKUP].map(StoragePath::new) {
+        for entry in storage.list(&path, &options)?.unwrap_or_default() {
+            names.insert(entry.name.to_string());
+        }
+    }
+    Ok(names
+        .iter()
+        .filter_map(|name| Stanza::new(name).ok())
+        .collect())
+}

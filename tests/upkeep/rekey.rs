@@ -1,0 +1,142 @@
+//! Another pass-phrase: both programs go on with the repository, and whoever has only the old one is told.
+//!
+//! What a run that dies leaves is a test of `info_file::rekey`: each state, one by one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pgkeep_testkit::compare::{Ignore, Snapshot};
+use pgkeep_testkit::run::{Outcome, Program, run};
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::state::{Result, State};
+
+pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
+    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    suite
+        .test("both_programs_go_on_with_another_pass_phrase", move || {
+            changed(&one)
+        })
+        .test("a_pass_phrase_is_changed_wholly_or_not_at_all", move || {
+            refused(&two)
+        })
+}
+
+const NEW: &str = "the next pass-phrase";
+
+fn state() -> Result<State> {
+    let state = State::with_backup(&[
+        ("repo1-cipher-type", "aes-256-cbc"),
+        ("repo1-cipher-pass", "the first pass-phrase"),
+        ("lock-path", "SCRATCH/lock"),
+    ])?;
+    state.push(1)?;
+    Ok(state)
+}
+
+fn rekey(program: &Program, config: &Path, new: &str) -> Result<Outcome> {
+    Ok(run(program
+        .command()
+        .env("PGKEEP_REPO1_CIPHER_PASS_NEW", new)
+        .arg(format!("--config={}", config.display()))
+        .args(["--log-level-console=info", "repo-rekey"]))?)
+}
+
+fn with_pass(state: &State, name: &str, pass: &str) -> Result<PathBuf> {
+    let text = std::fs::read_to_string(&state.config)?;
+    let config = state
+        .scratch
+        .write(name, text.replace("the first pass-phrase", pass))?;
+    state.scratch.account().own_tree(&config)?;
+    Ok(config)
+}
+
+fn changed(program: &Program) -> TestResult {
+    let mut state = state()?;
+    let old = state.config.clone();
+    let said = rekey(program, &old, NEW)?.success()?;
+    if !said
+        .stdout
+        .contains("repo1: 4 info files have the new pass-phrase")
+    {
+        return Err(said.stdout.into());
+    }
+    if [&said.stdout, &said.stderr]
+        .iter()
+        .any(|text| text.contains("pass-phrase'") || text.contains(NEW))
+    {
+        return Err(format!("a pass-phrase is in the output: {said:?}").into());
+    }
+    // Run again, as after a death, it ends well too.
+    rekey(program, &old, NEW)?.success()?;
+    let refused = state.as_pgkeep(program, &["verify"])?;
+    if refused.code == 0 {
+        return Err("the old pass-phrase still opens the repository".into());
+    }
+    state.config = with_pass(&state, "new.conf", NEW)?;
+    for outcome in [
+        state.theirs(&state.with_stanza(&["verify", "--output=text"]))?,
+        state.as_pgkeep(program, &["verify"])?,
+        state.theirs(&state.with_stanza(&["--no-online", "--type=full", "backup"]))?,
+        state.as_pgkeep(program, &["--no-online", "--type=full", "backup"])?,
+    ] {
+        outcome.success()?;
+    }
+    state.push(2)?;
+    let segment = state.scratch.join("segment");
+    let to = segment.display().to_string();
+    state
+        .as_pgkeep(program, &["archive-get", "000000010000000000000001", &to])?
+        .success()?;
+    state
+        .theirs(&state.with_stanza(&["archive-get", "000000010000000000000002", &to]))?
+        .success()?;
+    Ok(())
+}
+
+fn refused(program: &Program) -> TestResult {
+    let state = state()?;
+    let repo = state.scratch.join("repo");
+    let before = Snapshot::of(&repo, &Ignore::nothing())?;
+    let plain = State::with_backup(&[])?;
+    let lock = state.scratch.join("lock/main-backup-1.lock");
+    let held = std::fs::File::create(&lock)?;
+    state.scratch.account().own_tree(&lock)?;
+    held.lock()?;
+    for (what, outcome, code, words) in [
+        (
+            "while another command has the lock",
+            rekey(program, &state.config, NEW)?,
+            50,
+            "unable to acquire lock",
+        ),
+        (
+            "to the pass-phrase it has",
+            rekey(program, &state.config, "the first pass-phrase")?,
+            32,
+            "is the pass-phrase that repo1 has",
+        ),
+        (
+            "without encryption",
+            rekey(program, &plain.config, NEW)?,
+            31,
+            "",
+        ),
+    ] {
+        if outcome.code != code || !outcome.stdout.contains(words) {
+            return Err(format!("{what}: {outcome:?}").into());
+        }
+    }
+    held.unlock()?;
+    let wrong = with_pass(&state, "wrong.conf", "a wrong pass-phrase")?;
+    let outcome = rekey(program, &wrong, NEW)?;
+    if outcome.code != 95
+        || !outcome
+            .stdout
+            .contains("neither the old nor the new pass-phrase opens")
+    {
+        return Err(format!("with a wrong pass-phrase: {outcome:?}").into());
+    }
+    before.must_equal(&Snapshot::of(&repo, &Ignore::nothing())?)?;
+    Ok(())
+}
