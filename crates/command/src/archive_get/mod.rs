@@ -21,6 +21,7 @@ use pgkeep_postgres::wal::name;
 
 use crate::archiving::{persist, wal_path};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::pg_host;
 use crate::run::Context;
 use settings::Settings;
 
@@ -60,7 +61,7 @@ pub fn run(context: &Context) -> Result<u8> {
     if context.config.role() == Role::Local {
         return persist::run(context).map(|()| 0);
     }
-    wal_path::require_local_pg(context)?;
+    pg_host::require_local(context)?;
     let settings = Settings::from(context)?;
     if context.config.role() == Role::Async {
         return background::run(context, &settings).map(|()| 0);

@@ -18,7 +18,7 @@ use pgkeep_config::command::Role;
 
 use crate::archiving::{persist, wal_path};
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::repository;
+use crate::hosts::{pg_host, repository};
 use crate::locks::stop_file;
 use crate::run::Context;
 use crate::run::summary;
@@ -34,7 +34,7 @@ pub fn run(context: &Context) -> Result<()> {
     if context.config.role() == Role::Local {
         return persist::run(context);
     }
-    wal_path::require_local_pg(context)?;
+    pg_host::require_local(context)?;
     let [parameter] = context.config.parameters() else {
         let what = if context.config.role() == Role::Async {
             "path"

@@ -12,22 +12,6 @@ use pgkeep_storage::StoragePath;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::context::Context;
 
-/// Refuses to run away from the cluster.
-///
-/// # Errors
-/// [`ErrorCode::HostInvalid`] when `pg-host` is set.
-pub fn require_local_pg(context: &Context) -> Result<()> {
-    let config = &context.config;
-    if config.string(option::PG_HOST).is_none() {
-        return Ok(());
-    }
-    let command = config.command().name();
-    Err(Error::new(
-        ErrorCode::HostInvalid,
-        format!("{command} command must be run on the PostgreSQL host"),
-    ))
-}
-
 /// Absolute path of a file that PostgreSQL named.
 ///
 /// # Errors

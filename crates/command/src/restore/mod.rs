@@ -13,7 +13,7 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, in_parallel};
 
 use crate::error::{Error, Result};
-use crate::hosts::this_host;
+use crate::hosts::{pg_host, this_host};
 use crate::jobs::{self, Buffers, Outcome, Steps};
 use crate::report::size_text::size_text;
 use crate::run::Context;
@@ -89,6 +89,7 @@ use worker::Worker;
 /// # Errors
 /// Whatever stood in the way; nothing was changed before the plan was reported, and after that there is no control file.
 pub fn run(context: &Context) -> Result<()> {
+    pg_host::require_local(context)?;
     let began = context.clock.milliseconds();
     context.summary.stopped("the cluster was not touched");
     let mut settings = Settings::from(context)?;

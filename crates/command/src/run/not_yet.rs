@@ -13,8 +13,6 @@ const FORMAT_6: &str = "pgkeep reads and writes repositories of format 5; its au
 
 /// What cannot be used yet, by option name, with the reason shown to the user. Shrinks to nothing.
 pub const NOT_YET: &[(&str, &str)] = &[
-    ("repo-host", "repositories on another host"),
-    ("pg-host", "PostgreSQL on another host"),
     ("repo-format=6", FORMAT_6),
     ("repo-cipher-rotate", FORMAT_6),
 ];
@@ -38,9 +36,6 @@ pub fn error(feature: &str, shown: &str) -> Error {
 /// # Errors
 /// [`ErrorCode::OptionInvalid`].
 pub(crate) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
-    if config.string_at(option::REPO_HOST, key).is_some() {
-        return Err(error("repo-host", &format!("repo{key}-host")));
-    }
     if config
         .integer_at(option::REPO_FORMAT, key)
         .is_some_and(|format| format > 5)

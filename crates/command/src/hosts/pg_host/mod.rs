@@ -10,11 +10,13 @@
 mod conformance;
 mod host;
 mod local;
+mod local_only;
 mod open;
 mod read_file;
 mod remote;
 
 pub use host::PgHost;
+pub use local_only::require_local;
 pub use open::open;
 pub use read_file::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
 pub use remote::{RemotePgHost, RemoteSettings};

@@ -7,6 +7,7 @@ mod azure;
 mod bucket;
 mod gcs;
 mod keys;
+mod open_repository;
 pub mod persist_socket;
 mod posix;
 pub mod remote;
@@ -14,48 +15,18 @@ mod s3;
 pub mod sftp;
 mod target_time;
 
-use std::sync::Arc;
-
 use pgkeep_config::option;
-use pgkeep_storage::Storage;
 use pgkeep_storage::http::HttpSettings;
 use pgkeep_storage::open::StorageSettings;
-use secrecy::SecretString;
 
 pub use keys::{default_key, keys};
+pub use open_repository::Repository;
 
 use crate::error::Result;
+use crate::remote::connect;
+use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
 use crate::run::not_yet;
-
-/// One of repo1, repo2, …: its storage and the pass-phrase of its info files.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    pub key: u32,
-    pub storage: Arc<dyn Storage>,
-    /// Pass-phrase that encrypts `archive.info` and `backup.info`; `None`: not encrypted.
-    pub pass: Option<SecretString>,
-    /// The other host that has it. What needs a key can be done there.
-    pub elsewhere: Option<Arc<remote::RemoteStorage>>,
-}
-
-impl Repository {
-    /// `repo1`
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("repo{}", self.key)
-    }
-
-    /// `none` or `aes-256-cbc`.
-    #[must_use]
-    pub fn cipher_name(&self) -> &'static str {
-        if self.pass.is_some() {
-            "aes-256-cbc"
-        } else {
-            "none"
-        }
-    }
-}
 
 /// Opens the repository with this key.
 ///
@@ -64,6 +35,18 @@ impl Repository {
 pub fn open(context: &Context, key: u32) -> Result<Repository> {
     let config = &context.config;
     refuse(context, key)?;
+    if let Some(host) = connect::host(config, Side::Repo, key) {
+        let link = context.links.get(Side::Repo, key, config.stanza(), || {
+            connect::link(context, Side::Repo, key, host)
+        })?;
+        let repository = remote::open(context, key, link)?;
+        #[cfg(feature = "faulty")]
+        let repository = Repository {
+            storage: super::fault::around(repository.storage),
+            ..repository
+        };
+        return Ok(repository);
+    }
     let storage = context
         .storages
         .open(key, settings(context, key)?, &context.cancel)?;

@@ -1,13 +1,10 @@
 //! Serves a repository of this host.
 //!
 //! `service` is which request does what, `read` and `write` are the two that move bytes, `archive` what is
-//! done for a client that pushes WAL without its key, `info_files` for one that reads without the passphrase. `needs` says who may
-//! ask for what.
+//! done for a client that pushes WAL without its key.
 
 mod archive;
 mod failure;
-mod info_files;
-mod needs;
 mod read;
 mod service;
 mod write;
@@ -27,11 +24,12 @@ pub(crate) use service::StorageService;
 
 /// Opens repository `key` of this run for a client with these rights.
 pub(super) fn open(context: &Arc<Context>, key: u32, rights: Rights) -> Result<Opened> {
+    let _ = rights;
     let repository = repository::open(context, key)?;
     let answer = describe(&*repository.storage, repository.cipher_name());
     Ok(Opened {
         answer: Answer::Repo(answer),
-        service: Box::new(StorageService::new(Arc::clone(context), repository, rights)),
+        service: Box::new(StorageService::new(Arc::clone(context), repository)),
     })
 }
 

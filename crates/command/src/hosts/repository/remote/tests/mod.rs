@@ -1,3 +1,5 @@
+//! The conformance of a repository on another host, in one process.
+
 #![allow(clippy::disallowed_methods)] // looks at the directory behind the storage
 
 mod push;
@@ -19,7 +21,6 @@ use super::RemoteStorage;
 use crate::error::{Error, ErrorCode};
 use crate::hosts::Repository;
 use crate::remote::in_memory::InMemory;
-use crate::remote::rights::Rights;
 use crate::remote::serve::storage::{StorageService, describe};
 use crate::remote::wire::greeting::{Answer, Side};
 use crate::run::context::Context;
@@ -32,11 +33,7 @@ fn context() -> Arc<Context> {
 
 fn host_of(repository: Repository) -> Arc<InMemory> {
     let answer = Answer::Repo(describe(&*repository.storage, repository.cipher_name()));
-    InMemory::new(
-        StorageService::new(context(), repository, Rights::admin()),
-        answer,
-        1,
-    )
+    InMemory::new(StorageService::new(context(), repository), answer, 1)
 }
 
 fn host(storage: Arc<dyn Storage>) -> Arc<InMemory> {
