@@ -23,6 +23,9 @@ fn visit(
     let mut greeting = Greeting::new(Side::Repo, "stanza-create");
     greeting.stanza = Some("demo".to_owned());
     greeting.exec_id = "7-client".to_owned();
+    // The client's command line has it, and the command requires it.
+    let path = vec!["/pg".to_owned()];
+    greeting.options.insert("pg1-path".to_owned(), path);
     change(&mut greeting);
     let (there, here) = memory_pair(10_000);
     std::thread::scope(|scope| {
