@@ -22,6 +22,22 @@ const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// Seconds that a statement is good for, the longest that Google takes.
 const LASTS: i64 = 3600;
 
+/// Whether a file is the key of a service account. One that cannot be read is told when the storage is opened.
+///
+/// # Errors
+/// What is wrong with its content, in words that go on behind the file's name and hold nothing of it.
+pub fn check_key_file(file: &Path) -> Result<(), String> {
+    match text_of(file) {
+        Ok(text) => ServiceKey::parse(text.expose_secret()).map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // the file is of this machine, whatever storage it is for
+fn text_of(file: &Path) -> std::io::Result<SecretString> {
+    std::fs::read_to_string(file).map(SecretString::from)
+}
+
 /// What the file of a service account's key says.
 pub(super) struct ServiceKey {
     email: String,
@@ -45,15 +61,12 @@ impl ServiceKey {
     ///
     /// # Errors
     /// A file that cannot be read, or that is no key of a service account.
-    #[allow(clippy::disallowed_methods)] // the file is of this machine, whatever storage it is for
     pub(super) fn read(file: &Path) -> crate::Result<Self> {
         let shown = file.display().to_string();
         let hint = "repo-gcs-key names the key file of a service account, unless repo-gcs-key-type says otherwise.";
-        let text = std::fs::read_to_string(file)
-            .map(SecretString::from)
-            .map_err(|error| {
-                Error::from_io(Operation::OpenRead, shown.clone(), &error).with_hint(hint)
-            })?;
+        let text = text_of(file).map_err(|error| {
+            Error::from_io(Operation::OpenRead, shown.clone(), &error).with_hint(hint)
+        })?;
         Self::parse(text.expose_secret()).map_err(|what| {
             Error::new(ErrorKind::Broken, Operation::Read, shown, what).with_hint(hint)
         })

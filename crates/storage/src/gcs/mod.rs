@@ -18,6 +18,7 @@ mod token;
 mod upload;
 mod versions;
 
+pub use jwt::check_key_file;
 pub use settings::{GcsSettings, TokenSource};
 
 use crate::object::ObjectStorage;

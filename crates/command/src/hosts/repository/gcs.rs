@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgkeep_config::option;
-use pgkeep_storage::gcs::{GcsSettings, TokenSource};
+use pgkeep_storage::gcs::{GcsSettings, TokenSource, check_key_file};
 use pgkeep_storage::http::{Endpoint, Now};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -54,9 +54,19 @@ fn token(kind: Option<&str>, key: Option<SecretString>) -> Result<TokenSource> {
             })?,
         },
         Some("token") => TokenSource::Given(key),
-        _ => TokenSource::Service {
-            key_file: PathBuf::from(key.expose_secret()),
-        },
+        _ => {
+            let key_file = PathBuf::from(key.expose_secret());
+            check_key_file(&key_file).map_err(|what| {
+                Error::new(
+                    ErrorCode::Format,
+                    format!("key file '{}' cannot be used: {what}", key_file.display()),
+                )
+                .with_hint(
+                    "repo-gcs-key names the key file of a service account, unless repo-gcs-key-type says otherwise.",
+                )
+            })?;
+            TokenSource::Service { key_file }
+        }
     })
 }
 
@@ -95,6 +105,16 @@ mod tests {
         assert_eq!(other.user_project.as_deref(), Some("payer"));
         assert_eq!(other.tags, [("a".to_owned(), "b".to_owned())]);
         assert_eq!(other.objects.root, "/r");
+    }
+
+    #[test]
+    fn a_key_file_that_is_none_is_a_format_error_as_with_pgbackrest() {
+        let error = token(Some("service"), Some("/proc/version".into())).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Format);
+        assert_eq!(
+            error.message,
+            "key file '/proc/version' cannot be used: it is no JSON"
+        );
     }
 
     #[test]
