@@ -67,7 +67,14 @@ impl Source {
                 "option backup-standby is enabled but backup is offline - backups will be performed from the primary"
             );
         }
-        let host = pg_host::open(context, settings.pg_key)?;
+        Self::stopped(context, pg_host::open(context, settings.pg_key)?)
+    }
+
+    /// A cluster that is not asked.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the control file.
+    pub(super) fn stopped(context: &Context, host: Arc<dyn PgHost>) -> Result<Self> {
         let (control, _) = cluster::read_control(context, &*host)?;
         Ok(Self {
             host,

@@ -19,6 +19,8 @@ checks! {
         "Backups and archiving are refused; PostgreSQL keeps its WAL until its disk is full.";
     RETENTION = "retention", "what expires",
         "Nothing is ever removed, so the repository fills up.";
+    REPO_HOST = "repo-host", "options of a repository on another host",
+        "This host and the repository's may work on different repositories, or expire different backups.";
     ENCRYPTION = "encryption", "encryption of repositories on other hosts",
         "Who has the other host, or its disks, has the database.";
     HOST_KEY = "host-key", "how the SFTP server proves who it is",

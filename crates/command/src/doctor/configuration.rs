@@ -7,13 +7,17 @@ use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 
 use super::bucket::Bucket;
-use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, RETENTION, TLS};
+use super::check::{ENCRYPTION, HOST_KEY, PRIVATE_KEY, REPO_HOST, RETENTION, TLS};
 use super::settings::RepoSettings;
 use crate::hosts::this_host;
 use crate::report::finding::{Finding, Subject};
 
 pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
     let subject = Subject::default().repo(settings.key);
+    if let Some(host) = &settings.host {
+        // How it is stored, and whether it is encrypted, is that host's matter.
+        return elsewhere(&subject, settings, host);
+    }
     let mut findings = vec![
         retention(&subject, settings),
         encryption(&subject, settings),
@@ -33,6 +37,37 @@ pub(super) fn examine(settings: &RepoSettings) -> Vec<Finding> {
             .and_then(|bucket| tls(&subject, settings, bucket)),
     );
     findings
+}
+
+/// A repository on another host: what is set here and counts elsewhere, or the other way round.
+fn elsewhere(subject: &Subject, settings: &RepoSettings, host: &str) -> Vec<Finding> {
+    let option = settings.option("retention-full");
+    let retention = match settings.retention_full {
+        None => subject.note(
+            &RETENTION,
+            format!("{option} is not set here: what runs on this host expires nothing"),
+            format!("run backup and expire on '{host}', or set {option} here as it is set there"),
+        ),
+        Some(_) => subject.note(
+            &RETENTION,
+            format!("{option} is set here: it counts for backup and expire that run on this host, and not for those on '{host}'"),
+            "set it where backup and expire run, or the same on both hosts",
+        ),
+    };
+    let overruling = if settings.overruling.is_empty() {
+        subject.ok(&REPO_HOST, format!("'{host}' says where and how it stores"))
+    } else {
+        subject.warn(
+            &REPO_HOST,
+            format!(
+                "{} set here beside {}: with pgBackRest these overrule what is set on '{host}'",
+                settings.overruling.join(", "),
+                settings.option("host")
+            ),
+            format!("remove them here; the configuration on '{host}' is enough"),
+        )
+    };
+    vec![retention, overruling]
 }
 
 fn tls(subject: &Subject, settings: &RepoSettings, bucket: &Bucket) -> Option<Finding> {
@@ -170,7 +205,41 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::doctor::settings;
     use crate::report::finding::Grade;
+    use crate::run::test_context;
+    use pgkeep_config::Program;
+
+    #[test]
+    fn what_is_set_beside_the_host_of_a_repository_is_told() {
+        let look = |options: &[&str]| {
+            let mut all = vec!["--repo1-host=backup"];
+            all.extend_from_slice(options);
+            let context = test_context::new(Program::PgKeep, "doctor", &all);
+            examine(&settings::repository(&context, 1))
+        };
+        let found = look(&[]);
+        let grades: Vec<Grade> = found.iter().map(|finding| finding.grade).collect();
+        assert_eq!(grades, [Grade::Note, Grade::Ok], "{found:?}");
+        let found = look(&[
+            "--repo1-type=cifs",
+            "--repo1-path=/r",
+            "--repo1-retention-full=2",
+        ]);
+        assert!(
+            found[0]
+                .seen
+                .contains("counts for backup and expire that run on this host")
+        );
+        assert_eq!(found[1].grade, Grade::Warn);
+        assert!(
+            found[1]
+                .seen
+                .contains("repo1-path, repo1-type set here beside repo1-host"),
+            "{}",
+            found[1].seen
+        );
+    }
 
     #[test]
     #[allow(clippy::disallowed_methods)] // makes the files that are examined

@@ -127,6 +127,8 @@ mod tests {
         let settings = RepoSettings {
             key: 1,
             kind: "s3".to_owned(),
+            host: None,
+            overruling: Vec::new(),
             path: "/r".to_owned(),
             pass: None,
             encrypted: false,

@@ -41,6 +41,10 @@ pub(super) struct Settings {
 pub(super) struct RepoSettings {
     pub(super) key: u32,
     pub(super) kind: String,
+    /// The other host that has it.
+    pub(super) host: Option<String>,
+    /// Options that are set here and say where and how that host stores, by name.
+    pub(super) overruling: Vec<String>,
     pub(super) path: String,
     /// Pass-phrase of the info files; `None`: not encrypted.
     pub(super) pass: Option<SecretString>,
@@ -115,7 +119,8 @@ impl Settings {
     }
 }
 
-fn repository(context: &Context, key: u32) -> RepoSettings {
+/// What is set for one repository.
+pub(super) fn repository(context: &Context, key: u32) -> RepoSettings {
     let config = &*context.config;
     let text = |option, default: &str| config.string_at(option, key).unwrap_or(default).to_owned();
     let kind = text(option::REPO_TYPE, "posix");
@@ -123,6 +128,8 @@ fn repository(context: &Context, key: u32) -> RepoSettings {
     let encrypted = text(option::REPO_CIPHER_TYPE, "none") != "none";
     RepoSettings {
         key,
+        host: config.string_at(option::REPO_HOST, key).map(str::to_owned),
+        overruling: overruling(config, key),
         sftp: (kind == "sftp").then(|| repository::sftp::settings(context, key)),
         bucket: bucket(context, key, &kind),
         pass: config
@@ -137,6 +144,34 @@ fn repository(context: &Context, key: u32) -> RepoSettings {
         kind,
         path,
     }
+}
+
+/// Options of a repository that its own host knows best: beside `repo-host` they are told to it and count there.
+const OF_THE_REPOSITORYS_HOST: [&str; 8] = [
+    "repo-path",
+    "repo-type",
+    "repo-cipher-",
+    "repo-s3-",
+    "repo-azure-",
+    "repo-gcs-",
+    "repo-sftp-",
+    "repo-storage-",
+];
+
+fn overruling(config: &Config, key: u32) -> Vec<String> {
+    let known_there = |name: &str| {
+        OF_THE_REPOSITORYS_HOST
+            .iter()
+            .any(|prefix| name == *prefix || prefix.ends_with('-') && name.starts_with(prefix))
+    };
+    OPTIONS
+        .iter()
+        .copied()
+        .filter(|option| option.group == Some(Group::Repo) && known_there(option.name))
+        .filter(|option| config.is_set_at(option, key))
+        .filter(|option| !config.source(option, key).is_default())
+        .map(|option| option.name.replacen("repo-", &format!("repo{key}-"), 1))
+        .collect()
 }
 
 fn bucket(context: &Context, key: u32, kind: &str) -> Option<Bucket> {

@@ -1,7 +1,7 @@
 //! Another host inside the process, for tests: connections in memory that a service answers, and that can be cut.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -23,6 +23,9 @@ pub(crate) struct Cut {
     at: AtomicUsize,
     writes: AtomicUsize,
     crossed: Mutex<Vec<u8>>,
+    /// The next connection after the one that breaks is whole, and how many were.
+    once: AtomicBool,
+    mended: AtomicUsize,
 }
 
 impl Cut {
@@ -30,6 +33,25 @@ impl Cut {
     pub(crate) fn set(&self, at: usize) {
         self.writes.store(0, Ordering::SeqCst);
         self.at.store(at, Ordering::SeqCst);
+    }
+
+    /// Only the connection that is made next, or is there, breaks.
+    pub(crate) fn set_once(&self, at: usize) {
+        self.set(at);
+        self.once.store(true, Ordering::SeqCst);
+    }
+
+    /// Connections that were made in place of one that broke.
+    pub(crate) fn mended(&self) -> usize {
+        self.mended.load(Ordering::SeqCst)
+    }
+
+    /// A connection is made.
+    fn dialed(&self) {
+        if self.happened() && self.once.swap(false, Ordering::SeqCst) {
+            self.set(0);
+            self.mended.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     /// Writes so far.
@@ -133,6 +155,7 @@ struct Dialer(Arc<InMemory>);
 
 impl Dial for Dialer {
     fn dial(&self) -> Result<Dialed> {
+        self.0.cut.dialed();
         let (there, here) = memory_pair(ROOM);
         let host = Arc::clone(&self.0);
         let cutting = |streams: Streams| Streams {

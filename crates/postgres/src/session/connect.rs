@@ -13,6 +13,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// A session that is idle for longer sends a sign of life: routers forget connections, some after few minutes, and nobody
 /// would be told. Sockets of this host need none.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Time between signs of life that are not answered, and how many may be.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// How long a host may leave unanswered what was sent to it: one that lost its power says nothing at all.
+const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// Connects, without preparing the session.
 pub(super) fn connect(settings: &SessionSettings) -> Result<Client> {
@@ -60,7 +65,11 @@ fn config(target: &Target, settings: &SessionSettings) -> Config {
     if let Some(options) = &target.options {
         config.options(options);
     }
-    config.keepalives_idle(KEEPALIVE);
+    config
+        .keepalives_idle(KEEPALIVE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(UNANSWERED);
     config.connect_timeout(target.connect_timeout.unwrap_or(settings.timeout));
     config
 }
@@ -146,5 +155,21 @@ fn io_text(error: &io::Error) -> String {
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_host_is_noticed_and_an_idle_connection_is_kept() {
+        let settings = SessionSettings::default();
+        let config = config(&settings.target().unwrap(), &settings);
+        assert!(config.get_keepalives());
+        assert_eq!(config.get_keepalives_idle(), KEEPALIVE);
+        assert_eq!(config.get_keepalives_interval(), Some(KEEPALIVE_INTERVAL));
+        assert_eq!(config.get_keepalives_retries(), Some(KEEPALIVE_RETRIES));
+        assert_eq!(config.get_tcp_user_timeout(), Some(&UNANSWERED));
     }
 }

@@ -1,6 +1,7 @@
 //! Whole backups of made-up clusters into a repository in memory, with a fixed clock and a scripted server.
 
 mod abort;
+mod elsewhere;
 mod hosts;
 mod increment;
 mod online;
@@ -175,8 +176,10 @@ impl Fixture {
         let mut options = vec![
             "--log-level-file=off".to_owned(),
             format!("--pg1-path={}", self.pg_path().display()),
-            "--job-retry=0".to_owned(),
         ];
+        if !more.iter().any(|option| option.starts_with("--job-retry=")) {
+            options.push("--job-retry=0".to_owned());
+        }
         options.extend(self.options.iter().cloned());
         options.extend(more.iter().map(|&option| option.to_owned()));
         Context {

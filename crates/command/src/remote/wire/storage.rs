@@ -69,6 +69,8 @@ pub enum StorageRequest {
         #[serde(default)]
         bytes: u64,
     },
+    /// As [`StorageRequest::OpenRead`]: an info file or a manifest in plain text.
+    ReadInfo { path: WireBytes },
     /// → [`ArchiveIdentity`]
     ArchiveIdentity {},
     /// → [`FoundSegment`]
@@ -249,8 +251,8 @@ impl OpenWrite {
     pub fn options(&self) -> WriteOptions {
         WriteOptions {
             mode: self.mode.into(),
-            file_mode: self.file_mode & 0o7777,
-            path_mode: self.path_mode & 0o7777,
+            file_mode: self.file_mode & 0o777,
+            path_mode: self.path_mode & 0o777,
             create_path: self.create_path,
             sync: self.sync,
             sync_path: self.sync_path,
@@ -368,7 +370,7 @@ mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 18] = [
+    const GOLDEN: [&str; 19] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
@@ -384,6 +386,7 @@ mod tests {
         r#"{"sync_paths":{"paths":["a"]}}"#,
         r#"{"link":{"path":"a","destination":"../b"}}"#,
         r#"{"hard_link":{"from":"a","to":"b"}}"#,
+        r#"{"read_info":{"path":"archive/demo/archive.info"}}"#,
         r#"{"find_segment":{"segment":"000000010000000100000001"}}"#,
         r#"{"check_segment":{"file":"a"}}"#,
         r#"{"push_segment":{"file":"a","size":7,"identity":{"archive_id":"17-1","version":"17","system_id":9}}}"#,
@@ -424,6 +427,6 @@ mod tests {
     #[test]
     fn permission_bits_are_all_that_is_taken_of_a_mode() {
         let write: OpenWrite = serde_json::from_str(r#"{"file_mode":4294967295}"#).unwrap();
-        assert_eq!(write.options().file_mode, 0o7777);
+        assert_eq!(write.options().file_mode, 0o777);
     }
 }

@@ -18,19 +18,24 @@ use crate::run::context::Context;
 pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> {
     let config = &context.config;
     let shown = config.string_at(option::REPO_PATH, key);
-    let storage = Arc::new(RemoteStorage::new(
-        link,
-        shown.unwrap_or("/var/lib/pgbackrest"),
-    ));
-    let own = match config.string_at(option::REPO_CIPHER_TYPE, key) {
-        None | Some("none") => None,
+    let mut storage = RemoteStorage::new(link, shown.unwrap_or("/var/lib/pgbackrest"));
+    let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
+        None | Some("none") => match config.command() {
+            // Its WAL is encrypted on the other host.
+            CommandId::ArchivePush => None,
+            // They get the keys of the archive and of the sets that they ask for, which info files hold.
+            CommandId::ArchiveGet | CommandId::Restore | CommandId::Info => {
+                if storage.answer()?.cipher != "none" {
+                    storage = storage.with_plain_info();
+                }
+                None
+            }
+            _ => storage.cipher_pass()?,
+        },
+        // As with pgBackRest this host's own passphrase counts, if it has one.
         Some(_) => config.secret_at(option::REPO_CIPHER_PASS, key).cloned(),
     };
-    // A push has its WAL encrypted on the other host.
-    let pass = match own {
-        None if config.command() != CommandId::ArchivePush => storage.cipher_pass()?,
-        own => own,
-    };
+    let storage = Arc::new(storage);
     Ok(Repository {
         key,
         storage: Arc::clone(&storage) as Arc<dyn pgkeep_storage::Storage>,

@@ -15,6 +15,8 @@ pub(super) struct RemoteRead {
     reach: Arc<Reach>,
     path: StoragePath,
     read: ReadOptions,
+    /// It is asked for in plain text.
+    plain: bool,
     /// Ranges that were not asked for yet; only files with very many have such.
     rest: Vec<Range>,
     /// `None`: it has ended, or failed.
@@ -26,10 +28,29 @@ pub(super) struct RemoteRead {
 impl RemoteRead {
     /// Asks for the file. Its bytes are on their way from then on.
     pub(super) fn open(reach: &Arc<Reach>, path: &StoragePath, read: &ReadOptions) -> Result<Self> {
+        Self::begin(reach, path, read, false)
+    }
+
+    /// The same for an info file, which the other host decrypts.
+    pub(super) fn open_info(
+        reach: &Arc<Reach>,
+        path: &StoragePath,
+        read: &ReadOptions,
+    ) -> Result<Self> {
+        Self::begin(reach, path, read, true)
+    }
+
+    fn begin(
+        reach: &Arc<Reach>,
+        path: &StoragePath,
+        read: &ReadOptions,
+        plain: bool,
+    ) -> Result<Self> {
         let mut this = Self {
             reach: Arc::clone(reach),
             path: path.clone(),
             read: read.clone(),
+            plain,
             rest: read.ranges.clone(),
             download: None,
             opened: false,
@@ -46,14 +67,18 @@ impl RemoteRead {
         let doing = (Operation::OpenRead, &self.path);
         let some = self.rest.len().min(MOST_RANGES);
         let ranges: Vec<Range> = self.rest.drain(..some).collect();
-        let open = OpenRead::new(WireBytes::from(&self.path), &self.read, &ranges);
+        let path = WireBytes::from(&self.path);
+        let request = match self.plain {
+            true => StorageRequest::ReadInfo { path },
+            false => StorageRequest::OpenRead(OpenRead::new(path, &self.read, &ranges)),
+        };
         // What is opened ahead waits for its turn. What the caller waits for must not: its worker may hold another file.
         let lane = match ahead {
             true => Lane::Worker,
             false => Lane::Own,
         };
         let client = self.reach.client(doing)?;
-        let download = client.read(lane, &StorageRequest::OpenRead(open));
+        let download = client.read(lane, &request);
         self.download = Some(download.map_err(|error| self.reach.error(&error, doing))?);
         (self.opened, self.got) = (false, 0);
         Ok(())

@@ -30,6 +30,8 @@ const MOST_OF_A_DIRECTORY: usize = 10_000_000;
 pub struct RemoteStorage {
     pub(super) reach: Arc<Reach>,
     pub(super) unanswered: Arc<AtomicU64>,
+    /// Info files and manifests are asked for in plain text: this host is not to have the passphrase.
+    plain_info: bool,
 }
 
 impl RemoteStorage {
@@ -40,6 +42,16 @@ impl RemoteStorage {
         Self {
             reach: Arc::new(Reach::new(link, shown.into())),
             unanswered: Arc::default(),
+            plain_info: false,
+        }
+    }
+
+    /// The same for a run that reads, and is not to have the passphrase: the other host decrypts info files and manifests.
+    #[must_use]
+    pub fn with_plain_info(self) -> Self {
+        Self {
+            plain_info: true,
+            ..self
         }
     }
 
@@ -128,6 +140,13 @@ fn wire_list(path: &StoragePath, list: &ListOptions) -> WireList {
         level: list.level.into(),
         sort: list.sort,
     }
+}
+
+/// Whether it is an info file, a manifest or a copy of one.
+fn is_info(path: &StoragePath) -> bool {
+    let name = path.file_name();
+    let name = name.strip_suffix(b".copy").unwrap_or(name);
+    matches!(name, b"archive.info" | b"backup.info" | b"backup.manifest")
 }
 
 impl Storage for RemoteStorage {
@@ -251,7 +270,11 @@ impl Storage for RemoteStorage {
     }
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
-        Ok(Box::new(RemoteRead::open(&self.reach, path, read)?))
+        let read = match self.plain_info && is_info(path) {
+            true => RemoteRead::open_info(&self.reach, path, read)?,
+            false => RemoteRead::open(&self.reach, path, read)?,
+        };
+        Ok(Box::new(read))
     }
 
     fn open_write(

@@ -14,12 +14,14 @@ use pgkeep_storage::{StoragePath, WriteOptions};
 use secrecy::SecretString;
 
 use super::failure::Served;
+use super::info_files;
 use super::write::{self, Ended};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
+use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::secret::WireSecret;
 use crate::remote::wire::storage::{
-    ArchiveIdentity, CipherPass, FoundSegment, PushSegment, SegmentContent,
+    ArchiveIdentity, CipherPass, FoundSegment, PushSegment, ReadEnd, SegmentContent,
 };
 use crate::run::context::Context;
 use crate::wal::find::WalFind;
@@ -178,6 +180,10 @@ impl Archive {
             )),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn read_info(&self, exchange: &mut Exchange, path: &WireBytes) -> Served<ReadEnd> {
+        info_files::serve(&self.repository, &self.stanza()?, exchange, path)
     }
 
     pub(super) fn cipher_pass(&self) -> CipherPass {

@@ -1,10 +1,13 @@
 //! Serves a repository of this host.
 //!
 //! `service` is which request does what, `read` and `write` are the two that move bytes, `archive` what is
-//! done for a client that pushes WAL without its key.
+//! done for a client that pushes WAL without its key, `info_files` for one that reads without the passphrase. `needs` says who may
+//! ask for what.
 
 mod archive;
 mod failure;
+mod info_files;
+mod needs;
 mod read;
 mod service;
 mod write;
@@ -24,12 +27,11 @@ pub(crate) use service::StorageService;
 
 /// Opens repository `key` of this run for a client with these rights.
 pub(super) fn open(context: &Arc<Context>, key: u32, rights: Rights) -> Result<Opened> {
-    let _ = rights;
     let repository = repository::open(context, key)?;
     let answer = describe(&*repository.storage, repository.cipher_name());
     Ok(Opened {
         answer: Answer::Repo(answer),
-        service: Box::new(StorageService::new(Arc::clone(context), repository)),
+        service: Box::new(StorageService::new(Arc::clone(context), repository, rights)),
     })
 }
 

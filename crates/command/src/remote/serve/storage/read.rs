@@ -13,16 +13,21 @@ use crate::remote::wire::storage::{LONGEST_PIPELINE, OpenRead, Opened, ReadEnd};
 /// Bytes that are read at once: a few frames.
 const BUFFER: usize = 256 * 1024;
 
-/// Sends the file; the last value says that it was all.
+/// The pipeline of the request, which follows it.
+pub(super) fn pipeline(exchange: &mut Exchange, request: &OpenRead) -> Served<Pipeline> {
+    Ok(match request.pipeline {
+        true => exchange.receive_as_bytes(LONGEST_PIPELINE)?,
+        false => Pipeline::default(),
+    })
+}
+
+/// Sends what the pipeline makes of the file; the last value says that it was all.
 pub(super) fn serve(
     storage: &dyn Storage,
     exchange: &mut Exchange,
     request: &OpenRead,
+    pipeline: Pipeline,
 ) -> Served<ReadEnd> {
-    let pipeline = match request.pipeline {
-        true => exchange.receive_as_bytes::<Pipeline>(LONGEST_PIPELINE)?,
-        false => Pipeline::default(),
-    };
     let path = request.path.path()?;
     let mut read = storage.open_read(&path, &request.options())?;
     exchange.send(&Opened {})?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pgkeep_pipeline::Pipeline;
 use pgkeep_protocol::{Exchange, Service};
+use pgkeep_repo::Stanza;
 use pgkeep_storage::{
     Error, ErrorKind, Found, HardLinks, InfoLevel, Operation, PathSync, Paths, Removed, Storage,
     StoragePath, SymbolicLinks, Ticket,
@@ -12,8 +13,10 @@ use serde::Serialize;
 
 use super::archive::Archive;
 use super::failure::{Failure, Served};
+use super::needs::Needs;
 use super::{read, write};
 use crate::hosts::Repository;
+use crate::remote::rights::Rights;
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{
@@ -26,13 +29,16 @@ use crate::run::context::Context;
 pub(crate) struct StorageService {
     storage: Arc<dyn Storage>,
     archive: Archive,
+    needs: Needs,
 }
 
 impl StorageService {
-    /// Serves the repository of this run.
-    pub(crate) fn new(context: Arc<Context>, repository: Repository) -> Self {
+    /// Serves the repository of this run to a client with these rights.
+    pub(crate) fn new(context: Arc<Context>, repository: Repository, rights: Rights) -> Self {
+        let stanza = context.config.stanza().map(Stanza::new);
         Self {
             storage: Arc::clone(&repository.storage),
+            needs: Needs::new(rights, stanza.and_then(Result::ok)),
             archive: Archive::new(context, repository),
         }
     }
@@ -45,6 +51,9 @@ impl Service for StorageService {
             Err(error) => return exchange.fail(*Failure::from(error).0),
         };
         let storage = &*self.storage;
+        if let Err(error) = self.needs.check(storage, &request) {
+            return exchange.fail(*Failure::from(error).0);
+        }
         match request {
             StorageRequest::Info { paths, level } => {
                 answer(exchange, info(storage, &paths, level.into()));
@@ -58,7 +67,9 @@ impl Service for StorageService {
                 answer(exchange, served);
             }
             StorageRequest::OpenRead(request) => {
-                let served = read::serve(storage, &mut exchange, &request);
+                let pipeline = read::pipeline(&mut exchange, &request);
+                let served = pipeline
+                    .and_then(|pipeline| read::serve(storage, &mut exchange, &request, pipeline));
                 answer(exchange, served);
             }
             StorageRequest::OpenWrite(request) => {
@@ -104,6 +115,10 @@ impl Service for StorageService {
             StorageRequest::Announce { bytes } => {
                 storage.announce(bytes);
                 answer(exchange, Ok(Done {}));
+            }
+            StorageRequest::ReadInfo { path } => {
+                let served = self.archive.read_info(&mut exchange, &path);
+                answer(exchange, served);
             }
             StorageRequest::ArchiveIdentity {} => answer(exchange, self.archive.identity()),
             StorageRequest::FindSegment { segment } => {

@@ -21,6 +21,7 @@ use super::RemoteStorage;
 use crate::error::{Error, ErrorCode};
 use crate::hosts::Repository;
 use crate::remote::in_memory::InMemory;
+use crate::remote::rights::Rights;
 use crate::remote::serve::storage::{StorageService, describe};
 use crate::remote::wire::greeting::{Answer, Side};
 use crate::run::context::Context;
@@ -33,7 +34,11 @@ fn context() -> Arc<Context> {
 
 fn host_of(repository: Repository) -> Arc<InMemory> {
     let answer = Answer::Repo(describe(&*repository.storage, repository.cipher_name()));
-    InMemory::new(StorageService::new(context(), repository), answer, 1)
+    InMemory::new(
+        StorageService::new(context(), repository, Rights::admin()),
+        answer,
+        1,
+    )
 }
 
 fn host(storage: Arc<dyn Storage>) -> Arc<InMemory> {

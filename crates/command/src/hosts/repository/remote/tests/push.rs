@@ -5,7 +5,7 @@ use std::io::Write;
 use pgkeep_pipeline::{CompressType, Pipeline, Sha1Digest, Stage};
 use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::pg_history::{PgHistory, PgHistoryEntry};
-use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
+use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, Stanza, layout};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
@@ -36,6 +36,18 @@ fn encrypted() -> (Arc<MemoryStorage>, Repository) {
     info.save(&*memory, &stanza, repository.pass.as_ref())
         .unwrap();
     (memory, repository)
+}
+
+fn encrypt(plain: &[u8], key: &str) -> Vec<u8> {
+    let stage = Stage::Encrypt {
+        pass: key.to_owned().into(),
+        raw: false,
+    };
+    let mut out = Vec::new();
+    let mut running = Pipeline::new(vec![stage]).start(1000);
+    running.push(plain, &mut out).unwrap();
+    running.finish(&mut out).unwrap();
+    out
 }
 
 fn path(file: &str) -> StoragePath {
@@ -186,4 +198,48 @@ fn a_push_that_is_cut_anywhere_leaves_a_whole_segment_or_nothing() {
         cuts += 1;
     }
     assert!(cuts > 4, "{cuts} cuts");
+}
+
+#[test]
+fn who_reads_gets_the_keys_of_what_is_asked_for_and_not_those_that_open_more() {
+    const MANIFESTS: &str = "the-key-of-all-manifests";
+    let (memory, repository) = encrypted();
+    let stanza = Stanza::new("demo").unwrap();
+    let archive = ArchiveInfo::load(&*memory, &stanza, repository.pass.as_ref()).unwrap();
+    let key = Some(MANIFESTS.to_owned().into());
+    let mut info = BackupInfo::new(archive.history.clone(), key);
+    info.save(&*memory, &stanza, repository.pass.as_ref())
+        .unwrap();
+    let manifest = StoragePath::from("backup/demo/20260101-120000F/backup.manifest");
+    let text = encrypt(b"a manifest", MANIFESTS);
+    write_all(&*memory, &manifest, &WriteOptions::default(), &text).unwrap();
+
+    let host = host_of(repository);
+    let storage = remote(&host).with_plain_info();
+    let read = ArchiveInfo::load(&storage, &stanza, None).unwrap();
+    assert_eq!(read.cipher_pass.unwrap().expose_secret(), KEY);
+    let read = BackupInfo::load(&storage, &stanza, None).unwrap();
+    assert!(read.cipher_pass.is_none());
+    assert_eq!(read.history.current().system_id, 7);
+    let plain = read_all(&storage, &manifest, 1000).unwrap();
+    assert_eq!(plain.as_deref(), Some(&b"a manifest"[..]));
+    for missing in [
+        "backup/demo/20260101-120000F/backup.manifest.copy",
+        "backup/demo/20260102-120000F/backup.manifest",
+    ] {
+        assert_eq!(read_all(&storage, &at(missing), 1000).unwrap(), None);
+    }
+    memory.remove(&layout::backup_info(&stanza)).unwrap();
+    let info = read_all(&storage, &layout::backup_info(&stanza), 1000);
+    assert_eq!(info.unwrap(), None);
+    let other = read_all(&storage, &at("archive/other/archive.info"), 1000);
+    assert!(
+        other
+            .unwrap_err()
+            .to_string()
+            .contains("is no info file of the stanza")
+    );
+    let crossed = String::from_utf8_lossy(&host.cut.crossed()).into_owned();
+    assert!(crossed.contains(KEY), "what crosses is seen");
+    assert!(!crossed.contains(MANIFESTS) && !crossed.contains(PASS));
 }
