@@ -13,6 +13,9 @@ use crate::page::{Block, Result, blocks, root};
 const FINGERPRINT: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
 /// The moment that stands on the page; a reader puts the one before the accident in its place.
 const MOMENT: &str = "2026-11-25 14:04:00+00";
+/// The public key that stands on the page; a reader puts the line of this file in its place.
+const KEY: &str = "ssh-ed25519 AAAA… postgres@database";
+const KEY_FILE: &str = "/var/lib/postgresql/.ssh/id_ed25519_repo.pub";
 /// Where Debian's package has pgBackRest.
 const PGBACKREST: &str = "/usr/bin/pgbackrest";
 /// Where it is while such a block runs: programs of this machine cannot be added to.
@@ -139,6 +142,13 @@ impl Hosts {
         Ok(hosts)
     }
 
+    /// Puts the program on the other machine as well.
+    pub fn install_on_both(&self, program: &Program) -> Result<()> {
+        self.sftp.install(program.path(), &["pgkeep"])?;
+        self.database.install(program.path(), &["pgkeep"])?;
+        Ok(())
+    }
+
     /// From now on this stands in commands in place of what the pages have.
     pub fn replace(&mut self, on_the_page: &str, own: &str) {
         self.own.push((on_the_page.to_owned(), own.to_owned()));
@@ -184,10 +194,9 @@ impl Hosts {
 
     /// Runs a block as it stands on the page, with what a reader replaces; returns what it printed.
     fn typed(&self, block: &Block) -> Result<String> {
-        let host = if block.host == "SFTP" {
-            &self.sftp
-        } else {
-            &self.database
+        let host = match block.host.as_str() {
+            "SFTP" | "repository" => &self.sftp,
+            _ => &self.database,
         };
         self.shell(RECOVERED)?;
         let mut text = block
@@ -195,6 +204,10 @@ impl Hosts {
             .replace(FINGERPRINT, &self.sftp.fingerprint()?);
         if text.contains(MOMENT) {
             text = text.replace(MOMENT, &self.moment()?);
+        }
+        if text.contains(KEY) {
+            let key = std::fs::read_to_string(self.database.path(KEY_FILE))?;
+            text = text.replace(KEY, key.trim_end());
         }
         // The search path of the server leads there once the link of the page is gone, as to Debian's package.
         let package = text.contains(PGBACKREST);

@@ -53,6 +53,9 @@ const BUCKETS: &[&str] = &[
 /// The page about a primary and its standby.
 const STANDBY: &str = "docs/guide/standby.md";
 
+/// The page about a repository on another host.
+const REPOSITORY_HOST: &str = "docs/guide/repository-host.md";
+
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/locked-backups.md",
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let [one, two, three, four, five, six, seven] = [(); 7].map(|()| Arc::clone(&program));
+    let [one, two, three, four, five, six, seven, eight] = [(); 8].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -92,6 +95,9 @@ fn main() -> ExitCode {
         .test("the_guide_to_backups_from_a_standby_is_true", move || {
             standby(&seven)
         })
+        .test("the_guide_to_a_repository_host_is_true", move || {
+            repository_host(&eight)
+        })
         .run()
 }
 
@@ -101,7 +107,7 @@ fn every_page() -> TestResult {
         HAS_A_CONFIGURATION,
         BUCKETS,
         NO_COMMANDS,
-        &[STANDBY],
+        &[STANDBY, REPOSITORY_HOST],
     ]
     .concat()
     .into_iter()
@@ -124,6 +130,17 @@ fn secure_sftp(program: &Program) -> TestResult {
         .install(program.path(), &["pgkeep", "pgbackrest"])?;
     hosts.follow("docs/guide/secure-sftp.md", &[])?;
     hosts.units_are_valid("./pgkeep-full.timer ./pgkeep-diff.timer")
+}
+
+fn repository_host(program: &Program) -> TestResult {
+    let hosts = Hosts::new(program)?;
+    hosts.install_on_both(program)?;
+    hosts.follow(REPOSITORY_HOST, &[])?;
+    let made = hosts.backups(1)?;
+    if made != 1 {
+        return Err(format!("{made} backups in place of 1").into());
+    }
+    Ok(())
 }
 
 /// A machine as the page to begin with leaves it: one stanza with a backup.
