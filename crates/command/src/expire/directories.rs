@@ -2,64 +2,12 @@
 
 use std::fmt::Display;
 
-use pgkeep_repo::retention::{NewestSet, Protection, unlisted};
-use pgkeep_repo::sets::list_sets;
-use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, Stanza, layout};
-use pgkeep_storage::{InfoLevel, Storage};
-use secrecy::SecretString;
+use pgkeep_repo::retention::{Protection, unlisted};
+use pgkeep_repo::{BackupInfo, BackupLabel, layout};
 
+use super::on_disk::{AT_ONCE, OnDisk};
 use super::{Expire, listed};
 use crate::error::Result;
-use crate::run::cancel::Cancel;
-
-/// Trees that are removed between two checks of whether the run was cancelled, on a storage with latency.
-const AT_ONCE: usize = 16;
-
-/// What is on disk, and what is known of the newest of it.
-pub(super) struct OnDisk {
-    sets: Vec<BackupLabel>,
-    newest: NewestSet,
-}
-
-impl OnDisk {
-    /// Lists sets and looks at the newest. `named`: the backup of `--set`.
-    pub(super) fn read(
-        storage: &dyn Storage,
-        stanza: &Stanza,
-        named: Option<&BackupLabel>,
-        pass: Option<&SecretString>,
-    ) -> Result<Option<Self>> {
-        let sets = list_sets(storage, stanza)?;
-        let newest = match sets.last() {
-            Some(label) => look_at_newest(storage, stanza, label, named, pass)?,
-            None => return Ok(None),
-        };
-        Ok(Some(Self { sets, newest }))
-    }
-}
-
-/// Whether the newest directory is of a backup that runs now or may be resumed.
-fn look_at_newest(
-    storage: &dyn Storage,
-    stanza: &Stanza,
-    label: &BackupLabel,
-    named: Option<&BackupLabel>,
-    pass: Option<&SecretString>,
-) -> Result<NewestSet> {
-    let copy = layout::manifest_copy(stanza, label);
-    let found = storage.info_many(
-        &[layout::manifest(stanza, label), copy.clone()],
-        InfoLevel::Exists,
-    )?;
-    let in_progress = matches!(found[..], [None, Some(_)]);
-    let prior = match named {
-        Some(set) if in_progress && set.full_part() == label.full_part() => {
-            Manifest::load_file(storage, &copy, pass)?.backup.prior
-        }
-        _ => None,
-    };
-    Ok(NewestSet { in_progress, prior })
-}
 
 impl Expire<'_> {
     /// Tells which directories are removed, newest first; nothing is removed yet.
@@ -118,22 +66,4 @@ impl Expire<'_> {
             1
         }
     }
-}
-
-/// Removes directories of backups, many at the same time.
-pub(super) fn remove_sets(
-    storage: &dyn Storage,
-    stanza: &Stanza,
-    cancel: &Cancel,
-    gone: &[BackupLabel],
-) -> Result<()> {
-    for group in gone.chunks(AT_ONCE) {
-        cancel.check()?;
-        let paths: Vec<_> = group
-            .iter()
-            .map(|label| layout::set_path(stanza, label))
-            .collect();
-        storage.remove_trees(&paths)?;
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ mod directories;
 mod history;
 mod left_overs;
 mod locked;
+mod on_disk;
 mod plan;
 mod removed;
 mod settings;
@@ -37,7 +38,7 @@ use crate::run::summary::repositories;
 use crate::run::{Context, begin};
 use ahead::Archives;
 use bad_pages::oldest_with_bad_pages;
-use directories::{OnDisk, remove_sets};
+use on_disk::{OnDisk, remove_sets};
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 
