@@ -67,7 +67,7 @@ fn ends(program: &Program) -> TestResult {
         log.contains("server command end: completed successfully"),
         &log,
     )?;
-    stage.ping()?.expect_code(49)?;
+    stage.ping_for("1s")?.expect_code(49)?;
     Ok(())
 }
 
@@ -168,7 +168,7 @@ fn pgbackrest(program: &Program) -> TestResult {
     let other = PgBackRest::mandatory()?;
     let mut server = stage.start()?;
     let port = format!("--tls-server-port={}", stage.port());
-    let ping = ["--no-config", "--allow-root", "--log-level-file=off"];
+    let ping = ["--no-config", "--log-level-file=off"];
     let pinged = run(other.command().args(ping).args([&*port, "server-ping"]))?.expect_code(39)?;
     let printed = pinged.stdout + &pinged.stderr;
     ensure(printed.contains("but got 'pgkeep "), &printed)?;

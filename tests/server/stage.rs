@@ -119,7 +119,13 @@ impl<'a> Stage<'a> {
     }
 
     pub fn ping(&self) -> Result<Outcome> {
-        let words = ["--io-timeout=5s", "server-ping"];
+        self.ping_for("60s")
+    }
+
+    /// As [`Stage::ping`], trying no longer than `time` where nobody listens.
+    pub fn ping_for(&self, time: &str) -> Result<Outcome> {
+        let io_timeout = format!("--io-timeout={time}");
+        let words = [io_timeout.as_str(), "server-ping"];
         Ok(run(
             &mut self.with_configuration(self.program.command(), &words)
         )?)

@@ -4,7 +4,7 @@
 //! finds in a lock file. Until it has let its client in, that is a stranger. Of strangers there are only so many: when there
 //! is no room for the next, the one that has been there longest goes, unless it has come just now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -121,14 +121,21 @@ impl Processes {
     /// Ends all of them.
     pub(super) fn terminate(&self) {
         let mut clients = self.table.lock();
-        for client in clients.values() {
-            if let Some(pid) = client.pid {
-                log::warn!("terminate child process {}", pid.as_raw_nonzero());
-                end(client, Signal::TERM);
-            }
-        }
+        let mut told = BTreeSet::new();
         let until = Instant::now() + GRACE;
-        while !clients.is_empty() {
+        loop {
+            // One that was just being started has its number only now.
+            for (number, client) in clients.iter() {
+                if let Some(pid) = client.pid
+                    && told.insert(*number)
+                {
+                    log::warn!("terminate child process {}", pid.as_raw_nonzero());
+                    end(client, Signal::TERM);
+                }
+            }
+            if clients.is_empty() {
+                return;
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 clients
@@ -169,6 +176,7 @@ fn serve(
         }
     };
     change(&|client| client.pid = pid);
+    table.changed.notify_all();
     let handed = hand_over.send(&mut own, client);
     let mut word = [0];
     // It says one word when it has let the client in, and goes with its end of the pair.

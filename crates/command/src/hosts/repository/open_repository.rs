@@ -28,7 +28,13 @@ impl Repository {
     /// `none` or `aes-256-cbc`.
     #[must_use]
     pub fn cipher_name(&self) -> &'static str {
-        if self.pass.is_some() {
+        // The other host may have decrypted for this one, which then has no pass-phrase.
+        let there = self
+            .elsewhere
+            .as_ref()
+            .and_then(|storage| storage.answer().ok())
+            .is_some_and(|answer| answer.cipher != "none");
+        if there || self.pass.is_some() {
             "aes-256-cbc"
         } else {
             "none"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgkeep_protocol::{Download, Lane};
+use pgkeep_repo::layout;
 use pgkeep_storage::ticket::Written;
 use pgkeep_storage::{
     Durability, FileInfo, Found, HardLinks, InfoLevel, ListOptions, Operation, PathSync, Paths,
@@ -146,7 +147,9 @@ fn wire_list(path: &StoragePath, list: &ListOptions) -> WireList {
 fn is_info(path: &StoragePath) -> bool {
     let name = path.file_name();
     let name = name.strip_suffix(b".copy").unwrap_or(name);
-    matches!(name, b"archive.info" | b"backup.info" | b"backup.manifest")
+    [layout::ARCHIVE_INFO, layout::BACKUP_INFO, layout::MANIFEST]
+        .iter()
+        .any(|info| info.as_bytes() == name)
 }
 
 impl Storage for RemoteStorage {
