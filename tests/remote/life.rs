@@ -8,7 +8,7 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
 use crate::stage::{Host, Options, Stage};
-use crate::{Result, Test};
+use crate::{Result, Test, tls};
 
 pub const TESTS: &[(&str, Test)] = &[
     (
@@ -19,12 +19,29 @@ pub const TESTS: &[(&str, Test)] = &[
         "a_stanza_lives_on_two_hosts_encrypted_bundled_in_blocks_and_archived_asynchronously",
         encrypted,
     ),
+    ("a_stanza_lives_on_two_hosts_connected_by_tls", by_tls),
 ];
 
 const MAJOR: u32 = 17;
 
 fn plain(program: &Program) -> TestResult {
     life(program, (&[], &[]))
+}
+
+/// Encrypted as well, since keys travel another way than in the other tests: the server decides who gets one.
+fn by_tls(program: &Program) -> TestResult {
+    let options: (Options<'_>, Options<'_>) = (
+        &[("compress-type", "zst")],
+        &[
+            ("compress-type", "zst"),
+            ("repo1-bundle", "y"),
+            ("repo1-cipher-type", "aes-256-cbc"),
+            ("repo1-cipher-pass", "hush hush"),
+        ],
+    );
+    let mut stage = Stage::with_cluster(program, Cluster::builder(MAJOR), options)?;
+    let _servers = tls::connect(&mut stage, ("tls-server-auth", "pg=main"))?;
+    live(&stage)
 }
 
 fn encrypted(program: &Program) -> TestResult {
@@ -51,7 +68,14 @@ fn encrypted(program: &Program) -> TestResult {
 }
 
 fn life(program: &Program, options: (Options<'_>, Options<'_>)) -> TestResult {
-    let stage = Stage::with_cluster(program, Cluster::builder(MAJOR), options)?;
+    live(&Stage::with_cluster(
+        program,
+        Cluster::builder(MAJOR),
+        options,
+    )?)
+}
+
+fn live(stage: &Stage<'_>) -> TestResult {
     let cluster = stage.cluster()?;
     // From either side; the second finds what the first has made.
     stage.run(Host::Repo, &["stanza-create"])?;
@@ -91,7 +115,7 @@ fn life(program: &Program, options: (Options<'_>, Options<'_>)) -> TestResult {
             return Err(format!("{host:?}: {listed}").into());
         }
     }
-    let label = listed_label(&stage)?;
+    let label = listed_label(stage)?;
     stage.run(
         Host::Pg,
         &[
@@ -108,7 +132,7 @@ fn life(program: &Program, options: (Options<'_>, Options<'_>)) -> TestResult {
         &[&format!("--pg1-path={}", copy.display()), "restore"],
     )?;
     must_have(&copy, &expected)?;
-    by_pgbackrest(&stage, &expected)?;
+    by_pgbackrest(stage, &expected)?;
 
     stage.run(Host::Pg, &["--repo1-retention-full=1", "expire"])?;
     stage.run(Host::Repo, &["expire"])?;

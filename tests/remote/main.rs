@@ -1,13 +1,15 @@
-//! Cluster and repository on different hosts, over a real sshd: every command from both sides, and what goes wrong.
+//! Cluster and repository on different hosts, over a real sshd and over TLS: every command from both sides, and what goes wrong.
 //!
 //! The two hosts are two configurations of this one, each with lock, log and spool directories of its own, and every way from
-//! one to the other leads through sshd. pgBackRest reads what was written, as the host of the repository.
+//! one to the other leads through sshd or a server of pgkeep's. pgBackRest reads what was written, as the host of the repository.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod keep_out;
 mod life;
 mod refused;
+mod rights;
 mod stage;
+mod tls;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("remote").threads(4);
     // The longest first: the others go on beside them.
-    for (name, test) in [life::TESTS, keep_out::TESTS, refused::TESTS].concat() {
+    for (name, test) in [life::TESTS, keep_out::TESTS, refused::TESTS, rights::TESTS].concat() {
         let program = Arc::clone(&program);
         suite = suite.test(name, move || test(&program));
     }

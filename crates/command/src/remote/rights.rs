@@ -48,15 +48,36 @@ impl Right {
 pub struct Rights {
     stanza: Option<String>,
     rights: BTreeSet<Right>,
+    /// Who has them, for the log.
+    who: Option<String>,
 }
 
 impl Rights {
+    /// The same, with the name under which refusals of single requests are logged.
+    #[must_use]
+    pub fn of(self, who: &str) -> Self {
+        Self {
+            who: Some(who.to_owned()),
+            ..self
+        }
+    }
+
+    /// Logs that a request was refused: the client is told no more than its right, and the keeper of the server is told who.
+    pub fn tell_refused(&self, error: &Error) {
+        if let Some(who) = &self.who
+            && error.code == ErrorCode::Access
+        {
+            log::warn!("{who} refused: {}", error.hints.join(" "));
+        }
+    }
+
     /// Everything: whoever could log in with SSH has the rights of that account.
     #[must_use]
     pub fn admin() -> Self {
         Self {
             stanza: None,
             rights: BTreeSet::from([Right::Admin]),
+            who: None,
         }
     }
 
@@ -184,6 +205,7 @@ impl Grants {
         (!rights.is_empty()).then(|| Rights {
             stanza: stanza.map(str::to_owned),
             rights,
+            who: None,
         })
     }
 }

@@ -59,7 +59,7 @@ pub fn visit(
                 let mut server = server;
                 // If nobody listens any more the server has ended, and this process goes on as long as its client.
                 let _ = server.write_all(&[ADMITTED]);
-                Ok(rights)
+                Ok(rights.of(&who))
             }
             Err(why) => {
                 log::warn!("{who} refused for {wants}: {why}");

@@ -120,7 +120,8 @@ struct Visitor {
 
 fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> Result<Visitor> {
     let rights = (entrance.admit)(greeting)?;
-    (greeting.locks.iter()).try_for_each(|name| rights.require_lock(name))?;
+    let locks = (greeting.locks.iter()).try_for_each(|name| rights.require_lock(name));
+    locks.inspect_err(|error| rights.tell_refused(error))?;
     let context = configure::for_client(context, greeting, entrance.takes_options)?;
     // A command that takes a lock changes something, and only that does a stop file forbid.
     if !greeting.locks.is_empty() {

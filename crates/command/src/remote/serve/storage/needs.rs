@@ -23,6 +23,11 @@ impl Needs {
         Self { rights, stanza }
     }
 
+    /// Logs that a request was refused.
+    pub(super) fn tell_refused(&self, error: &Error) {
+        self.rights.tell_refused(error);
+    }
+
     /// Fails if the client may not ask for this.
     ///
     /// # Errors
@@ -42,6 +47,11 @@ impl Needs {
             StorageRequest::Info { paths, .. } => {
                 need(Right::Get, "reading")?;
                 self.confine(paths)
+            }
+            // Which stanzas there are: the client is shown its own, see `shows`.
+            StorageRequest::List(list) if is_list_of_stanzas(&list.path.path()?) => {
+                need(Right::Get, "reading")?;
+                self.stanza().map(drop)
             }
             StorageRequest::List(list) | StorageRequest::ListTree(list) => {
                 need(Right::Get, "reading")?;
@@ -86,6 +96,16 @@ impl Needs {
         }
     }
 
+    /// Whether a name of a directory that was listed is shown to the client.
+    pub(super) fn shows(&self, directory: &StoragePath, name: &[u8]) -> bool {
+        let own = || {
+            self.stanza
+                .as_ref()
+                .map(|stanza| stanza.as_str().as_bytes())
+        };
+        self.rights.has(Right::Admin) || !is_list_of_stanzas(directory) || own() == Some(name)
+    }
+
     fn stanza(&self) -> Result<&Stanza> {
         self.stanza.as_ref().ok_or_else(denied)
     }
@@ -120,6 +140,12 @@ impl Needs {
             )),
         }
     }
+}
+
+fn is_list_of_stanzas(path: &StoragePath) -> bool {
+    [layout::ARCHIVE, layout::BACKUP]
+        .iter()
+        .any(|name| path.as_bytes() == name.as_bytes())
 }
 
 fn outside() -> Error {
@@ -217,6 +243,12 @@ mod tests {
             (
                 r#"{"list":{"path":"backup/demo"}}"#,
                 [false, true, true, true],
+            ),
+            (r#"{"list":{"path":"backup"}}"#, [false, true, true, true]),
+            (r#"{"list":{"path":""}}"#, [false, false, false, true]),
+            (
+                r#"{"list_tree":{"path":"backup"}}"#,
+                [false, false, false, true],
             ),
             (r#"{"list_tree":{"path":""}}"#, [false, false, false, true]),
             (

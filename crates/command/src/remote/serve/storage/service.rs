@@ -6,8 +6,8 @@ use pgkeep_pipeline::Pipeline;
 use pgkeep_protocol::{Exchange, Service};
 use pgkeep_repo::Stanza;
 use pgkeep_storage::{
-    Error, ErrorKind, Found, HardLinks, InfoLevel, Operation, PathSync, Paths, Removed, Storage,
-    StoragePath, SymbolicLinks, Ticket,
+    Error, ErrorKind, FileInfo, Found, HardLinks, InfoLevel, Operation, PathSync, Paths, Removed,
+    Storage, StoragePath, SymbolicLinks, Ticket,
 };
 use serde::Serialize;
 
@@ -52,6 +52,7 @@ impl Service for StorageService {
         };
         let storage = &*self.storage;
         if let Err(error) = self.needs.check(storage, &request) {
+            self.needs.tell_refused(&error);
             return exchange.fail(*Failure::from(error).0);
         }
         match request {
@@ -59,7 +60,7 @@ impl Service for StorageService {
                 answer(exchange, info(storage, &paths, level.into()));
             }
             StorageRequest::List(request) => {
-                let served = list(storage, &mut exchange, &request);
+                let served = list(storage, &self.needs, &mut exchange, &request);
                 answer(exchange, served);
             }
             StorageRequest::ListTree(request) => {
@@ -171,10 +172,17 @@ fn info(storage: &dyn Storage, paths: &[WireBytes], level: InfoLevel) -> Served<
     })
 }
 
-fn list(storage: &dyn Storage, exchange: &mut Exchange, request: &WireList) -> Served<Entries> {
-    let found = storage.list(&request.path.path()?, &request.options())?;
+fn list(
+    storage: &dyn Storage,
+    needs: &Needs,
+    exchange: &mut Exchange,
+    request: &WireList,
+) -> Served<Entries> {
+    let path = request.path.path()?;
+    let found = storage.list(&path, &request.options())?;
     let mut gathered = Gathered::default();
-    for info in found.iter().flatten() {
+    let shown = |info: &&FileInfo| needs.shows(&path, info.name.as_bytes());
+    for info in found.iter().flatten().filter(shown) {
         if let Some(some) = gathered.add(info) {
             exchange.send(&some)?;
         }
