@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use pgkeep_testkit::pgbackrest::PgBackRest;
-use pgkeep_testkit::run::Program;
+use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::TestResult;
 
 use crate::Test;
@@ -38,6 +38,15 @@ fn unreachable(program: &Program) -> TestResult {
     let info = stage.run(Host::Pg, &["info"])?.stdout;
     if !info.contains("error (other)") || !info.contains("[UnknownError] remote-0 process on") {
         return Err(info.into());
+    }
+    // Nothing on this host mends that.
+    let mut doctor = program.command();
+    doctor
+        .arg(format!("--config={}", stage.config(Host::Pg).display()))
+        .args(["--stanza=main", "doctor"]);
+    let doctor = run(&mut doctor)?.stdout;
+    if !doctor.contains("run pgkeep doctor there") || doctor.contains("chown") {
+        return Err(doctor.into());
     }
     stage.set(Host::Pg, "repo1-host", "no-such-host.invalid")?;
     stage.fails(

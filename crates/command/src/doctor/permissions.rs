@@ -46,7 +46,7 @@ pub(super) fn examine(
         .collect();
     let mut findings = vec![modes(subject, settings, storage, &entries)];
     // Numbers of another host mean nothing here.
-    if storage.kind() == StorageKind::Posix {
+    if storage.kind() == StorageKind::Posix && settings.host.is_none() {
         findings.push(owner(context, subject, settings, storage, &entries));
     }
     findings
@@ -58,7 +58,10 @@ fn modes(
     storage: &dyn Storage,
     entries: &[(StoragePath, FileInfo)],
 ) -> Finding {
-    let on = settings.sftp.as_ref().map_or("", |_| "on the server: ");
+    let on = match settings.sftp.is_some() || settings.host.is_some() {
+        true => "on the server: ",
+        false => "",
+    };
     let mend = format!("{on}chmod -R o-rwx {}", shell_word(&settings.path));
     let shown = |path: &StoragePath, info: &FileInfo| {
         format!("'{}' has mode {:04o}", storage.display(path), info.mode)

@@ -42,7 +42,8 @@ pub(super) fn examine(
     };
     let mut findings = Vec::new();
     // First: an empty mount point looks like a repository that is not ours and was never created.
-    if settings.kind == "posix" || settings.kind == "cifs" {
+    let is_here = settings.host.is_none();
+    if is_here && (settings.kind == "posix" || settings.kind == "cifs") {
         match mount::examine(context, settings, used) {
             Conclusion::Absent(finding) => return (place, vec![finding]),
             Conclusion::Present(finding) => findings.push(finding),
@@ -99,6 +100,9 @@ fn reach(context: &Context, settings: &RepoSettings) -> Result<Repository> {
 }
 
 fn mend(context: &Context, settings: &RepoSettings, error: &Error) -> String {
+    if settings.host.is_some() {
+        return mend_elsewhere(settings);
+    }
     match (&settings.sftp, error.code) {
         (Some(_), ErrorCode::PathMissing) => {
             format!(
@@ -118,6 +122,12 @@ fn mend(context: &Context, settings: &RepoSettings, error: &Error) -> String {
         ),
         (None, _) => chown(context, settings),
     }
+}
+
+/// Nothing on this host mends a repository of another.
+fn mend_elsewhere(settings: &RepoSettings) -> String {
+    let host = settings.host.as_deref().unwrap_or_default();
+    format!("if '{host}' can be reached from here, run pgkeep doctor there")
 }
 
 fn chown(context: &Context, settings: &RepoSettings) -> String {
@@ -140,12 +150,13 @@ fn writing(
         ..WriteOptions::default()
     };
     if let Err(error) = write_all(storage, &file, &options, b"") {
-        let mend = match &settings.sftp {
-            Some(sftp) => format!(
+        let mend = match (&settings.host, &settings.sftp) {
+            (Some(_), _) => mend_elsewhere(settings),
+            (None, Some(sftp)) => format!(
                 "on the server: chown {} DIRECTORY of {}, or make room there",
                 sftp.user, settings.path
             ),
-            None => chown(context, settings),
+            (None, None) => chown(context, settings),
         };
         return vec![subject.fail(&REPO_WRITE, error.to_string(), mend)];
     }
@@ -164,7 +175,7 @@ fn writing(
         ),
     }];
     // A local file has our own time.
-    if storage.kind() != StorageKind::Posix {
+    if storage.kind() != StorageKind::Posix || settings.host.is_some() {
         findings.push(match seen {
             Ok(Some(info)) => clock(subject, info.modified, now),
             Ok(None) => subject.not_tested(&CLOCK, "the storage shows no times"),
