@@ -7,34 +7,30 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::case::{State, has_hint};
 
-/// Option lines of a configuration file, and what the refusal names.
-const REFUSED: &[(&str, &str)] = &[("repo2-host=other", "repo2-host")];
+/// Options of the command line, with the name under which they are refused.
+const REFUSED: &[(&str, &str)] = &[("--repo1-format=6", "repo1-format=6")];
 
 /// Every case of this file.
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    for (lines, named) in REFUSED {
+    for (option, named) in REFUSED {
         let program = Arc::clone(program);
         suite = suite.test(
-            format!("{named}_is_refused_by_name_and_only_where_it_is_needed"),
-            move || refused(&program, lines, named),
+            format!(
+                "{}_is_refused_by_name_and_only_where_it_is_needed",
+                named.replace('=', "_")
+            ),
+            move || refused(&program, option, named),
         );
     }
     suite
 }
 
-fn refused(program: &Program, lines: &str, named: &str) -> TestResult {
+fn refused(program: &Program, option: &str, named: &str) -> TestResult {
     let state = State::new()?;
-    let text = std::fs::read_to_string(&state.config)?;
-    state.scratch.write(
-        "test.conf",
-        text.replace("[global]\n", &format!("[global]\n{lines}\n")),
-    )?;
-    // Commands that do not touch that repository work as ever.
+    // Commands that do not need it work as ever.
     state.ours(program, &["version"]).map(drop)?;
-    state.ours(program, &["stop"])?.success()?;
-    state.ours(program, &["start"])?.success()?;
-    state.ours(program, &["--repo=1", "repo-ls"])?.success()?;
-    let refused = state.ours(program, &["--repo=2", "repo-ls"])?;
+    state.ours(program, &["repo-ls"])?.success()?;
+    let refused = state.ours(program, &["--no-online", option, "stanza-create"])?;
     if refused.code != 31
         || !refused
             .stdout
