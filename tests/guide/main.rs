@@ -61,6 +61,7 @@ const NO_COMMANDS: &[&str] = &[
     "docs/guide/locked-backups.md",
     "docs/guide/sftp-repository.md",
     "docs/guide/sftp-servers.md",
+    "docs/guide/tls-hosts.md",
 ];
 
 fn main() -> ExitCode {
