@@ -103,9 +103,8 @@ impl Manifest {
         if !delta && data.timestamp != old.timestamp {
             return ResumedFile::Remove("mismatched timestamp");
         }
-        if !delta && data.timestamp >= resumed.times_trusted_before() {
-            return ResumedFile::Remove("may lack changes on the standby it came from");
-        }
+        // It may lack changes on the standby it came from: its checksum is compared with that of the file.
+        let delta = delta || data.timestamp >= resumed.times_trusted_before();
         if data.size == 0 {
             return ResumedFile::Remove("zero size");
         }
