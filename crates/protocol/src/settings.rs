@@ -17,6 +17,9 @@ pub struct Pace {
     pub greeting_within: Duration,
     /// How long a side tries to tell why it ends the connection.
     pub linger: Duration,
+    /// A client that waits so long in one session, without any progress, ends the connection, though the other side shows
+    /// signs of life: what it works on hangs. `None`: it waits for ever.
+    pub answer_within: Option<Duration>,
 }
 
 impl Default for Pace {
@@ -26,6 +29,7 @@ impl Default for Pace {
             dead_after: Duration::from_secs(15),
             greeting_within: Duration::from_secs(60),
             linger: Duration::from_secs(1),
+            answer_within: None,
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::session::Side;
 use crate::settings::Settings;
 use crate::streams::Streams;
 
+/// Waits for the answer to the greeting count as those of this session, which no client opens.
+const GREETING: u32 = 0;
+
 /// A connection to a server. Dropped without [`Client::finish`], it is broken off.
 #[derive(Debug)]
 pub struct Client {
@@ -43,8 +46,10 @@ impl Client {
                 break answer;
             }
             Core::check(&state)?;
+            core.note_waiting(&mut state, GREETING);
             state = Core::wait(&core.changed, state);
         };
+        Core::note_progress(&mut state, GREETING);
         let hello = state.hello.clone();
         drop(state);
         let hello = hello.ok_or_else(|| Error::violation("it welcomes before it greets"))?;

@@ -44,6 +44,8 @@ pub(crate) struct State {
     /// The last frame, which says why the connection ends.
     pub(crate) farewell: Option<Vec<u8>>,
     pub(crate) closed: bool,
+    /// Since when a client waits, by session.
+    waiting: HashMap<u32, Duration>,
 }
 
 type Close = Box<dyn FnOnce(Closing) + Send>;
@@ -76,6 +78,7 @@ impl Core {
                 printed: String::new(),
                 farewell: None,
                 closed: false,
+                waiting: HashMap::new(),
             }),
             changed: Condvar::new(),
             outgoing: Condvar::new(),
@@ -121,6 +124,31 @@ impl Core {
     pub(crate) fn last(&self) -> (Duration, Duration) {
         let read = |at: &AtomicU64| Duration::from_nanos(at.load(Ordering::Relaxed));
         (read(&self.heard), read(&self.said))
+    }
+
+    /// The client waits in this session from now on, unless it does already.
+    pub(crate) fn note_waiting(&self, state: &mut State, id: u32) {
+        let now = self.timer.now();
+        state.waiting.entry(id).or_insert(now);
+    }
+
+    /// It goes on.
+    pub(crate) fn note_progress(state: &mut State, id: u32) {
+        state.waiting.remove(&id);
+    }
+
+    /// Who waits has waited no longer than this: before it this process was stopped.
+    pub(super) fn forgive_waiting(&self, now: Duration) {
+        self.lock()
+            .waiting
+            .values_mut()
+            .for_each(|since| *since = now);
+    }
+
+    /// How long the client has waited in the session that has waited longest.
+    pub(super) fn longest_wait(&self, now: Duration) -> Duration {
+        let since = self.lock().waiting.values().min().copied();
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// Ends the connection, unless it has ended already: the first reason is the one that counts.

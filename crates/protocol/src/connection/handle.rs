@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar};
 
-use super::core::Core;
+use super::core::{Core, State};
 use crate::error::{Error, Result};
 use crate::frame::Lane;
 use crate::raised::Raised;
@@ -96,10 +96,14 @@ impl Handle {
             Core::check(&state)?;
             match state.table.send(self.id, message, bytes) {
                 Sent::Bytes(count) => {
+                    Core::note_progress(&mut state, self.id);
                     self.core.stir(&state);
                     return Ok(count);
                 }
-                Sent::Wait => state = Core::wait(&self.signal, state),
+                Sent::Wait => {
+                    self.note_waiting(&mut state);
+                    state = Core::wait(&self.signal, state);
+                }
                 Sent::Over => return Err(Error::cancelled()),
             }
         }
@@ -113,11 +117,13 @@ impl Handle {
                 Taken::NothingYet => {}
                 Taken::Aborted(raised) => return Err(Error::raised_there(raised)),
                 taken => {
+                    Core::note_progress(&mut state, self.id);
                     self.core.stir(&state);
                     return Ok(taken);
                 }
             }
             Core::check(&state)?;
+            self.note_waiting(&mut state);
             state = Core::wait(&self.signal, state);
         }
     }
@@ -128,13 +134,24 @@ impl Handle {
         let taken = match state.table.take(self.id, want) {
             Taken::NothingYet => {
                 Core::check(&state)?;
+                self.note_waiting(&mut state);
                 Taken::NothingYet
             }
             Taken::Aborted(raised) => return Err(Error::raised_there(raised)),
-            taken => taken,
+            taken => {
+                Core::note_progress(&mut state, self.id);
+                taken
+            }
         };
         self.core.stir(&state);
         Ok(taken)
+    }
+
+    /// A server waits for its client as long as that lives.
+    fn note_waiting(&self, state: &mut State) {
+        if self.side == Side::Client {
+            self.core.note_waiting(state, self.id);
+        }
     }
 
     /// Whether nobody waits for this session any more.
@@ -190,6 +207,7 @@ impl Aborter {
 impl Drop for Handle {
     fn drop(&mut self) {
         let mut state = self.core.lock();
+        Core::note_progress(&mut state, self.id);
         let mut given_up = Raised::default();
         match &self.last {
             Last::GivenUp(why) => given_up.text = (*why).to_owned(),

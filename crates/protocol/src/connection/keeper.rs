@@ -25,8 +25,14 @@ pub(super) fn run(core: &Core, written: &Arc<Alarm>) {
 
 fn guard(core: &Core) -> Ending {
     let mut vigil = Vigil::new(core.pace, core.timer.now());
+    let mut before = core.timer.now();
     loop {
         let now = core.timer.now();
+        // Called much too late: this process was stopped, and what came meanwhile has not been read yet.
+        if now > before + core.pace.dead_after {
+            core.forgive_waiting(now);
+        }
+        before = now;
         let (greeted, write_failed) = {
             let state = core.lock();
             if let Some(ending) = &state.ended {
@@ -43,6 +49,16 @@ fn guard(core: &Core) -> Ending {
             core.fail(error);
             continue;
         }
+        // Asked every few seconds, since something is said that often.
+        let waited = core.longest_wait(now);
+        if core
+            .pace
+            .answer_within
+            .is_some_and(|within| waited >= within)
+        {
+            core.fail(stuck(waited.as_secs()));
+            continue;
+        }
         match vigil.step(now, core.last(), greeted) {
             Step::Wait(until) => core.timer.wait(until, &core.alarm),
             Step::SayAlive => {
@@ -56,6 +72,13 @@ fn guard(core: &Core) -> Ending {
             Step::Dead(silence) => core.fail(silent(core, silence.as_secs(), greeted)),
         }
     }
+}
+
+fn stuck(seconds: u64) -> Error {
+    Error::new(
+        ErrorKind::Silent,
+        format!("the other host lives, but has not answered for {seconds} seconds"),
+    )
 }
 
 fn silent(core: &Core, seconds: u64, greeted: bool) -> Error {

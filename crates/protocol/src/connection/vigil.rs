@@ -84,6 +84,7 @@ mod tests {
             dead_after: at(15),
             greeting_within: at(60),
             linger: at(1),
+            answer_within: None,
         };
         Vigil::new(pace, at(100))
     }

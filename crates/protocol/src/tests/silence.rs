@@ -124,3 +124,32 @@ fn a_greeting_that_does_not_come_is_not_waited_for_without_end() {
     );
     assert!(text.ends_with("; it printed: Welcome to pg1"), "{text}");
 }
+
+#[test]
+fn a_server_that_lives_and_does_not_answer_ends_the_wait_when_the_time_for_an_answer_is_over() {
+    let (mut settings, timer) = timed();
+    settings.pace.answer_within = Some(Duration::from_secs(60));
+    let both = both(memory_pair(1000), 2, settings);
+    // Idle for longer is no wait.
+    for _ in 0..70 {
+        timer.advance(Duration::from_secs(1));
+        for _ in 0..50 {
+            std::thread::yield_now();
+        }
+    }
+    let client = Arc::new(both.client);
+    let waits = {
+        let client = Arc::clone(&client);
+        std::thread::spawn(move || client.call::<_, String>(Lane::Worker, &Ask::Later))
+    };
+    // The wait has begun once the server has the request.
+    assert_eq!(both.heard.recv().as_deref(), Ok("kept"));
+    let seconds = advance_until(&timer, || client.ended().is_some());
+    assert!(seconds >= 59, "{seconds}");
+    let error = waits.join().expect("no panic").expect_err("nobody answers");
+    assert_eq!(error.kind(), ErrorKind::Silent);
+    assert!(
+        error.to_string().contains("lives, but has not answered"),
+        "{error}"
+    );
+}

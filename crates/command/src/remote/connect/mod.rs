@@ -19,6 +19,7 @@ use pgkeep_config::{Config, option};
 use crate::error::Result;
 use crate::remote::dial::Dial;
 use crate::remote::link::{HostName, Link};
+use crate::remote::own_side;
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
 
@@ -46,5 +47,8 @@ pub fn link(context: &Context, side: Side, key: u32, host: &str) -> Result<Link>
         transport,
     };
     let greeting = greeting::greeting(context, side, key)?;
-    Ok(Link::new(name, dial, greeting, context.cancel.clone()))
+    let mut settings = own_side::settings();
+    settings.pace.answer_within = config.time(option::PROTOCOL_TIMEOUT);
+    let cancel = context.cancel.clone();
+    Ok(Link::with_settings(name, dial, greeting, cancel, settings))
 }

@@ -108,8 +108,9 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
     default: Default::Is("31m"),
     range: Some(Range::Is("100ms", "7d")),
     summary: "Time to wait for another process of the program.",
-    help: "If a process on another host sends nothing for this time, the command fails. Seconds \
-        unless a suffix such as `m` is given.\n\n\
+    help: "If what is asked of another host makes no progress for this time, the command fails even \
+        if the host is alive. One that has died is noticed within seconds. Seconds unless a suffix \
+        such as `m` is given.\n\n\
         Must be greater than `db-timeout`, because the other side may be waiting for the database. \
         If only one of the two is set, the other is adjusted.",
     example: "protocol-timeout=2h",
