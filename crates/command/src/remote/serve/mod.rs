@@ -5,6 +5,7 @@
 
 pub(crate) mod cluster;
 mod configure;
+mod failure;
 mod opened;
 mod raise;
 pub(crate) mod storage;

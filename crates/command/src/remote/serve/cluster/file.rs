@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use pgkeep_pipeline::Pipeline;
 use pgkeep_protocol::Exchange;
 
-use super::failure::Served;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::PgHost;
 use crate::hosts::pg_host::{FileReceiver, ReadOutcome, ReadRequest};
+use crate::remote::serve::failure::Served;
 use crate::remote::wire::cluster::{
     FileEvent, FileOutcome, LARGEST_BUFFER, LONGEST_PIPELINE, WireRead,
 };

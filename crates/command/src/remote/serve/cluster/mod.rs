@@ -4,7 +4,7 @@
 //! what its links lead to. Nothing here writes.
 
 mod confine;
-mod failure;
+
 mod file;
 mod session;
 
@@ -15,8 +15,8 @@ use pgkeep_config::option;
 use pgkeep_protocol::{Exchange, Service};
 use pgkeep_storage::{FileInfo, Found};
 
+use super::failure::{Failure, Served};
 use confine::Confine;
-use failure::{Failure, Served};
 
 use super::opened::Opened;
 use crate::error::Result;

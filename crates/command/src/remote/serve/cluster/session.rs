@@ -11,9 +11,9 @@ use pgkeep_postgres::Result as PgResult;
 use pgkeep_postgres::session::{CancelHandle, Session};
 use pgkeep_protocol::Exchange;
 
-use super::failure::{Failure, Served};
 use crate::error::{Error, ErrorCode};
 use crate::hosts::PgHost;
+use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::session::{MOST_ROWS, SessionAnswer, SessionAsk, SessionOpened};
 
 /// How often is looked whether the client is still there while a statement runs.

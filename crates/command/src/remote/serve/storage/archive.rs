@@ -13,11 +13,11 @@ use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
 use pgkeep_storage::{StoragePath, WriteOptions};
 use secrecy::SecretString;
 
-use super::failure::Served;
 use super::info_files;
 use super::write::{self, Ended};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
+use crate::remote::serve::failure::Served;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::secret::WireSecret;
 use crate::remote::wire::storage::{

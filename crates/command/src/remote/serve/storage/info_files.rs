@@ -12,10 +12,10 @@ use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, info_file, layout};
 use pgkeep_storage::StoragePath;
 use secrecy::SecretString;
 
-use super::failure::{Failure, Served};
 use super::read;
 use crate::error::{Error, ErrorCode};
 use crate::hosts::Repository;
+use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{OpenRead, Opened, ReadEnd};
 

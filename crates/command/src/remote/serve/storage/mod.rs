@@ -5,7 +5,7 @@
 //! ask for what.
 
 mod archive;
-mod failure;
+
 mod info_files;
 mod needs;
 mod read;

@@ -6,8 +6,8 @@ use pgkeep_pipeline::Pipeline;
 use pgkeep_protocol::Exchange;
 use pgkeep_storage::{Error as StorageError, Operation, Storage};
 
-use super::failure::{Failure, Served};
 use crate::error::Error;
+use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::storage::{LONGEST_PIPELINE, OpenRead, Opened, ReadEnd};
 
 /// Bytes that are read at once: a few frames.

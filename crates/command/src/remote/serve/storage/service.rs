@@ -12,11 +12,11 @@ use pgkeep_storage::{
 use serde::Serialize;
 
 use super::archive::Archive;
-use super::failure::{Failure, Served};
 use super::needs::Needs;
 use super::{read, write};
 use crate::hosts::Repository;
 use crate::remote::rights::Rights;
+use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{

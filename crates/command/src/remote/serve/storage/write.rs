@@ -8,8 +8,8 @@ use pgkeep_storage::{
     Error as StorageError, Operation, Storage, StoragePath, Ticket, WriteOptions,
 };
 
-use super::failure::{Failure, Served};
 use crate::error::{Error, ErrorCode};
+use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::storage::AmongBytes;
 
 /// How the client ended the file.

@@ -1,4 +1,4 @@
-//! Why a request of a client was not served, in the form in which it is told.
+//! Why a request was not served, in the form in which the client is told. The same for clusters and repositories.
 
 use pgkeep_protocol::Raised;
 
@@ -30,7 +30,6 @@ impl From<pgkeep_storage::Error> for Failure {
 /// The client is gone, or has said something that is not understood.
 impl From<pgkeep_protocol::Error> for Failure {
     fn from(error: pgkeep_protocol::Error) -> Self {
-        let error = Error::new(ErrorCode::Protocol, error.to_string());
-        error.into()
+        Error::new(ErrorCode::Protocol, error.to_string()).into()
     }
 }
