@@ -115,6 +115,12 @@ fn live(stage: &Stage<'_>) -> TestResult {
             return Err(format!("{host:?}: {listed}").into());
         }
     }
+    for host in [Host::Pg, Host::Repo] {
+        let doctor = stage.doctor(host)?;
+        if doctor.contains("FAIL:") || !doctor.contains("in order") {
+            return Err(format!("doctor of {host:?}: {doctor}").into());
+        }
+    }
     let label = listed_label(stage)?;
     stage.run(
         Host::Pg,

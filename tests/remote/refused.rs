@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use pgkeep_testkit::pgbackrest::PgBackRest;
-use pgkeep_testkit::run::{Program, run};
+use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::TestResult;
 
 use crate::Test;
@@ -40,11 +40,7 @@ fn unreachable(program: &Program) -> TestResult {
         return Err(info.into());
     }
     // Nothing on this host mends that.
-    let mut doctor = program.command();
-    doctor
-        .arg(format!("--config={}", stage.config(Host::Pg).display()))
-        .args(["--stanza=main", "doctor"]);
-    let doctor = run(&mut doctor)?.stdout;
+    let doctor = stage.doctor(Host::Pg)?;
     if !doctor.contains("run pgkeep doctor there") || doctor.contains("chown") {
         return Err(doctor.into());
     }

@@ -10,6 +10,10 @@ use crate::{Test, tls};
 pub const TESTS: &[(&str, Test)] = &[
     ("a_client_that_may_push_can_do_nothing_else", push),
     ("a_client_that_may_get_changes_nothing", get),
+    (
+        "a_client_that_may_do_everything_with_a_stanza_reaches_no_other",
+        admin,
+    ),
 ];
 
 const SEGMENT: &str = "000000010000000000000001";
@@ -91,5 +95,41 @@ fn get(program: &Program) -> TestResult {
         stage.fails(Host::Pg, words, 105, DENIED)?;
     }
     stage.run(Host::Repo, &["verify"])?;
+    Ok(())
+}
+
+/// As pgBackRest's `tls-server-auth` gives it.
+fn admin(program: &Program) -> TestResult {
+    let (stage, _servers, segment) = stage(program, "pg=main:admin")?;
+    let other = stage.directory(Host::Repo, "repo/backup/other");
+    std::fs::create_dir_all(&other)?;
+    std::fs::write(other.join("secret"), "of another stanza")?;
+    stage.scratch.account().own_tree(&other)?;
+    stage.run(Host::Pg, &["archive-push", &segment])?;
+    stage.run(Host::Pg, &["--no-online", "--type=full", "backup"])?;
+    stage.run(Host::Pg, &["--repo1-retention-full=1", "expire"])?;
+    stage.run(Host::Pg, &["verify"])?;
+    let listed = stage.run(Host::Pg, &["repo-ls", "backup"])?.stdout;
+    if listed.trim() != "main" {
+        return Err(format!("it sees {listed}").into());
+    }
+    for words in [
+        &["repo-ls", "backup/other"][..],
+        &["--raw", "repo-get", "backup/other/secret"],
+        &["repo-rm", "backup/other/secret"],
+        &["--recurse", "repo-ls"],
+    ] {
+        stage.fails(Host::Pg, words, 105, DENIED)?;
+    }
+    // What the writing of doctor at the root of the repository comes to is no fault.
+    let doctor = stage.doctor(Host::Pg)?;
+    if !doctor.contains("may not write beside") || doctor.contains(DENIED) {
+        return Err(doctor.into());
+    }
+    stage.run(Host::Pg, &["stop"])?;
+    stage.run(Host::Pg, &["--force", "--repo=1", "stanza-delete"])?;
+    if !other.join("secret").exists() {
+        return Err("a file of another stanza is gone".into());
+    }
     Ok(())
 }

@@ -253,6 +253,15 @@ impl<'a> Stage<'a> {
         Ok(run(&mut command)?)
     }
 
+    /// What `doctor` says on a host, under the program's own name.
+    pub fn doctor(&self, host: Host) -> Result<String> {
+        let mut doctor = self.program.command();
+        doctor
+            .arg(format!("--config={}", self.config(host).display()))
+            .args(["--stanza=main", "--verbose", "doctor"]);
+        Ok(run(&mut doctor)?.stdout)
+    }
+
     /// The same for one that must succeed.
     pub fn run(&self, host: Host, arguments: &[&str]) -> Result<Outcome> {
         Ok(self.outcome(host, arguments)?.success()?)

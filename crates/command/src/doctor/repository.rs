@@ -150,6 +150,12 @@ fn writing(
         ..WriteOptions::default()
     };
     if let Err(error) = write_all(storage, &file, &options, b"") {
+        let denied = ErrorCode::Access.number();
+        if (error.elsewhere.as_ref()).is_some_and(|elsewhere| elsewhere.code == denied) {
+            // Whoever is let in for one stanza writes nothing beside it.
+            let why = "this host may not write beside its stanza";
+            return vec![subject.not_tested(&REPO_WRITE, why)];
+        }
         let mend = match (&settings.host, &settings.sftp) {
             (Some(_), _) => mend_elsewhere(settings),
             (None, Some(sftp)) => format!(

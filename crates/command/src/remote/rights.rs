@@ -48,6 +48,8 @@ impl Right {
 pub struct Rights {
     stanza: Option<String>,
     rights: BTreeSet<Right>,
+    /// Everything is allowed, in all stanzas.
+    everywhere: bool,
     /// Who has them, for the log.
     who: Option<String>,
 }
@@ -77,6 +79,7 @@ impl Rights {
         Self {
             stanza: None,
             rights: BTreeSet::from([Right::Admin]),
+            everywhere: true,
             who: None,
         }
     }
@@ -88,6 +91,12 @@ impl Rights {
     }
 
     /// Whether this right is among them.
+    /// Whether they end nowhere: not at the stanza, and at nothing in it.
+    #[must_use]
+    pub fn are_everywhere(&self) -> bool {
+        self.everywhere
+    }
+
     #[must_use]
     pub fn has(&self, right: Right) -> bool {
         self.rights.iter().any(|own| own.includes(right))
@@ -204,6 +213,7 @@ impl Grants {
             .collect();
         (!rights.is_empty()).then(|| Rights {
             stanza: stanza.map(str::to_owned),
+            everywhere: self.0.contains(&(Stanzas::All, Right::Admin)),
             rights,
             who: None,
         })

@@ -78,7 +78,6 @@ impl CommandId {
                 remote: true,
             },
             CommandId::Demo
-            | CommandId::Doctor
             | CommandId::Help
             | CommandId::RepoRekey
             | CommandId::Server
@@ -96,6 +95,7 @@ impl CommandId {
             },
             CommandId::Annotate
             | CommandId::Check
+            | CommandId::Doctor
             | CommandId::Expire
             | CommandId::Info
             | CommandId::Manifest

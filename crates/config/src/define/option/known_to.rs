@@ -191,6 +191,7 @@ pub(super) const DATABASE_COMMANDS: &[CommandRoles] = &[
 pub(super) const CLUSTER_CLIENTS: &[CommandRoles] = &[
     only(Backup, MAIN_LOCAL),
     only(Check, MAIN),
+    only(Doctor, MAIN),
     only(Manifest, MAIN),
     only(StanzaCreate, MAIN),
     only(StanzaDelete, MAIN),
@@ -227,6 +228,7 @@ pub(super) const CHILD_PROCESSES: &[CommandRoles] = &[
     only(ArchivePush, LOCAL_REMOTE),
     only(Backup, LOCAL_REMOTE),
     only(Check, REMOTE),
+    only(Doctor, REMOTE),
     only(Expire, REMOTE),
     only(Info, REMOTE),
     only(Manifest, REMOTE),

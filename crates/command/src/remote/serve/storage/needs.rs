@@ -1,6 +1,7 @@
 //! Which right each request needs, and what of the repository it may touch with it.
 //!
-//! Whoever has less than everything is confined to the archive and the backups of the stanza, and changes no finished backup.
+//! Whoever has less than everything is confined to the archive and the backups of the stanza, and changes no finished backup unless
+//! that is allowed by name.
 
 use pgkeep_repo::{BackupLabel, Stanza, layout};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
@@ -33,7 +34,7 @@ impl Needs {
     /// # Errors
     /// [`crate::error::ErrorCode::Access`].
     pub(super) fn check(&self, storage: &dyn Storage, request: &StorageRequest) -> Result<()> {
-        if self.rights.has(Right::Admin) {
+        if self.rights.are_everywhere() {
             return Ok(());
         }
         let need = |right, what| self.rights.require(right, what);
@@ -46,8 +47,16 @@ impl Needs {
             StorageRequest::Announce { .. } | StorageRequest::Durability { .. } => Ok(()),
             StorageRequest::Info { paths, .. } => {
                 need(Right::Get, "reading")?;
-                self.confine(paths)
+                // That a repository is there, and has archives and backups, is no secret.
+                paths.iter().try_for_each(|path| {
+                    let shown = path.path()?;
+                    match shown.is_root() || is_list_of_stanzas(&shown) {
+                        true => Ok(()),
+                        false => self.confine([path]),
+                    }
+                })
             }
+            StorageRequest::Space { .. } => need(Right::Get, "reading"),
             // Which stanzas there are: the client is shown its own, see `shows`.
             StorageRequest::List(list) if is_list_of_stanzas(&list.path.path()?) => {
                 need(Right::Get, "reading")?;
@@ -61,7 +70,7 @@ impl Needs {
                 need(Right::Get, "reading")?;
                 self.confine([&read.path])
             }
-            StorageRequest::ReadInfo { path } | StorageRequest::Space { path } => {
+            StorageRequest::ReadInfo { path } => {
                 need(Right::Get, "reading")?;
                 self.confine([path])
             }
@@ -86,6 +95,11 @@ impl Needs {
                 need(Right::Backup, "writing")?;
                 self.confine([path])
             }
+            StorageRequest::Remove { paths } | StorageRequest::RemoveTrees { paths }
+                if self.rights.has(Right::Admin) =>
+            {
+                self.confine(paths)
+            }
             StorageRequest::Remove { paths } | StorageRequest::RemoveTrees { paths } => {
                 need(Right::Backup, "removing")?;
                 paths
@@ -103,7 +117,7 @@ impl Needs {
                 .as_ref()
                 .map(|stanza| stanza.as_str().as_bytes())
         };
-        self.rights.has(Right::Admin) || !is_list_of_stanzas(directory) || own() == Some(name)
+        self.rights.are_everywhere() || !is_list_of_stanzas(directory) || own() == Some(name)
     }
 
     fn stanza(&self) -> Result<&Stanza> {
@@ -188,11 +202,11 @@ mod tests {
     use crate::error::ErrorCode;
     use crate::remote::rights::Grants;
 
-    fn allowed(right: &str, request: &str) -> bool {
+    fn allowed(rights: &str, request: &str) -> bool {
         let storage = MemoryStorage::new();
         let finished = StoragePath::from("backup/demo/20260101-120000F/backup.manifest");
         copy::write_all(&storage, &finished, &WriteOptions::default(), b"x").unwrap();
-        let rights = Grants::read("x", &format!("demo:{right}")).unwrap();
+        let rights = Grants::read("x", rights).unwrap();
         let rights = rights.rights(Some("demo")).unwrap();
         let needs = Needs::new(rights, Some(Stanza::new("demo").unwrap()));
         let request: StorageRequest = serde_json::from_str(request).unwrap();
@@ -205,7 +219,7 @@ mod tests {
         }
     }
 
-    /// What each right allows: push, get, backup, admin.
+    /// What each right for the stanza allows: push, get, backup, admin. Admin of all stanzas may do all of it.
     #[test]
     fn each_request_needs_its_right_and_stays_within_the_stanza() {
         for (request, who) in [
@@ -229,7 +243,7 @@ mod tests {
             ),
             (
                 r#"{"read_info":{"path":"archive/other/archive.info"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"open_read":{"path":"backup/demo/x"}}"#,
@@ -237,43 +251,48 @@ mod tests {
             ),
             (
                 r#"{"open_read":{"path":"backup/demo2/x"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
-            (r#"{"open_read":{"path":"x"}}"#, [false, false, false, true]),
+            (
+                r#"{"open_read":{"path":"x"}}"#,
+                [false, false, false, false],
+            ),
             (
                 r#"{"list":{"path":"backup/demo"}}"#,
                 [false, true, true, true],
             ),
             (r#"{"list":{"path":"backup"}}"#, [false, true, true, true]),
-            (r#"{"list":{"path":""}}"#, [false, false, false, true]),
+            (r#"{"list":{"path":""}}"#, [false, false, false, false]),
             (
                 r#"{"list_tree":{"path":"backup"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
-            (r#"{"list_tree":{"path":""}}"#, [false, false, false, true]),
+            (r#"{"list_tree":{"path":""}}"#, [false, false, false, false]),
             (
                 r#"{"info":{"paths":["backup/demo","archive/demo/x"]}}"#,
                 [false, true, true, true],
             ),
             (
                 r#"{"info":{"paths":["backup/demo","archive"]}}"#,
-                [false, false, false, true],
-            ),
-            (
-                r#"{"space":{"path":"backup/demo"}}"#,
                 [false, true, true, true],
             ),
+            (r#"{"info":{"paths":[""]}}"#, [false, true, true, true]),
+            (
+                r#"{"info":{"paths":["backup/demo","archive/other"]}}"#,
+                [false, false, false, false],
+            ),
+            (r#"{"space":{"path":""}}"#, [false, true, true, true]),
             (
                 r#"{"open_write":{"path":"backup/demo/x"}}"#,
                 [false, false, true, true],
             ),
             (
                 r#"{"open_write":{"path":"backup/x"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"copy_within":{"from":"x","to":"backup/demo/x"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"create_paths":{"paths":["backup/demo/x"],"mode":488}}"#,
@@ -293,15 +312,15 @@ mod tests {
             ),
             (
                 r#"{"link":{"path":"backup/demo/a","destination":"/etc"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"link":{"path":"backup/demo/a","destination":"../other"}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"link":{"path":"backup/demo/a","destination":"../../../.."}}"#,
-                [false, false, false, true],
+                [false, false, false, false],
             ),
             (
                 r#"{"hard_link":{"from":"backup/demo/a","to":"backup/demo/b"}}"#,
@@ -337,8 +356,10 @@ mod tests {
             ),
             (r#"{"announce":{}}"#, [true, true, true, true]),
         ] {
-            let found = ["push", "get", "backup", "admin"].map(|right| allowed(right, request));
+            let found = ["push", "get", "backup", "admin"]
+                .map(|right| allowed(&format!("demo:{right}"), request));
             assert_eq!(found, who, "{request}");
+            assert!(allowed("*:admin", request), "{request}");
         }
     }
 }
