@@ -87,13 +87,10 @@ fn pieces(stage: &mut Stage<'_>, network: Network, command: &[&str]) -> Result<u
     Ok(proxy.pieces())
 }
 
-/// Where to cut: about `sample` places.
-fn places(pieces: u64, sample: u64) -> impl Iterator<Item = u64> {
-    let step = if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
-        1
-    } else {
-        (pieces / sample).max(1)
-    };
+/// Where to cut: about `sample` places; in the long run at `most` so many, which is all of them where there is no such bound.
+fn places(pieces: u64, (sample, most): (u64, u64)) -> impl Iterator<Item = u64> {
+    let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
+    let step = (pieces / if full { most } else { sample }).max(1);
     (1..=pieces).step_by(usize::try_from(step).unwrap_or(1))
 }
 
@@ -140,7 +137,7 @@ fn cut_backup(program: &Program) -> TestResult {
     stage.run(CREATE)?;
     let all = pieces(&mut stage, Network::new(), BACKUP)?;
     let mut struck = 0;
-    for at in places(all, SAMPLE) {
+    for at in places(all, (SAMPLE, u64::MAX)) {
         let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
         stage
             .run(BACKUP)
@@ -170,7 +167,7 @@ fn cut_restore(program: &Program) -> TestResult {
             "restore",
         ],
     )?;
-    for at in places(all, SAMPLE) {
+    for at in places(all, (SAMPLE, u64::MAX)) {
         let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
         restored(&stage, |copy| {
             stage.run(&[copy, "--type=none", "restore"]).map(drop)
@@ -182,16 +179,17 @@ fn cut_restore(program: &Program) -> TestResult {
 }
 
 fn cut_push(program: &Program) -> TestResult {
-    cut_segments(program, Network::new(), SAMPLE)
+    cut_segments(program, Network::new(), (SAMPLE, u64::MAX))
 }
 
-/// Far enough for several connections, which share the bytes of one segment. A second or more for each command: fewer cuts.
+/// Far enough for several connections, which share the bytes of one segment. Some seconds for each command: fewer cuts, also in
+/// the long run, which would take three hours with all of them.
 fn cut_push_far(program: &Program) -> TestResult {
     let far = Network::new().delay(Duration::from_millis(100));
-    cut_segments(program, far, 3)
+    cut_segments(program, far, (3, 60))
 }
 
-fn cut_segments(program: &Program, network: Network, sample: u64) -> TestResult {
+fn cut_segments(program: &Program, network: Network, sample: (u64, u64)) -> TestResult {
     let plain = network;
     let mut stage = stage(program, SftpServer::builder())?;
     stage.run(CREATE)?;

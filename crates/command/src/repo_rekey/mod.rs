@@ -3,7 +3,8 @@
 //! Only the info files are encrypted with it. What lies in them, the keys of backups and WAL, stays.
 
 use pgkeep_config::option;
-use pgkeep_repo::{Stanza, info_file, layout};
+use pgkeep_repo::info_file::Rekey;
+use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::ExposeSecret;
 
@@ -53,13 +54,6 @@ pub fn run(context: &Context) -> Result<()> {
     }
     let storage = &*repository.storage;
     let stanzas = stanzas(storage)?;
-    if stanzas.is_empty() {
-        return Err(
-            Error::new(ErrorCode::PathMissing, format!("{name} has no stanza")).with_hint(format!(
-                "a stanza-create uses what is in {name}-cipher-pass."
-            )),
-        );
-    }
     // Whoever writes an info file meanwhile would put the old pass-phrase back into one of the two.
     let mut locks = Vec::new();
     for stanza in &stanzas {
@@ -77,11 +71,20 @@ pub fn run(context: &Context) -> Result<()> {
         .iter()
         .flat_map(|stanza| [layout::archive_info(stanza), layout::backup_info(stanza)])
         .collect();
+    let rekey = Rekey::plan(storage, &files, old, new)?;
+    let count_of_files = rekey.count();
+    if count_of_files == 0 {
+        return Err(
+            Error::new(ErrorCode::PathMissing, format!("{name} has no stanza")).with_hint(format!(
+                "set {name}-cipher-pass as you like it: stanza-create uses what is there."
+            )),
+        );
+    }
     context.summary.unfinished(format!(
         "{name} is opened by its old or its new pass-phrase: run repo-rekey again to finish"
     ));
-    let written = info_file::rekey(storage, &files, old, new)?;
-    log::info!("{name}: {written} info files have the new pass-phrase");
+    rekey.write(storage)?;
+    log::info!("{name}: {count_of_files} info files have the new pass-phrase");
     context.summary.done(format!(
         "pass-phrase of {name} changed for {}: set {name}-cipher-pass to it on every host",
         count(stanzas.len() as u64, "stanza")

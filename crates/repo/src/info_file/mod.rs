@@ -17,7 +17,7 @@ mod write;
 pub(crate) use cipher::StoredWriter;
 pub use load::{LoadKind, load, load_one};
 pub use read::{EachEntry, InfoHeader, read};
-pub use rekey::rekey;
+pub use rekey::Rekey;
 pub use save::{StagedInfo, publish, stage};
 pub use write::InfoWriter;
 

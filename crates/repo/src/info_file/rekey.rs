@@ -20,32 +20,53 @@ const LIMIT: u64 = 256 << 20;
 /// it is durable.
 type Groups = Vec<Vec<(StoragePath, Vec<u8>)>>;
 
-/// Gives the files at `paths` and their copies the pass-phrase `new`. Files that have it already, from a run that was cut off, are
-/// no hindrance. Nothing is written unless one of the two pass-phrases opens each file or its copy. Returns the number of files.
-pub fn rekey(
-    storage: &dyn Storage,
-    paths: &[StoragePath],
-    old: &SecretString,
-    new: &SecretString,
-) -> Result<usize> {
-    let mut written = 0;
-    for group in plan(storage, paths, old, new)? {
-        let mut tickets = Vec::new();
-        for (path, bytes) in &group {
-            let options = WriteOptions {
-                expect: Some(bytes.len() as u64),
-                ..WriteOptions::default()
-            };
-            let mut write = storage.open_write(path, &options)?;
-            write.write_all(bytes)?;
-            tickets.push(StorageWrite::finish(write)?);
-        }
-        for ticket in tickets {
-            ticket.wait()?;
-        }
-        written += group.len();
+/// Info files as they are to be written with another pass-phrase.
+pub struct Rekey(Groups);
+
+impl Rekey {
+    /// Reads the files at `paths` and their copies, to give them the pass-phrase `new`. Those that have it already, from a run
+    /// that was cut off, are no hindrance, and neither are paths where there is nothing. Fails unless one of the two
+    /// pass-phrases opens each file or its copy.
+    pub fn plan(
+        storage: &dyn Storage,
+        paths: &[StoragePath],
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<Self> {
+        plan(storage, paths, old, new).map(Self)
     }
-    Ok(written)
+
+    /// The number of files to be written.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// Writes them.
+    pub fn write(self, storage: &dyn Storage) -> Result<()> {
+        for group in self.0 {
+            let mut tickets = Vec::new();
+            for (path, bytes) in &group {
+                let options = WriteOptions {
+                    expect: Some(bytes.len() as u64),
+                    ..WriteOptions::default()
+                };
+                let mut write = storage.open_write(path, &options)?;
+                write.write_all(bytes)?;
+                tickets.push(StorageWrite::finish(write)?);
+            }
+            for ticket in tickets {
+                ticket.wait()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Rekey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Rekey").field(&self.count()).finish()
+    }
 }
 
 fn plan(
@@ -61,6 +82,10 @@ fn plan(
     for path in paths {
         let main = Opened::of(storage, path, old, new)?;
         let copy = Opened::of(storage, &copy_of(path), old, new)?;
+        if matches!((&main, &copy), (Opened::Missing, Opened::Missing)) {
+            // The directory is of no stanza, or what is left of one.
+            continue;
+        }
         all_copies_new &= matches!(copy, Opened::With { is_new: true, .. });
         found.push((path, main, copy));
     }
@@ -69,12 +94,7 @@ fn plan(
             (Opened::With { plain, is_new }, _) => (plain, !is_new),
             (_, Opened::With { plain, .. }) => (plain, false),
             (Opened::Not(error), Opened::Missing) | (_, Opened::Not(error)) => return Err(error),
-            (Opened::Missing, Opened::Missing) => {
-                return Err(Error::format(format!(
-                    "'{}' and its copy are missing",
-                    storage.display(path)
-                )));
-            }
+            (Opened::Missing, Opened::Missing) => continue,
         };
         if !main_is_old && !all_copies_new {
             // Its copy is about to change, so the old pass-phrase must open the file itself.
@@ -151,6 +171,18 @@ mod tests {
     use super::super::load_one;
     use super::super::tests::ARCHIVE_INFO;
     use super::*;
+
+    /// Plans and writes; the number of files.
+    fn rekey(
+        storage: &dyn Storage,
+        paths: &[StoragePath],
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<usize> {
+        let rekey = Rekey::plan(storage, paths, old, new)?;
+        let count = rekey.count();
+        rekey.write(storage).map(|()| count)
+    }
 
     fn pass(text: &str) -> SecretString {
         SecretString::from(text)
@@ -261,6 +293,23 @@ mod tests {
                 );
             });
         }
+    }
+
+    #[test]
+    fn a_directory_without_info_files_is_no_hindrance() {
+        let storage = repository();
+        let mut all = paths();
+        all.push(StoragePath::new("archive/lost+found/archive.info"));
+        assert_eq!(
+            rekey(&storage, &all, &pass("old"), &pass("new")).unwrap(),
+            6
+        );
+        assert!(opens_all(&storage, "new"));
+        let nothing = MemoryStorage::new();
+        assert_eq!(
+            rekey(&nothing, &all, &pass("old"), &pass("new")).unwrap(),
+            0
+        );
     }
 
     #[test]

@@ -81,12 +81,12 @@ pub enum Why {
     Needed(BackupLabel),
 }
 
-/// `pinned until it is released`, `the backup of 2026-11`, `20260101-000000F_20260102-000000D depends on it`.
+/// `pinned until it is released`, `the monthly backup of 2026-11`, `20260101-000000F_20260102-000000D depends on it`.
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pinned(Pin::Forever) => f.write_str("pinned until it is released"),
-            Self::Pinned(Pin::Until(_)) => f.write_str("pinned"),
+            Self::Pinned(pin @ Pin::Until(_)) => write!(f, "pinned until {pin}"),
             Self::Pinned(Pin::Unreadable(value)) => {
                 write!(f, "pinned with the value '{value}', which is no time")
             }
