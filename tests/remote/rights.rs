@@ -43,6 +43,17 @@ const DENIED: &str = "access denied";
 fn push(program: &Program) -> TestResult {
     let (stage, _servers, segment) = stage(program, "pg=main:push")?;
     stage.run(Host::Pg, &["archive-push", &segment])?;
+    // A history file is archived again when a standby is promoted; another of that name is refused.
+    let history = stage
+        .scratch
+        .write("data/pg_wal/00000002.history", "1\t0/1000000\tno\n")?;
+    stage.scratch.account().own_tree(&history)?;
+    let shown = history.display().to_string();
+    stage.run(Host::Pg, &["archive-push", &shown])?;
+    stage.run(Host::Pg, &["archive-push", &shown])?;
+    std::fs::write(&history, "1\t0/2000000\tforged\n")?;
+    let other = "00000002.history' already exists with other content";
+    stage.fails(Host::Pg, &["archive-push", &shown], 104, other)?;
     let to = stage.scratch.join("got").display().to_string();
     stage.fails(Host::Pg, &["archive-get", SEGMENT, &to], 103, DENIED)?;
     let info = stage.run(Host::Pg, &["info"])?;

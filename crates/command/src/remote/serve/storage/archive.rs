@@ -10,7 +10,8 @@ use pgkeep_postgres::wal::name;
 use pgkeep_protocol::Exchange;
 use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
-use pgkeep_storage::{StoragePath, WriteOptions};
+use pgkeep_storage::ticket::Written;
+use pgkeep_storage::{InfoLevel, StoragePath, Ticket, WriteOptions, copy};
 use secrecy::SecretString;
 
 use super::info_files;
@@ -29,6 +30,8 @@ use crate::wal::stored_content::{self, Content};
 
 /// Bytes that may gather between two stages.
 const BUFFER: usize = 256 * 1024;
+/// The longest history file: a line for each timeline, of which there are few.
+const SMALL: u64 = 1024 * 1024;
 
 /// What `archive.info` says.
 #[derive(Debug)]
@@ -131,8 +134,14 @@ impl Archive {
         })
     }
 
-    /// Takes a file into the archive, unless the archive is of another cluster or has another segment of that name.
-    pub(super) fn push(&self, exchange: &mut Exchange, push: &PushSegment) -> Served<Ended> {
+    /// Takes a file into the archive, unless the archive is of another cluster or has another segment of that name. History files
+    /// that are there are written over only if the client `may_replace` what is there.
+    pub(super) fn push(
+        &self,
+        exchange: &mut Exchange,
+        push: &PushSegment,
+        may_replace: bool,
+    ) -> Served<Ended> {
         let current = self.current()?;
         if current.identity != push.identity {
             let (ours, theirs) = (&current.identity, &push.identity);
@@ -162,10 +171,45 @@ impl Archive {
             expect: push.size,
             ..WriteOptions::default()
         };
+        let storage = &*self.repository.storage;
+        let is_segment = StoredSegment::parse(&push.file).is_some();
+        if !may_replace && !is_segment && storage.info(&path, InfoLevel::Exists)?.is_some() {
+            return self.same_as_stored(exchange, &current, &path);
+        }
         let encrypt = (current.pass.clone()).map(|pass| Stage::Encrypt { pass, raw: false });
         let encrypt = Pipeline::new(encrypt.into_iter().collect());
-        let storage = &*self.repository.storage;
         write::serve(storage, exchange, (&path, &options), encrypt)
+    }
+
+    /// Takes a small file in, and compares it with the one of that name in the archive, which stays as it is.
+    fn same_as_stored(
+        &self,
+        exchange: &mut Exchange,
+        current: &Current,
+        path: &StoragePath,
+    ) -> Served<Ended> {
+        let storage = &*self.repository.storage;
+        let shown = storage.display(path);
+        let Some(text) = write::take_small(exchange, &shown, SMALL)? else {
+            return Ok(Ended::GivenUp);
+        };
+        // Gone meanwhile: the client tries again.
+        let stored = copy::read_all(storage, path, SMALL)?.unwrap_or_default();
+        let decrypt = (current.pass.clone()).map(|pass| Stage::Decrypt { pass, raw: false });
+        let mut running = Pipeline::new(decrypt.into_iter().collect()).start(BUFFER);
+        let mut plain = Vec::new();
+        running.push(&stored, &mut plain).map_err(Error::from)?;
+        running.finish(&mut plain).map_err(Error::from)?;
+        if plain != text {
+            return Err(Error::new(
+                ErrorCode::ArchiveDuplicate,
+                format!("'{shown}' already exists with other content"),
+            )
+            .with_hint("writing over it needs the right 'admin' on the other host.")
+            .into());
+        }
+        let size = text.len() as u64;
+        Ok(Ended::Finished(Ticket::ready(Ok(Written { size }))))
     }
 
     /// Two primaries must not push two histories, also not at the same time.

@@ -110,6 +110,11 @@ impl Needs {
         }
     }
 
+    /// Whether the client may write over what is in the archive.
+    pub(super) fn may_replace(&self) -> bool {
+        self.rights.has(Right::Admin)
+    }
+
     /// Whether a name of a directory that was listed is shown to the client.
     pub(super) fn shows(&self, directory: &StoragePath, name: &[u8]) -> bool {
         let own = || {

@@ -127,7 +127,8 @@ impl Service for StorageService {
             }
             StorageRequest::CheckSegment { file } => answer(exchange, self.archive.check(&file)),
             StorageRequest::PushSegment(push) => {
-                let served = self.archive.push(&mut exchange, &push);
+                let may_replace = self.needs.may_replace();
+                let served = self.archive.push(&mut exchange, &push, may_replace);
                 answer_write(exchange, served);
             }
             StorageRequest::CipherPass {} => answer(exchange, Ok(self.archive.cipher_pass())),

@@ -52,15 +52,41 @@ pub(super) fn serve(
                 running.finish_into(&mut write).map_err(failed)?;
                 return Ok(Ended::Finished(write.finish()?));
             }
-            // Half a file must never get the name of a whole one.
             Some(AmongBytes::Finish { .. }) | None => {
-                let shown = storage.display(path);
-                return Err(Error::new(
-                    ErrorCode::Protocol,
-                    format!("'{shown}' was not sent to its end"),
-                )
-                .into());
+                return Err(not_to_its_end(&storage.display(path)));
             }
         }
     }
+}
+
+/// Takes a file of at most `longest` bytes into memory; `None`: the client has given it up.
+pub(super) fn take_small(
+    exchange: &mut Exchange,
+    shown: &str,
+    longest: u64,
+) -> Served<Option<Vec<u8>>> {
+    let mut text = Vec::new();
+    loop {
+        while let Some(chunk) = exchange.next_chunk()? {
+            text.extend(chunk);
+            if text.len() as u64 > longest {
+                let error = format!("'{shown}' is too large for what is stored under that name");
+                return Err(Error::new(ErrorCode::Protocol, error).into());
+            }
+        }
+        match exchange.receive_next::<AmongBytes>()? {
+            Some(AmongBytes::Stage {}) => {}
+            Some(AmongBytes::GiveUp {}) => return Ok(None),
+            Some(AmongBytes::Finish { size }) if size == text.len() as u64 => {
+                return Ok(Some(text));
+            }
+            Some(AmongBytes::Finish { .. }) | None => return Err(not_to_its_end(shown)),
+        }
+    }
+}
+
+/// Half a file must never count as a whole one.
+fn not_to_its_end(shown: &str) -> Failure {
+    let text = format!("'{shown}' was not sent to its end");
+    Error::new(ErrorCode::Protocol, text).into()
 }
