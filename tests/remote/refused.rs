@@ -23,6 +23,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("a_pgbackrest_on_the_other_host_is_recognized", old_version),
     ("commands_that_must_run_elsewhere_are_refused", elsewhere),
     ("what_a_login_prints_does_no_harm", banner),
+    ("odd_characters_in_paths_arrive_as_they_are", odd),
 ];
 
 fn unreachable(program: &Program) -> TestResult {
@@ -179,5 +180,32 @@ fn banner(program: &Program) -> TestResult {
     std::fs::set_permissions(&noisy, PermissionsExt::from_mode(0o755))?;
     stage.set(Host::Pg, "repo1-host-cmd", &noisy.display().to_string())?;
     stage.run(Host::Pg, &["repo-ls"])?;
+    stage.nothing_left()
+}
+
+/// They pass the shell of the other host.
+fn odd(program: &Program) -> TestResult {
+    let mut stage = Stage::at_rest(program)?;
+    let odd = stage.scratch.join("da'ta \"$HOME\" `id`; & % \\ \u{e9}");
+    std::fs::rename(stage.scratch.join("data"), &odd)?;
+    let odd = odd.display().to_string();
+    for host in [Host::Pg, Host::Repo] {
+        stage.set(host, "pg1-path", &odd)?;
+    }
+    stage.run(Host::Repo, &["--no-online", "stanza-create"])?;
+    stage.run(Host::Repo, &["--no-online", "--type=full", "backup"])?;
+    stage.run(Host::Pg, &["--no-online", "stanza-create"])?;
+    let copy = stage.scratch.join("copy 'of' it").display().to_string();
+    stage.run(
+        Host::Pg,
+        &[&format!("--pg1-path={copy}"), "--type=none", "restore"],
+    )?;
+    let (first, second) = (
+        std::fs::read(format!("{odd}/base/1/16384"))?,
+        std::fs::read(format!("{copy}/base/1/16384"))?,
+    );
+    if first != second {
+        return Err("the restored file is another one".into());
+    }
     stage.nothing_left()
 }

@@ -49,7 +49,7 @@ pub struct Rights {
     stanza: Option<String>,
     rights: BTreeSet<Right>,
     /// Everything is allowed, in all stanzas.
-    everywhere: bool,
+    unlimited: bool,
     /// Who has them, for the log.
     who: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Rights {
         Self {
             stanza: None,
             rights: BTreeSet::from([Right::Admin]),
-            everywhere: true,
+            unlimited: true,
             who: None,
         }
     }
@@ -91,10 +91,10 @@ impl Rights {
     }
 
     /// Whether this right is among them.
-    /// Whether they end nowhere: not at the stanza, and at nothing in it.
+    /// Whether everything is allowed, in all stanzas.
     #[must_use]
-    pub fn are_everywhere(&self) -> bool {
-        self.everywhere
+    pub fn are_unlimited(&self) -> bool {
+        self.unlimited
     }
 
     #[must_use]
@@ -213,7 +213,7 @@ impl Grants {
             .collect();
         (!rights.is_empty()).then(|| Rights {
             stanza: stanza.map(str::to_owned),
-            everywhere: self.0.contains(&(Stanzas::All, Right::Admin)),
+            unlimited: self.0.contains(&(Stanzas::All, Right::Admin)),
             rights,
             who: None,
         })
