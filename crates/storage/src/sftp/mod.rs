@@ -132,7 +132,10 @@ impl Drop for SftpStorage {
         );
         // Files still on their way keep the pool; the last user closes.
         if Arc::strong_count(&self.pool) == 1 {
-            self.runtime.block_on(self.pool.close());
+            self.runtime.block_on(async {
+                write::remove_unsettled(&self.pool).await;
+                self.pool.close().await;
+            });
         }
     }
 }

@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub(crate) fn add(suite: Suite) -> Suite {
     suite
         .test("a_late_open_of_a_lost_try_does_no_harm", late_open)
+        .test(
+            "a_temporary_file_of_a_late_open_is_gone_when_the_storage_ends",
+            late_temporary_file,
+        )
         .test("late_writes_of_a_dead_client_do_no_harm", late_write)
         .test(
             "a_refused_close_after_a_sync_does_not_make_a_failure_of_a_stored_file",
@@ -95,6 +99,26 @@ fn late_open() -> TestResult {
             "{name} was changed after it was stored"
         );
     }
+    Ok(())
+}
+
+/// As before, but the process gets to it while the run goes on, behind the removal of what the lost try may have left.
+fn late_temporary_file() -> TestResult {
+    let stalled = Stalled::after(GREETING)?;
+    let mut settings = settings(&stalled.server)?;
+    settings.io_timeout = Duration::from_secs(2);
+    let storage = SftpStorage::new(settings)?;
+    write(
+        &storage,
+        "set/info",
+        &bytes(1, 1000),
+        &WriteOptions::default(),
+    )?;
+    stalled.goes_on()?;
+    let left = temporary_files(stalled.server.files())?;
+    assert_eq!(left.len(), 1, "the late open has made its file: {left:?}");
+    drop(storage);
+    assert_eq!(temporary_files(stalled.server.files())?, [""; 0]);
     Ok(())
 }
 

@@ -10,3 +10,4 @@ pub(crate) mod directories;
 pub(crate) mod pool;
 pub(crate) mod retry;
 pub(crate) mod retry_limit;
+mod unsettled;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::fail::Fail;
+use super::stale;
 use super::upload::{Stream, Upload};
 use super::verify::{Expected, read_back};
 use crate::sftp::engine::channel::Channel;
@@ -202,33 +203,6 @@ impl Upload {
         if self.renames && !stored && self.created {
             self.stale.push(self.name.clone());
         }
-        if self.stale.is_empty() {
-            return;
-        }
-        let removing = async {
-            for _ in 0..3 {
-                let Ok(channel) = self.pool.channel().await else {
-                    return;
-                };
-                let mut batch = channel.batch();
-                let replies: Vec<_> = self
-                    .stale
-                    .iter()
-                    .map(|path| batch.ask(&Request::Remove { path }))
-                    .collect();
-                batch.send();
-                let mut lost = false;
-                for reply in replies {
-                    lost |= reply.wait().await.is_err();
-                }
-                if !lost {
-                    return;
-                }
-            }
-        };
-        let limit = self.pool.settings.io_timeout / 2;
-        if tokio::time::timeout(limit, removing).await.is_err() {
-            log::debug!("unable to remove temporary files of '{}'", self.object);
-        }
+        stale::remove(&self.pool, std::mem::take(&mut self.stale), &self.object).await;
     }
 }

@@ -11,6 +11,7 @@ mod piece;
 mod publish;
 mod pump;
 mod receive;
+mod stale;
 mod upload;
 mod verify;
 
@@ -25,6 +26,7 @@ use super::engine::pool::Pool;
 use super::place::Place;
 use crate::{Error, Operation, Result, StorageWrite, Ticket, WriteOptions};
 use piece::{Failed, Piece};
+pub(crate) use stale::remove_unsettled;
 
 /// One file being written.
 pub(crate) struct SftpWrite {

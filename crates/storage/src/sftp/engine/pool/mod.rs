@@ -19,6 +19,7 @@ use super::counters::Counters;
 use super::directories::{Made, Making};
 use super::retry::Retry;
 use super::retry_limit::RetryLimit;
+use super::unsettled::Unsettled;
 use crate::budget::Budget;
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
@@ -62,6 +63,8 @@ pub(crate) struct Pool {
     asked_master: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
+    /// Temporary names that may come to be after they were removed.
+    pub(crate) unsettled: Unsettled,
     /// Grows with what files achieve; a file that waits for its turn reads it.
     progress: Arc<AtomicU64>,
     pub(crate) budget: Arc<Budget>,
@@ -115,6 +118,7 @@ impl Pool {
             asked_master: AtomicBool::new(false),
             making: Making::default(),
             made: Made::default(),
+            unsettled: Unsettled::default(),
             progress: Arc::default(),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
