@@ -61,7 +61,9 @@ impl Error {
         Self::new(ErrorKind::Cancelled, "the run was asked to stop")
     }
 
-    pub(crate) fn raised_there(raised: Raised) -> Self {
+    /// An error that the other side has told of in a message.
+    #[must_use]
+    pub fn raised_there(raised: Raised) -> Self {
         Self {
             kind: ErrorKind::Raised,
             text: raised.text.clone(),

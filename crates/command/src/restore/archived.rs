@@ -193,7 +193,7 @@ impl Archived {
         let path = layout::archive_file(&self.stanza, &archive.id, &place.stored.to_string());
         let read = || -> Result<Vec<u8>> {
             let read = storage.open_read(&path, &ReadOptions::default())?;
-            let running = Pipeline::new(wal.stages(&place.stored)).start(BUFFER);
+            let running = Pipeline::new(wal.unpack(&place.stored).stages()).start(BUFFER);
             let mut bytes = Vec::new();
             RunningReader::new(read, running, BUFFER)
                 .take(u64::from(self.segment_size))

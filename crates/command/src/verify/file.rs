@@ -1,24 +1,19 @@
-//! One file or one slice of a bundle: read to its end, measured, compared. Runs on the workers.
+//! One file or one slice of a bundle: measured on the host of the repository, and compared here. Runs on the workers.
 //!
-//! A worker gets several files at once and opens those that follow while it reads the first, so that on a network with latency no file
-//! waits for a round trip of its own.
+//! A worker gets several files at once and asks for all of them together, so that on a network with latency no file waits for a
+//! round trip of its own, and of a repository on another host no stored byte crosses.
 
-use std::collections::VecDeque;
-use std::io::Read;
 use std::sync::Arc;
 
-use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
-use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, StoragePath};
+use pgkeep_pipeline::Sha1Digest;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::repository::measured::Measure;
+use crate::hosts::repository::measured::file::{Measured, StoredFile, Told};
+use crate::hosts::repository::measured::local::Reading;
 use crate::jobs;
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
-
-/// Bytes that one worker has under way ahead of its reading.
-const AHEAD_BYTES: u64 = 16 << 20;
-/// Files that one worker has opened ahead of its reading.
-const AHEAD_FILES: usize = 128;
 
 /// Stands for a repository file and the offset in it: a hash, for a million of them are remembered at once.
 pub(super) type FileKey = Sha1Digest;
@@ -34,13 +29,9 @@ pub(super) enum Owner {
 #[derive(Debug)]
 pub(super) struct Item {
     pub owner: Owner,
-    pub path: StoragePath,
-    /// Only for a file in a bundle.
-    pub slice: Option<Range>,
+    pub file: StoredFile,
     /// Bytes to read.
     pub stored: u64,
-    /// What the bytes go through before they are measured.
-    pub stages: Vec<Stage>,
     /// `None`: the manifest does not say, so nothing can be right.
     pub checksum: Option<Sha1Digest>,
     /// `None`: unknown, and not compared.
@@ -49,8 +40,8 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn key(&self) -> FileKey {
-        let offset = self.slice.map_or(0, |slice| slice.offset);
-        Sha1Digest::of(&[self.path.as_bytes(), &b"\0"[..], &offset.to_le_bytes()].concat())
+        let offset = self.file.slice.map_or(0, |slice| slice.offset);
+        Sha1Digest::of(&[self.file.path.as_bytes(), &b"\0"[..], &offset.to_le_bytes()].concat())
     }
 }
 
@@ -75,14 +66,12 @@ pub(super) enum Verdict {
 /// What all workers share.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub storage: Arc<dyn Storage>,
+    pub measure: Measure,
     pub cancel: Cancel,
     pub buffer_size: usize,
     pub buffers: jobs::Buffers,
     pub moved: Arc<Moved>,
 }
-
-type Opened = pgkeep_storage::Result<Box<dyn PipelineRead>>;
 
 impl Reader {
     /// Verifies files in the order given.
@@ -90,96 +79,46 @@ impl Reader {
     /// # Errors
     /// When the repository is out of reach or the run was cancelled; all else is a verdict.
     pub(super) fn run(&self, items: &[Item]) -> Result<jobs::Outcome<Vec<Verdict>>> {
-        let mut buffer = self.buffers.take(self.buffer_size.clamp(4096, 256 * 1024));
-        let result = self.verify(items, &mut buffer);
-        self.buffers.put_back(buffer);
-        result.map(jobs::Outcome::Done)
-    }
-
-    fn verify(&self, items: &[Item], buffer: &mut [u8]) -> Result<Vec<Verdict>> {
-        let mut opened: VecDeque<Opened> = VecDeque::new();
-        let (mut next, mut ahead) = (0, 0_u64);
         let mut verdicts = Vec::with_capacity(items.len());
         let mut count = Count::new(&self.moved);
-        for item in items {
-            while let Some(following) = items.get(next)
-                && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
-            {
-                ahead += following.stored;
-                opened.push_back(self.open(following));
-                next += 1;
+        let begin = |count: &mut Count<'_>, at: usize| {
+            if let Some(item) = items.get(at) {
+                count.begin(|| item.file.path.to_string(), item.stored);
             }
-            let read = opened
-                .pop_front()
-                .expect("the item itself was opened above at the latest");
-            ahead = ahead.saturating_sub(item.stored);
-            count.begin(|| item.path.to_string(), item.stored);
-            let verdict = match read
-                .map_err(Error::from)
-                .and_then(|read| self.measure(item, read, buffer, &mut count))
-            {
-                Ok(verdict) => verdict,
-                Err(error) if error.is_about_the_storage() => return Err(error),
-                Err(error) if error.code == ErrorCode::FileMissing => {
-                    Verdict::Fault(Fault::Missing)
+        };
+        begin(&mut count, 0);
+        let files: Vec<&StoredFile> = items.iter().map(|item| &item.file).collect();
+        let reading = Reading {
+            cancel: &self.cancel,
+            buffers: &self.buffers,
+            buffer_size: self.buffer_size,
+        };
+        self.measure.run(reading, &files, &mut |told| {
+            match told {
+                Told::Read(bytes) => count.add(bytes),
+                Told::Done(measured) => {
+                    verdicts.push(items[verdicts.len()].verdict(measured));
+                    count.finish();
+                    begin(&mut count, verdicts.len());
                 }
-                Err(error) => Verdict::Error(error),
-            };
-            count.finish();
-            verdicts.push(verdict);
-        }
+            }
+            Ok(())
+        })?;
         count.keep();
-        Ok(verdicts)
+        Ok(jobs::Outcome::Done(verdicts))
     }
+}
 
-    fn open(&self, item: &Item) -> Opened {
-        let options = ReadOptions {
-            ranges: item.slice.into_iter().collect(),
-            expect: Some(item.stored),
-            lazy_open: true,
-        };
-        self.storage.open_read(&item.path, &options)
-    }
-
-    fn measure(
-        &self,
-        item: &Item,
-        mut read: Box<dyn PipelineRead>,
-        buffer: &mut [u8],
-        count: &mut Count<'_>,
-    ) -> Result<Verdict> {
-        let Some(checksum) = item.checksum else {
-            return Ok(Verdict::Fault(Fault::Checksum));
-        };
-        let mut stages = item.stages.clone();
-        stages.extend([Stage::Sha1, Stage::Size]);
-        let mut running = Pipeline::new(stages).start(self.buffer_size);
-        let mut sink = std::io::sink();
-        loop {
-            self.cancel.check()?;
-            let got = read.read(buffer)?;
-            if got == 0 {
-                break;
-            }
-            running.push_into(&buffer[..got], &mut sink)?;
-            count.add(got as u64);
-        }
-        let reports = running.finish_into(&mut sink)?;
-        let measured = match &reports[..] {
-            [.., Report::Sha1(sha1), Report::Size(size)] => (*sha1, *size),
-            _ => {
-                return Err(Error::new(
-                    ErrorCode::Assert,
-                    "a stage of the pipeline did not report",
-                ));
-            }
-        };
-        Ok(match measured {
-            (sha1, _) if sha1 != checksum => Verdict::Fault(Fault::Checksum),
-            (_, size) if item.size.is_some_and(|expected| expected != size) => {
+impl Item {
+    fn verdict(&self, measured: Result<Measured>) -> Verdict {
+        match measured {
+            Ok(measured) if self.checksum != Some(measured.sha1) => Verdict::Fault(Fault::Checksum),
+            Ok(measured) if self.size.is_some_and(|size| size != measured.size) => {
                 Verdict::Fault(Fault::Size)
             }
-            _ => Verdict::Valid,
-        })
+            Ok(_) => Verdict::Valid,
+            Err(error) if error.code == ErrorCode::FileMissing => Verdict::Fault(Fault::Missing),
+            Err(error) => Verdict::Error(error),
+        }
     }
 }

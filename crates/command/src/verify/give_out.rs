@@ -1,6 +1,5 @@
 //! Which files the workers get next, in the order of the repository.
 
-use pgkeep_pipeline::{CompressType, Stage};
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_repo::{Manifest, layout};
 
@@ -9,6 +8,7 @@ use super::manifest;
 use super::result::{ArchiveResult, BackupResult, Status};
 use super::work::{Reference, State};
 use crate::error::{ErrorCode, Result};
+use crate::hosts::repository::measured::file::{KeyOf, StoredFile, Unpack};
 
 /// Bytes of a job at most, unless one file has more: small enough that all workers have something to do until the end.
 const JOB_BYTES: u64 = 16 << 20;
@@ -151,30 +151,28 @@ impl State<'_> {
             &file.name.to_vec(),
             manifest.stored_as(file),
         );
-        let mut stages = Vec::new();
-        let (checksum, size) = match file.repo_checksum {
+        let (unpack, checksum, size) = match file.repo_checksum {
             // The stored bytes have a checksum of their own: nothing needs to be unpacked.
-            Some(checksum) => (Some(checksum), file.repo_size),
+            Some(checksum) => (None, Some(checksum), file.repo_size),
             None => {
-                stages.extend(
-                    manifest
-                        .cipher_pass
-                        .clone()
-                        .map(|pass| Stage::Decrypt { pass, raw: false }),
-                );
-                let kind = manifest.options.compress_type;
-                if kind != CompressType::None {
-                    stages.push(Stage::Decompress { kind, raw: false });
-                }
-                (file.checksum, file.size)
+                let unpack = Unpack {
+                    // Of this backup, whose manifest is there; all sets that refer to each other have the same.
+                    key: KeyOf::Set(label.clone()),
+                    compress: manifest.options.compress_type,
+                    pass: manifest.cipher_pass.clone(),
+                };
+                (Some(unpack), file.checksum, file.size)
             }
         };
         Item {
             owner: Owner::Backup(user),
-            path,
-            slice: file.bundle.map(|_| manifest.stored_range(file)),
+            file: StoredFile {
+                path,
+                slice: file.bundle.map(|_| manifest.stored_range(file)),
+                stored: Some(file.repo_size),
+                unpack,
+            },
             stored: file.repo_size,
-            stages,
             checksum,
             size: Some(size),
         }

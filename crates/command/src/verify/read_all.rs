@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::file::{Item, Reader};
 use super::findings::Findings;
@@ -10,6 +9,7 @@ use super::result::Results;
 use super::wal::WalWork;
 use super::work::{State, Work};
 use crate::error::Result;
+use crate::hosts::repository::measured::Measure;
 use crate::jobs;
 use crate::run::moved::Moved;
 use crate::run::progress::Doing;
@@ -63,7 +63,7 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         references: Vec::new(),
     });
     let reader = Reader {
-        storage: Arc::clone(&work.repository.storage),
+        measure: Measure::of(work.repository),
         cancel: work.context.cancel.clone(),
         buffer_size: work.settings.buffer_size,
         buffers: jobs::Buffers::default(),

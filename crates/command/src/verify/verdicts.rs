@@ -14,7 +14,10 @@ impl State<'_> {
     /// Enters what a worker found.
     pub(super) fn done(&mut self, items: Vec<Item>, verdicts: Vec<Verdict>, process: u32) {
         for (item, verdict) in items.into_iter().zip(verdicts) {
-            self.work.context.progress.finished(&self.shown(&item.path));
+            self.work
+                .context
+                .progress
+                .finished(&self.shown(&item.file.path));
             let fault = match verdict {
                 Verdict::Valid => {
                     match item.owner {
@@ -28,7 +31,7 @@ impl State<'_> {
                     fault
                 }
                 Verdict::Error(error) => {
-                    let shown = self.shown(&item.path);
+                    let shown = self.shown(&item.file.path);
                     self.problem(&item, Fault::Other, Some(error.clone()));
                     jobs::as_process(process, || {
                         log::info!(
@@ -45,7 +48,7 @@ impl State<'_> {
                 Owner::Archive(at) => {
                     let archive = &mut self.results.archives[at];
                     archive.faults.add(fault);
-                    if let Some(segment) = wal::segment_of(&item.path) {
+                    if let Some(segment) = wal::segment_of(&item.file.path) {
                         archive.wal.remove(segment);
                     }
                 }
@@ -58,13 +61,13 @@ impl State<'_> {
     }
 
     fn problem(&mut self, item: &Item, fault: Fault, error: Option<Error>) {
-        let path = self.shown(&item.path);
+        let path = self.shown(&item.file.path);
         self.results.problems.push(Problem { path, fault, error });
     }
 
     fn tell(&mut self, item: &Item, fault: Fault, process: u32) {
         self.problem(item, fault, None);
-        let shown = self.shown(&item.path);
+        let shown = self.shown(&item.file.path);
         let (text, code) = match fault {
             Fault::Missing => ("file missing", ErrorCode::FileMissing),
             Fault::Checksum => ("invalid checksum", ErrorCode::Checksum),

@@ -11,6 +11,7 @@ use super::file::{Item, Owner};
 use super::findings::Findings;
 use super::result::ArchiveResult;
 use crate::error::{ErrorCode, Result};
+use crate::hosts::repository::measured::file::StoredFile;
 use crate::wal::archive::{Stored, WalArchive, WalDirectory};
 use crate::wal::window::SEGMENT_SIZE;
 
@@ -70,10 +71,13 @@ impl WalWork<'_> {
             }
             items.push(Item {
                 owner: Owner::Archive(at),
-                path: layout::archive_file(self.0.stanza, &result.id, &segment.to_string()),
-                slice: None,
+                file: StoredFile {
+                    path: layout::archive_file(self.0.stanza, &result.id, &segment.to_string()),
+                    slice: None,
+                    stored: Some(*size),
+                    unpack: Some(self.0.unpack(segment)),
+                },
                 stored: *size,
-                stages: self.0.stages(segment),
                 checksum: segment.checksum.parse().ok(),
                 size: result.wal.segment_size.map(u64::from),
             });

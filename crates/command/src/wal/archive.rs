@@ -17,6 +17,7 @@ use pgkeep_storage::{
 use secrecy::SecretString;
 
 use crate::error::{Error, Result};
+use crate::hosts::repository::measured::file::{KeyOf, Unpack};
 use crate::wal::window::Wal;
 
 /// How many segments of a directory, and how many directories, are asked for the size before the usual is taken.
@@ -151,23 +152,14 @@ impl<'a> WalArchive<'a> {
         Ok(wal)
     }
 
-    fn decrypt(&self) -> Option<Stage> {
-        self.pass.map(|pass| Stage::Decrypt {
-            pass: pass.clone(),
-            raw: false,
-        })
-    }
-
-    /// What the bytes of a segment go through.
+    /// How the content of a segment comes out of its stored bytes.
     #[must_use]
-    pub fn stages(&self, stored: &StoredSegment) -> Vec<Stage> {
-        let mut stages = Vec::new();
-        stages.extend(self.decrypt());
-        let kind = CompressType::from_extension(&stored.extension);
-        if kind != CompressType::None {
-            stages.push(Stage::Decompress { kind, raw: false });
+    pub fn unpack(&self, stored: &StoredSegment) -> Unpack {
+        Unpack {
+            key: KeyOf::Archive,
+            compress: CompressType::from_extension(&stored.extension),
+            pass: self.pass.cloned(),
         }
-        stages
     }
 
     /// The size of segments, from the first that says. A damaged one is found by its checksum; here the next is asked.
@@ -228,7 +220,9 @@ impl<'a> WalArchive<'a> {
     }
 
     fn history(&self, read: Box<dyn PipelineRead>) -> Result<Vec<TimelineSwitch>> {
-        let stages = self.decrypt().into_iter().collect();
+        let decrypt = self.pass.cloned();
+        let decrypt = decrypt.map(|pass| Stage::Decrypt { pass, raw: false });
+        let stages = decrypt.into_iter().collect();
         let running = Pipeline::new(stages).start(BUFFER);
         let mut text = Vec::new();
         RunningReader::new(read, running, BUFFER)
@@ -243,7 +237,7 @@ impl<'a> WalArchive<'a> {
             ..ReadOptions::default()
         };
         let read = self.storage.open_read(path, &options)?;
-        let running = Pipeline::new(self.stages(stored)).start(HEADER_SIZE);
+        let running = Pipeline::new(self.unpack(stored).stages()).start(HEADER_SIZE);
         let mut header = Vec::with_capacity(HEADER_SIZE);
         RunningReader::new(read, running, BUFFER)
             .take(HEADER_SIZE as u64)

@@ -7,6 +7,7 @@ mod azure;
 mod bucket;
 mod gcs;
 mod keys;
+pub mod measured;
 mod open_repository;
 pub mod persist_socket;
 mod posix;

@@ -7,7 +7,9 @@ use pgkeep_storage::{ListOptions, Range, ReadOptions, WriteMode, WriteOptions};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{WireEntry, WireLevel, WireSpace};
+use super::measure::WireStored;
 use super::path::WireBytes;
+use super::range::WireRange;
 use super::secret::WireSecret;
 
 /// Paths that are sent with one request at most.
@@ -70,7 +72,14 @@ pub enum StorageRequest {
         bytes: u64,
     },
     /// As [`StorageRequest::OpenRead`]: an info file or a manifest in plain text.
-    ReadInfo { path: WireBytes },
+    ReadInfo {
+        path: WireBytes,
+        /// A manifest comes without the key of its set.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        without_key: bool,
+    },
+    /// → [`super::measure::MeasureEvent`], several for each file. Its bytes stay there.
+    Measure { files: Vec<WireStored> },
     /// → [`ArchiveIdentity`]
     ArchiveIdentity {},
     /// → [`FoundSegment`]
@@ -103,15 +112,6 @@ impl WireList {
     }
 }
 
-/// A piece of a file; without a length to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireRange {
-    #[serde(default)]
-    pub offset: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub length: Option<u64>,
-}
-
 /// A file that is to be read.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -134,13 +134,9 @@ impl OpenRead {
     /// `ranges` in place of those of `read`.
     #[must_use]
     pub fn new(path: WireBytes, read: &ReadOptions, ranges: &[Range]) -> Self {
-        let range = |range: &Range| WireRange {
-            offset: range.offset,
-            length: range.length,
-        };
         Self {
             path,
-            ranges: ranges.iter().map(range).collect(),
+            ranges: ranges.iter().copied().map(WireRange::from).collect(),
             expect: read.expect,
             ..Self::default()
         }
@@ -148,12 +144,8 @@ impl OpenRead {
 
     #[must_use]
     pub fn options(&self) -> ReadOptions {
-        let range = |range: &WireRange| Range {
-            offset: range.offset,
-            length: range.length,
-        };
         ReadOptions {
-            ranges: self.ranges.iter().map(range).collect(),
+            ranges: self.ranges.iter().copied().map(Range::from).collect(),
             expect: self.expect,
             lazy_open: false,
         }
@@ -370,7 +362,7 @@ mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 19] = [
+    const GOLDEN: [&str; 21] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
@@ -387,6 +379,8 @@ mod tests {
         r#"{"link":{"path":"a","destination":"../b"}}"#,
         r#"{"hard_link":{"from":"a","to":"b"}}"#,
         r#"{"read_info":{"path":"archive/demo/archive.info"}}"#,
+        r#"{"read_info":{"path":"archive/demo/archive.info","without_key":true}}"#,
+        r#"{"measure":{"files":[{"path":"a","stored":7}]}}"#,
         r#"{"find_segment":{"segment":"000000010000000100000001"}}"#,
         r#"{"check_segment":{"file":"a"}}"#,
         r#"{"push_segment":{"file":"a","size":7,"identity":{"archive_id":"17-1","version":"17","system_id":9}}}"#,

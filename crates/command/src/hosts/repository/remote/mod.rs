@@ -1,8 +1,9 @@
 //! A repository on another host, as a storage.
 //!
 //! `reach` is the host and how it is asked, `storage` the contract of a storage over it, `read` and `write` its files. What
-//! the host does for a push, beyond a storage, is in `segments`, and `open` says which keys a run gets.
+//! the host does beyond a storage is in `segments`, for a push, and in `measure`. `open` says which keys a run gets.
 
+mod measure;
 mod open;
 mod paths;
 mod reach;
@@ -14,4 +15,5 @@ mod tests;
 mod write;
 
 pub use open::open;
+pub use read::PlainInfo;
 pub use storage::RemoteStorage;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
 
+use super::read::PlainInfo;
 use super::storage::RemoteStorage;
 use crate::error::Result;
 use crate::hosts::repository::Repository;
@@ -26,7 +27,14 @@ pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> 
             // They get the keys of the archive and of the sets that they ask for, which info files hold.
             CommandId::ArchiveGet | CommandId::Doctor | CommandId::Info | CommandId::Restore => {
                 if storage.answer()?.cipher != "none" {
-                    storage = storage.with_plain_info();
+                    storage = storage.with_plain_info(PlainInfo::WithKeys);
+                }
+                None
+            }
+            // Files of sets are unpacked and measured on the other host.
+            CommandId::Verify => {
+                if storage.answer()?.cipher != "none" {
+                    storage = storage.with_plain_info(PlainInfo::WithoutSetKeys);
                 }
                 None
             }

@@ -10,13 +10,22 @@ use super::reach::Reach;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{MOST_RANGES, OpenRead, Opened, ReadEnd, StorageRequest};
 
+/// Which keys come with info files that the other host decrypts. That of all manifests never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainInfo {
+    /// Those of the archive and of the sets.
+    WithKeys,
+    /// That of the archive only.
+    WithoutSetKeys,
+}
+
 /// A file that is being read.
 pub(super) struct RemoteRead {
     reach: Arc<Reach>,
     path: StoragePath,
     read: ReadOptions,
-    /// It is asked for in plain text.
-    plain: bool,
+    /// It is an info file that is asked for in plain text.
+    info: Option<PlainInfo>,
     /// Ranges that were not asked for yet; only files with very many have such.
     rest: Vec<Range>,
     /// `None`: it has ended, or failed.
@@ -28,7 +37,7 @@ pub(super) struct RemoteRead {
 impl RemoteRead {
     /// Asks for the file. Its bytes are on their way from then on.
     pub(super) fn open(reach: &Arc<Reach>, path: &StoragePath, read: &ReadOptions) -> Result<Self> {
-        Self::begin(reach, path, read, false)
+        Self::begin(reach, path, read, None)
     }
 
     /// The same for an info file, which the other host decrypts.
@@ -36,21 +45,22 @@ impl RemoteRead {
         reach: &Arc<Reach>,
         path: &StoragePath,
         read: &ReadOptions,
+        info: PlainInfo,
     ) -> Result<Self> {
-        Self::begin(reach, path, read, true)
+        Self::begin(reach, path, read, Some(info))
     }
 
     fn begin(
         reach: &Arc<Reach>,
         path: &StoragePath,
         read: &ReadOptions,
-        plain: bool,
+        info: Option<PlainInfo>,
     ) -> Result<Self> {
         let mut this = Self {
             reach: Arc::clone(reach),
             path: path.clone(),
             read: read.clone(),
-            plain,
+            info,
             rest: read.ranges.clone(),
             download: None,
             opened: false,
@@ -68,9 +78,12 @@ impl RemoteRead {
         let some = self.rest.len().min(MOST_RANGES);
         let ranges: Vec<Range> = self.rest.drain(..some).collect();
         let path = WireBytes::from(&self.path);
-        let request = match self.plain {
-            true => StorageRequest::ReadInfo { path },
-            false => StorageRequest::OpenRead(OpenRead::new(path, &self.read, &ranges)),
+        let request = match self.info {
+            Some(info) => StorageRequest::ReadInfo {
+                path,
+                without_key: info == PlainInfo::WithoutSetKeys,
+            },
+            None => StorageRequest::OpenRead(OpenRead::new(path, &self.read, &ranges)),
         };
         // What is opened ahead waits for its turn. What the caller waits for must not: its worker may hold another file.
         let lane = match ahead {

@@ -13,7 +13,7 @@ use pgkeep_storage::{
 };
 
 use super::reach::{Doing, Reach};
-use super::read::RemoteRead;
+use super::read::{PlainInfo, RemoteRead};
 use super::write::RemoteWrite;
 use crate::remote::link::Link;
 use crate::remote::wire::entry::{Entries, WireEntry};
@@ -32,7 +32,7 @@ pub struct RemoteStorage {
     pub(super) reach: Arc<Reach>,
     pub(super) unanswered: Arc<AtomicU64>,
     /// Info files and manifests are asked for in plain text: this host is not to have the passphrase.
-    plain_info: bool,
+    plain_info: Option<PlainInfo>,
 }
 
 impl RemoteStorage {
@@ -43,15 +43,15 @@ impl RemoteStorage {
         Self {
             reach: Arc::new(Reach::new(link, shown.into())),
             unanswered: Arc::default(),
-            plain_info: false,
+            plain_info: None,
         }
     }
 
     /// The same for a run that reads, and is not to have the passphrase: the other host decrypts info files and manifests.
     #[must_use]
-    pub fn with_plain_info(self) -> Self {
+    pub fn with_plain_info(self, info: PlainInfo) -> Self {
         Self {
-            plain_info: true,
+            plain_info: Some(info),
             ..self
         }
     }
@@ -273,9 +273,9 @@ impl Storage for RemoteStorage {
     }
 
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
-        let read = match self.plain_info && is_info(path) {
-            true => RemoteRead::open_info(&self.reach, path, read)?,
-            false => RemoteRead::open(&self.reach, path, read)?,
+        let read = match self.plain_info {
+            Some(info) if is_info(path) => RemoteRead::open_info(&self.reach, path, read, info)?,
+            _ => RemoteRead::open(&self.reach, path, read)?,
         };
         Ok(Box::new(read))
     }

@@ -226,8 +226,14 @@ impl Archive {
         }
     }
 
-    pub(super) fn read_info(&self, exchange: &mut Exchange, path: &WireBytes) -> Served<ReadEnd> {
-        info_files::serve(&self.repository, &self.stanza()?, exchange, path)
+    pub(super) fn read_info(
+        &self,
+        exchange: &mut Exchange,
+        path: &WireBytes,
+        without_key: bool,
+    ) -> Served<ReadEnd> {
+        let of = (&self.repository, &self.stanza()?);
+        info_files::serve(of, exchange, path, without_key)
     }
 
     pub(super) fn cipher_pass(&self) -> CipherPass {

@@ -8,7 +8,7 @@ use std::io::Write;
 
 use pgkeep_pipeline::{Pipeline, Stage};
 use pgkeep_protocol::Exchange;
-use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, info_file, layout};
+use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, Stanza, info_file, layout};
 use pgkeep_storage::StoragePath;
 use secrecy::SecretString;
 
@@ -19,12 +19,12 @@ use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{OpenRead, Opened, ReadEnd};
 
-/// Sends the file in plain text.
+/// Sends the file in plain text; a manifest `without_key` also without that of its set.
 pub(super) fn serve(
-    repository: &Repository,
-    stanza: &Stanza,
+    (repository, stanza): (&Repository, &Stanza),
     exchange: &mut Exchange,
     path: &WireBytes,
+    without_key: bool,
 ) -> Served<ReadEnd> {
     let storage = &*repository.storage;
     let asked = path.path()?;
@@ -48,20 +48,26 @@ pub(super) fn serve(
         info.cipher_pass = None;
         let mut text = Vec::new();
         info.write(&mut text, &info.version).map_err(lowered)?;
-        exchange.send(&Opened {})?;
-        let sent = exchange.write_all(&text);
-        sent.map_err(pgkeep_protocol::Error::from_stream)?;
-        return Ok(ReadEnd {
-            size: text.len() as u64,
-            ..ReadEnd::default()
-        });
+        return send(exchange, &text);
     }
     let label = asked.parent();
     let label = std::str::from_utf8(label.file_name()).unwrap_or_default();
     match label.parse::<BackupLabel>() {
         Ok(label) if is(&layout::manifest(stanza, &label)) => {
-            let info = BackupInfo::load(storage, stanza, pass).map_err(lowered)?;
-            plain(exchange, info.cipher_pass)
+            let key = BackupInfo::load(storage, stanza, pass).map_err(lowered)?;
+            let key = key.cipher_pass;
+            if !without_key {
+                return plain(exchange, key);
+            }
+            let manifest = info_file::load_one(storage, &asked, key.as_ref(), Manifest::parse);
+            let mut manifest = manifest.map_err(lowered)?;
+            manifest.cipher_pass = None;
+            let mut text = Vec::new();
+            manifest
+                .write(&mut text, &manifest.version)
+                .map_err(lowered)?;
+            drop(manifest);
+            send(exchange, &text)
         }
         _ => {
             let shown = storage.display(&asked);
@@ -69,6 +75,17 @@ pub(super) fn serve(
             Err(Error::new(ErrorCode::Protocol, text).into())
         }
     }
+}
+
+/// Sends a text that is whole.
+fn send(exchange: &mut Exchange, text: &[u8]) -> Served<ReadEnd> {
+    exchange.send(&Opened {})?;
+    let sent = exchange.write_all(text);
+    sent.map_err(pgkeep_protocol::Error::from_stream)?;
+    Ok(ReadEnd {
+        size: text.len() as u64,
+        ..ReadEnd::default()
+    })
 }
 
 /// With the error of the storage behind it, so that a missing file is one there too.

@@ -1,12 +1,13 @@
 //! Serves a repository of this host.
 //!
 //! `service` is which request does what, `read` and `write` are the two that move bytes, `archive` what is
-//! done for a client that pushes WAL without its key, `info_files` for one that reads without the passphrase. `needs` says who may
-//! ask for what.
+//! done for a client that pushes WAL without its key, `info_files` for one that reads without the passphrase, and `measure` for one that
+//! only wants to know what is there; `keys` are those that it looks up for that. `needs` says who may ask for what.
 
 mod archive;
-
 mod info_files;
+mod keys;
+mod measure;
 mod needs;
 mod read;
 mod service;

@@ -70,9 +70,13 @@ impl Needs {
                 need(Right::Get, "reading")?;
                 self.confine([&read.path])
             }
-            StorageRequest::ReadInfo { path } => {
+            StorageRequest::ReadInfo { path, .. } => {
                 need(Right::Get, "reading")?;
                 self.confine([path])
+            }
+            StorageRequest::Measure { files } => {
+                need(Right::Get, "reading")?;
+                self.confine(files.iter().map(|file| &file.path))
             }
             StorageRequest::OpenWrite(write) => {
                 need(Right::Backup, "writing")?;
@@ -248,6 +252,14 @@ mod tests {
             ),
             (
                 r#"{"read_info":{"path":"archive/other/archive.info"}}"#,
+                [false, false, false, false],
+            ),
+            (
+                r#"{"measure":{"files":[{"path":"backup/demo/x"},{"path":"archive/demo/y"}]}}"#,
+                [false, true, true, true],
+            ),
+            (
+                r#"{"measure":{"files":[{"path":"backup/demo/x"},{"path":"archive/other/y"}]}}"#,
                 [false, false, false, false],
             ),
             (

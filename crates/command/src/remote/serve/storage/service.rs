@@ -12,8 +12,9 @@ use pgkeep_storage::{
 use serde::Serialize;
 
 use super::archive::Archive;
+use super::keys::Keys;
 use super::needs::Needs;
-use super::{read, write};
+use super::{measure, read, write};
 use crate::hosts::Repository;
 use crate::remote::rights::Rights;
 use crate::remote::serve::failure::{Failure, Served};
@@ -22,6 +23,7 @@ use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{
     Count, Done, Grade, Infos, RemovedMany, SpaceOf, StorageRequest, WireList, Written,
 };
+use crate::run::cancel::Cancel;
 use crate::run::context::Context;
 
 /// Serves the sessions of one client.
@@ -29,16 +31,21 @@ use crate::run::context::Context;
 pub(crate) struct StorageService {
     storage: Arc<dyn Storage>,
     archive: Archive,
+    keys: Keys,
     needs: Needs,
+    cancel: Cancel,
 }
 
 impl StorageService {
     /// Serves the repository of this run to a client with these rights.
     pub(crate) fn new(context: Arc<Context>, repository: Repository, rights: Rights) -> Self {
         let stanza = context.config.stanza().map(Stanza::new);
+        let stanza = stanza.and_then(Result::ok);
         Self {
             storage: Arc::clone(&repository.storage),
-            needs: Needs::new(rights, stanza.and_then(Result::ok)),
+            keys: Keys::new(repository.clone(), stanza.clone()),
+            needs: Needs::new(rights, stanza),
+            cancel: context.cancel.clone(),
             archive: Archive::new(context, repository),
         }
     }
@@ -117,9 +124,16 @@ impl Service for StorageService {
                 storage.announce(bytes);
                 answer(exchange, Ok(Done {}));
             }
-            StorageRequest::ReadInfo { path } => {
-                let served = self.archive.read_info(&mut exchange, &path);
+            StorageRequest::ReadInfo { path, without_key } => {
+                let served = self.archive.read_info(&mut exchange, &path, without_key);
                 answer(exchange, served);
+            }
+            StorageRequest::Measure { files } => {
+                let of = (storage, &self.keys, &self.cancel);
+                match measure::serve(of, &mut exchange, &files) {
+                    Ok(()) => exchange.end(),
+                    Err(failure) => exchange.fail(*failure.0),
+                }
             }
             StorageRequest::ArchiveIdentity {} => answer(exchange, self.archive.identity()),
             StorageRequest::FindSegment { segment } => {

@@ -8,6 +8,7 @@ use pgkeep_repo::pg_history::{PgHistory, PgHistoryEntry};
 use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, Stanza, layout};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::super::read::PlainInfo;
 use super::*;
 use crate::remote::wire::storage::ArchiveIdentity;
 use crate::wal::stored_content::Content;
@@ -215,7 +216,7 @@ fn who_reads_gets_the_keys_of_what_is_asked_for_and_not_those_that_open_more() {
     write_all(&*memory, &manifest, &WriteOptions::default(), &text).unwrap();
 
     let host = host_of(repository);
-    let storage = remote(&host).with_plain_info();
+    let storage = remote(&host).with_plain_info(PlainInfo::WithKeys);
     let read = ArchiveInfo::load(&storage, &stanza, None).unwrap();
     assert_eq!(read.cipher_pass.unwrap().expose_secret(), KEY);
     let read = BackupInfo::load(&storage, &stanza, None).unwrap();

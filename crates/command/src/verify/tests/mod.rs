@@ -1,3 +1,7 @@
+//! Verdicts on repositories that are sound or damaged in one way, in memory.
+
+mod elsewhere;
+
 use std::sync::{Arc, Mutex};
 
 use pgkeep_pipeline::Sha1Digest;
@@ -128,16 +132,20 @@ fn check(storage: Arc<dyn Storage>, options: &[&str]) -> (String, Findings) {
 }
 
 fn bodied(storage: Arc<dyn Storage>, options: &[&str]) -> (Outcome, Findings) {
-    let context = context(options);
-    let settings = Settings::from(&context).unwrap();
     let repository = Repository {
         elsewhere: None,
         key: 1,
         storage,
         pass: None,
     };
+    of(&repository, options)
+}
+
+fn of(repository: &Repository, options: &[&str]) -> (Outcome, Findings) {
+    let context = context(options);
+    let settings = Settings::from(&context).unwrap();
     let mut findings = Findings::default();
-    let body = verify(&context, &settings, &repository, &mut findings).unwrap();
+    let body = verify(&context, &settings, repository, &mut findings).unwrap();
     (body, findings)
 }
 

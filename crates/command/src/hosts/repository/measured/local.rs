@@ -1,0 +1,125 @@
+//! Measures files of a storage that this host reaches itself. Those that follow are opened while the first is read, so that on a
+//! network with latency no file waits for a round trip of its own.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+
+use pgkeep_pipeline::{Pipeline, Report, Stage};
+use pgkeep_storage::{PipelineRead, ReadOptions, Storage};
+
+use super::file::{Measured, StoredFile, Teller, Told};
+use crate::error::{Error, ErrorCode, Result};
+use crate::jobs::Buffers;
+use crate::run::cancel::Cancel;
+
+/// Bytes that one worker has under way ahead of its reading.
+const AHEAD_BYTES: u64 = 16 << 20;
+/// Files that one worker has opened ahead of its reading.
+const AHEAD_FILES: usize = 128;
+/// Bytes that are read at once at most.
+const READ_MOST: usize = 256 * 1024;
+
+/// How files are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    pub cancel: &'a Cancel,
+    pub buffers: &'a Buffers,
+    /// Bytes that may gather between two stages.
+    pub buffer_size: usize,
+}
+
+type Opened = pgkeep_storage::Result<Box<dyn PipelineRead>>;
+
+/// Measures `files` of `storage` in their order.
+///
+/// # Errors
+/// The storage is out of reach, the run was cancelled, or that of `told`; all else is told of its file.
+pub fn measure(
+    storage: &dyn Storage,
+    reading: Reading<'_>,
+    files: &[&StoredFile],
+    told: Teller<'_>,
+) -> Result<()> {
+    let size = reading.buffer_size.clamp(4096, READ_MOST);
+    let mut buffer = reading.buffers.take(size);
+    let result = measure_all(storage, reading, files, &mut buffer, told);
+    reading.buffers.put_back(buffer);
+    result
+}
+
+fn measure_all(
+    storage: &dyn Storage,
+    reading: Reading<'_>,
+    files: &[&StoredFile],
+    buffer: &mut [u8],
+    told: Teller<'_>,
+) -> Result<()> {
+    let bytes = |file: &StoredFile| file.stored.unwrap_or(0);
+    let mut opened: VecDeque<Opened> = VecDeque::new();
+    let (mut next, mut ahead) = (0, 0_u64);
+    for file in files {
+        while let Some(following) = files.get(next)
+            && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
+        {
+            ahead = ahead.saturating_add(bytes(following));
+            opened.push_back(open(storage, following));
+            next += 1;
+        }
+        let read = opened
+            .pop_front()
+            .expect("the file itself was opened above at the latest");
+        ahead = ahead.saturating_sub(bytes(file));
+        let mut read_on = |bytes| told(Told::Read(bytes));
+        let measured = read
+            .map_err(Error::from)
+            .and_then(|read| measure_one(file, read, reading, buffer, &mut read_on));
+        match measured {
+            Err(error) if error.is_about_the_storage() => return Err(error),
+            measured => told(Told::Done(measured))?,
+        }
+    }
+    Ok(())
+}
+
+fn open(storage: &dyn Storage, file: &StoredFile) -> Opened {
+    let options = ReadOptions {
+        ranges: file.slice.into_iter().collect(),
+        expect: file.stored,
+        lazy_open: true,
+    };
+    storage.open_read(&file.path, &options)
+}
+
+fn measure_one(
+    file: &StoredFile,
+    mut read: Box<dyn PipelineRead>,
+    reading: Reading<'_>,
+    buffer: &mut [u8],
+    read_on: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<Measured> {
+    let mut stages = file.unpack.as_ref().map_or(Vec::new(), |u| u.stages());
+    stages.extend([Stage::Sha1, Stage::Size]);
+    let mut running = Pipeline::new(stages).start(reading.buffer_size);
+    let mut sink = std::io::sink();
+    loop {
+        reading.cancel.check()?;
+        let got = match read.read(buffer) {
+            Ok(0) => break,
+            Ok(got) => got,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        running.push_into(&buffer[..got], &mut sink)?;
+        read_on(got as u64)?;
+    }
+    match &running.finish_into(&mut sink)?[..] {
+        [.., Report::Sha1(sha1), Report::Size(size)] => Ok(Measured {
+            size: *size,
+            sha1: *sha1,
+        }),
+        _ => Err(Error::new(
+            ErrorCode::Assert,
+            "a stage of the pipeline did not report",
+        )),
+    }
+}
