@@ -78,6 +78,8 @@ pub struct Hosts {
     pub database: ThrowAwayRoot,
     sftp: ThrowAwayRoot,
     pgbackrest: PgBackRest,
+    /// pgBackRest is on both machines all the time, not only while a block runs that names it.
+    keeps_pgbackrest: bool,
     /// Words of a page that a reader replaces, and what stands there then.
     own: Vec<(String, String)>,
 }
@@ -102,13 +104,13 @@ impl Hosts {
             return Err(pgkeep_testkit::Error::missing("PostgreSQL 15 of Debian 12").into());
         }
         let pgbackrest = PgBackRest::rolling()?;
-        let sftp = network.make()?;
+        let cache = pgkeep_testkit::installed::cache();
+        let sftp = network.programs(&cache).make()?;
         // A disk of its own: how full this machine's is must not show in the audit.
         sftp.shell("mkdir -p /srv; mount -t tmpfs -o size=2g,mode=755 tmpfs /srv")?
             .success()?;
         sftp.start_sshd()?;
         sftp.add_sudo()?;
-        let cache = pgkeep_testkit::installed::cache();
         let database = ThrowAwayRoot::builder()
             .network_of(&sftp)
             .programs(&cache)
@@ -134,6 +136,7 @@ impl Hosts {
             database,
             sftp,
             pgbackrest,
+            keeps_pgbackrest: false,
             own: Vec::new(),
         };
         hosts.write("/usr-local-bin/systemctl", SYSTEMCTL, "755 root root")?;
@@ -146,6 +149,19 @@ impl Hosts {
     pub fn install_on_both(&self, program: &Program) -> Result<()> {
         self.sftp.install(program.path(), &["pgkeep"])?;
         self.database.install(program.path(), &["pgkeep"])?;
+        Ok(())
+    }
+
+    /// Two machines with pgBackRest, set up as the page says that is followed with its name in place of ours.
+    pub fn follow_with_pgbackrest(&mut self, page: &str) -> Result<()> {
+        let link = format!("ln -s {} {STAND_IN}", self.pgbackrest.path().display());
+        self.shell(&link)?;
+        self.sftp.shell(&link)?.success()?;
+        self.keeps_pgbackrest = true;
+        self.replace("/usr/local/bin/pgkeep", STAND_IN);
+        self.replace(" pgkeep ", &format!(" {STAND_IN} "));
+        self.follow(page, &[])?;
+        self.own.clear();
         Ok(())
     }
 
@@ -210,9 +226,9 @@ impl Hosts {
             text = text.replace(KEY, key.trim_end());
         }
         // The search path of the server leads there once the link of the page is gone, as to Debian's package.
-        let package = text.contains(PGBACKREST);
+        let package = text.contains(PGBACKREST) && !self.keeps_pgbackrest;
+        text = text.replace(PGBACKREST, STAND_IN);
         if package {
-            text = text.replace(PGBACKREST, STAND_IN);
             let pgbackrest = self.pgbackrest.path().display();
             self.shell(&format!("ln -s {pgbackrest} {STAND_IN}"))?;
         }

@@ -56,6 +56,9 @@ const STANDBY: &str = "docs/guide/standby.md";
 /// The page about a repository on another host.
 const REPOSITORY_HOST: &str = "docs/guide/repository-host.md";
 
+/// The page about hosts with pgBackRest that change one after the other.
+const FLEET: &str = "docs/guide/fleet.md";
+
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/locked-backups.md",
@@ -72,7 +75,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let [one, two, three, four, five, six, seven, eight] = [(); 8].map(|()| Arc::clone(&program));
+    let [one, two, three, four, five, six, seven, eight, nine] =
+        [(); 9].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -99,6 +103,9 @@ fn main() -> ExitCode {
         .test("the_guide_to_a_repository_host_is_true", move || {
             repository_host(&eight)
         })
+        .test("the_guide_to_changing_over_a_fleet_is_true", move || {
+            fleet(&nine)
+        })
         .run()
 }
 
@@ -108,7 +115,7 @@ fn every_page() -> TestResult {
         HAS_A_CONFIGURATION,
         BUCKETS,
         NO_COMMANDS,
-        &[STANDBY, REPOSITORY_HOST],
+        &[STANDBY, REPOSITORY_HOST, FLEET],
     ]
     .concat()
     .into_iter()
@@ -140,6 +147,19 @@ fn repository_host(program: &Program) -> TestResult {
     let made = hosts.backups(1)?;
     if made != 1 {
         return Err(format!("{made} backups in place of 1").into());
+    }
+    Ok(())
+}
+
+/// Both machines have pgBackRest, with a backup, before pgkeep comes; in the end pgBackRest goes on alone.
+fn fleet(program: &Program) -> TestResult {
+    let mut hosts = Hosts::new(program)?;
+    hosts.follow_with_pgbackrest(REPOSITORY_HOST)?;
+    hosts.install_on_both(program)?;
+    hosts.follow(FLEET, &[])?;
+    let made = hosts.backups(1)?;
+    if made != 4 {
+        return Err(format!("{made} backups in place of 4").into());
     }
     Ok(())
 }

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         ("whoever_says_nothing_makes_room_for_others", silent),
         ("whatever_is_no_tls_is_logged_and_harms_nobody", garbage),
         ("pgbackrest_and_pgkeep_tell_each_other_apart", pgbackrest),
+        ("the_servers_of_both_programs_run_beside_each_other", beside),
         (
             "what_cannot_be_used_is_refused_before_anything_listens",
             refused,
@@ -181,6 +182,33 @@ fn pgbackrest(program: &Program) -> TestResult {
         &printed,
     )?;
     server.terminate()?;
+    Ok(())
+}
+
+/// One configuration for both, as the guide to changing over a fleet has it: only pgkeep reads the other port.
+fn beside(program: &Program) -> TestResult {
+    let stage = Stage::new(program)?;
+    let other = PgBackRest::mandatory()?;
+    let mut theirs = stage.start_as(other.command())?;
+    let port = stage::free_port()?.to_string();
+    let with_port = |mut command: std::process::Command| {
+        command.env("PGKEEP_TLS_SERVER_PORT", &port);
+        command
+    };
+    let mut ours = stage.start_as(with_port(program.command()))?;
+    ours.wait_for("listening on ")?;
+    run(&mut with_port(stage.command("server-ping")))?.success()?;
+    // The same variable in the environment of pgBackRest leads it nowhere else.
+    stage.ping_until_it_answers()?.expect_code(39)?;
+    let ping = [
+        "--no-config",
+        "--log-level-file=off",
+        &format!("--tls-server-port={}", stage.port()),
+        "server-ping",
+    ];
+    run(with_port(other.command()).args(ping))?.success()?;
+    ensure(ours.terminate()?.success(), "the server ended badly")?;
+    theirs.terminate()?;
     Ok(())
 }
 

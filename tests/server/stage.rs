@@ -31,6 +31,11 @@ fn until(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
+/// Free now, and nobody else is given it soon.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
 pub struct Stage<'a> {
     program: &'a Program,
     scratch: Scratch,
@@ -40,8 +45,7 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub fn new(program: &'a Program) -> Result<Self> {
         let scratch = Scratch::new()?;
-        // Free now, and nobody else is given it soon.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let stage = Self {
             program,
             scratch,

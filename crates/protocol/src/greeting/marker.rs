@@ -67,7 +67,7 @@ impl Search {
                         ErrorKind::Greeting,
                         format!("pgBackRest {version} answered on the other host, not pgkeep"),
                     )
-                    .with_hint("is the command for the other host that of pgkeep?"),
+                    .with_hint("repo-host-cmd or pg-host-cmd (SSH), or the port (TLS), must lead to pgkeep on that host."),
                 );
             }
             self.line = end + 1;
