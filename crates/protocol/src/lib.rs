@@ -24,6 +24,8 @@ mod session;
 mod settings;
 mod streams;
 mod timer;
+#[cfg(feature = "faulty")]
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +43,5 @@ pub use server::{Guest, Service, accept};
 pub use settings::{Pace, Settings};
 pub use streams::{Closing, Streams};
 pub use timer::{Alarm, ManualTimer, SystemTimer, Timer};
+#[cfg(feature = "faulty")]
+pub use watched::Watcher;

@@ -56,7 +56,13 @@ fn guard(core: &Core) -> Ending {
             .answer_within
             .is_some_and(|within| waited >= within)
         {
-            core.fail(stuck(waited.as_secs()));
+            let silence = now.saturating_sub(core.last().0);
+            // One sign of life is missing at least.
+            let gone = silence > core.pace.alive_every * 3 / 2;
+            core.fail(match gone {
+                true => silent(core, silence.as_secs(), greeted),
+                false => stuck(waited.as_secs()),
+            });
             continue;
         }
         match vigil.step(now, core.last(), greeted) {

@@ -26,7 +26,7 @@ pub struct SftpServerBuilder {
     shell: bool,
     short_host_key: bool,
     host_key_type: Option<String>,
-    ipv6: bool,
+    listen_on: Option<String>,
     without_subsystem: bool,
 }
 
@@ -75,8 +75,13 @@ impl SftpServerBuilder {
     }
 
     /// Listens on `::1`.
-    pub fn ipv6(mut self) -> Self {
-        self.ipv6 = true;
+    pub fn ipv6(self) -> Self {
+        self.listen_on("::1")
+    }
+
+    /// Listens on this address of the loopback device (127.0.0.1 unless set).
+    pub fn listen_on(mut self, address: &str) -> Self {
+        self.listen_on = Some(address.to_owned());
         self
     }
 
@@ -139,7 +144,7 @@ impl SftpServerBuilder {
         let mut last = String::new();
         // The port is free when it is chosen; should another process take it first, another one is tried.
         for _ in 0..5 {
-            let address = free_port(if self.ipv6 { "::1" } else { "127.0.0.1" })?;
+            let address = free_port(self.listen_on.as_deref().unwrap_or("127.0.0.1"))?;
             scratch.write(
                 "sshd_config",
                 self.configuration(&scratch, address, &layout)?,

@@ -6,6 +6,8 @@
 pub(crate) mod cluster;
 mod configure;
 mod failure;
+#[cfg(feature = "faulty")]
+pub mod fault;
 mod opened;
 mod raise;
 pub(crate) mod storage;
@@ -63,6 +65,8 @@ pub enum Visit {
 /// # Errors
 /// Whoever connected is no client that can be understood.
 pub fn serve(context: &Context, streams: Streams, entrance: &Entrance<'_>) -> Result<Visit> {
+    #[cfg(feature = "faulty")]
+    let streams = fault::around(streams);
     serve_with(context, streams, entrance, &own_side::settings())
 }
 

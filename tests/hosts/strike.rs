@@ -1,0 +1,78 @@
+//! What serves another host is killed, or stopped, at any message of a backup, a push, a get or a restore: the run ends in
+//! seconds, well or with a clear error, nobody is left on any host, the next run succeeds and both programs verify.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::{Suite, TestResult, seed};
+
+use crate::Result;
+use crate::draw::{Draw, full};
+use crate::machine::Way;
+use crate::point::{Fault, count, visit};
+use crate::scene::{Case, Scene};
+
+pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
+    type Make = fn(&Program, Way) -> Result<Scene<'_>>;
+    let running: Make = |program, way| Scene::running(program, way, 17);
+    let at_rest: Make = |program, way| Scene::at_rest(program, way);
+    for (case, make) in [
+        (Case::Backup, running),
+        (Case::BackupFromCluster, running),
+        (Case::Push, at_rest),
+        (Case::Get, at_rest),
+        (Case::Restore, at_rest),
+    ] {
+        for way in [Way::Ssh, Way::Tls] {
+            let program = Arc::clone(program);
+            let name = format!(
+                "whoever_serves_a_{}_by_{}_is_killed_or_stopped_at_any_message_and_all_is_well",
+                case.name(),
+                way.name()
+            );
+            suite = suite.test(name, move || sweep(&make(&program, way)?, way, case));
+        }
+    }
+    suite
+}
+
+/// Visits points of a case: one at random for each fault, or all.
+fn sweep(scene: &Scene<'_>, way: Way, case: Case) -> TestResult {
+    let messages = count(scene, case)?;
+    let (mut visited, mut over, mut well, mut longest) = (0, 0, 0, Duration::ZERO);
+    for fault in [Fault::Kill, Fault::Stop] {
+        let mut draw = Draw::of(&format!("{}{}{}", way.name(), case.name(), fault.name()));
+        let mut points: Vec<u64> = match full() {
+            true => (1..=messages).rev().collect(),
+            false => vec![draw.below(messages) + 1],
+        };
+        while let Some(at) = points.pop() {
+            let point = visit(scene, case, fault, at)
+                .map_err(|error| format!("{case:?} {fault:?} at {at} of {messages}: {error}"))?;
+            longest = longest.max(point.took);
+            if let Some(code) = point.code {
+                visited += 1;
+                well += usize::from(code == 0);
+                continue;
+            }
+            over += 1;
+            // No two runs have the same number of messages. A point early on is in every one.
+            if !full() {
+                points.push(draw.below(at) + 1);
+            }
+        }
+    }
+    println!(
+        "hosts, {} by {}: seed {}, {visited} points of {messages} messages visited, {well} runs finished all the same, \
+         {over} were over before, the longest took {:.1} s",
+        case.name(),
+        way.name(),
+        seed(),
+        longest.as_secs_f64()
+    );
+    match visited {
+        0 => Err("no point was visited".into()),
+        _ => Ok(()),
+    }
+}
