@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgkeep_testkit::object_server::{BUCKET, Kind, ObjectServer};
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -9,10 +10,100 @@ use crate::stage::{Stage, end_of_second};
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let program = Arc::clone(program);
-    suite.test(
-        "a_locked_backup_is_kept_until_its_time_has_come",
-        move || locked(&program),
-    )
+    let [gcs, azure, no_versions] = [(); 3].map(|()| Arc::clone(&program));
+    suite
+        .test(
+            "a_locked_backup_is_kept_until_its_time_has_come",
+            move || locked(&program),
+        )
+        .test(
+            "a_backup_in_gcs_is_kept_until_its_time_has_come",
+            move || {
+                elsewhere(
+                    &gcs,
+                    gcs_with_versions()?,
+                    "only who has storage.objects.overrid",
+                )
+            },
+        )
+        .test(
+            "a_backup_in_azure_is_kept_until_its_time_has_come",
+            move || {
+                let server = ObjectServer::start_locking_blobs()?;
+                elsewhere(&azure, server, "repo1-storage-lock=compliance")
+            },
+        )
+        .test(
+            "a_bucket_that_could_not_replace_locked_files_is_refused",
+            move || refused(&no_versions),
+        )
+}
+
+fn gcs_with_versions() -> pgkeep_testkit::Result<ObjectServer> {
+    let server = ObjectServer::start(Kind::Gcs)?;
+    let header = "content-type: application/json\r\n";
+    let body = r#"{"versioning":{"enabled":true}}"#;
+    server.send("PATCH", &format!("/storage/v1/b/{BUCKET}"), header, body)?;
+    Ok(server)
+}
+
+/// On a server whose locks the kit enforces. `doctor`: what it says of the mode.
+fn elsewhere(program: &Program, server: ObjectServer, doctor: &str) -> TestResult {
+    let stage = Stage::on(server, program, &LOCK)?;
+    let first = stage.backup()?;
+    let second = stage.backup()?;
+    let both = [first.clone(), second.clone()];
+    assert_eq!(stage.labels()?, both, "the expire of the backup kept it");
+    let expire = stage.ours(&["expire"])?.success()?;
+    let kept = format!("repo1: keep expired backup {first}: still locked in the bucket, until ");
+    assert_eq!(expire.stdout.matches(&kept).count(), 1, "{}", expire.stdout);
+    let text = stage.ours(&["info"])?.success()?.stdout;
+    assert_eq!(text.matches("locked: until ").count(), 2, "{text}");
+    // What is there already is replaced though it is locked.
+    let annotate = [&format!("--set={second}"), "--annotation=a=b", "annotate"];
+    stage.ours(&annotate)?.success()?;
+    let found = stage.ours(&["--verbose", "doctor"])?.stdout;
+    assert!(found.contains(doctor), "{found}");
+    for what in ["what a thief", "what the account may do", "writing to"] {
+        assert!(!found.contains(&format!("FAIL: {what}")), "{found}");
+    }
+
+    // A file that is still locked loses its name; the next run finds nothing of it.
+    let manifest = format!("repo/backup/main/{first}/backup.manifest");
+    stage.server.end_lock(&manifest);
+    let expire = stage.ours(&["expire"])?.success()?;
+    assert!(
+        expire
+            .stdout
+            .contains(&format!("remove expired backup {first}")),
+        "{}",
+        expire.stdout
+    );
+    assert_eq!(stage.labels()?, [&*second]);
+    let tree = stage.ours(&["repo-ls", "--recurse"])?.success()?.stdout;
+    assert!(!tree.contains(&format!("backup/main/{first}")), "{tree}");
+    let copy = stage.empty_copy()?;
+    stage.ours(&[&copy, "restore"])?.success()?;
+    stage.copy_is_right()?;
+    Ok(())
+}
+
+/// Nothing was written, so that the option can be taken away again.
+fn refused(program: &Program) -> TestResult {
+    let server = ObjectServer::start(Kind::Gcs)?;
+    let Err(error) = Stage::on(server, program, &LOCK) else {
+        return Err("the stanza was made".into());
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains("option 'repo1-storage-lock' needs a bucket that keeps versions"),
+        "{text}"
+    );
+    assert!(
+        text.contains("HINT: locked files are replaced only"),
+        "{text}"
+    );
+    Ok(())
 }
 
 const LOCK: [(&str, &str); 4] = [

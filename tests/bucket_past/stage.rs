@@ -31,10 +31,19 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// An empty stanza in the bucket.
     pub fn new(program: &'a Program, options: &[(&str, &str)]) -> Result<Self> {
-        let pgbackrest = PgBackRest::mandatory()?;
         let server = ObjectServer::start(Kind::Moto)?;
         let header = "x-amz-bucket-object-lock-enabled: true\r\n";
         server.send("PUT", &format!("/{BUCKET}"), header, "")?;
+        Self::on(server, program, options)
+    }
+
+    /// An empty stanza in the bucket of a server.
+    pub fn on(
+        server: ObjectServer,
+        program: &'a Program,
+        options: &[(&str, &str)],
+    ) -> Result<Self> {
+        let pgbackrest = PgBackRest::mandatory()?;
         let scratch = Scratch::new()?;
         let data = scratch.join("data");
         let cluster = DataDirBuilder::new("15")?
@@ -50,14 +59,10 @@ impl<'a> Stage<'a> {
         let mut config = Configuration::new(&scratch)?
             .global("log-level-file", "off")
             .global("compress-type", "none")
-            .global("repo1-s3-bucket", BUCKET)
             .stanza("main", "pg1-path", data.display());
-        let of_server = server.options(1);
-        let others = of_server
-            .iter()
-            .filter(|(option, _)| option != "repo1-s3-bucket");
-        for (option, value) in others {
-            config = config.global(option, value);
+        for (option, value) in server.options(1) {
+            let is_bucket = option == "repo1-s3-bucket";
+            config = config.global(&option, if is_bucket { BUCKET } else { &value });
         }
         for (option, value) in options {
             config = config.global(option, value);

@@ -74,24 +74,24 @@ pub(crate) fn backups(program: &Program, store: &Store) -> TestResult {
         let rows = stage.restored_into(who, &copy, &["--delta"])?;
         same("by delta", &all, &rows)?;
     }
-    doctor(&stage, store)
+    doctor(&stage)
 }
 
 /// `doctor` can look at all, and what it finds of a bucket without versions is true.
-fn doctor(stage: &Stage<'_>, store: &Store) -> TestResult {
+fn doctor(stage: &Stage<'_>) -> TestResult {
     let found = stage.own(&["doctor"])?;
     let warned: Vec<&str> = found
         .stdout
         .lines()
         .filter(|line| line.starts_with("WARN") || line.starts_with("FAIL"))
+        // The disk of the test's own machine may be nearly full.
+        .filter(|line| !line.starts_with("WARN: room for "))
         .collect();
     let removal = "WARN: what a thief of the credentials could delete (removal, repo1)";
-    let expected: &[&str] = if store.tells_removal { &[removal] } else { &[] };
-    if warned != expected {
+    if warned != [removal] {
         return Err(format!("{warned:?}:\n{}\n{}", found.stdout, found.stderr).into());
     }
-    let count = format!("0 failed, {} warned", expected.len());
-    must_have(&found.stdout, &count)
+    must_have(&found.stdout, "0 failed, ")
 }
 
 /// Retention, and an end of everything: what is removed is gone, and nothing else.

@@ -19,8 +19,6 @@ pub(crate) struct Store {
     pub(crate) host: &'static str,
     /// The option that names the port, and what stands before it there.
     pub(crate) port: (&'static str, &'static str),
-    /// `doctor` can ask what a thief of the credentials could delete.
-    pub(crate) tells_removal: bool,
 }
 
 pub(crate) const STORES: &[Store] = &[
@@ -33,7 +31,6 @@ pub(crate) const STORES: &[Store] = &[
         bucket: "repo1-s3-bucket",
         host: "repo1-storage-host",
         port: ("repo1-storage-port", ""),
-        tells_removal: true,
     },
     Store {
         name: "azure",
@@ -43,8 +40,6 @@ pub(crate) const STORES: &[Store] = &[
         bucket: "repo1-azure-container",
         host: "repo1-storage-host",
         port: ("repo1-storage-port", ""),
-        // Only who administers the account can ask.
-        tells_removal: false,
     },
     Store {
         name: "gcs",
@@ -55,7 +50,5 @@ pub(crate) const STORES: &[Store] = &[
         // There is no other option for the address, as with pgBackRest.
         host: "repo1-gcs-endpoint",
         port: ("repo1-gcs-endpoint", "localhost:"),
-        // Not asked for yet.
-        tells_removal: false,
     },
 ];

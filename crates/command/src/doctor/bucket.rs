@@ -22,6 +22,8 @@ pub(super) struct Bucket {
     pub(super) tags: bool,
     /// New objects are encrypted with a key of the service.
     pub(super) kms: bool,
+    /// New objects are locked.
+    pub(super) lock: bool,
 }
 
 impl Bucket {
@@ -79,14 +81,30 @@ impl Bucket {
                 if writing && self.kms {
                     more.push("kms:GenerateDataKey and kms:Decrypt for the key");
                 }
+                if writing && self.lock {
+                    more.push("s3:PutObjectRetention there, because of the lock");
+                }
                 if right == Right::Read && self.kms {
                     more.push("kms:Decrypt for the key");
                 }
             }
-            Store::Azure if writing && self.tags => more.push("t (tags)"),
-            // What is replaced is removed there.
-            Store::Gcs if writing => more.push("storage.objects.delete, to replace files"),
-            Store::Azure | Store::Gcs => {}
+            Store::Azure => {
+                if writing && self.tags {
+                    more.push("t (tags)");
+                }
+                if (writing || matches!(right, Right::Remove | Right::RemoveMany)) && self.lock {
+                    more.push("i (immutable storage), with a role Storage Blob Data Owner, because of the lock");
+                }
+            }
+            Store::Gcs => {
+                // What is replaced is removed there.
+                if writing {
+                    more.push("storage.objects.delete, to replace files");
+                }
+                if writing && self.lock {
+                    more.push("storage.objects.setRetention, because of the lock");
+                }
+            }
         }
         more.iter().map(|one| format!("; and {one}")).collect()
     }
@@ -108,6 +126,7 @@ mod tests {
             http: None,
             tags: true,
             kms: true,
+            lock: true,
         }
     }
 
@@ -134,8 +153,13 @@ mod tests {
         let s3 = bucket(Store::S3);
         assert!(s3.more(Right::Upload).contains("s3:PutObjectTagging"));
         assert!(s3.more(Right::Upload).contains("kms:GenerateDataKey"));
+        assert!(s3.more(Right::Upload).contains("s3:PutObjectRetention"));
         assert_eq!(s3.more(Right::Read), "; and kms:Decrypt for the key");
         assert_eq!(s3.more(Right::List), "");
-        assert_eq!(bucket(Store::Azure).more(Right::Write), "; and t (tags)");
+        let azure = bucket(Store::Azure).more(Right::Write);
+        assert!(azure.starts_with("; and t (tags); and i "), "{azure}");
+        let gcs = bucket(Store::Gcs).more(Right::Write);
+        assert!(gcs.contains("storage.objects.setRetention"), "{gcs}");
+        assert_eq!(bucket(Store::Gcs).more(Right::Remove), "");
     }
 }

@@ -5,7 +5,9 @@
 use pgkeep_storage::protection::{BucketProtection, KeptUntil, Lock, LockMode};
 use pgkeep_storage::{Error, Storage};
 
+use super::bucket::Store;
 use super::check::REMOVAL;
+use super::lock_words::LockWords;
 use super::settings::RepoSettings;
 use crate::report::finding::{Finding, Subject};
 
@@ -57,32 +59,53 @@ fn grade(
     bucket: BucketProtection,
     locked: bool,
 ) -> Finding {
+    let words = settings.bucket.as_ref().map(|bucket| bucket.store);
+    let words = LockWords::of(words.unwrap_or(Store::S3));
+    let option = settings.option("storage-lock");
     if let Some(lock) = lock {
-        if locked {
-            return subject.ok(&REMOVAL, who_can_delete(lock));
+        let place = words.place;
+        if !locked {
+            return subject.fail(
+                &REMOVAL,
+                format!("{option} is set, but a new file was not locked"),
+                format!("use {place}, on a server that has it"),
+            );
         }
-        return subject.fail(
-            &REMOVAL,
-            format!(
-                "{} is set, but a new file was not locked",
-                settings.option("storage-lock")
-            ),
-            "use a bucket that was made with Object Lock, on a server that has it",
-        );
+        if bucket.versions == Some(false) {
+            return subject.fail(
+                &REMOVAL,
+                format!("{option} is set, but the bucket keeps no versions: no locked file can be replaced"),
+                format!("use {place}"),
+            );
+        }
+        if words.ended_by_writers && lock.mode == LockMode::Governance {
+            return subject.warn(
+                &REMOVAL,
+                format!(
+                    "who has the credentials can end the locks of files, and delete them then ({})",
+                    words.bypass
+                ),
+                format!("{option}=compliance"),
+            );
+        }
+        return subject.ok(&REMOVAL, who_can_delete(&words, lock));
     }
     if let Some(lock) = bucket.default_lock {
-        return subject.ok(&REMOVAL, who_can_delete(lock));
+        return subject.ok(&REMOVAL, who_can_delete(&words, lock));
     }
     let set = format!(
-        "set {} and {}, in a bucket made with Object Lock",
-        settings.option("storage-lock"),
-        settings.option("storage-lock-days")
+        "set {option} and {}, in {}",
+        settings.option("storage-lock-days"),
+        words.place
     );
     match bucket.versions {
         Some(true) => subject.warn(
             &REMOVAL,
             "what is deleted stays as an older version, which can be deleted too: nothing is locked",
-            format!("deny s3:DeleteObjectVersion and s3:PutLifecycleConfiguration to the credentials; or {set}"),
+            match words.keep_versions {
+                Some(deny) => format!("{deny}; or {set}"),
+                None => set,
+            },
         ),
         Some(false) => subject.warn(
             &REMOVAL,
@@ -91,19 +114,23 @@ fn grade(
         ),
         None => subject.not_tested(
             &REMOVAL,
-            "the credentials may not see whether the bucket keeps versions (s3:GetBucketVersioning)",
+            format!(
+                "the credentials may not see whether the bucket keeps versions ({})",
+                words.see_versions
+            ),
         ),
     }
 }
 
-fn who_can_delete(lock: Lock) -> String {
+fn who_can_delete(words: &LockWords, lock: Lock) -> String {
     let days = lock.days;
     match lock.mode {
         LockMode::Compliance => {
             format!("nobody can delete a file for {days} days after it was written")
         }
         LockMode::Governance => format!(
-            "for {days} days after a file was written only who has s3:BypassGovernanceRetention can delete it"
+            "for {days} days after a file was written only who has {} can delete it",
+            words.bypass
         ),
     }
 }
@@ -111,6 +138,7 @@ fn who_can_delete(lock: Lock) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::bucket::Bucket;
     use crate::report::finding::Grade;
 
     const NOTHING: BucketProtection = BucketProtection {
@@ -124,6 +152,24 @@ mod tests {
     };
 
     fn graded(lock: Option<Lock>, bucket: BucketProtection, locked: bool) -> (Grade, String) {
+        let (grade, seen, _) = graded_in(Store::S3, lock, bucket, locked);
+        (grade, seen)
+    }
+
+    fn graded_in(
+        store: Store,
+        lock: Option<Lock>,
+        bucket: BucketProtection,
+        locked: bool,
+    ) -> (Grade, String, String) {
+        let of = Bucket {
+            store,
+            name: "b".to_owned(),
+            http: None,
+            tags: false,
+            kms: false,
+            lock: lock.is_some(),
+        };
         let settings = RepoSettings {
             key: 1,
             kind: "s3".to_owned(),
@@ -135,21 +181,62 @@ mod tests {
             retention_full: None,
             retention_by_time: false,
             sftp: None,
-            bucket: None,
+            bucket: Some(of),
         };
         let finding = grade(&settings, &Subject::default(), lock, bucket, locked);
-        (finding.grade, finding.seen)
+        (finding.grade, finding.seen, finding.mend)
+    }
+
+    #[test]
+    fn each_store_has_its_own_words() {
+        let kept = BucketProtection {
+            versions: Some(true),
+            locks: Some(true),
+            default_lock: None,
+        };
+        let governance = Lock {
+            mode: LockMode::Governance,
+            ..LOCK
+        };
+        let (grade, seen, _) = graded_in(Store::Gcs, Some(governance), kept, true);
+        assert_eq!(grade, Grade::Ok);
+        assert!(seen.contains("overrideUnlockedRetention"), "{seen}");
+        // There who may lock a file may end the lock.
+        let (grade, seen, mend) = graded_in(Store::Azure, Some(governance), kept, true);
+        assert_eq!(grade, Grade::Warn, "{seen}");
+        assert_eq!(mend, "repo1-storage-lock=compliance");
+        assert_eq!(graded_in(Store::Azure, Some(LOCK), kept, true).0, Grade::Ok);
+        for (store, place) in [
+            (Store::Azure, "version-level immutability"),
+            (Store::Gcs, "object retention enabled"),
+        ] {
+            let (grade, _, mend) = graded_in(store, Some(LOCK), kept, false);
+            assert_eq!(grade, Grade::Fail);
+            assert!(mend.contains(place), "{mend}");
+            let (grade, _, mend) = graded_in(store, None, kept, false);
+            assert_eq!(grade, Grade::Warn);
+            assert!(mend.contains(place) && !mend.contains("s3:"), "{mend}");
+        }
     }
 
     #[test]
     fn what_can_be_deleted_for_good_is_told() {
-        let (grade, seen) = graded(Some(LOCK), NOTHING, true);
+        let kept = BucketProtection {
+            versions: Some(true),
+            ..NOTHING
+        };
+        assert_eq!(
+            graded(Some(LOCK), NOTHING, true).0,
+            Grade::Fail,
+            "info files cannot be replaced"
+        );
+        let (grade, seen) = graded(Some(LOCK), kept, true);
         assert_eq!(grade, Grade::Ok);
         assert!(
             seen.contains("nobody can delete a file for 30 days"),
             "{seen}"
         );
-        let (grade, seen) = graded(Some(LOCK), NOTHING, false);
+        let (grade, seen) = graded(Some(LOCK), kept, false);
         assert_eq!(
             grade,
             Grade::Fail,

@@ -191,6 +191,7 @@ fn bucket(context: &Context, key: u32, kind: &str) -> Option<Bucket> {
             .map_at(option::REPO_STORAGE_TAG, key)
             .is_some_and(|tags| !tags.is_empty()),
         kms: store == Store::S3 && is_set(option::REPO_S3_KMS_KEY_ID),
+        lock: is_set(option::REPO_STORAGE_LOCK),
     })
 }
 

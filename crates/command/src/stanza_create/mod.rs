@@ -2,7 +2,7 @@
 //!
 //! Running it again is harmless: existing files are checked against the cluster and a missing copy is put back.
 
-use pgkeep_config::option;
+use pgkeep_config::{option, option_name};
 use pgkeep_pipeline::cipher;
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, PgHistory, Stanza, layout};
@@ -201,6 +201,7 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
             )),
         );
     }
+    refuse_locks_without_versions(repository)?;
     let pass = repository.pass.as_ref();
     let entry = stanza_info::history_entry(control);
     // archive.info first, because WAL may be pushed as soon as it is there. A run that dies in between is recognized by the
@@ -212,6 +213,23 @@ fn create_new(repository: &Repository, stanza: &Stanza, control: &ControlFile) -
         agree(storage, &layout::backup_info(stanza))?;
     }
     Ok(())
+}
+
+/// Info files are replaced with every backup. A storage replaces a locked file only where it keeps the old one as a version:
+/// elsewhere the stanza would stay as it is made now until the locks have ended.
+fn refuse_locks_without_versions(repository: &Repository) -> Result<()> {
+    let Some(protection) = repository.storage.as_protection() else {
+        return Ok(());
+    };
+    if protection.lock().is_none() || protection.of_bucket()?.versions != Some(false) {
+        return Ok(());
+    }
+    let option = option_name(option::REPO_STORAGE_LOCK, repository.key);
+    Err(Error::new(
+        ErrorCode::OptionInvalid,
+        format!("option '{option}' needs a bucket that keeps versions, which this one does not"),
+    )
+    .with_hint("locked files are replaced only where the old ones stay as versions: switch versions on, or remove the option."))
 }
 
 /// Makes the copy of an info file equal to it. No lock keeps away another host that makes the stanza in the same repository

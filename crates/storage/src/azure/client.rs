@@ -9,6 +9,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::failure::{code_of, failure};
+use super::lock_header::with_lock;
 use super::secrets::{key_bytes, signature_query};
 use super::settings::{Access, AzureSettings, UriStyle};
 use super::sign::{DATE, authorization, date, signed_seconds};
@@ -17,7 +18,7 @@ use crate::http::{
     Answer, Client, HttpError, Request, ServerClock, Service, Verdict, percent_encode,
     verdict_by_status,
 };
-use crate::object::store::Outcome;
+use crate::object::store::{Failure, Outcome};
 use crate::stop::Stop;
 use crate::{Error, ErrorKind, Operation, Result};
 
@@ -117,8 +118,16 @@ impl AzureClient {
         Request::new(method, format!("{}/{key}", self.container))
     }
 
-    /// A request that makes a blob, with the tags that all have.
-    pub(super) fn with_tags(&self, request: Request) -> Request {
+    /// The server's time in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.seconds()
+    }
+
+    /// A request that makes a blob, with the tags and the lock that all have.
+    pub(super) fn for_new(&self, mut request: Request) -> Request {
+        if let Some(lock) = self.settings.objects.lock {
+            request = with_lock(request, lock, self.now());
+        }
         if self.settings.tags.is_empty() {
             return request;
         }
@@ -134,6 +143,21 @@ impl AzureClient {
         self.try_to(request)
             .await
             .map_err(|error| failure(&error, &self.settings.access))
+    }
+
+    /// Why a blob was not made.
+    pub(super) fn not_made(&self, error: &HttpError) -> Failure {
+        let mut failure = failure(error, &self.settings.access);
+        // The service refuses a lock that it does not give in several ways.
+        let odd = error.answer().is_some() && failure.kind == ErrorKind::Broken;
+        if odd && self.settings.objects.lock.is_some() && failure.hints.is_empty() {
+            failure.hints.push(
+                "repo-storage-lock needs a container with support for version-level immutability: use such a \
+                 container, or remove the option."
+                    .to_owned(),
+            );
+        }
+        failure
     }
 
     /// Sends a request; refusals may be looked at.

@@ -63,11 +63,12 @@ fn refusal(answer: &Answer, access: &Access) -> (ErrorKind, Option<&'static str>
             match access {
                 Access::Shared(_) => "do the network rules of the account let this host in?",
                 Access::Sas(_) => {
-                    "the shared access signature needs the permissions read, write, delete, list and, \
-                     with repo-storage-tag, tags."
+                    "the shared access signature needs the permissions read, write, delete and list, \
+                     with repo-storage-tag also tags, with repo-storage-lock also immutable storage (i)."
                 }
                 Access::Auto { .. } => {
-                    "the managed identity needs the role 'Storage Blob Data Contributor' on the container."
+                    "the managed identity needs the role 'Storage Blob Data Contributor' on the container, with \
+                     repo-storage-lock 'Storage Blob Data Owner'."
                 }
             }
         }

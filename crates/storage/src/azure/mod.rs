@@ -7,6 +7,9 @@ mod batch;
 mod client;
 mod failure;
 mod list;
+mod lock;
+mod lock_header;
+mod missing;
 mod remove;
 mod secrets;
 mod settings;
@@ -17,6 +20,8 @@ mod tests;
 mod token;
 mod upload;
 mod versions;
+
+use std::sync::Arc;
 
 pub use secrets::{check_key, check_signature};
 pub use settings::{Access, AzureSettings, UriStyle};
@@ -36,7 +41,7 @@ pub fn open(settings: AzureSettings) -> Result<impl Storage + Connection + 'stat
     let objects = settings.objects.clone();
     let stop = Stop::default();
     let store = AzureStore {
-        client: AzureClient::new(settings, &stop)?,
+        client: Arc::new(AzureClient::new(settings, &stop)?),
         batches: Batches::default(),
     };
     ObjectStorage::new(store, objects, stop)

@@ -1,13 +1,17 @@
 //! Removal of blobs, many with one request.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 
 use super::batch::{body, statuses};
 use super::client::{AzureClient, md5, random_name, with_body};
-use super::failure::{code_of, failure};
+use super::failure::failure;
+use super::lock::{hide, is_locked};
+use super::missing::is_missing;
 use crate::http::{Answer, HttpError};
+use crate::object::one_by_one::one_by_one;
 use crate::object::store::Failure;
 
 /// Blobs of one request.
@@ -23,7 +27,7 @@ impl Batches {
     /// Removes blobs; what a request for many leaves is tried once more alone, which gives the reason.
     pub(super) async fn remove(
         &self,
-        client: &AzureClient,
+        client: &Arc<AzureClient>,
         keys: &[String],
     ) -> Result<(), (String, Failure)> {
         let mut alone: Vec<&String> = keys.iter().collect();
@@ -35,15 +39,11 @@ impl Batches {
             let mut gone = gone.into_iter();
             alone.retain(|_| gone.next() != Some(true));
         }
-        for key in alone {
-            let removed = client.try_to(&client.request("DELETE", key)).await;
-            if let Err(error) = removed
-                && !is_missing(&error)
-            {
-                return Err((key.clone(), failure(&error, &client.settings().access)));
-            }
-        }
-        Ok(())
+        one_by_one(alone, |key| {
+            let client = Arc::clone(client);
+            async move { single(&client, &key).await }
+        })
+        .await
     }
 
     /// Removes many; tells of each whether it is gone.
@@ -85,13 +85,15 @@ fn is_final(answer: &Answer) -> bool {
         || answer.status.is_client_error() && !matches!(answer.status.as_u16(), 408 | 429)
 }
 
-/// No such blob; a missing container is another matter.
-pub(super) fn is_missing(error: &HttpError) -> bool {
-    error.answer().is_some_and(|answer| {
-        answer.status == StatusCode::NOT_FOUND
-            && !matches!(
-                code_of(answer).as_str(),
-                "ContainerNotFound" | "ContainerBeingDeleted" | "ResourceNotFound"
-            )
-    })
+/// Removes one; one that is locked only loses its name, where the settings say that there are locks.
+async fn single(client: &AzureClient, key: &str) -> Result<(), Failure> {
+    let removed = match client.try_to(&client.request("DELETE", key)).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) if client.settings().objects.lock.is_some() && is_locked(&error) => {
+            hide(client, key).await
+        }
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| failure(&error, &client.settings().access))
 }

@@ -1,12 +1,15 @@
 //! The calls on a container as Azure's requests.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::client::{AzureClient, md5, with_body};
 use super::failure::failure;
-use super::remove::{Batches, LIMIT, is_missing};
-use super::{list, upload, versions};
+use super::missing::is_missing;
+use super::remove::{Batches, LIMIT};
+use super::{list, lock, upload, versions};
 use crate::http::{Answer, HttpError, Request, seconds_of_header};
 use crate::object::failure::broken;
 use crate::object::part_size::{Growth, part_size};
@@ -14,12 +17,13 @@ use crate::object::piece::{piece, size_behind};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
+use crate::protection::{BucketProtection, KeptUntil};
 use crate::{ErrorKind, StorageKind};
 
 /// A container of an account.
 #[derive(Debug)]
 pub(super) struct AzureStore {
-    pub(super) client: AzureClient,
+    pub(super) client: Arc<AzureClient>,
     pub(super) batches: Batches,
 }
 
@@ -82,7 +86,7 @@ impl ObjectStore for AzureStore {
     async fn put(&self, key: &str, content: Content<String>, new: bool) -> Outcome<()> {
         let mut request = self
             .client
-            .with_tags(self.client.request("PUT", key))
+            .for_new(self.client.request("PUT", key))
             .header("x-ms-blob-type", "BlockBlob");
         if new {
             request = request.header("if-none-match", "*");
@@ -92,7 +96,7 @@ impl ObjectStore for AzureStore {
         match self.client.try_to(&request).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let failure = self.failure(&error);
+                let failure = self.client.not_made(&error);
                 // The answer to an earlier try may be what was lost: then it is our own file that is there.
                 let ours = failure.kind == ErrorKind::Exists
                     && !error.repetitions.is_empty()
@@ -135,6 +139,14 @@ impl ObjectStore for AzureStore {
 
     async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
         self.batches.remove(&self.client, keys).await
+    }
+
+    async fn kept_until(&self, key: &str) -> Outcome<Option<KeptUntil>> {
+        lock::kept_until(&self.client, key).await
+    }
+
+    async fn protection(&self) -> Outcome<BucketProtection> {
+        lock::of_container(&self.client).await
     }
 
     async fn keeps_versions(&self) -> Outcome<()> {

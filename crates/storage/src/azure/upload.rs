@@ -56,8 +56,11 @@ pub(super) async fn commit(client: &AzureClient, key: &str, blocks: &[Part]) -> 
     let body = Bytes::from(body);
     let hash = md5(&body);
     let request = client.request("PUT", key).query("comp", "blocklist");
-    let request = with_body(client.with_tags(request), body, &hash);
-    client.send(&request).await.map(drop)
+    let request = with_body(client.for_new(request), body, &hash);
+    match client.try_to(&request).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(client.not_made(&error)),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod client;
 mod failure;
 mod jwt;
 mod list;
+mod lock;
 mod object;
 mod resumable;
 mod session;

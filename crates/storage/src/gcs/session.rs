@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::client::{GcsClient, UPLOAD_ID};
 use super::failure::failure;
+use super::lock::not_made;
 use super::object::{Checksum, STORED, check, number};
 use super::upload::description;
 use crate::ErrorKind;
@@ -45,13 +46,14 @@ enum Came {
 impl Session {
     /// Asks for an upload.
     pub(super) async fn start(client: &GcsClient, key: &str) -> Outcome<Self> {
-        let description = description(&client.settings().tags, None);
+        let description = description(client, None);
         let request = client
             .upload("resumable", key)
             .header("content-type", "application/json; charset=UTF-8")
             .header("x-upload-content-type", "application/octet-stream")
             .body(Bytes::from(description.to_string()));
-        let answer = client.send(&request).await?;
+        let started = client.try_to(&request).await;
+        let answer = started.map_err(|error| not_made(client, &error))?;
         let location = answer.header("location").and_then(|place| {
             let (_, query) = place.split_once('?')?;
             query.split('&').find_map(|pair| {

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::client::GcsClient;
 use super::failure::{failure, is_missing};
 use super::object::{Checksum, facts};
 use super::resumable::Uploads;
 use super::session::STEP;
-use super::{list, upload, versions};
+use super::{list, lock, upload, versions};
 use crate::StorageKind;
 use crate::http::{HttpError, Request};
 use crate::object::failure::broken;
+use crate::object::one_by_one::one_by_one;
 use crate::object::piece::{piece, size_behind};
 use crate::object::store::{
     Content, Facts, Failure, ListQuery, ObjectStore, Outcome, Page, Part, Piece, VersionPage,
 };
+use crate::protection::{BucketProtection, KeptUntil};
 
 /// A bucket of GCS.
 #[derive(Debug)]
@@ -194,6 +195,14 @@ impl ObjectStore for GcsStore {
         REMOVED
     }
 
+    async fn kept_until(&self, key: &str) -> Outcome<Option<KeptUntil>> {
+        lock::kept_until(&self.client, key).await
+    }
+
+    async fn protection(&self) -> Outcome<BucketProtection> {
+        lock::of_bucket(&self.client).await
+    }
+
     async fn keeps_versions(&self) -> Outcome<()> {
         versions::keeps_versions(&self.client).await
     }
@@ -214,30 +223,16 @@ impl ObjectStore for GcsStore {
     }
 
     async fn remove(&self, keys: &[String]) -> Result<(), (String, Failure)> {
-        let mut removing = JoinSet::new();
-        for (at, key) in keys.iter().enumerate() {
-            let request = self.client.request("DELETE", key);
+        one_by_one(keys.iter().collect(), |key| {
             let client = Arc::clone(&self.client);
-            removing.spawn(async move { (at, client.try_to(&request).await) });
-        }
-        let mut failed: Option<(usize, Failure)> = None;
-        while let Some(removed) = removing.join_next().await {
-            let (at, reason) = match removed {
-                Ok((_, Ok(_))) => continue,
-                Ok((_, Err(error))) if is_missing(&error) => continue,
-                Ok((at, Err(error))) => (at, failure(&error)),
-                Err(stopped) => (
-                    0,
-                    broken(format!("a request ended without an answer: {stopped}")),
-                ),
-            };
-            if failed.as_ref().is_none_or(|(first, _)| at < *first) {
-                failed = Some((at, reason));
+            async move {
+                match client.try_to(&client.request("DELETE", &key)).await {
+                    Ok(_) => Ok(()),
+                    Err(error) if is_missing(&error) => Ok(()),
+                    Err(error) => Err(failure(&error)),
+                }
             }
-        }
-        match failed {
-            Some((at, reason)) => Err((keys[at].clone(), reason)),
-            None => Ok(()),
-        }
+        })
+        .await
     }
 }

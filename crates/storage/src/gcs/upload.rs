@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::client::GcsClient;
-use super::failure::failure;
+use super::lock::{not_made, retention};
 use super::object::{Checksum, STORED, check};
 use crate::ErrorKind;
 use crate::http::HttpError;
@@ -13,8 +13,13 @@ use crate::object::failure::broken;
 use crate::object::store::{Content, Failure, Outcome};
 
 /// What the service is told of a new object.
-pub(super) fn description(tags: &[(String, String)], checksum: Option<Checksum>) -> Value {
+pub(super) fn description(client: &GcsClient, checksum: Option<Checksum>) -> Value {
     let mut description = Map::new();
+    if let Some(lock) = client.settings().objects.lock {
+        let retention = retention(lock, client.settings().now.seconds());
+        description.insert("retention".to_owned(), retention);
+    }
+    let tags = &client.settings().tags;
     if let Some(checksum) = checksum {
         description.insert("crc32c".to_owned(), json!(checksum.text()));
     }
@@ -36,7 +41,7 @@ pub(super) async fn put(
     new: bool,
 ) -> Outcome<()> {
     let (size, checksum) = (content.bytes.len() as u64, content.hashes);
-    let description = description(&client.settings().tags, Some(checksum));
+    let description = description(client, Some(checksum));
     let (kind, body) = related(&description, &content.bytes);
     // The body holds it.
     drop(content);
@@ -61,7 +66,7 @@ pub(super) async fn put(
                 hints: Vec::new(),
             })
         }
-        Err(error) => Err(failure(&error)),
+        Err(error) => Err(not_made(client, &error)),
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) struct Scripted {
 struct State {
     script: VecDeque<Reply>,
     asked: Vec<String>,
+    bodies: Vec<Vec<u8>>,
     connections: usize,
 }
 
@@ -86,6 +87,11 @@ impl Scripted {
         self.lock().asked.clone()
     }
 
+    /// Bodies of the requests so far.
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.lock().bodies.clone()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.lock().connections
     }
@@ -110,6 +116,7 @@ impl Scripted {
             let reply = {
                 let mut state = self.lock();
                 state.asked.push(head.clone());
+                state.bodies.push(body);
                 state.script.pop_front().unwrap_or(Reply::Close)
             };
             match reply {

@@ -7,6 +7,7 @@ mod bucket;
 pub(crate) mod failure;
 mod info;
 mod list;
+pub(crate) mod one_by_one;
 pub(crate) mod part_size;
 mod past;
 pub(crate) mod piece;

@@ -18,6 +18,8 @@ mod tests;
 mod upload;
 mod versions;
 
+use std::sync::Arc;
+
 pub use settings::{KeySource, S3Settings, UriStyle};
 
 pub use crate::http::Now;
@@ -35,5 +37,6 @@ pub fn open(settings: S3Settings) -> Result<impl Storage + Connection + 'static>
     let objects = settings.objects.clone();
     let stop = Stop::default();
     let client = S3Client::new(settings, &stop)?;
+    let client = Arc::new(client);
     ObjectStorage::new(S3Store { client }, objects, stop)
 }

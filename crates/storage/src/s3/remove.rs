@@ -1,10 +1,13 @@
 //! Removal of objects, many with one request.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::client::{About, Hashes, S3Client, with_body};
 use super::failure::failure;
 use crate::ErrorKind;
+use crate::object::one_by_one::one_by_one;
 use crate::object::store::{Failure, Outcome};
 use crate::object::xml::{Element, can_be_in_xml, escape};
 
@@ -12,7 +15,10 @@ use crate::object::xml::{Element, can_be_in_xml, escape};
 pub(super) const LIMIT: usize = 1000;
 
 /// Removes objects; what a request for many leaves is tried once more alone, which gives the reason.
-pub(super) async fn remove(client: &S3Client, keys: &[String]) -> Result<(), (String, Failure)> {
+pub(super) async fn remove(
+    client: &Arc<S3Client>,
+    keys: &[String],
+) -> Result<(), (String, Failure)> {
     let (many, mut alone): (Vec<&String>, Vec<&String>) =
         keys.iter().partition(|key| can_be_in_xml(key));
     if let [single] = many[..] {
@@ -23,17 +29,24 @@ pub(super) async fn remove(client: &S3Client, keys: &[String]) -> Result<(), (St
             .map_err(|failure| (many[0].clone(), failure))?;
         alone.extend(many.into_iter().filter(|key| left.contains(*key)));
     }
-    for key in alone {
-        let request = client.request("DELETE", key, About::Bucket);
-        if let Err(error) = client.try_to(&request).await
-            && error
-                .answer()
-                .is_none_or(|answer| answer.status.as_u16() != 404)
-        {
-            return Err((key.clone(), failure(&error)));
+    one_by_one(alone, |key| {
+        let client = Arc::clone(client);
+        async move {
+            let request = client.request("DELETE", &key, About::Bucket);
+            match client.try_to(&request).await {
+                Ok(_) => Ok(()),
+                Err(error)
+                    if error
+                        .answer()
+                        .is_some_and(|answer| answer.status.as_u16() == 404) =>
+                {
+                    Ok(())
+                }
+                Err(error) => Err(failure(&error)),
+            }
         }
-    }
-    Ok(())
+    })
+    .await
 }
 
 /// Removes many; hands back those that stayed.

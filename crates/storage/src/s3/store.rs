@@ -1,5 +1,7 @@
 //! The calls on a bucket as S3's requests.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -19,7 +21,7 @@ use crate::{ErrorKind, StorageKind};
 /// A bucket of an S3 server.
 #[derive(Debug)]
 pub(super) struct S3Store {
-    pub(super) client: S3Client,
+    pub(super) client: Arc<S3Client>,
 }
 
 /// What a server does with more than was asked for is bounded too.

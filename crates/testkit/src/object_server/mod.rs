@@ -6,10 +6,12 @@
 
 mod account;
 mod authority;
+mod azure_locks;
 mod azurite;
 pub mod faults;
 mod front;
 mod gcs;
+mod http;
 mod options;
 mod tls;
 mod users;
@@ -24,6 +26,7 @@ use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::scratch::Scratch;
 use authority::Authority;
+use azure_locks::LockingFront;
 pub use azurite::{ACCOUNT, ACCOUNT_KEY};
 use faults::{FaultyFront, Plan};
 use front::Front;
@@ -59,6 +62,8 @@ pub struct ObjectServer {
     front: Front,
     /// Between the two, for GCS.
     mended: Option<Mended>,
+    /// Between the two, for azurite with locks.
+    locking: Option<LockingFront>,
     authority: Authority,
     scratch: Scratch,
 }
@@ -108,6 +113,7 @@ impl ObjectServer {
             own_tls,
             front,
             mended,
+            locking: None,
             authority,
             scratch,
         };
@@ -117,6 +123,26 @@ impl ObjectServer {
             Kind::S3s | Kind::Gcs => {}
         }
         Ok(server)
+    }
+
+    /// Starts azurite with an account whose blobs can be locked.
+    pub fn start_locking_blobs() -> Result<Self> {
+        let mut server = Self::start(Kind::Azurite)?;
+        let locking = LockingFront::start(server.plain)?;
+        server.front = Front::start(server.authority.server(), locking.address())?;
+        server.locking = Some(locking);
+        Ok(server)
+    }
+
+    /// Ends the time for which an object is locked.
+    ///
+    /// # Panics
+    /// For a server other than GCS's, and azurite with locks.
+    pub fn end_lock(&self, key: &str) {
+        match &self.locking {
+            Some(locking) => locking.end_lock(&format!("/{ACCOUNT}/{BUCKET}/{key}")),
+            None => self.mended().end_lock(key),
+        }
     }
 
     pub fn kind(&self) -> Kind {

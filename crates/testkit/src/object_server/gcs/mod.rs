@@ -2,7 +2,7 @@
 //! in the header that pgBackRest reads, takes uploads in parts exactly, compares checksums, and tells a missing bucket from
 //! a missing object. Beside it are the token endpoint and the metadata server of a machine.
 
-mod http;
+mod locks;
 mod sessions;
 mod tokens;
 
@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::error::{During, Result};
-use http::{Answer, Request};
+use crate::object_server::http::{Answer, Request};
+use locks::Locks;
 use sessions::{Sessions, Step};
 use tokens::Tokens;
 
@@ -38,6 +39,7 @@ pub(super) struct Mended {
 struct State {
     sessions: Sessions,
     tokens: Tokens,
+    locks: Locks,
     access: Access,
 }
 
@@ -55,6 +57,7 @@ impl Mended {
         let state = Arc::new(Mutex::new(State {
             sessions: Sessions::default(),
             tokens,
+            locks: Locks::default(),
             access,
         }));
         let address = listener.local_addr().during("read the port")?;
@@ -99,6 +102,11 @@ impl Mended {
 
     pub(super) fn tokens_issued(&self) -> usize {
         lock(&self.state).tokens.issued
+    }
+
+    /// Ends the time for which an object is kept.
+    pub(super) fn end_lock(&self, key: &str) {
+        lock(&self.state).locks.end(key);
     }
 
     /// From now on tokens that were issued so far are refused.
@@ -151,7 +159,7 @@ async fn answer(
         return match step {
             Step::Answer(answer) => answer,
             Step::Store(whole) => {
-                let answer = forward(&whole, to).await;
+                let answer = kept(&whole, to, state).await;
                 lock(state).sessions.done(&id, &answer);
                 answer
             }
@@ -181,10 +189,41 @@ async fn answer(
         Some("resumable") => lock(state).sessions.start(request, authority),
         Some("multipart") => match described_wrong(&request.body) {
             Some(wrong) => Answer::error(400, "invalid", &wrong),
-            None => forward(request, to).await,
+            None => kept(request, to, state).await,
         },
-        _ => forward(request, to).await,
+        _ => kept(request, to, state).await,
     }
+}
+
+/// Passes a request on, unless it is about an object that must stay; the answer tells what is kept.
+async fn kept(request: &Request, to: SocketAddr, state: &Mutex<State>) -> Answer {
+    let asked = lock(state).locks.would_end(request);
+    if asked && !keeps_versions(request, to).await {
+        return Answer::error(
+            403,
+            "retentionPolicyNotMet",
+            "Object is subject to bucket's retention policy or object retention",
+        );
+    }
+    let answer = forward(request, to).await;
+    lock(state).locks.after(request, answer)
+}
+
+/// Whether the bucket of a request keeps what is replaced.
+async fn keeps_versions(request: &Request, to: SocketAddr) -> bool {
+    let bucket = bucket(request.path()).unwrap_or_default();
+    let question = Request {
+        method: "GET".to_owned(),
+        target: format!("/storage/v1/b/{bucket}"),
+        headers: Vec::new(),
+        body: Vec::new(),
+        cut: false,
+    };
+    let answer = forward(&question, to).await;
+    let text: String = String::from_utf8_lossy(&answer.body)
+        .split_whitespace()
+        .collect();
+    text.contains(r#""versioning":{"enabled":true"#)
 }
 
 async fn forward(request: &Request, to: SocketAddr) -> Answer {

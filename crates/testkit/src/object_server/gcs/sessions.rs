@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crc_fast::CrcAlgorithm::Crc32Iscsi;
 
-use super::http::{Answer, Request};
+use crate::object_server::http::{Answer, Request};
 
 /// What the service keeps of a request that is not the last one is a multiple of it.
 const STEP: usize = 256 << 10;

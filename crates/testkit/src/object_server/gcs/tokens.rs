@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPub
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::http::{Answer, Request};
 use crate::error::{During, Result};
+use crate::object_server::http::{Answer, Request};
 
 /// The service account.
 const ACCOUNT: &str = "tester@test-project.iam.gserviceaccount.com";

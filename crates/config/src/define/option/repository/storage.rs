@@ -72,17 +72,21 @@ pub const REPO_STORAGE_LOCK: &OptionDef = &OptionDef {
     kind: Kind::StringId,
     required: false,
     allowed: &["compliance", "governance"],
-    depends: Some(Depend::on("repo-type", &["s3"])),
+    depends: Some(Depend::on("repo-type", &["azure", "gcs", "s3"])),
     summary: "Lock new objects, so that nobody can delete them.",
-    help: "With S3 Object Lock every new object of the repository is locked for \
-        `repo-storage-lock-days`. Somebody who has stolen the credentials can then hide backups, but \
-        not destroy them. The bucket must have been made with Object Lock. Unset: nothing is locked, \
+    help: "Every new object of the repository is locked for `repo-storage-lock-days`. Somebody who has \
+        stolen the credentials can then hide backups, but not destroy them. Unset: nothing is locked, \
         except by a rule of the bucket.\n\n\
-        `governance`: who has the permission `s3:BypassGovernanceRetention` can end a lock. \
-        `compliance`: nobody can, not even the owner of the account.\n\n\
+        The storage must be made for it: with S3 a bucket with Object Lock, with Azure a container with \
+        support for version-level immutability, with GCS a bucket with object retention enabled and \
+        Object Versioning.\n\n\
+        `compliance`: nobody can end a lock, not even the owner of the account. `governance`: who has a \
+        permission for it can: with S3 `s3:BypassGovernanceRetention`, with GCS \
+        `storage.objects.overrideUnlockedRetention`. With Azure everybody can who may store locked \
+        objects, the credentials of the repository included: use `compliance` there.\n\n\
         `expire` keeps a backup as long as it or one that depends on it is locked, and says so. `info` \
         shows until when. `doctor` says what somebody with the credentials could delete.",
-    example: "repo1-storage-lock=governance",
+    example: "repo1-storage-lock=compliance",
     ..OURS
 };
 

@@ -1,4 +1,4 @@
-//! As much HTTP as stands between a client and fake-gcs-server: whole requests and answers, lengths known.
+//! As much HTTP as stands between a client and a server of tests: whole requests and answers, lengths known.
 
 use std::net::SocketAddr;
 
@@ -185,7 +185,12 @@ impl Answer {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        // The answer to HEAD names the length of what is not sent.
+        let length = match (method, value(&self.headers, "content-length")) {
+            ("HEAD", Some(length)) => length.to_owned(),
+            _ => self.body.len().to_string(),
+        };
+        head.push_str(&format!("content-length: {length}\r\n\r\n"));
         client.write_all(head.as_bytes()).await?;
         if method != "HEAD" {
             client.write_all(&self.body).await?;
