@@ -19,15 +19,17 @@ pub struct Clusters {
     pub unreachable: Vec<(u32, Error)>,
 }
 
-/// Connects to every configured cluster.
+/// Connects to every configured cluster, to all of them at the same time.
 ///
 /// # Errors
 /// [`ErrorCode::DbConnect`] when there are two primaries.
 pub fn find_all(context: &Context) -> Result<Clusters> {
+    context.cancel.check()?;
+    let keys = context.config.keys(Group::Pg);
     let mut found = Clusters::default();
-    for &key in context.config.keys(Group::Pg) {
-        context.cancel.check()?;
-        match connect(context, key) {
+    // What is told of them is in the order of their keys, whoever answered first.
+    for (key, connected) in keys.iter().zip(of_each(keys, &|key| connect(context, key))) {
+        match connected {
             Ok(cluster) if cluster.session.is_standby() => found.standbys.push(cluster),
             Ok(cluster) => {
                 if let Some(other) = &found.primary {
@@ -42,11 +44,30 @@ pub fn find_all(context: &Context) -> Result<Clusters> {
             }
             Err(error) => {
                 log::warn!("unable to check pg{key}: {}", error.named_text());
-                found.unreachable.push((key, error));
+                found.unreachable.push((*key, error));
             }
         }
     }
+    context.cancel.check()?;
     Ok(found)
+}
+
+/// Does the same for each key at the same time, results in the order of the keys. A host that is down costs its time limit, which
+/// must not add up.
+fn of_each<T: Send>(keys: &[u32], work: &(dyn Fn(u32) -> Result<T> + Sync)) -> Vec<Result<T>> {
+    if let [key] = keys {
+        return vec![work(*key)];
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = keys
+            .iter()
+            .map(|&key| scope.spawn(move || work(key)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::panicked())))
+            .collect()
+    })
 }
 
 /// The primary among the configured clusters.
@@ -155,6 +176,29 @@ fn reach_hint(unreachable: &[(u32, Error)]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clusters_are_asked_at_the_same_time_and_told_in_the_order_of_their_keys() {
+        use std::sync::{Condvar, Mutex};
+        use std::time::Duration;
+        let (there, all_there) = (Mutex::new(0), Condvar::new());
+        let found = of_each(&[3, 1, 2], &|key| {
+            let mut count = there.lock().unwrap();
+            *count += 1;
+            all_there.notify_all();
+            let limit = Duration::from_secs(60);
+            let (_count, waited) = all_there
+                .wait_timeout_while(count, limit, |count| *count < 3)
+                .unwrap();
+            assert!(!waited.timed_out(), "pg{key} was asked alone");
+            match key {
+                1 => Err(Error::new(ErrorCode::DbConnect, "down")),
+                key => Ok(key),
+            }
+        });
+        let found: Vec<_> = found.iter().map(|found| found.as_ref().ok()).collect();
+        assert_eq!(found, [Some(&3), None, Some(&2)]);
+    }
 
     fn unreachable(codes: &[ErrorCode]) -> Vec<(u32, Error)> {
         let error = |code: &ErrorCode| Error::new(*code, format!("cause {}", code.name()));
