@@ -15,6 +15,7 @@ use super::job::FileJob;
 use crate::error::Result;
 use crate::hosts::cluster;
 use crate::hosts::pg_host::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
+use crate::hosts::repository::measured::Measure;
 use crate::jobs::Buffers;
 use crate::run::Context;
 use crate::run::cancel::Cancel;
@@ -25,6 +26,8 @@ pub(super) struct Copier {
     pub context: Context,
     pub hosts: SourceHosts,
     pub repo: Arc<dyn Storage>,
+    /// Has what is in the repository measured.
+    pub measure: Measure,
     pub compress: CompressType,
     pub level: i32,
     /// Passphrase of the backup set's files.
@@ -79,25 +82,11 @@ impl Copier {
         }
     }
 
-    /// Reads a file of the cluster on the host that delivers it.
-    ///
-    /// # Errors
-    /// Errors of reading, a stage or the receiver.
-    pub(super) fn read(
-        &self,
-        host: SourceHost,
-        file: &FileJob,
-        wanted: Wanted,
-        receiver: &mut dyn FileReceiver,
-    ) -> Result<ReadOutcome> {
-        self.take(host, file, wanted, None, receiver)
-    }
-
-    /// As [`Copier::read`], of a file that may be under way (`open`). What the standby does not have (yet) comes from the
+    /// Reads a file of the cluster on the host that delivers it; it may be under way (`open`). What the standby does not have (yet) comes from the
     /// primary: replay may not have come so far as to make it, and it counts as removed only when the primary has lost it too.
     ///
     /// # Errors
-    /// As [`Copier::read`].
+    /// Errors of reading, a stage or the receiver.
     pub(super) fn take(
         &self,
         part: SourceHost,

@@ -26,14 +26,12 @@ impl Copier {
     /// Errors of reading, a stage or writing; [`crate::error::ErrorCode::Term`] when the run was cancelled.
     pub(super) fn run(&self, batch: &[CopyJob]) -> Result<jobs::Outcome<Vec<Vec<FileResult>>>> {
         let mut count = Count::new(&self.moved);
-        let mut compared: Vec<Vec<Compared>> = Vec::with_capacity(batch.len());
-        for job in batch {
-            compared.push(self.compare_all(job, &mut count)?);
-        }
+        let mut compared = self.compare(batch, &mut count)?;
         let mut maps = MapReader::new(&*self.repo, self.pass.as_ref());
         let mut left = VecDeque::new();
-        for (job, compared) in batch.iter().zip(&compared) {
-            for (file, compared) in job.files.iter().zip(compared) {
+        let mut outcomes = compared.iter();
+        for job in batch {
+            for (file, compared) in job.files.iter().zip(&mut outcomes) {
                 if compared.result.is_none() {
                     maps.expect(file);
                     left.push_back((job, file));
@@ -43,7 +41,8 @@ impl Copier {
         let mut ahead = Ahead::new(self, left, maps);
         let mut tickets = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
-        for (job, compared) in batch.iter().zip(compared) {
+        for job in batch {
+            let compared = compared.drain(..job.files.len()).collect();
             let (stored, ticket) = self.store_all(job, compared, &mut ahead, &mut count)?;
             results.push(stored);
             tickets.extend(ticket);
@@ -53,21 +52,6 @@ impl Copier {
             None => jobs::Outcome::Done(results),
             Some(ticket) => jobs::Outcome::Written(results, ticket),
         })
-    }
-
-    fn compare_all(&self, job: &CopyJob, count: &mut Count<'_>) -> Result<Vec<Compared>> {
-        let mut compared = Vec::with_capacity(job.files.len());
-        for file in &job.files {
-            count.begin(|| file.shown(), file.size_original);
-            let found = self.compare(job.host, file, &job.target, count)?;
-            if found.result.is_some() {
-                count.finish();
-            } else {
-                count.restart();
-            }
-            compared.push(found);
-        }
-        Ok(compared)
     }
 
     /// Copies what must be copied of a job. The ticket is that of its repository file, if anything was written.

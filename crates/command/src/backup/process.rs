@@ -22,6 +22,7 @@ use super::settings::Settings;
 use crate::detail;
 use crate::error::Result;
 use crate::hosts::Repository;
+use crate::hosts::repository::measured::Measure;
 use crate::jobs::Buffers;
 use crate::jobs::{self, Steps};
 use crate::locks::LockType;
@@ -174,8 +175,9 @@ impl Process<'_> {
         let hosts = source.hosts();
         let control = &source.control;
         // That the manifest cannot be saved is said first: it is what was tried first.
-        let queues = Queues::build(manifest, settings, &hosts, control.version)
+        let mut queues = Queues::build(manifest, settings, &hosts, control.version)
             .or_else(|error| self.settle().and(Err(error)))?;
+        queues.far_repository = self.repository.storage.has_latency();
         let rules = Rules::new(control.version, control.catalog_version, settings.online);
         let book = Rulebook {
             settings,
@@ -302,6 +304,7 @@ impl Process<'_> {
             context: self.context.clone(),
             hosts,
             repo: Arc::clone(&self.repository.storage),
+            measure: Measure::of(self.repository),
             compress: self.plan.compress,
             level: self.plan.level,
             pass: manifest.cipher_pass.clone(),

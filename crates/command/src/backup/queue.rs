@@ -35,6 +35,8 @@ pub(super) struct Queues {
     next_bundle: u64,
     /// Σ original size of all files, bytes.
     pub total: u64,
+    /// The repository has latency, so that what an aborted run left there is looked at in batches.
+    pub far_repository: bool,
 }
 
 /// Files of one target that come from one host, as positions in the manifest.
@@ -145,6 +147,7 @@ impl Queues {
             queues: keys.into_iter().map(sorted).collect(),
             next_bundle: 1,
             total,
+            far_repository: false,
         })
     }
 
@@ -184,7 +187,7 @@ impl Queues {
     }
 
     /// The next jobs for a worker: one, or several small ones of a host with latency, which costs a wait for each batch then and
-    /// not for each file. Empty: there is none.
+    /// not for each file. The same where an aborted run left them in a repository with latency. Empty: there is none.
     pub(super) fn next_batch(
         &mut self,
         worker: usize,
@@ -196,7 +199,9 @@ impl Queues {
         let Some((first, _)) = batch.first() else {
             return batch;
         };
-        if first.bundle_id != 0 || !hosts.get(first.host).has_latency() {
+        let is_left = first.files.iter().any(|file| file.resume);
+        let far = hosts.get(first.host).has_latency() || (self.far_repository && is_left);
+        if first.bundle_id != 0 || !far {
             return batch;
         }
         let size = |job: &CopyJob| job.files.iter().map(|file| file.size_original).sum::<u64>();

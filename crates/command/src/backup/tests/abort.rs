@@ -6,7 +6,7 @@ use pgkeep_storage::Paths;
 use super::*;
 
 /// A full backup that is stopped after its second job.
-fn aborted(options: &[&str]) -> (Fixture, BackupLabel) {
+pub(super) fn aborted(options: &[&str]) -> (Fixture, BackupLabel) {
     let fixture = Fixture::new(cluster(), options);
     let mut jobs = 0;
     let cancel = crate::run::cancel::Cancel::default();
@@ -39,13 +39,13 @@ fn aborted(options: &[&str]) -> (Fixture, BackupLabel) {
     (fixture, label)
 }
 
-fn partial(fixture: &Fixture, label: &BackupLabel) -> Manifest {
+pub(super) fn partial(fixture: &Fixture, label: &BackupLabel) -> Manifest {
     let path = layout::manifest_copy(&fixture.stanza(), label);
     Manifest::load_file(&fixture.memory, &path, fixture.info().cipher_pass.as_ref()).unwrap()
 }
 
 /// Names and places of the files that the aborted backup knows as stored.
-fn kept(fixture: &Fixture, manifest: &Manifest) -> Vec<(String, StoragePath)> {
+pub(super) fn kept(fixture: &Fixture, manifest: &Manifest) -> Vec<(String, StoragePath)> {
     manifest
         .files()
         .filter(|file| file.checksum.is_some() && file.size > 0 && file.bundle.is_none())

@@ -1,6 +1,7 @@
 //! Whole backups of made-up clusters into a repository in memory, with a fixed clock and a scripted server.
 
 mod abort;
+mod compare;
 mod elsewhere;
 mod hosts;
 mod increment;

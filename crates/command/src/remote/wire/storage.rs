@@ -42,7 +42,12 @@ pub enum StorageRequest {
     /// → [`Written`]
     CopyWithin { from: WireBytes, to: WireBytes },
     /// → [`RemovedMany`]
-    Remove { paths: Vec<WireBytes> },
+    Remove {
+        paths: Vec<WireBytes>,
+        /// Nobody wants to know which were there: the answer is empty.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        untold: bool,
+    },
     /// → [`RemovedMany`]
     RemoveTrees { paths: Vec<WireBytes> },
     /// → [`Count`]
@@ -362,7 +367,7 @@ mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 21] = [
+    const GOLDEN: [&str; 22] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
@@ -370,6 +375,7 @@ mod tests {
         r#"{"open_write":{"path":"a","mode":"in_place","file_mode":384,"path_mode":448,"create_path":false,"sync":false,"sync_path":false,"truncate":false,"expect":5,"owner":[1,2],"time":-3}}"#,
         r#"{"copy_within":{"from":"a","to":"b"}}"#,
         r#"{"remove":{"paths":["a"]}}"#,
+        r#"{"remove":{"paths":["a"],"untold":true}}"#,
         r#"{"remove_trees":{"paths":["a"]}}"#,
         r#"{"remove_left_overs":{"path":"a","deep":true}}"#,
         r#"{"space":{"path":"a"}}"#,

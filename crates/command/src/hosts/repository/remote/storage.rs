@@ -317,8 +317,22 @@ impl Storage for RemoteStorage {
     }
 
     fn remove_many(&self, paths: &[StoragePath]) -> Result<Vec<Removed>> {
-        let request = |paths| StorageRequest::Remove { paths };
+        let request = |paths| StorageRequest::Remove {
+            paths,
+            untold: false,
+        };
         self.removed(paths, Operation::Remove, request)
+    }
+
+    fn remove_files(&self, paths: &[StoragePath]) -> Result<()> {
+        let request = |paths| StorageRequest::Remove {
+            paths,
+            untold: true,
+        };
+        let answers = self
+            .reach
+            .ask_many::<RemovedMany>(paths, Operation::Remove, request);
+        answers.map(drop)
     }
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {

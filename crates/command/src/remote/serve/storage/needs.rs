@@ -99,12 +99,12 @@ impl Needs {
                 need(Right::Backup, "writing")?;
                 self.confine([path])
             }
-            StorageRequest::Remove { paths } | StorageRequest::RemoveTrees { paths }
+            StorageRequest::Remove { paths, .. } | StorageRequest::RemoveTrees { paths }
                 if self.rights.has(Right::Admin) =>
             {
                 self.confine(paths)
             }
-            StorageRequest::Remove { paths } | StorageRequest::RemoveTrees { paths } => {
+            StorageRequest::Remove { paths, .. } | StorageRequest::RemoveTrees { paths } => {
                 need(Right::Backup, "removing")?;
                 paths
                     .iter()

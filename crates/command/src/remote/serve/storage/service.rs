@@ -92,7 +92,11 @@ impl Service for StorageService {
                 Ok(ticket) => answer_when_written(exchange, ticket),
                 Err(failure) => exchange.fail(*failure.0),
             },
-            StorageRequest::Remove { paths } => {
+            StorageRequest::Remove {
+                paths,
+                untold: true,
+            } => answer(exchange, remove_files(storage, &paths)),
+            StorageRequest::Remove { paths, .. } => {
                 let remove = |paths: &[StoragePath]| storage.remove_many(paths);
                 answer(exchange, removed(&paths, remove));
             }
@@ -242,6 +246,12 @@ fn removed(
             .map(|removed| *removed == Removed::Removed)
             .collect(),
     })
+}
+
+/// A bucket does not look each of them up then.
+fn remove_files(storage: &dyn Storage, paths: &[WireBytes]) -> Served<RemovedMany> {
+    storage.remove_files(&storage_paths(paths)?)?;
+    Ok(RemovedMany::default())
 }
 
 fn remove_left_overs(storage: &dyn Storage, path: &WireBytes, deep: bool) -> Served<Count> {

@@ -140,6 +140,22 @@ fn more_paths_than_one_request_holds_are_looked_up_and_removed_in_order() {
 }
 
 #[test]
+fn files_of_which_nobody_asks_whether_they_were_there_are_removed_with_a_message_for_many() {
+    let memory = Arc::new(MemoryStorage::new().as_bucket());
+    let paths: Vec<_> = (0..700).map(|n| at(&format!("dir/{n}"))).collect();
+    for path in paths.iter().step_by(3) {
+        write_all(&*memory, path, &WriteOptions::default(), b"x").unwrap();
+    }
+    let host = host(memory.clone());
+    remote(&host).remove_files(&paths).unwrap();
+    let left = memory.info_many(&paths, InfoLevel::Exists).unwrap();
+    assert!(left.iter().all(Option::is_none));
+    let crossed = String::from_utf8_lossy(&host.cut.crossed()).into_owned();
+    assert_eq!(crossed.matches("\"untold\":true").count(), 2);
+    assert!(!crossed.contains("\"removed\":[true"), "nothing is told");
+}
+
+#[test]
 fn bytes_are_unanswered_until_their_ticket_resolves() {
     let storage = remote(&host(Arc::new(MemoryStorage::new())));
     let mut writer = storage
