@@ -11,7 +11,9 @@ use super::for_side::for_side;
 use crate::error::{Error, ErrorCode, Result};
 use crate::remote::dial::{Carrier, Dial, Dialed};
 use crate::remote::tls::socket::{self, KeepAlive};
-use crate::remote::tls::{Ciphers, Ender, Identity, Wanted, connect, load_trust, settings};
+use crate::remote::tls::{
+    Ciphers, Ender, Identity, Wanted, load_trust, secure_again, settings, try_connect,
+};
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
 
@@ -65,33 +67,34 @@ impl Dial for TlsDial {
         let (file, path) = &self.authorities;
         let trust = load_trust(file.as_deref(), path.as_deref())?;
         let check = || context.cancel.check();
-        let (socket, shown) =
-            socket::connect(&self.host, self.port, self.within, &self.keep_alive, &check)?;
-        // A run that is asked to stop does not wait for a handshake.
-        let waiting = socket
-            .try_clone()
-            .map_err(|error| Error::new(ErrorCode::Service, format!("'{shown}': {error}")))?;
-        let stop = context.cancel.on_cancel(move || {
-            let _ = waiting.shutdown(std::net::Shutdown::Both);
-        });
-        let secured = connect(
-            socket,
-            &Wanted {
-                host: &self.host,
-                shown: &shown,
-                trust: Some(&trust),
-                identity: Some(&identity),
-                ciphers: &self.ciphers,
-                now: context.clock.seconds(),
-                within: self.within,
-            },
-        );
-        drop(stop);
-        context.cancel.check()?;
-        let secured = secured?;
+        let mut name = String::new();
+        let secured = secure_again(self.within, &check, &mut |left| {
+            let (socket, shown) =
+                socket::connect(&self.host, self.port, left, &self.keep_alive, &check)?;
+            name.clone_from(&shown);
+            // A run that is asked to stop does not wait for a handshake.
+            let waiting = socket
+                .try_clone()
+                .map_err(|error| Error::new(ErrorCode::Service, format!("'{shown}': {error}")))?;
+            let _stop = context.cancel.on_cancel(move || {
+                let _ = waiting.shutdown(std::net::Shutdown::Both);
+            });
+            try_connect(
+                socket,
+                &Wanted {
+                    host: &self.host,
+                    shown: &shown,
+                    trust: Some(&trust),
+                    identity: Some(&identity),
+                    ciphers: &self.ciphers,
+                    now: context.clock.seconds(),
+                    within: left,
+                },
+            )
+        })?;
         let carrier = TlsCarrier {
             ender: secured.ender(),
-            shown,
+            shown: name,
             certificate: self.certificate.clone(),
             advise: context.config.program() == Program::PgKeep,
         };

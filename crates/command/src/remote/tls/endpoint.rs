@@ -42,6 +42,34 @@ pub struct Wanted<'a> {
 /// [`ErrorCode::Crypto`] for a server that is not trusted, which trying again does not change; [`ErrorCode::Service`] for
 /// everything else.
 pub fn connect(socket: TcpStream, wanted: &Wanted<'_>) -> Result<Secured> {
+    try_connect(socket, wanted).map_err(|failed| failed.error)
+}
+
+/// Why there is no TLS with a server.
+#[derive(Debug)]
+pub struct NotSecured {
+    pub error: Error,
+    /// The connection ended before the handshake did: the server may be starting, ending or full, and another try may do.
+    pub was_cut: bool,
+}
+
+impl From<Error> for NotSecured {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            was_cut: false,
+        }
+    }
+}
+
+/// As [`connect`], for whoever may try again.
+///
+/// # Errors
+/// Those of [`connect`].
+pub fn try_connect(
+    socket: TcpStream,
+    wanted: &Wanted<'_>,
+) -> std::result::Result<Secured, NotSecured> {
     let refusal = Refusal::default();
     let verifier = ServerVerifier {
         trust: wanted.trust.map(|trust| Trust::new(trust.to_vec())),
@@ -79,15 +107,20 @@ pub fn connect(socket: TcpStream, wanted: &Wanted<'_>) -> Result<Secured> {
             Some(Refused::Untrusted(why)) => Error::new(
                 ErrorCode::Crypto,
                 format!("unable to verify certificate presented by '{shown}': {why}"),
-            ),
+            )
+            .into(),
             Some(Refused::Name) => Error::new(
                 ErrorCode::Crypto,
                 format!(
                     "unable to find hostname '{}' in certificate common name or subject alternative names",
                     wanted.host
                 ),
-            ),
-            None => Error::new(ErrorCode::Service, format!("'{shown}': {error}")),
+            )
+            .into(),
+            None => NotSecured {
+                was_cut: error.was_cut(),
+                error: Error::new(ErrorCode::Service, format!("'{shown}': {error}")),
+            },
         }),
     }
 }

@@ -20,6 +20,20 @@ pub(super) enum NoTls {
     Tls(rustls::Error),
 }
 
+impl NoTls {
+    /// Whether the connection ended on its way, which says nothing of what the other side thinks of this one.
+    pub(super) fn was_cut(&self) -> bool {
+        match self {
+            Self::Left => true,
+            Self::Broken(error) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+            ),
+            Self::Late(_) | Self::Tls(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for NoTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,6 +3,7 @@
 //! Client and server use the same parts. Nothing here knows options or what is said over a connection. The rules for
 //! certificates are those of OpenSSL as pgBackRest uses it; rustls does all that is cryptography.
 
+mod again;
 mod certificate;
 mod ciphers;
 mod der;
@@ -18,7 +19,8 @@ mod tests;
 mod trust;
 mod verifier;
 
+pub use again::secure_again;
 pub use ciphers::Ciphers;
-pub use endpoint::{Caller, Reception, Wanted, accept, connect};
+pub use endpoint::{Caller, NotSecured, Reception, Wanted, accept, connect, try_connect};
 pub use files::{Identity, load_authorities, load_trust};
 pub use streams::{Ender, Secured, TlsFailure};

@@ -51,6 +51,11 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(1000),
 ];
 
+/// The pause behind this round, counted from 0.
+pub(super) fn pause_after(round: usize) -> Duration {
+    PAUSES[PAUSES.len().min(round + 1) - 1]
+}
+
 /// A connection, and how messages name its other end: `localhost:8432 (127.0.0.1)`.
 pub type Connected = (TcpStream, String);
 
@@ -90,7 +95,7 @@ pub fn connect(
                 Err(error) => drop(first.get_or_insert((*address, error))),
             }
         }
-        let pause = PAUSES[PAUSES.len().min(round + 1) - 1];
+        let pause = pause_after(round);
         let left = until.saturating_duration_since(Instant::now());
         if left <= pause {
             break;

@@ -11,7 +11,9 @@ use rustls::sign::SingleCertAndKey;
 
 use super::super::trust::provider;
 use super::super::verifier::ServerVerifier;
-use super::super::{Caller, Ciphers, Reception, Secured, Wanted, accept, connect};
+use super::super::{
+    Caller, Ciphers, Reception, Secured, Wanted, accept, connect, secure_again, try_connect,
+};
 use super::certificates::made;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -389,4 +391,74 @@ fn a_server_that_speaks_no_tls_is_told() {
         error.message,
         "'localhost:22 (127.0.0.1)': TLS error: wrong version number: this is not TLS"
     );
+}
+
+/// What a client learns of a server that cuts this many handshakes before it does its part, and how many times it came.
+fn after_cuts(cuts: usize, within: Duration, trusts: &str) -> (Result<Secured>, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let made = made();
+    let (identity, trust) = (made.identity("client"), made.authorities(trusts));
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let ended = &ended;
+        let server = scope.spawn(move || {
+            let mut came = 0;
+            loop {
+                let (mut socket, _) = listener.accept().unwrap();
+                if ended.load(std::sync::atomic::Ordering::SeqCst) {
+                    return came;
+                }
+                came += 1;
+                if came <= cuts {
+                    // Some of the first are unread when it closes, which resets the connection.
+                    let _ = socket.read(&mut [0; 10]);
+                    continue;
+                }
+                let _ = accept_from(socket, Duration::from_secs(20));
+            }
+        });
+        let secured = secure_again(within, &|| Ok(()), &mut |left| {
+            let socket = TcpStream::connect(address)
+                .map_err(|error| Error::new(ErrorCode::HostConnect, error.to_string()))?;
+            try_connect(
+                socket,
+                &Wanted {
+                    host: "localhost",
+                    shown: "localhost:8432 (127.0.0.1)",
+                    trust: Some(&trust),
+                    identity: Some(&identity),
+                    ciphers: &Ciphers::default(),
+                    now: now(),
+                    within: left,
+                },
+            )
+        });
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(TcpStream::connect(address).unwrap());
+        (secured, server.join().unwrap())
+    })
+}
+
+#[test]
+fn a_handshake_that_is_cut_is_tried_again_until_time_is_over() {
+    let (secured, came) = after_cuts(2, Duration::from_secs(60), "ca");
+    secured.unwrap();
+    assert_eq!(came, 3);
+    let (secured, came) = after_cuts(usize::MAX, Duration::from_millis(250), "ca");
+    let error = secured.unwrap_err();
+    assert_eq!((error.code, came), (ErrorCode::Service, 2));
+    assert_eq!(
+        error.message,
+        "'localhost:8432 (127.0.0.1)': the connection was ended during the TLS handshake\n[ServiceError] on 1 retries"
+    );
+}
+
+#[test]
+fn a_server_that_is_not_trusted_is_told_at_once() {
+    for cuts in [0, 1] {
+        let (secured, came) = after_cuts(cuts, Duration::from_secs(60), "other");
+        assert_eq!(secured.unwrap_err().code, ErrorCode::Crypto);
+        assert_eq!(came, cuts + 1);
+    }
 }
