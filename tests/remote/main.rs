@@ -6,6 +6,7 @@
 
 mod keep_out;
 mod life;
+mod pushers;
 mod refused;
 mod rights;
 mod stage;
@@ -32,7 +33,14 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("remote").threads(4);
     // The longest first: the others go on beside them.
-    for (name, test) in [life::TESTS, keep_out::TESTS, refused::TESTS, rights::TESTS].concat() {
+    let all = [
+        life::TESTS,
+        pushers::TESTS,
+        keep_out::TESTS,
+        refused::TESTS,
+        rights::TESTS,
+    ];
+    for (name, test) in all.concat() {
         let program = Arc::clone(&program);
         suite = suite.test(name, move || test(&program));
     }

@@ -53,7 +53,7 @@ fn push(program: &Program) -> TestResult {
     stage.run(Host::Pg, &["archive-push", &shown])?;
     std::fs::write(&history, "1\t0/2000000\tforged\n")?;
     let other = "00000002.history' already exists with other content";
-    stage.fails(Host::Pg, &["archive-push", &shown], 104, other)?;
+    stage.fails(Host::Pg, &["archive-push", &shown], 45, other)?;
     let to = stage.scratch.join("got").display().to_string();
     stage.fails(Host::Pg, &["archive-get", SEGMENT, &to], 103, DENIED)?;
     let info = stage.run(Host::Pg, &["info"])?;

@@ -41,6 +41,9 @@ pub enum LockType {
     /// A connection to an SFTP server that is kept ([`crate::archiving::persist`]). pgBackRest knows none. It ends the process with
     /// `stop --force` as any other.
     Persist,
+    /// A process that pushes for another host, with its process number in place of a repository's: it has the archive lock in
+    /// common with others ([`super::Share`]), so that file does not lead to it.
+    Push,
 }
 
 impl LockType {
@@ -51,6 +54,7 @@ impl LockType {
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::Persist => "persist",
+            Self::Push => "push",
         }
     }
 }
@@ -82,6 +86,7 @@ pub fn stanza_of(file_name: &str) -> Option<&str> {
         LockType::Backup,
         LockType::Restore,
         LockType::Persist,
+        LockType::Push,
     ];
     let name = file_name.strip_suffix(EXTENSION)?;
     let (rest, last) = name.rsplit_once('-')?;
@@ -119,17 +124,8 @@ impl Lock {
         exec_id: &str,
     ) -> Result<Self> {
         let take = || Self::try_acquire(lock_path, stanza, lock_type, repo_key, exec_id);
-        outlast_readers(take)?.ok_or_else(|| {
-            let path = lock_path.join(file_name(stanza, lock_type, repo_key));
-            Error::new(
-                ErrorCode::LockAcquire,
-                format!(
-                    "unable to acquire lock on file '{}': Resource temporarily unavailable",
-                    path.display()
-                ),
-            )
-            .with_hint("is another pgBackRest process running?")
-        })
+        outlast_readers(take)?
+            .ok_or_else(|| taken(&lock_path.join(file_name(stanza, lock_type, repo_key))))
     }
 
     /// As [`Lock::acquire`], but `None` when another process holds it.
@@ -165,11 +161,7 @@ impl Lock {
                 Ok(()) => {
                     // The last owner may have removed the file between our open and our lock: then we hold a file that
                     // has no name any more, and another process could hold the new one.
-                    let same = std::fs::symlink_metadata(&lock.path).is_ok_and(|now| {
-                        file.metadata()
-                            .is_ok_and(|held| held.ino() == now.ino() && held.dev() == now.dev())
-                    });
-                    if !same {
+                    if !is_named(&file, &lock.path) {
                         continue;
                     }
                     lock.file = Some(file);
@@ -182,26 +174,18 @@ impl Lock {
                         && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)
                             .is_ok() =>
                 {
+                    // Pushes share it, and write nothing in it.
+                    if tries >= SHORT_TRIES && file.metadata().is_ok_and(|held| held.len() == 0) {
+                        return Ok(None);
+                    }
                     drop(file);
                     std::thread::sleep(PAUSE);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
-                    let mut text = String::new();
-                    let readable = file.read_to_string(&mut text).is_ok();
-                    let shared = readable
-                        && LockData::parse(&text).is_some_and(|held| held.exec_id == exec_id);
+                    let shared = read(&mut file).is_some_and(|held| held.exec_id == exec_id);
                     return Ok(shared.then_some(lock));
                 }
-                Err(error) => {
-                    return Err(Error::new(
-                        ErrorCode::LockAcquire,
-                        format!(
-                            "unable to acquire lock on file '{}': {}",
-                            lock.path.display(),
-                            std::io::Error::from(error)
-                        ),
-                    ));
-                }
+                Err(error) => return Err(cannot_lock(&lock.path, &error.into())),
             }
         }
     }
@@ -279,7 +263,46 @@ impl Drop for Lock {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
+/// Another process has the lock of this file.
+pub(super) fn taken(path: &Path) -> Error {
+    Error::new(
+        ErrorCode::LockAcquire,
+        format!(
+            "unable to acquire lock on file '{}': Resource temporarily unavailable",
+            path.display()
+        ),
+    )
+    .with_hint("is another pgBackRest process running?")
+}
+
+pub(super) fn cannot_lock(path: &Path, error: &std::io::Error) -> Error {
+    let text = format!(
+        "unable to acquire lock on file '{}': {error}",
+        path.display()
+    );
+    Error::new(ErrorCode::LockAcquire, text)
+}
+
+/// Whether the open file is the one of this name.
+pub(super) fn is_named(file: &File, path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|now| {
+        file.metadata()
+            .is_ok_and(|held| held.ino() == now.ino() && held.dev() == now.dev())
+    })
+}
+
+/// What the file says of its holder.
+pub(super) fn held(path: &Path) -> Option<LockData> {
+    read(&mut File::open(path).ok()?)
+}
+
+fn read(file: &mut File) -> Option<LockData> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    LockData::parse(&text)
+}
+
+pub(super) fn open(path: &Path) -> Result<File> {
     let open = || {
         OpenOptions::new()
             .read(true)

@@ -6,7 +6,9 @@ mod lock;
 mod named;
 mod other;
 mod path;
+mod shared;
 pub mod stop_file;
+mod turn;
 mod wanted;
 
 pub use data::LockData;
@@ -14,6 +16,8 @@ pub use lock::*;
 pub use named::take_named;
 pub use other::{LockState, list, remove, state};
 pub use path::path;
+pub use shared::Share;
+pub use turn::Turn;
 pub use wanted::{names, types};
 
 #[cfg(test)]

@@ -2,17 +2,23 @@
 
 use std::sync::PoisonError;
 
+use pgkeep_config::command::CommandId;
+
 use super::lock::{EXTENSION, Lock, LockType};
 use super::path::path;
+use super::shared::Share;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::context::Context;
 
-/// Takes the locks with these names for this run, for processes of `exec_id`.
+/// Takes the locks with these names for this run, for processes of `exec_id`. A push has its archive lock in common with pushes
+/// of other hosts, for as long as what is handed back lives: their segments appear whole, and whoever comes second compares.
 ///
 /// # Errors
 /// [`ErrorCode::LockAcquire`] when another process holds one; [`ErrorCode::Access`] for a name that is no lock of its stanza.
-pub fn take_named(context: &Context, names: &[String], exec_id: &str) -> Result<()> {
+pub fn take_named(context: &Context, names: &[String], exec_id: &str) -> Result<Vec<Share>> {
     let lock_path = path(context);
+    let pushes = context.config.command() == CommandId::ArchivePush;
+    let mut shares = Vec::new();
     for name in names {
         let stanza = context.stanza()?;
         let (lock_type, key) = of_stanza(name, stanza).ok_or_else(|| {
@@ -21,6 +27,10 @@ pub fn take_named(context: &Context, names: &[String], exec_id: &str) -> Result<
                 format!("'{name}' is no lock of stanza '{stanza}'"),
             )
         })?;
+        if pushes && lock_type == LockType::Archive {
+            shares.push(Share::take(&lock_path, stanza, key, exec_id)?);
+            continue;
+        }
         let lock = Lock::acquire(&lock_path, stanza, lock_type, key, exec_id)?;
         context
             .locks
@@ -28,7 +38,7 @@ pub fn take_named(context: &Context, names: &[String], exec_id: &str) -> Result<
             .unwrap_or_else(PoisonError::into_inner)
             .push(lock);
     }
-    Ok(())
+    Ok(shares)
 }
 
 /// Type and repository of a lock that commands of this stanza take.

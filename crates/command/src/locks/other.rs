@@ -20,6 +20,8 @@ pub enum LockState {
     Unheld,
     /// Held, but its content is not (yet) readable.
     Unreadable,
+    /// Pushes from other hosts have it in common. Each has a file of its own besides.
+    SharedByPushes,
     /// Held by a living process.
     Held(LockData),
 }
@@ -48,7 +50,14 @@ pub fn state(lock_path: &Path, name: &str) -> Result<LockState> {
     };
     // Shared: two that read at once must not take each other for the holder.
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
-        return Ok(LockState::Unheld);
+        // Only what is empty is looked at more closely, as that keeps others out for a moment.
+        let empty = file.metadata().is_ok_and(|found| found.len() == 0);
+        let shared =
+            empty && rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err();
+        return Ok(match shared {
+            true => LockState::SharedByPushes,
+            false => LockState::Unheld,
+        });
     }
     let mut text = String::new();
     if file.read_to_string(&mut text).is_err() {

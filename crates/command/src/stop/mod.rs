@@ -74,6 +74,8 @@ fn end_processes(lock_path: &Path, stanza: Option<&str>) -> Result<u64> {
                     send_term(data.pid);
                 }
             }
+            // The processes have files of their own, which are among these.
+            LockState::SharedByPushes => {}
             LockState::Missing => continue,
             LockState::Unheld | LockState::Unreadable => {
                 log::warn!(

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::in_flight::{Event, Failure};
 use crate::archive_push::repositories::{no_valid_repository, push_error, repository_error};
 use crate::archiving::spool::Spool;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::jobs;
 
 #[derive(Debug, Default)]
@@ -116,6 +116,11 @@ impl<'a> Results<'a> {
                     crate::detail!("pushed WAL file '{}' to the archive", file.name);
                 });
                 self.spool.write_ok(&file.name, &warnings)
+            }
+            // Another host has pushed another segment of that name since this one was looked for.
+            Err(Failure::Repository(error)) if error.code == ErrorCode::ArchiveDuplicate => {
+                let (name, process) = (file.name.clone(), event.process);
+                self.fail(&name, process, &error)
             }
             Err(Failure::File(error)) => {
                 let (name, process) = (file.name.clone(), event.process);

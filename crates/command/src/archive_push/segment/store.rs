@@ -89,7 +89,8 @@ impl ArchiveWrite {
 /// Writes the chunks to all of these repositories and returns the errors of those that failed.
 ///
 /// # Errors
-/// An error of the chunks themselves ends everything, and nothing is published.
+/// An error of the chunks themselves ends everything, and nothing is published; [`ErrorCode::ArchiveDuplicate`] when another
+/// host has pushed another segment of that name meanwhile.
 pub(crate) fn write_to_all(
     mut writes: Vec<ArchiveWrite>,
     chunks: &mut dyn Iterator<Item = Result<Chunk>>,
@@ -102,7 +103,7 @@ pub(crate) fn write_to_all(
         writes.retain_mut(|write| match write.push(&chunk) {
             Ok(()) => true,
             Err(error) => {
-                errors.push(repository_error(write.key, &error));
+                errors.push((write.key, error));
                 false
             }
         });
@@ -112,15 +113,22 @@ pub(crate) fn write_to_all(
     }
     errors.extend(finish_all(writes));
     cancel.check()?;
-    Ok(errors)
+    let mut texts = Vec::new();
+    for (key, error) in errors {
+        if error.code == ErrorCode::ArchiveDuplicate {
+            return Err(error);
+        }
+        texts.push(repository_error(key, &error));
+    }
+    Ok(texts)
 }
 
 /// All at the same time: making a file durable is mostly waiting.
-fn finish_all(mut writes: Vec<ArchiveWrite>) -> Vec<String> {
+fn finish_all(mut writes: Vec<ArchiveWrite>) -> Vec<(u32, Error)> {
     let finish = |write: ArchiveWrite| {
         let key = write.key;
         let done = write.finish().and_then(|ticket| Ok(ticket.wait()?));
-        done.err().map(|error| repository_error(key, &error))
+        done.err().map(|error| (key, error))
     };
     if writes.len() < 2 {
         return writes.pop().and_then(finish).into_iter().collect();
@@ -133,7 +141,7 @@ fn finish_all(mut writes: Vec<ArchiveWrite>) -> Vec<String> {
         let ended = threads.into_iter().map(|(key, thread)| {
             thread
                 .join()
-                .unwrap_or_else(|_| Some(repository_error(key, &Error::panicked())))
+                .unwrap_or_else(|_| Some((key, Error::panicked())))
         });
         ended.flatten().collect()
     })

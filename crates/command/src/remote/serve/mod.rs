@@ -121,6 +121,7 @@ struct Visitor {
     workers: usize,
     /// Holds its locks.
     _context: Arc<Context>,
+    _shares: Vec<locks::Share>,
 }
 
 fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> Result<Visitor> {
@@ -132,7 +133,7 @@ fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> R
     if !greeting.locks.is_empty() {
         stop_file::check(&context)?;
     }
-    locks::take_named(&context, &greeting.locks, &greeting.exec_id)?;
+    let shares = locks::take_named(&context, &greeting.locks, &greeting.exec_id)?;
     let context = Arc::new(context);
     let Opened { answer, service } = match greeting.role {
         Side::Pg => cluster::open(&context, &rights)?,
@@ -143,6 +144,7 @@ fn take_in(context: &Context, greeting: &Greeting, entrance: &Entrance<'_>) -> R
         service,
         workers: greeting.workers.clamp(1, MOST_WORKERS) as usize,
         _context: context,
+        _shares: shares,
     })
 }
 

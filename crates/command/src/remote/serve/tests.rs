@@ -115,6 +115,24 @@ fn locks_are_of_the_stanza_and_go_with_a_client_that_is_refused() {
 }
 
 #[test]
+fn pushes_share_the_archive_lock_and_other_commands_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let _push = locks::Share::take(dir.path(), "demo", 1, "9-other").unwrap();
+    let of = |command: &'static str| {
+        move |greeting: &mut Greeting| {
+            greeting.command = command.to_owned();
+            greeting.locks = vec!["demo-archive-1.lock".to_owned()];
+        }
+    };
+    let (answer, _) = visit(dir.path(), of("archive-push"), &everybody);
+    answer.unwrap();
+    assert_eq!(
+        code(&refused(dir.path(), of("stanza-create"), &everybody)),
+        50
+    );
+}
+
+#[test]
 fn a_command_that_has_no_remote_role_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["help", "no-such-command", "demo", ""] {

@@ -18,6 +18,7 @@ use super::info_files;
 use super::write::{self, Ended};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
+use crate::locks::{self, Turn};
 use crate::remote::serve::failure::Served;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::secret::WireSecret;
@@ -159,8 +160,10 @@ impl Archive {
             .with_hint("are you archiving to the correct stanza?")
             .into());
         }
-        match StoredSegment::parse(&push.file) {
-            Some(segment) => self.refuse_another(&current, &segment)?,
+        let segment = StoredSegment::parse(&push.file);
+        match &segment {
+            // Before its bytes are taken, which may be in vain.
+            Some(segment) => self.refuse_another(&current, segment)?,
             None if name::is_archived(&push.file)
                 && !name::is_segment(&push.file)
                 && !name::is_partial(&push.file) => {}
@@ -172,13 +175,17 @@ impl Archive {
             ..WriteOptions::default()
         };
         let storage = &*self.repository.storage;
-        let is_segment = StoredSegment::parse(&push.file).is_some();
-        if !may_replace && !is_segment && storage.info(&path, InfoLevel::Exists)?.is_some() {
+        if !may_replace && segment.is_none() && storage.info(&path, InfoLevel::Exists)?.is_some() {
             return self.same_as_stored(exchange, &current, &path);
         }
         let encrypt = (current.pass.clone()).map(|pass| Stage::Encrypt { pass, raw: false });
         let encrypt = Pipeline::new(encrypt.into_iter().collect());
-        write::serve(storage, exchange, (&path, &options), encrypt)
+        write::serve(storage, exchange, (&path, &options), encrypt, &|exchange| {
+            segment
+                .as_ref()
+                .map(|segment| self.turn(&current, segment, exchange))
+                .transpose()
+        })
     }
 
     /// Takes a small file in, and compares it with the one of that name in the archive, which stays as it is.
@@ -209,7 +216,25 @@ impl Archive {
             .into());
         }
         let size = text.len() as u64;
-        Ok(Ended::Finished(Ticket::ready(Ok(Written { size }))))
+        let stored = Ticket::ready(Ok(Written { size }));
+        Ok(Ended::Finished(stored, None))
+    }
+
+    /// The turn to give this segment its name, if none of that name with other bytes came in between.
+    fn turn(
+        &self,
+        current: &Current,
+        segment: &StoredSegment,
+        exchange: &Exchange,
+    ) -> Served<Turn> {
+        let lock_path = locks::path(&self.context);
+        let go_on = || match exchange.is_given_up() {
+            true => Err(Error::new(ErrorCode::Protocol, "the client has gone")),
+            false => self.context.cancel.check(),
+        };
+        let turn = Turn::at(&lock_path, self.context.stanza()?, &segment.name, &go_on)?;
+        self.refuse_another(current, segment)?;
+        Ok(turn)
     }
 
     /// Two primaries must not push two histories, also not at the same time.

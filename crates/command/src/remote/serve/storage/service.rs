@@ -16,6 +16,7 @@ use super::keys::Keys;
 use super::needs::Needs;
 use super::{measure, read, write};
 use crate::hosts::Repository;
+use crate::locks::Turn;
 use crate::remote::rights::Rights;
 use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
@@ -84,12 +85,14 @@ impl Service for StorageService {
                 let served = request.path.path().map_err(Failure::from);
                 let served = served.and_then(|path| {
                     let file = (&path, &request.options());
-                    write::serve(storage, &mut exchange, file, Pipeline::default())
+                    write::serve(storage, &mut exchange, file, Pipeline::default(), &|_| {
+                        Ok(None)
+                    })
                 });
                 answer_write(exchange, served);
             }
             StorageRequest::CopyWithin { from, to } => match copy_within(storage, &from, &to) {
-                Ok(ticket) => answer_when_written(exchange, ticket),
+                Ok(ticket) => answer_when_written(exchange, ticket, None),
                 Err(failure) => exchange.fail(*failure.0),
             },
             StorageRequest::Remove {
@@ -164,15 +167,17 @@ fn answer<T: Serialize>(exchange: Exchange, served: Served<T>) {
 
 fn answer_write(exchange: Exchange, served: Served<write::Ended>) {
     match served {
-        Ok(write::Ended::Finished(ticket)) => answer_when_written(exchange, ticket),
+        Ok(write::Ended::Finished(ticket, turn)) => answer_when_written(exchange, ticket, turn),
         Ok(write::Ended::GivenUp) => answer(exchange, Ok(Written::default())),
         Err(failure) => exchange.fail(*failure.0),
     }
 }
 
 /// Answers when the file is published and durable. The thread is free meanwhile.
-fn answer_when_written(exchange: Exchange, ticket: Ticket) {
+fn answer_when_written(exchange: Exchange, ticket: Ticket, turn: Option<Turn>) {
     ticket.notify(move |written| {
+        // What comes next finds what was stored, or that it was not.
+        drop(turn);
         let written = written.map(|written| Written { size: written.size });
         answer(exchange, written.map_err(Failure::from));
     });

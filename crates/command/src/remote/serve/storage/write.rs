@@ -9,12 +9,14 @@ use pgkeep_storage::{
 };
 
 use crate::error::{Error, ErrorCode};
+use crate::locks::Turn;
 use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::storage::AmongBytes;
 
 /// How the client ended the file.
 pub(super) enum Ended {
-    Finished(Ticket),
+    /// What is kept is kept until the ticket has resolved.
+    Finished(Ticket, Option<Turn>),
     /// Nothing is left of it.
     GivenUp,
 }
@@ -22,12 +24,16 @@ pub(super) enum Ended {
 /// Bytes that may gather between two stages.
 const BUFFER: usize = 256 * 1024;
 
+/// What is asked before the file gets its name, when all of it is there.
+pub(super) type MayFinish<'a> = &'a dyn Fn(&Exchange) -> Served<Option<Turn>>;
+
 /// Takes the file in, through a pipeline; the ticket is that of the storage.
 pub(super) fn serve(
     storage: &dyn Storage,
     exchange: &mut Exchange,
     (path, options): (&StoragePath, &WriteOptions),
     pipeline: Pipeline,
+    may_finish: MayFinish<'_>,
 ) -> Served<Ended> {
     let mut running = pipeline.start(BUFFER);
     let mut write = storage.open_write(path, options)?;
@@ -50,7 +56,8 @@ pub(super) fn serve(
             }
             Some(AmongBytes::Finish { size: said }) if said == size => {
                 running.finish_into(&mut write).map_err(failed)?;
-                return Ok(Ended::Finished(write.finish()?));
+                let turn = may_finish(exchange)?;
+                return Ok(Ended::Finished(write.finish()?, turn));
             }
             Some(AmongBytes::Finish { .. }) | None => {
                 return Err(not_to_its_end(&storage.display(path)));

@@ -27,9 +27,22 @@ use crate::remote::wire::greeting::{Answer, Side};
 use crate::run::context::Context;
 use crate::run::test_context;
 
+thread_local! {
+    /// The lock path of all hosts of a test.
+    static LOCK_PATH: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 fn context() -> Arc<Context> {
     let options = ["--pg1-path=/pg"];
-    Arc::new(test_context::new(Program::PgKeep, "archive-push", &options))
+    LOCK_PATH.with(|path| {
+        let variables = [("PGBACKREST_LOCK_PATH", path.path().to_str().unwrap())];
+        Arc::new(test_context::with_environment(
+            Program::PgKeep,
+            "archive-push",
+            &options,
+            &variables,
+        ))
+    })
 }
 
 fn host_of(repository: Repository) -> Arc<InMemory> {

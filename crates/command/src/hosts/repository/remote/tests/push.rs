@@ -149,6 +149,58 @@ fn another_segment_of_that_name_and_another_cluster_are_refused_and_leave_nothin
     assert_eq!(listed.unwrap().len(), 1);
 }
 
+/// Has both hosts begin to push this segment, and ends the pushes at the same time.
+fn both(first: &[u8], second: &[u8]) -> (Vec<Option<ErrorCode>>, usize) {
+    let (memory, repository) = encrypted();
+    // Another process for each client, as on a real host.
+    let hosts = [host_of(repository.clone()), host_of(repository)];
+    let storages = hosts.each_ref().map(remote);
+    let writes = storages
+        .iter()
+        .zip([first, second])
+        .map(|(storage, plain)| {
+            let (_, identity) = storage.archive_identity().unwrap();
+            let file = format!("{SEGMENT}-{}.gz", Sha1Digest::of(plain));
+            let mut write = storage.push_segment(&identity, &file).unwrap();
+            write.write_all(&compressed(plain)).unwrap();
+            // All that was sent has been taken, and nothing of that name was found.
+            write.stage().unwrap();
+            assert_eq!(storage.find_segment(SEGMENT).unwrap(), None);
+            write
+        });
+    let writes: Vec<_> = writes.collect();
+    let outcomes = std::thread::scope(|scope| {
+        let threads: Vec<_> = writes
+            .into_iter()
+            .map(|write| scope.spawn(move || write.finish().and_then(|ticket| ticket.wait())))
+            .collect();
+        let outcomes = threads.into_iter().map(|thread| thread.join().unwrap());
+        let codes = outcomes.map(|outcome| outcome.err().map(|error| Error::from(error).code));
+        codes.collect()
+    });
+    let directory = path(SEGMENT).parent();
+    let listed = memory.list(&directory, &ListOptions::default()).unwrap();
+    (outcomes, listed.unwrap().len())
+}
+
+#[test]
+fn of_two_hosts_that_push_another_segment_of_one_name_at_once_one_is_refused() {
+    for _ in 0..20 {
+        let (mut codes, stored) = both(b"one history", b"another history");
+        codes.sort_by_key(Option::is_some);
+        assert_eq!(codes, [None, Some(ErrorCode::ArchiveDuplicate)]);
+        assert_eq!(stored, 1);
+    }
+}
+
+#[test]
+fn two_hosts_that_push_the_same_segment_at_once_both_succeed() {
+    for _ in 0..5 {
+        let (codes, stored) = both(b"one history", b"one history");
+        assert_eq!((codes, stored), (vec![None, None], 1));
+    }
+}
+
 #[test]
 fn a_passphrase_is_told_to_whoever_asks_for_it_by_name() {
     let (_, repository) = encrypted();
