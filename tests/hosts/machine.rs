@@ -25,7 +25,6 @@ pub enum Host {
     /// That of the first cluster.
     Pg1,
     /// That of its standby.
-    #[allow(dead_code)] // of the array
     Pg2,
     Repo,
 }
@@ -227,6 +226,13 @@ impl<'a> Machines<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Lets servers know the configuration of now.
+    pub fn serve_anew(&mut self) -> Result<()> {
+        self.servers
+            .retain(|_, server| matches!(server, Server::Sshd(_)));
+        self.serve()
     }
 
     fn tls_file(&self, name: &str) -> String {

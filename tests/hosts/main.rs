@@ -5,9 +5,11 @@
 //! a seeded sample of them is visited (PGKEEP_TEST_FULL=1: every one).
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod array;
 mod draw;
 mod machine;
 mod point;
+mod recovery;
 mod scene;
 mod strike;
 
@@ -28,6 +30,10 @@ fn main() -> ExitCode {
         }
     };
     // What is stopped is waited for, so there is time for others.
-    let suite = Suite::new("hosts").threads(6);
-    strike::add(suite, &program).run()
+    let mut suite = Suite::new("hosts").threads(6);
+    // The longest first: the others go on beside them.
+    for add in [array::add, strike::add] {
+        suite = add(suite, &program);
+    }
+    suite.run()
 }
