@@ -214,6 +214,15 @@ fn one(stage: &Stage<'_>, random: &mut Random, pgbackrest: &PgBackRest) -> Resul
         return Err(format!("info does not show the pin: {ours:?}").into());
     }
 
+    let doctor = stage.ours(
+        &["--repo1-retention-monthly=2", "--pg1-path=/nowhere"],
+        "doctor",
+    )?;
+    let told = "1 backup is pinned; repo1-retention-monthly is set";
+    if !doctor.stdout.contains(told) {
+        return Err(format!("doctor does not tell what pgBackRest removes: {doctor:?}").into());
+    }
+
     stage.ours(&[&set, "--pin=none"], "annotate")?.success()?;
     let last = stage.expire(&["--repo1-retention-full=1"])?.success()?;
     let newest_full = left

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use pgkeep_repo::backup_info::BackupEntry;
+use pgkeep_repo::pin::Pin;
 use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability};
 use pgkeep_storage::{Durability, Storage};
 
-use super::check::{BACKUP_AGE, BACKUP_TIME, DURABILITY, FULL_AGE, PAGE_ERRORS};
+use super::check::{BACKUP_AGE, BACKUP_TIME, DURABILITY, FULL_AGE, KEPT_LONGER, PAGE_ERRORS};
 use super::settings::Settings;
 use crate::report::advice;
 use crate::report::check::Check;
@@ -25,6 +26,7 @@ pub(super) fn examine(
     info: &BackupInfo,
     now: i64,
 ) -> Vec<Finding> {
+    let kept = kept_longer(subject, settings, info.entries(), now);
     let now = u64::try_from(now).unwrap_or(0);
     let command = |kind: &str| {
         let repo = subject.repo.unwrap_or(1);
@@ -54,6 +56,7 @@ pub(super) fn examine(
         let limit = (settings.full_age, command("full"));
         findings.push(age(subject, &FULL_AGE, full, now, limit));
     }
+    findings.extend(kept);
     findings.push(times(subject, entries, now));
     findings.push(page_errors(subject, stanza, newest));
     findings.extend(grade(subject, stanza, storage, newest));
@@ -78,6 +81,39 @@ fn age(
     } else {
         subject.ok(check, seen)
     }
+}
+
+/// Nothing where neither pins nor generations are used.
+fn kept_longer(
+    subject: &Subject,
+    settings: &Settings,
+    entries: &[BackupEntry],
+    now: i64,
+) -> Option<Finding> {
+    let pinned = entries
+        .iter()
+        .filter(|entry| Pin::of(entry).is_some_and(|pin| pin.holds(now)))
+        .count();
+    let mut seen: Vec<String> = match pinned {
+        0 => Vec::new(),
+        1 => vec!["1 backup is pinned".to_owned()],
+        more => vec![format!("{more} backups are pinned")],
+    };
+    let repository = settings
+        .repositories
+        .iter()
+        .find(|repository| Some(repository.key) == subject.repo);
+    for option in repository.map_or(&[][..], |repository| &repository.generations) {
+        seen.push(format!("{option} is set"));
+    }
+    if seen.is_empty() {
+        return None;
+    }
+    Some(subject.note(
+        &KEPT_LONGER,
+        seen.join("; "),
+        "do not let pgBackRest run expire on this repository: its backups need --no-expire-auto",
+    ))
 }
 
 fn times(subject: &Subject, entries: &[BackupEntry], now: u64) -> Finding {

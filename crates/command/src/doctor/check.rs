@@ -69,6 +69,8 @@ checks! {
         "A restore takes long, because all WAL since then must be replayed, and WAL may be missing.";
     FULL_AGE = "full-age", "age of the newest full backup",
         "All later backups rest on it: the older it is, the more is lost with one damaged file.";
+    KEPT_LONGER = "kept-longer", "backups that only pgkeep keeps",
+        "pgBackRest does not know what keeps them: wherever it runs `expire`, they are removed when retention is over.";
     BACKUP_TIME = "backup-time", "backups of the future",
         "The clock was wrong, then or now. The next backup is refused until the time has come.";
     PAGE_ERRORS = "page-errors", "damaged pages in the newest backup",

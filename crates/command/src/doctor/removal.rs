@@ -180,6 +180,7 @@ mod tests {
             encrypted: false,
             retention_full: None,
             retention_by_time: false,
+            generations: Vec::new(),
             sftp: None,
             bucket: Some(of),
         };

@@ -51,6 +51,8 @@ pub(super) struct RepoSettings {
     pub(super) encrypted: bool,
     pub(super) retention_full: Option<u64>,
     pub(super) retention_by_time: bool,
+    /// Options that are set and keep backups of some days, weeks, months or years, by name.
+    pub(super) generations: Vec<String>,
     pub(super) sftp: Option<SftpSettings>,
     /// Of an object store.
     pub(super) bucket: Option<Bucket>,
@@ -141,9 +143,23 @@ pub(super) fn repository(context: &Context, key: u32) -> RepoSettings {
             .integer_at(option::REPO_RETENTION_FULL, key)
             .and_then(|number| u64::try_from(number).ok()),
         retention_by_time: config.string_at(option::REPO_RETENTION_FULL_TYPE, key) == Some("time"),
+        generations: generations(config, key),
         kind,
         path,
     }
+}
+
+fn generations(config: &Config, key: u32) -> Vec<String> {
+    [
+        option::REPO_RETENTION_DAILY,
+        option::REPO_RETENTION_WEEKLY,
+        option::REPO_RETENTION_MONTHLY,
+        option::REPO_RETENTION_YEARLY,
+    ]
+    .into_iter()
+    .filter(|option| config.integer_at(option, key).is_some_and(|kept| kept > 0))
+    .map(|option| option.name.replacen("repo-", &format!("repo{key}-"), 1))
+    .collect()
 }
 
 /// Options of a repository that its own host knows best: beside `repo-host` they are told to it and count there.
