@@ -305,6 +305,13 @@ impl<'a> Machines<'a> {
         Ok(())
     }
 
+    /// Changes only where that is reached: there is something in between.
+    pub fn lead(&mut self, host: Host, prefix: &str, to: SocketAddr) -> Result<()> {
+        self.put(host, &format!("{prefix}-host"), &to.ip().to_string());
+        self.put(host, &format!("{prefix}-host-port"), &to.port().to_string());
+        self.write()
+    }
+
     /// Describes a cluster of this host, or of one that the host reaches.
     pub fn describe(&mut self, host: Host, key: u32, cluster: &Cluster) {
         for (name, value) in [
@@ -398,10 +405,10 @@ impl<'a> Machines<'a> {
         Ok(found)
     }
 
-    /// Waits until no process of the other side is left, for twenty seconds.
+    /// Waits until no process of the other side is left: who hears nothing takes the other for dead after fifteen seconds.
     pub fn nothing_left(&self) -> Result<()> {
         let mut last = Vec::new();
-        for _ in 0..2000 {
+        for _ in 0..4000 {
             last = self.serving()?;
             if last.is_empty() {
                 return Ok(());

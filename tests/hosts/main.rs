@@ -8,6 +8,7 @@
 mod array;
 mod draw;
 mod machine;
+mod meanwhile;
 mod point;
 mod recovery;
 mod scene;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     // What is stopped is waited for, so there is time for others.
     let mut suite = Suite::new("hosts").threads(6);
     // The longest first: the others go on beside them.
-    for add in [array::add, strike::add] {
+    for add in [array::add, meanwhile::add, strike::add] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -1,8 +1,12 @@
-//! One point: what serves a command at the other host is killed or stopped at a message, and all must be well afterwards.
+//! One point: what serves a command at the other host is killed or stopped at a message, or the line is cut or stalls, and all
+//! must be well afterwards.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use pgkeep_testkit::network_proxy::Network;
+use pgkeep_testkit::run::Outcome;
 
 use crate::Result;
 use crate::scene::{Case, Scene};
@@ -17,6 +21,10 @@ const SECONDS: Duration = Duration::from_secs(45);
 pub enum Fault {
     Kill,
     Stop,
+    /// The line is cut.
+    Cut,
+    /// Nothing passes any more.
+    Stall,
 }
 
 impl Fault {
@@ -24,6 +32,8 @@ impl Fault {
         match self {
             Self::Kill => "kill",
             Self::Stop => "stop",
+            Self::Cut => "cut",
+            Self::Stall => "stall",
         }
     }
 }
@@ -36,8 +46,16 @@ pub struct Visited {
     pub took: Duration,
 }
 
-/// How many messages the other host sees of a command; the command is done.
-pub fn count(scene: &Scene<'_>, case: Case) -> Result<u64> {
+/// How many messages the other host sees of a command, or how many pieces of data pass; the command is done.
+pub fn count(scene: &mut Scene<'_>, case: Case, fault: Fault) -> Result<u64> {
+    if matches!(fault, Fault::Cut | Fault::Stall) {
+        scene.prepare(case)?;
+        let proxy = scene.behind(case, Network::new())?;
+        scene.go(case, &[])?.0.success()?;
+        scene.nobody_is_left()?;
+        scene.straight(case)?;
+        return Ok(proxy.pieces());
+    }
     let counts = beside(scene, case, "counts");
     if counts.exists() {
         fs::remove_file(&counts)?;
@@ -52,26 +70,52 @@ pub fn count(scene: &Scene<'_>, case: Case) -> Result<u64> {
 }
 
 /// Visits a point.
-pub fn visit(scene: &Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Visited> {
-    let after =
-        |step: &'static str| move |error: Box<dyn std::error::Error>| format!("{step}: {error}");
+pub fn visit(scene: &mut Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Visited> {
+    scene.prepare(case)?;
+    let network = match fault {
+        Fault::Cut => Network::new().cut_at_piece(at),
+        Fault::Stall => Network::new().stall_at_piece(at),
+        Fault::Kill | Fault::Stop => return visit_message(scene, case, fault, at),
+    };
+    let proxy = scene.behind(case, network)?;
+    let (outcome, took) = scene.go(case, times(case))?;
+    if !proxy.has_struck() {
+        scene.straight(case)?;
+        outcome.success()?;
+        return Ok(Visited { code: None, took });
+    }
+    // Both ends find out by themselves, without a word of the other's.
+    let left = scene.nobody_is_left();
+    scene.straight(case)?;
+    left.map_err(|error| format!("{error}\n{}{}", outcome.stdout, outcome.stderr))?;
+    drop(proxy);
+    is_well_after(scene, case, "a piece of data", (&outcome, took))?;
+    Ok(Visited {
+        code: Some(outcome.code),
+        took,
+    })
+}
+
+/// Waiting times of a command.
+fn times(case: Case) -> &'static [&'static str] {
+    match case {
+        Case::Backup | Case::BackupFromCluster => &TIMES[..],
+        // These ask no server.
+        Case::Push | Case::Get | Case::Restore => &TIMES[..2],
+    }
+}
+
+fn visit_message(scene: &Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Visited> {
     let struck = beside(scene, case, "struck");
     if struck.exists() {
         fs::remove_file(&struck)?;
     }
-    scene.prepare(case)?;
-    let times = match case {
-        Case::Backup | Case::BackupFromCluster => &TIMES[..],
-        // These ask no server.
-        Case::Push | Case::Get | Case::Restore => &TIMES[..2],
-    };
     let plan = scene.machines.fault_file(case.other());
     scene.machines.scratch.write(
         plan.strip_prefix(scene.machines.scratch.path())?,
         format!("{}:{at}", fault.name()),
     )?;
-    let (outcome, took) = scene.go(case, times)?;
-    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    let (outcome, took) = scene.go(case, times(case))?;
     if plan.exists() {
         fs::remove_file(&plan)?;
         outcome.success()?;
@@ -85,6 +129,21 @@ pub fn visit(scene: &Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Vis
         // It is as if its host came back. It may be gone: a server ends what is not let in.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
     }
+    is_well_after(scene, case, message, (&outcome, took))?;
+    Ok(Visited {
+        code: Some(outcome.code),
+        took,
+    })
+}
+
+/// The run that was struck has ended as it must, and all is well afterwards.
+fn is_well_after(
+    scene: &Scene<'_>,
+    case: Case,
+    message: &str,
+    (outcome, took): (&Outcome, Duration),
+) -> Result<()> {
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
     let clear = outcome.code == 0 || (all.contains("ERROR: [") && outcome.code < 128);
     if !clear || all.contains("panicked") {
         return Err(format!("at {message}: exit code {}\n{all}", outcome.code).into());
@@ -98,7 +157,7 @@ pub fn visit(scene: &Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Vis
             .find(|line| line.contains("ERROR: ["))
             .unwrap_or("well");
         println!(
-            "{case:?} {fault:?} {at} ({message}): {} after {took:?}: {last}",
+            "{case:?} ({message}): {} after {took:?}: {last}",
             outcome.code
         );
     }
@@ -114,12 +173,8 @@ pub fn visit(scene: &Scene<'_>, case: Case, fault: Fault, at: u64) -> Result<Vis
     };
     let next = scene.go(case, again)?.0.success();
     next.map_err(|error| context(error.into()))?;
-    scene.is_done(case).map_err(after("after the next run"))?;
-    scene.verified().map_err(context)?;
-    Ok(Visited {
-        code: Some(outcome.code),
-        took,
-    })
+    scene.is_done(case).map_err(context)?;
+    Ok(scene.verified().map_err(context)?)
 }
 
 fn beside(scene: &Scene<'_>, case: Case, what: &str) -> PathBuf {

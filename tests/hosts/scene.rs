@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pgkeep_testkit::cluster::Cluster;
 use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 
@@ -46,6 +48,14 @@ impl Case {
         }
     }
 
+    /// What is reached at the other host.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Backup => "pg1",
+            _ => "repo1",
+        }
+    }
+
     /// Where it is served.
     pub fn other(self) -> Host {
         match self {
@@ -77,21 +87,7 @@ impl<'a> Scene<'a> {
             machines.describe(Host::Pg1, 1, &cluster);
             machines.describe(Host::Repo, 1, &cluster);
         })?;
-        let alone = scene.machines.alone(
-            Host::Repo,
-            "push.conf",
-            &cluster.data_dir().display().to_string(),
-        )?;
-        cluster.append_setting(
-            "archive_command",
-            &format!(
-                "{} --config={} --stanza=main --log-path={} --lock-path={} archive-push \"%p\"",
-                program.link().display(),
-                alone.display(),
-                scene.machines.scratch.make_dir("push")?.display(),
-                scene.machines.scratch.join("push").display(),
-            ),
-        )?;
+        cluster.append_setting("archive_command", &scene.push(&cluster, "push")?)?;
         cluster.start()?;
         scene.cluster = Some(cluster);
         scene.must(Host::Repo, &["stanza-create"])?;
@@ -100,6 +96,51 @@ impl<'a> Scene<'a> {
         // What changed in the second of a backup is in doubt at the next, all of a new cluster; and then no longer.
         scene.must(Host::Repo, &["--type=incr", "backup"])?;
         Ok(scene)
+    }
+
+    /// With a running cluster and a standby on a host of its own, which archives as the cluster does.
+    pub fn with_standby(program: &'a Program, way: Way, major: u32) -> Result<(Self, Cluster)> {
+        let mut scene = Self::running(program, way, major)?;
+        let standby = scene
+            .cluster
+            .as_ref()
+            .ok_or("there is no server")?
+            .standby()?;
+        standby.append_setting("archive_command", &scene.push(&standby, "push2")?)?;
+        standby.reload()?;
+        let machines = &mut scene.machines;
+        machines.describe(Host::Pg2, 1, &standby);
+        machines.describe(Host::Repo, 2, &standby);
+        machines.connect(Host::Repo, "pg2", Host::Pg2)?;
+        machines.write()?;
+        machines.serve_anew()?;
+        Ok((scene, standby))
+    }
+
+    /// What a cluster archives with: into the repository itself, past any other host.
+    fn push(&self, cluster: &Cluster, name: &str) -> Result<String> {
+        let alone = self.machines.alone(
+            Host::Repo,
+            &format!("{name}.conf"),
+            &cluster.data_dir().display().to_string(),
+        )?;
+        let own = self.machines.scratch.make_dir(name)?;
+        Ok(format!(
+            "{} --config={} --stanza=main --log-path={own} --lock-path={own} archive-push \"%p\"",
+            self.machines.program.link().display(),
+            alone.display(),
+            own = own.display(),
+        ))
+    }
+
+    /// What the cluster archives with.
+    pub fn archive_command(&self) -> Result<String> {
+        self.push(self.cluster.as_ref().ok_or("there is no server")?, "push")
+    }
+
+    /// A file of the cluster.
+    pub fn file(&self) -> PathBuf {
+        self.data.join(FILE)
     }
 
     /// With files that look like those of a stopped cluster, a backup of them, and a segment in the archive.
@@ -131,7 +172,7 @@ impl<'a> Scene<'a> {
         data: PathBuf,
         describe: impl FnOnce(&mut Machines<'_>),
     ) -> Result<Self> {
-        let mut machines = Machines::new(program, way, &[Host::Pg1, Host::Repo])?;
+        let mut machines = Machines::new(program, way, &[Host::Pg1, Host::Pg2, Host::Repo])?;
         let path = machines.scratch.make_dir("repo/repo")?;
         for (option, value) in [
             ("repo1-path", path.display().to_string()),
@@ -158,14 +199,33 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Runs a command of the stanza on a host.
-    pub fn outcome(&self, host: Host, words: &[&str]) -> Result<Outcome> {
+    /// A command of the stanza on a host.
+    pub fn command(&self, host: Host, words: &[&str]) -> Command {
         let mut command = self.machines.program.command();
         command
             .arg(format!("--config={}", self.machines.config(host).display()))
             .arg("--stanza=main")
             .args(words);
-        Ok(run(&mut command)?)
+        command
+    }
+
+    /// The line between the hosts of a case is this network from now on.
+    pub fn behind(&mut self, case: Case, network: Network) -> Result<NetworkProxy> {
+        let proxy = network.to(self.machines.address(case.other())?)?;
+        self.machines
+            .lead(case.host(), case.prefix(), proxy.address())?;
+        Ok(proxy)
+    }
+
+    /// The hosts of a case reach each other as before.
+    pub fn straight(&mut self, case: Case) -> Result<()> {
+        let address = self.machines.address(case.other())?;
+        self.machines.lead(case.host(), case.prefix(), address)
+    }
+
+    /// Runs it.
+    pub fn outcome(&self, host: Host, words: &[&str]) -> Result<Outcome> {
+        Ok(run(&mut self.command(host, words))?)
     }
 
     pub fn must(&self, host: Host, words: &[&str]) -> Result<Outcome> {

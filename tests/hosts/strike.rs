@@ -1,5 +1,6 @@
-//! What serves another host is killed, or stopped, at any message of a backup, a push, a get or a restore: the run ends in
-//! seconds, well or with a clear error, nobody is left on any host, the next run succeeds and both programs verify.
+//! What serves another host is killed, or stopped, at any message of a backup, a push, a get or a restore, or the line is cut or
+//! stalls at any piece of data: the run ends in seconds, well or with a clear error, nobody is left on any host, the next run
+//! succeeds and both programs verify.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,22 +28,31 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         for way in [Way::Ssh, Way::Tls] {
             let program = Arc::clone(program);
             let name = format!(
-                "whoever_serves_a_{}_by_{}_is_killed_or_stopped_at_any_message_and_all_is_well",
+                "whoever_serves_a_{}_by_{}_is_killed_or_stops_or_is_cut_off_and_all_is_well",
                 case.name(),
                 way.name()
             );
-            suite = suite.test(name, move || sweep(&make(&program, way)?, way, case));
+            suite = suite.test(name, move || sweep(&mut make(&program, way)?, way, case));
         }
     }
     suite
 }
 
-/// Visits points of a case: one at random for each fault, or all.
-fn sweep(scene: &Scene<'_>, way: Way, case: Case) -> TestResult {
-    let messages = count(scene, case)?;
+/// Visits points of a case: one of a process or line that goes and one of what falls silent, or all of all faults.
+fn sweep(scene: &mut Scene<'_>, way: Way, case: Case) -> TestResult {
     let (mut visited, mut over, mut well, mut longest) = (0, 0, 0, Duration::ZERO);
-    for fault in [Fault::Kill, Fault::Stop] {
-        let mut draw = Draw::of(&format!("{}{}{}", way.name(), case.name(), fault.name()));
+    let mut draw = Draw::of(&format!("{}{}", way.name(), case.name()));
+    let faults = match full() {
+        true => vec![Fault::Kill, Fault::Stop, Fault::Cut, Fault::Stall],
+        false => vec![
+            [Fault::Kill, Fault::Cut][draw.below(2) as usize],
+            [Fault::Stop, Fault::Stall][draw.below(2) as usize],
+        ],
+    };
+    let mut told = String::new();
+    for fault in faults {
+        let messages = count(scene, case, fault)?;
+        told += &format!(" {} of {messages}", fault.name());
         let mut points: Vec<u64> = match full() {
             true => (1..=messages).rev().collect(),
             false => vec![draw.below(messages) + 1],
@@ -64,11 +74,12 @@ fn sweep(scene: &Scene<'_>, way: Way, case: Case) -> TestResult {
         }
     }
     println!(
-        "hosts, {} by {}: seed {}, {visited} points of {messages} messages visited, {well} runs finished all the same, \
+        "hosts, {} by {}: seed {}, {visited} points visited ({}), {well} runs finished all the same, \
          {over} were over before, the longest took {:.1} s",
         case.name(),
         way.name(),
         seed(),
+        told.trim(),
         longest.as_secs_f64()
     );
     match visited {

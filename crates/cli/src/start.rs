@@ -294,7 +294,8 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
     });
     let (status, end) = match &result {
         Ok(status) => (*status, "completed successfully".to_owned()),
-        Err(error) if error.code == ErrorCode::Term => {
+        // What was stopped at another host is an error here.
+        Err(error) if error.code == ErrorCode::Term && context.cancel.signal().is_some() => {
             ::log::info!("{name} command end: {}", error.message);
             last_line::print(context, Ended::Stopped);
             return archive_get::exit_status(config, error);

@@ -48,8 +48,12 @@ impl RemoteSession {
     /// The connection failed while the server was asked.
     fn lost(&self, error: &pgkeep_protocol::Error) -> Error {
         let lowered = self.link.error(error);
-        if self.cancelled.load(Ordering::Relaxed) || lowered.code == ErrorCode::Term {
+        if self.cancelled.load(Ordering::Relaxed) {
             return Error::new(ErrorKind::Cancelled, "the run was asked to stop");
+        }
+        if lowered.code == ErrorCode::Term {
+            // Asked here or at the other host: it says which.
+            return Error::new(ErrorKind::Cancelled, lowered.message);
         }
         let text = format!("the database session was lost: {}", lowered.message);
         let lost = Error::new(ErrorKind::Host, text);
