@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout)] // a suite drives the outside world
 
 mod archive;
+mod credentials;
 mod keys;
 mod left_overs;
 mod life;
@@ -69,5 +70,8 @@ fn main() -> ExitCode {
             });
         }
     }
-    left_overs::add(suite, &program).run()
+    for add in [left_overs::add, credentials::add] {
+        suite = add(suite, &program);
+    }
+    suite.run()
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use pgkeep_storage::{ErrorKind, Operation};
+use pgkeep_storage::{ErrorKind, NoCredentials, Operation};
 
 pub use crate::error_code::ErrorCode;
 
@@ -100,7 +100,21 @@ pub fn storage_code(error: &pgkeep_storage::Error) -> ErrorCode {
 fn refusal_code(kind: ErrorKind) -> ErrorCode {
     match kind {
         ErrorKind::Busy => ErrorCode::Service,
+        ErrorKind::Credentials(why) => credentials_code(why),
         _ => ErrorCode::Protocol,
+    }
+}
+
+/// The code where there were no credentials to ask an object store with.
+fn credentials_code(why: NoCredentials) -> ErrorCode {
+    match why {
+        NoCredentials::FileMissing => ErrorCode::FileMissing,
+        NoCredentials::FileOpen => ErrorCode::FileOpen,
+        NoCredentials::Format => ErrorCode::Format,
+        NoCredentials::Json => ErrorCode::JsonFormat,
+        NoCredentials::Execute => ErrorCode::Execute,
+        // A program of pgBackRest's family ends with a code that means the same here.
+        NoCredentials::Exit(code) => ErrorCode::from_number(code).unwrap_or(ErrorCode::Unknown),
     }
 }
 
@@ -109,6 +123,7 @@ fn storage_code_of(operation: Operation, kind: ErrorKind) -> ErrorCode {
         ErrorKind::Connect => return ErrorCode::HostConnect,
         ErrorKind::Identity => return ErrorCode::Service,
         ErrorKind::Untrusted => return ErrorCode::Crypto,
+        ErrorKind::Credentials(why) => return credentials_code(why),
         ErrorKind::Cancelled => return ErrorCode::Term,
         _ => {}
     }

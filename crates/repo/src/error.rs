@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use pgkeep_storage::{ErrorKind, Operation};
+use pgkeep_storage::{ErrorKind, NoCredentials, Operation};
 
 /// A result whose error is a repository [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -42,10 +42,11 @@ pub enum ErrorType {
 impl ErrorType {
     /// Nothing can be said about the file: where it is kept could not be reached, or did not prove what it is.
     pub fn is_unreachable(self) -> bool {
-        use pgkeep_storage::ErrorKind::{Busy, Connect, Identity, Untrusted};
+        use pgkeep_storage::ErrorKind::{Busy, Connect, Credentials, Identity, Untrusted};
         matches!(
             self,
-            Self::Storage(_, Connect | Identity | Untrusted) | Self::Refused(Busy | Identity)
+            Self::Storage(_, Connect | Credentials(_) | Identity | Untrusted)
+                | Self::Refused(Busy | Credentials(_) | Identity)
         )
     }
 
@@ -65,8 +66,21 @@ impl ErrorType {
             Self::Clock => "ClockError",
             Self::Storage(operation, kind) => storage_name(operation, kind),
             Self::Refused(ErrorKind::Busy) => "ServiceError",
+            Self::Refused(ErrorKind::Credentials(why)) => credentials_name(why),
             Self::Refused(_) => "ProtocolError",
         }
+    }
+}
+
+/// The class where there were no credentials to ask an object store with.
+fn credentials_name(why: NoCredentials) -> &'static str {
+    match why {
+        NoCredentials::FileMissing => "FileMissingError",
+        NoCredentials::FileOpen => "FileOpenError",
+        NoCredentials::Format => "FormatError",
+        NoCredentials::Json => "JsonFormatError",
+        NoCredentials::Execute => "ExecuteError",
+        NoCredentials::Exit(_) => "UnknownError",
     }
 }
 
@@ -76,6 +90,7 @@ fn storage_name(operation: Operation, kind: ErrorKind) -> &'static str {
         ErrorKind::Connect => return "HostConnectError",
         ErrorKind::Identity => return "ServiceError",
         ErrorKind::Untrusted => return "CryptoError",
+        ErrorKind::Credentials(why) => return credentials_name(why),
         ErrorKind::Cancelled => return "TermError",
         _ => {}
     }

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Connect,
     /// The server's or the user's identity could not be proven.
     Identity,
+    /// There are no credentials to ask the server with.
+    Credentials(NoCredentials),
     /// The server's certificate was not accepted, or there is nothing to check it with.
     Untrusted,
     /// The storage has no room.
@@ -33,6 +35,23 @@ pub enum ErrorKind {
     Unsupported,
     /// The run was asked to stop (signal).
     Cancelled,
+}
+
+/// Why there are no credentials, where they are asked for when they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCredentials {
+    /// The file with the token for them is not there.
+    FileMissing,
+    /// The file with the token cannot be read.
+    FileOpen,
+    /// Who gives them answered with something else.
+    Format,
+    /// Who gives them in JSON answered with something that is none.
+    Json,
+    /// The program that prints them could not be run, or was killed.
+    Execute,
+    /// The program that prints them failed with this code.
+    Exit(u8),
 }
 
 /// What was being done. Chooses the wording and the exit code together with the kind.
@@ -149,7 +168,10 @@ impl Error {
         use std::io::ErrorKind as Io;
         let kind = match self.kind {
             ErrorKind::NotFound => Io::NotFound,
-            ErrorKind::Denied | ErrorKind::Identity | ErrorKind::Untrusted => Io::PermissionDenied,
+            ErrorKind::Denied
+            | ErrorKind::Identity
+            | ErrorKind::Credentials(_)
+            | ErrorKind::Untrusted => Io::PermissionDenied,
             ErrorKind::Exists => Io::AlreadyExists,
             ErrorKind::NoSpace => Io::StorageFull,
             ErrorKind::Unsupported => Io::Unsupported,

@@ -36,7 +36,7 @@ pub mod wrap;
 
 pub use connection::Connection;
 pub use durability::Durability;
-pub use error::{Error, ErrorKind, Operation, Result};
+pub use error::{Error, ErrorKind, NoCredentials, Operation, Result};
 pub use file_tree::FileTree;
 pub use in_parallel::in_parallel;
 pub use info::{FileInfo, FileType, Found, InfoLevel, Owner, Removed};

@@ -236,7 +236,7 @@ impl Service for AzureClient {
     async fn authorize(&self, request: &Request) -> std::result::Result<Request, HttpError> {
         self.authorized(request, false)
             .await
-            .map_err(|reason| HttpError::new(request, crate::http::Outcome::NotMade(reason)))
+            .map_err(|reason| HttpError::new(request, crate::http::Outcome::NotMade(reason.into())))
     }
 
     fn verdict(&self, request: &Request, answer: &Answer) -> Verdict {

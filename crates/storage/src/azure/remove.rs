@@ -53,7 +53,7 @@ impl Batches {
             let request = client.request("DELETE", key);
             let authorized = client.authorized(&request, true).await;
             requests.push(authorized.map_err(|reason| {
-                let error = HttpError::new(&request, crate::http::Outcome::NotMade(reason));
+                let error = HttpError::new(&request, crate::http::Outcome::NotMade(reason.into()));
                 failure(&error, &client.settings().access)
             })?);
         }

@@ -128,11 +128,9 @@ impl Service for GcsClient {
             return Ok(ready);
         }
         let now = self.settings.now.seconds();
-        let token = self
-            .tokens
-            .token(now)
-            .await
-            .map_err(|reason| HttpError::new(request, crate::http::Outcome::NotMade(reason)))?;
+        let token = self.tokens.token(now).await.map_err(|reason| {
+            HttpError::new(request, crate::http::Outcome::NotMade(reason.into()))
+        })?;
         Ok(ready.header("authorization", token.expose_secret()))
     }
 

@@ -17,7 +17,10 @@ use crate::http::Endpoint;
 use crate::{Error, ErrorKind, Operation};
 
 /// What tokens are good for: reading, writing and removing objects.
-const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+const READ_WRITE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+
+/// Or reading them alone.
+const READ_ONLY: &str = "https://www.googleapis.com/auth/devstorage.read_only";
 
 /// Seconds that a statement is good for, the longest that Google takes.
 const LASTS: i64 = 3600;
@@ -106,14 +109,14 @@ impl ServiceKey {
     }
 
     /// The statement that we are that account, good from `now` (seconds since 1970) on.
-    pub(super) fn statement(&self, now: i64) -> Result<SecretString, String> {
+    pub(super) fn statement(&self, only_reads: bool, now: i64) -> Result<SecretString, String> {
         let mut header = json!({"alg": "RS256", "typ": "JWT"});
         if let Some(id) = &self.key_id {
             header["kid"] = json!(id);
         }
         let claims = json!({
             "iss": self.email,
-            "scope": SCOPE,
+            "scope": if only_reads { READ_ONLY } else { READ_WRITE },
             "aud": self.token_uri,
             "iat": now,
             "exp": now.saturating_add(LASTS),

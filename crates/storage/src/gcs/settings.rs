@@ -28,6 +28,8 @@ pub enum TokenSource {
 pub struct GcsSettings {
     pub bucket: String,
     pub token: TokenSource,
+    /// Nothing is written or removed: tokens are asked for that are good for reading alone.
+    pub only_reads: bool,
     /// Who pays for requests, where it is not the bucket's owner.
     pub user_project: Option<String>,
     /// Custom metadata of every object.
@@ -52,6 +54,7 @@ impl GcsSettings {
         Self {
             bucket: bucket.into(),
             token,
+            only_reads: false,
             user_project: None,
             tags: Vec::new(),
             chunk_size: 4 << 20,

@@ -194,7 +194,7 @@ impl Client {
         let taken = Arc::new(AtomicU64::new(0));
         let ready = self
             .build(request, Arc::clone(&taken))
-            .map_err(Outcome::NotMade)?;
+            .map_err(|reason| Outcome::NotMade(reason.into()))?;
         let answering = async {
             match &self.transport {
                 Transport::Direct(client) => client.request(ready).await,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::answer::Answer;
+use super::no_keys::NoKeys;
 use super::request::{REDACTED, Request, is_secret};
 
 /// No more of an answer than this is shown.
@@ -18,7 +19,7 @@ pub(crate) enum Outcome {
     /// The server's certificate was not accepted.
     Untrusted(String),
     /// The request could not even be made (credentials).
-    NotMade(String),
+    NotMade(NoKeys),
     /// The run was asked to stop.
     Cancelled,
 }
@@ -67,7 +68,8 @@ impl HttpError {
                 answer.status.as_u16(),
                 answer.status.canonical_reason().unwrap_or_default()
             ),
-            Outcome::Lost(text) | Outcome::Untrusted(text) | Outcome::NotMade(text) => text.clone(),
+            Outcome::Lost(text) | Outcome::Untrusted(text) => text.clone(),
+            Outcome::NotMade(none) => none.reason.clone(),
             Outcome::Cancelled => "the run was asked to stop".to_owned(),
         }
     }

@@ -38,11 +38,11 @@ impl<T> Default for Renewed<T> {
 
 impl<T: Clone> Renewed<T> {
     /// The known one where it lasts, otherwise what `ask` comes to. `now` is in seconds since 1970.
-    pub(crate) async fn get(
+    pub(crate) async fn get<E>(
         &self,
         now: i64,
-        ask: impl Future<Output = Result<Temporary<T>, String>>,
-    ) -> Result<T, String> {
+        ask: impl Future<Output = Result<Temporary<T>, E>>,
+    ) -> Result<T, E> {
         // One asks, the others wait for what it gets.
         let mut current = self.current.lock().await;
         let refused = self.refused().take();

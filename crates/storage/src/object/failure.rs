@@ -17,7 +17,7 @@ pub(crate) fn of_request(
                 "repo-storage-ca-file or repo-storage-ca-path names the authority of the server's certificate.",
             ),
         ),
-        Outcome::NotMade(_) => (ErrorKind::Identity, None),
+        Outcome::NotMade(none) => (none.kind, None),
         Outcome::Cancelled => (ErrorKind::Cancelled, None),
         Outcome::Refused(answer) => refusal(answer),
     };

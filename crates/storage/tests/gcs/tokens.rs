@@ -3,7 +3,7 @@
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::gcs::TokenSource;
 use pgkeep_storage::http::Endpoint;
-use pgkeep_storage::{ErrorKind, ListOptions, StoragePath, WriteOptions};
+use pgkeep_storage::{ErrorKind, ListOptions, Storage, StoragePath, WriteOptions};
 use pgkeep_testkit::object_server::ObjectServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -25,6 +25,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
             };
             lasts(&server, TokenSource::Auto { metadata })
         })
+        .test("who_only_reads_asks_for_no_more", only_reads)
         .test("a_statement_of_another_account_is_refused", other_account)
         .test("a_key_file_that_is_none_is_told_by_name", no_key)
 }
@@ -45,6 +46,31 @@ fn lasts(server: &ObjectServer, token: TokenSource) -> TestResult {
     let found = read_all(&*storage, &path, 100)?;
     assert_eq!(found.as_deref(), Some(&b"two"[..]));
     assert_eq!(server.tokens_issued(), 2);
+    Ok(())
+}
+
+/// The server takes the scope at its word.
+fn only_reads() -> TestResult {
+    let server = start()?;
+    let open = |only_reads| {
+        let mut settings = settings(&server);
+        let key_file = server.key_file();
+        settings.token = TokenSource::Service { key_file };
+        settings.only_reads = only_reads;
+        open_boxed(settings)
+    };
+    let path = StoragePath::new("file");
+    let write =
+        |storage: &dyn Storage| write_all(storage, &path, &WriteOptions::default(), b"x").map(drop);
+    write(&*open(false)?)?;
+    let reader = open(true)?;
+    assert_eq!(read_all(&*reader, &path, 10)?.as_deref(), Some(&b"x"[..]));
+    let listed = reader.list(&StoragePath::root(), &ListOptions::default())?;
+    assert_eq!(listed.map(|found| found.len()), Some(1));
+    let error = write(&*reader).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    let error = reader.remove(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     Ok(())
 }
 

@@ -14,6 +14,17 @@ use crate::run::context::Context;
 /// Who tells a machine of Google's which account it has.
 const METADATA: &str = "http://metadata.google.internal";
 
+/// Commands that change nothing in a repository: their tokens are good for reading alone, as with pgBackRest.
+const ONLY_READ: &[&str] = &[
+    "archive-get",
+    "info",
+    "manifest",
+    "repo-get",
+    "repo-ls",
+    "restore",
+    "verify",
+];
+
 /// Everything the bucket needs; that it cannot be reached is found out when something is asked.
 ///
 /// # Errors
@@ -38,6 +49,7 @@ pub(super) fn settings(context: &Context, key: u32) -> Result<GcsSettings> {
     settings.objects.target_time = target_time::of(context)?;
     settings.chunk_size = bucket::chunk_size(config, key);
     settings.tags = bucket::tags(config, key);
+    settings.only_reads = ONLY_READ.contains(&config.command().name());
     settings.user_project = config
         .string_at(option::REPO_GCS_USER_PROJECT, key)
         .map(str::to_owned);
@@ -105,6 +117,31 @@ mod tests {
         assert_eq!(other.user_project.as_deref(), Some("payer"));
         assert_eq!(other.tags, [("a".to_owned(), "b".to_owned())]);
         assert_eq!(other.objects.root, "/r");
+    }
+
+    #[test]
+    fn commands_that_only_read_ask_for_no_more() {
+        for (command, expected) in [
+            ("info", true),
+            ("archive-get", true),
+            ("restore", true),
+            ("verify", true),
+            ("backup", false),
+            ("archive-push", false),
+            ("expire", false),
+        ] {
+            let options = [
+                "--repo1-type=gcs",
+                "--repo1-gcs-bucket=bucket",
+                "--repo1-gcs-key-type=auto",
+                "--stanza=main",
+                "--pg1-path=/pg",
+                "--repo1-retention-full=1",
+            ];
+            let context = test_context::new(Program::PgKeep, command, &options);
+            let settings = settings(&context, 1).unwrap();
+            assert_eq!(settings.only_reads, expected, "{command}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ struct Asked {
     client: Client,
     host: String,
     path: String,
+    only_reads: bool,
     /// `None`: the machine's own account.
     key: Option<ServiceKey>,
 }
@@ -56,6 +57,7 @@ impl Tokens {
                 host: http.server.authority(),
                 client: client.map_err(|reason| unusable(&http.server, reason))?,
                 path,
+                only_reads: settings.only_reads,
                 key,
             })))
         };
@@ -96,7 +98,7 @@ impl Asked {
         let request = match &self.key {
             None => Request::new("GET", &self.path).header("metadata-flavor", "Google"),
             Some(key) => {
-                let statement = key.statement(now)?;
+                let statement = key.statement(self.only_reads, now)?;
                 let grant = percent_encode("urn:ietf:params:oauth:grant-type:jwt-bearer", false);
                 let body = format!("grant_type={grant}&assertion={}", statement.expose_secret());
                 Request::new("POST", &self.path)

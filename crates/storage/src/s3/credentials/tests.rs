@@ -21,6 +21,10 @@ fn credentials(keys: KeySource) -> Credentials {
 }
 
 fn keys(credentials: &Credentials, now: i64) -> Result<String, String> {
+    asked(credentials, now).map_err(|none| none.reason)
+}
+
+fn asked(credentials: &Credentials, now: i64) -> Result<String, NoKeys> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -140,5 +144,186 @@ fn an_answer_of_the_token_service_that_is_no_document_is_not_shown() {
         body: "<SecretAccessKey>x</secret-end>".into(),
     };
     let error = from_sts(&answer).unwrap_err();
-    assert_eq!(error, "the answer with credentials is no XML");
+    assert_eq!(error.reason, "the answer with credentials is no XML");
+}
+
+#[test]
+fn each_reason_why_there_are_no_keys_has_its_kind_and_shows_none() {
+    let none = |why| ErrorKind::Credentials(why);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut &file, b"token-secret").unwrap();
+    let role = || Reply::ok("role-x");
+    let sts = |body: &str| {
+        Reply::ok(format!(
+            "<A><AssumeRoleWithWebIdentityResult><Credentials>{body}</Credentials></AssumeRoleWithWebIdentityResult></A>"
+        ))
+    };
+    let forbidden = || Reply::status("403 Forbidden", "no");
+    type Case = (&'static str, Vec<Reply>, ErrorKind);
+    let token = || Reply::ok("meta-token");
+    let cases: Vec<Case> = vec![
+        (
+            "auto",
+            vec![token(), Reply::status("404 Not Found", "")],
+            ErrorKind::Identity,
+        ),
+        (
+            "auto",
+            vec![token(), role(), Reply::status("404 Not Found", "")],
+            ErrorKind::Identity,
+        ),
+        (
+            "auto",
+            vec![token(), role(), forbidden()],
+            ErrorKind::Identity,
+        ),
+        (
+            "auto",
+            vec![token(), role(), Reply::ok("secret-x")],
+            none(NoCredentials::Json),
+        ),
+        (
+            "auto",
+            vec![token(), role(), Reply::ok(r#"{"Code":"Failed"}"#)],
+            none(NoCredentials::Format),
+        ),
+        (
+            "auto",
+            vec![
+                token(),
+                role(),
+                Reply::ok(r#"{"Code":"Success","SecretAccessKey":"secret-x"}"#),
+            ],
+            none(NoCredentials::Format),
+        ),
+        ("auto", vec![], ErrorKind::Connect),
+        ("web-id", vec![forbidden()], ErrorKind::Identity),
+        (
+            "web-id",
+            vec![Reply::ok("secret-x <")],
+            none(NoCredentials::Format),
+        ),
+        (
+            "web-id",
+            vec![sts("<SecretAccessKey>secret-x</SecretAccessKey>")],
+            none(NoCredentials::Format),
+        ),
+        ("web-id", vec![], ErrorKind::Connect),
+        ("pod-id", vec![forbidden()], ErrorKind::Identity),
+        (
+            "pod-id",
+            vec![Reply::ok("secret-x")],
+            none(NoCredentials::Json),
+        ),
+        (
+            "pod-id",
+            vec![Reply::ok(r#"{"SecretAccessKey":"secret-x"}"#)],
+            none(NoCredentials::Format),
+        ),
+        ("pod-id", vec![], ErrorKind::Connect),
+    ];
+    for (kind, replies, expected) in cases {
+        let shown = format!("{kind} {replies:?}");
+        let server = Scripted::start(replies);
+        let at = server.settings().server;
+        let token_file = file.path().to_owned();
+        let error = asked(
+            &credentials(match kind {
+                "auto" => KeySource::Auto {
+                    role: None,
+                    metadata: at,
+                },
+                "web-id" => KeySource::WebId {
+                    role: "arn:x".into(),
+                    token_file,
+                    sts: at,
+                },
+                _ => KeySource::PodId {
+                    server: at,
+                    path: "/p".into(),
+                    token_file,
+                },
+            }),
+            NOW,
+        )
+        .unwrap_err();
+        assert_eq!(error.kind, expected, "{shown}: {error:?}");
+        assert!(!error.reason.contains("secret"), "{shown}: {error:?}");
+        // What can be done is said where the user can do something.
+        if matches!(expected, ErrorKind::Identity | ErrorKind::Connect) {
+            assert!(error.reason.contains("\nHINT: "), "{shown}: {error:?}");
+        }
+    }
+    // Refused again and again.
+    let busy = std::iter::repeat_with(|| Reply::status("503 Service Unavailable", "")).take(50);
+    let server = Scripted::start(busy);
+    let error = asked(
+        &credentials(KeySource::PodId {
+            server: server.settings().server,
+            path: "/p".into(),
+            token_file: file.path().to_owned(),
+        }),
+        NOW,
+    )
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy, "{error:?}");
+}
+
+#[test]
+fn a_token_or_program_that_is_not_there_is_told_apart() {
+    let server = Scripted::start([]);
+    for (token_file, why) in [
+        ("/nowhere/token", NoCredentials::FileMissing),
+        ("/", NoCredentials::FileOpen),
+    ] {
+        let error = asked(
+            &credentials(KeySource::PodId {
+                server: server.settings().server,
+                path: "/p".into(),
+                token_file: token_file.into(),
+            }),
+            NOW,
+        )
+        .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Credentials(why));
+        assert!(
+            error.reason.contains(&format!("'{token_file}'")),
+            "{error:?}"
+        );
+        assert!(error.reason.contains("\nHINT: "), "{error:?}");
+    }
+    for (command, why) in [
+        (&["/nowhere/program"][..], NoCredentials::Execute),
+        (&["sh", "-c", "kill -9 $$"], NoCredentials::Execute),
+        (
+            &["sh", "-c", "echo secret-x; exit 3"],
+            NoCredentials::Exit(3),
+        ),
+        (&["echo", "secret-x"], NoCredentials::Json),
+        (
+            &["echo", "{\"SecretAccessKey\":\"secret-x\"}"],
+            NoCredentials::Format,
+        ),
+    ] {
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let error = asked(&credentials(KeySource::Process { command }), NOW).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Credentials(why), "{error:?}");
+        assert!(!error.reason.contains("secret-x"), "{error:?}");
+    }
+}
+
+#[test]
+fn who_gives_keys_must_prove_who_it_is_whatever_the_option_says() {
+    // The option is for the bucket.
+    let endpoint = Endpoint::parse("http://s3.example.org").unwrap();
+    let keys = KeySource::WebId {
+        role: "arn:x".into(),
+        token_file: "/token".into(),
+        sts: Endpoint::parse("https://127.0.0.1:1").unwrap(),
+    };
+    let mut settings = S3Settings::new("b", endpoint, "r", keys, Now::new(|| NOW));
+    settings.http.verify_tls = false;
+    settings.http.ca_file = Some("/nowhere/ca.crt".into());
+    let error = Credentials::new(&settings, Stop::default()).unwrap_err();
+    assert!(error.contains("/nowhere/ca.crt"), "{error}");
 }

@@ -180,6 +180,14 @@ async fn answer(
     if !given && !lock(state).tokens.allow(request) {
         return Answer::error(401, "authError", "Invalid Credentials");
     }
+    if lock(state).tokens.exceeds(request) {
+        let reason = "insufficientPermissions";
+        return Answer::error(
+            403,
+            reason,
+            "Request had insufficient authentication scopes.",
+        );
+    }
     if let Some(bucket) = bucket(request.path())
         && bucket != access.bucket
     {

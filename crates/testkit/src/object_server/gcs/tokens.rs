@@ -25,6 +25,8 @@ pub(super) struct Tokens {
     pub(super) issued: usize,
     /// Of them, those that are no longer taken.
     pub(super) ended: usize,
+    /// Of them, those that are good for reading alone.
+    read_only: Vec<usize>,
 }
 
 impl Tokens {
@@ -45,16 +47,19 @@ impl Tokens {
             token_uri,
             issued: 0,
             ended: 0,
+            read_only: Vec::new(),
         })
     }
 
     /// Whether the token of a request is one of the account's.
     pub(super) fn allow(&self, request: &Request) -> bool {
-        let token = request.header("authorization").unwrap_or_default();
-        let number = token
-            .strip_prefix(ISSUED)
-            .and_then(|number| number.parse().ok());
-        number.is_some_and(|number: usize| number > self.ended && number <= self.issued)
+        number(request).is_some_and(|number| number > self.ended && number <= self.issued)
+    }
+
+    /// Whether the token of a request is good for reading alone, and the request does more.
+    pub(super) fn exceeds(&self, request: &Request) -> bool {
+        request.method != "GET"
+            && number(request).is_some_and(|number| self.read_only.contains(&number))
     }
 
     fn issue(&mut self) -> Answer {
@@ -78,7 +83,13 @@ impl Tokens {
     /// As Google's token endpoint: every claim is looked at, and the signature checked with the account's public key.
     pub(super) fn for_statement(&mut self, request: &Request) -> Answer {
         match self.check(request) {
-            Ok(()) => self.issue(),
+            Ok(only_reads) => {
+                let answer = self.issue();
+                if only_reads {
+                    self.read_only.push(self.issued);
+                }
+                answer
+            }
             Err(what) => Answer::json(
                 400,
                 format!(r#"{{"error":"invalid_grant","error_description":"Invalid JWT: {what}"}}"#),
@@ -86,7 +97,8 @@ impl Tokens {
         }
     }
 
-    fn check(&self, request: &Request) -> std::result::Result<(), &'static str> {
+    /// Whether the statement asks for reading alone.
+    fn check(&self, request: &Request) -> std::result::Result<bool, &'static str> {
         let body = String::from_utf8_lossy(&request.body);
         let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
         let statement = body.strip_prefix(grant).ok_or("grant type")?;
@@ -113,7 +125,13 @@ impl Tokens {
         if !has(&format!(r#""aud":"{}""#, self.token_uri)) {
             return Err("audience");
         }
-        if !has(r#""scope":"https://www.googleapis.com/auth/devstorage.read_"#) {
+        let asks_for = |scope: &str| {
+            has(&format!(
+                r#""scope":"https://www.googleapis.com/auth/devstorage.{scope}""#
+            ))
+        };
+        let only_reads = asks_for("read_only");
+        if !only_reads && !asks_for("read_write") {
             return Err("scope");
         }
         let seconds = |name: &str| {
@@ -124,12 +142,20 @@ impl Tokens {
             rest[..end].parse::<u64>().ok()
         };
         match (seconds("iat"), seconds("exp")) {
-            (Some(from), Some(to)) if to > from && to - from <= 3600 && is_now(from) => Ok(()),
+            (Some(from), Some(to)) if to > from && to - from <= 3600 && is_now(from) => {
+                Ok(only_reads)
+            }
             _ => {
                 Err("Token must be a short-lived token (60 minutes) and in a reasonable timeframe")
             }
         }
     }
+}
+
+/// Which of the account's tokens a request bears.
+fn number(request: &Request) -> Option<usize> {
+    let token = request.header("authorization").unwrap_or_default();
+    token.strip_prefix(ISSUED)?.parse().ok()
 }
 
 fn is_now(seconds: u64) -> bool {
