@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::protection::WireProtection;
+
 /// What the other host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +123,9 @@ pub struct RepositoryAnswer {
     pub path_sync: bool,
     pub symbolic_links: bool,
     pub hard_links: bool,
+    /// Its files can be kept from being removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protection: Option<WireProtection>,
 }
 
 #[cfg(test)]

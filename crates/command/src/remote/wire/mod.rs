@@ -9,6 +9,7 @@ pub mod error;
 pub mod greeting;
 pub mod measure;
 pub mod path;
+pub mod protection;
 pub mod range;
 pub mod secret;
 pub mod session;

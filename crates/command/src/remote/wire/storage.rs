@@ -56,6 +56,10 @@ pub enum StorageRequest {
         #[serde(default)]
         deep: bool,
     },
+    /// → [`super::protection::KeptFiles`]
+    KeptUntil { paths: Vec<WireBytes> },
+    /// → [`super::protection::WireBucket`]
+    BucketProtection {},
     /// → [`SpaceOf`]
     Space { path: WireBytes },
     /// → [`Grade`]
@@ -367,7 +371,7 @@ mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 22] = [
+    const GOLDEN: [&str; 23] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
@@ -378,6 +382,7 @@ mod tests {
         r#"{"remove":{"paths":["a"],"untold":true}}"#,
         r#"{"remove_trees":{"paths":["a"]}}"#,
         r#"{"remove_left_overs":{"path":"a","deep":true}}"#,
+        r#"{"kept_until":{"paths":["a"]}}"#,
         r#"{"space":{"path":"a"}}"#,
         r#"{"durability":{"mode":"atomic"}}"#,
         r#"{"create_paths":{"paths":["a"],"mode":488}}"#,

@@ -6,6 +6,7 @@
 mod measure;
 mod open;
 mod paths;
+mod protection;
 mod reach;
 mod read;
 mod segments;

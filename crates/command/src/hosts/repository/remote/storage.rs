@@ -8,8 +8,8 @@ use pgkeep_repo::layout;
 use pgkeep_storage::ticket::Written;
 use pgkeep_storage::{
     Durability, FileInfo, Found, HardLinks, InfoLevel, ListOptions, Operation, PathSync, Paths,
-    PipelineRead, ReadOptions, Removed, Result, Space, Storage, StorageKind, StoragePath,
-    StorageWrite, SymbolicLinks, Ticket, WriteMode, WriteOptions,
+    PipelineRead, Protection, ReadOptions, Removed, Result, Space, Storage, StorageKind,
+    StoragePath, StorageWrite, SymbolicLinks, Ticket, WriteMode, WriteOptions,
 };
 
 use super::reach::{Doing, Reach};
@@ -121,7 +121,7 @@ impl RemoteStorage {
         Ok(all)
     }
 
-    fn expect(&self, asked: usize, came: usize, doing: Doing<'_>) -> Result<()> {
+    pub(super) fn expect(&self, asked: usize, came: usize, doing: Doing<'_>) -> Result<()> {
         if asked == came {
             return Ok(());
         }
@@ -355,6 +355,11 @@ impl Storage for RemoteStorage {
 
     fn as_symbolic_links(&self) -> Option<&dyn SymbolicLinks> {
         self.has(|answer| answer.symbolic_links).then_some(self)
+    }
+
+    fn as_protection(&self) -> Option<&dyn Protection> {
+        self.has(|answer| answer.protection.is_some())
+            .then_some(self)
     }
 
     fn as_hard_links(&self) -> Option<&dyn HardLinks> {

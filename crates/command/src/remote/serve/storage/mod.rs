@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::hosts::repository;
 use crate::remote::rights::Rights;
 use crate::remote::wire::greeting::{Answer, RepositoryAnswer};
+use crate::remote::wire::protection::{WireLock, WireProtection};
 use crate::run::context::Context;
 
 pub(crate) use service::StorageService;
@@ -55,5 +56,8 @@ pub(crate) fn describe(storage: &dyn Storage, cipher: &str) -> RepositoryAnswer 
         path_sync: storage.as_path_sync().is_some(),
         symbolic_links: storage.as_symbolic_links().is_some(),
         hard_links: storage.as_hard_links().is_some(),
+        protection: storage.as_protection().map(|protection| WireProtection {
+            lock: protection.lock().map(WireLock::from),
+        }),
     }
 }

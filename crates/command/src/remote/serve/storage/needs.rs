@@ -56,7 +56,13 @@ impl Needs {
                     }
                 })
             }
-            StorageRequest::Space { .. } => need(Right::Get, "reading"),
+            StorageRequest::KeptUntil { paths } => {
+                need(Right::Get, "reading")?;
+                self.confine(paths)
+            }
+            StorageRequest::Space { .. } | StorageRequest::BucketProtection {} => {
+                need(Right::Get, "reading")
+            }
             // Which stanzas there are: the client is shown its own, see `shows`.
             StorageRequest::List(list) if is_list_of_stanzas(&list.path.path()?) => {
                 need(Right::Get, "reading")?;
@@ -296,6 +302,15 @@ mod tests {
             (r#"{"info":{"paths":[""]}}"#, [false, true, true, true]),
             (
                 r#"{"info":{"paths":["backup/demo","archive/other"]}}"#,
+                [false, false, false, false],
+            ),
+            (r#"{"bucket_protection":{}}"#, [false, true, true, true]),
+            (
+                r#"{"kept_until":{"paths":["backup/demo/x"]}}"#,
+                [false, true, true, true],
+            ),
+            (
+                r#"{"kept_until":{"paths":["backup/other/x"]}}"#,
                 [false, false, false, false],
             ),
             (r#"{"space":{"path":""}}"#, [false, true, true, true]),

@@ -21,6 +21,7 @@ use crate::remote::rights::Rights;
 use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
 use crate::remote::wire::path::WireBytes;
+use crate::remote::wire::protection::{KeptFiles, WireBucket, WireKept};
 use crate::remote::wire::storage::{
     Count, Done, Grade, Infos, RemovedMany, SpaceOf, StorageRequest, WireList, Written,
 };
@@ -110,6 +111,8 @@ impl Service for StorageService {
             StorageRequest::RemoveLeftOvers { path, deep } => {
                 answer(exchange, remove_left_overs(storage, &path, deep));
             }
+            StorageRequest::KeptUntil { paths } => answer(exchange, kept_until(storage, &paths)),
+            StorageRequest::BucketProtection {} => answer(exchange, of_bucket(storage)),
             StorageRequest::Space { path } => answer(exchange, space(storage, &path)),
             StorageRequest::Durability { mode } => {
                 let grade = storage.durability(mode.into()).map(|durability| Grade {
@@ -267,6 +270,22 @@ fn remove_left_overs(storage: &dyn Storage, path: &WireBytes, deep: bool) -> Ser
 fn space(storage: &dyn Storage, path: &WireBytes) -> Served<SpaceOf> {
     let space = storage.space(&path.path()?)?.map(Into::into);
     Ok(SpaceOf { space })
+}
+
+fn kept_until(storage: &dyn Storage, paths: &[WireBytes]) -> Served<KeptFiles> {
+    let protection = has(storage.as_protection(), storage, Operation::Info)?;
+    let until = protection.kept_until(&storage_paths(paths)?)?;
+    Ok(KeptFiles {
+        until: until
+            .into_iter()
+            .map(|until| until.map(WireKept::from))
+            .collect(),
+    })
+}
+
+fn of_bucket(storage: &dyn Storage) -> Served<WireBucket> {
+    let protection = has(storage.as_protection(), storage, Operation::Info)?;
+    Ok(protection.of_bucket()?.into())
 }
 
 /// What the storage has not; a client that read the answer to its greeting does not ask for it.

@@ -169,6 +169,25 @@ fn files_of_which_nobody_asks_whether_they_were_there_are_removed_with_a_message
 }
 
 #[test]
+fn what_a_bucket_keeps_is_told_of_another_host_too() {
+    use pgkeep_storage::protection::KeptUntil;
+    let memory = Arc::new(MemoryStorage::new().as_bucket());
+    let paths: Vec<_> = (0..600).map(|n| at(&format!("backup/demo/{n}"))).collect();
+    memory.lock(&paths[3], KeptUntil::Time(1_700_000_000));
+    memory.lock(&paths[599], KeptUntil::Hold);
+    let storage = remote(&host(memory.clone()));
+    let there = storage.as_protection().expect("a bucket has it");
+    let here = memory.as_protection().unwrap();
+    let found = there.kept_until(&paths).unwrap();
+    assert_eq!(found, here.kept_until(&paths).unwrap());
+    assert_eq!(found.iter().flatten().count(), 2);
+    assert_eq!(there.of_bucket().unwrap(), here.of_bucket().unwrap());
+    assert_eq!(there.lock(), here.lock());
+    let directory = remote(&host(Arc::new(MemoryStorage::new())));
+    assert!(directory.as_protection().is_none());
+}
+
+#[test]
 fn bytes_are_unanswered_until_their_ticket_resolves() {
     let storage = remote(&host(Arc::new(MemoryStorage::new())));
     let mut writer = storage
