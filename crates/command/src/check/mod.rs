@@ -68,7 +68,9 @@ fn check_stanza(context: &Context) -> Result<()> {
         pg_host::open(context, key)?.list(&StoragePath::root(), InfoLevel::Exists)?;
     }
     roles::tell(context, &found);
+    roles::tell_other_stanzas(context, &stanza, &found);
     let repositories = repository::open_all(context)?;
+    roles::tell_hosts(context);
     standby::check(context, &stanza, &repositories, &found)?;
     match found.primary {
         Some(mut primary) => check_primary(context, &stanza, &repositories, &mut primary),

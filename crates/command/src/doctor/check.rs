@@ -21,6 +21,8 @@ checks! {
         "Nothing is ever removed, so the repository fills up.";
     REPO_HOST = "repo-host", "options of a repository on another host",
         "This host and the repository's may work on different repositories, or expire different backups.";
+    HOST_PROGRAM = "host-program", "the program on other hosts",
+        "Releases that lie further apart do not understand each other, and one that is older may lack what this host asks for.";
     ENCRYPTION = "encryption", "encryption of repositories on other hosts",
         "Who has the other host, or its disks, has the database.";
     HOST_KEY = "host-key", "how the SFTP server proves who it is",

@@ -17,6 +17,7 @@ mod mount;
 mod mount_table;
 mod past_use;
 mod permissions;
+mod programs;
 mod removal;
 mod repository;
 mod rights;
@@ -121,6 +122,7 @@ fn examine(
     let used = past_use::sign(context, settings, &facts);
     examine_places(context, settings, (places, used.as_deref()), findings)?;
     findings.add(found);
+    findings.add(programs::examine(context));
     let Some(stanza) = stanza else {
         return Ok(());
     };

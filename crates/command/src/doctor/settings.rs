@@ -131,7 +131,7 @@ pub(super) fn repository(context: &Context, key: u32) -> RepoSettings {
     RepoSettings {
         key,
         host: config.string_at(option::REPO_HOST, key).map(str::to_owned),
-        overruling: overruling(config, key),
+        overruling: repository::overruling(config, key),
         sftp: (kind == "sftp").then(|| repository::sftp::settings(context, key)),
         bucket: bucket(context, key, &kind),
         pass: config
@@ -160,34 +160,6 @@ fn generations(config: &Config, key: u32) -> Vec<String> {
     .filter(|option| config.integer_at(option, key).is_some_and(|kept| kept > 0))
     .map(|option| option.name.replacen("repo-", &format!("repo{key}-"), 1))
     .collect()
-}
-
-/// Options of a repository that its own host knows best: beside `repo-host` they are told to it and count there.
-const OF_THE_REPOSITORYS_HOST: [&str; 8] = [
-    "repo-path",
-    "repo-type",
-    "repo-cipher-",
-    "repo-s3-",
-    "repo-azure-",
-    "repo-gcs-",
-    "repo-sftp-",
-    "repo-storage-",
-];
-
-fn overruling(config: &Config, key: u32) -> Vec<String> {
-    let known_there = |name: &str| {
-        OF_THE_REPOSITORYS_HOST
-            .iter()
-            .any(|prefix| name == *prefix || prefix.ends_with('-') && name.starts_with(prefix))
-    };
-    OPTIONS
-        .iter()
-        .copied()
-        .filter(|option| option.group == Some(Group::Repo) && known_there(option.name))
-        .filter(|option| config.is_set_at(option, key))
-        .filter(|option| !config.source(option, key).is_default())
-        .map(|option| option.name.replacen("repo-", &format!("repo{key}-"), 1))
-        .collect()
 }
 
 fn bucket(context: &Context, key: u32, kind: &str) -> Option<Bucket> {

@@ -38,6 +38,14 @@ impl Links {
         Ok(link)
     }
 
+    /// Those of this stanza, in the order of sides and keys.
+    #[must_use]
+    pub fn of(&self, stanza: Option<&str>) -> Vec<Arc<Link>> {
+        let all = self.lock();
+        let own = all.iter().filter(|((.., of), _)| of.as_deref() == stanza);
+        own.map(|(_, link)| Arc::clone(link)).collect()
+    }
+
     /// Says goodbye to every host.
     pub fn close(&self) {
         let all = std::mem::take(&mut *self.lock());

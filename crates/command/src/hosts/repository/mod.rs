@@ -9,6 +9,7 @@ mod gcs;
 mod keys;
 pub mod measured;
 mod open_repository;
+mod overruling;
 pub mod persist_socket;
 mod posix;
 pub mod remote;
@@ -22,6 +23,7 @@ use pgkeep_storage::open::StorageSettings;
 
 pub use keys::{default_key, keys};
 pub use open_repository::Repository;
+pub use overruling::overruling;
 
 use crate::error::Result;
 use crate::remote::connect;

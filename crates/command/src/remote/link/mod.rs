@@ -109,6 +109,16 @@ impl Link {
         self.connected(|made| made.answer.clone())
     }
 
+    /// Name and version of the program there; `None`: there is no connection.
+    #[must_use]
+    pub fn program_there(&self) -> Option<String> {
+        let state = self.lock();
+        state
+            .made
+            .as_ref()
+            .map(|made| made.client.peer().program.clone())
+    }
+
     /// How many connections were made.
     #[must_use]
     pub fn made(&self) -> usize {
