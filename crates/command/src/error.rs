@@ -54,7 +54,11 @@ impl Error {
     pub fn is_about_the_storage(&self) -> bool {
         matches!(
             self.code,
-            ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Protocol | ErrorCode::Service
+            ErrorCode::Term
+                | ErrorCode::HostConnect
+                | ErrorCode::Protocol
+                | ErrorCode::Service
+                | ErrorCode::Access
         )
     }
 

@@ -291,6 +291,21 @@ fn damage_of_each_kind_is_found_as_on_the_host_itself() {
     }
 }
 
+/// Nor is it one when the other host refuses: the next file would be refused too.
+#[test]
+fn who_may_not_read_is_refused_and_told_of_no_damage() {
+    let storage: Arc<dyn Storage> = Arc::new(encrypted());
+    let rights = Grants::read("x", "demo:push").unwrap();
+    let (repository, _host) = elsewhere(&storage, rights.rights(Some("demo")).unwrap());
+    let context = context(&[]);
+    let settings = Settings::from(&context).unwrap();
+    let mut findings = Findings::default();
+    let Err(error) = verify(&context, &settings, &repository, &mut findings) else {
+        panic!("it was let in")
+    };
+    assert_eq!((error.code, findings.count()), (ErrorCode::Access, 0));
+}
+
 /// A connection that breaks ends the run with an error, never with a verdict on files.
 #[test]
 fn a_connection_that_breaks_is_no_damage() {
