@@ -1,54 +1,46 @@
 //! From the n-th request of a run on the server is gone.
 
-use std::sync::Arc;
-
 use pgkeep_testkit::object_server::faults::{Fault, Plan};
 use pgkeep_testkit::run::Program;
-use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::suite::TestResult;
 
 use crate::doing::Doing;
 use crate::point::points;
 use crate::stage::{Result, Stage, ended_with_error};
+use crate::store::Store;
 
-/// Points of each command in a default run.
-const COMMANDS: [(Doing, u64); 4] = [
-    (Doing::Backup, 8),
-    (Doing::Push, 5),
-    (Doing::Expire, 5),
-    (Doing::Restore, 4),
-];
-
-pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    for (doing, sample) in COMMANDS {
-        let program = Arc::clone(program);
-        let name = format!(
-            "when_the_server_is_gone_in_{}_the_next_run_succeeds",
-            doing.name()
-        );
-        suite = suite.test(name, move || visit(&program, doing, sample));
+/// Points of a command in a default run on S3.
+fn sample(doing: Doing) -> u64 {
+    match doing {
+        Doing::Backup => 8,
+        Doing::Push | Doing::Expire => 5,
+        Doing::Restore => 4,
+        Doing::Verify => 2,
     }
-    suite
 }
 
-fn visit(program: &Program, doing: Doing, sample: u64) -> TestResult {
-    let stage = Stage::new(program)?;
-    doing.settle(&stage)?;
-    let arguments = doing.prepare(&stage)?;
-    stage.front.forget_counts();
-    doing.run(&stage, &arguments)?.success()?;
-    let requests = stage.front.all_requests();
-    let points = points(requests, sample);
-    for point in &points {
-        one(&stage, doing, *point)
-            .map_err(|error| format!("request {point} of {requests}: {error}"))?;
+pub fn visit(program: &Program, store: &'static Store) -> TestResult {
+    let stage = Stage::new(program, store)?;
+    for doing in Doing::ALL {
+        doing.settle(&stage)?;
+        let arguments = doing.prepare(&stage)?;
+        stage.front.forget_counts();
+        doing.run(&stage, &arguments)?.success()?;
+        let requests = stage.front.all_requests();
+        let points = points(requests, sample(doing).div_ceil(store.share));
+        for point in &points {
+            one(&stage, doing, *point).map_err(|error| {
+                format!("{}, request {point} of {requests}: {error}", doing.name())
+            })?;
+        }
+        println!(
+            "object_faults, {} {} cut: {} of {requests}",
+            store.name,
+            doing.name(),
+            points.len()
+        );
     }
-    stage.is_whole(false)?;
-    println!(
-        "object_faults, {} cut: {} of {requests}",
-        doing.name(),
-        points.len()
-    );
-    Ok(())
+    Ok(stage.is_whole(false)?)
 }
 
 fn one(stage: &Stage<'_>, doing: Doing, point: u64) -> Result<()> {
@@ -75,5 +67,5 @@ fn one(stage: &Stage<'_>, doing: Doing, point: u64) -> Result<()> {
         .is_whole(true)
         .map_err(|error| format!("after the cut: {error}"))?;
     doing.again(stage, &arguments)?;
-    stage.expire_leaves_no_upload()
+    stage.expire_leaves_nothing()
 }

@@ -10,15 +10,28 @@ pub enum Doing {
     Push,
     Expire,
     Restore,
+    Verify,
 }
 
 impl Doing {
+    pub const ALL: [Self; 5] = [
+        Self::Backup,
+        Self::Push,
+        Self::Expire,
+        Self::Restore,
+        Self::Verify,
+    ];
+
+    /// Those that write to the repository.
+    pub const WRITING: [Self; 3] = [Self::Backup, Self::Push, Self::Expire];
+
     pub fn name(self) -> &'static str {
         match self {
-            Self::Backup => "a_backup",
-            Self::Push => "archive_push",
+            Self::Backup => "backup",
+            Self::Push => "archive-push",
             Self::Expire => "expire",
-            Self::Restore => "a_restore",
+            Self::Restore => "restore",
+            Self::Verify => "verify",
         }
     }
 
@@ -34,6 +47,7 @@ impl Doing {
                 owned(&["--repo1-retention-full=1", "expire"])
             }
             Self::Restore => owned(&[&stage.empty_copy()?, "--type=none", "restore"]),
+            Self::Verify => owned(&["--output=text", "verify"]),
         })
     }
 

@@ -12,11 +12,13 @@ pub fn all_wanted() -> bool {
 
 /// Numbers from 1 to `count`: one at random of each of equal parts, and the last ones; all of them if wanted.
 pub fn points(count: u64, sample: u64) -> Vec<u64> {
-    let before = count.saturating_sub(LAST);
+    // Of few points at least half are anywhere.
+    let last = LAST.min(sample / 2);
+    let before = count.saturating_sub(last);
     if all_wanted() || count <= sample {
         return (1..=count).collect();
     }
-    let sample = (sample - LAST).min(before);
+    let sample = (sample - last).min(before);
     let mut state = seed();
     let mut drawn: Vec<u64> = (0..sample)
         .map(|number| {

@@ -1,90 +1,72 @@
 //! A server that refuses one kind of request for good: the run ends with an error that says why, and nothing is lost.
 
-use std::sync::Arc;
-
-use pgkeep_testkit::object_server::faults::{Asked, Plan, Refusal, What};
+use pgkeep_testkit::object_server::faults::{Asked, Plan, What};
 use pgkeep_testkit::run::Program;
-use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::suite::{TestResult, seed};
 
 use crate::doing::Doing;
+use crate::point::all_wanted;
 use crate::stage::{Result, Stage, ended_with_error};
+use crate::store::Store;
 
-pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
-    for doing in [Doing::Backup, Doing::Push, Doing::Expire, Doing::Restore] {
-        let program = Arc::clone(program);
-        let name = format!("what_a_server_refuses_is_told_by_{}", doing.name());
-        suite = suite.test(name, move || visit(&program, doing));
-    }
-    suite
-}
-
-/// Code, status, and what the user is told to look at.
-const REFUSALS: &[(u16, &str, &str)] = &[
-    (403, "AccessDenied", ""),
-    (400, "ExpiredToken", "HINT: is repo-s3-token"),
-    (404, "NoSuchBucket", "HINT: does the bucket"),
-    (301, "PermanentRedirect", "HINT: do repo-s3-region"),
-    (
-        400,
-        "AuthorizationHeaderMalformed",
-        "HINT: do repo-s3-region",
-    ),
-    (403, "RequestTimeTooSkewed", "HINT: is the clock"),
-    (503, "SlowDown", ""),
-];
-
-fn is_write(asked: &Asked) -> bool {
-    matches!(asked.what, What::Put | What::Part | What::Complete)
+/// Of a bucket that is not there uploads are not even begun; else what was begun is to be given up.
+fn is_write(asked: &Asked, start: bool) -> bool {
+    let begins = asked.what == What::Start && start;
+    begins || matches!(asked.what, What::Put | What::Part | What::Complete)
 }
 
 fn is_removal(asked: &Asked) -> bool {
     matches!(asked.what, What::Remove | What::RemoveMany)
 }
 
-fn visit(program: &Program, doing: Doing) -> TestResult {
-    let stage = Stage::new(program)?;
-    for (number, (status, code, hint)) in REFUSALS.iter().enumerate() {
-        let refusal = Refusal::s3(*status, code);
-        let arguments = doing.prepare(&stage)?;
-        let from = Plan::none();
-        // What the command is about: a bucket that may be read and not written, or written and not cleared.
-        let plan = match doing {
-            Doing::Backup | Doing::Push => from.from(1, is_write, refusal),
-            Doing::Expire => from.from(1, is_removal, refusal),
-            Doing::Restore => from.from(
-                1 + number as u64 % 3,
-                |asked| asked.what == What::Get,
-                refusal,
-            ),
-        };
-        stage.front.plan(plan);
-        let outcome = doing.run(&stage, &arguments)?;
-        stage.front.plan(Plan::none());
-        after(
-            &stage,
-            doing,
-            &arguments,
-            &ended_with_error(&outcome)?,
-            (code, hint),
-        )
-        .map_err(|error| format!("{code}: {error}"))?;
+pub fn visit(program: &Program, store: &'static Store) -> TestResult {
+    let stage = Stage::new(program, store)?;
+    for (turn, doing) in Doing::ALL.into_iter().enumerate() {
+        // In a default run on S3 every second one.
+        let count = store.refusals.len() as u64;
+        let one_in = if store.share == 1 { 2 } else { count };
+        for (number, refusal) in store.refusals.iter().enumerate() {
+            let wanted = (number as u64 + turn as u64 + seed()) % one_in == 0;
+            if all_wanted() || wanted {
+                one(&stage, doing, number as u64, refusal)
+                    .map_err(|error| format!("{}, {}: {error}", doing.name(), refusal.1))?;
+            }
+        }
     }
     Ok(())
 }
 
-fn after(
+fn one(
     stage: &Stage<'_>,
     doing: Doing,
-    arguments: &[String],
-    said: &str,
-    (code, hint): (&str, &str),
+    number: u64,
+    (status, code, hint): &(u16, &'static str, &str),
 ) -> Result<()> {
-    if !said.contains(code) || !said.contains(hint) || said.contains("test/secret") {
+    let refusal = stage.store.refusal(*status, code);
+    let arguments = doing.prepare(stage)?;
+    let from = Plan::none();
+    let no_bucket = *code == stage.store.no_bucket;
+    // What the command is about: a bucket that may be read and not written, or written and not cleared.
+    let plan = match doing {
+        Doing::Backup | Doing::Push => {
+            from.from(1, move |asked| is_write(asked, no_bucket), refusal)
+        }
+        Doing::Expire => from.from(1, is_removal, refusal),
+        Doing::Restore | Doing::Verify => {
+            from.from(1 + number % 3, |asked| asked.what == What::Get, refusal)
+        }
+    };
+    let before = stage.uploads()?;
+    stage.front.plan(plan);
+    let outcome = doing.run(stage, &arguments)?;
+    stage.front.plan(Plan::none());
+    let said = ended_with_error(&outcome)?;
+    if !said.contains(code) || !said.contains(hint) || said.contains(stage.store.secret) {
         return Err(format!("'{hint}' is not in\n{said}").into());
     }
-    if doing == Doing::Push && stage.uploads()? > 0 {
+    if doing == Doing::Push && stage.uploads()? > before {
         return Err("the upload was not given up".into());
     }
-    doing.again(stage, arguments)?;
-    stage.expire_leaves_no_upload()
+    doing.again(stage, &arguments)?;
+    stage.expire_leaves_nothing()
 }

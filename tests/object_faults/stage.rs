@@ -13,6 +13,8 @@ use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 
+use crate::store::Store;
+
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// More than one part of an upload.
@@ -20,6 +22,7 @@ const SEGMENT_SIZE: u32 = 8 << 20;
 
 pub struct Stage<'a> {
     pub program: &'a Program,
+    pub store: &'static Store,
     pub front: FaultyFront,
     server: ObjectServer,
     pgbackrest: PgBackRest,
@@ -31,9 +34,9 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// A repository with one full backup of pgBackRest's and one of ours.
-    pub fn new(program: &'a Program) -> Result<Self> {
+    pub fn new(program: &'a Program, store: &'static Store) -> Result<Self> {
         let pgbackrest = PgBackRest::mandatory()?;
-        let server = ObjectServer::start(Kind::Moto)?;
+        let server = ObjectServer::start(store.kind)?;
         let front = server.with_faults(Plan::none())?;
         let scratch = Scratch::new()?;
         let data = scratch.join("data");
@@ -54,13 +57,13 @@ impl<'a> Stage<'a> {
             .global("compress-type", "none")
             .global("job-retry", 0)
             // Waits for a server that is gone are over soon.
-            .global("io-timeout", 1)
+            .global("io-timeout", store.io_timeout)
             .stanza("main", "pg1-path", data.display())
-            .bucket(1, &server)
-            .global("repo1-storage-port", front.address().port())
+            .bucket_at(1, &server, front.address().port())
             .write(&scratch, "pgbackrest.conf")?;
         let stage = Self {
             program,
+            store,
             front,
             server,
             pgbackrest,
@@ -151,22 +154,47 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// What a run left behind is gone after expire. moto says of every upload that it was begun long ago.
-    pub fn expire_leaves_no_upload(&self) -> Result<()> {
+    /// What a run left behind is gone after expire: uploads, where the server lists them, and whatever is below the
+    /// backups and belongs to none of them. moto says of every upload that it was begun long ago.
+    pub fn expire_leaves_nothing(&self) -> Result<()> {
         self.front.plan(Plan::none());
         self.ours(&["expire"])?.success()?;
-        match self.uploads()? {
-            0 => Ok(()),
-            count => Err(format!("{count} uploads are left after expire").into()),
+        if self.store.kind == Kind::Moto
+            && let Some(count @ 1..) = self.uploads()?
+        {
+            return Err(format!("{count} uploads are left after expire").into());
         }
+        let info = self.theirs(&["--output=json", "info"])?.success()?.stdout;
+        let listed = self.theirs(&["--output=json", "--recurse", "repo-ls", "backup/main"])?;
+        let listed: serde_json::Value = serde_json::from_str(&listed.success()?.stdout)?;
+        let entries = listed.as_object().ok_or("repo-ls printed no object")?;
+        let is_known = |name: &str| {
+            let first = name.split('/').next().unwrap_or_default();
+            match first {
+                "." | "backup.history" | "backup.info" | "backup.info.copy" => true,
+                label => info.contains(&format!("\"label\":\"{label}\"")),
+            }
+        };
+        let left: Vec<&String> = entries.keys().filter(|name| !is_known(name)).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(format!("after expire there are {left:?} of no backup in {info}").into())
     }
 
-    pub fn uploads(&self) -> Result<usize> {
-        let answer = self.server.ask("GET", &format!("/{BUCKET}?uploads"))?;
-        if !answer.contains("ListMultipartUploadsResult") {
-            return Err(format!("no list of uploads: {answer}").into());
+    /// Uploads that were begun and neither ended nor given up; `None` where nobody can tell.
+    pub fn uploads(&self) -> Result<Option<usize>> {
+        match self.store.kind {
+            Kind::Moto => {
+                let answer = self.server.ask("GET", &format!("/{BUCKET}?uploads"))?;
+                if !answer.contains("ListMultipartUploadsResult") {
+                    return Err(format!("no list of uploads: {answer}").into());
+                }
+                Ok(Some(answer.matches("<Upload>").count()))
+            }
+            Kind::Gcs => Ok(Some(self.server.unfinished_uploads())),
+            _ => Ok(None),
         }
-        Ok(answer.matches("<Upload>").count())
     }
 }
 

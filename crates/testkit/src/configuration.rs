@@ -96,6 +96,14 @@ impl Configuration {
             .fold(self, |made, (option, value)| made.global(option, value))
     }
 
+    /// The same on another way to the server: the port of a front.
+    pub fn bucket_at(self, key: usize, server: &ObjectServer, port: u16) -> Self {
+        server
+            .options_at(key, port)
+            .iter()
+            .fold(self, |made, (option, value)| made.global(option, value))
+    }
+
     /// Adds a stanza for a cluster: its path, socket directory, port and user.
     pub fn cluster(self, stanza: &str, cluster: &Cluster) -> Self {
         self.cluster_at(stanza, 1, cluster)

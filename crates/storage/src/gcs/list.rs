@@ -77,9 +77,13 @@ pub(super) struct Document(Value);
 impl Document {
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
         let list: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        match list.is_object() {
-            true => Ok(Self(list)),
-            false => Err("it is no list".to_owned()),
+        match list.as_object() {
+            None => Err("it is no list".to_owned()),
+            // It would be taken for a list of nothing.
+            Some(fields) if fields.contains_key("error") => {
+                Err(format!("it is an error: {}", list["error"]))
+            }
+            Some(_) => Ok(Self(list)),
         }
     }
 
@@ -149,6 +153,7 @@ mod tests {
         for body in [
             "<html>",
             "[]",
+            r#"{"error":{"code":500,"message":"x"}}"#,
             r#"{"items":{}}"#,
             r#"{"items":[{"size":"1"}]}"#,
             r#"{"items":[{"name":"a","size":"1"}]}"#,

@@ -177,9 +177,10 @@ impl ObjectServer {
     /// Another way to it with TLS, on which requests are counted and those of the plan get their faults.
     pub fn with_faults(&self, plan: Plan) -> Result<FaultyFront> {
         let (certificate, key) = self.authority.server();
+        let mended = self.mended.as_ref().map(Mended::address);
         FaultyFront::start(
             ([127, 0, 0, 1], 0).into(),
-            self.plain,
+            mended.unwrap_or(self.plain),
             &certificate,
             &key,
             plan,

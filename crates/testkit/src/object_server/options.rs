@@ -5,6 +5,11 @@ use super::{ACCOUNT, ACCOUNT_KEY, BUCKET, KEY, Kind, ObjectServer, SECRET, TOKEN
 impl ObjectServer {
     /// Options of repository `key` in the bucket, over TLS with the test's own authority.
     pub fn options(&self, key: usize) -> Vec<(String, String)> {
+        self.options_at(key, self.address().port())
+    }
+
+    /// The same on another way to it: the port of a front.
+    pub fn options_at(&self, key: usize, port: u16) -> Vec<(String, String)> {
         let mut options: Vec<(&str, String)> = match self.kind() {
             Kind::S3s | Kind::Moto => vec![
                 ("type", "s3".to_owned()),
@@ -15,15 +20,12 @@ impl ObjectServer {
                 ("s3-key", KEY.to_owned()),
                 ("s3-key-secret", SECRET.to_owned()),
                 ("storage-host", "localhost".to_owned()),
-                ("storage-port", self.address().port().to_string()),
+                ("storage-port", port.to_string()),
             ],
             Kind::Gcs => vec![
                 ("type", "gcs".to_owned()),
                 ("gcs-bucket", BUCKET.to_owned()),
-                (
-                    "gcs-endpoint",
-                    format!("localhost:{}", self.address().port()),
-                ),
+                ("gcs-endpoint", format!("localhost:{port}")),
                 ("gcs-key-type", "token".to_owned()),
                 ("gcs-key", TOKEN.to_owned()),
             ],
@@ -35,7 +37,7 @@ impl ObjectServer {
                 ("azure-endpoint", "localhost".to_owned()),
                 ("azure-uri-style", "path".to_owned()),
                 ("storage-host", "localhost".to_owned()),
-                ("storage-port", self.address().port().to_string()),
+                ("storage-port", port.to_string()),
             ],
         };
         options.push(("path", "/repo".to_owned()));

@@ -31,9 +31,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(method: &str, target: &str) -> Self {
+    /// `range` is the header by which GCS is told which bytes of an upload come.
+    pub(super) fn new(method: &str, target: &str, range: Option<&str>) -> Self {
         Self {
-            what: what(method, target),
+            what: of_gcs(method, target, range).unwrap_or_else(|| what(method, target)),
             method: method.to_owned(),
             target: target.to_owned(),
         }
@@ -45,6 +46,30 @@ impl Asked {
             .split_once('?')
             .map_or(self.target.as_str(), |(path, _)| path)
     }
+}
+
+/// What a request of Google's interface asks; `None`: it is not one.
+fn of_gcs(method: &str, target: &str, range: Option<&str>) -> Option<What> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let has = |pair: &str| query.split('&').any(|own| own.starts_with(pair));
+    if path.starts_with("/upload/storage/v1/b/") {
+        return Some(match method {
+            "DELETE" => What::Abort,
+            "POST" if has("uploadType=multipart") => What::Put,
+            "POST" => What::Start,
+            // The last request of an upload says how long it is.
+            _ if range.is_some_and(|range| range.ends_with("/*")) => What::Part,
+            _ => What::Complete,
+        });
+    }
+    let (_, object) = path.strip_prefix("/storage/v1/b/")?.split_once("/o")?;
+    Some(match method {
+        "DELETE" => What::Remove,
+        "GET" if object.is_empty() => What::List,
+        "GET" if has("alt=media") => What::Get,
+        "GET" => What::Head,
+        _ => What::Other,
+    })
 }
 
 fn what(method: &str, target: &str) -> What {
@@ -110,7 +135,31 @@ mod tests {
                 What::RemoveMany,
             ),
         ] {
-            assert_eq!(what(method, target), expected, "{method} {target}");
+            let asked = Asked::new(method, target, None);
+            assert_eq!(asked.what, expected, "{method} {target}");
+        }
+        let upload = "/upload/storage/v1/b/b/o?uploadType=resumable&name=f";
+        let part = format!("{upload}&upload_id=x");
+        for (method, target, range, expected) in [
+            ("GET", "/storage/v1/b/b/o?prefix=r", None, What::List),
+            ("GET", "/storage/v1/b/b/o/r%2Ff?fields=x", None, What::Head),
+            ("GET", "/storage/v1/b/b/o/r%2Ff?alt=media", None, What::Get),
+            ("DELETE", "/storage/v1/b/b/o/r%2Ff", None, What::Remove),
+            ("GET", "/storage/v1/b/b?fields=x", None, What::Get),
+            (
+                "POST",
+                "/upload/storage/v1/b/b/o?uploadType=multipart&name=f",
+                None,
+                What::Put,
+            ),
+            ("POST", upload, None, What::Start),
+            ("PUT", &part, Some("bytes 0-9/*"), What::Part),
+            ("PUT", &part, Some("bytes */*"), What::Part),
+            ("PUT", &part, Some("bytes 0-9/10"), What::Complete),
+            ("DELETE", &part, None, What::Abort),
+        ] {
+            let asked = Asked::new(method, target, range);
+            assert_eq!(asked.what, expected, "{method} {target}");
         }
     }
 }

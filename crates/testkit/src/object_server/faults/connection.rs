@@ -33,7 +33,11 @@ pub(super) async fn serve(
     while let Some(head) = Head::read(&mut client).await? {
         let mut words = head.first.split(' ');
         let method = words.next().unwrap_or_default().to_owned();
-        let asked = Asked::new(&method, words.next().unwrap_or_default());
+        let asked = Asked::new(
+            &method,
+            words.next().unwrap_or_default(),
+            head.header("content-range"),
+        );
         let fault = ledger.request(&asked);
         let body = head.request_body();
         if let Some(fault) = &fault

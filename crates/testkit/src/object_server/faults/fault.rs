@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Most requests of a batch.
+const AZURE_BATCH: u32 = 256;
+
 /// A fault of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -56,6 +59,36 @@ impl Refusal {
             ),
         )
         .header("content-type", "application/xml")
+    }
+
+    /// With an error of Azure.
+    pub fn azure(status: u16, code: &str) -> Self {
+        Self::s3(status, code).header("x-ms-error-code", code)
+    }
+
+    /// With an error of GCS.
+    pub fn gcs(status: u16, reason: &str, message: &str) -> Self {
+        let text = format!(r#""message":"{message}""#);
+        Self::new(
+            status,
+            format!(
+                r#"{{"error":{{"code":{status},{text},"errors":[{{"domain":"global","reason":"{reason}",{text}}}]}}}}"#
+            ),
+        )
+        .header("content-type", "application/json; charset=UTF-8")
+    }
+
+    /// Azure's answer to a batch, in which each request of it has this error.
+    pub fn azure_batch(status: u16, code: &str) -> Self {
+        let part = |number: u32| {
+            format!(
+                "--made-by-the-test\r\nContent-Type: application/http\r\nContent-ID: {number}\r\n\r\n\
+                 HTTP/1.1 {status} made by the test\r\nx-ms-error-code: {code}\r\n\r\n"
+            )
+        };
+        let parts: String = (0..AZURE_BATCH).map(part).collect();
+        Self::new(202, format!("{parts}--made-by-the-test--\r\n"))
+            .header("content-type", "multipart/mixed; boundary=made-by-the-test")
     }
 
     #[must_use]

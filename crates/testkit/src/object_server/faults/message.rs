@@ -55,7 +55,7 @@ impl Head {
         Ok(Some(Self { first, headers }))
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
             .iter()
