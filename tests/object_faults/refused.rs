@@ -26,7 +26,8 @@ pub fn visit(program: &Program, store: &'static Store) -> TestResult {
         let count = store.refusals.len() as u64;
         let one_in = if store.share == 1 { 2 } else { count };
         for (number, refusal) in store.refusals.iter().enumerate() {
-            let wanted = (number as u64 + turn as u64 + seed()) % one_in == 0;
+            let turns = number as u64 + turn as u64 + seed();
+            let wanted = turns.is_multiple_of(one_in);
             if all_wanted() || wanted {
                 one(&stage, doing, number as u64, refusal)
                     .map_err(|error| format!("{}, {}: {error}", doing.name(), refusal.1))?;

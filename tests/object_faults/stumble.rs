@@ -23,9 +23,13 @@ pub fn visit(program: &Program, store: &'static Store) -> TestResult {
         let counts = stage.front.counts();
         let mut visited = 0;
         for (what, count) in &counts {
+            // Only what an earlier run has left is given up, so another run may have nothing to give up.
+            if *what == What::Abort {
+                continue;
+            }
             for fault in store.passing(*what) {
                 number += 1;
-                if !all_wanted() && number % (ONE_IN * store.share) != 0 {
+                if !all_wanted() && !number.is_multiple_of(ONE_IN * store.share) {
                     continue;
                 }
                 visited += 1;

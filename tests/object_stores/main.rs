@@ -8,6 +8,7 @@ mod credentials;
 mod keys;
 mod left_overs;
 mod life;
+mod memory;
 mod refusals;
 mod stage;
 mod store;
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
             });
         }
     }
-    for add in [left_overs::add, credentials::add] {
+    for add in [left_overs::add, credentials::add, memory::add] {
         suite = add(suite, &program);
     }
     suite.run()
