@@ -54,11 +54,7 @@ impl Error {
     pub fn is_about_the_storage(&self) -> bool {
         matches!(
             self.code,
-            ErrorCode::Term
-                | ErrorCode::HostConnect
-                | ErrorCode::Protocol
-                | ErrorCode::Service
-                | ErrorCode::Access
+            ErrorCode::Term | ErrorCode::HostConnect | ErrorCode::Protocol | ErrorCode::Service
         )
     }
 

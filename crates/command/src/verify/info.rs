@@ -127,6 +127,8 @@ fn usable<T>(loaded: Result<T>, shown: &str) -> Result<std::result::Result<T, St
     match loaded {
         Ok(value) => Ok(Ok(value)),
         Err(error) if error.is_about_the_storage() => Err(error),
+        // A refusal of the other host is no damage.
+        Err(error) if error.code == ErrorCode::Access => Err(error),
         Err(error) => {
             log_unusable(&error, shown);
             Ok(Err(error.text()))
