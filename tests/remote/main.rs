@@ -6,6 +6,7 @@
 
 mod keep_out;
 mod life;
+mod persist;
 mod pushers;
 mod refused;
 mod rights;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     // The longest first: the others go on beside them.
     let all = [
         life::TESTS,
+        persist::TESTS,
         pushers::TESTS,
         keep_out::TESTS,
         refused::TESTS,

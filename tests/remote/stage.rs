@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pgkeep_testkit::cluster::{Cluster, ClusterBuilder};
 use pgkeep_testkit::data_dir::DataDirBuilder;
@@ -277,12 +278,24 @@ impl<'a> Stage<'a> {
         Err(format!("{} did not say\n{says}\nbut\n{said}", outcome.command).into())
     }
 
+    /// The processes of the other side.
+    pub fn remotes(&self) -> Result<Vec<u32>> {
+        let mark = self.scratch.path().display().to_string();
+        let served = |line: &str| line.contains(":remote") && !line.contains("ssh_config");
+        let found = processes(&mark, served)?;
+        Ok(found.into_iter().map(|(pid, _)| pid).collect())
+    }
+
     /// Waits until no process of the other side is left.
     pub fn nothing_left(&self) -> Result<()> {
         let mark = self.scratch.path().display().to_string();
+        // A connection that is kept for the next segment ends by itself, but not as soon.
+        for (pid, _) in processes(&mark, |line| line.contains(":local "))? {
+            run(Command::new("kill").arg(pid.to_string()))?;
+        }
         let mut last = Vec::new();
         for _ in 0..1000 {
-            last = remotes(&mark)?;
+            last = processes(&mark, is_remote)?;
             if last.is_empty() {
                 return Ok(());
             }
@@ -292,16 +305,25 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Processes in a role of another host, and SSH clients, that have `mark` in their words.
-fn remotes(mark: &str) -> Result<Vec<String>> {
+/// Whether it is in a role of another host, or an SSH client.
+fn is_remote(line: &str) -> bool {
+    line.contains(":remote") || line.contains("ssh_config")
+}
+
+/// Processes that have `mark` and more in their words.
+fn processes(mark: &str, is: impl Fn(&str) -> bool) -> Result<Vec<(u32, String)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
-        let Ok(words) = std::fs::read(entry?.path().join("cmdline")) else {
+        let entry = entry?;
+        let Ok(words) = std::fs::read(entry.path().join("cmdline")) else {
             continue;
         };
         let line = String::from_utf8_lossy(&words).replace('\0', " ");
-        if line.contains(mark) && (line.contains(":remote") || line.contains("ssh_config")) {
-            found.push(line);
+        if line.contains(mark)
+            && is(&line)
+            && let Ok(pid) = entry.file_name().to_string_lossy().parse()
+        {
+            found.push((pid, line));
         }
     }
     Ok(found)

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::BorrowedFd;
 
 use pgkeep_command::error::{Error, ErrorCode};
+use pgkeep_command::remote::relay::Again;
 use pgkeep_command::remote::rights::{self, Grants, Rights};
 use pgkeep_command::remote::serve::{Entrance, Visit, serve};
 use pgkeep_command::run::Context;
@@ -22,7 +23,12 @@ pub(crate) fn run(context: &Context) -> Result<(), Error> {
         Some(list) => Some(Grants::read(option::REMOTE_RIGHTS.name, list)?),
         None => None,
     };
+    let again = Again {
+        program: context.program_path.clone(),
+        arguments: std::env::args_os().skip(1).collect(),
+    };
     let entrance = Entrance {
+        again: Some(&again),
         // Whoever has fewer rights than the account says nothing about places either.
         takes_options: grants.is_none(),
         admit: &|greeting| match &grants {

@@ -7,6 +7,7 @@
 //! The invariant: whatever the other side sends, it gets an error or an answer and never more memory than `Limits` says, and
 //! no wait outlives a dead peer by more than `Pace` says.
 
+mod carry;
 mod client;
 mod connection;
 mod error;

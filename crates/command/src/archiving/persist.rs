@@ -1,14 +1,15 @@
-//! A process that keeps the connection to an SFTP server for the commands that come next (`repo-sftp-persist`), as
-//! `ControlPersist` of OpenSSH does.
+//! A process that keeps the connection to an SFTP server or a repository host for the commands that come next
+//! (`repo-sftp-persist`, `repo-host-persist`), as `ControlPersist` of OpenSSH does.
 //!
 //! A synchronous push or get logs in, moves one segment and ends. When a second one comes soon after the first, it leaves
 //! a process behind that logs in once more and lends its connection to those that follow. It is this program with the role
 //! `local`; a lock lets only one run for a repository. All of it is a help: whatever fails, the next command connects itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pgkeep_config::command::Role;
+use pgkeep_storage::sftp::SftpSettings;
 use pgkeep_storage::sftp::persist::{self, Lifetime};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteMode, WriteOptions};
 
@@ -17,6 +18,10 @@ use crate::error::Result;
 use crate::hosts::repository::{persist_socket, sftp};
 use crate::hosts::{repository, this_host};
 use crate::locks::{self, Lock, LockType};
+use crate::remote::connect;
+use crate::remote::dial::Dial;
+use crate::remote::relay::lend;
+use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
 
 /// Longest life of a process that is used all the time.
@@ -26,10 +31,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub fn start_if_soon(context: &Context) {
     for key in repository::keys(&context.config) {
         // Without a connection of its own the command was lent one.
-        if context
-            .storages
-            .connections(key)
-            .is_some_and(|made| made > 0)
+        let made = context.storages.connections(key).unwrap_or(0)
+            + context.links.made_itself(Side::Repo, key);
+        if made > 0
             && let Err(error) = start_for(context, key)
         {
             log::debug!("no connection is kept: {}", error.text());
@@ -37,13 +41,37 @@ pub fn start_if_soon(context: &Context) {
     }
 }
 
+/// A connection that may be kept, and the socket at which it is lent.
+enum Kept {
+    Sftp(Box<SftpSettings>, PathBuf),
+    Host(Box<dyn Dial>, PathBuf),
+}
+
+impl Kept {
+    fn of(context: &Context, key: u32) -> Result<Option<Self>> {
+        if let Some(host) = connect::host(&context.config, Side::Repo, key) {
+            let kept = connect::kept(context, key, host)?;
+            return Ok(kept.map(|(dial, socket)| Self::Host(dial, socket)));
+        }
+        let settings = sftp::settings(context, key);
+        let socket = persist_socket::of(context, key, &settings);
+        Ok(socket.map(|socket| Self::Sftp(Box::new(settings), socket)))
+    }
+
+    fn socket(&self) -> &Path {
+        match self {
+            Self::Sftp(_, socket) | Self::Host(_, socket) => socket,
+        }
+    }
+}
+
 fn start_for(context: &Context, key: u32) -> Result<()> {
-    let settings = sftp::settings(context, key);
-    let Some(socket) = persist_socket::of(context, key, &settings) else {
+    let Some(kept) = Kept::of(context, key)? else {
         return Ok(());
     };
+    let socket = kept.socket();
     let lock_path = this_host::directory(&locks::path(context));
-    let last = StoragePath::from(last_name(&socket));
+    let last = StoragePath::from(last_name(socket));
     let since = lock_path
         .info(&last, InfoLevel::Basic)?
         .map(|found| context.clock.seconds() - found.modified);
@@ -88,8 +116,7 @@ pub fn run(context: &Context) -> Result<()> {
 }
 
 fn keep(context: &Context, key: u32) -> Result<()> {
-    let settings = sftp::settings(context, key);
-    let Some(socket) = persist_socket::of(context, key, &settings) else {
+    let Some(kept) = Kept::of(context, key)? else {
         return Ok(());
     };
     let lock_path = locks::path(context);
@@ -109,8 +136,13 @@ fn keep(context: &Context, key: u32) -> Result<()> {
         longest: LONGEST,
     };
     let stopped = || context.cancel.signal().is_some();
-    let ended = persist::run(&settings, &socket, lifetime, &stopped);
+    let ended = match &kept {
+        Kept::Sftp(settings, socket) => {
+            persist::run(settings, socket, lifetime, &stopped).map_err(Into::into)
+        }
+        Kept::Host(dial, socket) => lend(&**dial, socket, lifetime, &context.cancel),
+    };
     // The next to come is alone again.
-    this_host::directory(&lock_path).remove(&StoragePath::from(last_name(&socket)))?;
-    Ok(ended?)
+    this_host::directory(&lock_path).remove(&StoragePath::from(last_name(kept.socket())))?;
+    ended
 }

@@ -46,6 +46,16 @@ impl Links {
         own.map(|(_, link)| Arc::clone(link)).collect()
     }
 
+    /// How many connections to the host of this repository the run has made itself, for whatever stanza.
+    #[must_use]
+    pub fn made_itself(&self, side: Side, key: u32) -> usize {
+        let all = self.lock();
+        let of = |((other, number, _), link): (&Key, &Arc<Link>)| {
+            ((*other, *number) == (side, key)).then(|| link.made_itself())
+        };
+        all.iter().filter_map(of).sum()
+    }
+
     /// Says goodbye to every host.
     pub fn close(&self) {
         let all = std::mem::take(&mut *self.lock());

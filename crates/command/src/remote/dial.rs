@@ -15,6 +15,11 @@ pub trait Dial: Debug + Send + Sync {
     /// # Errors
     /// It cannot be begun, for example because there is no SSH client program.
     fn dial(&self) -> Result<Dialed>;
+
+    /// A conversation over a connection that another process keeps, where there is one.
+    fn borrow(&self) -> Option<Dialed> {
+        None
+    }
 }
 
 /// A connection that was begun.

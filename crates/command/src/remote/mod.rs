@@ -1,7 +1,8 @@
 //! Other hosts: how a run reaches one, what is said on the wire, and what runs there.
 //!
 //! `link` is one other host as a run sees it, `connect` makes one from options, `wire` the messages, `serve` what answers them on
-//! the other host, `rights` what a client may ask for, `tls` one of the two ways to another host. The traits that commands use
+//! the other host, `rights` what a client may ask for, `tls` one of the two ways to another host,
+//! `relay` a connection that outlives a command. The traits that commands use
 //! over a link, `PgHost` and `Storage`, are in `hosts`.
 
 pub mod connect;
@@ -10,6 +11,7 @@ pub mod dial;
 pub(crate) mod in_memory;
 pub mod link;
 pub mod own_side;
+pub mod relay;
 pub mod rights;
 pub mod serve;
 pub mod tls;

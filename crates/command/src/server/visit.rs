@@ -70,6 +70,7 @@ pub fn visit(
     let entrance = Entrance {
         takes_options: false,
         admit: &admit,
+        again: None,
     };
     let visit = serve(context, secured.into_streams(), &entrance);
     let wanted = wanted

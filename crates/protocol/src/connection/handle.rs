@@ -172,6 +172,13 @@ impl Handle {
         self.core.stir(&state);
     }
 
+    /// The same told at once, also by a server, from whatever thread: for sessions in which nobody waits for an answer.
+    pub(crate) fn end_sending(&self) {
+        let mut state = self.core.lock();
+        state.table.end(self.id);
+        self.core.stir(&state);
+    }
+
     /// Gives the session up for whoever has it.
     pub(crate) fn aborter(&self) -> Aborter {
         Aborter {

@@ -1,4 +1,5 @@
-//! Where commands find a connection to an SFTP repository that a process keeps for them (`repo-sftp-persist`).
+//! Where commands find a connection to an SFTP repository or a repository host that a process keeps for them
+//! (`repo-sftp-persist`, `repo-host-persist`).
 //!
 //! Only archiving one segment at a time has use for it. Making and using the connection is not here.
 
@@ -21,15 +22,31 @@ const NAME_MAX: usize = 107;
 /// How long a connection persists that nobody uses.
 #[must_use]
 pub fn time(context: &Context, key: u32) -> Duration {
-    context
-        .config
-        .time_at(option::REPO_SFTP_PERSIST, key)
-        .unwrap_or(DEFAULT)
+    let option = match context.config.string_at(option::REPO_HOST, key) {
+        Some(_) => option::REPO_HOST_PERSIST,
+        None => option::REPO_SFTP_PERSIST,
+    };
+    context.config.time_at(option, key).unwrap_or(DEFAULT)
 }
 
-/// Where a connection to this repository may persist; `None` where none ever does.
+/// Where a connection to this SFTP repository may persist; `None` where none ever does.
 #[must_use]
 pub fn of(context: &Context, key: u32, settings: &SftpSettings) -> Option<PathBuf> {
+    // The warning that goes with it belongs to each command.
+    if settings.host_key_check == HostKeyCheck::None {
+        return None;
+    }
+    // Secrets are not in the text.
+    path(context, key, &format!("{settings:?}"))
+}
+
+/// The same for the host of a repository that is reached in this way.
+#[must_use]
+pub fn of_host(context: &Context, key: u32, way: &str) -> Option<PathBuf> {
+    path(context, key, way)
+}
+
+fn path(context: &Context, key: u32, way: &str) -> Option<PathBuf> {
     let config = &context.config;
     let archiving = matches!(
         config.command(),
@@ -39,13 +56,9 @@ pub fn of(context: &Context, key: u32, settings: &SftpSettings) -> Option<PathBu
     if !archiving || !one || config.boolean(option::ARCHIVE_ASYNC) || time(context, key).is_zero() {
         return None;
     }
-    // The warning that goes with it belongs to each command.
-    if settings.host_key_check == HostKeyCheck::None {
-        return None;
-    }
-    // With other settings it is another connection. Secrets are not in the text.
+    // With other settings it is another connection.
     let mut hash = DefaultHasher::new();
-    format!("{settings:?}").hash(&mut hash);
+    way.hash(&mut hash);
     let name = format!(
         "{}-persist-{key}-{:016x}.sock",
         config.stanza()?,

@@ -13,6 +13,8 @@ mod tests;
 mod tls;
 mod told;
 
+use std::path::{Path, PathBuf};
+
 use for_side::for_side;
 use pgkeep_config::{Config, option};
 
@@ -29,16 +31,34 @@ pub fn host(config: &Config, side: Side, key: u32) -> Option<&str> {
     config.string_at(for_side(side, option::PG_HOST, option::REPO_HOST), key)
 }
 
+/// How the host of this repository is reached by a process that keeps a connection for others, and the socket at which it lends
+/// it; `None` where none ever does.
+///
+/// # Errors
+/// What the command asks for cannot be said.
+pub fn kept(context: &Context, key: u32, host: &str) -> Result<Option<(Box<dyn Dial>, PathBuf)>> {
+    if is_tls(&context.config, Side::Repo, key) {
+        return Ok(None);
+    }
+    let dial = ssh::dial(context, Side::Repo, key, host)?;
+    let socket = dial.socket().map(Path::to_owned);
+    Ok(socket.map(|socket| (Box::new(dial) as Box<dyn Dial>, socket)))
+}
+
+fn is_tls(config: &Config, side: Side, key: u32) -> bool {
+    let kind = for_side(side, option::PG_HOST_TYPE, option::REPO_HOST_TYPE);
+    config.string_at(kind, key) == Some("tls")
+}
+
 /// A link to `host`, which has this cluster or repository. Nothing is connected yet.
 ///
 /// # Errors
 /// What the command asks for cannot be said.
 pub fn link(context: &Context, side: Side, key: u32, host: &str) -> Result<Link> {
     let config = &context.config;
-    let kind = for_side(side, option::PG_HOST_TYPE, option::REPO_HOST_TYPE);
-    let (transport, dial): (&str, Box<dyn Dial>) = match config.string_at(kind, key) {
-        Some("tls") => ("tls", Box::new(tls::dial(context, side, key, host))),
-        _ => ("ssh", Box::new(ssh::dial(context, side, key, host)?)),
+    let (transport, dial): (&str, Box<dyn Dial>) = match is_tls(config, side, key) {
+        true => ("tls", Box::new(tls::dial(context, side, key, host))),
+        false => ("ssh", Box::new(ssh::dial(context, side, key, host)?)),
     };
     let name = HostName {
         side,

@@ -1,5 +1,6 @@
 //! Another host over SSH: the client program of the system is started, with the user's own settings, agent and keys.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pgkeep_config::{Program, option};
@@ -8,7 +9,9 @@ use pgkeep_protocol::{Closing, Streams};
 use super::arguments::arguments;
 use super::child::{Advice, SshChild, is_at_terminal};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::repository::persist_socket;
 use crate::remote::dial::{Dial, Dialed};
+use crate::remote::relay::borrow;
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
 
@@ -20,12 +23,19 @@ pub(super) struct SshDial {
     /// How messages name the process over there.
     process: String,
     advice: Vec<Advice>,
+    /// Where another process may lend a connection.
+    socket: Option<PathBuf>,
 }
 
 /// The way to the host of this cluster or repository.
 pub(super) fn dial(context: &Context, side: Side, key: u32, host: &str) -> Result<SshDial> {
     let config = &context.config;
     let arguments = arguments(context, side, key, host)?;
+    let program = config.string(option::CMD_SSH).unwrap_or("ssh").to_owned();
+    let socket = match side {
+        Side::Pg => None,
+        Side::Repo => persist_socket::of_host(context, key, &way(context, &program, &arguments)),
+    };
     let option = format!("{}{key}-host", side.name());
     let user = arguments.iter().rev().nth(1).cloned().unwrap_or_default();
     let advice = match config.program() {
@@ -48,14 +58,28 @@ pub(super) fn dial(context: &Context, side: Side, key: u32, host: &str) -> Resul
         ],
     };
     Ok(SshDial {
-        program: config.string(option::CMD_SSH).unwrap_or("ssh").to_owned(),
+        program,
         arguments,
+        socket,
         process: format!("remote-0 process on '{host}'"),
         advice,
     })
 }
 
+/// What makes it the connection that it is: the words but those of this one run, the agent that has the keys.
+fn way(context: &Context, program: &str, arguments: &[String]) -> String {
+    let words = arguments.iter().flat_map(|word| word.split(' '));
+    let own = |word: &&str| !word.starts_with("--exec-id=");
+    let words: Vec<_> = words.filter(own).collect();
+    let agent = context.environment.get("SSH_AUTH_SOCK");
+    format!("{program} {words:?} {agent:?}")
+}
+
 impl Dial for SshDial {
+    fn borrow(&self) -> Option<Dialed> {
+        borrow(self.socket()?)
+    }
+
     fn dial(&self) -> Result<Dialed> {
         log::debug!("start '{}' {:?}", self.program, self.arguments);
         let mut command = Command::new(&self.program);
@@ -97,6 +121,11 @@ impl Dial for SshDial {
 }
 
 impl SshDial {
+    /// Where another process may lend a connection.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
     fn not_started(&self, error: &std::io::Error) -> Error {
         let text = error.to_string();
         let text = text.split(" (os error").next().unwrap_or(&text);

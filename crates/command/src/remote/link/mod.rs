@@ -26,6 +26,10 @@ use crate::run::cancel::{Cancel, HookGuard};
 /// How long a run may take to end in good order once it was asked to stop: then the other host is not waited for.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long whoever keeps a connection for others may take until the other host answers over it. One that has no answer by then
+/// is stuck, and this run connects itself.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long the goodbye of the other host is waited for.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -44,6 +48,8 @@ pub struct Link {
 struct State {
     made: Option<Made>,
     count: usize,
+    /// Of these, those that another process had made before.
+    borrowed: usize,
     /// The run has said that it ends.
     closed: bool,
 }
@@ -54,6 +60,13 @@ struct Made {
     answer: Answer,
     carrier: Arc<dyn Carrier>,
     _stop: HookGuard,
+}
+
+/// Why there is no connection.
+struct NotConnected {
+    error: Error,
+    /// The other host has said so.
+    is_refusal: bool,
 }
 
 impl Link {
@@ -125,6 +138,13 @@ impl Link {
         self.lock().count
     }
 
+    /// How many of them were not borrowed.
+    #[must_use]
+    pub fn made_itself(&self) -> usize {
+        let state = self.lock();
+        state.count - state.borrowed
+    }
+
     /// An error of the protocol as one of this run: the one place where that is done.
     #[must_use]
     pub fn error(&self, error: &pgkeep_protocol::Error) -> Error {
@@ -172,7 +192,22 @@ impl Link {
             log::debug!("{}: {error}; connecting again", self.name);
             state.made.take().into_iter().for_each(close);
         }
-        let made = self.connect()?;
+        // One that was lost may have been lost with all that it gave.
+        let borrowed = match state.count {
+            0 => self.borrow()?,
+            _ => None,
+        };
+        let made = match borrowed {
+            Some(made) => {
+                state.borrowed += 1;
+                made
+            }
+            None => {
+                self.cancel.check()?;
+                let connected = self.connect(self.dial.dial()?, &self.settings);
+                connected.map_err(|failed| failed.error)?
+            }
+        };
         state.count += 1;
         Ok(get(state.made.insert(made)))
     }
@@ -182,16 +217,39 @@ impl Link {
         self.greeting.locks.is_empty() || self.greeting.command == CommandId::ArchivePush.name()
     }
 
-    fn connect(&self) -> Result<Made> {
+    /// A conversation over a connection that another process keeps. Nothing depends on that process: without an answer of the
+    /// other host there is none.
+    fn borrow(&self) -> Result<Option<Made>> {
         self.cancel.check()?;
-        let Dialed { streams, carrier } = self.dial.dial()?;
+        let Some(dialed) = self.dial.borrow() else {
+            return Ok(None);
+        };
+        let mut settings = self.settings.clone();
+        settings.pace.greeting_within = settings.pace.greeting_within.min(PATIENCE);
+        match self.connect(dialed, &settings) {
+            Ok(made) => Ok(Some(made)),
+            Err(failed) if failed.is_refusal => Err(failed.error),
+            Err(failed) => {
+                self.cancel.check()?;
+                log::debug!("no connection is lent: {}", failed.error.text());
+                Ok(None)
+            }
+        }
+    }
+
+    fn connect(
+        &self,
+        dialed: Dialed,
+        settings: &Settings,
+    ) -> std::result::Result<Made, NotConnected> {
+        let Dialed { streams, carrier } = dialed;
         let carrier: Arc<dyn Carrier> = carrier.into();
         let waiting = {
             let carrier = Arc::clone(&carrier);
             // Nothing is under way yet that could be ended in good order.
             self.cancel.on_cancel(move || carrier.kill())
         };
-        let connected = Client::connect::<_, Answer>(streams, &self.settings, &self.greeting);
+        let connected = Client::connect::<_, Answer>(streams, settings, &self.greeting);
         drop(waiting);
         match connected {
             Ok((client, answer)) => {
@@ -205,10 +263,11 @@ impl Link {
                 })
             }
             Err(error) => {
+                let is_refusal = error.raised().is_some_and(|raised| raised.code != 0);
                 let error = self.explain(&error, Some(&*carrier));
                 carrier.end();
-                self.cancel.check()?;
-                Err(error)
+                let error = self.cancel.check().err().unwrap_or(error);
+                Err(NotConnected { error, is_refusal })
             }
         }
     }

@@ -23,6 +23,8 @@ struct Host {
     served: Mutex<Vec<(Canceller, JoinHandle<pgkeep_protocol::Result<()>>)>>,
     silent: Mutex<Vec<Streams>>,
     ended: AtomicUsize,
+    /// Another process keeps a connection.
+    lends: std::sync::atomic::AtomicBool,
 }
 
 impl std::fmt::Debug for Host {
@@ -70,6 +72,11 @@ impl Carrier for Wire {
 }
 
 impl Dial for Dialer {
+    fn borrow(&self) -> Option<Dialed> {
+        let lends = self.0.lends.load(Ordering::SeqCst);
+        lends.then(|| self.dial().ok()).flatten()
+    }
+
     fn dial(&self) -> Result<Dialed> {
         let host = &self.0;
         let (there, streams) = memory_pair(10_000);
@@ -278,4 +285,37 @@ fn a_run_that_is_asked_to_stop_does_not_wait_for_a_greeting() {
     // Nor does it begin another connection.
     assert_eq!(link.client().unwrap_err().code, ErrorCode::Term);
     assert_eq!(host.ended.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_connection_that_is_kept_is_borrowed_and_nothing_depends_on_it() {
+    let host: Arc<Host> = Arc::default();
+    host.lends.store(true, Ordering::SeqCst);
+    let (borrows, _) = link(&host, "archive-push", &[]);
+    assert_eq!(echo(&borrows, "a").unwrap(), "a");
+    assert_eq!((borrows.made(), borrows.made_itself()), (1, 0));
+    // One that is lost under way is not borrowed again.
+    let (canceller, thread) = host.last();
+    let client = borrows.client().unwrap();
+    canceller.cancel();
+    thread.join().unwrap().unwrap_err();
+    while client.ended().is_none() {
+        std::thread::yield_now();
+    }
+    drop(client);
+    assert_eq!(echo(&borrows, "b").unwrap(), "b");
+    assert_eq!((borrows.made(), borrows.made_itself()), (2, 1));
+
+    // Without an answer the run connects itself.
+    host.expect(Next::Vanish);
+    let (connects, _) = link(&host, "archive-push", &[]);
+    assert_eq!(echo(&connects, "a").unwrap(), "a");
+    assert_eq!((connects.made(), connects.made_itself()), (1, 1));
+
+    // What the other host says counts.
+    host.expect(Next::Refuse(Raised::new(62, "stop file exists")));
+    let (refused, _) = link(&host, "archive-push", &[]);
+    let error = echo(&refused, "a").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Stop);
+    assert_eq!(refused.made(), 0);
 }

@@ -26,8 +26,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::locks;
 use crate::locks::stop_file;
 use crate::remote::own_side;
+use crate::remote::relay::{Again, Visits};
 use crate::remote::rights::Rights;
-use crate::remote::wire::greeting::{Answer, Greeting, PING, Side};
+use crate::remote::wire::greeting::{Answer, Greeting, PING, RELAY, Side};
 use crate::run::context::Context;
 
 /// Sessions that are worked on at the same time at most, whatever a client asks for.
@@ -39,6 +40,8 @@ pub struct Entrance<'a> {
     pub takes_options: bool,
     /// What the client may do, or why it may not come in.
     pub admit: &'a dyn Fn(&Greeting) -> Result<Rights>,
+    /// How this program is started for each conversation that the client carries for others; `None`: that is not served.
+    pub again: Option<&'a Again>,
 }
 
 impl fmt::Debug for Entrance<'_> {
@@ -88,6 +91,13 @@ fn serve_with(
     if matches!(&greeting, Ok(greeting) if greeting.command == PING) {
         // Whoever asks has no rights and needs none.
         let ended = guest.serve(&Answer::Pong, 1, &Nothing);
+        return Ok(ended.map_or_else(|error| Visit::Lost(lower(&error)), |()| Visit::Over));
+    }
+    if let (Ok(greeting), Some(again)) = (&greeting, entrance.again)
+        && greeting.command == RELAY
+    {
+        // Rights, stop files and locks are a matter of each conversation.
+        let ended = guest.serve(&Answer::Pong, 1, &Visits::new(again.clone()));
         return Ok(ended.map_or_else(|error| Visit::Lost(lower(&error)), |()| Visit::Over));
     }
     let taken_in = greeting.and_then(|greeting| take_in(context, &greeting, entrance));

@@ -33,6 +33,7 @@ fn visit(
             let entrance = Entrance {
                 takes_options: true,
                 admit,
+                again: None,
             };
             serve(&context, there, &entrance)
         });

@@ -30,6 +30,9 @@ impl Side {
 /// In place of a command: the client only wants to know whether somebody is there.
 pub const PING: &str = "server-ping";
 
+/// In place of a command: the client wants to carry the conversations of others. A release that does not know it refuses.
+pub const RELAY: &str = "relay";
+
 /// What a client wants. It is sent before the server has shown who it is: no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {

@@ -6,14 +6,15 @@ use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
+use super::PATIENCE;
 use super::greeting::Greeting;
-use super::{PATIENCE, same_user};
+use super::socket::is_same_user;
 use crate::sftp::protocol::packet::PacketStream;
 
 /// A channel of the process that listens there, if one does and all is well with it.
 pub(in crate::sftp) async fn connect(socket: &Path) -> Option<(UnixStream, Greeting)> {
     let mut stream = UnixStream::connect(socket).await.ok()?;
-    if !same_user(&stream).unwrap_or(false) {
+    if !is_same_user(&stream).unwrap_or(false) {
         log::debug!("socket '{}' is another user's", socket.display());
         return None;
     }

@@ -1,18 +1,17 @@
 //! The master: one connection, one channel ready, a socket where commands ask for it.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use rustix::io::Errno;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
+use super::PATIENCE;
 use super::ready_channel::ReadyChannel;
-use super::{PATIENCE, same_user};
+use super::socket::{is_same_user, listen};
 use crate::sftp::auth::Credentials;
 use crate::sftp::identity::verify::Verifier;
 use crate::sftp::settings::SftpSettings;
@@ -30,15 +29,6 @@ pub struct Lifetime {
     pub idle: Duration,
     /// In all: what the server or the configuration has changed since becomes known to a new connection only.
     pub longest: Duration,
-}
-
-/// The name of the socket, which goes with this.
-struct Name(PathBuf);
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        let _ = rustix::fs::unlink(&self.0);
-    }
 }
 
 /// Makes a connection and serves channels of it at `socket` until its time is over, it ends, or `stopped` says so. Whoever
@@ -86,6 +76,13 @@ async fn lend(
     };
     let mut ready = next();
     let (listener, name) = listen(socket)?;
+    let fail = |error: &std::io::Error| {
+        Error::from_io(Operation::OpenWrite, socket.display().to_string(), error)
+    };
+    listener
+        .set_nonblocking(true)
+        .map_err(|error| fail(&error))?;
+    let listener = UnixListener::from_std(listener).map_err(|error| fail(&error))?;
     let (began, mut used) = (Instant::now(), Instant::now());
     let mut lent = JoinSet::new();
     let mut poll = tokio::time::interval(POLL);
@@ -93,7 +90,7 @@ async fn lend(
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted
-                    && same_user(&stream).unwrap_or(false)
+                    && is_same_user(&stream).unwrap_or(false)
                 {
                     // The next one is opened while this one is used.
                     lent.spawn(serve(std::mem::replace(&mut ready, next()), stream));
@@ -125,27 +122,6 @@ async fn lend(
     let bye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
     let _ = tokio::time::timeout(Duration::from_millis(500), bye).await;
     Ok(())
-}
-
-/// The name appears when all is ready: who finds it is heard.
-fn listen(socket: &Path) -> Result<(UnixListener, Name)> {
-    let fail = |error: &std::io::Error| {
-        Error::from_io(Operation::OpenWrite, socket.display().to_string(), error)
-    };
-    // Shorter than the name, which may be as long as a name of a socket can be.
-    let first = socket.with_extension("new");
-    match rustix::fs::unlink(&first) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => return Err(fail(&errno.into())),
-    }
-    let listener = UnixListener::bind(&first).map_err(|error| fail(&error))?;
-    let mut name = Name(first);
-    // Who gets in is decided by `same_user`; this shows it.
-    std::fs::set_permissions(&name.0, std::fs::Permissions::from_mode(0o600))
-        .map_err(|error| fail(&error))?;
-    rustix::fs::rename(&name.0, socket).map_err(|errno| fail(&errno.into()))?;
-    name.0 = socket.to_owned();
-    Ok((listener, name))
 }
 
 /// A channel that is being opened.

@@ -10,20 +10,14 @@ mod client;
 mod greeting;
 mod master;
 mod ready_channel;
+mod socket;
 
-use std::io;
 use std::time::Duration;
-
-use tokio::net::UnixStream;
 
 pub(super) use client::connect;
 pub use master::{Lifetime, run};
+pub use socket::{Name, is_same_user, listen};
 
 /// How long a channel may take to be ready, at either end. A master behind a slow network helps no less than a login over
 /// the same network. One that has none by then is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Both ends belong to the same user: one's login is used, and the other's data given away.
-fn same_user(stream: &UnixStream) -> io::Result<bool> {
-    Ok(stream.peer_cred()?.uid() == rustix::process::geteuid().as_raw())
-}

@@ -3,7 +3,8 @@
 //!
 //! The mirror image, reaching a PostgreSQL host, is in `stanza::host`.
 
-use crate::define::option::known_to::REPOSITORY_CLIENTS;
+use crate::define::command::CommandId::{ArchiveGet, ArchivePush};
+use crate::define::option::known_to::{MAIN_ASYNC_LOCAL, REPOSITORY_CLIENTS, only};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
 
 /// Something about the other host, of use once there is one.
@@ -128,6 +129,31 @@ pub const REPO_HOST_KEY_FILE: &OptionDef = &OptionDef {
         0640 or less).",
     example: "repo1-host-key-file=/etc/pgbackrest/cert/client.key",
     ..TLS
+};
+
+/// How long a connection to the repository host persists for the next segment.
+pub const REPO_HOST_PERSIST: &OptionDef = &OptionDef {
+    name: "repo-host-persist",
+    kind: Kind::Time,
+    commands: &[
+        only(ArchiveGet, MAIN_ASYNC_LOCAL),
+        only(ArchivePush, MAIN_ASYNC_LOCAL),
+    ],
+    default: Default::Is("10s"),
+    range: Some(Range::Is("0s", "10m")),
+    required: false,
+    ours: true,
+    summary: "How long an SSH connection persists for the next WAL segment.",
+    help: "When a second segment is pushed or fetched within this time, a process stays that keeps an \
+        SSH connection open, as `ControlPersist` of OpenSSH does. The next commands use it through a \
+        socket in `lock-path`, which only the same user can use. That saves the login. The process \
+        ends when no command has come for this time, and after five minutes in any case. Without it \
+        a command connects itself.\n\n\
+        Seconds unless a suffix such as `m` is given.\n\n\
+        `0s` keeps no connection. None is kept with `archive-async`, because one process moves many \
+        segments there.",
+    example: "repo1-host-persist=30s",
+    ..SSH
 };
 
 /// Port on the repository host.
