@@ -6,7 +6,7 @@ mod lock;
 mod named;
 mod other;
 mod path;
-mod shared;
+mod share;
 pub mod stop_file;
 mod turn;
 mod wanted;
@@ -16,7 +16,7 @@ pub use lock::*;
 pub use named::take_named;
 pub use other::{LockState, list, remove, state};
 pub use path::path;
-pub use shared::Share;
+pub use share::Share;
 pub use turn::Turn;
 pub use wanted::{names, types};
 

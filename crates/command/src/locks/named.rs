@@ -6,7 +6,7 @@ use pgkeep_config::command::CommandId;
 
 use super::lock::{EXTENSION, Lock, LockType};
 use super::path::path;
-use super::shared::Share;
+use super::share::Share;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::context::Context;
 
