@@ -302,6 +302,10 @@ impl<'a> Machines<'a> {
         for (name, value) in more {
             self.put(host, &option(name), &value);
         }
+        if self.way == Way::Ssh && prefix.starts_with("repo") {
+            // These tests count connections and processes; one that is kept has tests of its own.
+            self.put(host, &option("-persist"), "0");
+        }
         Ok(())
     }
 
