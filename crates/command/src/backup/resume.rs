@@ -4,6 +4,8 @@
 //! that nothing half-done stays behind a newer backup. Kept files are trusted only after their checksum was verified when
 //! their turn to be copied comes.
 
+use std::collections::BTreeSet;
+
 use pgkeep_repo::manifest::{Manifest, ResumedFile};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, layout};
 use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
@@ -56,7 +58,7 @@ impl Resume<'_> {
         manifest.cipher_pass.clone_from(&resumed.cipher_pass);
         let set = layout::set_path(&self.settings.stanza, &label);
         manifest.set_label(label);
-        self.clean(&set, &StoragePath::root(), manifest, &resumed)?;
+        self.clean(&set, manifest, &resumed)?;
         Ok(true)
     }
 
@@ -141,43 +143,38 @@ impl Resume<'_> {
             })
     }
 
-    /// Goes through what the aborted backup left below `below` and removes what cannot be used.
-    fn clean(
-        &self,
-        set: &StoragePath,
-        below: &StoragePath,
-        manifest: &mut Manifest,
-        resumed: &Manifest,
-    ) -> Result<()> {
+    /// Goes through what the aborted backup left and removes what cannot be used: all of it at the end, in as few requests as
+    /// the storage needs for many files.
+    fn clean(&self, set: &StoragePath, manifest: &mut Manifest, resumed: &Manifest) -> Result<()> {
         self.context.cancel.check()?;
         let storage = &*self.repository.storage;
         let options = ListOptions {
             level: InfoLevel::Type,
             sort: true,
         };
-        for entry in storage
-            .list(&set.join(below.as_bytes()), &options)?
-            .unwrap_or_default()
-        {
-            let name = below.join(entry.name.as_bytes());
-            let path = set.join(name.as_bytes());
+        let mut left = Left::default();
+        storage.list_tree(set, &options, &mut |entry| {
+            let name = entry.name.as_bytes();
+            if left.is_below_a_tree(name) {
+                return Ok(());
+            }
+            let path = set.join(name);
             match entry.kind {
-                FileType::Path if manifest.path(name.as_bytes()).is_some() => {
-                    self.clean(set, &name, manifest, resumed)?
-                }
+                FileType::Path if manifest.path(name).is_some() => {}
                 FileType::Path => {
                     detail!(
                         "remove path '{}' from resumed backup",
                         storage.display(&path)
                     );
-                    storage.remove_tree(&path)?;
+                    left.names.insert(name.to_vec());
+                    left.trees.push(path);
                 }
                 // It stays until it is written again: without it this backup could not be resumed once more.
-                FileType::File if name.as_bytes() == b"backup.manifest.copy" => {}
+                FileType::File if name == b"backup.manifest.copy" => {}
                 FileType::File => {
                     let verdict = manifest.resume_file(
                         resumed,
-                        name.as_bytes(),
+                        name,
                         self.plan.compress,
                         self.plan.delta,
                         self.settings.bundle.map(|bundle| bundle.limit),
@@ -187,22 +184,40 @@ impl Resume<'_> {
                             "remove file '{}' from resumed backup ({reason})",
                             storage.display(&path)
                         );
-                        storage.remove(&path)?;
+                        left.files.push(path);
                     }
                 }
-                FileType::Link => {
-                    storage.remove(&path)?;
-                }
+                FileType::Link => left.files.push(path),
                 FileType::Special => {
                     log::warn!(
                         "remove special file '{}' from resumed backup",
                         storage.display(&path)
                     );
-                    storage.remove(&path)?;
+                    left.files.push(path);
                 }
             }
-        }
+            Ok(())
+        })?;
+        self.context.cancel.check()?;
+        storage.remove_trees(&left.trees)?;
+        storage.remove_files(&left.files)?;
         Ok(())
+    }
+}
+
+/// What cannot be used of an aborted backup.
+#[derive(Debug, Default)]
+struct Left {
+    files: Vec<StoragePath>,
+    trees: Vec<StoragePath>,
+    /// Names of the trees inside the set.
+    names: BTreeSet<Vec<u8>>,
+}
+
+impl Left {
+    fn is_below_a_tree(&self, name: &[u8]) -> bool {
+        let mut slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        slashes.any(|(at, _)| self.names.contains(&name[..at]))
     }
 }
 

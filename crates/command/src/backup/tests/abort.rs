@@ -2,6 +2,7 @@
 
 use pgkeep_repo::info_file::PROGRAM_VERSION;
 use pgkeep_storage::Paths;
+use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 
 use super::*;
 
@@ -168,4 +169,35 @@ fn a_diff_removes_what_an_aborted_full_left() {
             .is_none()
     );
     assert_eq!(fixture.check(&fixture.newest()).backup.prior, Some(full));
+}
+
+#[test]
+fn what_is_of_no_use_goes_in_few_round_trips() {
+    let (mut fixture, label) = aborted(&["--compress-type=none"]);
+    let set = layout::set_path(&fixture.stanza(), &label);
+    let store = |name: &str| {
+        let path = set.join(name.as_bytes());
+        pgkeep_storage::copy::write_all(&fixture.memory, &path, &Default::default(), b"x").unwrap();
+        path
+    };
+    // Of files and directories that the cluster has no more.
+    let stray: Vec<_> = (0..500)
+        .map(|number| store(&format!("pg_data/base/1/{}", 90_000 + number)))
+        .chain((0..100).map(|number| store(&format!("pg_data/base/77/{number}/file"))))
+        .collect();
+    let slow = Latency::new(
+        Arc::new(fixture.memory.as_bucket()),
+        LatencySettings::default(),
+    );
+    fixture.repository.storage = Arc::new(slow.clone());
+    fixture.backup(&["--type=full"]).unwrap();
+    assert_eq!(fixture.newest(), label);
+    fixture.check(&label);
+    let found = fixture.memory.info_many(&stray, InfoLevel::Exists).unwrap();
+    assert!(found.iter().all(Option::is_none));
+    assert!(
+        slow.serial_round_trips() < 120,
+        "{} round trips",
+        slow.serial_round_trips()
+    );
 }

@@ -147,6 +147,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use pgkeep_config::Program;
+    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::run::test_context;
@@ -247,6 +248,39 @@ mod tests {
             matches!(&process, KeySource::Process { command } if *command == ["/bin/keys", "two words"]),
             "{process:?}"
         );
+    }
+
+    #[test]
+    fn given_keys_and_the_key_of_the_customer_come_from_the_options_and_are_not_shown() {
+        let options = [
+            "--repo1-type=s3",
+            "--repo1-s3-bucket=bucket",
+            "--repo1-s3-endpoint=s3.example.org",
+            "--repo1-s3-region=eu",
+        ];
+        let secrets = [
+            ("PGBACKREST_REPO1_S3_KEY", "one-x"),
+            ("PGBACKREST_REPO1_S3_KEY_SECRET", "two-x"),
+            ("PGBACKREST_REPO1_S3_TOKEN", "three-x"),
+            ("PGBACKREST_REPO1_S3_SSE_CUSTOMER_KEY", "four-x"),
+        ];
+        let context = test_context::with_environment(Program::PgKeep, "info", &options, &secrets);
+        let settings = settings(&context, 1).unwrap();
+        assert_eq!(settings.region, "eu");
+        let customer = settings.customer_key.as_ref().unwrap();
+        assert_eq!(customer.expose_secret(), "four-x");
+        let shown = format!("{settings:?}");
+        for (_, secret) in secrets {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let KeySource::Shared { key, secret, token } = settings.keys else {
+            panic!("the keys are given");
+        };
+        assert_eq!(
+            (key.expose_secret(), secret.expose_secret()),
+            ("one-x", "two-x")
+        );
+        assert_eq!(token.unwrap().expose_secret(), "three-x");
     }
 
     #[test]
