@@ -44,6 +44,8 @@ pub struct Attempts {
     pub stored: Option<i64>,
     /// Until when the file is locked; `None`: it was not stored, or the settings name no lock.
     pub kept_until: Option<Result<Option<KeptUntil>>>,
+    /// Whoever sends no credentials can read the file too; `None`: it was not stored, or that is not known.
+    pub public: Option<bool>,
     /// A file of the attempts that could not be removed.
     pub left: Option<StoragePath>,
     /// Files outside of the repository can be listed, too; `None` where there is no outside.

@@ -1,5 +1,6 @@
 //! How rules of each object store name what an account may do, and the step that allows it.
 
+use pgkeep_config::shell_word;
 use pgkeep_storage::Right;
 use pgkeep_storage::http::HttpSettings;
 
@@ -107,6 +108,24 @@ impl Bucket {
             }
         }
         more.iter().map(|one| format!("; and {one}")).collect()
+    }
+
+    /// The command that closes it to the public.
+    pub(super) fn close(&self) -> String {
+        let bucket = shell_word(&self.name);
+        match self.store {
+            Store::S3 => format!(
+                "aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration \
+                 BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
+            ),
+            Store::Azure => {
+                "az storage account update --name ACCOUNT --allow-blob-public-access false"
+                    .to_owned()
+            }
+            Store::Gcs => {
+                format!("gcloud storage buckets update gs://{bucket} --public-access-prevention")
+            }
+        }
     }
 
     /// Whether rules of this store can limit lists to a path.

@@ -57,6 +57,8 @@ checks! {
         "Commands that need it fail, or leave something behind.";
     SPARE_RIGHTS = "spare-rights", "what the account may do and need not",
         "Whoever gets hold of the key can do more than the backups need.";
+    PUBLIC = "public", "who can read the bucket",
+        "Who reads the backups has all data of the cluster.";
     REPO_WRITE = "repo-write", "writing to the repository",
         "Neither backups nor WAL can be stored.";
     REMOVAL = "removal", "what a thief of the credentials could delete",

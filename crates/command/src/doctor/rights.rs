@@ -4,7 +4,7 @@
 use pgkeep_storage::{Attempt, Attempts, ErrorKind, Right, Storage};
 
 use super::bucket::Bucket;
-use super::check::{REPO_WRITE, REPOSITORY, RIGHTS, SPARE_RIGHTS};
+use super::check::{PUBLIC, REPO_WRITE, REPOSITORY, RIGHTS, SPARE_RIGHTS};
 use super::settings::RepoSettings;
 use crate::report::check::Check;
 use crate::report::finding::{Finding, Grade, Subject};
@@ -54,6 +54,7 @@ pub(super) fn examine(
             "remove it once the account may remove files",
         ));
     }
+    findings.extend(public(&subject, settings, bucket, attempts.public));
     if attempts.lists_outside == Some(true) && bucket.is_limited_by_path() {
         findings.push(subject.note(
             &SPARE_RIGHTS,
@@ -66,6 +67,21 @@ pub(super) fn examine(
         ));
     }
     (true, findings)
+}
+
+/// A file that was read without credentials is the proof. Encrypted ones show names and sizes alone.
+fn public(
+    subject: &Subject,
+    settings: &RepoSettings,
+    bucket: &Bucket,
+    public: Option<bool>,
+) -> Option<Finding> {
+    let seen = "a new file can be read by everybody, without credentials";
+    Some(match (public?, settings.encrypted) {
+        (false, _) => subject.ok(&PUBLIC, "a file cannot be read without credentials"),
+        (true, false) => subject.fail(&PUBLIC, seen, bucket.close()),
+        (true, true) => subject.warn(&PUBLIC, format!("{seen}; it is encrypted"), bucket.close()),
+    })
 }
 
 /// The error that says that there is no bucket to be asked.
@@ -173,7 +189,49 @@ fn doing(right: Right) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_short, named_by_server};
+    use super::{in_short, named_by_server, public};
+    use crate::doctor::bucket::{Bucket, Store};
+    use crate::doctor::settings::RepoSettings;
+    use crate::report::finding::{Grade, Subject};
+
+    #[test]
+    fn a_bucket_that_everybody_can_read_is_a_failure_unless_it_is_encrypted() {
+        let graded = |encrypted, read| {
+            let bucket = Bucket {
+                store: Store::S3,
+                name: "b".to_owned(),
+                http: None,
+                tags: false,
+                kms: false,
+                lock: false,
+            };
+            let settings = RepoSettings {
+                key: 1,
+                kind: "s3".to_owned(),
+                host: None,
+                overruling: Vec::new(),
+                path: "/r".to_owned(),
+                pass: None,
+                encrypted,
+                retention_full: None,
+                retention_by_time: false,
+                generations: Vec::new(),
+                sftp: None,
+                bucket: Some(bucket.clone()),
+            };
+            let found = public(&Subject::default(), &settings, &bucket, read);
+            found.map(|finding| (finding.grade, finding.mend))
+        };
+        let (grade, mend) = graded(false, Some(true)).unwrap();
+        assert_eq!(grade, Grade::Fail);
+        assert!(
+            mend.starts_with("aws s3api put-public-access-block --bucket b "),
+            "{mend}"
+        );
+        assert_eq!(graded(true, Some(true)).unwrap().0, Grade::Warn);
+        assert_eq!(graded(false, Some(false)).unwrap().0, Grade::Ok);
+        assert_eq!(graded(false, None), None);
+    }
 
     #[test]
     fn an_answer_is_told_in_one_line() {

@@ -15,8 +15,8 @@ use super::settings::{Access, AzureSettings, UriStyle};
 use super::sign::{DATE, authorization, date, signed_seconds};
 use super::token::Identity;
 use crate::http::{
-    Answer, Client, HttpError, Request, ServerClock, Service, Verdict, percent_encode,
-    verdict_by_status,
+    Answer, Client, HttpError, Request, ServerClock, Service, Unsigned, Verdict, lets_everybody_in,
+    percent_encode, verdict_by_status,
 };
 use crate::object::store::{Failure, Outcome};
 use crate::stop::Stop;
@@ -158,6 +158,17 @@ impl AzureClient {
             );
         }
         failure
+    }
+
+    /// Whether somebody without credentials can read an object.
+    pub(super) async fn is_public(&self, key: &str) -> Outcome<bool> {
+        let request = self
+            .request("GET", key)
+            .header("range", "bytes=0-0")
+            .header("host", &self.host)
+            .header("x-ms-version", VERSION);
+        let asked = self.client.send(&Unsigned, &request).await;
+        lets_everybody_in(asked).map_err(|error| failure(&error, &self.settings.access))
     }
 
     /// Sends a request; refusals may be looked at.

@@ -141,6 +141,10 @@ impl ObjectStore for AzureStore {
         self.batches.remove(&self.client, keys).await
     }
 
+    async fn is_public(&self, key: &str) -> Outcome<bool> {
+        self.client.is_public(key).await
+    }
+
     async fn kept_until(&self, key: &str) -> Outcome<Option<KeptUntil>> {
         lock::kept_until(&self.client, key).await
     }

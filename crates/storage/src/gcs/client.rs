@@ -9,7 +9,8 @@ use super::settings::GcsSettings;
 use super::token::Tokens;
 use crate::Result;
 use crate::http::{
-    Answer, Client, HttpError, Request, Retry, Service, Verdict, percent_encode, verdict_by_status,
+    Answer, Client, HttpError, Request, Retry, Service, Unsigned, Verdict, lets_everybody_in,
+    percent_encode, verdict_by_status,
 };
 use crate::object::store::Outcome;
 use crate::stop::Stop;
@@ -94,6 +95,17 @@ impl GcsClient {
     /// Sends a request; every refusal is a failure.
     pub(super) async fn send(&self, request: &Request) -> Outcome<Answer> {
         self.try_to(request).await.map_err(|error| failure(&error))
+    }
+
+    /// Whether somebody without credentials can read an object.
+    pub(super) async fn is_public(&self, key: &str) -> Outcome<bool> {
+        let request = self
+            .request("GET", key)
+            .query("alt", "media")
+            .header("range", "bytes=0-0")
+            .header("host", &self.host);
+        let asked = self.client.send(&Unsigned, &request).await;
+        lets_everybody_in(asked).map_err(|error| failure(&error))
     }
 
     /// Sends a request; refusals may be looked at.

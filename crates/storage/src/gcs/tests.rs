@@ -645,3 +645,27 @@ fn a_bucket_tells_how_it_is_protected() {
     let found = storage.as_protection().unwrap().of_bucket().unwrap();
     assert_eq!((found.versions, found.locks), (None, None));
 }
+
+#[test]
+fn whether_everybody_can_read_an_object_is_asked_without_a_token() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for (reply, expected) in [
+        (Reply::ok("d"), Some(true)),
+        (Reply::status("401 Unauthorized", ""), Some(false)),
+        (Reply::status("501 Not Implemented", ""), None),
+    ] {
+        let server = Scripted::start([reply]);
+        let client = client::GcsClient::new(settings(&server), &Stop::default()).unwrap();
+        let public = runtime.block_on(client.is_public("a/b"));
+        assert_eq!(public.ok(), expected);
+        let head = server.asked().remove(0);
+        assert!(
+            head.starts_with("GET /storage/v1/b/bucket/o/a%2Fb?alt=media HTTP/1.1\r\n"),
+            "{head}"
+        );
+        assert!(!head.contains("authorization"), "{head}");
+    }
+}

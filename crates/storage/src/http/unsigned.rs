@@ -17,3 +17,14 @@ impl Service for Unsigned {
         verdict_by_status(answer.status)
     }
 }
+
+/// Whether the answer to a request without credentials says that everybody is let in; other errors are handed back.
+pub(crate) fn lets_everybody_in(asked: Result<Answer, HttpError>) -> Result<bool, HttpError> {
+    match asked {
+        Ok(_) => Ok(true),
+        Err(error) if (error.answer()).is_some_and(|answer| answer.status.is_client_error()) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}

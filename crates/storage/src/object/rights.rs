@@ -58,6 +58,13 @@ impl<S: ObjectStore> Trial<'_, S> {
         if is_there {
             let read = store.get(&key, 0, BYTES.len() as u64, None).await;
             self.note(Right::Read, read.and_then(same))?;
+            self.out.public = match store.is_public(&key).await {
+                Ok(public) => Some(public),
+                Err(failure) => {
+                    log::debug!("whether {key} is public is not known: {}", failure.reason);
+                    None
+                }
+            };
             self.out.stored = match store.head(&key).await {
                 Ok(Some(facts)) => Some(facts.modified),
                 _ => None,

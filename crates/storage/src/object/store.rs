@@ -188,6 +188,18 @@ pub(crate) trait ObjectStore: Debug + Send + Sync + 'static {
     fn remove(&self, keys: &[String])
     -> impl Future<Output = Result<(), (String, Failure)>> + Send;
 
+    /// Whether an object can be read by who sends no credentials.
+    fn is_public(&self, key: &str) -> impl Future<Output = Outcome<bool>> + Send {
+        let _ = key;
+        async {
+            Err(Failure {
+                kind: ErrorKind::Unsupported,
+                reason: "this storage cannot be asked without credentials".to_owned(),
+                hints: Vec::new(),
+            })
+        }
+    }
+
     /// Until when an object is locked; `None`: it can be removed, or is not there. Asked only with a lock in the settings.
     fn kept_until(&self, key: &str) -> impl Future<Output = Outcome<Option<KeptUntil>>> + Send {
         let _ = key;

@@ -11,8 +11,8 @@ use super::lock_header::with_lock;
 use super::settings::{S3Settings, UriStyle};
 use super::sign::{DATE, Scope, sha256, sign, signed_seconds};
 use crate::http::{
-    Answer, Client, HttpError, Request, ServerClock, Service, Verdict, percent_encode,
-    verdict_by_status,
+    Answer, Client, HttpError, Request, ServerClock, Service, Unsigned, Verdict, lets_everybody_in,
+    percent_encode, verdict_by_status,
 };
 use crate::object::store::Outcome;
 use crate::stop::Stop;
@@ -195,6 +195,16 @@ impl S3Client {
     /// Sends a request; every refusal is a failure.
     pub(super) async fn send(&self, request: &Request) -> Outcome<Answer> {
         self.try_to(request).await.map_err(|error| failure(&error))
+    }
+
+    /// Whether somebody without credentials can read an object.
+    pub(super) async fn is_public(&self, key: &str) -> Outcome<bool> {
+        let request = self
+            .request("GET", key, About::Bucket)
+            .header("range", "bytes=0-0")
+            .header("host", &self.host);
+        let asked = self.client.send(&Unsigned, &request).await;
+        lets_everybody_in(asked).map_err(|error| failure(&error))
     }
 
     /// Sends a request; refusals may be looked at.

@@ -562,3 +562,30 @@ fn an_object_in_the_way_is_no_error_if_an_earlier_try_stored_it() {
     ]);
     assert_eq!(store(&server).unwrap_err().kind(), ErrorKind::Exists);
 }
+
+#[test]
+fn whether_everybody_can_read_an_object_is_asked_without_a_signature() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for (reply, expected) in [
+        (Reply::ok("d"), Some(true)),
+        (Reply::status("403 Forbidden", ""), Some(false)),
+        (Reply::status("400 Bad Request", ""), Some(false)),
+        (Reply::status("501 Not Implemented", ""), None),
+    ] {
+        let server = Scripted::start([reply]);
+        let mut settings = settings(&server);
+        // Of no use to who has no credentials either.
+        settings.customer_key = Some("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into());
+        let client = client::S3Client::new(settings, &Stop::default()).unwrap();
+        let public = runtime.block_on(client.is_public("a/b"));
+        assert_eq!(public.ok(), expected);
+        let head = server.asked().remove(0);
+        assert!(head.starts_with("GET /a/b HTTP/1.1\r\n"), "{head}");
+        for secret in ["authorization", "x-amz-security-token", "customer-key"] {
+            assert!(!head.contains(secret), "{head}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use pgkeep_storage::azure::{Access, AzureSettings, UriStyle};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::http::Endpoint;
 use pgkeep_storage::{Error, ErrorKind, ListOptions, StoragePath, WriteOptions};
-use pgkeep_testkit::object_server::{Kind, ObjectServer};
+use pgkeep_testkit::object_server::{BUCKET, Kind, ObjectServer};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::server::{bytes, open_boxed, settings};
@@ -25,6 +25,7 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("a_wrong_key_is_refused", wrong_key)
         .test("a_missing_container_is_told_as_such", missing_container)
         .test("an_unknown_authority_is_not_trusted", unknown_authority)
+        .test("a_container_that_everybody_can_read_is_found", public)
         .test("a_server_that_is_gone_is_a_connection_error", gone)
 }
 
@@ -45,6 +46,20 @@ fn everything(settings: AzureSettings) -> TestResult {
         storage.list(&StoragePath::new("d"), &ListOptions::default())?,
         None
     );
+    Ok(())
+}
+
+fn public() -> TestResult {
+    let server = ObjectServer::start(Kind::Azurite)?;
+    let storage = open_boxed(settings(&server))?;
+    let seen = || {
+        let rights = storage.as_rights().expect("a bucket has them");
+        rights.try_rights(&StoragePath::new("trial")).public
+    };
+    assert_eq!(seen(), Some(false));
+    let target = format!("/{BUCKET}?restype=container&comp=acl");
+    server.ask_azurite("PUT", &target, "x-ms-blob-public-access: blob", "")?;
+    assert_eq!(seen(), Some(true));
     Ok(())
 }
 
