@@ -4,6 +4,7 @@
 //! wrote over SFTP the other reads as it is.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod append_only;
 mod counting;
 mod durability;
 mod identity;
@@ -55,6 +56,11 @@ fn main() -> ExitCode {
             ],
         ),
     ] {
+        let (again, only_adds) = (Arc::clone(&program), options.clone());
+        suite = suite.test(
+            format!("an_account_that_only_adds_serves_{name}"),
+            move || append_only::life(&again, &only_adds),
+        );
         let program = Arc::clone(&program);
         suite = suite.test(format!("a_repository_over_sftp_lives_{name}"), move || {
             life::life(&program, &options)
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
     }
     // The longest first: the others go on beside them.
     let tests = [
+        append_only::TESTS,
         interruptions::TESTS,
         memory::TESTS,
         counting::TESTS,

@@ -193,13 +193,17 @@ impl<'a> Stage<'a> {
 
     /// Runs a command on the files where the server keeps them; it must succeed.
     pub(crate) fn local_run(&self, arguments: &[&str]) -> Result<Outcome> {
+        Ok(self.local_outcome(arguments)?.success()?)
+    }
+
+    /// Runs a command on the files where the server keeps them.
+    pub(crate) fn local_outcome(&self, arguments: &[&str]) -> Result<Outcome> {
         let config = format!("--config={}", self.local()?.display());
         Ok(run(self
             .program
             .as_pgbackrest()
             .args([config.as_str(), "--stanza=main"])
-            .args(arguments))?
-        .success()?)
+            .args(arguments))?)
     }
 
     /// Runs a command as pgbackrest; it must succeed.

@@ -11,6 +11,8 @@ pub mod backup_label;
 pub mod backup_type;
 pub mod bundle;
 pub mod cipher_keys;
+pub mod claims;
+pub mod closed;
 pub mod durability;
 pub mod error;
 pub mod info_file;

@@ -61,6 +61,13 @@ pub trait Storage: Debug + Send + Sync {
         false
     }
 
+    /// Whether it may only be added to: a file that is published stays as it is, whatever its name is used for again. Writing
+    /// it once more with the same bytes is no error, with others it is [`crate::ErrorKind::Exists`], and nothing can be removed.
+    /// A temporary name of each file stays. Somebody who may do more removes it.
+    fn only_adds(&self) -> bool {
+        false
+    }
+
     /// How sure it is that a file that was written in this mode with `sync` survives a crash of where it is kept.
     /// Connects if need be.
     fn durability(&self, mode: WriteMode) -> Result<Durability>;

@@ -5,9 +5,10 @@ mod pin;
 use pgkeep_config::option;
 use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::pin::PIN_KEY;
-use pgkeep_repo::{BackupInfo, BackupLabel, Stanza};
+use pgkeep_repo::{BackupLabel, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::added_sets;
 use crate::hosts::{Repository, repository};
 use crate::run::summary::repositories;
 use crate::run::{Context, label};
@@ -107,8 +108,7 @@ fn change(
     changes: &Annotations,
 ) -> Result<bool> {
     let storage = &*repository.storage;
-    let (mut info, warnings) =
-        BackupInfo::load_reconstructed(storage, stanza, repository.pass.as_ref())?;
+    let (mut info, warnings) = added_sets::load_named(repository, stanza, label)?;
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     if info.find(label).is_none() {
         return Ok(false);

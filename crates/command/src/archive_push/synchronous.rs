@@ -40,7 +40,14 @@ pub(super) fn push_file(
     if file.is_segment() {
         return std::thread::scope(|scope| push_segment(scope, context, settings, file));
     }
-    let targets = check_all(context, settings)?;
+    let mut targets = check_all(context, settings)?;
+    let mut missing = Vec::new();
+    for target in targets.usable {
+        if !duplicate::small_file_is_there(settings, &target, file)? {
+            missing.push(target);
+        }
+    }
+    targets.usable = missing;
     let mut chunks = read_chunks(file.open()?, settings.buffer_size);
     let errors = write(
         context,

@@ -71,10 +71,14 @@ pub(super) fn complete(
     let staged = manifest.stage(storage, stanza, label, info.cipher_pass.as_ref())?;
     info.add(manifest.backup_entry()?);
     // Unchanged, but with a new modification time: rules that remove old files from a bucket must not find it old.
-    let listing = vec![
-        info.stage(storage, stanza, pass)?,
-        ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,
-    ];
+    // Where files are only added the set is found by its manifest, until whoever keeps the repository lists it.
+    let listing = match storage.only_adds() {
+        true => Vec::new(),
+        false => vec![
+            info.stage(storage, stanza, pass)?,
+            ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,
+        ],
+    };
     // 2. What belongs to the set, and what is known of it, before the set is one.
     for ticket in tickets {
         ticket.wait()?;

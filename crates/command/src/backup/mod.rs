@@ -33,13 +33,14 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
+use pgkeep_repo::cipher_keys;
 use pgkeep_repo::sets::TakenLabels;
-use pgkeep_repo::{BackupInfo, cipher_keys};
 use pgkeep_storage::in_parallel;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::added_sets::{self, Loaded};
 use crate::hosts::{Repository, repository};
 use crate::locks::stop_file;
 use crate::report::size_text::size_text;
@@ -93,8 +94,9 @@ fn make(
     context.summary.stopped("no backup was made");
     let doing = Doing::now(&context.progress, "reading the repository");
     let storage = &*repository.storage;
-    let (mut info, warnings) =
-        BackupInfo::load_reconstructed(storage, &settings.stanza, repository.pass.as_ref())?;
+    let Loaded {
+        mut info, warnings, ..
+    } = added_sets::load(context, repository, &settings.stanza, settings.limits)?;
     for warning in warnings {
         log::warn!("{warning}");
     }
@@ -157,6 +159,7 @@ fn make(
         label: &label,
         manifest_pass: manifest_pass.as_ref(),
         saving: RefCell::default(),
+        saved_once: Cell::default(),
     };
     process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;
@@ -188,7 +191,7 @@ fn make(
         log::info!("check archive for segment(s) {first}:{last}");
         // Waiting may fail: everything copied so far is then kept for a resume.
         process.save_copy(&manifest)?;
-        if settings.resume {
+        if settings.resume && !storage.only_adds() {
             context
                 .summary
                 .unfinished("all files are stored: run it again to resume");

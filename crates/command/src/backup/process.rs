@@ -1,6 +1,6 @@
 //! Copies everything the manifest asks for: queues, workers, results, and the manifest saved from time to time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,6 +45,8 @@ pub(super) struct Process<'a> {
     pub manifest_pass: Option<&'a SecretString>,
     /// The copy of the manifest that is on its way: files need not wait for it, as a set without one is only begun anew.
     pub saving: RefCell<Option<Ticket>>,
+    /// It was saved, or is on its way.
+    pub saved_once: Cell<bool>,
 }
 
 /// However the backup ends: what was saved of it stays.
@@ -73,7 +75,12 @@ impl Process<'_> {
     /// # Errors
     /// Errors of saving, now or the time before.
     pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
-        if self.settings.resume {
+        let only_adds = self.repository.storage.only_adds();
+        if only_adds && self.saved_once.replace(true) {
+            return Ok(());
+        }
+        // Where files are only added it is for whoever expires: a set that has a copy and no manifest is being made.
+        if self.settings.resume || only_adds {
             // Both have the same name: the newer one must get it last.
             self.settle()?;
             let storage = &*self.repository.storage;
@@ -267,11 +274,13 @@ impl Process<'_> {
             // must not hide why the run ends.
             if fold.done > 0 {
                 match self.save_copy(manifest).and_then(|()| self.settle()) {
-                    Ok(()) if settings.resume => context.summary.unfinished(format!(
-                        "{} of {} are stored: run it again to resume",
-                        size_text(fold.done),
-                        size_text(total)
-                    )),
+                    Ok(()) if settings.resume && !self.repository.storage.only_adds() => {
+                        context.summary.unfinished(format!(
+                            "{} of {} are stored: run it again to resume",
+                            size_text(fold.done),
+                            size_text(total)
+                        ))
+                    }
                     Ok(()) => {}
                     Err(second) => log::warn!(
                         "unable to save manifest of the aborted backup: {}",

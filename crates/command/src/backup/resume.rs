@@ -81,6 +81,12 @@ impl Resume<'_> {
         {
             return Ok(None);
         }
+        if storage.only_adds() {
+            log::info!(
+                "backup '{label}' was not finished and is begun anew: its files can be neither changed nor removed"
+            );
+            return Ok(None);
+        }
         let wanted = self.settings.resume && self.plan.backup_type == BackupType::Full;
         let reason = match self.check(manifest, &label)? {
             Ok(resumed) => return Ok(Some((label, resumed))),

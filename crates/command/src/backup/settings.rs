@@ -11,10 +11,11 @@ use pgkeep_config::option::{self, Group, OptionDef};
 use pgkeep_pipeline::CompressType;
 use pgkeep_pipeline::block::size_map::{BlockRules, SUPER_BLOCK_SIZE, SUPER_BLOCK_SIZE_FULL};
 use pgkeep_repo::backup_info::Annotations;
+use pgkeep_repo::claims::Limits;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::repository;
+use crate::hosts::repository::{self, append_only};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
 
@@ -45,6 +46,8 @@ pub(super) struct Settings {
     pub compress_level_network: i32,
     pub delta: bool,
     pub resume: bool,
+    /// What retention asks for, by which backups are judged that are not listed yet.
+    pub limits: Limits,
     pub bundle: Option<BundleSettings>,
     pub block: Option<BlockOptions>,
     pub hardlink: bool,
@@ -129,6 +132,19 @@ impl Settings {
             compress_level_network: level(option::COMPRESS_LEVEL_NETWORK, 1),
             delta: config.boolean(option::DELTA),
             resume: config.boolean(option::RESUME),
+            limits: Limits {
+                full: number_at(
+                    config,
+                    option::REPO_RETENTION_FULL,
+                    repository::default_key(config),
+                )
+                .filter(|_| {
+                    config.string_at(
+                        option::REPO_RETENTION_FULL_TYPE,
+                        repository::default_key(config),
+                    ) != Some("time")
+                }),
+            },
             bundle: bundle(config),
             block: block(config)?,
             hardlink: config.boolean(option::REPO_HARDLINK),
@@ -161,7 +177,16 @@ impl Settings {
 
 /// Whether `expire` follows the backup in the same run.
 pub(super) fn expires_afterwards(config: &Config) -> bool {
-    config.command() == CommandId::Backup && config.boolean(option::EXPIRE_AUTO)
+    if config.command() != CommandId::Backup || !config.boolean(option::EXPIRE_AUTO) {
+        return false;
+    }
+    let keys = repository::keys(config);
+    if !keys.iter().all(|key| append_only::is_set(config, *key)) {
+        return true;
+    }
+    let key = repository::default_key(config);
+    log::info!("{}", append_only::not_expired(key));
+    false
 }
 
 fn use_standby(config: &Config) -> UseStandby {
@@ -170,6 +195,12 @@ fn use_standby(config: &Config) -> UseStandby {
         Some("prefer") => UseStandby::Prefer,
         _ => UseStandby::No,
     }
+}
+
+fn number_at(config: &Config, option: &'static OptionDef, key: u32) -> Option<u32> {
+    config
+        .integer_at(option, key)
+        .and_then(|value| u32::try_from(value).ok())
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {

@@ -3,6 +3,7 @@
 use pgkeep_config::shell_word;
 use pgkeep_repo::layout;
 use pgkeep_storage::copy::write_all;
+use pgkeep_storage::temporary::temp_name;
 use pgkeep_storage::{
     InfoLevel, Space, Storage, StorageKind, StoragePath, WriteMode, WriteOptions,
 };
@@ -142,7 +143,11 @@ fn writing(
     subject: &Subject,
     storage: &dyn Storage,
 ) -> Vec<Finding> {
-    let file = layout::trial("doctor", context.config.exec_id());
+    let mut file = layout::trial("doctor", context.config.exec_id());
+    if storage.only_adds() {
+        // It stays, and whoever keeps the repository removes files of such names.
+        file = StoragePath::root().join(temp_name(file.as_bytes()));
+    }
     let options = WriteOptions {
         mode: WriteMode::InPlace,
         sync: false,
@@ -168,10 +173,17 @@ fn writing(
     }
     let now = context.clock.seconds();
     let seen = storage.info(&file, InfoLevel::Basic);
-    let removed = storage.remove(&file);
+    let removed = match storage.only_adds() {
+        true => None,
+        false => Some(storage.remove(&file)),
+    };
     let mut findings = vec![match removed {
-        Ok(_) => subject.ok(&REPO_WRITE, "a file can be made and removed"),
-        Err(error) => subject.fail(
+        None => subject.ok(
+            &REPO_WRITE,
+            "a file can be made; nothing is removed through this account",
+        ),
+        Some(Ok(_)) => subject.ok(&REPO_WRITE, "a file can be made and removed"),
+        Some(Err(error)) => subject.fail(
             &REPO_WRITE,
             format!("a file can be made, but not removed: {error}"),
             format!(

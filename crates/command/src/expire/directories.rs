@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use pgkeep_repo::retention::{Protection, unlisted};
-use pgkeep_repo::{BackupInfo, BackupLabel, layout};
+use pgkeep_repo::{BackupInfo, BackupLabel, claims, layout};
+use pgkeep_storage::InfoLevel;
 
 use super::on_disk::{AT_ONCE, OnDisk};
 use super::{Expire, listed};
@@ -23,6 +24,45 @@ impl Expire<'_> {
         unlisted(&sets, &listed(info), &newest, protection)
             .into_iter()
             .collect()
+    }
+
+    /// Directories to remove where another host adds backups meanwhile, without a lock that both know: those that have no manifest
+    /// and cannot get one any more. One whose manifest has come since the list was read is listed by the next run.
+    ///
+    /// # Errors
+    /// Those of looking.
+    pub(super) fn unfinished(
+        &self,
+        info: &BackupInfo,
+        on_disk: Option<OnDisk>,
+    ) -> Result<Vec<BackupLabel>> {
+        let Some(OnDisk { sets, .. }) = on_disk else {
+            return Ok(Vec::new());
+        };
+        let now = self.context.clock.seconds();
+        let manifests: Vec<_> = sets
+            .iter()
+            .map(|label| layout::manifest(self.stanza(), label))
+            .collect();
+        let found = self.storage().info_many(&manifests, InfoLevel::Exists)?;
+        let listed = listed(info);
+        let mut gone: Vec<BackupLabel> = sets
+            .into_iter()
+            .zip(found)
+            // In a dry run those that would be expired have their manifests.
+            .filter(|(label, found)| {
+                let removed = self.settings.dry_run && self.removed.has(label);
+                !listed.contains(label) && (found.is_none() || removed)
+            })
+            .map(|(label, _)| label)
+            .filter(|label| {
+                self.removed.has(label)
+                    || claims::is_overtaken(label, info.entries())
+                    || claims::is_ahead(label, now)
+            })
+            .collect();
+        gone.reverse();
+        Ok(gone)
     }
 
     /// Says that they are removed, and counts them.

@@ -9,8 +9,13 @@ use pgkeep_storage::{ErrorKind, Storage, StoragePath};
 use crate::error::Result;
 
 /// Where to look; whether also in all that is below.
-pub(super) fn places(storage: &dyn Storage, stanza: &Stanza) -> Vec<(StoragePath, bool)> {
-    if is_bucket(storage) {
+/// `closed`: each file has left its temporary name, within sets, too.
+pub(super) fn places(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    closed: bool,
+) -> Vec<(StoragePath, bool)> {
+    if is_bucket(storage) || closed {
         // An upload within a set is no part of it, so removing the set leaves it.
         return vec![
             (layout::backup_path(stanza), true),

@@ -8,6 +8,7 @@ mod ahead;
 mod archive;
 mod bad_pages;
 mod by_retention;
+mod claimed_wal;
 mod directories;
 mod history;
 mod left_overs;
@@ -24,12 +25,15 @@ use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 
 use pgkeep_config::command::CommandId;
+use pgkeep_repo::claims::Limits;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{Storage, in_parallel};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::added_sets::{self, Loaded};
+use crate::hosts::repository::append_only;
 use crate::hosts::{Repository, repository};
 use crate::locks::LockType;
 use crate::locks::stop_file;
@@ -59,6 +63,10 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     let removed = Removed::default();
     for &key in &settings.keys {
         context.cancel.check()?;
+        if fresh.is_some() && append_only::is_set(&context.config, key) {
+            log::info!("{}", append_only::not_expired(key));
+            continue;
+        }
         // A repository that cannot be reached ends the run. What fails within one does not stop the work on the others.
         let mut repository = repository::open(context, key)?;
         if settings.dry_run {
@@ -176,13 +184,40 @@ impl<'a> Expire<'a> {
             &self.context.progress,
             &format!("{}: reading the list of backups", self.name),
         );
-        let ((mut info, warnings), ahead) = in_parallel(
+        let (
+            Loaded {
+                mut info,
+                warnings,
+                closed,
+            },
+            ahead,
+        ) = in_parallel(
             storage,
-            || Ok(BackupInfo::load_reconstructed(storage, stanza, pass)?),
+            || {
+                let limits = Limits {
+                    full: self.retention.full.filter(|_| !self.retention.by_time),
+                };
+                added_sets::load(self.context, self.repository, stanza, limits)
+            },
             // Whether it is needed at all is known later, and so is whether an error matters.
             || Ok::<_, Error>(wants_archives.then(|| Archives::read(storage, stanza, pass))),
         )?;
-        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        let ahead = match (closed, ahead) {
+            (false, ahead) => ahead,
+            (true, ahead) => {
+                let read = || Archives::read(storage, stanza, pass);
+                let archives = ahead.unwrap_or_else(read)?;
+                claimed_wal::check(stanza, &info, &archives)?;
+                Some(Ok(archives))
+            }
+        };
+        for warning in &warnings {
+            match closed {
+                // The usual way of a set into the list.
+                true => log::info!("{}: {warning}", self.name),
+                false => log::warn!("{warning}"),
+            }
+        }
         if self.settings.oldest {
             self.lower_to_oldest(&info);
         }
@@ -207,8 +242,11 @@ impl<'a> Expire<'a> {
             || OnDisk::read(storage, stanza, named, cipher_pass.as_ref()),
         )?;
         // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
-        let gone = self.unlisted(&info, on_disk);
-        let removed = self.beside(&gone, || {
+        let gone = match closed {
+            true => self.unfinished(&info, on_disk)?,
+            false => self.unlisted(&info, on_disk),
+        };
+        let removed = self.beside(&gone, closed, || {
             // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
             doing.and(&format!("{}: looking for WAL to expire", self.name));
             self.expire_archive(&info, ahead)?;
@@ -225,11 +263,16 @@ impl<'a> Expire<'a> {
     /// Removes the directories `gone`, does `steps`, then removes what writers that died have left, and returns the number of
     /// these. None of the three depends on another. On a storage with latency they are done at the same time, because each is
     /// mostly waiting.
-    fn beside(&self, gone: &[BackupLabel], steps: impl FnOnce() -> Result<()>) -> Result<usize> {
+    fn beside(
+        &self,
+        gone: &[BackupLabel],
+        closed: bool,
+        steps: impl FnOnce() -> Result<()>,
+    ) -> Result<usize> {
         let (storage, stanza, dry_run) = (self.storage(), self.stanza(), self.settings.dry_run);
         let places = match dry_run {
             true => Vec::new(),
-            false => left_overs::places(storage, stanza),
+            false => left_overs::places(storage, stanza, closed),
         };
         if dry_run || !storage.has_latency() {
             self.remove_unlisted(gone)?;

@@ -43,6 +43,11 @@ impl Removed {
         self.add(|counts| counts.backups += 1);
     }
 
+    /// Whether this run has taken it off the list.
+    pub(super) fn has(&self, label: &BackupLabel) -> bool {
+        self.expired.borrow().contains(label)
+    }
+
     /// So many backups would have been expired.
     pub(super) fn locked(&self, count: usize) {
         self.add(|counts| counts.locked += count as u64);

@@ -1,5 +1,6 @@
 //! What a run works on: the storages of its repositories are chosen here, and the clusters it backs up or restores are found here.
 
+pub mod added_sets;
 pub mod archive_command;
 pub mod cluster;
 pub mod clusters;

@@ -8,7 +8,7 @@ use crate::define::command::CommandId;
 use crate::define::option::{
     Group, OptionDef, REPO_HOST, REPO_PATH, REPO_RETENTION_ARCHIVE, REPO_RETENTION_ARCHIVE_TYPE,
     REPO_RETENTION_DIFF, REPO_RETENTION_FULL, REPO_RETENTION_FULL_TYPE, REPO_S3_BUCKET,
-    REPO_S3_URI_STYLE, REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
+    REPO_S3_URI_STYLE, REPO_SFTP_APPEND_ONLY, REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
 };
 use crate::error::{ConfigError, Result};
 use crate::parse::name::indexed;
@@ -46,7 +46,9 @@ pub(super) fn warn_without_retention(checker: &mut Checker) {
         return;
     }
     for key in config.keys(Group::Repo) {
-        if !config.is_set_at(REPO_RETENTION_FULL, *key) {
+        // Where files are only added, retention is a matter of another configuration.
+        let only_adds = config.boolean_at(REPO_SFTP_APPEND_ONLY, *key);
+        if !only_adds && !config.is_set_at(REPO_RETENTION_FULL, *key) {
             let full = indexed(REPO_RETENTION_FULL, *key);
             checker.warnings.push(format!(
                 "option '{full}' is not set for '{}', the repository may run out of space\nHINT: to retain full backups indefinitely (without warning), set option '{full}' to the maximum.",

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::info_file::{self, InfoWriter, LoadKind, StagedInfo};
 use crate::layout;
 use crate::pg_history::{Dialect, PgHistory, PgHistoryReader};
+use crate::sets::list_sets;
 use crate::stanza::Stanza;
 pub use annotations::{Annotations, is_annotation_key};
 pub(crate) use annotations::{check_annotations, read_annotations, write_annotations};
@@ -101,7 +102,7 @@ impl BackupInfo {
         stanza: &Stanza,
         pass: Option<&SecretString>,
     ) -> Result<Self> {
-        info_file::load(
+        let mut info = info_file::load(
             storage,
             &layout::backup_info(stanza),
             pass,
@@ -115,7 +116,15 @@ impl BackupInfo {
             error
                 .with_hint("backup.info cannot be opened and is required to perform a backup.")
                 .with_hint("has a stanza-create been performed?")
-        })
+        })?;
+        if storage.only_adds() {
+            // Nobody here can list what was added, so it is looked for.
+            let sets = list_sets(storage, stanza)?;
+            for warning in info.reconstruct(storage, stanza, &sets)? {
+                log::debug!("{warning}");
+            }
+        }
+        Ok(info)
     }
 
     /// Saves the file, then its copy, both durable on return.

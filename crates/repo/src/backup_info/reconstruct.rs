@@ -87,7 +87,14 @@ impl BackupInfo {
                 // Its prior is in the same set, so it cannot be adopted whatever its manifest says.
                 continue;
             }
-            let manifest = Manifest::load(storage, stanza, label, self.cipher_pass.as_ref())?;
+            let manifest = match Manifest::load(storage, stanza, label, self.cipher_pass.as_ref()) {
+                // Anybody who may add can add nonsense, and it must not hide what is sound.
+                Err(error) if storage.only_adds() && !error.kind.is_unreachable() => {
+                    warnings.push(format!("backup '{label}' cannot be read: {error}"));
+                    continue;
+                }
+                other => other?,
+            };
             if self.accepts(&manifest) {
                 warnings.push(format!(
                     "backup '{label}' found in repository added to backup.info"

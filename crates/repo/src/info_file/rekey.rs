@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::cipher::{encrypt, plain_reader};
 use super::read::read;
+use crate::closed;
 use crate::error::{Error, ErrorType, Result};
 use crate::layout::copy_of;
 
@@ -49,7 +50,7 @@ impl Rekey {
             for (path, bytes) in &group {
                 let options = WriteOptions {
                     expect: Some(bytes.len() as u64),
-                    ..WriteOptions::default()
+                    ..closed::options_like(storage, path)?
                 };
                 let mut write = storage.open_write(path, &options)?;
                 write.write_all(bytes)?;

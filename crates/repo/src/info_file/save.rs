@@ -9,6 +9,7 @@ use pgkeep_storage::{Storage, StoragePath, StorageWrite, WriteOptions};
 use secrecy::SecretString;
 
 use super::cipher::encrypt;
+use crate::closed;
 use crate::error::Result;
 use crate::layout::copy_of;
 
@@ -34,7 +35,7 @@ pub fn stage(
     let bytes = encrypt(plain, pass)?;
     let options = WriteOptions {
         expect: Some(bytes.len() as u64),
-        ..WriteOptions::default()
+        ..closed::options_like(storage, path)?
     };
     let begin = |path: &StoragePath| -> Result<Box<dyn StorageWrite>> {
         let mut write = storage.open_write(path, &options)?;

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::Manifest;
 use crate::backup_label::BackupLabel;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::info_file::{self, LoadKind};
 use crate::layout;
 use crate::stanza::Stanza;
@@ -23,7 +23,15 @@ impl Manifest {
             &layout::manifest(stanza, label),
             pass,
             LoadKind::Manifest,
-            Self::parse,
+            |bytes| {
+                let manifest = Self::parse(bytes)?;
+                // The copy of a set through which files can only be added is what the set began with. It must not stand in for a
+                // manifest that is damaged.
+                match manifest.backup.timestamp_stop {
+                    0 if storage.only_adds() => Err(Error::format("it is of a backup that was not finished")),
+                    _ => Ok(manifest),
+                }
+            },
         )
     }
 

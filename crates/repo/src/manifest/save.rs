@@ -93,8 +93,14 @@ impl Manifest {
         history: Option<Box<dyn StorageWrite>>,
     ) -> Result<StagedManifest> {
         let open = |path| storage.open_write(&path, &WriteOptions::default());
+        // Where a file can only be written once, the copy is what the set began with. It shows that a backup runs, and whoever
+        // keeps the repository brings it up to date. The main manifest is published last there, too: with it the set exists,
+        // and a set without one is unfinished.
         let pair = Pair {
-            copy: open(layout::manifest_copy(stanza, label))?,
+            copy: match storage.only_adds() {
+                true => None,
+                false => Some(open(layout::manifest_copy(stanza, label))?),
+            },
             main: open(layout::manifest(stanza, label))?,
         };
         let mut out = Texts {
@@ -108,7 +114,8 @@ impl Manifest {
             .into_inner()
             .map_err(std::io::IntoInnerError::into_error)?;
         let mut history = history.map(History::finish).transpose()?;
-        for write in [&mut copy, &mut main].into_iter().chain(&mut history) {
+        let files = [copy.as_mut(), Some(&mut main), history.as_mut()];
+        for write in files.into_iter().flatten() {
             write.stage()?;
         }
         Ok(StagedManifest {
@@ -121,7 +128,7 @@ impl Manifest {
 
 /// The files of a manifest whose bytes are with the storage, but which have no names yet. Dropping it leaves nothing.
 pub struct StagedManifest {
-    copy: Box<dyn StorageWrite>,
+    copy: Option<Box<dyn StorageWrite>>,
     main: Box<dyn StorageWrite>,
     history: Option<Box<dyn StorageWrite>>,
 }
@@ -139,7 +146,9 @@ impl StagedManifest {
     /// exists, and a reader that finds it damaged must not find the unfinished copy of the time before. The history, which is
     /// only read for labels, may appear with the main file.
     pub fn publish(self) -> Result<()> {
-        self.copy.finish()?.wait()?;
+        if let Some(copy) = self.copy {
+            copy.finish()?.wait()?;
+        }
         let main = self.main.finish()?;
         let history = self.history.map(StorageWrite::finish).transpose()?;
         main.wait()?;
@@ -152,19 +161,23 @@ impl StagedManifest {
 
 /// The same bytes into the main file and its copy.
 struct Pair {
-    copy: Box<dyn StorageWrite>,
+    copy: Option<Box<dyn StorageWrite>>,
     main: Box<dyn StorageWrite>,
 }
 
 impl Write for Pair {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.copy.write_all(bytes)?;
+        if let Some(copy) = &mut self.copy {
+            copy.write_all(bytes)?;
+        }
         self.main.write_all(bytes)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.copy.flush()?;
+        if let Some(copy) = &mut self.copy {
+            copy.flush()?;
+        }
         self.main.flush()
     }
 }

@@ -4,6 +4,7 @@
 //! lost connections survived, the server's identity proven before anything is sent. All of it is async inside and
 //! blocking outside; one small runtime is shared by all SFTP storages of the process.
 
+mod add_only;
 mod auth;
 mod engine;
 pub mod examine;
@@ -183,6 +184,10 @@ impl Storage for SftpStorage {
         })
     }
 
+    fn only_adds(&self) -> bool {
+        self.pool.settings.append_only
+    }
+
     fn announce(&self, bytes: u64) {
         let (pool, bytes) = (
             Arc::clone(&self.pool),
@@ -197,6 +202,9 @@ impl Storage for SftpStorage {
     }
 
     fn remove_left_overs(&self, path: &StoragePath, deep: bool) -> Result<usize> {
+        if self.only_adds() {
+            return Ok(0);
+        }
         // By age alone: nothing tells which of the server's clients are still there.
         crate::left_over::remove(self, path, deep, &|_| false)
     }

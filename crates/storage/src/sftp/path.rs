@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::add_only;
 use super::engine::channel::{Channel, Lost};
 use super::engine::pool::{Pool, unexpected};
 use super::place::Place;
@@ -78,6 +79,7 @@ pub(crate) async fn create_paths(pool: &Arc<Pool>, places: &[Place], mode: u32) 
     let mut left: Vec<&Place> = places.iter().collect();
     while !left.is_empty() {
         let channel = pool.channel().await?;
+        add_only::check(pool, &channel, Operation::CreatePath, left[0])?;
         // In order on one channel, so that what an earlier one made need not be asked for again.
         let mut levels: Vec<&[u8]> = left.iter().flat_map(|place| place.levels()).collect();
         levels.sort_unstable();

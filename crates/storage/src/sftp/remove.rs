@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::add_only;
 use super::engine::pool::{Pool, unexpected};
 use super::info::look_up;
 use super::list::list_tree;
@@ -19,6 +20,9 @@ const AT_ONCE: usize = 512;
 /// Removes files or links, results in order.
 pub(crate) async fn remove_many(pool: &Arc<Pool>, places: &[Place]) -> Result<Vec<Removed>> {
     let mut out = Vec::with_capacity(places.len());
+    if let Some(first) = places.first() {
+        add_only::refuse_to_remove(pool, Operation::Remove, first)?;
+    }
     for group in places.chunks(AT_ONCE) {
         out.extend(in_one_step(pool, group, Operation::Remove).await?);
     }
@@ -101,6 +105,7 @@ async fn is_gone(pool: &Arc<Pool>, place: &Place) -> Result<bool> {
 
 /// Removes a directory and all below it: files first, then directories from the deepest up in one step.
 pub(crate) fn remove_tree(pool: &Arc<Pool>, runtime: &Handle, place: &Place) -> Result<Removed> {
+    add_only::refuse_to_remove(pool, Operation::RemovePath, place)?;
     // Opening a link would follow it.
     let itself = [(place.clone(), StoragePath::root())];
     match runtime

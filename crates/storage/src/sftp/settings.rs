@@ -96,6 +96,8 @@ pub struct SftpSettings {
     pub channels: Option<usize>,
     /// Bytes that may wait for the server's acknowledgement, and bytes read ahead.
     pub byte_budget: usize,
+    /// The account may add files, and neither change nor remove what is there: files are published by hard links.
+    pub append_only: bool,
     /// Socket of a process that may keep a connection open ([`super::persist`]). It is asked before one is made.
     pub persist_socket: Option<PathBuf>,
 }
@@ -126,6 +128,7 @@ impl SftpSettings {
             connection_max: None,
             channels: None,
             byte_budget: 64 << 20,
+            append_only: false,
             persist_socket: None,
         }
     }

@@ -53,6 +53,10 @@ impl Storage for ReadOnly {
         self.0.has_latency()
     }
 
+    fn only_adds(&self) -> bool {
+        self.0.only_adds()
+    }
+
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
         self.0.space(path)
     }

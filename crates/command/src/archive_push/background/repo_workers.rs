@@ -127,6 +127,11 @@ impl RepoWorkers {
         let (settings, file) = (shared.settings, &queued.file);
         let target = self.usable(shared).map_err(Failure::Unusable)?;
         if !file.is_segment() {
+            if duplicate::small_file_is_there(settings, &target, file)
+                .map_err(Failure::Repository)?
+            {
+                return Ok(Checked::Stored(None));
+            }
             let name = file.stored_name(None, settings.compress);
             return Ok(Checked::Missing(Missing {
                 file: queued,

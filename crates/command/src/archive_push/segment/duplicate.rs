@@ -6,16 +6,18 @@
 //! program that let two writers into one file, leave a name with other bytes behind it. Whoever is told "it is there" lets
 //! PostgreSQL remove the only good copy.
 
+use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use pgkeep_pipeline::Sha1Digest;
+use pgkeep_pipeline::{Pipeline, Sha1Digest, Stage};
 use pgkeep_repo::archive::{self, StoredSegment};
 use pgkeep_repo::layout;
-use pgkeep_storage::{InfoLevel, ListOptions};
+use pgkeep_storage::{InfoLevel, ListOptions, copy};
 
 use crate::archive_push::repositories::Target;
+use crate::archive_push::segment::WalFile;
 use crate::archive_push::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
@@ -23,6 +25,9 @@ use crate::run::cancel::Cancel;
 use crate::wal::find::{self, WalFind};
 use crate::wal::stored_content;
 pub(crate) use crate::wal::stored_content::Content;
+
+/// The longest file that is no segment.
+const SMALL: u64 = 1 << 20;
 
 /// The segment in the archive of one repository; `None` when it is not there.
 ///
@@ -205,7 +210,8 @@ pub(crate) fn replaced_warning(
     why: &str,
 ) -> Result<String> {
     let (repository, segment) = (target.repository.name(), &stored.name);
-    if stored.extension == settings.compress.extension() {
+    let only_adds = target.repository.storage.only_adds();
+    if !only_adds && stored.extension == settings.compress.extension() {
         return Ok(format!(
             "WAL file '{segment}' in the {repository} archive was damaged ({why}) and is stored again"
         ));
@@ -219,7 +225,49 @@ pub(crate) fn replaced_warning(
         ),
     )
     .with_hint(format!(
-        "remove it, and the segment is stored again: repo-rm --repo={} {path}",
+        "remove it{}, and the segment is stored again: repo-rm --repo={} {path}",
+        if only_adds {
+            ", with the configuration that keeps the repository"
+        } else {
+            ""
+        },
         target.repository.key
     )))
+}
+
+/// Whether a file that is no segment is in the archive with the same bytes, where it cannot be written over; `false` where it can.
+///
+/// # Errors
+/// [`ErrorCode::ArchiveDuplicate`] when there is another one of that name.
+pub(crate) fn small_file_is_there(
+    settings: &Settings,
+    target: &Target,
+    file: &WalFile,
+) -> Result<bool> {
+    let storage = &*target.repository.storage;
+    if !storage.only_adds() || target.repository.elsewhere.is_some() {
+        return Ok(false);
+    }
+    let name = file.stored_name(None, settings.compress);
+    let path = layout::archive_file(&settings.stanza, &target.archive_id, &name);
+    let Some(stored) = copy::read_all(storage, &path, SMALL)? else {
+        return Ok(false);
+    };
+    let decrypt = target.pass.clone();
+    let decrypt = decrypt.map(|pass| Stage::Decrypt { pass, raw: false });
+    let mut running = Pipeline::new(decrypt.into_iter().collect()).start(settings.buffer_size);
+    let (mut plain, mut own) = (Vec::new(), Vec::new());
+    running.push(&stored, &mut plain)?;
+    running.finish(&mut plain)?;
+    file.open()?.take(SMALL).read_to_end(&mut own)?;
+    if plain == own {
+        return Ok(true);
+    }
+    Err(Error::new(
+        ErrorCode::ArchiveDuplicate,
+        format!(
+            "WAL file '{name}' already exists in the {} archive with other content",
+            target.repository.name()
+        ),
+    ))
 }

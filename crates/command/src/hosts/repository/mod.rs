@@ -3,6 +3,7 @@
 //! The options of each kind become settings in a file of its own; [`pgkeep_storage::open`] opens a storage from settings.
 //! What is behind a network stays open for the run, see [`super::storages`].
 
+pub mod append_only;
 mod azure;
 mod bucket;
 mod gcs;
@@ -73,6 +74,7 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
 /// [`crate::error::ErrorCode::OptionInvalid`].
 pub(crate) fn refuse(context: &Context, key: u32) -> Result<()> {
     not_yet::refuse_repository(&context.config, key)?;
+    append_only::refuse(&context.config, key)?;
     target_time::refuse(&context.config, key)
 }
 

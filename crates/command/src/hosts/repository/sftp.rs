@@ -80,6 +80,7 @@ pub fn settings(context: &Context, key: u32) -> SftpSettings {
     }
     settings.legacy_algorithms =
         config.string_at(option::REPO_SFTP_ALGORITHM, key) == Some("legacy");
+    settings.append_only = config.boolean_at(option::REPO_SFTP_APPEND_ONLY, key);
     settings.connection_max = config
         .integer_at(option::REPO_SFTP_CONNECTION_MAX, key)
         .and_then(|most| usize::try_from(most).ok());

@@ -125,6 +125,8 @@ pub struct RepositoryAnswer {
     /// Directories can be made durable.
     pub path_sync: bool,
     pub symbolic_links: bool,
+    /// What is there cannot be changed or removed.
+    pub only_adds: bool,
     pub hard_links: bool,
     /// Its files can be kept from being removed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,8 @@ use super::packet::{Malformed, PacketReader};
 
 pub(crate) const FSYNC: &[u8] = b"fsync@openssh.com";
 pub(crate) const POSIX_RENAME: &[u8] = b"posix-rename@openssh.com";
+pub(crate) const HARD_LINK: &[u8] = b"hardlink@openssh.com";
+pub(crate) const COPY_DATA: &[u8] = b"copy-data";
 pub(crate) const LIMITS: &[u8] = b"limits@openssh.com";
 pub(crate) const STATVFS: &[u8] = b"statvfs@openssh.com";
 
@@ -20,6 +22,9 @@ pub(crate) struct Server {
     pub(crate) version: u32,
     pub(crate) fsync: bool,
     pub(crate) posix_rename: bool,
+    pub(crate) hard_link: bool,
+    /// Copies from one open file to another without the bytes crossing the network.
+    pub(crate) copy_data: bool,
     pub(crate) limits: bool,
     pub(crate) statvfs: bool,
     pub(crate) read_size: usize,
@@ -33,6 +38,8 @@ impl Server {
             version: from.u32()?,
             fsync: false,
             posix_rename: false,
+            hard_link: false,
+            copy_data: false,
             limits: false,
             statvfs: false,
             read_size: MIN_DATA,
@@ -44,6 +51,8 @@ impl Server {
             match (name.as_ref(), version.as_ref()) {
                 (FSYNC, b"1") => server.fsync = true,
                 (POSIX_RENAME, b"1") => server.posix_rename = true,
+                (HARD_LINK, b"1") => server.hard_link = true,
+                (COPY_DATA, b"1") => server.copy_data = true,
                 (LIMITS, b"1") => server.limits = true,
                 (STATVFS, b"2") => server.statvfs = true,
                 _ => {}

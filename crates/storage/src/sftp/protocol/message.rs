@@ -7,7 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::attributes::Attributes;
-use super::extension::{FSYNC, LIMITS, POSIX_RENAME};
+use super::extension::{COPY_DATA, FSYNC, HARD_LINK, LIMITS, POSIX_RENAME};
 use super::packet::{Malformed, PacketReader, PacketWriter};
 use super::status::Status;
 
@@ -84,6 +84,18 @@ pub(crate) enum Request<'a> {
         from: &'a [u8],
         to: &'a [u8],
     },
+    /// A further name of a file; an existing name is not replaced.
+    HardLink {
+        from: &'a [u8],
+        to: &'a [u8],
+    },
+    /// Copies a part of an open file to the same place of another.
+    CopyData {
+        from: &'a [u8],
+        offset: u64,
+        length: u64,
+        to: &'a [u8],
+    },
     Limits,
     /// A request that only `examine` sends, its fields already encoded.
     Plain {
@@ -105,7 +117,11 @@ impl fmt::Display for Request<'_> {
             Self::Stat { path } => ("stat", path),
             Self::Readlink { path } => ("readlink", path),
             Self::Rename { to, .. } | Self::PosixRename { to, .. } => ("rename to", to),
+            Self::HardLink { to, .. } => ("link to", to),
             Self::Read { offset, length, .. } => return write!(f, "read {length} at {offset}"),
+            Self::CopyData { offset, length, .. } => {
+                return write!(f, "copy {length} at {offset}");
+            }
             Self::Close { .. } => return f.write_str("close"),
             Self::Fstat { .. } => return f.write_str("fstat"),
             Self::Fsetstat { .. } => return f.write_str("fsetstat"),
@@ -182,6 +198,22 @@ impl Request<'_> {
             Self::PosixRename { from, to } => {
                 let mut writer = one(EXTENDED, POSIX_RENAME);
                 writer.string(from).string(to);
+                writer
+            }
+            Self::HardLink { from, to } => {
+                let mut writer = one(EXTENDED, HARD_LINK);
+                writer.string(from).string(to);
+                writer
+            }
+            Self::CopyData {
+                from,
+                offset,
+                length,
+                to,
+            } => {
+                let mut writer = one(EXTENDED, COPY_DATA);
+                writer.string(from).u64(offset).u64(length);
+                writer.string(to).u64(offset);
                 writer
             }
             Self::Limits => one(EXTENDED, LIMITS),

@@ -26,12 +26,13 @@ use crate::{Error, ErrorKind, Operation};
 impl Upload {
     pub(super) async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
         for _ in 0..temporary::TRIES {
-            let resume = self.released > 0;
+            let resume = self.released > 0 && !self.only_adds;
             let mut flags = open::WRITE;
-            if resume {
+            if self.released > 0 {
                 // What is not synced is read back over the same handle.
                 flags |= open::READ;
-            } else {
+            }
+            if !resume {
                 flags |= open::CREATE | open::EXCLUSIVE;
                 if self.created && self.renames {
                     self.stale.push(std::mem::take(&mut self.name));
@@ -91,6 +92,9 @@ impl Upload {
                 Response::Handle(handle) if handle.len() <= 256 => {
                     if making {
                         self.pool.made.add(&parent);
+                    }
+                    if self.released == 0 {
+                        self.source.clone_from(&self.name);
                     }
                     return Ok(handle);
                 }
@@ -202,6 +206,9 @@ impl Upload {
     pub(super) async fn clean(&mut self, stored: bool) {
         if self.renames && !stored && self.created {
             self.stale.push(self.name.clone());
+        }
+        if self.only_adds {
+            return;
         }
         stale::remove(&self.pool, std::mem::take(&mut self.stale), &self.object).await;
     }

@@ -5,7 +5,9 @@
 //! survives lost connections. The ticket resolves when that task is done.
 
 mod begin;
+mod copy_prefix;
 mod fail;
+mod link;
 mod pace;
 mod piece;
 mod publish;
@@ -21,6 +23,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::add_only;
 use super::engine::chunk::{Chunk, Filling};
 use super::engine::pool::Pool;
 use super::place::Place;
@@ -55,6 +58,7 @@ pub(crate) fn open(
     options: &WriteOptions,
 ) -> Result<SftpWrite> {
     let channel = runtime.block_on(pool.channel())?;
+    add_only::check(pool, &channel, Operation::OpenWrite, &place)?;
     let chunk_size = channel.server().write_size;
     let (sender, pieces) = mpsc::unbounded_channel();
     let (resolver, ticket) = Ticket::pending();

@@ -14,6 +14,7 @@ use super::fail::Fail;
 use super::pace::Pace;
 use super::piece::{Failed, Piece};
 use super::verify::{Expected, read_back};
+use crate::sftp::add_only;
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::chunk::Chunk;
 use crate::sftp::engine::pool::{Ahead, Pool, unexpected};
@@ -87,6 +88,12 @@ pub(super) struct Upload {
     pub(super) created: bool,
     /// The file is written under a temporary name: always when atomic, else when its own name cannot be made anew.
     pub(super) renames: bool,
+    /// Nothing that was written can be opened again to write, or renamed.
+    pub(super) only_adds: bool,
+    /// All that was given up, where a file can only be published by a link: it may have to be compared.
+    pub(super) given_up: Vec<Expected>,
+    /// The temporary file that has all that was given up.
+    pub(super) source: Vec<u8>,
     pub(super) phase: Phase,
     pub(super) ahead: Option<Ahead>,
 }
@@ -99,7 +106,13 @@ impl Upload {
         pieces: mpsc::UnboundedReceiver<Piece>,
         opened: oneshot::Sender<crate::Result<()>>,
     ) -> Self {
-        let renames = options.mode == WriteMode::Atomic;
+        let only_adds = pool.settings.append_only;
+        let renames = options.mode == WriteMode::Atomic || only_adds;
+        let options = if only_adds {
+            add_only::adapted(options)
+        } else {
+            options
+        };
         let ahead = options.expect.map(|bytes| pool.expect(bytes));
         Self {
             object: place.text(),
@@ -126,6 +139,9 @@ impl Upload {
             stale: Vec::new(),
             created: false,
             renames,
+            only_adds,
+            given_up: Vec::new(),
+            source: Vec::new(),
             phase: Phase::Data,
             ahead,
         }
@@ -230,7 +246,7 @@ impl Upload {
     /// One attempt: open, write everything, sync, publish.
     async fn store(&mut self, streams: &mut Vec<Stream>) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
-        self.goes_on = channel.server().fsync;
+        self.goes_on = channel.server().fsync && (!self.only_adds || channel.server().copy_data);
         let handle = self.open(&channel).await?;
         streams.push(Stream {
             channel,
@@ -240,7 +256,9 @@ impl Upload {
         if let Some(opened) = self.opened.take() {
             let _ = opened.send(Ok(()));
         }
-        if self.released > 0 {
+        if self.released > 0 && self.only_adds {
+            self.copy_prefix(&streams[0]).await?;
+        } else if self.released > 0 {
             self.confirm_prefix(&streams[0]).await?;
         }
         self.pump(streams).await?;
@@ -318,8 +336,11 @@ impl Upload {
     /// Acknowledged chunks at the front leave memory.
     fn give_up(&mut self) {
         while let Some((chunk, Sent::Acknowledged)) = self.chunks.front() {
-            self.unsynced
-                .push_back(Expected::of(chunk.offset, chunk.data()));
+            let piece = Expected::of(chunk.offset, chunk.data());
+            self.unsynced.push_back(piece);
+            if self.only_adds {
+                self.given_up.push(piece);
+            }
             self.released = chunk.end();
             self.chunks.pop_front();
             self.next -= 1;

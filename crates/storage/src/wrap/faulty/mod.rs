@@ -55,6 +55,10 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
         self.inner.has_latency()
     }
 
+    fn only_adds(&self) -> bool {
+        self.inner.only_adds()
+    }
+
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
         self.inner.space(path)
     }

@@ -159,6 +159,10 @@ impl Storage for Latency {
         true
     }
 
+    fn only_adds(&self) -> bool {
+        self.inner.only_adds()
+    }
+
     fn space(&self, path: &StoragePath) -> Result<Option<Space>> {
         self.network.serial(1);
         self.inner.space(path)

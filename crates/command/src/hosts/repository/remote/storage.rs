@@ -170,6 +170,10 @@ impl Storage for RemoteStorage {
         true
     }
 
+    fn only_adds(&self) -> bool {
+        self.answer().is_ok_and(|answer| answer.only_adds)
+    }
+
     fn durability(&self, mode: WriteMode) -> Result<Durability> {
         let root = StoragePath::root();
         let doing = (Operation::Info, &root);

@@ -55,6 +55,7 @@ pub(crate) fn describe(storage: &dyn Storage, cipher: &str) -> RepositoryAnswer 
         paths: storage.as_paths().is_some(),
         path_sync: storage.as_path_sync().is_some(),
         symbolic_links: storage.as_symbolic_links().is_some(),
+        only_adds: storage.only_adds(),
         hard_links: storage.as_hard_links().is_some(),
         protection: storage.as_protection().map(|protection| WireProtection {
             lock: protection.lock().map(WireLock::from),

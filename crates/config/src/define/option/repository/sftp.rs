@@ -50,6 +50,28 @@ pub const REPO_SFTP_ALGORITHM: &OptionDef = &OptionDef {
     ..OURS
 };
 
+/// The account may only add files.
+pub const REPO_SFTP_APPEND_ONLY: &OptionDef = &OptionDef {
+    name: "repo-sftp-append-only",
+    kind: Kind::Boolean,
+    default: Default::Is("n"),
+    required: true,
+    negatable: true,
+    summary: "The account on the SFTP host may only add files.",
+    help: "For an account that the SFTP host allows neither to remove, rename and overwrite files nor to \
+        change their modes: whoever takes over this host can then destroy no backup that is finished. Files \
+        are written under a temporary name, not writable for anybody, and get their names by hard links. \
+        The host needs `hardlink@openssh.com`, which OpenSSH has; `sftp-probe` tells. `sftp-setup \
+        --append-only` makes such an account.\n\n\
+        Backups are found by their manifests, without `backup.info`, which this account does not update. \
+        An aborted backup is begun anew, not resumed. `expire`, `annotate`, `stanza-upgrade`, \
+        `stanza-delete`, `repo-rm` and `repo-rekey` are refused. Run them where the key of this host \
+        is not: on the SFTP host, or with a second account and a configuration without this option. \
+        That `expire` lists new backups in `backup.info`, from which pgBackRest knows them.",
+    example: "repo1-sftp-append-only=y",
+    ..OURS
+};
+
 /// Most connections to the SFTP host.
 pub const REPO_SFTP_CONNECTION_MAX: &OptionDef = &OptionDef {
     name: "repo-sftp-connection-max",

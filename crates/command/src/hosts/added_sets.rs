@@ -1,0 +1,305 @@
+//! Backups that an account has added which may only add: found by their manifests, judged, and listed.
+//!
+//! The rules are `pgkeep_repo::claims`; here is what they are told: manifests, when they were stored, and whether what they name is
+//! there. A claim that is not believed ends the run before anything is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+
+use pgkeep_repo::claims::{self, Claim, Limits, Said};
+use pgkeep_repo::manifest::Manifest;
+use pgkeep_repo::sets::list_sets;
+use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, archive, closed, layout};
+use pgkeep_storage::{
+    InfoLevel, ListOptions, ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions,
+    in_parallel,
+};
+
+use super::Repository;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Bytes of a manifest that are copied at once.
+const BUFFER: usize = 256 * 1024;
+
+/// The list of backups, reconciled with what is stored.
+#[derive(Debug)]
+pub struct Loaded {
+    pub info: BackupInfo,
+    /// In pgBackRest's words.
+    pub warnings: Vec<String>,
+    /// Another account adds to the repository, and may do nothing else.
+    pub closed: bool,
+}
+
+/// Loads the list. Where another account may only add, sets that are not listed are judged first.
+///
+/// # Errors
+/// Those of loading; [`ErrorCode::BackupSetInvalid`] for a set that is not believed. Nothing is changed then.
+pub fn load(
+    context: &Context,
+    repository: &Repository,
+    stanza: &Stanza,
+    limits: Limits,
+) -> Result<Loaded> {
+    let storage = &*repository.storage;
+    let ((mut info, closed), sets) = in_parallel(
+        storage,
+        || open(repository, stanza),
+        || Ok(list_sets(storage, stanza)?),
+    )?;
+    let before = labels(&info);
+    if closed {
+        let now = context.clock.seconds();
+        let claims = claims(context, repository, stanza, &info, &sets)?;
+        claims::judge(info.entries(), &info.history, &claims, now, limits)
+            .map_err(|refusal| refused(stanza, &refusal.label, &refusal.reason))?;
+    }
+    let warnings = info.reconstruct(storage, stanza, &sets)?;
+    if closed {
+        renew_copies(storage, stanza, &before, &info)?;
+    }
+    Ok(Loaded {
+        info,
+        warnings,
+        closed,
+    })
+}
+
+/// Loads the list for a change to the backup `label`, which somebody has named: if it is not listed it is now, whatever the rules
+/// say, but no other.
+///
+/// # Errors
+/// Those of loading.
+pub fn load_named(
+    repository: &Repository,
+    stanza: &Stanza,
+    label: &BackupLabel,
+) -> Result<(BackupInfo, Vec<String>)> {
+    let storage = &*repository.storage;
+    let ((mut info, closed), mut sets) = in_parallel(
+        storage,
+        || open(repository, stanza),
+        || Ok(list_sets(storage, stanza)?),
+    )?;
+    let before = labels(&info);
+    if closed {
+        sets.retain(|set| set == label || before.contains(set));
+    }
+    let warnings = info.reconstruct(storage, stanza, &sets)?;
+    if closed {
+        renew_copies(storage, stanza, &before, &info)?;
+    }
+    Ok((info, warnings))
+}
+
+fn open(repository: &Repository, stanza: &Stanza) -> Result<(BackupInfo, bool)> {
+    let storage = &*repository.storage;
+    in_parallel(
+        storage,
+        || Ok(BackupInfo::load(storage, stanza, repository.pass.as_ref())?),
+        || Ok(closed::is_closed(storage, stanza)?),
+    )
+}
+
+fn labels(info: &BackupInfo) -> BTreeSet<BackupLabel> {
+    let entries = info.entries().iter();
+    entries.map(|entry| entry.label.clone()).collect()
+}
+
+fn refused(stanza: &Stanza, label: &BackupLabel, reason: &str) -> Error {
+    let path = layout::backup_path(stanza).join(label.as_str());
+    Error::new(
+        ErrorCode::BackupSetInvalid,
+        format!("backup {label} was added and is not believed: {reason}"),
+    )
+    .with_hint("nothing was changed. Has the key of the account that adds backups been stolen?")
+    .with_hint(format!(
+        "remove it: repo-rm --recurse {path}; or, if you know it to be genuine, list it: annotate --set={label} --annotation=genuine=yes."
+    ))
+}
+
+/// Sets that have a manifest and are not listed.
+fn claims(
+    context: &Context,
+    repository: &Repository,
+    stanza: &Stanza,
+    info: &BackupInfo,
+    sets: &[BackupLabel],
+) -> Result<Vec<Claim>> {
+    let storage = &*repository.storage;
+    let new: Vec<&BackupLabel> = sets
+        .iter()
+        .filter(|label| info.find(label).is_none())
+        .collect();
+    let paths: Vec<StoragePath> = new
+        .iter()
+        .map(|label| layout::manifest(stanza, label))
+        .collect();
+    let found = storage.info_many(&paths, InfoLevel::Basic)?;
+    let mut claims = Vec::new();
+    for ((label, path), found) in new.into_iter().zip(&paths).zip(found) {
+        context.cancel.check()?;
+        let Some(found) = found else {
+            continue;
+        };
+        // This very file: its copy is what the set began with.
+        let manifest = Manifest::load_file(storage, path, info.cipher_pass.as_ref());
+        let said = match manifest {
+            Ok(manifest) => said(storage, stanza, label, &manifest)?,
+            Err(error) if error.kind.is_unreachable() => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        };
+        claims.push(Claim {
+            label: label.clone(),
+            said,
+            stored: found.modified,
+        });
+    }
+    Ok(claims)
+}
+
+fn said(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    label: &BackupLabel,
+    manifest: &Manifest,
+) -> Result<std::result::Result<Said, String>> {
+    let entry = match manifest
+        .validate(true)
+        .and_then(|()| manifest.backup_entry())
+    {
+        Ok(entry) => entry,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let missing = match missing_file(storage, stanza, label, manifest)? {
+        None => missing_wal(storage, stanza, manifest)?,
+        some => some,
+    };
+    Ok(Ok(Said {
+        entry,
+        system_id: manifest.pg.system_id,
+        version: manifest.pg.version.clone(),
+        missing,
+    }))
+}
+
+/// A file of the set that is not there, or is too short.
+fn missing_file(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    label: &BackupLabel,
+    manifest: &Manifest,
+) -> Result<Option<String>> {
+    let set = layout::set_path(stanza, label);
+    let mut sizes = BTreeMap::new();
+    let options = ListOptions {
+        level: InfoLevel::Basic,
+        ..ListOptions::default()
+    };
+    storage.list_tree(&set, &options, &mut |info| {
+        sizes.insert(set.join(info.name.as_bytes()), info.size);
+        Ok(())
+    })?;
+    for file in manifest.files() {
+        // What an earlier backup holds was looked at when that one was listed. A bundle holds no empty file.
+        let nothing = file.bundle.is_some() && file.repo_size == 0;
+        if file.reference_label().is_some() || nothing {
+            continue;
+        }
+        let Some(path) = manifest.stored_path(stanza, &file) else {
+            continue;
+        };
+        let offset = file.bundle.map_or(0, |bundle| bundle.offset);
+        let size = sizes.get(&path).copied();
+        let wanted = offset.saturating_add(file.repo_size);
+        let right = match (size, file.bundle) {
+            (None, _) => false,
+            (Some(size), None) => size == wanted,
+            (Some(size), Some(_)) => size >= wanted,
+        };
+        if !right {
+            return Ok(Some(match size {
+                None => format!("its file '{}' is not there", storage.display(&path)),
+                Some(size) => format!(
+                    "its file '{}' has {size} bytes and not {wanted}",
+                    storage.display(&path)
+                ),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// The first or the last segment that recovery needs, if it is not in the archive.
+fn missing_wal(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    manifest: &Manifest,
+) -> Result<Option<String>> {
+    let backup = &manifest.backup;
+    let id = pgkeep_repo::pg_history::PgHistoryEntry {
+        id: manifest.pg.id,
+        system_id: manifest.pg.system_id,
+        version: manifest.pg.version.clone(),
+        catalog_version: 0,
+        control_version: 0,
+    }
+    .archive_id();
+    for segment in [&backup.archive_start, &backup.archive_stop]
+        .into_iter()
+        .flatten()
+        // A backup may be made without looking into the archive, and then says nothing about it.
+        .filter(|_| manifest.options.archive_check)
+    {
+        let directory = segment.get(..16).unwrap_or(segment);
+        let path = layout::wal_path(stanza, &id, directory);
+        let options = ListOptions {
+            level: InfoLevel::Exists,
+            ..ListOptions::default()
+        };
+        let names = storage.list(&path, &options)?.unwrap_or_default();
+        let names: Vec<String> = names.iter().map(|info| info.name.to_string()).collect();
+        if archive::find_segment(segment, names.iter().map(String::as_str)).is_empty() {
+            return Ok(Some(format!(
+                "segment {segment}, which it needs, is not in the archive"
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// A set begins with a copy of its manifest that knows nothing yet, and gets the main file at its end. From now on both are one.
+fn renew_copies(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+    before: &BTreeSet<BackupLabel>,
+    info: &BackupInfo,
+) -> Result<()> {
+    for entry in info.entries() {
+        if before.contains(&entry.label) {
+            continue;
+        }
+        let options = WriteOptions {
+            file_mode: closed::CLOSED,
+            ..WriteOptions::default()
+        };
+        let main = layout::manifest(stanza, &entry.label);
+        let mut read = storage.open_read(&main, &ReadOptions::default())?;
+        let mut write =
+            match storage.open_write(&layout::manifest_copy(stanza, &entry.label), &options) {
+                // A dry run changes nothing.
+                Err(error) if error.kind == pgkeep_storage::ErrorKind::Unsupported => return Ok(()),
+                other => other?,
+            };
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match read.read(&mut buffer)? {
+                0 => break,
+                got => write.write_all(&buffer[..got])?,
+            }
+        }
+        StorageWrite::finish(write)?.wait()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! An account that may only add: everything a cluster's host does goes through it, and nothing that is there ever changes.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use pgkeep_testkit::compare::{Ignore, Snapshot};
+use pgkeep_testkit::data_dir::DataDirBuilder;
+use pgkeep_testkit::pgbackrest::PgBackRest;
+use pgkeep_testkit::run::{Outcome, Program};
+use pgkeep_testkit::sftp_server::{SftpServer, SftpServerBuilder};
+use pgkeep_testkit::suite::TestResult;
+
+use crate::stage::{Options, Stage};
+use crate::{Result, Test};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    (
+        "a_server_without_hard_links_is_refused_and_gets_no_file",
+        no_hard_links,
+    ),
+    (
+        "what_changes_a_repository_is_refused_through_an_account_that_only_adds",
+        refused,
+    ),
+    (
+        "a_backup_that_was_killed_is_begun_anew_by_an_account_that_only_adds",
+        begun_anew,
+    ),
+    (
+        "what_is_added_and_not_believed_stops_expire_and_changes_nothing",
+        not_believed,
+    ),
+];
+
+/// What the account may not ask for.
+const DENIED: &str = "remove,rmdir,rename,posix-rename,setstat,fsetstat,lsetstat,symlink";
+
+/// A server whose account may only add.
+pub(crate) fn server() -> SftpServerBuilder {
+    SftpServer::builder().line(format!("ForceCommand internal-sftp -P {DENIED}"))
+}
+
+pub(crate) fn stage<'a>(program: &'a Program, options: Options<'_>) -> Result<Stage<'a>> {
+    let mut stage = Stage::on(program, server(), options)?;
+    stage.set("repo1-sftp-append-only", "y");
+    stage.set("log-level-console", "info");
+    Ok(stage)
+}
+
+/// Under its own name: the option is not pgBackRest's.
+fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<Outcome> {
+    Ok(stage.ours_with(&[], arguments)?.success()?)
+}
+
+/// Every file that has its final name, with what must never change of it.
+pub(crate) type Files = BTreeMap<PathBuf, (u64, u32, Vec<u8>)>;
+
+/// All files below `root` that are published; each must be one that nobody may write.
+pub(crate) fn published(root: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            let about = path.symlink_metadata()?;
+            if about.is_dir() {
+                left.push(path);
+            } else if !path.to_string_lossy().ends_with(".pgbackrest.tmp") {
+                let mode = about.permissions().mode() & 0o7777;
+                let bytes = std::fs::read(&path)?;
+                files.insert(path, (about.ino(), mode, bytes));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Everything of before is there as it was, and all is closed to writers.
+fn only_added(before: &Files, root: &Path) -> Result<Files> {
+    let after = published(root)?;
+    for (path, was) in before {
+        if after.get(path) != Some(was) {
+            return Err(format!("{} has changed or is gone", path.display()).into());
+        }
+    }
+    for (path, (_, mode, _)) in &after {
+        if mode & 0o222 != 0 {
+            return Err(format!("{} has mode {mode:o}", path.display()).into());
+        }
+    }
+    Ok(after)
+}
+
+pub(crate) fn life(program: &Program, options: Options<'_>) -> TestResult {
+    let stage = stage(program, options)?;
+    let root = stage.server.files().to_owned();
+    let builder = DataDirBuilder::new("15")?;
+    run(&stage, &["--no-online", "stanza-create"])?;
+    let mut files = only_added(&Files::new(), &root)?;
+    run(&stage, &["--no-online", "stanza-create"])?;
+    let write = |name: &str, bytes: Vec<u8>| stage.scratch.write(format!("data/{name}"), bytes);
+    let segment = "pg_wal/000000010000000000000001";
+    let history = "pg_wal/00000002.history";
+    write(segment, builder.wal_segment(1))?;
+    write(
+        history,
+        b"1\t0/3000000\tno recovery target specified\n".to_vec(),
+    )?;
+    let path_of = |name: &str| {
+        stage
+            .scratch
+            .join(format!("data/{name}"))
+            .display()
+            .to_string()
+    };
+    // The same once more is a success, as after an answer that was lost.
+    for name in [segment, history, segment, history] {
+        run(&stage, &["archive-push", &path_of(name)])?;
+        files = only_added(&files, &root)?;
+    }
+    write(segment, builder.wal_segment(2))?;
+    write(
+        history,
+        b"1\t0/4000000\tno recovery target specified\n".to_vec(),
+    )?;
+    for name in [segment, history] {
+        let outcome = stage.ours_with(&[], &["archive-push", &path_of(name)])?;
+        // As with pgBackRest: one of a list for a segment of several repositories.
+        if outcome.code != 45 {
+            return Err(format!("{name}: {outcome:?}").into());
+        }
+    }
+    write(segment, builder.wal_segment(1))?;
+    files = only_added(&files, &root)?;
+
+    let backup = |kind: &str| {
+        run(
+            &stage,
+            &["--no-online", &format!("--type={kind}"), "backup"],
+        )
+    };
+    for (number, kind) in ["full", "incr", "diff", "incr", "full"].iter().enumerate() {
+        write("postgresql.conf", vec![b'#'; number + 1])?;
+        let said = backup(kind)?.stdout;
+        if !said.contains("expire is not run here") {
+            return Err(format!("the log does not say that nothing is expired:\n{said}").into());
+        }
+        files = only_added(&files, &root)?;
+        let info = run(&stage, &["info"])?.stdout;
+        if info.matches(" backup: ").count() != number + 1 {
+            return Err(format!("after {} backups:\n{info}", number + 1).into());
+        }
+    }
+    let info = run(&stage, &["info"])?.stdout;
+    if info.matches("incr backup: ").count() != 2 || info.matches("diff backup: ").count() != 1 {
+        return Err(format!("a type of backup has changed:\n{info}").into());
+    }
+    let verified = run(&stage, &["--output=text", "--verbose", "verify"])?.stdout;
+    if !verified.contains("status: ok") {
+        return Err(format!("not whole:\n{verified}").into());
+    }
+    stage.ours_with(&[], &["doctor"])?;
+    let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
+    let to = fetched.display().to_string();
+    run(&stage, &["archive-get", "000000010000000000000001", &to])?;
+    if std::fs::read(&fetched)? != builder.wal_segment(1) {
+        return Err("the segment came back with other bytes".into());
+    }
+    std::fs::remove_file(fetched)?;
+    let copy = stage.scratch.make_dir("copy")?;
+    let place = format!("--pg1-path={}", copy.display());
+    run(&stage, &[&place, "--type=none", "restore"])?;
+    let ignore = Ignore::of_restore();
+    let data = Snapshot::of(&stage.scratch.join("data"), &ignore)?;
+    data.must_equal(&Snapshot::of(&copy, &ignore)?)?;
+    only_added(&files, &root)?;
+    pgbackrest_sees_all_once_it_is_kept(&stage)
+}
+
+fn pgbackrest_sees_all_once_it_is_kept(stage: &Stage<'_>) -> TestResult {
+    let pgbackrest = PgBackRest::mandatory()?;
+    let config = format!("--config={}", stage.local()?.display());
+    let arguments = [config.as_str(), "--stanza=main"];
+    let info = |pgbackrest: &PgBackRest| -> Result<usize> {
+        let said = pgbackrest
+            .run(arguments.iter().chain(&["info"]))?
+            .success()?;
+        Ok(said.stdout.matches(" backup: ").count())
+    };
+    let before = info(&pgbackrest)?;
+    stage.local_run(&["expire"])?;
+    // Two full backups are kept, with all that depends on them.
+    let after = info(&pgbackrest)?;
+    if (before, after) != (0, 5) {
+        return Err(format!("pgBackRest saw {before} backups, and then {after}").into());
+    }
+    let verify = ["--output=text", "--verbose", "verify"];
+    let verified = pgbackrest.run(arguments.iter().chain(&verify))?.success()?;
+    if !verified.stdout.contains("status: ok") || verified.stdout.contains("status: invalid") {
+        return Err(format!("pgBackRest:\n{}", verified.stdout).into());
+    }
+    // What keeps the repository does not open it to the other account.
+    only_added(&Files::new(), stage.server.files())?;
+    Ok(())
+}
+
+fn no_hard_links(program: &Program) -> TestResult {
+    let server =
+        SftpServer::builder().line(format!("ForceCommand internal-sftp -P hardlink,{DENIED}"));
+    let mut stage = Stage::on(program, server, &[])?;
+    stage.set("repo1-sftp-append-only", "y");
+    let outcome = stage.ours_with(&[], &["--no-online", "stanza-create"])?;
+    if outcome.code == 0
+        || !outcome.stdout.contains("hardlink@openssh.com")
+        || !outcome.stdout.contains("HINT: use OpenSSH")
+    {
+        return Err(format!("{outcome:?}").into());
+    }
+    if std::fs::read_dir(stage.server.files())?.next().is_some() {
+        return Err("something was written".into());
+    }
+    Ok(())
+}
+
+fn refused(program: &Program) -> TestResult {
+    let stage = stage(program, &[])?;
+    run(&stage, &["--no-online", "stanza-create"])?;
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    let before = published(stage.server.files())?;
+    for arguments in [
+        &["expire"][..],
+        &["--set=20260101-000000F", "--annotation=a=b", "annotate"],
+        &["--no-online", "stanza-upgrade"],
+        &["--force", "stanza-delete"],
+        &["repo-rm", "archive/main/archive.info"],
+    ] {
+        let outcome = stage.ours_with(&[], arguments)?;
+        if !matches!(outcome.code, 31 | 104)
+            || !outcome.stdout.contains("HINT: run it on the SFTP host")
+        {
+            return Err(format!("{arguments:?}: {outcome:?}").into());
+        }
+    }
+    run(&stage, &["--dry-run", "expire"])?;
+    only_added(&before, stage.server.files())?;
+    Ok(())
+}
+
+/// A set that was never finished stays as it is, and the next backup succeeds beside it.
+fn begun_anew(program: &Program) -> TestResult {
+    let stage = stage(program, &[])?;
+    run(&stage, &["--no-online", "stanza-create"])?;
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    let root = stage.server.files().to_owned();
+    let sets = root.join("backup/main");
+    // What a run leaves that was killed before the end: everything but the manifest.
+    let finished: Vec<PathBuf> = published(&sets)?
+        .into_keys()
+        .filter(|path| path.ends_with("backup.manifest"))
+        .collect();
+    std::fs::remove_file(&finished[0])?;
+    let before = published(&root)?;
+    let said = run(&stage, &["--no-online", "--type=full", "backup"])?.stdout;
+    if !said.contains("is begun anew") {
+        return Err(format!("it is not told:\n{said}").into());
+    }
+    only_added(&before, &root)?;
+    stage.local_run(&["expire"])?;
+    let unfinished = finished[0].parent().ok_or("no parent")?;
+    if unfinished.exists() {
+        return Err("the set that was never finished is still there".into());
+    }
+    let verified = run(&stage, &["--output=text", "--verbose", "verify"])?.stdout;
+    if !verified.contains("status: ok") {
+        return Err(format!("not whole:\n{verified}").into());
+    }
+    Ok(())
+}
+
+/// What somebody with the key has added stops whoever keeps the repository, and nothing is changed.
+fn not_believed(program: &Program) -> TestResult {
+    let mut stage = stage(program, &[])?;
+    stage.set("repo1-retention-full", "2");
+    run(&stage, &["--no-online", "stanza-create"])?;
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    stage.local_run(&["expire"])?;
+    let sets = stage.server.files().join("backup/main");
+    let good = newest_set(&sets)?;
+    // A genuine set under a label of the future, between what is there, and without its files.
+    for (label, reason) in [
+        ("20990101-000000F", "its manifest is of backup"),
+        ("20200101-000000F", "its manifest is of backup"),
+    ] {
+        let fake = sets.join(label);
+        copy_tree(&stage, &sets.join(&good), &fake)?;
+        expect_stop(&stage, label, reason)?;
+        std::fs::remove_dir_all(&fake)?;
+    }
+    // One that says what it should, and of which a file is gone.
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    let second = newest_set(&sets)?;
+    let gone = sets.join(&second).join("pg_data/base/1/16384.gz");
+    let kept = std::fs::read(&gone)?;
+    std::fs::remove_file(&gone)?;
+    expect_stop(&stage, &second, "is not there")?;
+    std::fs::write(&gone, kept)?;
+    stage.scratch.account().own(&gone)?;
+    // Small ones, and too many.
+    std::fs::rename(
+        stage.scratch.join("data/base/1/16384"),
+        stage.scratch.join("aside"),
+    )?;
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    let small = newest_set(&sets)?;
+    expect_stop(&stage, &small, "less than half")?;
+    // Somebody says that it is right: it is listed alone, and the rules go on from there.
+    stage.local_run(&[
+        &format!("--set={small}"),
+        "--annotation=genuine=yes",
+        "annotate",
+    ])?;
+    expect_stop(&stage, &second, "is not later than")?;
+    stage.local_run(&["repo-rm", "--recurse", &format!("backup/main/{second}")])?;
+    stage.local_run(&["expire"])?;
+    for _ in 0..2 {
+        run(&stage, &["--no-online", "--type=full", "backup"])?;
+    }
+    expect_stop(&stage, &newest_set(&sets)?, "all that were listed would go")
+}
+
+fn expect_stop(stage: &Stage<'_>, label: &str, reason: &str) -> TestResult {
+    let before = published(stage.server.files())?;
+    let outcome = stage.local_outcome(&["expire"])?;
+    let told = format!("backup {label} was added and is not believed");
+    if outcome.code != 104 || !outcome.stdout.contains(&told) || !outcome.stdout.contains(reason) {
+        return Err(format!("{label}, {reason}: {outcome:?}").into());
+    }
+    if published(stage.server.files())? != before {
+        return Err("something was changed".into());
+    }
+    Ok(())
+}
+
+/// Label of the newest directory.
+fn newest_set(sets: &Path) -> Result<String> {
+    let mut labels = Vec::new();
+    for entry in std::fs::read_dir(sets)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with('F') {
+            labels.push(name);
+        }
+    }
+    labels.sort();
+    labels.pop().ok_or_else(|| "no set".into())
+}
+
+fn copy_tree(stage: &Stage<'_>, from: &Path, to: &Path) -> TestResult {
+    let mut copy = stage.scratch.account().command("cp");
+    pgkeep_testkit::run::run(copy.arg("-a").arg(from).arg(to))?.success()?;
+    Ok(())
+}
