@@ -20,6 +20,8 @@ pub struct ArchiveInfo {
     pub cipher_pass: Option<SecretString>,
     /// Version of the program that wrote the file last.
     pub version: String,
+    /// Whether nobody may write the file ([`crate::closed`]); `None`: to be looked up when it is saved.
+    pub closed: Option<bool>,
 }
 
 impl ArchiveInfo {
@@ -30,6 +32,7 @@ impl ArchiveInfo {
             history,
             cipher_pass,
             version: info_file::PROGRAM_VERSION.to_owned(),
+            closed: None,
         }
     }
 
@@ -44,6 +47,7 @@ impl ArchiveInfo {
             history: history.finish()?,
             cipher_pass: header.cipher_pass,
             version: header.version,
+            closed: None,
         })
     }
 
@@ -95,6 +99,7 @@ impl ArchiveInfo {
     ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
-        info_file::stage(storage, &layout::archive_info(stanza), plain, pass)
+        let path = layout::archive_info(stanza);
+        info_file::stage(storage, &path, (plain, self.closed), pass)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath, in_parallel};
 
 use crate::backup_label::BackupLabel;
+use crate::closed;
 use crate::error::Result;
 use crate::layout::{self, HISTORY_EXTENSION};
 use crate::retention::is_history_year;
@@ -27,6 +28,31 @@ pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLab
         .filter_map(|name| name.parse().ok())
         .collect();
     Ok(labels.into_iter().collect())
+}
+
+/// As [`list_sets`], and whether the stanza is one that another account may only add to ([`crate::closed`]): one listing tells both.
+pub fn list_sets_and_closed(
+    storage: &dyn Storage,
+    stanza: &Stanza,
+) -> Result<(Vec<BackupLabel>, bool)> {
+    if !closed::can_be(storage) {
+        return Ok((list_sets(storage, stanza)?, false));
+    }
+    let options = ListOptions {
+        level: InfoLevel::Detail,
+        sort: true,
+    };
+    let found = storage
+        .list(&layout::backup_path(stanza), &options)?
+        .unwrap_or_default();
+    let is_closed = found.iter().any(|info| {
+        info.name.as_bytes() == layout::BACKUP_INFO.as_bytes() && closed::is_closed(info)
+    });
+    let labels: BTreeSet<BackupLabel> = found
+        .iter()
+        .filter_map(|info| std::str::from_utf8(info.name.as_bytes()).ok()?.parse().ok())
+        .collect();
+    Ok((labels.into_iter().collect(), is_closed))
 }
 
 /// Years that `backup.history` has, ascending.

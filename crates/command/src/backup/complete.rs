@@ -74,10 +74,14 @@ pub(super) fn complete(
     // Where files are only added the set is found by its manifest, until whoever keeps the repository lists it.
     let listing = match storage.only_adds() {
         true => Vec::new(),
-        false => vec![
-            info.stage(storage, stanza, pass)?,
-            ArchiveInfo::load(storage, stanza, pass)?.stage(storage, stanza, pass)?,
-        ],
+        false => {
+            let mut archive = ArchiveInfo::load(storage, stanza, pass)?;
+            archive.closed = info.closed;
+            vec![
+                info.stage(storage, stanza, pass)?,
+                archive.stage(storage, stanza, pass)?,
+            ]
+        }
     };
     // 2. What belongs to the set, and what is known of it, before the set is one.
     for ticket in tickets {

@@ -8,11 +8,10 @@ use std::io::{Read, Write};
 
 use pgkeep_repo::claims::{self, Claim, Limits, Said};
 use pgkeep_repo::manifest::Manifest;
-use pgkeep_repo::sets::list_sets;
+use pgkeep_repo::sets::list_sets_and_closed;
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, archive, closed, layout};
 use pgkeep_storage::{
-    InfoLevel, ListOptions, ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions,
-    in_parallel,
+    InfoLevel, ListOptions, ReadOptions, Storage, StoragePath, StorageWrite, in_parallel,
 };
 
 use super::Repository;
@@ -43,11 +42,7 @@ pub fn load(
     limits: Limits,
 ) -> Result<Loaded> {
     let storage = &*repository.storage;
-    let ((mut info, closed), sets) = in_parallel(
-        storage,
-        || open(repository, stanza),
-        || Ok(list_sets(storage, stanza)?),
-    )?;
+    let (mut info, sets, closed) = open(repository, stanza)?;
     let before = labels(&info);
     if closed {
         let now = context.clock.seconds();
@@ -77,11 +72,7 @@ pub fn load_named(
     label: &BackupLabel,
 ) -> Result<(BackupInfo, Vec<String>)> {
     let storage = &*repository.storage;
-    let ((mut info, closed), mut sets) = in_parallel(
-        storage,
-        || open(repository, stanza),
-        || Ok(list_sets(storage, stanza)?),
-    )?;
+    let (mut info, mut sets, closed) = open(repository, stanza)?;
     let before = labels(&info);
     if closed {
         sets.retain(|set| set == label || before.contains(set));
@@ -93,13 +84,15 @@ pub fn load_named(
     Ok((info, warnings))
 }
 
-fn open(repository: &Repository, stanza: &Stanza) -> Result<(BackupInfo, bool)> {
+fn open(repository: &Repository, stanza: &Stanza) -> Result<(BackupInfo, Vec<BackupLabel>, bool)> {
     let storage = &*repository.storage;
-    in_parallel(
+    let (mut info, (sets, closed)) = in_parallel(
         storage,
-        || Ok(BackupInfo::load(storage, stanza, repository.pass.as_ref())?),
-        || Ok(closed::is_closed(storage, stanza)?),
-    )
+        || Ok::<_, Error>(BackupInfo::load(storage, stanza, repository.pass.as_ref())?),
+        || Ok(list_sets_and_closed(storage, stanza)?),
+    )?;
+    info.closed = Some(closed);
+    Ok((info, sets, closed))
 }
 
 fn labels(info: &BackupInfo) -> BTreeSet<BackupLabel> {
@@ -280,10 +273,7 @@ fn renew_copies(
         if before.contains(&entry.label) {
             continue;
         }
-        let options = WriteOptions {
-            file_mode: closed::CLOSED,
-            ..WriteOptions::default()
-        };
+        let options = closed::options(true);
         let main = layout::manifest(stanza, &entry.label);
         let mut read = storage.open_read(&main, &ReadOptions::default())?;
         let mut write =

@@ -40,6 +40,8 @@ pub struct BackupInfo {
     pub version: String,
     /// Sorted by label.
     entries: Vec<BackupEntry>,
+    /// Whether nobody may write the file ([`crate::closed`]); `None`: to be looked up when it is saved.
+    pub closed: Option<bool>,
     updated: bool,
 }
 
@@ -53,6 +55,7 @@ impl BackupInfo {
             cipher_pass,
             version,
             entries: Vec::new(),
+            closed: None,
             updated: true,
         }
     }
@@ -76,6 +79,7 @@ impl BackupInfo {
             cipher_pass: header.cipher_pass,
             version: header.version,
             entries,
+            closed: None,
             updated: false,
         })
     }
@@ -148,7 +152,8 @@ impl BackupInfo {
     ) -> Result<StagedInfo> {
         let mut plain = Vec::new();
         self.write(&mut plain, info_file::PROGRAM_VERSION)?;
-        info_file::stage(storage, &layout::backup_info(stanza), plain, pass)
+        let path = layout::backup_info(stanza);
+        info_file::stage(storage, &path, (plain, self.closed), pass)
     }
 
     /// Whether anything changed since the file was loaded or saved.

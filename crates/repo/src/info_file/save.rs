@@ -26,16 +26,20 @@ impl std::fmt::Debug for StagedInfo {
 }
 
 /// Begins to save a text as `path` and as its copy. Both get identical bytes, so it is encrypted once.
+/// `closed`: whether nobody may write the files, looked up if it is not known.
 pub fn stage(
     storage: &dyn Storage,
     path: &StoragePath,
-    plain: Vec<u8>,
+    (plain, closed): (Vec<u8>, Option<bool>),
     pass: Option<&SecretString>,
 ) -> Result<StagedInfo> {
     let bytes = encrypt(plain, pass)?;
     let options = WriteOptions {
         expect: Some(bytes.len() as u64),
-        ..closed::options_like(storage, path)?
+        ..match closed {
+            Some(closed) => closed::options(closed),
+            None => closed::options_like(storage, path)?,
+        }
     };
     let begin = |path: &StoragePath| -> Result<Box<dyn StorageWrite>> {
         let mut write = storage.open_write(path, &options)?;

@@ -28,7 +28,9 @@ impl Manifest {
                 // The copy of a set through which files can only be added is what the set began with. It must not stand in for a
                 // manifest that is damaged.
                 match manifest.backup.timestamp_stop {
-                    0 if storage.only_adds() => Err(Error::format("it is of a backup that was not finished")),
+                    0 if storage.only_adds() => {
+                        Err(Error::format("it is of a backup that was not finished"))
+                    }
                     _ => Ok(manifest),
                 }
             },
