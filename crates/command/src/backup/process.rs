@@ -83,9 +83,8 @@ impl Process<'_> {
         if self.settings.resume || only_adds {
             // Both have the same name: the newer one must get it last.
             self.settle()?;
-            let storage = &*self.repository.storage;
-            let (stanza, pass) = (&self.settings.stanza, self.manifest_pass);
-            let saving = manifest.begin_copy(storage, stanza, self.label, pass)?;
+            let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
+            let saving = manifest.begin_copy(storage, stanza, self.label, self.manifest_pass)?;
             *self.saving.borrow_mut() = Some(saving);
         }
         Ok(())

@@ -94,7 +94,7 @@ checks! {
         "timedatectl set-ntp true";
     CHANGE = "change", "changing and removing finished backups",
         "Expiry needs it, so it is no mistake; but who has the key can destroy all backups in this repository.",
-        "a second repository with another account, or snapshots that the account cannot reach";
+        "an account that may only add (repo-sftp-append-only), a second repository, or snapshots that the account cannot reach";
     PRIVATE_KEY = "private-key", "the private key on this host",
         "Who can read the file can log in; a short key can be computed.",
         "chmod 600 KEY; ssh-keygen -t ed25519 -f KEY";

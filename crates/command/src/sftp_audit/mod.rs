@@ -64,7 +64,12 @@ fn audit(context: &Context, settings: &Settings) -> Result<Report> {
             let path = sftp.root.display().to_string();
             let workplace = workplace::Workplace::make(&files, &path, context.config.exec_id());
             let confined = confinement::examine(&files, &workplace);
-            let repository = repository::examine(&files, &workplace, context.clock.seconds());
+            let repository = repository::examine(
+                &files,
+                &workplace,
+                context.clock.seconds(),
+                sftp.append_only,
+            );
             (agent::examine(&server, &files), confined, repository)
         }
         Err(refusal) => (

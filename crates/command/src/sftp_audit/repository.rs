@@ -1,5 +1,6 @@
 //! The place for the backups: may it be written, is there room, does its clock agree, and what who has the key can destroy.
 
+use pgkeep_repo::{BackupLabel, layout};
 use pgkeep_storage::sftp::examine::{Creation, Files, Space};
 
 use super::check::{CHANGE, CLOCK, SPACE, UPLOAD};
@@ -12,7 +13,14 @@ const SKEW: i64 = 30;
 const DAY: i64 = 86_400;
 
 /// `now`: seconds since 1970 by our clock. Ends the stay at the workplace.
-pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Finding> {
+///
+/// `append_only`: the configuration says that the account may only add.
+pub(super) fn examine(
+    files: &Files,
+    place: &Workplace<'_>,
+    now: i64,
+    append_only: bool,
+) -> Vec<Finding> {
     let at = if place.base.is_empty() {
         "/"
     } else {
@@ -40,7 +48,11 @@ pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Fin
         return findings;
     };
     let file = format!("{directory}/yesterday");
-    let written = files.write(&file, Creation::Exclusive, b"a finished backup");
+    let how = match append_only {
+        true => Creation::Closed,
+        false => Creation::Exclusive,
+    };
+    let written = files.write(&file, how, b"a finished backup");
     if let Err(refusal) = written {
         place.leave();
         let mut findings = vec![
@@ -58,38 +70,33 @@ pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Fin
         return findings;
     }
     let clock = clock(files, &file, now);
-    let mut can = Vec::new();
-    let yesterday = u32::try_from(now - DAY).unwrap_or(0);
-    if files.set_modified(&file, yesterday).is_ok() {
-        can.push("date back");
-    }
-    if files.write(&file, Creation::Replace, b"destroyed").is_ok() {
-        can.push("overwrite");
-    }
-    let other = format!("{directory}/other");
-    if files.write(&other, Creation::Exclusive, &[]).is_ok() {
-        match files.rename_over(&other, &file) {
-            Ok(()) => can.push("replace"),
-            Err(_) => place.remove(&other),
-        }
-    }
-    if files.remove(&file).is_ok() {
-        can.push("remove");
-    } else {
-        place.remove(&file);
-    }
+    let can = changes(files, place, directory, &file, now);
+    let open = match append_only {
+        true => writable(files, &place.base),
+        false => None,
+    };
     let left = place.leave();
-    let change = if can.is_empty() {
-        Finding::new(&CHANGE, Grade::Ok, "refused")
-    } else {
-        Finding::new(
+    let change = match (can.is_empty(), open) {
+        (true, None) => Finding::new(&CHANGE, Grade::Ok, "refused"),
+        (true, Some(path)) => Finding::new(
+            &CHANGE,
+            Grade::Note,
+            format!("refused, but the account may write '{path}': chmod -R a-w its directory once"),
+        ),
+        (false, _) => Finding::new(
             &CHANGE,
             Grade::Note,
             format!("the account may {} them", can.join(", ")),
-        )
+        ),
     };
     let upload = if left.is_empty() {
         Finding::new(&UPLOAD, Grade::Ok, format!("writable below '{at}'"))
+    } else if append_only {
+        let seen = format!(
+            "writable below '{at}'; what was tried there stays: {}",
+            left.join(", ")
+        );
+        Finding::new(&UPLOAD, Grade::Ok, seen)
     } else {
         Finding::new(
             &UPLOAD,
@@ -101,6 +108,79 @@ pub(super) fn examine(files: &Files, place: &Workplace<'_>, now: i64) -> Vec<Fin
         )
     };
     vec![upload, space, clock, change]
+}
+
+/// What the account may do to a file that is finished: every way is tried on one of the audit's own.
+fn changes(
+    files: &Files,
+    place: &Workplace<'_>,
+    directory: &str,
+    file: &str,
+    now: i64,
+) -> Vec<&'static str> {
+    let mut can = Vec::new();
+    let yesterday = u32::try_from(now - DAY).unwrap_or(0);
+    if files.set_modified(file, yesterday).is_ok() {
+        can.push("date back");
+    }
+    // Whoever may do that may write the file, whatever mode it has.
+    let opened = files.set_mode(file, 0o600).is_ok();
+    if files.write(file, Creation::Replace, b"destroyed").is_ok()
+        || files.write(file, Creation::Existing, b"destroyed").is_ok()
+        || opened
+    {
+        can.push("overwrite");
+    }
+    let other = format!("{directory}/other");
+    if files.write(&other, Creation::Exclusive, &[]).is_ok() {
+        match files
+            .rename_over(&other, file)
+            .or_else(|_| files.rename(&other, file))
+        {
+            Ok(()) => can.push("replace"),
+            Err(_) => place.remove(&other),
+        }
+    }
+    let aside = format!("{directory}/aside");
+    let renamed = files.rename(file, &aside).is_ok();
+    if renamed {
+        let _ = files.rename(&aside, file);
+    }
+    if files.remove(file).is_ok() {
+        can.push("remove");
+    } else {
+        place.remove(file);
+    }
+    if renamed && can.is_empty() {
+        can.push("rename");
+    }
+    can
+}
+
+/// An info file or a manifest that its owner may write: somebody else has made it, or it was there before the account was closed.
+fn writable(files: &Files, base: &str) -> Option<String> {
+    let list = |path: &str| files.list(path).unwrap_or_default();
+    for part in ["archive", "backup"] {
+        for stanza in list(&format!("{base}/{part}")) {
+            let mut directories = vec![format!("{base}/{part}/{}", stanza.name)];
+            while let Some(directory) = directories.pop() {
+                for entry in list(&directory) {
+                    let path = format!("{directory}/{}", entry.name);
+                    let name = entry.name.strip_suffix(".copy").unwrap_or(&entry.name);
+                    let is_info = [layout::ARCHIVE_INFO, layout::BACKUP_INFO, layout::MANIFEST]
+                        .contains(&name);
+                    let open = entry.mode.is_some_and(|mode| mode & 0o222 != 0);
+                    if is_info && open {
+                        return Some(path);
+                    }
+                    if part == "backup" && entry.name.parse::<BackupLabel>().is_ok() {
+                        directories.push(path);
+                    }
+                }
+            }
+        }
+    }
+    None
 }
 
 pub(super) fn without_sftp(why: &str) -> Vec<Finding> {

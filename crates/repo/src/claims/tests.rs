@@ -108,7 +108,11 @@ fn backups_as_they_are_made_are_believed() {
     let third = incr(&second, -1000);
     let claims = [&second, &third].map(claim);
     assert_eq!(
-        verdict(&[first.clone()], &claims, Limits { full: Some(2) }),
+        verdict(
+            std::slice::from_ref(&first),
+            &claims,
+            Limits { full: Some(2) }
+        ),
         ""
     );
     // The first of all, too, and whatever order they are found in.

@@ -33,6 +33,8 @@ const SYMLINK: u8 = 20;
 pub enum Creation {
     /// Only if it does not exist.
     Exclusive,
+    /// The same, and nobody may write it from then on.
+    Closed,
     /// An existing file is emptied.
     Replace,
     /// An existing file is opened and nothing of it is changed.
@@ -218,12 +220,13 @@ impl Files {
 
     fn open(&self, path: &str, how: Creation) -> Answer<Bytes> {
         let flags = match how {
-            Creation::Exclusive => open::WRITE | open::CREATE | open::EXCLUSIVE,
+            Creation::Exclusive | Creation::Closed => open::WRITE | open::CREATE | open::EXCLUSIVE,
             Creation::Replace => open::WRITE | open::CREATE | open::TRUNCATE,
             Creation::Existing => open::WRITE,
         };
         let attributes = match how {
             Creation::Existing => Attributes::default(),
+            Creation::Closed => Attributes::with_mode(0o440),
             _ => Attributes::with_mode(0o600),
         };
         self.handle(&Request::Open {
@@ -252,6 +255,18 @@ impl Files {
             ..Attributes::default()
         }
         .encode(&mut writer);
+        let packet = writer.finish();
+        self.done(&Request::Plain {
+            kind: SETSTAT,
+            body: &packet[5..],
+        })
+    }
+
+    /// Sets permission bits.
+    pub fn set_mode(&self, path: &str, mode: u32) -> Answer<()> {
+        let mut writer = PacketWriter::new(0);
+        writer.string(path.as_bytes());
+        Attributes::with_mode(mode).encode(&mut writer);
         let packet = writer.finish();
         self.done(&Request::Plain {
             kind: SETSTAT,
