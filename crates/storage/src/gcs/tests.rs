@@ -658,7 +658,7 @@ fn whether_everybody_can_read_an_object_is_asked_without_a_token() {
         (Reply::status("501 Not Implemented", ""), None),
     ] {
         let server = Scripted::start([reply]);
-        let client = client::GcsClient::new(settings(&server), &Stop::default()).unwrap();
+        let client = GcsClient::new(settings(&server), &Stop::default()).unwrap();
         let public = runtime.block_on(client.is_public("a/b"));
         assert_eq!(public.ok(), expected);
         let head = server.asked().remove(0);

@@ -579,7 +579,7 @@ fn whether_everybody_can_read_an_object_is_asked_without_a_signature() {
         let mut settings = settings(&server);
         // Of no use to who has no credentials either.
         settings.customer_key = Some("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into());
-        let client = client::S3Client::new(settings, &Stop::default()).unwrap();
+        let client = S3Client::new(settings, &Stop::default()).unwrap();
         let public = runtime.block_on(client.is_public("a/b"));
         assert_eq!(public.ok(), expected);
         let head = server.asked().remove(0);
