@@ -43,7 +43,12 @@ const DENIED: &str = "remove,rmdir,rename,posix-rename,setstat,fsetstat,lsetstat
 
 /// A server whose account may only add.
 pub(crate) fn server() -> SftpServerBuilder {
-    SftpServer::builder().line(format!("ForceCommand internal-sftp -P {DENIED}"))
+    server_without("")
+}
+
+/// One that lacks other requests besides; they begin with a comma.
+pub(crate) fn server_without(also: &str) -> SftpServerBuilder {
+    SftpServer::builder().line(format!("ForceCommand internal-sftp -P {DENIED}{also}"))
 }
 
 pub(crate) fn stage<'a>(program: &'a Program, options: Options<'_>) -> Result<Stage<'a>> {
@@ -82,7 +87,7 @@ pub(crate) fn published(root: &Path) -> Result<Files> {
 }
 
 /// Everything of before is there as it was, and all is closed to writers.
-fn only_added(before: &Files, root: &Path) -> Result<Files> {
+pub(crate) fn only_added(before: &Files, root: &Path) -> Result<Files> {
     let after = published(root)?;
     for (path, was) in before {
         if after.get(path) != Some(was) {

@@ -11,6 +11,7 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
 
+use crate::append_only;
 use crate::refused::CREATE;
 use crate::stage::Stage;
 use crate::{Result, Test};
@@ -23,6 +24,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "a_cut_at_any_piece_delays_a_backup_and_nothing_else",
         cut_backup,
+    ),
+    (
+        "a_cut_at_any_piece_delays_a_backup_that_only_adds_and_nothing_else",
+        cut_backup_that_only_adds,
     ),
     (
         "a_cut_at_any_piece_delays_a_restore_and_nothing_else",
@@ -67,16 +72,23 @@ fn stage<'a>(
             ("process-max", "2"),
         ],
     )?;
-    let mut noise = 1_u64;
-    let mut bytes = Vec::with_capacity(1 << 20);
-    while bytes.len() < 1 << 20 {
+    stage
+        .scratch
+        .write("data/base/1/30000", bytes(1, 1 << 20))?;
+    Ok(stage)
+}
+
+/// Bytes that nothing makes smaller.
+fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut noise = seed;
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
         noise = noise
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         bytes.extend_from_slice(&noise.to_le_bytes());
     }
-    stage.scratch.write("data/base/1/30000", bytes)?;
-    Ok(stage)
+    bytes
 }
 
 /// Runs a command over a network without faults and counts its pieces.
@@ -151,6 +163,53 @@ fn cut_backup(program: &Program) -> TestResult {
     restored(&stage, |copy| {
         stage.local_run(&[copy, "--type=none", "restore"]).map(drop)
     })
+}
+
+/// What a lost connection has left cannot be opened again: a new file gets what the old one has, copied by the server if it can.
+fn cut_backup_that_only_adds(program: &Program) -> TestResult {
+    for also_denied in ["", ",copy-data"] {
+        let mut stage = stage(program, append_only::server_without(also_denied))?;
+        stage.set("repo1-sftp-append-only", "y");
+        // Longer than what is kept in memory until it is stored.
+        stage
+            .scratch
+            .write("data/base/1/30001", bytes(2, 6 << 20))?;
+        stage.ours_with(&[], CREATE)?.success()?;
+        let network = Network::new();
+        let proxy = over(&mut stage, network)?;
+        stage.ours_with(&[], BACKUP)?.success()?;
+        let all = proxy.pieces();
+        drop(proxy);
+        let mut files = append_only::published(stage.server.files())?;
+        let (mut struck, mut gone_on) = (0, 0);
+        for at in places(all, (SAMPLE, u64::MAX)) {
+            let told = |error| format!("without '{also_denied}', cut at {at} of {all}: {error}");
+            let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
+            let debug = [("log-level-console", "debug")];
+            let outcome = stage.ours_with(&debug, BACKUP)?;
+            let outcome = outcome.success().map_err(|error| told(error.to_string()))?;
+            struck += u64::from(proxy.has_struck());
+            gone_on += outcome.stdout.matches("': going on at ").count();
+            files = append_only::only_added(&files, stage.server.files())
+                .map_err(|error| told(error.to_string()))?;
+        }
+        if struck < SAMPLE - 2 || gone_on == 0 {
+            return Err(format!("{struck} cuts, and {gone_on} files went on").into());
+        }
+        let address = stage.server.address();
+        stage.reached_at(address)?;
+        let verify = ["--output=text", "--verbose", "verify"];
+        let verified = stage.ours_with(&[], &verify)?.success()?.stdout;
+        if !verified.contains("status: ok") {
+            return Err(verified.into());
+        }
+        restored(&stage, |copy| {
+            let restore = [copy, "--type=none", "restore"];
+            stage.ours_with(&[], &restore)?.success()?;
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn cut_restore(program: &Program) -> TestResult {
