@@ -43,7 +43,7 @@ test:
 
 # The same suites in full.
 soak:
-	@$(STEP) 'set-up' scripts/setup test
+	@$(STEP) 'set-up' scripts/setup soak
 	@PGKEEP_TEST_FULL=1 PGKEEP_TEST_ROWS=all PGKEEP_TEST_CASES=1000 \
 	    $(STEP) 'all suites in full' $(SUITES) $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
 

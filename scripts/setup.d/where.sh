@@ -9,7 +9,7 @@ where() {
         [ ! -x "$path" ] || say "$("$path" version) in $(dirname "$path")"
     done
     [ ! -s "$cache/openssh/version" ] || say "OpenSSH $(cat "$cache/openssh/version") in $cache/openssh/sbin"
-    for path in "$cache"/s3s "$cache"/moto; do
+    for path in "$cache"/s3s "$cache"/garage "$cache"/moto; do
         [ ! -s "$path/.version" ] || say "S3 server $(basename "$path") $(cat "$path/.version") in $path/bin"
     done
     [ ! -s "$cache/azurite/.version" ] || say "Azure server azurite $(cat "$cache/azurite/.version") in $cache/azurite/bin"

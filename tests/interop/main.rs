@@ -49,6 +49,8 @@ fn main() -> ExitCode {
         (array::covering(seed()), SAMPLE),
         (on(Place::Sftp, 0x5F7F), SAMPLE_SFTP),
         (on(Place::Bucket(Kind::S3s), 0x53), SAMPLE_BUCKET),
+        // Built for full runs only.
+        (on(Place::Bucket(Kind::Garage), 0x6A), 0),
         (on(Place::Bucket(Kind::Azurite), 0xA2), SAMPLE_BUCKET),
         (on(Place::Bucket(Kind::Gcs), 0x6C), SAMPLE_GCS),
     ] {

@@ -84,6 +84,7 @@ impl Row {
                 Place::Cifs => "_cifs",
                 Place::Sftp => "_sftp",
                 Place::Bucket(Kind::S3s | Kind::Moto) => "_s3",
+                Place::Bucket(Kind::Garage) => "_garage",
                 Place::Bucket(Kind::Gcs) => "_gcs",
                 Place::Bucket(Kind::Azurite) => "_azure",
             },

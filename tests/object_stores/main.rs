@@ -20,7 +20,7 @@ use std::sync::Arc;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use store::{STORES, Store};
+use store::{Store, stores};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Test = fn(&Program, &Store) -> TestResult;
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("object_stores").threads(3);
-    for store in STORES {
+    for store in stores() {
         for (name, test) in TESTS {
             let program = Arc::clone(&program);
             suite = suite.test(format!("{}_{name}", store.name), move || {

@@ -14,7 +14,7 @@ use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::Result;
-use crate::store::{STORES, Store};
+use crate::store::{Store, stores};
 
 const MIB: u64 = 1 << 20;
 /// Bytes on their way to or from a bucket (`ObjectSettings::byte_budget`), whatever their number of files and workers.
@@ -27,7 +27,7 @@ const WORKER: u64 = 16 * MIB;
 pub(crate) fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     // The way of bytes is the same for all stores up to the requests.
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    for store in &STORES[..if full { STORES.len() } else { 1 }] {
+    for store in stores().take(if full { usize::MAX } else { 1 }) {
         let program = Arc::clone(program);
         let name = format!(
             "{}_memory_is_bounded_whatever_the_size_of_a_file",

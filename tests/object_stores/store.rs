@@ -21,12 +21,21 @@ pub(crate) struct Store {
     pub(crate) port: (&'static str, &'static str),
 }
 
-pub(crate) const STORES: &[Store] = &[
+const STORES: &[Store] = &[
     Store {
         name: "s3",
         // s3s-fs keeps objects as files, and fails for a name that others are below.
         kind: Kind::Moto,
         strict: Kind::S3s,
+        secret: ("repo1-s3-key-secret", 39),
+        bucket: "repo1-s3-bucket",
+        host: "repo1-storage-host",
+        port: ("repo1-storage-port", ""),
+    },
+    Store {
+        name: "garage",
+        kind: Kind::Garage,
+        strict: Kind::Garage,
         secret: ("repo1-s3-key-secret", 39),
         bucket: "repo1-s3-bucket",
         host: "repo1-storage-host",
@@ -52,3 +61,11 @@ pub(crate) const STORES: &[Store] = &[
         port: ("repo1-gcs-endpoint", "localhost:"),
     },
 ];
+
+/// The stores of this run. Garage takes a quarter of an hour to build, so a default run does without it.
+pub(crate) fn stores() -> impl Iterator<Item = &'static Store> {
+    let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
+    STORES
+        .iter()
+        .filter(move |store| full || store.kind != Kind::Garage)
+}

@@ -44,6 +44,15 @@ fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
             ErrorKind::Broken,
             Some("do repo-s3-region and repo-s3-endpoint belong to the bucket?"),
         ),
+        // As Garage says it, which has one code for all it refuses.
+        ("AccessDenied", _)
+            if message.contains("Invalid signature") || message.contains("No such key") =>
+        {
+            (
+                ErrorKind::Identity,
+                Some("are repo-s3-key and repo-s3-key-secret right?"),
+            )
+        }
         ("AccessDenied", _) | (_, 401 | 403) => (ErrorKind::Denied, None),
         ("InvalidRequest", _)
             if message.contains("Object Lock") || message.contains("ObjectLock") =>

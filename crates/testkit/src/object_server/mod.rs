@@ -2,7 +2,7 @@
 //!
 //! `S3s` is s3s-fs, which checks every signature, checksum and length. `Moto` is Amazon's service as moto imitates it:
 //! it knows versions, locks, encryption and tags, and looks at no signature. `Gcs` is fake-gcs-server, with what it lacks put
-//! right before it. `Azurite` imitates Azure's blobs. Each has one empty bucket, [`BUCKET`].
+//! right before it. `Azurite` imitates Azure's blobs. `Garage` is a server of S3 that people run in production. Each has one empty bucket, [`BUCKET`].
 
 mod account;
 mod authority;
@@ -10,6 +10,7 @@ mod azure_locks;
 mod azurite;
 pub mod faults;
 mod front;
+mod garage;
 mod gcs;
 mod http;
 mod options;
@@ -49,6 +50,7 @@ pub enum Kind {
     Moto,
     Gcs,
     Azurite,
+    Garage,
 }
 
 /// A server with its files; it ends when this is dropped.
@@ -120,7 +122,7 @@ impl ObjectServer {
         match kind {
             Kind::Moto => server.ask("PUT", &format!("/{BUCKET}")).map(drop)?,
             Kind::Azurite => server.make_container()?,
-            Kind::S3s | Kind::Gcs => {}
+            Kind::S3s | Kind::Gcs | Kind::Garage => {}
         }
         Ok(server)
     }
@@ -274,6 +276,7 @@ fn program(kind: Kind) -> Result<PathBuf> {
     let (note, path, what) = match kind {
         Kind::S3s => ("s3s-fs", "s3s/bin/s3s-fs", "the S3 server s3s-fs"),
         Kind::Moto => ("moto", "moto/bin/moto_server", "the S3 server moto"),
+        Kind::Garage => ("garage", "garage/bin/garage", "the S3 server Garage"),
         Kind::Gcs => (
             "fake-gcs-server",
             "gcs/bin/fake-gcs-server",
@@ -311,6 +314,7 @@ fn command(
                 .args(["--access-key", KEY, "--secret-key", SECRET])
                 .arg(files);
         }
+        Kind::Garage => garage::options(&mut command, at, free_port()?, scratch.path())?,
         Kind::Moto => {
             command.args(["-H", &host, "-p", &port]);
         }

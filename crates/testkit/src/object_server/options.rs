@@ -1,5 +1,6 @@
 //! The options that put a repository into a server's bucket, as either program takes them.
 
+use super::garage;
 use super::{ACCOUNT, ACCOUNT_KEY, BUCKET, KEY, Kind, ObjectServer, SECRET, TOKEN};
 
 impl ObjectServer {
@@ -8,17 +9,25 @@ impl ObjectServer {
         self.options_at(key, self.address().port())
     }
 
+    /// Name and secret of the key of an S3 server.
+    fn key(&self) -> (&'static str, &'static str) {
+        match self.kind() {
+            Kind::Garage => (garage::KEY, garage::SECRET),
+            _ => (KEY, SECRET),
+        }
+    }
+
     /// The same on another way to it: the port of a front.
     pub fn options_at(&self, key: usize, port: u16) -> Vec<(String, String)> {
         let mut options: Vec<(&str, String)> = match self.kind() {
-            Kind::S3s | Kind::Moto => vec![
+            Kind::S3s | Kind::Moto | Kind::Garage => vec![
                 ("type", "s3".to_owned()),
                 ("s3-bucket", BUCKET.to_owned()),
                 ("s3-endpoint", "localhost".to_owned()),
                 ("s3-region", "us-east-1".to_owned()),
                 ("s3-uri-style", "path".to_owned()),
-                ("s3-key", KEY.to_owned()),
-                ("s3-key-secret", SECRET.to_owned()),
+                ("s3-key", self.key().0.to_owned()),
+                ("s3-key-secret", self.key().1.to_owned()),
                 ("storage-host", "localhost".to_owned()),
                 ("storage-port", port.to_string()),
             ],
