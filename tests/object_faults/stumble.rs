@@ -10,7 +10,7 @@ use crate::stage::{Result, Stage};
 use crate::store::Store;
 
 /// On S3 each kind of request has one fault in so many.
-const ONE_IN: u64 = 4;
+const ONE_IN: u64 = 6;
 
 pub fn visit(program: &Program, store: &'static Store) -> TestResult {
     let stage = Stage::new(program, store)?;

@@ -130,21 +130,27 @@ fn a_server_that_lives_and_does_not_answer_ends_the_wait_when_the_time_for_an_an
     let (mut settings, timer) = timed();
     settings.pace.answer_within = Some(Duration::from_secs(60));
     let both = both(memory_pair(1000), 2, settings);
-    // Idle for longer is no wait.
+    let client = Arc::new(both.client);
+    // Each side hears the other, however little time the machine gives them.
+    let alive = || client.call::<_, String>(Lane::Own, &Ask::Echo("x".to_owned()));
+    // A session that has asked for nothing for longer waits for nothing.
     for _ in 0..70 {
         timer.advance(Duration::from_secs(1));
-        for _ in 0..50 {
-            std::thread::yield_now();
-        }
+        assert_eq!(alive(), Ok("x".to_owned()));
     }
-    let client = Arc::new(both.client);
     let waits = {
         let client = Arc::clone(&client);
         std::thread::spawn(move || client.call::<_, String>(Lane::Worker, &Ask::Later))
     };
     // The wait has begun once the server has the request.
     assert_eq!(both.heard.recv().as_deref(), Ok("kept"));
-    let seconds = advance_until(&timer, || client.ended().is_some());
+    let mut seconds = 0;
+    while client.ended().is_none() {
+        timer.advance(Duration::from_secs(1));
+        seconds += 1;
+        assert!(seconds < 90, "the wait is not ended");
+        let _ = alive();
+    }
     assert!(seconds >= 59, "{seconds}");
     let error = waits.join().expect("no panic").expect_err("nobody answers");
     assert_eq!(error.kind(), ErrorKind::Silent);

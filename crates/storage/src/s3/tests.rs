@@ -164,8 +164,9 @@ fn a_part_that_fails_ends_the_upload() {
     ]);
     let error = write(&*small_parts(&server), 11).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
-    let last = lines(&server).pop().unwrap();
-    assert_eq!(last, "DELETE /a/b?uploadId=u1 HTTP/1.1");
+    // The other part may be on its way on a connection of its own.
+    let ended = |line: &String| line == "DELETE /a/b?uploadId=u1 HTTP/1.1";
+    assert!(lines(&server).iter().any(ended), "{:?}", lines(&server));
 }
 
 #[test]

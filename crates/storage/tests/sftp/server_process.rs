@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use pgkeep_storage::sftp::SftpStorage;
 use pgkeep_storage::{Connection, ErrorKind, Storage, StoragePath, WriteOptions};
+use pgkeep_testkit::network_proxy::Network;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use crate::server::{bytes, in_place, settings, temporary_files, write};
+use crate::server::{bytes, in_place, settings, settings_at, temporary_files, write};
 
 const SFTP_SERVER: &str = "/usr/lib/openssh/sftp-server";
 /// Asks the suite's own program to stand between sshd and its SFTP server.
 const REFUSE_CLOSE: &str = "refuse-close";
 /// INIT and the question for limits: what a client asks before it opens a file.
 const GREETING: usize = 40;
+/// Ending of a temporary name.
+const TEMP_SUFFIX: &str = ".pgbackrest.tmp";
 const PATIENCE: Duration = Duration::from_secs(240);
 
 pub(crate) fn add(suite: Suite) -> Suite {
@@ -45,11 +48,14 @@ impl Stalled {
         let place = tempfile::tempdir()?;
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777))?;
         let script = place.path().join("session");
-        // The last `cat` takes the answers when nobody listens any more.
+        // The last `cat` takes the answers when nobody listens any more. The server forgets what it has not done when its input
+        // ends, so a last request, REALPATH with the number 7777, is waited for, unless it is taken for the end of another one.
         let text = format!(
             "#!/bin/sh\ncd {place}\nif mkdir first 2>/dev/null; then\n\
-             (dd bs=1 count={bytes} 2>/dev/null; cat >rest; until [ -e go ]; do sleep 0.01; done; cat rest) \
-             | {SFTP_SERVER} | (cat; cat >/dev/null)\ntouch done\nelse exec {SFTP_SERVER}; fi\n",
+             (dd bs=1 count={bytes} 2>/dev/null; cat >rest; until [ -e go ]; do sleep 0.01; done; cat rest; \
+             printf '\\000\\000\\000\\012\\020\\000\\000\\036\\141\\000\\000\\000\\001.'; \
+             for try in $(seq 500); do grep -q 'request 7777' log && break; sleep 0.01; done) \
+             | {SFTP_SERVER} -e -l DEBUG3 2>log | (cat; cat >/dev/null)\ntouch done\nelse exec {SFTP_SERVER}; fi\n",
             place = place.path().display(),
         );
         std::fs::write(&script, text)?;
@@ -105,15 +111,23 @@ fn late_open() -> TestResult {
 /// As before, but the process gets to it while the run goes on, behind the removal of what the lost try may have left.
 fn late_temporary_file() -> TestResult {
     let stalled = Stalled::after(GREETING)?;
-    let mut settings = settings(&stalled.server)?;
-    settings.io_timeout = Duration::from_secs(2);
-    let storage = SftpStorage::new(settings)?;
-    write(
-        &storage,
-        "set/info",
-        &bytes(1, 1000),
-        &WriteOptions::default(),
-    )?;
+    let proxy = Network::new().to(stalled.server.address())?;
+    let storage = SftpStorage::new(settings_at(&stalled.server, proxy.address())?)?;
+    let mut writing =
+        storage.open_write(&StoragePath::from("set/info"), &WriteOptions::default())?;
+    writing.write_all(&bytes(1, 1000))?;
+    let ticket = writing.finish()?;
+    let rest = stalled.place.path().join("rest");
+    wait_for("the whole request to open the file", || {
+        std::fs::read(&rest).is_ok_and(|rest| {
+            // Flags and attributes follow the name.
+            rest.windows(TEMP_SUFFIX.len())
+                .position(|window| window == TEMP_SUFFIX.as_bytes())
+                .is_some_and(|at| rest.len() >= at + TEMP_SUFFIX.len() + 12)
+        })
+    })?;
+    proxy.cut_all();
+    ticket.wait()?;
     stalled.goes_on()?;
     let left = temporary_files(stalled.server.files())?;
     assert_eq!(left.len(), 1, "the late open has made its file: {left:?}");

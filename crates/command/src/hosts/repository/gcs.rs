@@ -134,7 +134,6 @@ mod tests {
                 "--repo1-type=gcs",
                 "--repo1-gcs-bucket=bucket",
                 "--repo1-gcs-key-type=auto",
-                "--stanza=main",
                 "--pg1-path=/pg",
                 "--repo1-retention-full=1",
             ];

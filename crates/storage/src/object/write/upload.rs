@@ -81,9 +81,7 @@ impl<S: ObjectStore> Upload<S> {
     pub(super) async fn finish(mut self, size: u64, new: bool) -> Result<()> {
         let outcome = self.complete(size, new).await;
         if outcome.is_err() {
-            for part in &self.parts {
-                part.abort();
-            }
+            self.stop_parts().await;
             self.abort().await;
         }
         outcome.map_err(|failure| self.bucket.error(failure, Operation::Write, &self.path))
@@ -106,6 +104,19 @@ impl<S: ObjectStore> Upload<S> {
         store.complete_upload(&self.key, &name, &parts, size).await
     }
 
+    /// A part that comes after the server was told to forget the upload could stay there.
+    async fn stop_parts(&mut self) {
+        for part in &mut self.parts {
+            part.abort();
+        }
+        for part in &mut self.parts {
+            // One that ended was asked for its outcome already.
+            if !part.is_finished() {
+                let _ = part.await;
+            }
+        }
+    }
+
     /// Has the server forget the parts. What cannot be told it now is found later, as left over.
     async fn abort(&self) {
         if let Ok(name) = named(self.name.clone()).await {
@@ -117,12 +128,10 @@ impl<S: ObjectStore> Upload<S> {
     }
 
     /// Gives the upload up; waits for the server a little, since the process may end next.
-    pub(super) fn give_up(self) {
-        for part in &self.parts {
-            part.abort();
-        }
+    pub(super) fn give_up(mut self) {
         let runtime = self.bucket.runtime.clone();
         let gone = async move {
+            self.stop_parts().await;
             let _ = tokio::time::timeout(GIVE_UP, self.abort()).await;
         };
         if tokio::runtime::Handle::try_current().is_ok() {
