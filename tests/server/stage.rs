@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use pgkeep_testkit::run::{Outcome, Program, run};
@@ -157,7 +158,10 @@ impl<'a> Stage<'a> {
 
     /// The server of another program.
     pub fn start_as(&self, command: Command) -> Result<Server> {
-        let output = self.file("output");
+        // Two servers write to two files.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let output = self.file(&format!("output-{number}"));
         let log = fs::File::create(&output)?;
         let mut command = self.with_configuration(command, &["server"]);
         command

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use super::BUCKET;
 use crate::error::{During, Result};
 
 /// It takes no key whose name has another form.
@@ -14,12 +13,13 @@ pub(super) const SECRET: &str = "b892c0665f0ada8a4755dae98baa3b133590e11dae3bcc1
 /// By which its nodes know one another.
 const RPC_SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
-/// How it is started at an address, with its key and bucket; `nodes` is where other nodes would reach it.
+/// How it is started at an address, with its key and `bucket`; `nodes` is where other nodes would reach it.
 pub(super) fn options(
     command: &mut Command,
     at: SocketAddr,
     nodes: SocketAddr,
     home: &Path,
+    bucket: &str,
 ) -> Result<()> {
     let files = home.display();
     let text = format!(
@@ -33,7 +33,7 @@ pub(super) fn options(
     command
         .env("GARAGE_DEFAULT_ACCESS_KEY", KEY)
         .env("GARAGE_DEFAULT_SECRET_KEY", SECRET)
-        .env("GARAGE_DEFAULT_BUCKET", BUCKET)
+        .env("GARAGE_DEFAULT_BUCKET", bucket)
         .env("RUST_LOG", "garage=warn")
         .arg("-c")
         .arg(config)

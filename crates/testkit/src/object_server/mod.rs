@@ -314,7 +314,7 @@ fn command(
                 .args(["--access-key", KEY, "--secret-key", SECRET])
                 .arg(files);
         }
-        Kind::Garage => garage::options(&mut command, at, free_port()?, scratch.path())?,
+        Kind::Garage => garage::options(&mut command, at, free_port()?, scratch.path(), BUCKET)?,
         Kind::Moto => {
             command.args(["-H", &host, "-p", &port]);
         }

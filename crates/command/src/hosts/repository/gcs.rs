@@ -121,22 +121,26 @@ mod tests {
 
     #[test]
     fn commands_that_only_read_ask_for_no_more() {
-        for (command, expected) in [
-            ("info", true),
-            ("archive-get", true),
-            ("restore", true),
-            ("verify", true),
-            ("backup", false),
-            ("archive-push", false),
-            ("expire", false),
+        let pg = "--pg1-path=/pg";
+        let retention = "--repo1-retention-full=1";
+        for (command, expected, needs) in [
+            ("info", true, &[][..]),
+            ("archive-get", true, &[pg][..]),
+            ("restore", true, &[pg][..]),
+            ("verify", true, &[][..]),
+            ("backup", false, &[pg, retention][..]),
+            ("archive-push", false, &[pg][..]),
+            ("expire", false, &[retention][..]),
         ] {
             let options = [
-                "--repo1-type=gcs",
-                "--repo1-gcs-bucket=bucket",
-                "--repo1-gcs-key-type=auto",
-                "--pg1-path=/pg",
-                "--repo1-retention-full=1",
-            ];
+                &[
+                    "--repo1-type=gcs",
+                    "--repo1-gcs-bucket=bucket",
+                    "--repo1-gcs-key-type=auto",
+                ],
+                needs,
+            ]
+            .concat();
             let context = test_context::new(Program::PgKeep, command, &options);
             let settings = settings(&context, 1).unwrap();
             assert_eq!(settings.only_reads, expected, "{command}");
