@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         }
     };
     // What is stopped is waited for, so there is time for others.
-    let mut suite = Suite::new("hosts").threads(6);
+    let mut suite = Suite::new("hosts").threads(3);
     // The longest first: the others go on beside them.
     for add in [array::add, meanwhile::add, strike::add] {
         suite = add(suite, &program);
