@@ -2,5 +2,6 @@
 
 pub mod archive;
 pub mod find;
+pub mod small_file;
 pub mod stored_content;
 pub mod window;

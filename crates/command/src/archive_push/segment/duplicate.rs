@@ -11,10 +11,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use pgkeep_pipeline::{Pipeline, Sha1Digest, Stage};
+use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::archive::{self, StoredSegment};
 use pgkeep_repo::layout;
-use pgkeep_storage::{InfoLevel, ListOptions, copy};
+use pgkeep_storage::{InfoLevel, ListOptions};
 
 use crate::archive_push::repositories::Target;
 use crate::archive_push::segment::WalFile;
@@ -23,11 +23,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 use crate::run::cancel::Cancel;
 use crate::wal::find::{self, WalFind};
+use crate::wal::small_file;
 use crate::wal::stored_content;
 pub(crate) use crate::wal::stored_content::Content;
-
-/// The longest file that is no segment.
-const SMALL: u64 = 1 << 20;
 
 /// The segment in the archive of one repository; `None` when it is not there.
 ///
@@ -250,17 +248,14 @@ pub(crate) fn small_file_is_there(
     }
     let name = file.stored_name(None, settings.compress);
     let path = layout::archive_file(&settings.stanza, &target.archive_id, &name);
-    let Some(stored) = copy::read_all(storage, &path, SMALL)? else {
+    let Some(stored) = small_file::read(storage, &path, target.pass.as_ref())? else {
         return Ok(false);
     };
-    let decrypt = target.pass.clone();
-    let decrypt = decrypt.map(|pass| Stage::Decrypt { pass, raw: false });
-    let mut running = Pipeline::new(decrypt.into_iter().collect()).start(settings.buffer_size);
-    let (mut plain, mut own) = (Vec::new(), Vec::new());
-    running.push(&stored, &mut plain)?;
-    running.finish(&mut plain)?;
-    file.open()?.take(SMALL).read_to_end(&mut own)?;
-    if plain == own {
+    let mut own = Vec::new();
+    file.open()?
+        .take(small_file::LONGEST)
+        .read_to_end(&mut own)?;
+    if stored == own {
         return Ok(true);
     }
     Err(Error::new(

@@ -11,7 +11,7 @@ use pgkeep_protocol::Exchange;
 use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::{ArchiveId, ArchiveInfo, Stanza, layout};
 use pgkeep_storage::ticket::Written;
-use pgkeep_storage::{InfoLevel, StoragePath, Ticket, WriteOptions, copy};
+use pgkeep_storage::{InfoLevel, StoragePath, Ticket, WriteOptions};
 use secrecy::SecretString;
 
 use super::info_files;
@@ -27,12 +27,11 @@ use crate::remote::wire::storage::{
 };
 use crate::run::context::Context;
 use crate::wal::find::WalFind;
+use crate::wal::small_file;
 use crate::wal::stored_content::{self, Content};
 
 /// Bytes that may gather between two stages.
 const BUFFER: usize = 256 * 1024;
-/// The longest history file: a line for each timeline, of which there are few.
-const SMALL: u64 = 1024 * 1024;
 
 /// What `archive.info` says.
 #[derive(Debug)]
@@ -175,7 +174,8 @@ impl Archive {
             ..WriteOptions::default()
         };
         let storage = &*self.repository.storage;
-        if !may_replace && segment.is_none() && storage.info(&path, InfoLevel::Exists)?.is_some() {
+        let replaces = may_replace && !storage.only_adds();
+        if !replaces && segment.is_none() && storage.info(&path, InfoLevel::Exists)?.is_some() {
             return self.same_as_stored(exchange, &current, &path);
         }
         let encrypt = (current.pass.clone()).map(|pass| Stage::Encrypt { pass, raw: false });
@@ -197,22 +197,22 @@ impl Archive {
     ) -> Served<Ended> {
         let storage = &*self.repository.storage;
         let shown = storage.display(path);
-        let Some(text) = write::take_small(exchange, &shown, SMALL)? else {
+        let Some(text) = write::take_small(exchange, &shown, small_file::LONGEST)? else {
             return Ok(Ended::GivenUp);
         };
         // Gone meanwhile: the client tries again.
-        let stored = copy::read_all(storage, path, SMALL)?.unwrap_or_default();
-        let decrypt = (current.pass.clone()).map(|pass| Stage::Decrypt { pass, raw: false });
-        let mut running = Pipeline::new(decrypt.into_iter().collect()).start(BUFFER);
-        let mut plain = Vec::new();
-        running.push(&stored, &mut plain).map_err(Error::from)?;
-        running.finish(&mut plain).map_err(Error::from)?;
-        if plain != text {
-            return Err(Error::new(
+        let stored = small_file::read(storage, path, current.pass.as_ref())?.unwrap_or_default();
+        if stored != text {
+            let error = Error::new(
                 ErrorCode::ArchiveDuplicate,
                 format!("'{shown}' already exists with other content"),
-            )
-            .with_hint("writing over it needs the right 'admin' on the other host.")
+            );
+            return Err(match storage.only_adds() {
+                true => error.with_hint("it can be removed only where the repository is kept."),
+                false => {
+                    error.with_hint("writing over it needs the right 'admin' on the other host.")
+                }
+            }
             .into());
         }
         let size = text.len() as u64;
