@@ -174,15 +174,16 @@ pub fn write_ticket(
     writer.finish()
 }
 
-/// Copies a file as it is, atomically at the target.
+/// Copies a file as it is.
 pub fn copy_plain(
     from_storage: &dyn Storage,
     from: &StoragePath,
     to_storage: &dyn Storage,
     to: &StoragePath,
+    options: &WriteOptions,
 ) -> StorageResult<Ticket> {
     let mut read = from_storage.open_read(from, &ReadOptions::default())?;
-    let mut write = to_storage.open_write(to, &WriteOptions::default())?;
+    let mut write = to_storage.open_write(to, options)?;
     let mut buffer = vec![0; PLAIN_BUFFER];
     loop {
         let got = read.read(&mut buffer).map_err(|error| {

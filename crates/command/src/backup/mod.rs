@@ -95,8 +95,12 @@ fn make(
     let doing = Doing::now(&context.progress, "reading the repository");
     let storage = &*repository.storage;
     let Loaded {
-        mut info, warnings, ..
+        mut info,
+        warnings,
+        added,
+        ..
     } = added_sets::load(context, repository, &settings.stanza, settings.limits)?;
+    added_sets::renew_copies(repository, &settings.stanza, &added)?;
     for warning in warnings {
         log::warn!("{warning}");
     }

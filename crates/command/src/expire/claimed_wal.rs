@@ -41,7 +41,7 @@ fn check_timelines(stanza: &Stanza, listed: &BTreeSet<&str>, archives: &Archives
                 ErrorCode::ArchiveMismatch,
                 format!("WAL was added and is not believed: {what}"),
             )
-            .with_hint("nothing was expired. Has the key of the account that adds WAL been stolen?")
+            .with_hint("nothing was changed. Has the key of the account that adds WAL been stolen?")
             .with_hint(format!(
                 "if it is wrong, remove it: repo-rm --recurse {path}"
             ))

@@ -189,6 +189,7 @@ impl<'a> Expire<'a> {
                 mut info,
                 warnings,
                 closed,
+                added,
             },
             ahead,
         ) = in_parallel(
@@ -208,6 +209,9 @@ impl<'a> Expire<'a> {
                 let read = || Archives::read(storage, stanza, pass);
                 let archives = ahead.unwrap_or_else(read)?;
                 claimed_wal::check(stanza, &info, &archives)?;
+                if !self.settings.dry_run {
+                    added_sets::renew_copies(self.repository, stanza, &added)?;
+                }
                 Some(Ok(archives))
             }
         };

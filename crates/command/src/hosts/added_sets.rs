@@ -4,22 +4,17 @@
 //! there. A claim that is not believed ends the run before anything is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
 
 use pgkeep_repo::claims::{self, Claim, Limits, Said};
 use pgkeep_repo::manifest::Manifest;
 use pgkeep_repo::sets::list_sets_and_closed;
-use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, archive, closed, layout};
-use pgkeep_storage::{
-    InfoLevel, ListOptions, ReadOptions, Storage, StoragePath, StorageWrite, in_parallel,
-};
+use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, Stanza, archive, closed, layout};
+use pgkeep_storage::copy::copy_plain;
+use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath, in_parallel};
 
 use super::Repository;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
-
-/// Bytes of a manifest that are copied at once.
-const BUFFER: usize = 256 * 1024;
 
 /// The list of backups, reconciled with what is stored.
 #[derive(Debug)]
@@ -29,6 +24,8 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Another account adds to the repository, and may do nothing else.
     pub closed: bool,
+    /// What it has added, and is listed now: their copies are to be renewed before the list is saved.
+    pub added: Vec<BackupLabel>,
 }
 
 /// Loads the list. Where another account may only add, sets that are not listed are judged first.
@@ -42,22 +39,26 @@ pub fn load(
     limits: Limits,
 ) -> Result<Loaded> {
     let storage = &*repository.storage;
-    let (mut info, sets, closed) = open(repository, stanza)?;
+    let (mut info, mut sets, closed) = open(repository, stanza)?;
     let before = labels(&info);
     if closed {
         let now = context.clock.seconds();
         let claims = claims(context, repository, stanza, &info, &sets)?;
         claims::judge(info.entries(), &info.history, &claims, now, limits)
             .map_err(|refusal| refused(stanza, &refusal.label, &refusal.reason))?;
+        // What was finished since then has not been judged: the next run lists it.
+        sets.retain(|set| before.contains(set) || claims.iter().any(|claim| claim.label == *set));
     }
     let warnings = info.reconstruct(storage, stanza, &sets)?;
-    if closed {
-        renew_copies(storage, stanza, &before, &info)?;
-    }
+    let added = match closed {
+        true => labels(&info).difference(&before).cloned().collect(),
+        false => Vec::new(),
+    };
     Ok(Loaded {
         info,
         warnings,
         closed,
+        added,
     })
 }
 
@@ -79,7 +80,8 @@ pub fn load_named(
     }
     let warnings = info.reconstruct(storage, stanza, &sets)?;
     if closed {
-        renew_copies(storage, stanza, &before, &info)?;
+        let added: Vec<BackupLabel> = labels(&info).difference(&before).cloned().collect();
+        renew_copies(repository, stanza, &added)?;
     }
     Ok((info, warnings))
 }
@@ -231,14 +233,7 @@ fn missing_wal(
     manifest: &Manifest,
 ) -> Result<Option<String>> {
     let backup = &manifest.backup;
-    let id = pgkeep_repo::pg_history::PgHistoryEntry {
-        id: manifest.pg.id,
-        system_id: manifest.pg.system_id,
-        version: manifest.pg.version.clone(),
-        catalog_version: 0,
-        control_version: 0,
-    }
-    .archive_id();
+    let id = ArchiveId::new(manifest.pg.version.clone(), manifest.pg.id);
     for segment in [&backup.archive_start, &backup.archive_stop]
         .into_iter()
         .flatten()
@@ -263,33 +258,17 @@ fn missing_wal(
 }
 
 /// A set begins with a copy of its manifest that knows nothing yet, and gets the main file at its end. From now on both are one.
-fn renew_copies(
-    storage: &dyn Storage,
-    stanza: &Stanza,
-    before: &BTreeSet<BackupLabel>,
-    info: &BackupInfo,
-) -> Result<()> {
-    for entry in info.entries() {
-        if before.contains(&entry.label) {
-            continue;
-        }
-        let options = closed::options(true);
-        let main = layout::manifest(stanza, &entry.label);
-        let mut read = storage.open_read(&main, &ReadOptions::default())?;
-        let mut write =
-            match storage.open_write(&layout::manifest_copy(stanza, &entry.label), &options) {
-                // A dry run changes nothing.
-                Err(error) if error.kind == pgkeep_storage::ErrorKind::Unsupported => return Ok(()),
-                other => other?,
-            };
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match read.read(&mut buffer)? {
-                0 => break,
-                got => write.write_all(&buffer[..got])?,
-            }
-        }
-        StorageWrite::finish(write)?.wait()?;
+///
+/// # Errors
+/// Those of the storage.
+pub fn renew_copies(repository: &Repository, stanza: &Stanza, added: &[BackupLabel]) -> Result<()> {
+    let storage = &*repository.storage;
+    for label in added {
+        let (main, copy) = (
+            layout::manifest(stanza, label),
+            layout::manifest_copy(stanza, label),
+        );
+        copy_plain(storage, &main, storage, &copy, &closed::options(true))?.wait()?;
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ impl<S: ObjectStore> Storage for ObjectStorage<S> {
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
-        crate::copy::copy_plain(self, from, self, to)
+        crate::copy::copy_plain(self, from, self, to, &WriteOptions::default())
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {

@@ -271,7 +271,7 @@ impl Storage for SftpStorage {
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
-        crate::copy::copy_plain(self, from, self, to)
+        crate::copy::copy_plain(self, from, self, to, &WriteOptions::default())
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {
