@@ -170,7 +170,22 @@ pub(crate) fn life(program: &Program, options: Options<'_>) -> TestResult {
     if !verified.contains("status: ok") {
         return Err(format!("not whole:\n{verified}").into());
     }
-    stage.ours_with(&[], &["doctor"])?;
+    let keeper = "retention by another account";
+    let verbose = ["--verbose", "doctor"];
+    let doctor = stage.ours_with(&[], &verbose)?.stdout;
+    if !doctor.contains(keeper) || doctor.contains(&format!("WARN: {keeper}")) {
+        return Err(format!("doctor does not look for who runs expire:\n{doctor}").into());
+    }
+    // As if nobody had run it for three days.
+    let list = root.join("backup/main/backup.info");
+    let before = std::fs::metadata(&list)?.modified()?;
+    let set_time = |time| std::fs::File::open(&list).and_then(|file| file.set_modified(time));
+    set_time(before - std::time::Duration::from_secs(3 * 86_400))?;
+    let doctor = stage.ours_with(&[], &["doctor"])?.stdout;
+    set_time(before)?;
+    if !doctor.contains(&format!("WARN: {keeper}")) {
+        return Err(format!("doctor does not miss expire:\n{doctor}").into());
+    }
     let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
     let to = fetched.display().to_string();
     run(&stage, &["archive-get", "000000010000000000000001", &to])?;
@@ -310,6 +325,22 @@ fn not_believed(program: &Program) -> TestResult {
     // One that says what it should, and of which a file is gone.
     run(&stage, &["--no-online", "--type=full", "backup"])?;
     let second = newest_set(&sets)?;
+    // WAL of a timeline that never began beside a set that is sound: the set is not touched either.
+    let timeline = stage
+        .server
+        .files()
+        .join("archive/main/15-1/0000000900000000");
+    std::fs::create_dir_all(&timeline)?;
+    let before = published(stage.server.files())?;
+    let outcome = stage.local_outcome(&["expire"])?;
+    let told = "WAL was added and is not believed: there is WAL of timeline 00000009";
+    if outcome.code != 104 || !outcome.stdout.contains(told) {
+        return Err(format!("{outcome:?}").into());
+    }
+    if published(stage.server.files())? != before {
+        return Err("something was changed".into());
+    }
+    std::fs::remove_dir(&timeline)?;
     let gone = sets.join(&second).join("pg_data/base/1/16384.gz");
     let kept = std::fs::read(&gone)?;
     std::fs::remove_file(&gone)?;

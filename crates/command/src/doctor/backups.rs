@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::pin::Pin;
-use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability};
-use pgkeep_storage::{Durability, Storage};
+use pgkeep_repo::{BackupInfo, BackupType, Stanza, durability, layout};
+use pgkeep_storage::{Durability, InfoLevel, Storage};
 
-use super::check::{BACKUP_AGE, BACKUP_TIME, DURABILITY, FULL_AGE, KEPT_LONGER, PAGE_ERRORS};
+use super::check::{
+    BACKUP_AGE, BACKUP_TIME, DURABILITY, FULL_AGE, KEEPER, KEPT_LONGER, PAGE_ERRORS,
+};
 use super::settings::Settings;
 use crate::report::advice;
 use crate::report::check::Check;
 use crate::report::finding::{Finding, Subject};
 use crate::report::time_text::time_text;
 
+/// Seconds after which `expire` is missed where another account runs it: it should run every day.
+const KEEPER_LATE: u64 = 2 * 24 * 3600;
 /// Seconds by which a backup may seem to be from the future.
 const SKEW: u64 = 30;
 
@@ -27,6 +31,7 @@ pub(super) fn examine(
     now: i64,
 ) -> Vec<Finding> {
     let kept = kept_longer(subject, settings, info.entries(), now);
+    let keeper = keeper(subject, stanza, storage, now);
     let now = u64::try_from(now).unwrap_or(0);
     let command = |kind: &str| {
         let repo = subject.repo.unwrap_or(1);
@@ -39,7 +44,8 @@ pub(super) fn examine(
     let entries = info.entries();
     let newest = entries.iter().max_by_key(|entry| entry.timestamp_stop);
     let Some(newest) = newest else {
-        return vec![subject.fail(&BACKUP_AGE, "there is no backup", command("full"))];
+        let none = subject.fail(&BACKUP_AGE, "there is no backup", command("full"));
+        return [none].into_iter().chain(keeper).collect();
     };
     let full = entries
         .iter()
@@ -57,6 +63,7 @@ pub(super) fn examine(
         findings.push(age(subject, &FULL_AGE, full, now, limit));
     }
     findings.extend(kept);
+    findings.extend(keeper);
     findings.push(times(subject, entries, now));
     findings.push(page_errors(subject, stanza, newest));
     findings.extend(grade(subject, stanza, storage, newest));
@@ -114,6 +121,30 @@ fn kept_longer(
         seen.join("; "),
         "do not let pgBackRest run expire on this repository: its backups need --no-expire-auto",
     ))
+}
+
+/// Only for an account that may only add. Whoever keeps the repository writes the list anew each time.
+fn keeper(subject: &Subject, stanza: &Stanza, storage: &dyn Storage, now: i64) -> Option<Finding> {
+    if !storage.only_adds() {
+        return None;
+    }
+    let found = match storage.info(&layout::backup_info(stanza), InfoLevel::Basic) {
+        Ok(found) => found?,
+        Err(error) => return Some(subject.not_tested(&KEEPER, error.to_string())),
+    };
+    let age = u64::try_from(now - found.modified).unwrap_or(0);
+    let seen = format!("the list of backups was written {} ago", time_text(age));
+    Some(match age > KEEPER_LATE {
+        true => subject.warn(
+            &KEEPER,
+            seen,
+            format!(
+                "run this every day with the account that keeps the repository: {}",
+                advice::pgkeep(stanza.as_str(), "expire")
+            ),
+        ),
+        false => subject.ok(&KEEPER, seen),
+    })
 }
 
 fn times(subject: &Subject, entries: &[BackupEntry], now: u64) -> Finding {

@@ -75,6 +75,8 @@ checks! {
         "All later backups rest on it: the older it is, the more is lost with one damaged file.";
     KEPT_LONGER = "kept-longer", "backups that only pgkeep keeps",
         "pgBackRest does not know what keeps them: wherever it runs `expire`, they are removed when retention is over.";
+    KEEPER = "keeper", "retention by another account",
+        "Nothing expires, so the repository fills up, and pgBackRest does not see the newest backups.";
     BACKUP_TIME = "backup-time", "backups of the future",
         "The clock was wrong, then or now. The next backup is refused until the time has come.";
     PAGE_ERRORS = "page-errors", "damaged pages in the newest backup",
