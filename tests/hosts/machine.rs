@@ -8,10 +8,11 @@ use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use pgkeep_testkit::authority::Authority;
 use pgkeep_testkit::cluster::Cluster;
-use pgkeep_testkit::run::{Program, run};
+use pgkeep_testkit::run::Program;
 use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::sftp_server::SftpServer;
 
@@ -244,31 +245,10 @@ impl<'a> Machines<'a> {
 
     fn make_certificates(&self) -> Result<()> {
         let directory = self.scratch.make_dir("tls")?;
-        let openssl = |words: &str| -> Result<()> {
-            let mut command = Command::new("openssl");
-            command.current_dir(&directory).args(words.split(' '));
-            run(&mut command)?.success()?;
-            Ok(())
-        };
-        let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-        openssl(&format!(
-            "req -x509 -days 9 -subj /CN=authority {key} -keyout ca.key -out ca.crt"
-        ))?;
-        std::fs::write(
-            directory.join("names"),
-            "subjectAltName=IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.3,IP:127.0.0.4",
-        )?;
-        for (name, common, more) in [
-            ("server", "hosts", " -extfile names"),
-            ("client", "pgbackrest-client", ""),
-        ] {
-            openssl(&format!(
-                "req -subj /CN={common} {key} -keyout {name}.key -out {name}.csr"
-            ))?;
-            openssl(&format!(
-                "x509 -req -in {name}.csr -out {name}.crt -CA ca.crt -CAkey ca.key -CAcreateserial -days 9{more}"
-            ))?;
-        }
+        let authority = Authority::new(&directory, None)?;
+        let names = "IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.3,IP:127.0.0.4";
+        authority.issue("server", "hosts", Some(names))?;
+        authority.issue("client", "pgbackrest-client", None)?;
         Ok(self.scratch.account().own_tree(&directory)?)
     }
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use pgkeep_testkit::run::run;
+use pgkeep_testkit::authority::Authority;
 
 use crate::Result;
 use crate::stage::{Host, Stage};
@@ -31,28 +31,10 @@ impl Drop for Servers {
 /// repository, as an option and its value.
 pub fn connect(stage: &mut Stage<'_>, of_pg: (&str, &str)) -> Result<Servers> {
     let directory = stage.scratch.make_dir("tls")?;
-    let openssl = |words: &str| -> Result<()> {
-        let mut command = Command::new("openssl");
-        command.current_dir(&directory).args(words.split(' '));
-        run(&mut command)?.success()?;
-        Ok(())
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    openssl(&format!(
-        "req -x509 -days 9 -subj /CN=authority {key} -keyout ca.key -out ca.crt"
-    ))?;
-    fs::write(directory.join("names"), "subjectAltName=DNS:localhost")?;
-    for (name, common, more) in [
-        ("server", "localhost", " -extfile names"),
-        ("pg", "pg", ""),
-        ("repo", "repo", ""),
-    ] {
-        openssl(&format!(
-            "req -subj /CN={common} {key} -keyout {name}.key -out {name}.csr"
-        ))?;
-        openssl(&format!(
-            "x509 -req -in {name}.csr -out {name}.crt -CA ca.crt -CAkey ca.key -CAcreateserial -days 9{more}"
-        ))?;
+    let authority = Authority::new(&directory, None)?;
+    authority.issue("server", "localhost", Some("DNS:localhost"))?;
+    for host in ["pg", "repo"] {
+        authority.issue(host, host, None)?;
     }
     stage.scratch.account().own_tree(&directory)?;
     let file = |name: &str| directory.join(name).display().to_string();

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use pgkeep_testkit::authority::Authority;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::scratch::Scratch;
 
@@ -52,25 +53,9 @@ impl<'a> Stage<'a> {
             scratch,
             port,
         };
-        let curve = "ec_paramgen_curve:P-256";
-        let new_key = ["-newkey", "ec", "-pkeyopt", curve, "-nodes"];
-        let make = |words: &[&str]| -> Result<()> {
-            let mut openssl = Command::new("openssl");
-            openssl.current_dir(stage.scratch.path()).args(words);
-            run(&mut openssl)?.success()?;
-            Ok(())
-        };
-        let ca = ["req", "-x509", "-days", "9", "-subj", "/CN=authority"];
-        let files = ["-keyout", "ca.key", "-out", "ca.crt"];
-        make(&[&ca[..], &new_key, &files].concat())?;
-        for (name, common) in [("server", "/CN=localhost"), ("client", "/CN=pg1")] {
-            let [key, request, certificate] =
-                ["key", "csr", "crt"].map(|suffix| format!("{name}.{suffix}"));
-            let files = ["-keyout", &key, "-out", &request];
-            make(&[&["req", "-subj", common][..], &new_key, &files].concat())?;
-            let signed = ["x509", "-req", "-in", &request, "-out", &certificate];
-            let by = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
-            make(&[&signed[..], &by, &["-days", "9"]].concat())?;
+        let authority = Authority::new(stage.scratch.path(), None)?;
+        for (name, common) in [("server", "localhost"), ("client", "pg1")] {
+            authority.issue(name, common, None)?;
         }
         fs::create_dir(stage.file("log"))?;
         let path = |name: &str| stage.file(name).display().to_string();

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 
 use super::http::{Answer, Request};
-use crate::error::{During, Result};
+use super::on_loopback::OnLoopback;
+use crate::error::Result;
 
 const UNTIL: &str = "x-ms-immutability-policy-until-date";
 const MODE: &str = "x-ms-immutability-policy-mode";
@@ -27,39 +27,21 @@ type Locks = Arc<Mutex<HashMap<String, Lock>>>;
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct LockingFront {
-    address: SocketAddr,
+    port: OnLoopback,
     locks: Locks,
-    _end: oneshot::Sender<()>,
 }
 
 impl LockingFront {
     /// Starts before the server at `to`.
     pub(super) fn start(to: SocketAddr) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .during("make a runtime")?;
-        let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", 0)))
-            .during("open a loopback port")?;
-        let address = listener.local_addr().during("read the port")?;
-        let (end, ended) = oneshot::channel::<()>();
         let locks = Locks::default();
         let own = Arc::clone(&locks);
-        std::thread::spawn(move || {
-            runtime.spawn(accept(listener, to, own));
-            // Dropping the runtime closes the port and all connections.
-            let _ = runtime.block_on(ended);
-        });
-        Ok(Self {
-            address,
-            locks,
-            _end: end,
-        })
+        let port = OnLoopback::start(move |listener| accept(listener, to, own))?;
+        Ok(Self { port, locks })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Ends the time for which a blob is locked; its path as requests have it.

@@ -4,42 +4,25 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use super::on_loopback::OnLoopback;
 use super::tls::acceptor;
-use crate::error::{During, Result};
+use crate::error::Result;
 
 /// Ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Front {
-    address: SocketAddr,
-    _end: oneshot::Sender<()>,
-}
+pub(super) struct Front(OnLoopback);
 
 impl Front {
     /// Shows this certificate, which the key belongs to.
     pub(super) fn start((certificate, key): (PathBuf, PathBuf), to: SocketAddr) -> Result<Self> {
         let acceptor = acceptor(&certificate, &key)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .during("make a runtime")?;
-        let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", 0)))
-            .during("open a loopback port")?;
-        let address = listener.local_addr().during("read the port")?;
-        let (end, ended) = oneshot::channel::<()>();
-        std::thread::spawn(move || {
-            runtime.spawn(accept(listener, acceptor, to));
-            // Dropping the runtime closes the port and all connections.
-            let _ = runtime.block_on(ended);
-        });
-        Ok(Self { address, _end: end })
+        OnLoopback::start(move |listener| accept(listener, acceptor, to)).map(Self)
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 }
 

@@ -5,7 +5,6 @@
 //! right before it. `Azurite` imitates Azure's blobs. `Garage` is a server of S3 that people run in production. Each has one empty bucket, [`BUCKET`].
 
 mod account;
-mod authority;
 mod azure_locks;
 mod azurite;
 pub mod faults;
@@ -13,6 +12,7 @@ mod front;
 mod garage;
 mod gcs;
 mod http;
+mod on_loopback;
 mod options;
 mod tls;
 mod users;
@@ -23,10 +23,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::authority::Authority;
 use crate::error::{During, Error, Result};
 use crate::installed;
 use crate::scratch::Scratch;
-use authority::Authority;
 use azure_locks::LockingFront;
 pub use azurite::{ACCOUNT, ACCOUNT_KEY};
 use faults::{FaultyFront, Plan};
@@ -36,6 +36,8 @@ pub use users::UserKey;
 
 /// The bucket that every server has.
 pub const BUCKET: &str = "pgb";
+/// Names that the certificate of a server has.
+const SERVER_NAMES: &str = "DNS:localhost,DNS:*.localhost,IP:127.0.0.1";
 /// Who may use it.
 pub const KEY: &str = "TESTKEY0123456789";
 /// What requests are signed with.
@@ -85,9 +87,10 @@ impl ObjectServer {
     fn start_with(kind: Kind, own_tls: bool) -> Result<Self> {
         let program = program(kind)?;
         let scratch = Scratch::new()?;
-        let authority = Authority::new(scratch.path())?;
+        let authority = Authority::new(scratch.path(), Some("localhost"))?;
+        authority.issue("server", "localhost", Some(SERVER_NAMES))?;
         let plain = free_port()?;
-        let certificate = own_tls.then(|| authority.server());
+        let certificate = own_tls.then(|| authority.pair("server"));
         let mut child = command(kind, &program, plain, &scratch, certificate)?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -131,7 +134,7 @@ impl ObjectServer {
     pub fn start_locking_blobs() -> Result<Self> {
         let mut server = Self::start(Kind::Azurite)?;
         let locking = LockingFront::start(server.plain)?;
-        server.front = Front::start(server.authority.server(), locking.address())?;
+        server.front = Front::start(server.authority.pair("server"), locking.address())?;
         server.locking = Some(locking);
         Ok(server)
     }
@@ -154,7 +157,7 @@ impl ObjectServer {
     /// From now on it shows the authority's own certificate, as servers do whose certificate is self-signed. The address is
     /// another one then.
     pub fn show_self_signed(&mut self) -> Result<()> {
-        self.front = Front::start(self.authority.itself(), self.plain)?;
+        self.front = Front::start(self.authority.pair("ca"), self.plain)?;
         Ok(())
     }
 
@@ -173,12 +176,12 @@ impl ObjectServer {
 
     /// Certificate of the authority that the server's certificate is from.
     pub fn ca_file(&self) -> PathBuf {
-        self.authority.certificate()
+        self.authority.file("ca.crt")
     }
 
     /// Another way to it with TLS, on which requests are counted and those of the plan get their faults.
     pub fn with_faults(&self, plan: Plan) -> Result<FaultyFront> {
-        let (certificate, key) = self.authority.server();
+        let (certificate, key) = self.authority.pair("server");
         let mended = self.mended.as_ref().map(Mended::address);
         FaultyFront::start(
             ([127, 0, 0, 1], 0).into(),
@@ -343,11 +346,11 @@ fn fronts(
     scratch: &Scratch,
 ) -> Result<(Front, Option<Mended>)> {
     if kind != Kind::Gcs {
-        return Ok((Front::start(authority.server(), plain)?, None));
+        return Ok((Front::start(authority.pair("server"), plain)?, None));
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).during("open a loopback port")?;
     let front = Front::start(
-        authority.server(),
+        authority.pair("server"),
         listener.local_addr().during("read the port")?,
     )?;
     let known_as = format!("localhost:{}", front.address().port());

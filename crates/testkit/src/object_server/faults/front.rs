@@ -6,21 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::asked::{Asked, What};
 use super::connection::serve;
 use super::plan::{Count, Ledger, Plan};
 use crate::error::{During, Result};
+use crate::object_server::on_loopback::OnLoopback;
 use crate::object_server::tls::acceptor;
 
 /// An open front; it ends with all its connections when it is dropped.
 #[derive(Debug)]
 pub struct FaultyFront {
-    address: SocketAddr,
+    port: OnLoopback,
     ledger: Arc<Ledger>,
-    _end: oneshot::Sender<()>,
 }
 
 impl FaultyFront {
@@ -33,32 +32,17 @@ impl FaultyFront {
         plan: Plan,
     ) -> Result<Self> {
         let acceptor = acceptor(certificate, key)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .during("make a runtime")?;
-        let listener = runtime
-            .block_on(TcpListener::bind(at))
-            .during("open a port")?;
-        let address = listener.local_addr().during("read the port")?;
-        let (end, ended) = oneshot::channel::<()>();
+        let listener = std::net::TcpListener::bind(at).during("open a port")?;
         let ledger = Arc::new(Ledger::new(plan));
         let own = Arc::clone(&ledger);
-        std::thread::spawn(move || {
-            runtime.spawn(accept(listener, acceptor, to, own));
-            // Dropping the runtime closes the port and all connections.
-            let _ = runtime.block_on(ended);
-        });
-        Ok(Self {
-            address,
-            ledger,
-            _end: end,
-        })
+        let accepts = move |listener| accept(listener, acceptor, to, own);
+        let port = OnLoopback::start_at(listener, accepts)?;
+        Ok(Self { port, ledger })
     }
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Other faults from now on; what was counted stays.

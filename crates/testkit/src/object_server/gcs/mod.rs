@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 
-use crate::error::{During, Result};
+use crate::error::Result;
 use crate::object_server::http::{Answer, Request};
+use crate::object_server::on_loopback::OnLoopback;
 use locks::Locks;
 use sessions::{Sessions, Step};
 use tokens::Tokens;
@@ -29,10 +29,9 @@ pub(super) struct Access {
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Mended {
-    address: SocketAddr,
+    port: OnLoopback,
     state: Arc<Mutex<State>>,
     key_file: PathBuf,
-    _end: oneshot::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -60,35 +59,18 @@ impl Mended {
             locks: Locks::default(),
             access,
         }));
-        let address = listener.local_addr().during("read the port")?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .during("make a runtime")?;
-        listener
-            .set_nonblocking(true)
-            .during("set a loopback port up")?;
-        let listener = {
-            let _entered = runtime.enter();
-            TcpListener::from_std(listener).during("use a loopback port")?
-        };
-        let (end, ended) = oneshot::channel::<()>();
         let own = Arc::clone(&state);
-        std::thread::spawn(move || {
-            runtime.spawn(accept(listener, to, authority, own));
-            // Dropping the runtime closes the port and all connections.
-            let _ = runtime.block_on(ended);
-        });
+        let accepts = move |listener| accept(listener, to, authority, own);
+        let port = OnLoopback::start_at(listener, accepts)?;
         Ok(Self {
-            address,
+            port,
             state,
             key_file,
-            _end: end,
         })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Of the service account that may use the server.
