@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use pgkeep_testkit::cluster::StopMode;
 use pgkeep_testkit::run::Program;
+use pgkeep_testkit::running::Running;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::Result;
@@ -53,8 +53,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
 
 /// A backup that runs and is held until `hold` is removed.
 struct Held {
-    child: Child,
-    output: PathBuf,
+    backup: Running,
     hold: PathBuf,
 }
 
@@ -74,56 +73,22 @@ impl Held {
             "t",
         )?;
         let output = scene.machines.scratch.join("running.log");
-        let child = scene
-            .command(Host::Repo, words)
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(&output)?)
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut held = Self {
-            child,
-            output,
-            hold,
-        };
-        for _ in 0..3000 {
-            if fs::read_to_string(&held.output)?.contains("check archive for") {
-                return Ok(held);
-            }
-            if held.child.try_wait()?.is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!("it is not held: {}", fs::read_to_string(&held.output)?).into())
+        let backup = Running::start(&mut scene.command(Host::Repo, words), output)?;
+        let mut held = Self { backup, hold };
+        held.backup.wait_for("check archive for")?;
+        Ok(held)
     }
 
     /// Lets the archiver go on.
     fn release(&self) -> Result<()> {
         Ok(fs::remove_file(&self.hold)?)
     }
-
-    /// Waits until it ends with this code, within a minute; gives what it printed.
-    fn ends(&mut self, code: i32) -> Result<String> {
-        for _ in 0..3000 {
-            if let Some(status) = self.child.try_wait()? {
-                let text = fs::read_to_string(&self.output)?;
-                return match status.code() == Some(code) {
-                    true => Ok(text),
-                    false => Err(format!("{status} in place of {code}:\n{text}").into()),
-                };
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!("it goes on:\n{}", fs::read_to_string(&self.output)?).into())
-    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // It has ended, and the file has gone, unless the test failed.
+        // The file has gone unless the test failed.
         let _ = fs::remove_file(&self.hold);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -141,7 +106,7 @@ fn stopped(program: &Program, way: Way, at: Host) -> TestResult {
     let scene = Scene::running(program, way, 15)?;
     let mut held = Held::new(&scene, &FULL)?;
     scene.must(at, &["--force", "stop"])?;
-    let told = held.ends(63)?;
+    let told = held.backup.ends(63)?;
     let says = match at {
         Host::Repo => "backup command end: terminated on signal SIGTERM".to_owned(),
         _ => format!(
@@ -174,7 +139,7 @@ fn failed_over(program: &Program, way: Way) -> TestResult {
     primary.stop(StopMode::Immediate)?;
     standby.promote()?;
     // Noticed when it is asked, long before the archive's time is over.
-    let told = held.ends(57)?;
+    let told = held.backup.ends(57)?;
     if !told.contains("ERROR: [057]") {
         return Err(told.into());
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use pgkeep_testkit::cluster::StopMode;
 use pgkeep_testkit::run::Program;
+use pgkeep_testkit::running::Running;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
-use crate::stage::{Result, Running, Stage, Who, says, says_not};
+use crate::stage::{Result, Stage, Who, says, says_not};
 
 const FULL: [&str; 3] = ["--backup-standby", "--type=full", "backup"];
 
@@ -66,7 +67,7 @@ impl Drop for Hold<'_> {
 /// Starts a backup and waits until it is held.
 fn held<'a>(stage: &'a Stage<'a>, who: Who, arguments: &[&str]) -> Result<(Hold<'a>, Running)> {
     let hold = Hold::new(stage)?;
-    let running = stage.start(who, arguments)?;
+    let mut running = stage.start(who, arguments)?;
     running.wait_for("check archive for")?;
     Ok((hold, running))
 }
@@ -78,7 +79,7 @@ fn written_meanwhile(program: &Program) -> TestResult {
         .primary
         .sql("create table t as select g, 'old'::text v from generate_series(1, 5000) g")?;
     stage.primary.wait_for_replay(&stage.standby)?;
-    let (hold, running) = held(&stage, Who::Ours, &FULL)?;
+    let (hold, mut running) = held(&stage, Who::Ours, &FULL)?;
     stage.standby.sql("select pg_wal_replay_pause()")?;
     // In place, so that sizes stay; and on the primary's disk before its files are listed.
     stage
@@ -99,7 +100,7 @@ fn written_meanwhile(program: &Program) -> TestResult {
 
 fn promoted(program: &Program) -> TestResult {
     let stage = Stage::new(program, 15, &[])?;
-    let (hold, running) = held(&stage, Who::Ours, &FULL)?;
+    let (hold, mut running) = held(&stage, Who::Ours, &FULL)?;
     stage.standby.promote()?;
     drop(hold);
     let log = running.ends(58)?;
@@ -139,7 +140,7 @@ fn failed_over(program: &Program) -> TestResult {
         .sql("create table t as select generate_series(1, 1000) g")?;
     stage.run(Who::Ours, &FULL)?;
     stage.primary.wait_for_replay(&stage.standby)?;
-    let (hold, running) = held(&stage, Who::Ours, &FULL)?;
+    let (hold, mut running) = held(&stage, Who::Ours, &FULL)?;
     stage.primary.stop(StopMode::Immediate)?;
     stage.standby.promote()?;
     drop(hold);
@@ -164,7 +165,7 @@ fn failed_over(program: &Program) -> TestResult {
 
 fn not_there_yet(program: &Program) -> TestResult {
     let stage = Stage::new(program, 12, &[])?;
-    let (hold, running) = held(&stage, Who::Ours, &FULL)?;
+    let (hold, mut running) = held(&stage, Who::Ours, &FULL)?;
     stage.standby.sql("select pg_wal_replay_pause()")?;
     stage
         .primary

@@ -115,7 +115,7 @@ fn ended(program: &Program) -> TestResult {
     let stage = Stage::new(program, 12, &[("archive-timeout", "600")])?;
     pause(&stage)?;
     let arguments = ["--backup-standby=y", "--type=full", "backup"];
-    let child = stage.start(Who::Ours, &arguments)?;
+    let mut child = stage.start(Who::Ours, &arguments)?;
     wait_until_it_waits(&stage.standby)?;
     std::process::Command::new("kill")
         .arg(child.id().to_string())
@@ -123,7 +123,7 @@ fn ended(program: &Program) -> TestResult {
     child.ends(63)?;
     stage.nobody_is_left(&[&stage.primary, &stage.standby])?;
     // The primary goes away meanwhile: its session is asked from time to time.
-    let child = stage.start(Who::Ours, &arguments)?;
+    let mut child = stage.start(Who::Ours, &arguments)?;
     wait_until_it_waits(&stage.standby)?;
     stage.primary.stop(StopMode::Immediate)?;
     let text = child.ends(57)?;

@@ -1,14 +1,13 @@
 //! A primary, a standby that streams from it, and the configuration of both.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use pgkeep_testkit::cluster::Cluster;
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
+use pgkeep_testkit::running::Running;
 use pgkeep_testkit::suite::TestResult;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -113,14 +112,7 @@ impl<'a> Stage<'a> {
     /// Starts a command and leaves it running.
     pub fn start(&self, who: Who, arguments: &[&str]) -> Result<Running> {
         let output = self.primary.scratch().join("running.log");
-        let child = self
-            .command(who)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(&output)?)
-            .stderr(Stdio::null())
-            .spawn()?;
-        Ok(Running { child, output })
+        Ok(Running::start(self.command(who).args(arguments), output)?)
     }
 
     /// What the primary archives with.
@@ -183,56 +175,6 @@ impl<'a> Stage<'a> {
     /// The data directory of the standby.
     pub fn standby_dir(&self) -> &Path {
         self.standby.data_dir()
-    }
-}
-
-/// A command that runs, with its output in a file. It is killed when this is dropped.
-pub struct Running {
-    child: Child,
-    output: PathBuf,
-}
-
-impl Running {
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until it has printed `text`.
-    pub fn wait_for(&self, text: &str) -> TestResult {
-        for _ in 0..3000 {
-            if fs::read_to_string(&self.output)?.contains(text) {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!(
-            "'{text}' was not printed:\n{}",
-            fs::read_to_string(&self.output)?
-        )
-        .into())
-    }
-
-    /// Waits until it ends with this code, within a minute; gives what it printed.
-    pub fn ends(mut self, code: i32) -> Result<String> {
-        for _ in 0..3000 {
-            if let Some(status) = self.child.try_wait()? {
-                let text = fs::read_to_string(&self.output)?;
-                return match status.code() == Some(code) {
-                    true => Ok(text),
-                    false => Err(format!("{status} in place of {code}:\n{text}").into()),
-                };
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!("it goes on:\n{}", fs::read_to_string(&self.output)?).into())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It has ended unless the test failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

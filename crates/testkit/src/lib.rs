@@ -23,6 +23,7 @@ pub mod object_server;
 pub mod page_check;
 pub mod pgbackrest;
 pub mod run;
+pub mod running;
 pub mod scratch;
 pub mod sftp_server;
 pub mod suite;
