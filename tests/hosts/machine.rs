@@ -206,7 +206,8 @@ impl<'a> Machines<'a> {
             let mut command = self.program.command();
             command
                 .arg(format!("--config={}", self.config(host).display()))
-                .args(["--log-level-console=detail", "server"])
+                // A line that stalls in the middle of a handshake is given up within this time.
+                .args(["--log-level-console=detail", "--io-timeout=10", "server"])
                 .env("PGKEEP_TEST_MESSAGE", self.fault_file(host))
                 .stdin(Stdio::null())
                 .stdout(output.try_clone()?)

@@ -70,7 +70,10 @@ pub enum Visit {
 pub fn serve(context: &Context, streams: Streams, entrance: &Entrance<'_>) -> Result<Visit> {
     #[cfg(feature = "faulty")]
     let streams = fault::around(streams);
-    serve_with(context, streams, entrance, &own_side::settings())
+    let mut settings = own_side::settings();
+    // A client is logged in when it comes here, so its greeting needs no more time than anything else it says.
+    settings.pace.greeting_within = settings.pace.dead_after;
+    serve_with(context, streams, entrance, &settings)
 }
 
 fn serve_with(
