@@ -29,6 +29,8 @@ pub struct ReadOptions {
     /// A missing file is reported as `ErrorKind::NotFound` at open by every backend; with this set a backend may report
     /// it at the first read instead, which saves a round trip.
     pub lazy_open: bool,
+    /// The bytes are neither compressed nor encrypted, so a storage on another host may compress them for the way.
+    pub compressible: bool,
 }
 
 /// How a file comes to be.
@@ -63,6 +65,8 @@ pub struct WriteOptions {
     pub owner: Option<(u32, u32)>,
     /// Modification time to set, seconds since 1970.
     pub modified: Option<i64>,
+    /// As in [`ReadOptions`].
+    pub compressible: bool,
 }
 
 impl Default for WriteOptions {
@@ -78,6 +82,7 @@ impl Default for WriteOptions {
             expect: None,
             owner: None,
             modified: None,
+            compressible: false,
         }
     }
 }

@@ -83,10 +83,12 @@ fn copy_one(
     if kind != CompressType::None {
         stages.push(Stage::Decompress { kind, raw: false });
     }
-    let mut read = archive
-        .repository
-        .storage
-        .open_read(&candidate.path, &ReadOptions::default())?;
+    let options = ReadOptions {
+        compressible: stages.is_empty() && candidate.checksum.is_some(),
+        ..ReadOptions::default()
+    };
+    let storage = &archive.repository.storage;
+    let mut read = storage.open_read(&candidate.path, &options)?;
     let mut running = Pipeline::new(stages).start(settings.buffer_size);
     let copy = move |write: &mut dyn Write| -> Result<()> {
         let mut buffer = vec![0; settings.buffer_size];

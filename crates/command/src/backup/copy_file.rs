@@ -1,6 +1,6 @@
 //! Copies one file: from its host through its pipeline to the end of the repository file of the job.
 
-use pgkeep_pipeline::{Report, Sha1Digest};
+use pgkeep_pipeline::{CompressType, Report, Sha1Digest};
 use pgkeep_storage::{StorageWrite, WriteMode, WriteOptions};
 
 use super::ahead::Ahead;
@@ -22,10 +22,11 @@ pub(super) struct Target<'a> {
 
 /// How files of a backup set are written: their names need not appear at once, since the manifest alone makes them valid,
 /// and their directories are made durable together at the end.
-fn write_options() -> WriteOptions {
+fn write_options(compressible: bool) -> WriteOptions {
     WriteOptions {
         mode: WriteMode::InPlace,
         sync_path: false,
+        compressible,
         ..WriteOptions::default()
     }
 }
@@ -43,13 +44,18 @@ impl Copier {
     ) -> Result<FileResult> {
         let Target { job, offset, write } = target;
         let cancel = &self.context.cancel;
+        let compressible = self.compress == CompressType::None;
         let mut asked = ahead.next(offset)?;
         let file = asked.file;
         loop {
             cancel.check()?;
             count.restart();
             let mut sink = Sink {
-                open: || Ok(self.repo.open_write(&job.target, &write_options())?),
+                open: || {
+                    Ok(self
+                        .repo
+                        .open_write(&job.target, &write_options(compressible))?)
+                },
                 write: &mut *write,
                 moved: &self.moved,
                 counter: Counter {

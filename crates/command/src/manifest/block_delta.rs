@@ -157,7 +157,7 @@ impl DeltaReader<'_> {
         let options = ReadOptions {
             ranges: vec![range],
             expect: Some(block.map_size),
-            lazy_open: false,
+            ..ReadOptions::default()
         };
         let mut stored = Vec::new();
         self.storage

@@ -245,6 +245,7 @@ impl Own<'_> {
             ranges: ranges.collect(),
             expect: Some(expect),
             lazy_open: true,
+            compressible: worker.is_compressible(),
         };
         let fetched = worker
             .repository

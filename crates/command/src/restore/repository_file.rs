@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use pgkeep_pipeline::CompressType;
 use pgkeep_repo::Manifest;
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::{PipelineRead, Range, ReadOptions, StoragePath};
@@ -20,6 +21,11 @@ impl Worker<'_> {
         self.manifest
             .stored_path(&self.settings.stanza, file)
             .ok_or_else(|| Error::new(ErrorCode::Format, "manifest has no backup label"))
+    }
+
+    /// Whether files of the backup are stored as they are, so that it is worth compressing them for the way.
+    pub(super) fn is_compressible(&self) -> bool {
+        self.manifest.options.compress_type == CompressType::None
     }
 
     /// Whether jobs are opened before they begin: where requests cost round trips. Not with delta, where only a look at what
@@ -68,6 +74,7 @@ impl Worker<'_> {
             expect: if whole { Some(file.repo_size) } else { expect },
             ranges: if whole { Vec::new() } else { ranges },
             lazy_open: true,
+            compressible: self.is_compressible(),
         };
         Ok(self
             .repository

@@ -4,7 +4,8 @@
 //! ([`SpeculativeWrites`]). Nothing gets its name before all repositories have answered; what turns out not to be wanted is
 //! dropped and leaves nothing.
 
-use pgkeep_pipeline::{Pipeline, Running, Sha1Digest, Stage};
+use pgkeep_pipeline::{CompressType, Pipeline, Running, Sha1Digest, Stage};
+use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::layout;
 use pgkeep_storage::{StorageWrite, Ticket, WriteOptions};
 
@@ -29,12 +30,21 @@ impl ArchiveWrite {
     /// # Errors
     /// Those of the storage.
     pub(crate) fn open(settings: &Settings, target: &Target, stored_name: &str) -> Result<Self> {
+        // Small files are not worth it.
+        let compressible = StoredSegment::parse(stored_name)
+            .is_some_and(|_| CompressType::from_extension(stored_name) == CompressType::None);
         let write = match (&target.repository.elsewhere, &target.told) {
-            (Some(elsewhere), Some(told)) => elsewhere.push_segment(told, stored_name)?,
+            (Some(elsewhere), Some(told)) => {
+                elsewhere.push_segment(told, stored_name, compressible)?
+            }
             _ => {
                 let path = layout::archive_file(&settings.stanza, &target.archive_id, stored_name);
                 let storage = &target.repository.storage;
-                storage.open_write(&path, &WriteOptions::default())?
+                let options = WriteOptions {
+                    compressible: compressible && target.pass.is_none(),
+                    ..WriteOptions::default()
+                };
+                storage.open_write(&path, &options)?
             }
         };
         let encrypt = target

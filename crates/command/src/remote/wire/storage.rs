@@ -137,6 +137,9 @@ pub struct OpenRead {
     /// Only the reports are wanted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reports_only: bool,
+    /// Level of the lz4 that the bytes are sent in, which is undone where they arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lz4: Option<i32>,
 }
 
 impl OpenRead {
@@ -157,6 +160,7 @@ impl OpenRead {
             ranges: self.ranges.iter().copied().map(Range::from).collect(),
             expect: self.expect,
             lazy_open: false,
+            compressible: false,
         }
     }
 }
@@ -222,6 +226,9 @@ pub struct OpenWrite {
     pub owner: Option<(u32, u32)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<i64>,
+    /// The bytes come in lz4, which is undone before they are stored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lz4: bool,
 }
 
 impl Default for OpenWrite {
@@ -245,6 +252,7 @@ impl OpenWrite {
             expect: write.expect,
             owner: write.owner,
             time: write.modified,
+            lz4: false,
         }
     }
 
@@ -261,6 +269,7 @@ impl OpenWrite {
             expect: self.expect,
             owner: self.owner,
             modified: self.time,
+            compressible: false,
         }
     }
 }
@@ -342,6 +351,9 @@ pub struct PushSegment {
     pub size: Option<u64>,
     /// The archive that the file is for.
     pub identity: ArchiveIdentity,
+    /// As in [`OpenWrite`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lz4: bool,
 }
 
 /// The name in the archive, if the segment is there.
@@ -371,12 +383,14 @@ mod tests {
     use super::*;
 
     /// Requests as the first release writes them; how they are read must never change.
-    const GOLDEN: [&str; 23] = [
+    const GOLDEN: [&str; 26] = [
         r#"{"info":{"paths":["archive/demo",{"base64":"/w=="}],"level":"detail"}}"#,
         r#"{"list":{"path":"","level":"exists","sort":true}}"#,
         r#"{"list_tree":{"path":"backup/demo","level":"type","sort":false}}"#,
         r#"{"open_read":{"path":"a","ranges":[{"offset":3,"length":4},{"offset":9}],"expect":7,"pipeline":true,"reports_only":true}}"#,
         r#"{"open_write":{"path":"a","mode":"in_place","file_mode":384,"path_mode":448,"create_path":false,"sync":false,"sync_path":false,"truncate":false,"expect":5,"owner":[1,2],"time":-3}}"#,
+        r#"{"open_read":{"path":"a","ranges":[{"offset":3,"length":4}],"lz4":1}}"#,
+        r#"{"open_write":{"path":"a","mode":"in_place","file_mode":384,"path_mode":448,"create_path":false,"sync":false,"sync_path":false,"truncate":false,"lz4":true}}"#,
         r#"{"copy_within":{"from":"a","to":"b"}}"#,
         r#"{"remove":{"paths":["a"]}}"#,
         r#"{"remove":{"paths":["a"],"untold":true}}"#,
@@ -395,6 +409,7 @@ mod tests {
         r#"{"find_segment":{"segment":"000000010000000100000001"}}"#,
         r#"{"check_segment":{"file":"a"}}"#,
         r#"{"push_segment":{"file":"a","size":7,"identity":{"archive_id":"17-1","version":"17","system_id":9}}}"#,
+        r#"{"push_segment":{"file":"a","identity":{"archive_id":"17-1","version":"17","system_id":9},"lz4":true}}"#,
     ];
 
     #[test]

@@ -15,6 +15,7 @@ use crate::remote::own_side::LZ4;
 use crate::remote::wire::cluster::{
     ClusterRequest, FileEvent, FileOutcome, LONGEST_REPORTS, WireRead, check_reports,
 };
+use crate::remote::wire::network_lz4;
 
 /// A file that is under way.
 pub(super) struct RemoteFile {
@@ -50,11 +51,7 @@ impl RemoteFile {
             && client.peer().can(LZ4)
             && pipeline.stages().iter().all(leaves_bytes);
         if compress {
-            pipeline.push(Stage::Compress {
-                kind: CompressType::Lz4,
-                level: network_level,
-                raw: true,
-            });
+            pipeline.push(network_lz4::compress(network_level));
         }
         let wanted = WireRead {
             path: (&path).into(),
@@ -65,15 +62,11 @@ impl RemoteFile {
             reports_only,
         };
         let exchange = send(client, wanted, &pipeline).map_err(|error| link.error(&error))?;
-        let stage = Stage::Decompress {
-            kind: CompressType::Lz4,
-            raw: true,
-        };
         Ok(Self {
             link: Arc::clone(link),
             exchange,
             stages,
-            expand: compress.then(|| Pipeline::new(vec![stage]).start(buffer_size)),
+            expand: compress.then(|| network_lz4::start(network_lz4::expand())),
             reports_only,
         })
     }

@@ -86,6 +86,7 @@ fn open(storage: &dyn Storage, file: &StoredFile) -> Opened {
         ranges: file.slice.into_iter().collect(),
         expect: file.stored,
         lazy_open: true,
+        compressible: false,
     };
     storage.open_read(&file.path, &options)
 }

@@ -19,7 +19,9 @@ use crate::run::context::Context;
 pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> {
     let config = &context.config;
     let shown = config.string_at(option::REPO_PATH, key);
-    let mut storage = RemoteStorage::new(link, shown.unwrap_or("/var/lib/pgbackrest"));
+    let level = config.integer(option::COMPRESS_LEVEL_NETWORK).unwrap_or(1);
+    let mut storage = RemoteStorage::new(link, shown.unwrap_or("/var/lib/pgbackrest"))
+        .with_network_level(i32::try_from(level).unwrap_or(1));
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
         None | Some("none") => match config.command() {
             // Its WAL is encrypted on the other host.

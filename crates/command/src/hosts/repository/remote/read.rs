@@ -3,10 +3,12 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use pgkeep_pipeline::RunningReader;
 use pgkeep_protocol::{Download, Lane};
 use pgkeep_storage::{Operation, Range, ReadOptions, Result, StoragePath};
 
 use super::reach::Reach;
+use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{MOST_RANGES, OpenRead, Opened, ReadEnd, StorageRequest};
 
@@ -26,6 +28,8 @@ pub(super) struct RemoteRead {
     read: ReadOptions,
     /// It is an info file that is asked for in plain text.
     info: Option<PlainInfo>,
+    /// Level of the lz4 that it comes in.
+    lz4: Option<i32>,
     /// Ranges that were not asked for yet; only files with very many have such.
     rest: Vec<Range>,
     /// `None`: it has ended, or failed.
@@ -37,7 +41,24 @@ pub(super) struct RemoteRead {
 impl RemoteRead {
     /// Asks for the file. Its bytes are on their way from then on.
     pub(super) fn open(reach: &Arc<Reach>, path: &StoragePath, read: &ReadOptions) -> Result<Self> {
-        Self::begin(reach, path, read, None)
+        Self::begin(reach, path, read, (None, None))
+    }
+
+    /// The same in lz4 of this level for the way, which is undone here.
+    pub(super) fn open_in_lz4(
+        reach: &Arc<Reach>,
+        path: &StoragePath,
+        read: &ReadOptions,
+        level: i32,
+    ) -> Result<RunningReader<Self>> {
+        let this = Self::begin(reach, path, read, (None, Some(level)))?;
+        let expand = network_lz4::start(network_lz4::expand());
+        Ok(RunningReader::new(this, expand, network_lz4::BUFFER))
+    }
+
+    /// Whether all of it is asked for with one request.
+    pub(super) fn is_one_request(read: &ReadOptions) -> bool {
+        read.ranges.len() <= MOST_RANGES
     }
 
     /// The same for an info file, which the other host decrypts.
@@ -47,20 +68,21 @@ impl RemoteRead {
         read: &ReadOptions,
         info: PlainInfo,
     ) -> Result<Self> {
-        Self::begin(reach, path, read, Some(info))
+        Self::begin(reach, path, read, (Some(info), None))
     }
 
     fn begin(
         reach: &Arc<Reach>,
         path: &StoragePath,
         read: &ReadOptions,
-        info: Option<PlainInfo>,
+        (info, lz4): (Option<PlainInfo>, Option<i32>),
     ) -> Result<Self> {
         let mut this = Self {
             reach: Arc::clone(reach),
             path: path.clone(),
             read: read.clone(),
             info,
+            lz4,
             rest: read.ranges.clone(),
             download: None,
             opened: false,
@@ -83,7 +105,10 @@ impl RemoteRead {
                 path,
                 without_key: info == PlainInfo::WithoutSetKeys,
             },
-            None => StorageRequest::OpenRead(OpenRead::new(path, &self.read, &ranges)),
+            None => StorageRequest::OpenRead(OpenRead {
+                lz4: self.lz4,
+                ..OpenRead::new(path, &self.read, &ranges)
+            }),
         };
         // What is opened ahead waits for its turn. What the caller waits for must not: its worker may hold another file.
         let lane = match ahead {

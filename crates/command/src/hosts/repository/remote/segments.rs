@@ -73,15 +73,19 @@ impl RemoteStorage {
         &self,
         identity: &ArchiveIdentity,
         file: &str,
+        compressible: bool,
     ) -> Result<Box<dyn StorageWrite>> {
+        let path = StoragePath::from(file);
+        // It is not encrypted yet, whatever the repository is.
+        let lz4 = self.lz4(compressible, (Operation::OpenWrite, &path))?;
         let push = PushSegment {
             file: file.to_owned(),
             size: None,
             identity: identity.clone(),
+            lz4: lz4.is_some(),
         };
         let request = StorageRequest::PushSegment(push);
-        let path = StoragePath::from(file);
-        let write = RemoteWrite::begin(&self.reach, &path, &request, &self.unanswered)?;
+        let write = RemoteWrite::begin(&self.reach, &path, &request, lz4, &self.unanswered)?;
         Ok(Box::new(write))
     }
 

@@ -33,6 +33,8 @@ pub struct RemoteStorage {
     pub(super) unanswered: Arc<AtomicU64>,
     /// Info files and manifests are asked for in plain text: this host is not to have the passphrase.
     plain_info: Option<PlainInfo>,
+    /// Level of the compression for the way between the hosts (`compress-level-network`); 0: none.
+    pub(super) network_level: i32,
 }
 
 impl RemoteStorage {
@@ -44,6 +46,7 @@ impl RemoteStorage {
             reach: Arc::new(Reach::new(link, shown.into())),
             unanswered: Arc::default(),
             plain_info: None,
+            network_level: 0,
         }
     }
 
@@ -279,7 +282,16 @@ impl Storage for RemoteStorage {
     fn open_read(&self, path: &StoragePath, read: &ReadOptions) -> Result<Box<dyn PipelineRead>> {
         let read = match self.plain_info {
             Some(info) if is_info(path) => RemoteRead::open_info(&self.reach, path, read, info)?,
-            _ => RemoteRead::open(&self.reach, path, read)?,
+            _ => {
+                let lz4 = self.lz4_of_file(read.compressible, (Operation::OpenRead, path))?;
+                match lz4.filter(|_| RemoteRead::is_one_request(read)) {
+                    Some(level) => {
+                        let read = RemoteRead::open_in_lz4(&self.reach, path, read, level)?;
+                        return Ok(Box::new(read));
+                    }
+                    None => RemoteRead::open(&self.reach, path, read)?,
+                }
+            }
         };
         Ok(Box::new(read))
     }
@@ -289,7 +301,8 @@ impl Storage for RemoteStorage {
         path: &StoragePath,
         write: &WriteOptions,
     ) -> Result<Box<dyn StorageWrite>> {
-        let writer = RemoteWrite::open(&self.reach, path, write, &self.unanswered)?;
+        let lz4 = self.lz4_of_file(write.compressible, (Operation::OpenWrite, path))?;
+        let writer = RemoteWrite::open(&self.reach, path, write, lz4, &self.unanswered)?;
         Ok(Box::new(writer))
     }
 

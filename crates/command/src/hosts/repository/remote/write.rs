@@ -7,11 +7,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use pgkeep_pipeline::Running;
 use pgkeep_protocol::{Lane, Upload};
 use pgkeep_storage::ticket::Written;
 use pgkeep_storage::{Error, Operation, Result, StoragePath, StorageWrite, Ticket, WriteOptions};
 
 use super::reach::Reach;
+use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{self, AmongBytes, OpenWrite, StorageRequest};
 
@@ -48,6 +50,8 @@ pub(super) struct RemoteWrite {
     gathered: Vec<u8>,
     size: u64,
     unanswered: Unanswered,
+    /// Compresses what is written for the way.
+    shrink: Option<Running>,
 }
 
 impl RemoteWrite {
@@ -56,17 +60,23 @@ impl RemoteWrite {
         reach: &Arc<Reach>,
         path: &StoragePath,
         write: &WriteOptions,
+        lz4: Option<i32>,
         unanswered: &Arc<AtomicU64>,
     ) -> Result<Self> {
-        let open = OpenWrite::new(WireBytes::from(path), write);
-        Self::begin(reach, path, &StorageRequest::OpenWrite(open), unanswered)
+        let open = OpenWrite {
+            lz4: lz4.is_some(),
+            ..OpenWrite::new(WireBytes::from(path), write)
+        };
+        let request = StorageRequest::OpenWrite(open);
+        Self::begin(reach, path, &request, lz4, unanswered)
     }
 
-    /// The same with any request that is answered in this way.
+    /// The same with any request that is answered in this way, and says whether the bytes come in lz4.
     pub(super) fn begin(
         reach: &Arc<Reach>,
         path: &StoragePath,
         request: &StorageRequest,
+        lz4: Option<i32>,
         unanswered: &Arc<AtomicU64>,
     ) -> Result<Self> {
         let doing = (Operation::OpenWrite, path);
@@ -85,6 +95,7 @@ impl RemoteWrite {
                 all: Arc::clone(unanswered),
                 own: 0,
             },
+            shrink: lz4.map(|level| network_lz4::start(network_lz4::compress(level))),
         })
     }
 
@@ -128,7 +139,29 @@ impl RemoteWrite {
         })
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.shrink.take() {
+            Some(mut shrink) => {
+                let pushed = shrink.push_into(bytes, &mut OnItsWay(self));
+                self.shrink = Some(shrink);
+                pushed
+            }
+            None => self.put(bytes).map_err(Error::into_io),
+        }
+    }
+
+    /// What the compression still holds.
+    fn end_shrink(&mut self) -> Result<()> {
+        let Some(shrink) = self.shrink.take() else {
+            return Ok(());
+        };
+        let shown = self.reach.display(&self.path);
+        let ended = shrink.finish_into(&mut OnItsWay(self));
+        (ended.map(drop)).map_err(|error| Error::from_stream(Operation::Write, shown, error))
+    }
+
+    /// Takes bytes as they are sent.
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
         self.unanswered.add(bytes.len() as u64);
         if self.gathered.len() + bytes.len() < PIECE {
@@ -140,9 +173,23 @@ impl RemoteWrite {
     }
 }
 
+/// Takes what the compression makes.
+struct OnItsWay<'w>(&'w mut RemoteWrite);
+
+impl Write for OnItsWay<'_> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.0.put(from).map_err(Error::into_io)?;
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Write for RemoteWrite {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.take(from).map_err(Error::into_io)?;
+        self.take(from)?;
         Ok(from.len())
     }
 
@@ -158,6 +205,7 @@ impl StorageWrite for RemoteWrite {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Ticket> {
+        self.end_shrink()?;
         self.flush_gathered()?;
         let size = self.size;
         self.say(AmongBytes::Finish { size })?;

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
 use crate::locks::{self, Turn};
 use crate::remote::serve::failure::Served;
+use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::secret::WireSecret;
 use crate::remote::wire::storage::{
@@ -165,7 +166,8 @@ impl Archive {
             Some(segment) => self.refuse_another(&current, segment)?,
             None if name::is_archived(&push.file)
                 && !name::is_segment(&push.file)
-                && !name::is_partial(&push.file) => {}
+                && !name::is_partial(&push.file)
+                && !push.lz4 => {}
             None => return Err(no_wal(&push.file).into()),
         }
         let path = self.path(&current, &push.file)?;
@@ -179,8 +181,9 @@ impl Archive {
             return self.same_as_stored(exchange, &current, &path);
         }
         let encrypt = (current.pass.clone()).map(|pass| Stage::Encrypt { pass, raw: false });
-        let encrypt = Pipeline::new(encrypt.into_iter().collect());
-        write::serve(storage, exchange, (&path, &options), encrypt, &|exchange| {
+        let expand = push.lz4.then(network_lz4::expand);
+        let stages = Pipeline::new(expand.into_iter().chain(encrypt).collect());
+        write::serve(storage, exchange, (&path, &options), stages, &|exchange| {
             segment
                 .as_ref()
                 .map(|segment| self.turn(&current, segment, exchange))

@@ -8,6 +8,7 @@ use pgkeep_storage::{Error as StorageError, Operation, Storage};
 
 use crate::error::Error;
 use crate::remote::serve::failure::{Failure, Served};
+use crate::remote::wire::network_lz4;
 use crate::remote::wire::storage::{LONGEST_PIPELINE, OpenRead, Opened, ReadEnd};
 
 /// Bytes that are read at once: a few frames.
@@ -17,7 +18,10 @@ const BUFFER: usize = 256 * 1024;
 pub(super) fn pipeline(exchange: &mut Exchange, request: &OpenRead) -> Served<Pipeline> {
     Ok(match request.pipeline {
         true => exchange.receive_as_bytes(LONGEST_PIPELINE)?,
-        false => Pipeline::default(),
+        false => match request.lz4 {
+            Some(level) => Pipeline::new(vec![network_lz4::compress(level)]),
+            None => Pipeline::default(),
+        },
     })
 }
 

@@ -20,6 +20,7 @@ use crate::locks::Turn;
 use crate::remote::rights::Rights;
 use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
+use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::protection::{KeptFiles, WireBucket, WireKept};
 use crate::remote::wire::storage::{
@@ -86,9 +87,9 @@ impl Service for StorageService {
                 let served = request.path.path().map_err(Failure::from);
                 let served = served.and_then(|path| {
                     let file = (&path, &request.options());
-                    write::serve(storage, &mut exchange, file, Pipeline::default(), &|_| {
-                        Ok(None)
-                    })
+                    let expand = request.lz4.then(network_lz4::expand);
+                    let expand = Pipeline::new(expand.into_iter().collect());
+                    write::serve(storage, &mut exchange, file, expand, &|_| Ok(None))
                 });
                 answer_write(exchange, served);
             }

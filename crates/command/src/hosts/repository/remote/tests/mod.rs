@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // looks at the directory behind the storage
 
+mod network_lz4;
 mod push;
 
 use std::io::{Read, Write};

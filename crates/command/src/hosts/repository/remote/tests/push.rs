@@ -13,11 +13,11 @@ use super::*;
 use crate::remote::wire::storage::ArchiveIdentity;
 use crate::wal::stored_content::Content;
 
-const SEGMENT: &str = "000000010000000000000001";
+pub(super) const SEGMENT: &str = "000000010000000000000001";
 const KEY: &str = "the-key-of-the-archive";
 const PASS: &str = "the-passphrase-of-the-repository";
 
-fn encrypted() -> (Arc<MemoryStorage>, Repository) {
+pub(super) fn encrypted() -> (Arc<MemoryStorage>, Repository) {
     let memory = Arc::new(MemoryStorage::new());
     let entry = PgHistoryEntry {
         id: 1,
@@ -51,7 +51,7 @@ fn encrypt(plain: &[u8], key: &str) -> Vec<u8> {
     out
 }
 
-fn path(file: &str) -> StoragePath {
+pub(super) fn path(file: &str) -> StoragePath {
     let stanza = Stanza::new("demo").unwrap();
     layout::archive_file(&stanza, &ArchiveId::new("17", 1), file)
 }
@@ -75,7 +75,7 @@ fn push(
     file: &str,
     bytes: &[u8],
 ) -> pgkeep_storage::Result<()> {
-    let mut write = storage.push_segment(identity, file)?;
+    let mut write = storage.push_segment(identity, file, !file.contains('.'))?;
     let written = write.write_all(bytes);
     written.map_err(|error| pgkeep_storage::Error::from_stream(Operation::Write, "", error))?;
     write.finish()?.wait()?;
@@ -161,7 +161,7 @@ fn both(first: &[u8], second: &[u8]) -> (Vec<Option<ErrorCode>>, usize) {
         .map(|(storage, plain)| {
             let (_, identity) = storage.archive_identity().unwrap();
             let file = format!("{SEGMENT}-{}.gz", Sha1Digest::of(plain));
-            let mut write = storage.push_segment(&identity, &file).unwrap();
+            let mut write = storage.push_segment(&identity, &file, false).unwrap();
             write.write_all(&compressed(plain)).unwrap();
             // All that was sent has been taken, and nothing of that name was found.
             write.stage().unwrap();
