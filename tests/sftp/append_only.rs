@@ -51,6 +51,12 @@ pub(crate) fn server_without(also: &str) -> SftpServerBuilder {
     SftpServer::builder().line(format!("ForceCommand internal-sftp -P {DENIED}{also}"))
 }
 
+/// A server with such an account and a second one that may do everything.
+pub(crate) fn chrooted_with_keeper() -> Result<SftpServer> {
+    let line = format!("ForceCommand internal-sftp -P {DENIED}");
+    Ok(SftpServer::builder().keeper().account_line(line).start()?)
+}
+
 pub(crate) fn stage<'a>(program: &'a Program, options: Options<'_>) -> Result<Stage<'a>> {
     let mut stage = Stage::on(program, server(), options)?;
     stage.set("repo1-sftp-append-only", "y");

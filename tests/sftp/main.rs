@@ -9,6 +9,7 @@ mod counting;
 mod durability;
 mod identity;
 mod interruptions;
+mod keeper;
 mod life;
 mod login;
 mod memory;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     }
     // The longest first: the others go on beside them.
     let tests = [
+        keeper::TESTS,
         append_only::TESTS,
         interruptions::TESTS,
         memory::TESTS,

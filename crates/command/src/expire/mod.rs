@@ -190,6 +190,7 @@ impl<'a> Expire<'a> {
                 warnings,
                 closed,
                 added,
+                gone,
             },
             ahead,
         ) = in_parallel(
@@ -211,6 +212,7 @@ impl<'a> Expire<'a> {
                 claimed_wal::check(stanza, &info, &archives)?;
                 if !self.settings.dry_run {
                     added_sets::renew_copies(self.repository, stanza, &added)?;
+                    added_sets::remove_manifests(self.repository, stanza, &gone)?;
                 }
                 Some(Ok(archives))
             }

@@ -26,6 +26,9 @@ pub struct Loaded {
     pub closed: bool,
     /// What it has added, and is listed now: their copies are to be renewed before the list is saved.
     pub added: Vec<BackupLabel>,
+    /// What is no longer listed, as its manifest is gone or that of a backup it depends on. Where `closed`, their manifests are to
+    /// be removed before the list is saved ([`remove_manifests`]).
+    pub gone: Vec<BackupLabel>,
 }
 
 /// Loads the list. Where another account may only add, sets that are not listed are judged first.
@@ -50,8 +53,9 @@ pub fn load(
         sets.retain(|set| before.contains(set) || claims.iter().any(|claim| claim.label == *set));
     }
     let warnings = info.reconstruct(storage, stanza, &sets)?;
+    let after = labels(&info);
     let added = match closed {
-        true => labels(&info).difference(&before).cloned().collect(),
+        true => after.difference(&before).cloned().collect(),
         false => Vec::new(),
     };
     Ok(Loaded {
@@ -59,6 +63,7 @@ pub fn load(
         warnings,
         closed,
         added,
+        gone: before.difference(&after).cloned().collect(),
     })
 }
 
@@ -80,10 +85,36 @@ pub fn load_named(
     }
     let warnings = info.reconstruct(storage, stanza, &sets)?;
     if closed {
-        let added: Vec<BackupLabel> = labels(&info).difference(&before).cloned().collect();
+        let after = labels(&info);
+        let added: Vec<BackupLabel> = after.difference(&before).cloned().collect();
         renew_copies(repository, stanza, &added)?;
+        let gone: Vec<BackupLabel> = before.difference(&after).cloned().collect();
+        remove_manifests(repository, stanza, &gone)?;
     }
     Ok((info, warnings))
+}
+
+/// Makes backups invalid that have left the list. An expire that died may have removed the manifest of one and not yet that of
+/// another that depends on it. Once the list is saved nobody could tell what is left of its work from what was added.
+///
+/// # Errors
+/// Those of the storage.
+pub fn remove_manifests(
+    repository: &Repository,
+    stanza: &Stanza,
+    gone: &[BackupLabel],
+) -> Result<()> {
+    let manifests: Vec<StoragePath> = gone
+        .iter()
+        .rev()
+        .flat_map(|label| {
+            [
+                layout::manifest(stanza, label),
+                layout::manifest_copy(stanza, label),
+            ]
+        })
+        .collect();
+    Ok(repository.storage.remove_files(&manifests)?)
 }
 
 fn open(repository: &Repository, stanza: &Stanza) -> Result<(BackupInfo, Vec<BackupLabel>, bool)> {
@@ -197,8 +228,8 @@ fn missing_file(
         Ok(())
     })?;
     for file in manifest.files() {
-        // What an earlier backup holds was looked at when that one was listed. A bundle holds no empty file.
-        let nothing = file.bundle.is_some() && file.repo_size == 0;
+        // What an earlier backup holds was looked at when that one was listed. With bundles no empty file is stored.
+        let nothing = file.size == 0 && manifest.backup.bundle;
         if file.reference_label().is_some() || nothing {
             continue;
         }

@@ -11,8 +11,8 @@ use crate::suite;
 
 use super::keys::{keygen, keygen_with, known_hosts};
 use super::launch::{free_port, launch};
-use super::layout::{CHROOT_AT, Layout, chrooted_layout, plain_layout};
-use super::server::SftpServer;
+use super::layout::{CHROOT_AT, KEEPER, Layout, chrooted_layout, plain_layout};
+use super::server::{KEEPER_KEY, SftpServer};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -28,6 +28,7 @@ pub struct SftpServerBuilder {
     host_key_type: Option<String>,
     listen_on: Option<String>,
     without_subsystem: bool,
+    keeper: bool,
 }
 
 impl SftpServerBuilder {
@@ -54,6 +55,13 @@ impl SftpServerBuilder {
     pub fn account_line(mut self, line: impl Into<String>) -> Self {
         self.account_lines.push(line.into());
         self
+    }
+
+    /// A second account with the number and the chroot of the first and a key of its own, which may do all that SFTP can
+    /// ([`SftpServer::keeper`]). Implies [`Self::chrooted`].
+    pub fn keeper(mut self) -> Self {
+        self.keeper = true;
+        self.chrooted()
     }
 
     /// Gives the chrooted account a shell that is there in the chroot.
@@ -136,8 +144,11 @@ impl SftpServerBuilder {
         )
         .during("copy the client's key")?;
         account.own(&scratch.join("authorized_keys"))?;
+        if self.keeper {
+            keygen(&account, &scratch.join(KEEPER_KEY), "ed25519")?;
+        }
         let layout = if self.chrooted {
-            chrooted_layout(&scratch, program, self.shell)?
+            chrooted_layout(&scratch, program, self.shell, self.keeper)?
         } else {
             plain_layout(&scratch, program)?
         };
@@ -156,6 +167,7 @@ impl SftpServerBuilder {
                         child,
                         address,
                         layout,
+                        keeper: self.keeper,
                         known_hosts,
                         scratch,
                     });
@@ -180,7 +192,7 @@ impl SftpServerBuilder {
         text.push_str(&format!(
             "Port {port}\nListenAddress {address}\nHostKey {dir}/host_key\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nStrictModes no\nUsePAM no\nUseDNS no\n\
-             LogLevel VERBOSE\n{subsystem}AllowUsers {user}\n",
+             LogLevel VERBOSE\n{subsystem}AllowUsers {user}{keeper}\n",
             port = address.port(),
             address = address.ip(),
             subsystem = if self.without_subsystem {
@@ -190,6 +202,7 @@ impl SftpServerBuilder {
             },
             dir = scratch.path().display(),
             user = layout.user,
+            keeper = if self.keeper { format!(" {KEEPER}") } else { String::new() },
         ));
         if self.newest {
             let lib = installed::newest_openssh()?.join("lib");
@@ -208,15 +221,22 @@ impl SftpServerBuilder {
             ));
         }
         if self.chrooted {
+            let closed = format!(
+                "    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    \
+                 AllowStreamLocalForwarding no\n    AllowAgentForwarding no\n    X11Forwarding no\n    PermitTunnel no\n    \
+                 PermitTTY no\n    PermitUserRC no\n",
+            );
             text.push_str(&format!("Match User {}\n", layout.user));
             for line in &self.account_lines {
                 text.push_str(&format!("    {line}\n"));
             }
-            text.push_str(&format!(
-                "    ChrootDirectory {CHROOT_AT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n    \
-                 AllowStreamLocalForwarding no\n    AllowAgentForwarding no\n    X11Forwarding no\n    PermitTunnel no\n    \
-                 PermitTTY no\n    PermitUserRC no\n",
-            ));
+            text.push_str(&closed);
+            if self.keeper {
+                text.push_str(&format!(
+                    "Match User {KEEPER}\n    AuthorizedKeysFile {}/{KEEPER_KEY}.pub\n{closed}",
+                    scratch.path().display()
+                ));
+            }
         }
         Ok(text)
     }

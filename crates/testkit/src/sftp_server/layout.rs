@@ -13,6 +13,8 @@ use crate::scratch::Scratch;
 const CHROOTED_ID: u32 = 64_217;
 /// Where the chroot is in the server's namespace: in a /run of its own, which has the owners that sshd asks for.
 pub(super) const CHROOT_AT: &str = "/run/sftp";
+/// The second account with the number of the first.
+pub(super) const KEEPER: &str = "sftpkeeper";
 /// Of this machine's /etc, what sshd reads besides accounts.
 const COPIED: &[&str] = &["ld.so.cache", "localtime", "ssh/moduli"];
 
@@ -49,7 +51,7 @@ pub(super) fn plain_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout
     Ok(Layout {
         program,
         etc: if possible {
-            Some(make_etc(scratch, &entry)?)
+            Some(make_etc(scratch, &[entry])?)
         } else {
             None
         },
@@ -60,8 +62,8 @@ pub(super) fn plain_layout(scratch: &Scratch, program: PathBuf) -> Result<Layout
     })
 }
 
-/// An /etc of the server's own, with one account more than every system has.
-fn make_etc(scratch: &Scratch, entry: &Entry<'_>) -> Result<PathBuf> {
+/// An /etc of the server's own, with these accounts more than every system has.
+fn make_etc(scratch: &Scratch, entries: &[Entry<'_>]) -> Result<PathBuf> {
     let etc = scratch.join("etc");
     fs::create_dir_all(etc.join("ssh")).during("make the server's /etc")?;
     for name in COPIED {
@@ -70,11 +72,16 @@ fn make_etc(scratch: &Scratch, entry: &Entry<'_>) -> Result<PathBuf> {
             fs::copy(&own, etc.join(name)).during(format!("copy {}", own.display()))?;
         }
     }
-    accounts::write(&etc, std::slice::from_ref(entry))?;
+    accounts::write(&etc, entries)?;
     Ok(etc)
 }
 
-pub(super) fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) -> Result<Layout> {
+pub(super) fn chrooted_layout(
+    scratch: &Scratch,
+    program: PathBuf,
+    shell: bool,
+    keeper: bool,
+) -> Result<Layout> {
     let chroot = scratch.join("chroot");
     let files = chroot.join("backup");
     fs::create_dir_all(&files).during("make the chroot")?;
@@ -86,17 +93,19 @@ pub(super) fn chrooted_layout(scratch: &Scratch, program: PathBuf, shell: bool) 
     } else {
         "/usr/sbin/nologin"
     };
-    let etc = make_etc(
-        scratch,
-        &Entry {
-            name: "sftpuser",
-            group: "sftpusers",
-            uid: CHROOTED_ID,
-            gid: CHROOTED_ID,
-            home: "/backup",
-            shell,
-        },
-    )?;
+    let entry = |name, group| Entry {
+        name,
+        group,
+        uid: CHROOTED_ID,
+        gid: CHROOTED_ID,
+        home: "/backup",
+        shell,
+    };
+    let mut entries = vec![entry("sftpuser", "sftpusers")];
+    if keeper {
+        entries.push(entry(KEEPER, KEEPER));
+    }
+    let etc = make_etc(scratch, &entries)?;
     Ok(Layout {
         program,
         etc: Some(etc),

@@ -11,7 +11,10 @@ use crate::scratch::Scratch;
 
 use super::keys::{keygen, known_hosts};
 use super::launch::launch;
-use super::layout::Layout;
+use super::layout::{KEEPER, Layout};
+
+/// File with the private key of the second account.
+pub(super) const KEEPER_KEY: &str = "keeper_key";
 
 /// A running server; ended when dropped.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct SftpServer {
     pub(super) child: Child,
     pub(super) address: SocketAddr,
     pub(super) layout: Layout,
+    pub(super) keeper: bool,
     pub(super) known_hosts: PathBuf,
     pub(super) scratch: Scratch,
 }
@@ -32,6 +36,11 @@ impl SftpServer {
     /// Login name.
     pub fn user(&self) -> &str {
         &self.layout.user
+    }
+
+    /// Login name and private key of the second account, if it has one.
+    pub fn keeper(&self) -> Option<(&str, PathBuf)> {
+        self.keeper.then(|| (KEEPER, self.scratch.join(KEEPER_KEY)))
     }
 
     /// The client's private key, readable by the server account only.
