@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::hosts::links::Links;
+use pgkeep_command::hosts::shared_limits::SharedLimits;
 use pgkeep_command::hosts::storages::Storages;
 use pgkeep_command::run::cancel::Cancel;
 use pgkeep_command::run::clock::Clock;
@@ -115,6 +116,7 @@ pub(crate) fn run() -> u8 {
         locks: Arc::new(Mutex::new(Vec::new())),
         storages: Storages::default(),
         links: Links::default(),
+        rate_limits: SharedLimits::default(),
     };
     if asks_for_candidates(&loaded.config) {
         return complete::run(&input, make_context);

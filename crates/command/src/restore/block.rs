@@ -117,7 +117,13 @@ pub(super) fn fetch(
         start: range.offset,
         file,
     };
-    let mut writer = BlockWriter::new(&update, block.size, file.size, count);
+    let mut writer = BlockWriter::new(
+        &update,
+        block.size,
+        file.size,
+        count,
+        worker.limit.as_deref(),
+    );
     for read_file in &plan {
         own.or_repository(worker, read_file, &settings, &mut writer, &failed)?;
     }
@@ -301,6 +307,9 @@ fn hash(worker: &Worker<'_>, file: &std::fs::File, size: u64) -> Result<Sha1Dige
         match file.read_at(&mut buffer, offset) {
             Ok(0) => break,
             Ok(got) => {
+                if let Some(limit) = &worker.limit {
+                    limit.moved(got as u64)?;
+                }
                 sha1.update(&buffer[..got]);
                 offset += got as u64;
             }

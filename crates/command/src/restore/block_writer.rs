@@ -3,6 +3,7 @@
 use std::os::unix::fs::FileExt;
 
 use pgkeep_pipeline::{Sha1, Sha1Digest};
+use pgkeep_storage::RateLimit;
 
 use crate::run::moved::Count;
 
@@ -22,6 +23,7 @@ pub(super) struct BlockWriter<'a, 'c> {
     hashed: u64,
     fetched: u64,
     count: &'a mut Count<'c>,
+    limit: Option<&'a RateLimit>,
 }
 
 impl<'a, 'c> BlockWriter<'a, 'c> {
@@ -30,6 +32,7 @@ impl<'a, 'c> BlockWriter<'a, 'c> {
         block_size: u64,
         file_size: u64,
         count: &'a mut Count<'c>,
+        limit: Option<&'a RateLimit>,
     ) -> Self {
         let sha1 = Some(Sha1::new());
         Self {
@@ -42,6 +45,7 @@ impl<'a, 'c> BlockWriter<'a, 'c> {
             hashed: 0,
             fetched: 0,
             count,
+            limit,
         }
     }
 
@@ -73,6 +77,9 @@ impl<'a, 'c> BlockWriter<'a, 'c> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.write_all_at(&self.pending, self.offset)?;
+        if let Some(limit) = self.limit {
+            limit.moved(self.pending.len() as u64)?;
+        }
         self.pending.clear();
         Ok(())
     }

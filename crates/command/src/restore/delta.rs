@@ -4,10 +4,12 @@
 //! checksums of its blocks, so that only blocks that differ are fetched.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use pgkeep_pipeline::Sha1;
 use pgkeep_pipeline::block::checksum;
 use pgkeep_repo::manifest::FileData;
+use pgkeep_storage::wrap::limited::LimitedRead;
 use pgkeep_storage::{FileType, InfoLevel, ReadOptions, StoragePath};
 
 use super::modes;
@@ -121,7 +123,11 @@ fn read(
         expect: Some(size),
         ..ReadOptions::default()
     };
-    let mut source = worker.tree.open_read(place, &options)?.take(size);
+    let mut source = worker.tree.open_read(place, &options)?;
+    if let Some(limit) = &worker.limit {
+        source = Box::new(LimitedRead::new(source, Arc::clone(limit)));
+    }
+    let mut source = source.take(size);
     let mut buffer = worker.buffer();
     // Whole blocks in one read, so that none is cut in two.
     let block = block_size.and_then(|size| usize::try_from(size).ok());

@@ -4,11 +4,13 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::sync::Arc;
 
 use pgkeep_pipeline::{Pipeline, Report, Sha1Digest, Stage};
 use pgkeep_repo::manifest::FileRef;
 use pgkeep_storage::copy::{CopyError, copy_file_with};
-use pgkeep_storage::{PipelineRead, Range, StoragePath};
+use pgkeep_storage::wrap::limited::LimitedWrite;
+use pgkeep_storage::{PipelineRead, Range, StoragePath, StorageWrite};
 
 use super::block;
 use super::damage::Failed;
@@ -105,6 +107,13 @@ impl<'a> Worker<'a> {
         }
     }
 
+    fn slowed_down(&self, write: Box<dyn StorageWrite>) -> Box<dyn StorageWrite> {
+        match &self.limit {
+            Some(limit) => Box::new(LimitedWrite::new(write, Arc::clone(limit))),
+            None => write,
+        }
+    }
+
     fn needed_range_of(&self, fetch: &Fetch<'_>) -> Result<Range> {
         self.needed_range(&fetch.file, matches!(fetch.existing, OnDisk::Nothing))
     }
@@ -173,7 +182,7 @@ impl<'a> Worker<'a> {
         });
         stages.push(Stage::Sha1);
         let write = Counted {
-            write: self.tree.open_write(place, &self.write_options(file))?,
+            write: self.slowed_down(self.tree.open_write(place, &self.write_options(file))?),
             count,
         };
         let mut buffer = self.buffer();

@@ -5,6 +5,7 @@
 //! cluster, and doing it again finishes it.
 
 use pgkeep_config::Program;
+use pgkeep_config::option::Group;
 use pgkeep_postgres::PgVersion;
 use pgkeep_postgres::data_dir::TABLESPACE_MAP;
 use pgkeep_postgres::recovery::{AUTO_CONF, RecoveryTarget};
@@ -13,7 +14,7 @@ use pgkeep_repo::manifest::PG_DATA;
 use pgkeep_storage::{StoragePath, in_parallel};
 
 use crate::error::{Error, Result};
-use crate::hosts::{pg_host, this_host};
+use crate::hosts::{pg_host, rate_limits, this_host};
 use crate::jobs::{self, Buffers, Outcome, Steps};
 use crate::report::size_text::size_text;
 use crate::run::Context;
@@ -170,6 +171,7 @@ pub fn run(context: &Context) -> Result<()> {
         damage: Damage::default(),
         buffers: Buffers::default(),
         moved: Moved::new(&chosen.repository.storage),
+        limit: rate_limits::of_cluster(context, context.config.default_key(Group::Pg)),
     };
     drop(doing);
     let copied = copy_files(&worker).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pgkeep_repo::Manifest;
-use pgkeep_storage::FileTree;
+use pgkeep_storage::{FileTree, RateLimit};
 
 use super::damage::Damage;
 use super::owner::Owners;
@@ -42,6 +42,8 @@ pub(super) struct Worker<'a> {
     pub damage: Damage,
     pub buffers: Buffers,
     pub moved: Arc<Moved>,
+    /// How fast the files of the cluster may be read and written.
+    pub limit: Option<Arc<RateLimit>>,
 }
 
 impl Worker<'_> {

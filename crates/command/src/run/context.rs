@@ -12,6 +12,7 @@ use pgkeep_config::Config;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::links::Links;
+use crate::hosts::shared_limits::SharedLimits;
 use crate::hosts::storages::Storages;
 use crate::locks::{Lock, LockType};
 use crate::run::cancel::Cancel;
@@ -140,6 +141,8 @@ pub struct Context {
     pub storages: Storages,
     /// Connections with other hosts.
     pub links: Links,
+    /// How fast files may be read and written.
+    pub rate_limits: SharedLimits,
 }
 
 impl Context {

@@ -16,17 +16,24 @@ use super::progress::NoProgress;
 use super::prompt::NoTerminal;
 use super::summary::Summary;
 use crate::hosts::links::Links;
+use crate::hosts::shared_limits::SharedLimits;
 use crate::hosts::storages::Storages;
 
 /// When tests run, seconds since 1970.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
-/// A machine without any configuration file.
-struct NoFiles;
+/// A machine without any configuration file, or with one of this content where `--config` looks for it.
+struct Files<'a>(Option<&'a str>);
 
-impl ConfigFiles for NoFiles {
-    fn read(&self, _path: &str) -> std::io::Result<Vec<u8>> {
-        Err(std::io::ErrorKind::NotFound.into())
+/// Where it is.
+const CONFIG: &str = "/test.conf";
+
+impl ConfigFiles for Files<'_> {
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        match self.0 {
+            Some(content) if path == CONFIG => Ok(content.as_bytes().to_vec()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn list(&self, _path: &str) -> std::io::Result<Vec<String>> {
@@ -50,7 +57,25 @@ pub(crate) fn with_environment(
     options: &[impl AsRef<str>],
     variables: &[(&str, &str)],
 ) -> Context {
-    let options = options.iter().map(AsRef::as_ref);
+    let options: Vec<&str> = options.iter().map(AsRef::as_ref).collect();
+    make(program, command, &options, variables, None)
+}
+
+/// As [`new`], with a configuration file.
+pub(crate) fn with_file(program: Program, command: &str, options: &[&str], file: &str) -> Context {
+    let config = format!("--config={CONFIG}");
+    let options = [options, &[config.as_str()]].concat();
+    make(program, command, &options, &[], Some(file))
+}
+
+fn make(
+    program: Program,
+    command: &str,
+    options: &[&str],
+    variables: &[(&str, &str)],
+    file: Option<&str>,
+) -> Context {
+    let options = options.iter().copied();
     let args: Vec<String> = [program.binary(), "--stanza=demo"]
         .into_iter()
         .chain(options)
@@ -68,7 +93,7 @@ pub(crate) fn with_environment(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         args,
-        files: &NoFiles,
+        files: &Files(file),
         uid: 1000,
         exec_id: "1-test".to_owned(),
     };
@@ -97,5 +122,6 @@ pub(crate) fn with_environment(
         locks: Arc::default(),
         storages: Storages::default(),
         links: Links::default(),
+        rate_limits: SharedLimits::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::config::{Config, Entry};
 use crate::define::command::{CommandId, Role};
-use crate::define::option::{Group, OptionDef, REPO_CIPHER_TYPE};
+use crate::define::option::{Group, OptionDef, REPO_CIPHER_TYPE, REPO_RATE_LIMIT};
 use crate::parse::name;
 use crate::render::shell_word;
 use crate::value::{Source, Value};
@@ -119,9 +119,14 @@ impl Config {
 
     /// `<options>` of `restore_command`: what the command line said and archive-get knows, as words for a shell.
     pub fn restore_command_options(&self) -> Vec<String> {
+        // A limit that is said for the restore is not meant for recovery, which must keep up with the primary.
+        let limits = self.keys(Group::Repo).iter();
+        let limits = limits.map(|key| name::indexed(REPO_RATE_LIMIT, *key));
         let replace = NOT_FOR_RESTORE_COMMAND
             .iter()
-            .map(|name| ((*name).to_owned(), Replacement::Omit))
+            .map(|name| (*name).to_owned())
+            .chain(limits)
+            .map(|name| (name, Replacement::Omit))
             .collect();
         self.child_options(Child {
             command: CommandId::ArchiveGet,

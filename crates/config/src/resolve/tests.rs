@@ -622,3 +622,24 @@ fn an_option_of_another_command_is_what_that_command_would_be_told() {
     );
     assert_eq!(check("[global:backup]\nlock-path=/a\n"), "/tmp/pgbackrest");
 }
+
+#[test]
+fn a_limit_that_would_stop_everything_is_refused() {
+    for (words, named) in [
+        (
+            "verify --stanza=demo --repo2-rate-limit=0",
+            "'0' is out of range for 'repo2-rate-limit'",
+        ),
+        (
+            "backup --stanza=demo --pg1-path=/pg --pg1-rate-limit=1023",
+            "'1023' is out of range for 'pg1-rate-limit'",
+        ),
+    ] {
+        let (code, message) = fault(Host::ours().load(words));
+        assert_eq!(code, 32, "{words}");
+        assert_eq!(
+            message,
+            format!("{named} option\nHINT: allowed range is 1KiB to 1PiB inclusive")
+        );
+    }
+}

@@ -24,6 +24,7 @@ fn host(fixture: &Fixture, there: &Arc<InMemory>) -> Arc<dyn PgHost> {
         key: 1,
         path: fixture.pg_path(),
         network_level: 1,
+        limit: None,
     };
     Arc::new(RemotePgHost::new(settings, there.link(Side::Pg, "backup")))
 }

@@ -9,6 +9,7 @@ use super::host::PgHost;
 use super::local::LocalPgHost;
 use super::remote::{RemotePgHost, RemoteSettings};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::rate_limits;
 use crate::remote::connect;
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
@@ -42,6 +43,7 @@ pub fn open(context: &Context, key: u32) -> Result<Arc<dyn PgHost>> {
         key,
         path,
         network_level: i32::try_from(level).unwrap_or(1),
+        limit: rate_limits::of_cluster(context, key),
     };
     Ok(Arc::new(RemotePgHost::new(settings, link)))
 }

@@ -26,6 +26,7 @@ pub use keys::{default_key, keys};
 pub use open_repository::Repository;
 pub use overruling::overruling;
 
+use super::rate_limits;
 use crate::error::Result;
 use crate::remote::connect;
 use crate::remote::wire::greeting::Side;
@@ -44,6 +45,10 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
             connect::link(context, Side::Repo, key, host)
         })?;
         let repository = remote::open(context, key, link)?;
+        let repository = Repository {
+            storage: rate_limits::around(context, key, repository.storage),
+            ..repository
+        };
         #[cfg(feature = "faulty")]
         let repository = Repository {
             storage: super::fault::around(repository.storage),
@@ -54,6 +59,7 @@ pub fn open(context: &Context, key: u32) -> Result<Repository> {
     let storage = context
         .storages
         .open(key, settings(context, key)?, &context.cancel)?;
+    let storage = rate_limits::around(context, key, storage);
     #[cfg(feature = "faulty")]
     let storage = super::fault::around(storage);
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {

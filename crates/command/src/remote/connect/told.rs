@@ -9,7 +9,7 @@ use pgkeep_config::{Config, option};
 
 use super::for_side::for_side;
 use crate::error::Result;
-use crate::hosts::repository;
+use crate::hosts::{rate_limits, repository};
 use crate::locks;
 use crate::remote::wire::greeting::Side;
 use crate::run::context::Context;
@@ -91,10 +91,39 @@ fn replacements(context: &Context, side: Side, key: u32) -> Result<BTreeMap<Stri
     if !locks.is_empty() {
         put(option::LOCK, Replacement::Values(locks));
     }
+    if side == Side::Repo && !rate_limits::is_for_command(config, key) {
+        // The other host could not tell it from one that is meant for archiving.
+        let name = format!("repo{key}-rate-limit");
+        replace.insert(name, Replacement::Omit);
+    }
     Ok(replace)
 }
 
 fn said_at<'a>(config: &'a Config, option: &'static OptionDef, key: u32) -> Option<&'a str> {
     let said = !config.source(option, key).is_default();
     said.then(|| config.string_at(option, key)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use pgkeep_config::Program;
+
+    use super::*;
+    use crate::run::test_context;
+
+    #[test]
+    fn a_limit_for_all_commands_is_not_told_where_wal_is_archived() {
+        let told = |command: &str, section: &str| {
+            let file = format!(
+                "[{section}]\nrepo1-rate-limit=1MiB\n[demo]\npg1-path=/pg\nrepo1-host=other\n"
+            );
+            let context = test_context::with_file(Program::PgKeep, command, &[], &file);
+            let words = words(&context, Side::Repo, 1, true).unwrap();
+            words.contains(&"--repo1-rate-limit=1MiB".to_owned())
+        };
+        assert!(told("backup", "global"));
+        assert!(told("archive-push", "global:archive-push"));
+        assert!(!told("archive-push", "global"));
+        assert!(!told("archive-get", "demo"));
+    }
 }

@@ -8,6 +8,7 @@ use pgkeep_config::option;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::links::Links;
+use crate::hosts::shared_limits::SharedLimits;
 use crate::hosts::storages::Storages;
 use crate::remote::wire::greeting::{Greeting, Side};
 use crate::run::begin;
@@ -50,6 +51,7 @@ pub(super) fn for_client(
         locks: Arc::default(),
         storages: Storages::default(),
         links: Links::default(),
+        rate_limits: SharedLimits::default(),
         ..server.clone()
     })
 }

@@ -5,6 +5,7 @@ mod damage;
 mod dry_run;
 mod hostile;
 mod interrupted;
+mod limits;
 mod refused;
 mod whole;
 

@@ -12,12 +12,14 @@ use pgkeep_postgres::session::{LibpqEnvironment, PgSession, Session, SessionSett
 use pgkeep_repo::manifest::build::Listing;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{
-    FileInfo, InfoLevel, ListOptions, PipelineRead, Range, ReadOptions, Space, Storage, StoragePath,
+    FileInfo, InfoLevel, ListOptions, PipelineRead, Range, RateLimit, ReadOptions, Space, Storage,
+    StoragePath,
 };
 
 use crate::error::Result;
 use crate::hosts::pg_host::host::PgHost;
 use crate::hosts::pg_host::read_file::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
+use crate::hosts::rate_limits;
 use crate::jobs::Buffers;
 use crate::run::context::Context;
 
@@ -33,6 +35,7 @@ pub(super) struct LocalPgHost {
     root: PosixStorage,
     session: SessionSettings,
     buffers: Buffers,
+    limit: Option<Arc<RateLimit>>,
 }
 
 impl fmt::Debug for LocalPgHost {
@@ -53,6 +56,7 @@ impl LocalPgHost {
             path,
             session: session_settings(context, key),
             buffers: Buffers::default(),
+            limit: rate_limits::of_cluster(context, key),
         }
     }
 
@@ -191,7 +195,8 @@ impl OpenFile for LocalFile<'_> {
         let Some(mut read) = read else {
             return Ok(ReadOutcome::Missing);
         };
-        let mut buffer = host.buffers.take(request.buffer_size.min(READ_MAX));
+        let most = (host.limit.as_ref()).map_or(READ_MAX, |limit| limit.piece().min(READ_MAX));
+        let mut buffer = host.buffers.take(request.buffer_size.min(most));
         let outcome = deliver(host, request, &mut read, &mut buffer, receiver);
         host.buffers.put_back(buffer);
         outcome
@@ -219,6 +224,9 @@ fn deliver(
         match request.reports_only {
             true => running.push_into(bytes, &mut io::sink())?,
             false => running.push_into(bytes, receiver)?,
+        }
+        if let Some(limit) = &host.limit {
+            limit.moved(got as u64)?;
         }
         receiver.progress(got as u64)?;
         got = read.read(buffer)?;

@@ -26,6 +26,7 @@ fn host(files: DataDirBuilder) -> (TempDir, LocalPgHost) {
             environment: LibpqEnvironment::default(),
         },
         buffers: Buffers::default(),
+        limit: None,
     };
     (dir, host)
 }

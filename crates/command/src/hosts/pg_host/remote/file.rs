@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use pgkeep_pipeline::{CompressType, Pipeline, Report, Running, Stage};
 use pgkeep_protocol::{Client, Exchange, Lane};
+use pgkeep_storage::RateLimit;
 
+use super::settings::RemoteSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::pg_host::read_file::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
 use crate::remote::link::Link;
@@ -26,6 +28,7 @@ pub(super) struct RemoteFile {
     /// Undoes the compression for the way between the hosts.
     expand: Option<Running>,
     reports_only: bool,
+    limit: Option<Arc<RateLimit>>,
 }
 
 impl RemoteFile {
@@ -34,7 +37,7 @@ impl RemoteFile {
         link: &Arc<Link>,
         client: &Client,
         request: ReadRequest,
-        network_level: i32,
+        settings: &RemoteSettings,
     ) -> Result<Self> {
         let ReadRequest {
             path,
@@ -46,6 +49,7 @@ impl RemoteFile {
             reports_only,
         } = request;
         let stages = pipeline.stages().len();
+        let network_level = settings.network_level;
         let compress = network_level != 0
             && !reports_only
             && client.peer().can(LZ4)
@@ -68,6 +72,7 @@ impl RemoteFile {
             stages,
             expand: compress.then(|| network_lz4::start(network_lz4::expand())),
             reports_only,
+            limit: settings.limit.clone(),
         })
     }
 
@@ -142,6 +147,10 @@ impl OpenFile for RemoteFile {
             let event = self.exchange.receive::<FileEvent>();
             let event = event.map_err(|error| self.error(&error))?;
             if event.read > 0 {
+                // The other host waits when what it has sent is not taken.
+                if let Some(limit) = &self.limit {
+                    limit.moved(event.read)?;
+                }
                 receiver.progress(event.read)?;
             }
             match event.outcome {

@@ -5,6 +5,7 @@
 
 mod file;
 mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use pgkeep_storage::{
 };
 use serde::de::DeserializeOwned;
 
+pub use settings::RemoteSettings;
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::pg_host::host::PgHost;
 use crate::hosts::pg_host::read_file::{OpenFile, ReadRequest};
@@ -31,16 +34,6 @@ use crate::remote::wire::greeting::Answer;
 
 /// Entries of one directory at most; more are no cluster's.
 const MOST_LISTED: usize = 10_000_000;
-
-/// How a cluster on another host is used.
-#[derive(Debug, Clone)]
-pub struct RemoteSettings {
-    pub key: u32,
-    /// The data directory by the configuration of this host. What the other host says of it counts.
-    pub path: PathBuf,
-    /// Level of the compression for the way between the hosts (`compress-level-network`); 0: none.
-    pub network_level: i32,
-}
 
 /// A cluster behind a link.
 pub struct RemotePgHost {
@@ -222,7 +215,7 @@ impl PgHost for RemotePgHost {
             &self.link,
             &client,
             request,
-            self.settings.network_level,
+            &self.settings,
         )?))
     }
 

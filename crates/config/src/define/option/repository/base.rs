@@ -3,12 +3,12 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, Backup, Expire, Info, Manifest, RepoGet, RepoLs, RepoRekey, Restore, SftpSetup,
-    StanzaCreate, StanzaUpgrade, Verify,
+    ArchiveGet, ArchivePush, Backup, Expire, Info, Manifest, RepoGet, RepoLs, RepoRekey, Restore,
+    SftpSetup, StanzaCreate, StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS,
-    SFTP_COMMANDS, only,
+    SFTP_COMMANDS, all, only,
 };
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range, Section};
 
@@ -125,6 +125,36 @@ pub const REPO_PATH: &OptionDef = &OptionDef {
         share it.\n\n\
         Choose storage that does not fail together with the database.",
     example: "repo1-path=/backup/db",
+    ..OptionDef::REPOSITORY
+};
+
+/// Bytes a second that are read from the repository or written to it.
+pub const REPO_RATE_LIMIT: &OptionDef = &OptionDef {
+    name: "repo-rate-limit",
+    kind: Kind::Size,
+    commands: &[
+        all(ArchiveGet),
+        all(ArchivePush),
+        all(Backup),
+        all(RepoGet),
+        all(RepoRekey),
+        all(Restore),
+        all(Verify),
+    ],
+    range: Some(Range::Is("1KiB", "1PiB")),
+    required: false,
+    ours: true,
+    summary: "Bytes a second that are read from the repository or written to it.",
+    help: "At most so many bytes of its files, as they are stored, are moved in each second: all workers of a \
+        run together, reading and writing together. For 1/10 of a second it may be more, and what is \
+        read ahead over a network, some MiB, comes at once in the beginning. Unset: no limit.\n\n\
+        Each run has the limit for itself: two runs at the same time move twice as much. For a repository \
+        on another host the limit holds there as well; over TLS that host uses the one of its own \
+        configuration, which alone counts for what `verify` reads there.\n\n\
+        `archive-push` and `archive-get` must keep up with PostgreSQL. They heed the limit only if it is \
+        meant for them: in a section such as `[global:archive-push]`, in the environment, or on the \
+        command line. Neither pgBackRest nor pgkeep when started as `pgbackrest` knows the option.",
+    example: "repo1-rate-limit=20MiB",
     ..OptionDef::REPOSITORY
 };
 

@@ -86,6 +86,27 @@ pub const PG_PORT: &OptionDef = &OptionDef {
     ..CONNECTION
 };
 
+/// Bytes a second that are read from the cluster's files or written to them.
+pub const PG_RATE_LIMIT: &OptionDef = &OptionDef {
+    name: "pg-rate-limit",
+    kind: Kind::Size,
+    commands: &[all(Backup), all(Restore)],
+    range: Some(Range::Is("1KiB", "1PiB")),
+    required: false,
+    ours: true,
+    depends: Some(Depend::set("pg-path")),
+    summary: "Bytes a second that are read from the cluster's files or written to them.",
+    help: "A backup that reads as fast as it can may slow down the queries of a busy server. With a limit \
+        `backup` reads, and `restore` reads and writes, at most so many bytes of the data directory \
+        and its tablespaces in each second: all workers together, reading and writing together. For \
+        1/10 of a second it may be more. Unset: no limit.\n\n\
+        Each cluster of the stanza has its own limit, which also holds for a cluster on another host. A \
+        backup that takes longer keeps more WAL. Neither pgBackRest nor pgkeep when started as \
+        `pgbackrest` knows the option.",
+    example: "pg1-rate-limit=50MiB",
+    ..OptionDef::CLUSTER
+};
+
 /// Directory of the Unix socket.
 pub const PG_SOCKET_PATH: &OptionDef = &OptionDef {
     name: "pg-socket-path",

@@ -194,3 +194,29 @@ fn a_connection_that_is_cut_anywhere_in_a_file_is_an_error_and_the_next_try_is_w
     });
     assert!(cuts > 8, "{cuts}");
 }
+
+#[test]
+fn a_limit_holds_for_what_is_read_at_the_other_host() {
+    let fixture = fixture();
+    let context = test_context::new(
+        Program::PgKeep,
+        "backup",
+        &["--pg1-path=/pg", "--pg1-rate-limit=100KiB"],
+    );
+    let settings = RemoteSettings {
+        key: 1,
+        path: PathBuf::from("/configured"),
+        network_level: 1,
+        limit: crate::hosts::rate_limits::of_cluster(&context, 1),
+    };
+    let host = RemotePgHost::new(settings, fixture.there.link(Side::Pg, "backup"));
+    let before = context.clock.milliseconds();
+    // Only reports cross, and what is read counts all the same.
+    let wanted = ReadRequest {
+        reports_only: true,
+        ..request("base/1/text", vec![Stage::Sha1])
+    };
+    read(&host, wanted).unwrap();
+    let passed = context.clock.milliseconds() - before;
+    assert_eq!(passed, 500_000 * 1000 / (100 << 10) - 100);
+}

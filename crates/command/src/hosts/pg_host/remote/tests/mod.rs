@@ -129,6 +129,7 @@ impl Fixture {
             key: 2,
             path: PathBuf::from("/configured"),
             network_level,
+            limit: None,
         };
         RemotePgHost::new(settings, there.link(Side::Pg, "backup"))
     }
