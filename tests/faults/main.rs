@@ -8,6 +8,7 @@
 // Suites reach real files on purpose; the bans are for the program.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)]
 
+mod append_only;
 mod backup;
 mod expire;
 mod online;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     };
     let mut suite = Suite::new("faults");
     for add in [
+        append_only::add,
         backup::add,
         online::add,
         expire::add,

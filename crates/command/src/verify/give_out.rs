@@ -77,14 +77,14 @@ impl State<'_> {
         let work = self.work;
         let label = work.scope.backups[self.next_backup].clone();
         self.next_backup += 1;
-        let in_progress = work.scope.current.as_ref() == Some(&label);
+        let unfinished = work.scope.unfinished(&label, &work.info.backup);
         let mut result = BackupResult::new(label);
         let found = manifest::usable(
             work.repository,
             work.settings,
             work.info,
             &mut result,
-            in_progress,
+            unfinished,
             self.findings,
         )?;
         if let Some(manifest) = found {

@@ -59,17 +59,17 @@ pub(super) fn point(manifest: &Manifest) -> Option<Point> {
     })
 }
 
-/// The manifest to verify a backup by; `None` with the status set if there is none. `in_progress`: the backup is the newest
-/// on disk and not listed.
+/// The manifest to verify a backup by; `None` with the status set if there is none. `unfinished`: what is said of the backup if it
+/// has no manifest, where that is no fault.
 pub(super) fn usable(
     repository: &Repository,
     settings: &Settings,
     info: &StanzaInfo,
     result: &mut BackupResult,
-    in_progress: bool,
+    unfinished: Option<&str>,
     findings: &mut Findings,
 ) -> Result<Option<Manifest>> {
-    let found = load(repository, settings, info, result, in_progress, findings)?;
+    let found = load(repository, settings, info, result, unfinished, findings)?;
     let known = |manifest: &Manifest| {
         let pg = &manifest.pg;
         info.archive.history.entries().iter().any(|entry| {
@@ -112,7 +112,7 @@ fn load(
     settings: &Settings,
     info: &StanzaInfo,
     result: &mut BackupResult,
-    in_progress: bool,
+    unfinished: Option<&str>,
     findings: &mut Findings,
 ) -> Result<Option<Manifest>> {
     let (storage, label, pass) = (
@@ -162,8 +162,8 @@ fn load(
             fail(error, &shown)?
         }
     };
-    if in_progress && missing {
-        log::info!("backup '{label}' appears to be in progress, skipping");
+    if let (Some(what), true) = (unfinished, missing) {
+        log::info!("backup '{label}' {what}, skipping");
         result.status = Status::InProgress;
         return Ok(None);
     }

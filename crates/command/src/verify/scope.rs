@@ -1,6 +1,6 @@
 //! What a run verifies: which archives, which backups, which WAL.
 
-use pgkeep_repo::sets::list_sets;
+use pgkeep_repo::sets::list_sets_and_closed;
 use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, layout};
 use pgkeep_storage::{InfoLevel, ListOptions};
 
@@ -23,9 +23,24 @@ pub(super) struct Scope {
     pub wal: Option<WalRange>,
     /// The newest backup on disk, if it is not listed: it may be in progress.
     pub current: Option<BackupLabel>,
+    /// Backups are made by an account that may only add, so one that was aborted stays until a later one is listed.
+    pub only_added: bool,
 }
 
 impl Scope {
+    /// What to say of a backup without a manifest, where that is no fault.
+    pub(super) fn unfinished(
+        &self,
+        label: &BackupLabel,
+        info: &BackupInfo,
+    ) -> Option<&'static str> {
+        if self.current.as_ref() == Some(label) {
+            // In pgBackRest's words.
+            return Some("appears to be in progress");
+        }
+        (self.only_added && info.find(label).is_none()).then_some("was not finished")
+    }
+
     /// The inner error is the text of a finding that leaves nothing to verify.
     pub(super) fn of(
         settings: &Settings,
@@ -34,7 +49,7 @@ impl Scope {
         findings: &mut Findings,
     ) -> Result<std::result::Result<Self, String>> {
         let (storage, stanza) = (&*repository.storage, &settings.stanza);
-        let mut backups = list_sets(storage, stanza)?;
+        let (mut backups, closed) = list_sets_and_closed(storage, stanza)?;
         let mut set = None;
         if let Some(text) = &settings.set {
             let Ok(label) = text.parse::<BackupLabel>() else {
@@ -90,6 +105,7 @@ impl Scope {
             backups,
             wal,
             current,
+            only_added: closed || storage.only_adds(),
         }))
     }
 }
