@@ -27,6 +27,7 @@ const SHORTER: &[(&str, &str)] = &[(
 )];
 /// Handed over by whatever means the hosts are administered with.
 const SCRIPT: &str = "/tmp/sftp-host.sh";
+const KEEPER_KEY: &str = "/tmp/keeper.pub";
 /// Where the source of the program is, and commands are typed.
 const SOURCE: &str = "/home/source";
 
@@ -77,6 +78,8 @@ cd "$1"
 pub struct Hosts {
     pub database: ThrowAwayRoot,
     sftp: ThrowAwayRoot,
+    /// A third one, for a page that has it.
+    keeper: Option<ThrowAwayRoot>,
     pgbackrest: PgBackRest,
     /// pgBackRest is on both machines all the time, not only while a block runs that names it.
     keeps_pgbackrest: bool,
@@ -135,6 +138,7 @@ impl Hosts {
         let hosts = Self {
             database,
             sftp,
+            keeper: None,
             pgbackrest,
             keeps_pgbackrest: false,
             own: Vec::new(),
@@ -149,6 +153,19 @@ impl Hosts {
     pub fn install_on_both(&self, program: &Program) -> Result<()> {
         self.sftp.install(program.path(), &["pgkeep"])?;
         self.database.install(program.path(), &["pgkeep"])?;
+        Ok(())
+    }
+
+    /// Adds a machine with the program and without PostgreSQL.
+    pub fn add_keeper(&mut self, program: &Program) -> Result<()> {
+        let keeper = ThrowAwayRoot::builder()
+            .network_of(&self.sftp)
+            .programs(&pgkeep_testkit::installed::cache())
+            .make()?;
+        keeper.add_sudo()?;
+        keeper.install(program.path(), &["pgkeep"])?;
+        keeper.shell("mkdir -p /var/lib /etc/cron.d")?.success()?;
+        self.keeper = Some(keeper);
         Ok(())
     }
 
@@ -212,6 +229,7 @@ impl Hosts {
     fn typed(&self, block: &Block) -> Result<String> {
         let host = match block.host.as_str() {
             "SFTP" | "repository" => &self.sftp,
+            "keeper" => self.keeper.as_ref().ok_or("no test has a keeper host")?,
             _ => &self.database,
         };
         self.shell(RECOVERED)?;
@@ -266,6 +284,11 @@ impl Hosts {
         }
         if self.database.path(SCRIPT).exists() {
             std::fs::copy(self.database.path(SCRIPT), self.sftp.path(SCRIPT))?;
+        }
+        if let Some(keeper) = &self.keeper
+            && keeper.path(KEEPER_KEY).exists()
+        {
+            std::fs::copy(keeper.path(KEEPER_KEY), self.database.path(KEEPER_KEY))?;
         }
         self.sftp.wait_for_sshd()?;
         Ok(outcome.stdout)

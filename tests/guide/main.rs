@@ -56,13 +56,14 @@ const STANDBY: &str = "docs/guide/standby.md";
 /// The page about a repository on another host.
 const REPOSITORY_HOST: &str = "docs/guide/repository-host.md";
 
+/// The page about an account that may only add, and a host that keeps the repository.
+const APPEND_ONLY: &str = "docs/guide/append-only.md";
+
 /// The page about hosts with pgBackRest that change one after the other.
 const FLEET: &str = "docs/guide/fleet.md";
 
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
-    "docs/guide/append-only.md",
-    "docs/guide/append-only.md",
     "docs/guide/locked-backups.md",
     "docs/guide/sftp-repository.md",
     "docs/guide/sftp-servers.md",
@@ -77,8 +78,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let [one, two, three, four, five, six, seven, eight, nine] =
-        [(); 9].map(|()| Arc::clone(&program));
+    let [one, two, three, four, five, six, seven, eight, nine, ten] =
+        [(); 10].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -108,6 +109,10 @@ fn main() -> ExitCode {
         .test("the_guide_to_changing_over_a_fleet_is_true", move || {
             fleet(&nine)
         })
+        .test(
+            "the_guide_to_an_account_that_may_only_add_is_true",
+            move || append_only(&ten),
+        )
         .run()
 }
 
@@ -117,7 +122,7 @@ fn every_page() -> TestResult {
         HAS_A_CONFIGURATION,
         BUCKETS,
         NO_COMMANDS,
-        &[STANDBY, REPOSITORY_HOST, FLEET],
+        &[STANDBY, REPOSITORY_HOST, FLEET, APPEND_ONLY],
     ]
     .concat()
     .into_iter()
@@ -166,9 +171,33 @@ fn fleet(program: &Program) -> TestResult {
     Ok(())
 }
 
-/// A machine as the page to begin with leaves it: one stanza with a backup.
+/// The keeper is a third machine. In the network of a test whoever connects to the second one comes from the first.
+fn append_only(program: &Program) -> TestResult {
+    let mut hosts = Hosts::new(program)?;
+    hosts.add_keeper(program)?;
+    hosts.replace("--sftp-keeper-from=10.0.0.3", "--sftp-keeper-from=10.0.0.1");
+    has_a_backup(&hosts, program)?;
+    hosts.follow(APPEND_ONLY, &[])?;
+    let made = hosts.backups(2)?;
+    if made != 1 {
+        return Err(format!("{made} backups in place of 1").into());
+    }
+    Ok(())
+}
+
 fn standby(program: &Program) -> TestResult {
     let hosts = Hosts::new(program)?;
+    has_a_backup(&hosts, program)?;
+    hosts.follow(STANDBY, &[])?;
+    let made = hosts.backups(1)?;
+    if made != 3 {
+        return Err(format!("{made} backups in place of 3").into());
+    }
+    Ok(())
+}
+
+/// A machine as the page to begin with leaves it: one stanza with a backup.
+fn has_a_backup(hosts: &Hosts, program: &Program) -> TestResult {
     hosts
         .database
         .install(program.path(), &["pgkeep", "pgbackrest"])?;
@@ -189,11 +218,6 @@ fn standby(program: &Program) -> TestResult {
          sudo -u postgres pgkeep --stanza=main stanza-create
          sudo -u postgres pgkeep --stanza=main --type=full backup",
     )?;
-    hosts.follow(STANDBY, &[])?;
-    let made = hosts.backups(1)?;
-    if made != 3 {
-        return Err(format!("{made} backups in place of 3").into());
-    }
     Ok(())
 }
 

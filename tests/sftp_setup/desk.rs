@@ -1,7 +1,7 @@
 //! A database host's side of the set-up: home directory, key, script; and the machine that the script is for.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pgkeep_testkit::run::{Outcome, Program, run};
@@ -87,6 +87,11 @@ impl<'a> Desk<'a> {
 
     /// A login with the key as OpenSSH's own client makes it; what it was asked to do is on its standard input.
     pub fn sftp(&self, batch: &str) -> Result<Outcome> {
+        self.sftp_as("pgbackup", &self.key(), batch)
+    }
+
+    /// The same for another account and key.
+    pub fn sftp_as(&self, user: &str, key: &Path, batch: &str) -> Result<Outcome> {
         let file = self.machine.scratch().write("batch", batch)?;
         let mut command = self.machine.scratch().account().command("sftp");
         command
@@ -98,10 +103,10 @@ impl<'a> Desk<'a> {
                 self.known_hosts().display()
             ))
             .arg("-i")
-            .arg(self.key())
+            .arg(key)
             .arg("-P")
             .arg(self.address.port().to_string())
-            .arg(format!("pgbackup@{}", self.address.ip()));
+            .arg(format!("{user}@{}", self.address.ip()));
         Ok(run(&mut command)?)
     }
 }

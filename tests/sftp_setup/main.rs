@@ -4,6 +4,7 @@
 //! seen from both sides: in the files of the machine, and by backups that arrive there.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod append_only;
 mod desk;
 mod howto;
 mod script;
@@ -25,7 +26,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("sftp_setup").threads(5);
-    for add in [story::add, howto::add, script::add, trust::add] {
+    for add in [
+        story::add,
+        append_only::add,
+        howto::add,
+        script::add,
+        trust::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

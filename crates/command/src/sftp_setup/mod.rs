@@ -5,6 +5,7 @@
 //! the server is asked, so that it is there even if the server cannot be reached or its keys are not confirmed yet.
 
 mod host;
+mod keeper;
 mod lines;
 mod script;
 mod settings;
@@ -12,7 +13,7 @@ mod settings;
 use std::path::Path;
 
 use pgkeep_storage::posix::PosixStorage;
-use pgkeep_storage::sftp::setup;
+use pgkeep_storage::sftp::setup::{self, GivenKey, Standing};
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -32,12 +33,25 @@ pub fn run(context: &Context) -> Result<()> {
     script_text(&settings, "", &comment)?;
 
     let pair = setup::key_pair(&settings.storage, &settings.private_key_file, &comment)?;
+    if keeper_key(&settings).is_some_and(|key| key.public == pair.public) {
+        return Err(Error::new(
+            ErrorCode::OptionInvalidValue,
+            "the key of 'sftp-keeper-key' option is the one of this host",
+        )
+        .with_hint("make a key of its own on the host that keeps the repository, and bring its public key here."));
+    }
     let mut said = format!(
         "{} {} ({})\n",
         if pair.made { "made key" } else { "key" },
         pair.private_file.display(),
         pair.fingerprint
     );
+    if let Some(key) = keeper_key(&settings) {
+        said.push_str(&format!(
+            "key of the second account ({})\n",
+            key.fingerprint
+        ));
+    }
     let text = script_text(&settings, &pair.public, &comment)?;
     match &settings.script {
         Some(file) => {
@@ -70,7 +84,21 @@ pub fn run(context: &Context) -> Result<()> {
     }
     said.push_str("lines for the configuration:\n\n");
     said.push_str(&lines::configuration(&settings));
+    if let Some(keeper) = &settings.keeper {
+        // Whoever was confirmed now or before.
+        let sure = keys
+            .iter()
+            .filter(|key| matches!(key.standing, Standing::Known(_)))
+            .chain(new);
+        let pins: Vec<&str> = sure.map(|key| key.fingerprint.as_str()).collect();
+        said.push_str("\nlines for the configuration of the host that keeps the repository, which is never this one:\n\n");
+        said.push_str(&lines::of_keeper(&settings, keeper, &pins));
+    }
     tell(context, &settings, &said)
+}
+
+fn keeper_key(settings: &Settings) -> Option<&GivenKey> {
+    settings.keeper.as_ref()?.key.as_ref()
 }
 
 fn script_text(settings: &Settings, key: &str, comment: &str) -> Result<String> {

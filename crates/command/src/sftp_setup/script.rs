@@ -3,6 +3,7 @@
 //! Invariant: a value is a single-quoted shell word made of characters that were allowed one by one, so nothing that a
 //! configuration says can become a command on another machine, or a line of `sshd_config` or `authorized_keys`.
 
+use super::keeper::DENIED;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -41,13 +42,26 @@ impl Script<'_> {
                 "a directory below / is needed: the root of the chroot belongs to root",
             ));
         }
-        let mut options = "restrict".to_owned();
-        if !settings.from.is_empty() {
-            for from in &settings.from {
-                address_pattern(from)?;
-            }
-            options.push_str(&format!(",from=\"{}\"", settings.from.join(",")));
-        }
+        let options = key_options("sftp-from", &settings.from)?;
+        let keeper = settings.keeper.as_ref();
+        let keeper_user = keeper
+            .map(|keeper| account_name("sftp-keeper-user", &keeper.user))
+            .transpose()?;
+        let keeper_options = match keeper {
+            None => String::new(),
+            Some(keeper) => key_options("sftp-keeper-from", &keeper.from)?,
+        };
+        let keeper_key = keeper.and_then(|keeper| keeper.key.as_ref());
+        let (accounts, command) = match keeper {
+            None => (
+                "one account that can do SFTP and nothing else",
+                "internal-sftp".to_owned(),
+            ),
+            Some(_) => (
+                "two accounts that can do SFTP and nothing else: one may only add files, the other keeps them",
+                format!("internal-sftp -P {DENIED}"),
+            ),
+        };
         let upload = format!("{chroot}/{upload_name}");
         let mut text = format!("#!/bin/sh\n{TEMPLATE}");
         for (name, value) in [
@@ -59,11 +73,34 @@ impl Script<'_> {
             ("@KEY_OPTIONS@", quoted(&options)),
             ("@KEY@", quoted(self.key)),
             ("@COMMENT@", quoted(&comment(self.comment))),
+            ("@ACCOUNTS@", accounts.to_owned()),
+            ("@COMMAND@", quoted(&command)),
+            ("@KEEPER@", quoted(keeper_user.unwrap_or_default())),
+            ("@KEEPER_KEY_OPTIONS@", quoted(&keeper_options)),
+            (
+                "@KEEPER_KEY@",
+                quoted(keeper_key.map_or("", |key| key.public.as_str())),
+            ),
+            (
+                "@KEEPER_COMMENT@",
+                quoted(&keeper_key.map_or_else(String::new, |key| comment(&key.comment))),
+            ),
         ] {
             text = text.replace(name, &value);
         }
         Ok(text)
     }
+}
+
+/// What a key may do, in the form of `authorized_keys`.
+fn key_options(option: &str, from: &[String]) -> Result<String> {
+    if from.is_empty() {
+        return Ok("restrict".to_owned());
+    }
+    for pattern in from {
+        address_pattern(option, pattern)?;
+    }
+    Ok(format!("restrict,from=\"{}\"", from.join(",")))
 }
 
 fn quoted(value: &str) -> String {
@@ -103,13 +140,13 @@ fn plain_path<'a>(option: &str, path: &'a str) -> Result<&'a str> {
 }
 
 /// What `from=` takes: addresses, networks, names, wildcards, `!`.
-fn address_pattern(pattern: &str) -> Result<()> {
+fn address_pattern(option: &str, pattern: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || ".:/*?!_-".contains(c);
     if !pattern.is_empty() && pattern.chars().all(plain) {
         return Ok(());
     }
     Err(refused(
-        "sftp-from",
+        option,
         pattern,
         "an address, a network such as 10.0.0.0/24, or a name",
     ))
@@ -133,7 +170,9 @@ fn refused(option: &str, value: &str, rule: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sftp_setup::keeper::Keeper;
     use pgkeep_storage::sftp::SftpSettings;
+    use pgkeep_storage::sftp::setup::GivenKey;
 
     fn settings() -> Settings {
         Settings {
@@ -144,8 +183,21 @@ mod tests {
             chroot: "/srv/sftp/pgbackup".into(),
             group: "pgbackup".into(),
             from: Vec::new(),
+            keeper: None,
             script: None,
             own_known_hosts: None,
+        }
+    }
+
+    fn keeper() -> Keeper {
+        Keeper {
+            user: "pgkeeper".into(),
+            from: vec!["10.0.0.3".into()],
+            key: Some(GivenKey {
+                public: "ssh-ed25519 BBBB".into(),
+                comment: "me@there $(touch x)'".into(),
+                fingerprint: "SHA256:b".into(),
+            }),
         }
     }
 
@@ -191,9 +243,9 @@ mod tests {
         let text = render(&settings()).unwrap();
         for setting in [
             "ChrootDirectory $chroot",
-            "ForceCommand internal-sftp",
+            "ForceCommand $2",
             "AuthenticationMethods publickey",
-            "AuthorizedKeysFile $keys",
+            "AuthorizedKeysFile $keys/$1",
             "AuthorizedKeysCommand none",
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
@@ -212,6 +264,37 @@ mod tests {
     }
 
     #[test]
+    fn one_account_has_no_request_that_changes_and_the_other_has_them_all() {
+        let mut settings = settings();
+        let plain = render(&settings).unwrap();
+        assert_eq!(line(&plain, "command="), "command='internal-sftp'");
+        assert_eq!(line(&plain, "keeper="), "keeper=''");
+        settings.keeper = Some(keeper());
+        let text = render(&settings).unwrap();
+        for (start, expected) in [
+            (
+                "command=",
+                "command='internal-sftp -P remove,rmdir,rename,posix-rename,setstat,fsetstat,lsetstat,symlink'",
+            ),
+            ("keeper=", "keeper='pgkeeper'"),
+            (
+                "keeper_key_options=",
+                "keeper_key_options='restrict,from=\"10.0.0.3\"'",
+            ),
+            ("keeper_key=", "keeper_key='ssh-ed25519 BBBB'"),
+            ("keeper_comment=", "keeper_comment='me@theretouchx'"),
+            ("key=", "key='ssh-ed25519 AAAA'"),
+        ] {
+            assert_eq!(line(&text, start), expected);
+        }
+        assert!(text.contains("restrict \"$user\" \"$command\""));
+        assert!(text.contains("restrict \"$keeper\" internal-sftp\n"));
+        settings.keeper.as_mut().unwrap().key = None;
+        let text = render(&settings).unwrap();
+        assert_eq!(line(&text, "keeper_key="), "keeper_key=''");
+    }
+
+    #[test]
     fn the_account_cannot_log_in_before_the_restrictions_are_in_force() {
         let text = render(&settings()).unwrap();
         let story = &text[text.find("\nset_up() {").unwrap()..];
@@ -222,6 +305,7 @@ mod tests {
             at("\"$sshd\" -t"),
             at("prove"),
             at("reload\n"),
+            at("close_files"),
             at("let_in"),
         ];
         assert!(order.is_sorted(), "{order:?}");
@@ -266,6 +350,12 @@ mod tests {
         ] {
             refuse(&|settings| settings.storage.user = name.into());
             refuse(&|settings| settings.group = name.into());
+            refuse(&|settings| {
+                settings.keeper = Some(Keeper {
+                    user: name.into(),
+                    ..keeper()
+                });
+            });
         }
         for path in [
             "/", "/a b", "/a'b", "/a/../b", "/a/$(id)", "/a\n/b", "/%u", "/a//b", "/-a", "/.ssh",
@@ -276,6 +366,12 @@ mod tests {
         }
         for from in ["", "a b", "a\"b", "a,b", "a\nb", "$x"] {
             refuse(&|settings| settings.from = vec![from.into()]);
+            refuse(&|settings| {
+                settings.keeper = Some(Keeper {
+                    from: vec![from.into()],
+                    ..keeper()
+                });
+            });
         }
     }
 }

@@ -6,6 +6,7 @@ use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_storage::sftp::SftpSettings;
 
+use super::keeper::Keeper;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
 use crate::run::Context;
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub(super) chroot: String,
     pub(super) group: String,
     pub(super) from: Vec<String>,
+    /// The second account, where this host may only add files.
+    pub(super) keeper: Option<Keeper>,
     /// Where the script goes; without it to standard output.
     pub(super) script: Option<PathBuf>,
     /// The known hosts file that the configuration names, if it does.
@@ -72,6 +75,7 @@ impl Settings {
                 .unwrap_or_else(|| format!("/srv/sftp/{}", storage.user)),
             group: text(option::SFTP_GROUP).unwrap_or_else(|| storage.user.clone()),
             from: list(option::SFTP_FROM),
+            keeper: Keeper::from(config, key, &storage.user)?,
             script: config.string(option::SFTP_SCRIPT).map(PathBuf::from),
             own_known_hosts: storage
                 .known_hosts

@@ -5,9 +5,10 @@
 use std::path::{Path, PathBuf};
 
 pub use super::auth::new_key::KeyPair;
+pub use super::auth::public_key::GivenKey;
 pub use super::identity::learned::{HostKey, Standing};
 
-use super::auth::new_key;
+use super::auth::{new_key, public_key};
 use super::identity::learned;
 use super::settings::SftpSettings;
 use super::ssh::host_keys;
@@ -19,6 +20,14 @@ use crate::Result;
 /// A key that is there and cannot be used; files that cannot be written. What is there is never written over.
 pub fn key_pair(settings: &SftpSettings, file: &Path, comment: &str) -> Result<KeyPair> {
     new_key::make_or_take(settings, file, comment)
+}
+
+/// Reads the public key of somebody else, as `ssh-keygen` writes it beside the private key.
+///
+/// # Errors
+/// A file that cannot be read, or holds anything but one public key.
+pub fn given_key(file: &Path) -> Result<GivenKey> {
+    public_key::read(file)
 }
 
 /// Asks the server for its host keys and compares them with known_hosts. Nothing is trusted, no login is tried.

@@ -440,15 +440,17 @@ pub static COMMANDS: &[CommandDef] = &[
             nothing else, in a directory that it cannot leave, and checks the result. It may be run \
             again, and with the word --undo it takes back what it made, but no backups. Afterwards \
             the lines for the configuration are printed.\n\n\
+            With `--append-only` the script makes two accounts: the one of this host may only add files, \
+            and a second one, with a key of another host, keeps the repository.\n\n\
             The server's host keys are shown. They become known hosts only after they were compared \
             with what the server's administrator reads out: either that is given as `--fingerprint`, \
             or the command asks at the terminal. Without both the command prints the script and ends \
             with exit code 37. If the key is another one it ends with 101. The script shows the \
-            fingerprints too when it is run on the server.\n\n\
-            The command itself only reads the host keys of the server. It changes nothing there.",
+            fingerprints too when it is run on the server. The command itself only reads the host keys of the server. It changes nothing there.",
         examples: &[
             "pgkeep --repo2-sftp-host=backup.example.com --repo2-sftp-host-user=pgbackup --sftp-script=/tmp/sftp-host.sh sftp-setup",
             "pgkeep --repo=2 --fingerprint=SHA256:2tYQuUf1tBrDFvbpXwzsN6BNxT8lVhVfXmDVLWpJiAQ sftp-setup",
+            "pgkeep --repo=2 --append-only --sftp-keeper-key=/tmp/keeper.pub --sftp-script=/tmp/sftp-host.sh sftp-setup",
         ],
         ..CommandDef::new(CommandId::SftpSetup, "sftp-setup")
     },

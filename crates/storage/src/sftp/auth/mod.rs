@@ -8,6 +8,7 @@ mod failure;
 mod from;
 pub(crate) mod key_file;
 pub(crate) mod new_key;
+pub(crate) mod public_key;
 mod sign;
 
 use std::sync::Arc;

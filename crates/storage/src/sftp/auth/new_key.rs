@@ -15,6 +15,7 @@ use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{Cipher, Kdf, LineEnding, PrivateKey, PublicKey};
 
 use super::key_file;
+use super::public_key::bare;
 use crate::sftp::settings::SftpSettings;
 use crate::temporary::temp_name;
 use crate::{Error, ErrorKind, Operation, Result};
@@ -160,13 +161,6 @@ fn must_belong(public_file: &Path, key: &PublicKey) -> Result<()> {
         )),
     }
     .map_err(|error| error.with_hint("move it away; it is written anew from the private key"))
-}
-
-fn bare(key: &PublicKey) -> std::result::Result<String, String> {
-    let mut key = key.clone();
-    key.set_comment("");
-    let text = key.to_openssh().map_err(|error| error.to_string())?;
-    Ok(text.trim().to_owned())
 }
 
 fn random(file: &Path, bytes: &mut [u8]) -> Result<()> {

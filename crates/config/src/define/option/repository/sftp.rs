@@ -61,8 +61,8 @@ pub const REPO_SFTP_APPEND_ONLY: &OptionDef = &OptionDef {
     help: "For an account that the SFTP host allows neither to remove, rename and overwrite files nor to \
         change their modes: whoever takes over this host can then destroy no backup that is finished. Files \
         are written under a temporary name, not writable for anybody, and get their names by hard links. \
-        The host needs `hardlink@openssh.com`, which OpenSSH has. `sftp-probe` lists what a host has, and \
-        `sftp-audit` proves that an account can change and remove nothing.\n\n\
+        The host needs `hardlink@openssh.com`, which OpenSSH has. `sftp-setup --append-only` makes \
+        the accounts, and `sftp-audit` proves that one can change and remove nothing.\n\n\
         Backups are found by their manifests, without `backup.info`, which this account does not update. \
         An aborted backup is begun anew, not resumed. `expire`, `annotate`, `stanza-upgrade`, \
         `stanza-delete`, `repo-rm` and `repo-rekey` are refused. Run them where the key of this host \
