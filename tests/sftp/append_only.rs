@@ -52,9 +52,9 @@ pub(crate) fn server_without(also: &str) -> SftpServerBuilder {
 }
 
 /// A server with such an account and a second one that may do everything.
-pub(crate) fn chrooted_with_keeper() -> Result<SftpServer> {
+pub(crate) fn with_keeper() -> SftpServerBuilder {
     let line = format!("ForceCommand internal-sftp -P {DENIED}");
-    Ok(SftpServer::builder().keeper().account_line(line).start()?)
+    SftpServer::builder().keeper().account_line(line)
 }
 
 pub(crate) fn stage<'a>(program: &'a Program, options: Options<'_>) -> Result<Stage<'a>> {

@@ -2,18 +2,20 @@
 //!
 //! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use pgkeep_testkit::compare::{Ignore, Snapshot};
 use pgkeep_testkit::data_dir::DataDirBuilder;
 use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
-use pgkeep_testkit::run::Program;
+use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
 
 use crate::append_only;
 use crate::refused::CREATE;
-use crate::stage::Stage;
+use crate::stage::{Stage, own_key};
 use crate::{Result, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -28,6 +30,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     (
         "a_cut_at_any_piece_delays_a_backup_that_only_adds_and_nothing_else",
         cut_backup_that_only_adds,
+    ),
+    (
+        "a_cut_at_any_piece_delays_an_expire_of_the_keeper_and_nothing_else",
+        cut_keeper,
     ),
     (
         "a_cut_at_any_piece_delays_a_restore_and_nothing_else",
@@ -210,6 +216,69 @@ fn cut_backup_that_only_adds(program: &Program) -> TestResult {
         })?;
     }
     Ok(())
+}
+
+/// What the keeper writes is closed, so it cannot be opened again after a lost connection.
+fn cut_keeper(program: &Program) -> TestResult {
+    let mut stage = stage(program, append_only::with_keeper())?;
+    stage.set("repo1-sftp-append-only", "y");
+    stage.set("repo1-retention-full", "1");
+    stage.ours_with(&[], CREATE)?.success()?;
+    let (name, key) = stage.server.keeper().ok_or("no second account")?;
+    let (name, own) = (name.to_owned(), stage.scratch.join("keeper_key"));
+    std::fs::copy(key, &own)?;
+    own_key(&stage.scratch, &own)?;
+    let own = own.display().to_string();
+    let keeper = [
+        ("repo1-sftp-append-only", ""),
+        ("repo1-sftp-host-user", name.as_str()),
+        ("repo1-sftp-private-key-file", own.as_str()),
+    ];
+    let expire = |stage: &Stage<'_>| -> TestResult {
+        stage.ours_with(&keeper, &["expire"])?.success()?;
+        Ok(())
+    };
+    stage.ours_with(&[], BACKUP)?.success()?;
+    expire(&stage)?;
+    stage.ours_with(&[], BACKUP)?.success()?;
+    let (files, saved) = (stage.server.files().to_owned(), stage.scratch.join("saved"));
+    let copy = |from: &Path, to: &Path| -> TestResult {
+        if to.exists() {
+            std::fs::remove_dir_all(to)?;
+        }
+        run(Command::new("cp").arg("-a").arg(from).arg(to))?.success()?;
+        Ok(())
+    };
+    copy(&files.join("backup"), &saved)?;
+    let proxy = over(&mut stage, Network::new())?;
+    expire(&stage)?;
+    let all = proxy.pieces();
+    drop(proxy);
+    // Names, modes and bytes.
+    let found = || -> Result<Vec<_>> {
+        let files = append_only::published(&files)?.into_iter();
+        Ok(files
+            .map(|(path, (_, mode, bytes))| (path, mode, bytes))
+            .collect())
+    };
+    let whole = found()?;
+    let mut struck = 0;
+    for at in places(all, (SAMPLE, u64::MAX)) {
+        let told = |error: String| format!("cut at {at} of {all}: {error}");
+        copy(&saved, &files.join("backup"))?;
+        let proxy = over(&mut stage, Network::new().cut_at_piece(at))?;
+        expire(&stage).map_err(|error| told(error.to_string()))?;
+        struck += u64::from(proxy.has_struck());
+        let now = found()?;
+        if now != whole {
+            let names: Vec<_> = now.iter().map(|(path, mode, _)| (path, mode)).collect();
+            return Err(told(format!("it ends otherwise: {names:?}")).into());
+        }
+    }
+    match struck >= SAMPLE - 2 {
+        true => Ok(()),
+        false => Err(format!("only {struck} cuts happened").into()),
+    }
 }
 
 fn cut_restore(program: &Program) -> TestResult {

@@ -16,7 +16,7 @@ use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::TestResult;
 
-use crate::append_only::{Files, chrooted_with_keeper, only_added, published};
+use crate::append_only::{Files, only_added, published, with_keeper};
 use crate::persist::PATIENCE;
 use crate::{Result, Test};
 
@@ -218,7 +218,7 @@ fn newest(sets: &Path) -> Result<String> {
 /// Archiving and backups go on through one account while the other expires, annotates and changes the pass-phrase.
 fn beside(program: &Program) -> TestResult {
     let pgbackrest = PgBackRest::rolling()?;
-    let server = chrooted_with_keeper()?;
+    let server = with_keeper().start()?;
     let cluster = Cluster::builder(15)
         .setting("archive_mode", "on")
         .setting("archive_command", "false")
@@ -349,7 +349,7 @@ fn at_rest<'a>(
 
 fn upgraded_and_deleted(program: &Program) -> TestResult {
     let pgbackrest = PgBackRest::rolling()?;
-    let server = chrooted_with_keeper()?;
+    let server = with_keeper().start()?;
     let scratch = Scratch::new()?;
     let hosts = at_rest(program, &scratch, &server, 2)?;
     hosts.run(Who::Adds, &["--no-online", "--type=full", "backup"])?;
@@ -399,7 +399,7 @@ fn upgraded_and_deleted(program: &Program) -> TestResult {
 /// it. Its own work must not look like a claim to whoever goes on.
 fn died_among_manifests(program: &Program) -> TestResult {
     let pgbackrest = PgBackRest::rolling()?;
-    let server = chrooted_with_keeper()?;
+    let server = with_keeper().start()?;
     let scratch = Scratch::new()?;
     let hosts = at_rest(program, &scratch, &server, 2)?;
     let backup = |kind: &str| -> Result<String> {

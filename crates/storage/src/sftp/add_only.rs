@@ -24,6 +24,11 @@ pub(crate) fn adapted(options: WriteOptions) -> WriteOptions {
     }
 }
 
+/// Whether a file with these options cannot be opened again to write.
+pub(crate) fn is_closed(options: &WriteOptions) -> bool {
+    options.file_mode & 0o200 == 0
+}
+
 /// Whether the server can publish without renaming, where that is needed. To be asked before anything is written.
 pub(crate) fn check(
     pool: &Pool,

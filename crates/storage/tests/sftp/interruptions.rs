@@ -3,6 +3,7 @@
 //! Cuts happen at a count of pieces, never at a time. `PGKEEP_TEST_FULL` in the environment cuts at every piece.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use pgkeep_storage::sftp::SftpStorage;
@@ -10,7 +11,7 @@ use pgkeep_storage::{
     ErrorKind, InfoLevel, ListOptions, Paths, ReadOptions, Removed, Storage, StoragePath,
     WriteOptions,
 };
-use pgkeep_testkit::network_proxy::Network;
+use pgkeep_testkit::network_proxy::{Network, NetworkProxy};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -22,6 +23,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test(
             "a_line_cut_in_a_large_file_goes_on_behind_the_acknowledged_bytes",
             cut_large,
+        )
+        .test(
+            "a_line_cut_while_a_file_that_nobody_may_write_is_stored_loses_nothing",
+            cut_closed,
         )
         .test(
             "a_line_that_lives_for_two_megabytes_brings_longer_files",
@@ -153,6 +158,47 @@ fn cut_large() -> TestResult {
             .read_to_end(&mut got)?;
         assert!(proxy.has_struck() && got == content);
     }
+    Ok(())
+}
+
+/// A file whose mode lets nobody write cannot be opened again to write: neither to go on behind what is there, nor after it got
+/// its name.
+fn cut_closed() -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let large = bytes(5, 24 << 20);
+    let closed = WriteOptions {
+        file_mode: 0o440,
+        ..WriteOptions::default()
+    };
+    let check = |name: &str, content: &[u8]| -> TestResult {
+        let file = server.files().join(name);
+        assert!(std::fs::read(&file)? == content);
+        assert_eq!(file.metadata()?.permissions().mode() & 0o777, 0o440);
+        assert_eq!(temporary_files(server.files())?, Vec::<String>::new());
+        Ok(())
+    };
+    let proxy = Network::new().cut_at_byte(9 << 20).to(server.address())?;
+    let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
+    write(&storage, "large", &large, &closed)?;
+    assert!(proxy.has_struck());
+    check("large", &large)?;
+    // A small one, cut at any piece: among these places is the answer to the rename.
+    let small = |at: Network| -> Result<NetworkProxy, Box<dyn std::error::Error>> {
+        let proxy = at.to(server.address())?;
+        let storage = SftpStorage::new(settings_at(&server, proxy.address())?)?;
+        write(&storage, "info", b"one", &closed)?;
+        write(&storage, "info", b"two", &closed)?;
+        check("info", b"two")?;
+        Ok(proxy)
+    };
+    let pieces = small(Network::new())?.pieces();
+    let mut cuts = 0;
+    for at in 1..=pieces {
+        let cut = small(Network::new().cut_at_piece(at));
+        let proxy = cut.map_err(|error| format!("cut at piece {at} of {pieces}: {error}"))?;
+        cuts += u64::from(proxy.has_struck());
+    }
+    assert!(cuts * 2 > pieces, "only {cuts} of {pieces} cuts happened");
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind, Operation};
 impl Upload {
     pub(super) async fn open(&mut self, channel: &Arc<Channel>) -> Result<Bytes, Fail> {
         for _ in 0..temporary::TRIES {
-            let resume = self.released > 0 && !self.only_adds;
+            let resume = self.released > 0 && !self.closed;
             let mut flags = open::WRITE;
             if self.released > 0 {
                 // What is not synced is read back over the same handle.

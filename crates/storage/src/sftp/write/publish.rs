@@ -112,9 +112,14 @@ impl Upload {
                 Ok(())
             };
         }
+        // To sync a file it need not be open to write, which nobody may a closed one.
+        let flags = match self.closed {
+            true => open::READ,
+            false => open::WRITE,
+        };
         let request = Request::Open {
             path,
-            flags: open::WRITE,
+            flags,
             attributes: Attributes::default(),
         };
         let handle = match channel.ask(&request).wait().await? {

@@ -158,8 +158,8 @@ impl Upload {
     ) -> Option<Arc<Channel>> {
         let first = &streams[0].channel;
         self.pool.consider_growth(first);
-        // A file that may not be changed cannot be opened a second time.
-        if !first.any_order || self.only_adds || streams.len() >= MOST_STREAMS || self.ended {
+        // A file that nobody may write cannot be opened a second time.
+        if !first.any_order || self.closed || streams.len() >= MOST_STREAMS || self.ended {
             return None;
         }
         let used: Vec<&Arc<Channel>> = streams.iter().map(|stream| &stream.channel).collect();

@@ -88,9 +88,12 @@ pub(super) struct Upload {
     pub(super) created: bool,
     /// The file is written under a temporary name: always when atomic, else when its own name cannot be made anew.
     pub(super) renames: bool,
-    /// Nothing that was written can be opened again to write, or renamed.
+    /// It gets its name by a link: nothing can be renamed or removed.
     pub(super) only_adds: bool,
-    /// All that was given up, where a file can only be published by a link: it may have to be compared.
+    /// Its mode lets nobody write, so it cannot be opened again to write: always where files are only added, and what keeps such
+    /// a repository writes the same.
+    pub(super) closed: bool,
+    /// All that was given up of a closed file: it may have to be copied, and where it is linked compared.
     pub(super) given_up: Vec<Expected>,
     /// The temporary file that has all that was given up.
     pub(super) source: Vec<u8>,
@@ -107,12 +110,13 @@ impl Upload {
         opened: oneshot::Sender<crate::Result<()>>,
     ) -> Self {
         let only_adds = pool.settings.append_only;
-        let renames = options.mode == WriteMode::Atomic || only_adds;
         let options = if only_adds {
             add_only::adapted(options)
         } else {
             options
         };
+        let closed = add_only::is_closed(&options);
+        let renames = options.mode == WriteMode::Atomic || closed;
         let ahead = options.expect.map(|bytes| pool.expect(bytes));
         Self {
             object: place.text(),
@@ -140,6 +144,7 @@ impl Upload {
             created: false,
             renames,
             only_adds,
+            closed,
             given_up: Vec::new(),
             source: Vec::new(),
             phase: Phase::Data,
@@ -246,7 +251,7 @@ impl Upload {
     /// One attempt: open, write everything, sync, publish.
     async fn store(&mut self, streams: &mut Vec<Stream>) -> Result<(), Fail> {
         let channel = self.pool.channel().await?;
-        self.goes_on = channel.server().fsync && (!self.only_adds || channel.server().copy_data);
+        self.goes_on = channel.server().fsync && (!self.closed || channel.server().copy_data);
         let handle = self.open(&channel).await?;
         streams.push(Stream {
             channel,
@@ -256,7 +261,7 @@ impl Upload {
         if let Some(opened) = self.opened.take() {
             let _ = opened.send(Ok(()));
         }
-        if self.released > 0 && self.only_adds {
+        if self.released > 0 && self.closed {
             self.copy_prefix(&streams[0]).await?;
         } else if self.released > 0 {
             self.confirm_prefix(&streams[0]).await?;
@@ -338,7 +343,7 @@ impl Upload {
         while let Some((chunk, Sent::Acknowledged)) = self.chunks.front() {
             let piece = Expected::of(chunk.offset, chunk.data());
             self.unsynced.push_back(piece);
-            if self.only_adds {
+            if self.closed {
                 self.given_up.push(piece);
             }
             self.released = chunk.end();
