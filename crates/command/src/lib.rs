@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod locks;
 pub mod manifest;
 pub mod remote;
+pub mod repo_copy;
 pub mod repo_get;
 pub mod repo_ls;
 pub mod repo_rekey;

@@ -7,6 +7,7 @@ pub mod clusters;
 #[cfg(feature = "faulty")]
 pub mod fault;
 pub mod links;
+pub mod new_stanza;
 pub mod pg_host;
 pub mod rate_limits;
 pub mod repository;

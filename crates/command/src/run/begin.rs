@@ -114,26 +114,33 @@ pub fn take_locks(context: &Context) -> Result<()> {
 /// # Errors
 /// [`crate::error::ErrorCode::LockAcquire`] when another process holds one.
 pub fn take_lock(context: &Context, lock_type: LockType) -> Result<()> {
+    let keys = repository::keys(&context.config);
+    keys.into_iter()
+        .try_for_each(|key| take_lock_of(context, lock_type, key))
+}
+
+/// Takes one type of lock for one repository.
+///
+/// # Errors
+/// [`crate::error::ErrorCode::LockAcquire`] when another process holds it.
+pub fn take_lock_of(context: &Context, lock_type: LockType, key: u32) -> Result<()> {
     let config = &context.config;
     let path = locks::path(context);
     let stanza = context.stanza()?;
-    for key in repository::keys(config) {
-        let lock =
-            Lock::acquire(&path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
-                match locks::state(&path, &locks::file_name(stanza, lock_type, key)) {
-                    // Under pgBackRest's name its messages stay as they are.
-                    Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
-                        let hints = locks::holder::hints(&data, &context.clock);
-                        hints.into_iter().fold(error, Error::with_hint)
-                    }
-                    _ => error,
-                }
-            })?;
-        context
-            .locks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(lock);
-    }
+    let lock = Lock::acquire(&path, stanza, lock_type, key, config.exec_id()).map_err(|error| {
+        match locks::state(&path, &locks::file_name(stanza, lock_type, key)) {
+            // Under pgBackRest's name its messages stay as they are.
+            Ok(LockState::Held(data)) if config.program() == Program::PgKeep => {
+                let hints = locks::holder::hints(&data, &context.clock);
+                hints.into_iter().fold(error, Error::with_hint)
+            }
+            _ => error,
+        }
+    })?;
+    context
+        .locks
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(lock);
     Ok(())
 }

@@ -5,7 +5,10 @@ use pgkeep_storage::WriteOptions;
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
 
+use secrecy::SecretString;
+
 use super::*;
+use crate::hosts::new_stanza::agree;
 
 fn repository(pass: Option<&str>) -> Repository {
     Repository {

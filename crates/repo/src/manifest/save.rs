@@ -65,7 +65,8 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<()> {
-        self.begin(storage, stanza, label, pass, None)?.publish()
+        self.begin(storage, stanza, label, pass, (None, PROGRAM_VERSION))?
+            .publish()
     }
 
     /// Begins to save the manifest of a finished backup, its copy and its history file: their bytes travel together, their
@@ -81,7 +82,22 @@ impl Manifest {
             &layout::history_manifest(stanza, label),
             &WriteOptions::default(),
         )?;
-        self.begin(storage, stanza, label, pass, Some(write))
+        self.begin(storage, stanza, label, pass, (Some(write), PROGRAM_VERSION))
+    }
+
+    /// As [`stage`](Self::stage) for a backup that was made elsewhere: it goes on naming the program that made it.
+    pub fn stage_as_made(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        label: &BackupLabel,
+        pass: Option<&SecretString>,
+    ) -> Result<StagedManifest> {
+        let write = storage.open_write(
+            &layout::history_manifest(stanza, label),
+            &WriteOptions::default(),
+        )?;
+        self.begin(storage, stanza, label, pass, (Some(write), &self.version))
     }
 
     fn begin(
@@ -90,7 +106,7 @@ impl Manifest {
         stanza: &Stanza,
         label: &BackupLabel,
         pass: Option<&SecretString>,
-        history: Option<Box<dyn StorageWrite>>,
+        (history, version): (Option<Box<dyn StorageWrite>>, &str),
     ) -> Result<StagedManifest> {
         let open = |path| storage.open_write(&path, &WriteOptions::default());
         // Where a file can only be written once, the copy is what the set began with. It shows that a backup runs, and whoever
@@ -107,7 +123,7 @@ impl Manifest {
             stored: StoredWriter::new(BufWriter::with_capacity(BUFFER, pair), pass),
             history: history.map(|write| History::new(write, pass)),
         };
-        self.write(&mut out, PROGRAM_VERSION)?;
+        self.write(&mut out, version)?;
         let Texts { stored, history } = out;
         let Pair { mut copy, mut main } = stored
             .finish()?

@@ -25,6 +25,8 @@ pub enum CommandId {
     Info,
     /// `manifest`
     Manifest,
+    /// `repo-copy` (unknown to pgBackRest)
+    RepoCopy,
     /// `repo-get`
     RepoGet,
     /// `repo-ls`
@@ -79,6 +81,7 @@ impl CommandId {
             },
             CommandId::Demo
             | CommandId::Help
+            | CommandId::RepoCopy
             | CommandId::RepoRekey
             | CommandId::Server
             | CommandId::ServerPing

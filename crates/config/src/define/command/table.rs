@@ -253,6 +253,32 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::Manifest, "manifest")
     },
     CommandDef {
+        ours: true,
+        stop_test: true,
+        writes: &[Writes::Repository],
+        repo_unset: RepoUnset::First,
+        summary: "Copy backups and WAL into another repository.",
+        help: "Copies from the repository of `--repo` to that of `--repo-to`, without the database. Both \
+            are in the configuration of this host; they may have other types of storage, and each its \
+            own passphrase. Without `--set` everything is copied. With it only these backups, those \
+            that they refer to, and the WAL that makes them consistent; `--wal=all` copies all WAL from \
+            the oldest of them on.\n\n\
+            Each file is verified on the way, by the checksum in the manifest or in the name of the \
+            WAL segment. A backup with a damaged or missing file is not published, the others are, and \
+            the exit code says so. What the target has already, with the right size, is not copied \
+            again, so a run that was cut off is continued by the same command.\n\n\
+            The stanza is made in the target if it is missing. A target that has another cluster under \
+            this name is refused. Backups to the source and archiving go on meanwhile. The target takes \
+            no backup and no expire until the copy has ended; its own retention then applies to what \
+            was copied.",
+        examples: &[
+            "pgkeep --stanza=demo --repo=1 --repo-to=2 --dry-run repo-copy",
+            "pgkeep --stanza=demo --repo=1 --repo-to=2 repo-copy",
+            "pgkeep --stanza=demo --repo=1 --repo-to=2 --set=latest --wal=all repo-copy",
+        ],
+        ..CommandDef::new(CommandId::RepoCopy, "repo-copy")
+    },
+    CommandDef {
         parameters: (1, 1),
         parameter_usage: "FILE",
         log_file: false,
@@ -520,8 +546,8 @@ pub static COMMANDS: &[CommandDef] = &[
         writes: &[Writes::StopFile],
         summary: "Keep commands from running on this host.",
         help: "Until `start` is run, these commands refuse to run (exit code 62): `archive-push`, \
-            `backup`, `check`, `expire`, `stanza-create` and `stanza-upgrade`. This holds for one \
-            stanza or, without `--stanza`, for all. Commands that are running already go on, unless \
+            `backup`, `check`, `expire`, `repo-copy`, `stanza-create` and `stanza-upgrade`. This holds \
+            for one stanza or, without `--stanza`, for all. Commands that are running already go on, unless \
             `--force` is given, which ends them.\n\n\
             PostgreSQL keeps the WAL that is not archived meanwhile, so watch the disk. Other \
             commands and other hosts are not affected.",

@@ -5,7 +5,7 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoLs, RepoRm, Restore, SftpAudit,
+    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRm, Restore, SftpAudit,
     SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
@@ -64,7 +64,11 @@ pub const DETAIL_LEVEL: &OptionDef = &OptionDef {
 pub const DRY_RUN: &OptionDef = &OptionDef {
     name: "dry-run",
     help_section: "general",
-    commands: &[only(Expire, MAIN), only(Restore, MAIN)],
+    commands: &[
+        only(Expire, MAIN),
+        only(RepoCopy, MAIN),
+        only(Restore, MAIN),
+    ],
     commands_ours: &[Restore],
     summary: "Show what would be done and do nothing.",
     help: "All messages are marked with `[DRY-RUN]`. Nothing in the repository is changed.\n\n\

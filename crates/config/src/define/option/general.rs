@@ -3,8 +3,9 @@
 //! What concerns connections is in `network`, logging in `log`.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, RepoGet, RepoLs,
-    RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, RepoCopy, RepoGet,
+    RepoLs, RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop,
+    Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -195,6 +196,7 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
         all(Doctor),
         all(Expire),
         all(Info),
+        all(RepoCopy),
         all(Restore),
         all(StanzaCreate),
         all(StanzaDelete),
@@ -222,6 +224,7 @@ pub const NEUTRAL_UMASK: &OptionDef = &OptionDef {
         all(Backup),
         all(Check),
         all(Expire),
+        all(RepoCopy),
         all(RepoGet),
         all(RepoLs),
         all(RepoRekey),
@@ -266,6 +269,7 @@ pub const PROCESS_MAX: &OptionDef = &OptionDef {
         only(ArchiveGet, MAIN_ASYNC),
         only(ArchivePush, MAIN_ASYNC),
         only(Backup, MAIN),
+        only(RepoCopy, MAIN),
         only(Restore, MAIN),
         only(Verify, MAIN),
     ],

@@ -5,8 +5,8 @@
 //! choose for every command.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Manifest, RepoGet,
-    RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Manifest, RepoCopy,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate,
     StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
@@ -71,6 +71,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(Expire),
         all(Info),
         all(Manifest),
+        all(RepoCopy),
         all(RepoGet),
         all(RepoLs),
         all(RepoRekey),
@@ -94,6 +95,22 @@ pub const REPO: &OptionDef = &OptionDef {
     ..OptionDef::COMMAND_LINE
 };
 
+/// Repository that is copied to.
+pub const REPO_TO: &OptionDef = &OptionDef {
+    name: "repo-to",
+    help_section: "repository",
+    kind: Kind::Integer,
+    commands: &[only(RepoCopy, MAIN)],
+    range: Some(Range::Is("1", "256")),
+    required: false,
+    ours: true,
+    summary: "Repository that is copied to.",
+    help: "The number of the repository that gets the copy, such as 2 for `repo2-…`. It is another \
+        one than that of `--repo`, and lies in another place. `repo-copy` requires it.",
+    example: "--repo-to=2",
+    ..OptionDef::COMMAND_LINE
+};
+
 /// Backup set the command is for.
 pub const SET: &OptionDef = &OptionDef {
     name: "set",
@@ -102,6 +119,7 @@ pub const SET: &OptionDef = &OptionDef {
         only(Expire, MAIN),
         only(Info, MAIN),
         only(Manifest, MAIN),
+        only(RepoCopy, MAIN),
         only(Restore, MAIN),
         only(Verify, MAIN),
     ],
@@ -112,7 +130,8 @@ pub const SET: &OptionDef = &OptionDef {
     summary: "Backup set the command is for.",
     help: "The label of a backup as `info` shows it. `restore` and `manifest` also accept `latest`, \
         their default. `expire` removes the backup with all that build on it. `verify` checks only \
-        this backup and its WAL.",
+        this backup and its WAL. `repo-copy` copies it with all that it refers to, and takes several \
+        labels separated by commas, and `latest`.",
     example: "--set=20260101-120000F_20260102-120000I",
     ..OptionDef::COMMAND_LINE
 };
@@ -131,6 +150,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(Expire),
         all(Info),
         all(Manifest),
+        all(RepoCopy),
         all(RepoGet),
         all(RepoLs),
         all(RepoRekey),
@@ -284,5 +304,22 @@ pub const TYPE: &OptionDef = &OptionDef {
         primary. `preserve` keeps the recovery settings that are in the data directory. `none` \
         writes none, so PostgreSQL starts without the archive.",
     example: "--type=full",
+    ..OptionDef::COMMAND_LINE
+};
+
+/// WAL that is copied.
+pub const WAL: &OptionDef = &OptionDef {
+    name: "wal",
+    kind: Kind::StringId,
+    commands: &[only(RepoCopy, MAIN)],
+    allowed: &["all", "set"],
+    required: false,
+    ours: true,
+    depends: Some(Depend::set("set")),
+    summary: "WAL that is copied with chosen backups.",
+    help: "`set` (default): what each backup needs to become consistent, from its start to its stop. \
+        `all`: all WAL from the oldest copied backup to the end of the archive, so that every moment \
+        since then can be restored. Without `--set` all WAL is copied.",
+    example: "--wal=all",
     ..OptionDef::COMMAND_LINE
 };

@@ -224,6 +224,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     REPO_STORAGE_VERIFY_TLS,
     REPO_SYMLINK,
     REPO_TARGET_TIME,
+    REPO_TO,
     REPO_TYPE,
     REPORT,
     RESUME,
@@ -264,4 +265,5 @@ pub static OPTIONS: &[&OptionDef] = &[
     TYPE,
     VERBOSE,
     VERSION,
+    WAL,
 ];

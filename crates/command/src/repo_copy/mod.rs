@@ -1,0 +1,111 @@
+//! `repo-copy`: copies backups and WAL of a stanza from one repository into another, without the database.
+//!
+//! A backup is published when all of it is there and sound: its WAL first, then its files, its manifest, and `backup.info` last. So a
+//! run may die anywhere, and the next one goes on. What is wrong in the source is told and left out; the run ends with the exit code
+//! of the gravest.
+
+mod checks;
+mod chosen;
+mod copy;
+mod findings;
+mod piece;
+mod plan;
+mod publish;
+mod runs;
+mod set_files;
+mod settings;
+mod sides;
+mod told;
+mod transfer;
+mod wal_list;
+mod worker;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::locks::{LockType, stop_file};
+use crate::run::moved::Moved;
+use crate::run::progress::Doing;
+use crate::run::summary::count;
+use crate::run::{Context, begin};
+use copy::Copy;
+use plan::Plan;
+use settings::Settings;
+use sides::Sides;
+use transfer::Transfer;
+
+/// Copies from the repository of `--repo` to that of `--repo-to`.
+///
+/// # Errors
+/// Repositories that do not fit each other; a target that is in use; what is wrong with files of the source, once all else is copied.
+pub fn run(context: &Context) -> Result<()> {
+    let began = context.clock.milliseconds();
+    let settings = Settings::from(context)?;
+    stop_file::check(context)?;
+    if !settings.dry_run {
+        // An expire there would remove what no list names yet, and a backup would write the list that is written here. The source is
+        // only read: what is expired in it meanwhile is told.
+        begin::take_lock_of(context, LockType::Backup, settings.to)?;
+    }
+    let doing = Doing::now(&context.progress, "comparing both repositories");
+    let mut sides = Sides::open(context, &settings)?;
+    let sets = chosen::choose(&settings, &sides.source.backup)?;
+    let plan = Plan::make(&settings, &sides, sets)?;
+    drop(doing);
+    if settings.dry_run {
+        let text = told::plan(&settings, &plan, sides.target.is_none());
+        return context.output.text(&text);
+    }
+    context.summary.unfinished(format!(
+        "what is in repo{} is whole: run repo-copy again to go on",
+        settings.to
+    ));
+    let target = sides.prepare(&settings)?;
+    let storages = (&sides.from.storage, &sides.to.storage);
+    let total = plan.bytes();
+    storages.0.announce(total);
+    storages.1.announce(total);
+    let moved = Moved::new(storages.1);
+    context.progress.begin("repo-copy", total, &moved);
+    let transfer = Transfer::new(
+        context,
+        settings.pool,
+        settings.buffer_size,
+        storages,
+        &moved,
+    );
+    let Plan { sets, archives } = plan;
+    let mut copy = Copy::new(&settings, &sides, target, transfer, archives);
+    let result = copy.run(&sets);
+    context.progress.end();
+    // Whatever the stop interrupted, the reason to name is the signal.
+    context.cancel.check()?;
+    result?;
+    let text = told::last_line(&settings, &copy.done, context.clock.milliseconds() - began);
+    log::info!("{text}");
+    match copy.findings.gravest() {
+        None => {
+            context.summary.done(text);
+            Ok(())
+        }
+        Some(code) => Err(not_all(&settings, &copy, code)),
+    }
+}
+
+fn not_all(settings: &Settings, copy: &Copy<'_>, code: ErrorCode) -> Error {
+    let sets = match copy.findings.failed_sets {
+        0 => String::new(),
+        number => format!(", {} not copied", count(number, "backup")),
+    };
+    Error::new(
+        code,
+        format!(
+            "repo{} is not in order: {} cannot be used{sets}",
+            settings.from,
+            count(copy.findings.count(), "file")
+        ),
+    )
+    .with_hint("the warnings above name them; all else was copied.")
+    .with_hint(format!(
+        "verify --repo={} says what can still be restored.",
+        settings.from
+    ))
+}

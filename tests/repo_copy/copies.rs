@@ -1,0 +1,150 @@
+//! Whole and chosen copies between all kinds of repositories.
+
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::source::{AES, BUNDLES, Made, Maker, OTHER_AES, Options};
+use crate::stage::{Stage, must_say};
+
+/// Everything is copied, read and continued.
+struct Row {
+    name: &'static str,
+    maker: Maker,
+    source: &'static [Options<'static>],
+    target: &'static [Options<'static>],
+    compress: &'static str,
+    sftp: bool,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        name: "bundles_and_blocks_of_pgbackrest_are_copied",
+        maker: Maker::PgBackRest,
+        source: &[&BUNDLES],
+        target: &[&BUNDLES],
+        compress: "zst",
+        sftp: false,
+    },
+    Row {
+        name: "an_encrypted_repository_is_copied_into_one_with_another_pass_phrase",
+        maker: Maker::Ours,
+        source: &[&BUNDLES, &AES],
+        target: &[&BUNDLES, &OTHER_AES],
+        compress: "none",
+        sftp: false,
+    },
+    Row {
+        name: "an_encrypted_repository_of_pgbackrest_is_copied_to_sftp",
+        maker: Maker::PgBackRest,
+        source: &[&AES],
+        target: &[&OTHER_AES],
+        compress: "gz",
+        sftp: true,
+    },
+    Row {
+        name: "single_files_are_copied_to_sftp",
+        maker: Maker::Ours,
+        source: &[],
+        target: &[],
+        compress: "none",
+        sftp: true,
+    },
+];
+
+pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
+    for row in ROWS {
+        let program = Arc::clone(program);
+        suite = suite.test(row.name, move || whole(&program, row));
+    }
+    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    suite
+        .test("chosen_backups_come_with_what_they_build_on", move || {
+            chosen(&one)
+        })
+        .test("a_dry_run_says_what_is_to_do_and_does_nothing", move || {
+            dry_run(&two)
+        })
+}
+
+fn whole(program: &Program, row: &Row) -> TestResult {
+    let stage = Stage::new(
+        program,
+        &Made {
+            maker: row.maker,
+            source: &row.source.concat(),
+            target: &row.target.concat(),
+            compress: row.compress,
+            sftp: row.sftp,
+        },
+    )?;
+    let before = stage.snapshot(&stage.source())?;
+    let said = stage.copy(&[])?.success()?;
+    must_say(&said, "4 backups with ")?;
+    before.must_equal(&stage.snapshot(&stage.source())?)?;
+    stage.target_is_sound()?;
+    stage.target_holds(&[0, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8])?;
+    // Again there is nothing to do.
+    let before = stage.snapshot(&stage.target)?;
+    let said = stage.copy(&[])?.success()?;
+    must_say(&said, "0 backups with 0 files and 0 WAL files")?;
+    must_say(&said, "already there: 4 backups and 8 WAL files")?;
+    before.must_equal(&stage.snapshot(&stage.target)?)?;
+    // The chain goes on in the copy, by either program.
+    stage.go_on(4)?;
+    stage
+        .theirs(&stage.two, &["--no-online", "--type=incr", "backup"])?
+        .success()?;
+    stage.go_on(5)?;
+    stage
+        .ours(&stage.two, &["--no-online", "--type=incr", "backup"])?
+        .success()?;
+    stage.target_is_sound()
+}
+
+fn plain<'p>(program: &'p Program) -> crate::stage::Result<Stage<'p>> {
+    Stage::new(
+        program,
+        &Made {
+            maker: Maker::Ours,
+            source: &BUNDLES,
+            target: &BUNDLES,
+            compress: "zst",
+            sftp: false,
+        },
+    )
+}
+
+fn chosen(program: &Program) -> TestResult {
+    let stage = plain(program)?;
+    let differential = format!("--set={}", stage.labels[1]);
+    stage.copy(&[&differential])?.success()?;
+    stage.target_is_sound()?;
+    // They were made without a server, and so need no WAL.
+    stage.target_holds(&[0, 1], &[])?;
+    // What is there stays, and another one comes to it.
+    stage.copy(&["--set=latest"])?.success()?;
+    stage.target_is_sound()?;
+    stage.target_holds(&[0, 1, 3], &[])?;
+    let said = stage.copy(&[])?.success()?;
+    must_say(&said, "1 backup with ")?;
+    stage.target_is_sound()?;
+    stage.target_holds(&[0, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8])
+}
+
+fn dry_run(program: &Program) -> TestResult {
+    let stage = plain(program)?;
+    let before = stage.snapshot(&stage.target)?;
+    let said = stage.copy(&["--dry-run"])?.success()?;
+    must_say(&said, "the stanza is made in repo2")?;
+    for label in &stage.labels {
+        must_say(&said, label)?;
+    }
+    must_say(&said, "WAL of 15-1: 8 files")?;
+    before.must_equal(&stage.snapshot(&stage.target)?)?;
+    stage.copy(&["--set=latest"])?.success()?;
+    let said = stage.copy(&["--dry-run"])?.success()?;
+    must_say(&said, &format!("backup {}: is there", stage.labels[3]))?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! A copy that dies anywhere leaves a valid target, and the next one goes on.
+
+use std::fs;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::{Suite, TestResult, seed};
+
+use crate::source::{AES, BUNDLES, Made, Maker, OTHER_AES};
+use crate::stage::{Stage, must_say};
+
+/// Points of a default run, besides the last ones.
+const SAMPLE: u64 = 6;
+const LAST: u64 = 3;
+
+pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
+    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    suite
+        .test("a_copy_that_dies_is_continued", move || killed(&one, false))
+        .test("a_copy_to_sftp_that_dies_is_continued", move || {
+            killed(&two, true)
+        })
+}
+
+/// splitmix64
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+fn points(operations: u64, sample: u64) -> Vec<u64> {
+    if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
+        return (1..=operations).collect();
+    }
+    let before = operations.saturating_sub(LAST);
+    let part = (before / sample).max(1);
+    let mut random = seed();
+    let mut points: Vec<u64> = (0..sample.min(before))
+        .map(|at| at * part + next(&mut random) % part + 1)
+        .collect();
+    points.extend(before + 1..=operations);
+    points
+}
+
+fn empty(stage: &Stage<'_>) -> crate::stage::Result<()> {
+    for name in ["archive", "backup"] {
+        let path = stage.target.join(name);
+        if path.exists() {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn killed(program: &Program, sftp: bool) -> TestResult {
+    let made = Made {
+        maker: Maker::Ours,
+        source: &[&BUNDLES[..], &AES[..]].concat(),
+        target: &[&BUNDLES[..], &OTHER_AES[..]].concat(),
+        compress: "none",
+        sftp,
+    };
+    let stage = Stage::new(program, &made)?;
+    let counted = stage.copy_with_fault("kill:0", &[])?.success()?;
+    let operations = counted
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("operations: "))
+        .ok_or("the program was built without the feature faulty")?
+        .parse()?;
+    let sample = if sftp { SAMPLE / 2 } else { SAMPLE };
+    for point in points(operations, sample) {
+        empty(&stage)?;
+        let killed = stage.copy_with_fault(&format!("kill:{point}"), &[])?;
+        if killed.code == 0 {
+            return Err(format!("nothing happened at operation {point} of {operations}").into());
+        }
+        // Whatever is listed is whole, for both programs.
+        if stage.target.join("backup/main/backup.info").exists() {
+            stage
+                .target_is_sound()
+                .map_err(|error| format!("kill:{point}: {error}"))?;
+        }
+        let again = stage.copy(&[])?.success()?;
+        must_say(&again, "copied from repo1 to repo2")?;
+        stage
+            .target_is_sound()
+            .map_err(|error| format!("after kill:{point}: {error}"))?;
+    }
+    stage.target_holds(&[0, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8])
+}
