@@ -578,9 +578,49 @@ fn audited(program: &Program) -> TestResult {
         0o640,
     )?;
     expect_change(&closed, "refused, but the account may write '", "risk")?;
+    tried_out_is_removed(&closed)?;
     let mut open = Stage::new(program, &[])?;
     open.set("repo1-sftp-append-only", "y");
     expect_change(&open, "the account may date back, overwrite,", "risk")
+}
+
+/// What the audit, the probe and the doctor have left is removed by who keeps the repository, when it is a day old.
+fn tried_out_is_removed(stage: &Stage<'_>) -> TestResult {
+    let root = stage.server.files();
+    crate::stage::mode(&root.join("backup/main/backup.info"), 0o440)?;
+    run(stage, &["sftp-probe"])?;
+    stage.ours_with(&[], &["doctor"])?;
+    let tried = || -> Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(root)?.collect::<std::io::Result<Vec<_>>>()?;
+        Ok(entries
+            .iter()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(".pgkeep-"))
+            .map(std::fs::DirEntry::path)
+            .collect())
+    };
+    let made = tried()?;
+    for command in ["audit", "probe", "doctor"] {
+        let name = format!(".pgkeep-{command}-");
+        if !made
+            .iter()
+            .any(|path| path.display().to_string().contains(&name))
+        {
+            return Err(format!("nothing of {command} is left: {made:?}").into());
+        }
+    }
+    stage.local_run(&["expire"])?;
+    if tried()?.len() != made.len() {
+        return Err("what may still be in use was removed".into());
+    }
+    let before = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
+    for path in &made {
+        std::fs::File::open(path)?.set_modified(before)?;
+    }
+    stage.local_run(&["expire"])?;
+    match tried()?.is_empty() {
+        true => Ok(()),
+        false => Err(format!("still there: {:?}", tried()?).into()),
+    }
 }
 
 fn expect_change(stage: &Stage<'_>, seen: &str, grade: &str) -> TestResult {

@@ -43,6 +43,10 @@ fn main() -> ExitCode {
         ),
         ("the_probe_finds_the_servers_limits", probe::limits),
         (
+            "the_probe_says_whether_an_account_may_only_add",
+            probe::append_only,
+        ),
+        (
             "a_connection_that_ends_before_sftp_begins_is_made_again",
             probe::an_early_end,
         ),

@@ -45,6 +45,19 @@ pub fn abilities(program: &Program) -> TestResult {
             ("idle", Value::Null),
         ],
     )?;
+    must_say(
+        &said["append-only"],
+        &[
+            ("result", json!("possible")),
+            ("hard-link", json!(true)),
+            ("hard-link-replaces", json!(false)),
+            (
+                "may",
+                json!(["date back", "overwrite", "replace", "remove"]),
+            ),
+            ("left", json!([])),
+        ],
+    )?;
     for rate in [
         "bytes-sent",
         "bytes-fetched",
@@ -75,9 +88,99 @@ pub fn abilities(program: &Program) -> TestResult {
         "posix-rename@openssh.com 1",
         "curve25519-sha256 *",
         "Settings to use",
+        "An account that may only add: possible",
+        "next step: pgkeep --append-only sftp-setup makes a script for the SFTP host.",
+        "Nothing was left on the server.",
     ] {
         if !text.contains(part) {
             return Err(format!("no '{part}' in:\n{text}").into());
+        }
+    }
+    Ok(())
+}
+
+/// An account that may only add is recognised, and little is left there; one that lacks links cannot be made so.
+pub fn append_only(program: &Program) -> TestResult {
+    const DENIED: &str = "remove,rmdir,rename,posix-rename,setstat,fsetstat,lsetstat,symlink";
+    let server = |denied: &str| {
+        SftpServer::builder()
+            .chrooted()
+            .account_line(format!("ForceCommand internal-sftp -P {denied}"))
+    };
+    for (set, next) in [
+        ("n", "set repo2-sftp-append-only=y here"),
+        ("y", "none is needed"),
+    ] {
+        let stage = Stage::with(
+            program,
+            server(DENIED).start()?,
+            &[("repo2-sftp-append-only", set)],
+        )?;
+        let before = stage.tree()?;
+        let outcome = stage.command("sftp-probe", &["--output=json"])?.success()?;
+        let said: Value = serde_json::from_str(&outcome.stdout)?;
+        must_say(
+            &said["append-only"],
+            &[
+                ("result", json!("yes")),
+                ("hard-link", json!(true)),
+                ("hard-link-replaces", json!(false)),
+                ("may", json!([])),
+            ],
+        )?;
+        must_say(
+            &said,
+            &[("bytes-sent", Value::Null), ("connections", json!(8))],
+        )?;
+        let step = said["append-only"]["next-step"]
+            .as_str()
+            .unwrap_or_default();
+        if !step.starts_with(next) {
+            return Err(format!("next step: {step}").into());
+        }
+        // What stays is told, and nothing else stays.
+        let after = stage.tree()?;
+        let stays: Vec<&String> = after.difference(&before).collect();
+        let left = said["append-only"]["left"].as_array().map_or(0, Vec::len);
+        if stays.len() != left
+            || !(1..=5).contains(&left)
+            || !stays.iter().all(|path| path.contains("/.pgkeep-probe-"))
+        {
+            return Err(format!("left: {stays:?}\n{:#}", said["append-only"]).into());
+        }
+        let text = stage.command("sftp-probe", &[])?.success()?.stdout;
+        for part in [
+            "An account that may only add: yes",
+            "speed was not measured, and this is left on the server: /",
+        ] {
+            if !text.contains(part) {
+                return Err(format!("no '{part}' in:\n{text}").into());
+            }
+        }
+    }
+    for denied in ["hardlink".to_owned(), format!("hardlink,{DENIED}")] {
+        let stage = Stage::with(
+            program,
+            server(&denied).start()?,
+            &[("repo2-sftp-append-only", "y")],
+        )?;
+        let outcome = stage
+            .command("sftp-probe", &["--output=json", "--probe-size=1MiB"])?
+            .success()?;
+        let said: Value = serde_json::from_str(&outcome.stdout)?;
+        must_say(
+            &said["append-only"],
+            &[
+                ("result", json!("no")),
+                ("hard-link", json!(false)),
+                ("hard-link-replaces", Value::Null),
+            ],
+        )?;
+        if !said["append-only"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("hardlink@openssh.com"))
+        {
+            return Err(format!("{:#}", said["append-only"]).into());
         }
     }
     Ok(())

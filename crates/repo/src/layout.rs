@@ -178,16 +178,43 @@ pub fn backup_file(
     set_path(stanza, label).join(bytes)
 }
 
+const TRIAL: &str = ".pgkeep-";
+
 /// A file or directory beside the stanzas that a command makes to try something out, and removes again: `run` tells it from
 /// those of other runs, so it is none that exists.
 #[must_use]
 pub fn trial(command: &str, run: &str) -> StoragePath {
-    StoragePath::new(format!(".pgkeep-{command}-{run}"))
+    StoragePath::new(format!("{TRIAL}{command}-{run}"))
+}
+
+/// Whether a name beside the stanzas is one of [`trial`]. Where an account may only add, they stay.
+#[must_use]
+pub fn is_trial(name: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(TRIAL.as_bytes()) else {
+        return false;
+    };
+    ["audit-", "doctor-", "probe-"]
+        .iter()
+        .any(|command| rest.starts_with(command.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_tried_out_is_known_by_its_name() {
+        assert!(is_trial(trial("probe", "1-ab").as_bytes()));
+        assert!(is_trial(b".pgkeep-doctor-1-ab.0.pgbackrest.tmp"));
+        for name in [
+            &b"backup"[..],
+            b".pgkeep-",
+            b".pgkeep-mine",
+            b"pgkeep-audit-1",
+        ] {
+            assert!(!is_trial(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn paths_are_those_of_pgbackrest() {

@@ -4,9 +4,11 @@
 //! works, and some servers know no lists of them: then they stay, which is told and no error.
 
 use pgkeep_repo::{Stanza, layout};
-use pgkeep_storage::{ErrorKind, Storage, StoragePath};
+use pgkeep_storage::{ErrorKind, FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
 use crate::error::Result;
+
+const DAY: i64 = 86_400;
 
 /// Where to look; whether also in all that is below.
 /// `closed`: each file has left its temporary name, within sets, too.
@@ -55,6 +57,30 @@ pub(super) fn remove(
         }
         other => Ok(other?),
     }
+}
+
+/// Removes what `doctor`, `sftp-audit` and `sftp-probe` have tried out beside the stanzas with an account that may only add,
+/// when it is a day old; hands back how many there were. None of it belongs to a backup, so our clock will do.
+pub(super) fn remove_trials(storage: &dyn Storage, now: i64) -> Result<usize> {
+    let options = ListOptions {
+        level: InfoLevel::Basic,
+        ..ListOptions::default()
+    };
+    let root = StoragePath::root();
+    let listed = storage.list(&root, &options)?.unwrap_or_default();
+    let mut removed = 0;
+    for entry in listed {
+        if !layout::is_trial(entry.name.as_bytes()) || entry.modified >= now - DAY {
+            continue;
+        }
+        match entry.kind {
+            FileType::Path => drop(storage.remove_tree(&entry.name)?),
+            FileType::File => drop(storage.remove(&entry.name)?),
+            _ => continue,
+        }
+        removed += 1;
+    }
+    Ok(removed)
 }
 
 /// Says how many were removed.

@@ -259,7 +259,11 @@ impl<'a> Expire<'a> {
             // 5. Old manifests, which no backup needs.
             self.expire_history(&info)
         })?;
-        left_overs::tell(storage, &self.name, removed);
+        let tried = match closed && !self.settings.dry_run {
+            true => left_overs::remove_trials(storage, self.context.clock.seconds())?,
+            false => 0,
+        };
+        left_overs::tell(storage, &self.name, removed + tried);
         if let Some(error) = oldest_with_bad_pages(info.entries()) {
             log::warn!("{}: {}", self.name, error.text());
         }

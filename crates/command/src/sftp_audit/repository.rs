@@ -1,7 +1,7 @@
 //! The place for the backups: may it be written, is there room, does its clock agree, and what who has the key can destroy.
 
 use pgkeep_repo::{BackupLabel, layout};
-use pgkeep_storage::sftp::examine::{Creation, Files, Space};
+use pgkeep_storage::sftp::examine::{Change, Creation, Files, Space, changes};
 
 use super::check::{CHANGE, CLOCK, SPACE, UPLOAD};
 use super::workplace::Workplace;
@@ -11,6 +11,8 @@ use crate::report::size_text::size_text;
 /// Seconds by which clocks may differ.
 const SKEW: i64 = 30;
 const DAY: i64 = 86_400;
+/// Where nothing is removed, by intention.
+pub(super) const STAYS: &str = "what was tried there stays";
 
 /// `now`: seconds since 1970 by our clock. Ends the stay at the workplace.
 ///
@@ -70,7 +72,10 @@ pub(super) fn examine(
         return findings;
     }
     let clock = clock(files, &file, now);
-    let can = changes(files, place, directory, &file, now);
+    let yesterday = u32::try_from(now - DAY).unwrap_or(0);
+    let tried = changes(files, directory, &file, yesterday);
+    place.is_left(tried.left);
+    let can: Vec<&str> = tried.may.iter().copied().map(Change::text).collect();
     let open = match append_only {
         true => writable(files, &place.base),
         false => None,
@@ -92,10 +97,7 @@ pub(super) fn examine(
     let upload = if left.is_empty() {
         Finding::new(&UPLOAD, Grade::Ok, format!("writable below '{at}'"))
     } else if append_only {
-        let seen = format!(
-            "writable below '{at}'; what was tried there stays: {}",
-            left.join(", ")
-        );
+        let seen = format!("writable below '{at}'; {STAYS}: {}", left.join(", "));
         Finding::new(&UPLOAD, Grade::Ok, seen)
     } else {
         Finding::new(
@@ -108,53 +110,6 @@ pub(super) fn examine(
         )
     };
     vec![upload, space, clock, change]
-}
-
-/// What the account may do to a file that is finished: every way is tried on one of the audit's own.
-fn changes(
-    files: &Files,
-    place: &Workplace<'_>,
-    directory: &str,
-    file: &str,
-    now: i64,
-) -> Vec<&'static str> {
-    let mut can = Vec::new();
-    let yesterday = u32::try_from(now - DAY).unwrap_or(0);
-    if files.set_modified(file, yesterday).is_ok() {
-        can.push("date back");
-    }
-    // Whoever may do that may write the file, whatever mode it has.
-    let opened = files.set_mode(file, 0o600).is_ok();
-    if files.write(file, Creation::Replace, b"destroyed").is_ok()
-        || files.write(file, Creation::Existing, b"destroyed").is_ok()
-        || opened
-    {
-        can.push("overwrite");
-    }
-    let other = format!("{directory}/other");
-    if files.write(&other, Creation::Exclusive, &[]).is_ok() {
-        match files
-            .rename_over(&other, file)
-            .or_else(|_| files.rename(&other, file))
-        {
-            Ok(()) => can.push("replace"),
-            Err(_) => place.remove(&other),
-        }
-    }
-    let aside = format!("{directory}/aside");
-    let renamed = files.rename(file, &aside).is_ok();
-    if renamed {
-        let _ = files.rename(&aside, file);
-    }
-    if files.remove(file).is_ok() {
-        can.push("remove");
-    } else {
-        place.remove(file);
-    }
-    if renamed && can.is_empty() {
-        can.push("rename");
-    }
-    can
 }
 
 /// An info file or a manifest that its owner may write: somebody else has made it, or it was there before the account was closed.

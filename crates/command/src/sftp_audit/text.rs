@@ -2,7 +2,8 @@
 
 use super::check::UPLOAD;
 use super::report::Report;
-use crate::report::finding::Grade;
+use super::repository::STAYS;
+use crate::report::finding::{Finding, Grade};
 use crate::report::text::{findings_table, remedy, totals};
 use crate::report::wording::Wording;
 
@@ -26,9 +27,10 @@ pub(super) fn render(report: &Report) -> String {
             text.push_str(&format!("\n{}", remedy(&WORDING, finding)));
         }
     }
-    // What could not be removed makes this check warn, by name.
-    let mut warned = report.findings.graded(Grade::Warn);
-    let left = match warned.any(|finding| *finding.check == UPLOAD) {
+    // What could not be removed makes this check warn, by name, or is told by it where an account may only add.
+    let mut findings = report.findings.iter();
+    let stays = |finding: &Finding| finding.grade == Grade::Warn || finding.seen.contains(STAYS);
+    let left = match findings.any(|finding| *finding.check == UPLOAD && stays(finding)) {
         true => "",
         false => " Nothing was left on the server.",
     };

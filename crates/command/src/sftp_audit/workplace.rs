@@ -62,6 +62,11 @@ impl<'a> Workplace<'a> {
         }
     }
 
+    /// Adds what somebody else could not remove.
+    pub(super) fn is_left(&self, paths: Vec<String>) {
+        self.left.borrow_mut().extend(paths);
+    }
+
     /// Removes the directory; the value is what could not be removed.
     pub(super) fn leave(&self) -> Vec<String> {
         if let Ok(path) = &self.made

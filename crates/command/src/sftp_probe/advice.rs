@@ -27,8 +27,11 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
     let mut all = Vec::new();
     let mut add = |setting: String, why: String| all.push(Advice { setting, why });
     let far = report.handshake.round_trip >= FAR;
-    let files = report.speed.files.per_second();
-    if files < FEW_FILES {
+    let files = report
+        .measured
+        .as_ref()
+        .map(|(_, speed)| speed.files.per_second());
+    if let Some(files) = files.filter(|files| *files < FEW_FILES) {
         add(
             format!("repo{key}-bundle=y"),
             format!("{files:.0} small files a second: let many travel as one"),
@@ -43,19 +46,15 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
             ),
         );
     }
-    let up = report.speed.sent.per_second();
-    if up < FAST {
+    if let Some((_, speed)) = &report.measured {
+        let up = speed.sent.per_second();
+        let (name, why) = match up < FAST {
+            true => ("zst", "every byte saved is time saved"),
+            false => ("lz4", "the line is faster than strong compression"),
+        };
         add(
-            "compress-type=zst".into(),
-            format!("{:.0} MB/s up: every byte saved is time saved", up / 1e6),
-        );
-    } else {
-        add(
-            "compress-type=lz4".into(),
-            format!(
-                "{:.0} MB/s up: the line is faster than strong compression",
-                up / 1e6
-            ),
+            format!("compress-type={name}"),
+            format!("{:.0} MB/s up: {why}", up / 1e6),
         );
     }
     if report.capacity.connections < CONNECTIONS {
@@ -73,13 +72,14 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
             "with one session on a connection every channel needs a login".into(),
         );
     }
-    if !report.behavior.fsync {
+    let behavior = report.measured.as_ref().map(|(behavior, _)| behavior);
+    if behavior.is_some_and(|behavior| !behavior.fsync) {
         add(
             "an SFTP server with fsync@openssh.com".into(),
             "without it files are read back to be sure, which halves the speed".into(),
         );
     }
-    if !report.behavior.posix_rename {
+    if behavior.is_some_and(|behavior| !behavior.posix_rename) {
         add(
             "an SFTP server with posix-rename@openssh.com".into(),
             "without it files are not replaced in one step".into(),

@@ -47,7 +47,9 @@ pub(super) fn render(report: &Report) -> String {
         .iter()
         .map(|one| json!({"setting": one.setting, "reason": one.why}))
         .collect();
-    let behavior = &report.behavior;
+    let behavior = report.measured.as_ref().map(|(behavior, _)| behavior);
+    let speed = report.measured.as_ref().map(|(_, speed)| speed);
+    let adds = &report.append_only;
     let more = json!({
         "round-trip-ms": handshake.round_trip.as_secs_f64() * 1e3,
         "login-ms": handshake.login_time.as_millis() as u64,
@@ -59,21 +61,30 @@ pub(super) fn render(report: &Report) -> String {
             "write": limits.write,
             "open-files": limits.open_files,
         })),
-        "largest-write": behavior.largest_write,
-        "largest-read": behavior.largest_read,
-        "exclusive-create": behavior.exclusive,
-        "rename-replaces": behavior.rename_replaces,
-        "posix-rename": behavior.posix_rename,
-        "fsync": behavior.fsync,
-        "listing": behavior.order.text(),
+        "append-only": {
+            "result": adds.name(),
+            "reason": adds.reason(),
+            "next-step": adds.next_step(report.server.repo_key, report.says_append_only),
+            "hard-link": adds.hard_link,
+            "hard-link-replaces": adds.link_replaces,
+            "may": adds.may.iter().map(|one| one.text()).collect::<Vec<_>>(),
+            "left": adds.left,
+        },
+        "largest-write": behavior.map(|seen| seen.largest_write),
+        "largest-read": behavior.map(|seen| seen.largest_read),
+        "exclusive-create": behavior.and_then(|seen| seen.exclusive),
+        "rename-replaces": behavior.and_then(|seen| seen.rename_replaces),
+        "posix-rename": behavior.map(|seen| seen.posix_rename),
+        "fsync": behavior.map(|seen| seen.fsync),
+        "listing": behavior.map(|seen| seen.order.text()),
         "connections": report.capacity.connections,
         "connection-refused": report.capacity.refused,
         "sessions": report.capacity.sessions,
         "idle": idle,
-        "bytes-sent": rate(report.speed.sent),
-        "bytes-fetched": rate(report.speed.fetched),
-        "files-written": rate(report.speed.files),
-        "files-removed": rate(report.speed.removed),
+        "bytes-sent": speed.map(|speed| rate(speed.sent)),
+        "bytes-fetched": speed.map(|speed| rate(speed.fetched)),
+        "files-written": speed.map(|speed| rate(speed.files)),
+        "files-removed": speed.map(|speed| rate(speed.removed)),
         "algorithm": algorithms,
         "setting": settings,
     });

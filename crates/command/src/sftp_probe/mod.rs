@@ -1,9 +1,11 @@
 //! `sftp-probe`: measures what an SFTP server can do, and says which settings follow from it.
 //!
 //! What the server says and how it behaves is asked on one connection; speed is measured with the storage that backups
-//! use. Everything written is in one directory of the probe's own, which is removed at the end.
+//! use. Everything written is in one directory of the probe's own, which is removed at the end. An account that may only add
+//! cannot do that: there a few small files are all that is written, and stay.
 
 mod advice;
+mod append_only;
 mod behavior;
 mod capacity;
 mod json;
@@ -47,14 +49,41 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         true => files.limits().ok(),
         false => None,
     };
-    let storage = Arc::new(SftpStorage::new(settings.sftp.clone())?);
+    // What the option demands of a server is found out here, not demanded.
+    let mut sftp = settings.sftp.clone();
+    let says_append_only = std::mem::take(&mut sftp.append_only);
+    let storage = Arc::new(SftpStorage::new(sftp)?);
     let name = layout::trial("probe", context.config.exec_id());
     // Makes the repository path as well, as `stanza-create` would.
     storage.create_path(&name, 0o700)?;
     let storage: Arc<dyn Storage> = storage;
+    let directory = format!("{}/{name}", settings.sftp.root.display());
+    let handshake = server.handshake();
+    let software = handshake.offer.as_ref();
+    let mut append_only = append_only::examine(
+        &files,
+        &directory,
+        &announced,
+        software.map_or("", |offer| offer.greeting.as_str()),
+        context.clock.seconds(),
+    );
+    if !append_only.removes() {
+        // Every file would stay, so no more is written.
+        append_only.left.push(directory);
+        let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
+        return Ok(Report {
+            server: Server::of(settings.repo_key, &settings.sftp),
+            handshake: server.handshake(),
+            greeting,
+            limits,
+            append_only,
+            says_append_only,
+            measured: None,
+            capacity,
+        });
+    }
     let measured = (|| {
         context.cancel.check()?;
-        let directory = format!("{}/{name}", settings.sftp.root.display());
         let behavior = behavior::examine(&server, &files, &directory, &announced);
         context.cancel.check()?;
         let speed = speed::measure(context, &storage, &name, settings.size)?;
@@ -62,7 +91,7 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
     })();
     // Removed whatever happened; the first error is the one to report.
     let removed = storage.remove_tree(&name);
-    let (behavior, speed) = measured?;
+    let measured = measured?;
     removed?;
     let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
     Ok(Report {
@@ -70,9 +99,10 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         handshake: server.handshake(),
         greeting,
         limits,
-        behavior,
+        append_only,
+        says_append_only,
+        measured: Some(measured),
         capacity,
-        speed,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use pgkeep_storage::sftp::examine::{Greeting, Handshake, Limits};
 
+use super::append_only::AppendOnly;
 use super::behavior::Behavior;
 use super::capacity::Capacity;
 use super::speed::Speed;
@@ -14,7 +15,10 @@ pub(super) struct Report {
     pub(super) handshake: Handshake,
     pub(super) greeting: Greeting,
     pub(super) limits: Option<Limits>,
-    pub(super) behavior: Behavior,
+    pub(super) append_only: AppendOnly,
+    /// `repo-sftp-append-only` is set.
+    pub(super) says_append_only: bool,
+    /// `None` where the account cannot remove what it writes.
+    pub(super) measured: Option<(Behavior, Speed)>,
     pub(super) capacity: Capacity,
-    pub(super) speed: Speed,
 }

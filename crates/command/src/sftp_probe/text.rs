@@ -1,9 +1,11 @@
 //! The measurements for people.
 
 use super::advice::advice;
+use super::behavior::Behavior;
 use super::capacity::{Idle, MOST_CONNECTIONS, MOST_SESSIONS};
 use super::report::Report;
 use super::shared_algorithms::compare;
+use super::speed::{Rate, Speed};
 use crate::report::size_text::size_text;
 use crate::report::table;
 
@@ -46,14 +48,25 @@ pub(super) fn render(report: &Report) -> String {
     for one in advice(report) {
         text.push_str(&format!("  {:<30} {}\n", one.setting, one.why));
     }
-    text.push_str("\nNothing was left on the server.\n");
+    let adds = &report.append_only;
+    text.push_str(&format!(
+        "\nAn account that may only add: {}\n  {}.\n  next step: {}.\n",
+        adds.name(),
+        adds.reason(),
+        adds.next_step(report.server.repo_key, report.says_append_only)
+    ));
+    text.push_str(&match adds.removes() {
+        true => "\nNothing was left on the server.\n".to_owned(),
+        false => format!(
+            "\nThe account cannot remove what it writes, so speed was not measured, and this is left on the server: {}.\n\
+             The account that keeps the repository removes it with expire.\n",
+            adds.left.join(", ")
+        ),
+    });
     text
 }
 
 fn rows(report: &Report) -> Vec<(&'static str, String)> {
-    let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
-    let maybe = |value: Option<bool>| value.map_or_else(|| "could not be tried".to_owned(), yes);
-    let behavior = &report.behavior;
     let capacity = &report.capacity;
     let at_least = |count: usize, most: usize| {
         if count == most {
@@ -61,23 +74,6 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         } else {
             count.to_string()
         }
-    };
-    let speed = &report.speed;
-    let bytes = |rate: super::speed::Rate| {
-        format!(
-            "{:.1} MB/s ({} in {:.2} s)",
-            rate.per_second() / 1e6,
-            size_text(rate.amount),
-            rate.seconds
-        )
-    };
-    let files = |rate: super::speed::Rate| {
-        format!(
-            "{:.0} files/s ({} in {:.2} s)",
-            rate.per_second(),
-            rate.amount,
-            rate.seconds
-        )
     };
     let limits = report.limits.map_or_else(
         || "the server does not say".to_owned(),
@@ -89,7 +85,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         },
     );
     let connections = at_least(capacity.connections, MOST_CONNECTIONS);
-    vec![
+    let mut rows = vec![
         (
             "round trip, login",
             format!(
@@ -114,19 +110,6 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ),
         ("limits said", limits),
         (
-            "largest write, read",
-            format!(
-                "{}, {}",
-                size_text(behavior.largest_write as u64),
-                size_text(behavior.largest_read as u64)
-            ),
-        ),
-        ("exclusive create", maybe(behavior.exclusive)),
-        ("rename over a file", maybe(behavior.rename_replaces)),
-        ("posix-rename over a file", yes(behavior.posix_rename)),
-        ("fsync", yes(behavior.fsync)),
-        ("listings", behavior.order.text().to_owned()),
-        (
             "connections at a time",
             match &capacity.refused {
                 None => connections,
@@ -147,6 +130,53 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
                 }
             },
         ),
+    ];
+    if let Some((behavior, speed)) = &report.measured {
+        // Beside what the server says of itself.
+        rows.splice(3..3, behavior_rows(behavior));
+        rows.extend(speed_rows(speed));
+    }
+    rows
+}
+
+fn behavior_rows(behavior: &Behavior) -> Vec<(&'static str, String)> {
+    let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
+    let maybe = |value: Option<bool>| value.map_or_else(|| "could not be tried".to_owned(), yes);
+    vec![
+        (
+            "largest write, read",
+            format!(
+                "{}, {}",
+                size_text(behavior.largest_write as u64),
+                size_text(behavior.largest_read as u64)
+            ),
+        ),
+        ("exclusive create", maybe(behavior.exclusive)),
+        ("rename over a file", maybe(behavior.rename_replaces)),
+        ("posix-rename over a file", yes(behavior.posix_rename)),
+        ("fsync", yes(behavior.fsync)),
+        ("listings", behavior.order.text().to_owned()),
+    ]
+}
+
+fn speed_rows(speed: &Speed) -> Vec<(&'static str, String)> {
+    let bytes = |rate: Rate| {
+        format!(
+            "{:.1} MB/s ({} in {:.2} s)",
+            rate.per_second() / 1e6,
+            size_text(rate.amount),
+            rate.seconds
+        )
+    };
+    let files = |rate: Rate| {
+        format!(
+            "{:.0} files/s ({} in {:.2} s)",
+            rate.per_second(),
+            rate.amount,
+            rate.seconds
+        )
+    };
+    vec![
         ("bytes sent", bytes(speed.sent)),
         ("bytes fetched", bytes(speed.fetched)),
         ("files of 16 KiB written", files(speed.files)),

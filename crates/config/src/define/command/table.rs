@@ -439,9 +439,11 @@ pub static COMMANDS: &[CommandDef] = &[
         help: "Shows the extensions and limits of the server, whether files can be created \
             exclusively, renamed over others and flushed to disk, how directories are listed, how \
             many connections and sessions are allowed, and how fast bytes and small files are moved \
-            at the measured distance. Ends with the settings to use, and with the algorithms that \
-            both the server and pgkeep have, strongest first.\n\n\
-            Writes to a directory `.pgkeep-probe-…` in the repository, which is removed. \
+            at the measured distance. Ends with the algorithms that both the server and \
+            pgkeep have, strongest first, with the settings to use, and with whether the account may \
+            only add files, or could be made so (`repo-sftp-append-only`).\n\n\
+            Writes to a directory `.pgkeep-probe-…` in the repository, which is removed. With an \
+            account that may only add, four small files stay and speed is not measured. \
             `--probe-size` limits the bytes sent; `--probe-idle` also waits for the server to end a \
             connection on which nothing happens.",
         examples: &[

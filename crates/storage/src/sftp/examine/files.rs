@@ -274,6 +274,43 @@ impl Files {
         })
     }
 
+    /// The same by the handle of a file that is open to read.
+    pub fn set_mode_of_open(&self, path: &str, mode: u32) -> Answer<()> {
+        let handle = self.handle(&Request::Open {
+            path: path.as_bytes(),
+            flags: open::READ,
+            attributes: Attributes::default(),
+        })?;
+        let set = self.done(&Request::Fsetstat {
+            handle: &handle,
+            attributes: Attributes::with_mode(mode),
+        });
+        let _ = self.done(&Request::Close { handle: &handle });
+        set
+    }
+
+    /// The same without following a link (`lsetstat@openssh.com`).
+    pub fn set_mode_of_link(&self, path: &str, mode: u32) -> Answer<()> {
+        let mut writer = PacketWriter::new(0);
+        writer
+            .string(b"lsetstat@openssh.com")
+            .string(path.as_bytes());
+        Attributes::with_mode(mode).encode(&mut writer);
+        let packet = writer.finish();
+        self.done(&Request::Plain {
+            kind: EXTENDED,
+            body: &packet[5..],
+        })
+    }
+
+    /// Gives a file a further name (`hardlink@openssh.com`).
+    pub fn hard_link(&self, from: &str, to: &str) -> Answer<()> {
+        self.done(&Request::HardLink {
+            from: from.as_bytes(),
+            to: to.as_bytes(),
+        })
+    }
+
     /// Renames as version 3 does, which should fail where the new name exists.
     pub fn rename(&self, from: &str, to: &str) -> Answer<()> {
         self.done(&Request::Rename {
