@@ -9,6 +9,7 @@ use super::file::Fault;
 use super::findings::Findings;
 use super::result::{ArchiveResult, BackupResult, Faults, Outcome, Problem, Results};
 use super::settings::Settings;
+use super::skipped;
 use crate::wal::window::{Gap, Restorable, Window};
 
 /// The document of a run.
@@ -31,7 +32,12 @@ pub(super) fn render(settings: &Settings, findings: &Findings, outcome: &Outcome
         Outcome::Note(note) => {
             document["note"] = json!(note.trim().lines().map(str::trim).collect::<Vec<_>>())
         }
-        Outcome::Results(results) => fill(&mut document, results),
+        Outcome::Results(results) => {
+            fill(&mut document, results);
+            if settings.age.is_some() {
+                document["skipped"] = skipped::document(results);
+            }
+        }
     }
     document
 }

@@ -1,11 +1,13 @@
 //! Which files the workers get next, in the order of the repository.
 
 use pgkeep_repo::manifest::FileRef;
-use pgkeep_repo::{Manifest, layout};
+use pgkeep_repo::{BackupLabel, Manifest, layout};
 
 use super::file::{Item, Owner};
 use super::manifest;
+use super::memory;
 use super::result::{ArchiveResult, BackupResult, Status};
+use super::turn::Turn;
 use super::work::{Reference, State};
 use crate::error::{ErrorCode, Result};
 use crate::hosts::repository::measured::file::{KeyOf, StoredFile, Unpack};
@@ -39,10 +41,14 @@ impl State<'_> {
                 self.refill_wal()?;
             } else if self.manifest.is_some() {
                 self.refill_files();
-            } else if self.next_backup < self.work.scope.backups.len() {
-                self.begin_backup()?;
+            } else if let Some(label) = self.next_backups.pop_front() {
+                self.begin_backup(label)?;
             } else {
-                return Ok(false);
+                match self.next_turn() {
+                    Some(Turn::Wal(items)) => self.waiting.extend(items),
+                    Some(Turn::Backups(labels)) => self.next_backups = labels,
+                    None => return Ok(false),
+                }
             }
         }
         Ok(true)
@@ -63,8 +69,20 @@ impl State<'_> {
             result.wal.histories = work.0.histories()?;
             self.results.archives.push(result);
         }
+        let unit = match (&mut self.memory, work.0.directories.front()) {
+            (Some(memory), Some(directory)) => {
+                let unit = memory::wal(&self.results.archives[at].id, &directory.name);
+                let verified = memory.meet_wal(&self.results.archives[at].id, directory);
+                Some((unit, directory.name.clone(), verified))
+            }
+            _ => None,
+        };
+        let duplicates = self.results.archives[at].duplicates.len();
         match work.next(&mut self.results.archives[at], at, self.findings)? {
-            Some(items) => self.waiting.extend(items),
+            Some(items) => {
+                let is_single = self.results.archives[at].duplicates.len() == duplicates;
+                self.enter_wal(at, unit, items, is_single);
+            }
             None => {
                 self.archives.pop_front();
                 self.next_archive += 1;
@@ -73,12 +91,13 @@ impl State<'_> {
         Ok(())
     }
 
-    fn begin_backup(&mut self) -> Result<()> {
+    fn begin_backup(&mut self, label: BackupLabel) -> Result<()> {
         let work = self.work;
-        let label = work.scope.backups[self.next_backup].clone();
-        self.next_backup += 1;
         let unfinished = work.scope.unfinished(&label, &work.info.backup);
         let mut result = BackupResult::new(label);
+        if let Some(memory) = &mut self.memory {
+            result.verified = memory.meet_backup(&result.label);
+        }
         let found = manifest::usable(
             work.repository,
             work.settings,
@@ -131,11 +150,23 @@ impl State<'_> {
                     holder: holder as u32,
                     key: item.key(),
                 }),
-                None => self.waiting.push_back(item),
+                None if self.results.backups[user].verified.is_some() => {
+                    self.results.backups[user].checked -= 1;
+                    self.results.backups[user].skipped += 1;
+                }
+                None => {
+                    if let Some(memory) = &mut self.memory {
+                        memory.give_out(&memory::backup(&self.results.backups[user].label), 1);
+                    }
+                    self.waiting.push_back(item);
+                }
             }
         }
         if at == manifest.file_count() {
             self.results.backups[user].complete = true;
+            if let Some(memory) = &mut self.memory {
+                memory.complete(&memory::backup(&self.results.backups[user].label));
+            }
         } else {
             self.manifest = Some((manifest, at));
         }

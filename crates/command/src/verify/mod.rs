@@ -11,14 +11,19 @@ mod give_out;
 mod info;
 mod last_line;
 mod manifest;
+mod memory;
 mod moments;
 mod read_all;
+mod record;
 mod render;
 mod result;
 mod scope;
 mod settings;
+mod skipped;
 #[cfg(test)]
 mod tests;
+mod turn;
+mod turns;
 mod verdicts;
 mod wal;
 mod work;
@@ -133,6 +138,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
                 text.push_str(&render::render(results, settings.verbose));
                 if ours {
                     text.push_str(&moments::render(context, results));
+                    text.push_str(&skipped::text(context, settings, results));
                 }
             }
         }

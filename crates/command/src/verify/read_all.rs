@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use super::file::{Item, Reader};
 use super::findings::Findings;
+use super::memory::Memory;
 use super::result::Results;
+use super::turn::Turns;
 use super::wal::WalWork;
 use super::work::{State, Work};
 use crate::error::Result;
@@ -22,6 +24,7 @@ use crate::wal::archive::WalArchive;
 pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Results> {
     let mut archives = VecDeque::new();
     let mut total = 0;
+    let mut memory = Memory::load(work.context, work.settings, work.repository, work.info);
     let doing = Doing::now(&work.context.progress, "listing WAL");
     for id in &work.scope.archives {
         work.context.cancel.check()?;
@@ -32,21 +35,24 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         let range = work.scope.wal.as_ref();
         listed.list(&|segment| range.is_none_or(|range| range.holds(segment)))?;
         // Sizes come from a server, which may say anything.
-        total = listed
-            .directories
-            .iter()
-            .flat_map(|directory| &directory.segments)
-            .map(|stored| stored.size)
-            .fold(total, u64::saturating_add);
+        for directory in &listed.directories {
+            let verified = memory
+                .as_mut()
+                .and_then(|memory| memory.meet_wal(id, directory));
+            if verified.is_none() {
+                let sizes = directory.segments.iter().map(|stored| stored.size);
+                total = sizes.fold(total, u64::saturating_add);
+            }
+        }
         archives.push_back(WalWork(listed));
     }
-    total = work
-        .scope
-        .backups
-        .iter()
-        .filter_map(|label| work.info.backup.find(label))
-        .map(|e| e.repo_size_delta)
-        .fold(total, u64::saturating_add);
+    for label in &work.scope.backups {
+        let verified = memory.as_mut().and_then(|memory| memory.meet_backup(label));
+        let listed = work.info.backup.find(label);
+        if let (None, Some(listed)) = (verified, listed) {
+            total = total.saturating_add(listed.repo_size_delta);
+        }
+    }
     drop(doing);
     work.repository.storage.announce(total);
     let moved = Moved::new(&work.repository.storage);
@@ -57,7 +63,12 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         results: Results::default(),
         archives,
         next_archive: 0,
-        next_backup: 0,
+        next_backups: VecDeque::new(),
+        turns: match memory {
+            Some(_) => Turns::Gathered(Vec::new()),
+            None => Turns::InOrder(Some(work.scope.backups.iter().cloned().collect())),
+        },
+        memory,
         manifest: None,
         waiting: VecDeque::new(),
         references: Vec::new(),
@@ -69,7 +80,7 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         buffers: jobs::Buffers::default(),
         moved,
     };
-    jobs::run(
+    let ran = jobs::run(
         work.settings.pool,
         &work.context.cancel,
         &|items: &Vec<Item>| reader.run(items),
@@ -81,7 +92,14 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
             },
             tick: &mut || Ok(()),
         },
-    )?;
-    work.context.progress.end();
-    Ok(state.into_inner().finish())
+    );
+    if ran.is_ok() {
+        work.context.progress.end();
+    }
+    if let (Err(error), None) = (&ran, &state.borrow().memory) {
+        return Err(error.clone());
+    }
+    // Also of a run that was ended before its time: what it has read need not be read again.
+    let results = state.into_inner().finish();
+    ran.map(|()| results)
 }

@@ -46,6 +46,8 @@ pub(super) struct ArchiveResult {
     pub duplicates: Vec<String>,
     /// What is sound of it.
     pub wal: Wal,
+    /// Directories that were verified before: name, when, and how many segments.
+    pub skipped: Vec<(String, i64, u64)>,
 }
 
 impl ArchiveResult {
@@ -58,6 +60,7 @@ impl ArchiveResult {
             runs: Vec::new(),
             duplicates: Vec::new(),
             wal: Wal::default(),
+            skipped: Vec::new(),
         }
     }
 }
@@ -92,6 +95,9 @@ pub(super) struct BackupResult {
     pub checked: u64,
     pub valid: u64,
     pub faults: Faults,
+    /// When its own files were verified, if they were not read now, and how many they are.
+    pub verified: Option<i64>,
+    pub skipped: u64,
     /// Its own files that are not in order.
     pub faulty: HashMap<FileKey, Fault>,
     /// What its manifest says it needs; `None` without a usable manifest.
@@ -109,6 +115,8 @@ impl BackupResult {
             checked: 0,
             valid: 0,
             faults: Faults::default(),
+            verified: None,
+            skipped: 0,
             faulty: HashMap::new(),
             point: None,
             restorable: None,

@@ -1,11 +1,13 @@
 //! The options of `verify`. The only file of this command that names options.
 
+use std::path::PathBuf;
+
 use pgkeep_config::Program;
 use pgkeep_config::option::{self, OptionDef};
 use pgkeep_postgres::PgVersion;
 use pgkeep_repo::Stanza;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{cluster, repository};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
@@ -32,6 +34,10 @@ pub(super) struct Settings {
     /// Tell also what is in order.
     pub verbose: bool,
     pub buffer_size: usize,
+    /// What was verified not longer ago is not read, seconds.
+    pub age: Option<i64>,
+    /// Where it is remembered.
+    pub spool_path: PathBuf,
     pub version_force: Option<PgVersion>,
     pub pool: PoolSettings,
 }
@@ -48,6 +54,13 @@ impl Settings {
                 .integer(option)
                 .and_then(|number| usize::try_from(number).ok())
         };
+        if config.is_set(option::AGE) && config.is_set(option::SET) {
+            return Err(Error::new(
+                ErrorCode::OptionInvalid,
+                "option 'age' not valid with option 'set'",
+            )
+            .with_hint("a set that is named is read whenever it was verified last."));
+        }
         let buffer_size = config
             .size(option::BUFFER_SIZE)
             .and_then(|size| usize::try_from(size).ok());
@@ -63,6 +76,13 @@ impl Settings {
             },
             verbose: config.boolean(option::VERBOSE),
             buffer_size: buffer_size.unwrap_or(1 << 20),
+            age: config
+                .time(option::AGE)
+                .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX)),
+            spool_path: config
+                .string(option::SPOOL_PATH)
+                .unwrap_or("/var/spool/pgbackrest")
+                .into(),
             version_force: cluster::forced_version(context)?,
             pool: PoolSettings {
                 workers: number(option::PROCESS_MAX).unwrap_or(1),

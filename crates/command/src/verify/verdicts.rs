@@ -3,6 +3,7 @@
 use pgkeep_storage::StoragePath;
 
 use super::file::{Fault, Item, Owner, Verdict};
+use super::memory;
 use super::result::{Problem, Results, Status};
 use super::wal;
 use super::work::{Reference, State};
@@ -24,6 +25,7 @@ impl State<'_> {
                         Owner::Archive(at) => self.results.archives[at].valid += 1,
                         Owner::Backup(at) => self.results.backups[at].valid += 1,
                     }
+                    self.remember(&item, true);
                     continue;
                 }
                 Verdict::Fault(fault) => {
@@ -44,6 +46,7 @@ impl State<'_> {
                     Fault::Other
                 }
             };
+            self.remember(&item, false);
             match item.owner {
                 Owner::Archive(at) => {
                     let archive = &mut self.results.archives[at];
@@ -57,6 +60,25 @@ impl State<'_> {
                     self.results.backups[at].faulty.insert(item.key(), fault);
                 }
             }
+        }
+    }
+
+    /// Whether a file is sound, of what it belongs to.
+    fn remember(&mut self, item: &Item, is_sound: bool) {
+        let Some(memory) = &mut self.memory else {
+            return;
+        };
+        let unit = match item.owner {
+            Owner::Archive(at) => {
+                let directory = item.file.path.parent();
+                let name = String::from_utf8_lossy(directory.file_name()).into_owned();
+                memory::wal(&self.results.archives[at].id, &name)
+            }
+            Owner::Backup(at) => memory::backup(&self.results.backups[at].label),
+        };
+        match is_sound {
+            true => memory.sound(&unit),
+            false => memory.fail(&unit),
         }
     }
 
@@ -132,6 +154,16 @@ impl State<'_> {
             }
         }
         self.find_moments();
+        if let Some(mut memory) = self.memory.take() {
+            let damaged = (self.results.backups.iter())
+                .filter(|backup| backup.status != Status::Valid)
+                .map(|backup| memory::backup(&backup.label));
+            damaged.for_each(|unit| memory.fail(&unit));
+            memory.save();
+            self.results
+                .backups
+                .sort_by(|one, other| one.label.cmp(&other.label));
+        }
         self.results
     }
 }

@@ -4,13 +4,15 @@
 
 use std::collections::VecDeque;
 
-use pgkeep_repo::Manifest;
+use pgkeep_repo::{BackupLabel, Manifest};
 
 use super::file::{FileKey, Item};
 use super::findings::Findings;
+use super::memory::Memory;
 use super::result::Results;
 use super::scope::Scope;
 use super::settings::Settings;
+use super::turn::Turns;
 use super::wal::WalWork;
 use crate::hosts::Repository;
 use crate::hosts::stanza_info::StanzaInfo;
@@ -39,7 +41,11 @@ pub(super) struct State<'a> {
     pub results: Results,
     pub archives: VecDeque<WalWork<'a>>,
     pub next_archive: usize,
-    pub next_backup: usize,
+    /// Backups that come next, and what comes after them.
+    pub next_backups: VecDeque<BackupLabel>,
+    pub turns: Turns,
+    /// What was verified before; `None`: everything is read.
+    pub memory: Option<Memory>,
     /// The backup whose files are being given out, and the position of the next.
     pub manifest: Option<(Manifest, usize)>,
     pub waiting: VecDeque<Item>,

@@ -1,5 +1,6 @@
 //! Verdicts on repositories that are sound or damaged in one way, in memory.
 
+mod age;
 mod elsewhere;
 
 use std::sync::{Arc, Mutex};

@@ -9,7 +9,28 @@ use crate::define::command::CommandId::{
     SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
-use crate::define::option::{Default, Depend, Kind, OptionDef};
+use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
+
+/// Verify only what was not verified for so long.
+pub const AGE: &OptionDef = &OptionDef {
+    name: "age",
+    kind: Kind::Time,
+    commands: &[only(Verify, MAIN)],
+    range: Some(Range::Is("1s", "3650d")),
+    required: false,
+    ours: true,
+    summary: "Verify only what was not verified for so long.",
+    help: "Backups and directories of WAL that were read and found sound within this time are not read again. \
+        What was verified longest ago is read first. Their files are assumed to be as they were: damage that \
+        has happened since is found when their time is over.\n\n\
+        What was verified when is remembered on this host, in the directory `verify` of `spool-path`, also \
+        of a run that was stopped by a signal. So `timeout 2h pgkeep --stanza=main --age=7d verify` every day covers \
+        everything in turn. Manifests are always read, and WAL is always listed, so what is missing is found \
+        at once. Damaged files are never remembered as verified.\n\n\
+        Cannot be combined with `--set`.",
+    example: "--age=7d",
+    ..OptionDef::COMMAND_LINE
+};
 
 /// Remove WAL older than a segment.
 pub const ARCHIVE_EXPIRE_BEFORE: &OptionDef = &OptionDef {

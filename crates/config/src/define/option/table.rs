@@ -23,6 +23,7 @@ pub use super::stanza::*;
 
 /// All options, sorted by name.
 pub static OPTIONS: &[&OptionDef] = &[
+    AGE,
     ALGORITHMS,
     ALLOW_ROOT,
     ANNOTATION,

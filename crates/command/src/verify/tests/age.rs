@@ -1,0 +1,275 @@
+//! What is remembered of a verification, and what is read again.
+#![allow(clippy::disallowed_methods)] // looks at the file as somebody else does
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::run::cancel::Cancel;
+use crate::run::clock::Clock;
+use crate::run::moved::Moved;
+use crate::run::progress::Progress;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Notes which files were read, and stops the run after some.
+#[derive(Debug, Default)]
+struct Noted {
+    files: Mutex<Vec<String>>,
+    stop: Option<(usize, Cancel)>,
+}
+
+impl Progress for Noted {
+    fn begin(&self, _stage: &str, _total_bytes: u64, _moved: &Arc<Moved>) {}
+
+    fn finished(&self, file: &str) {
+        let mut files = self.files.lock().unwrap();
+        files.push(file.to_owned());
+        if let Some((after, cancel)) = &self.stop
+            && files.len() == *after
+        {
+            cancel.cancel(15);
+        }
+    }
+
+    fn end(&self) {}
+    fn doing(&self, _what: Option<&str>) {}
+    fn close(&self) {}
+}
+
+/// A repository that is verified from time to time.
+struct Fixture {
+    spool: TempDir,
+    storage: Arc<MemoryStorage>,
+    clock: Clock,
+}
+
+impl Fixture {
+    fn new(files: u32) -> Self {
+        Self {
+            spool: tempfile::tempdir().unwrap(),
+            storage: Arc::new(repository(files)),
+            clock: context(&[] as &[&str]).clock,
+        }
+    }
+
+    fn run(&self, stop: Option<usize>) -> (Result<Results>, Vec<String>) {
+        let spool = format!("--spool-path={}", self.spool.path().display());
+        let context = context(&["--age=7d", "--process-max=1", &spool]);
+        let noted = Arc::new(Noted {
+            stop: stop.map(|after| (after, context.cancel.clone())),
+            ..Noted::default()
+        });
+        let context = Context {
+            clock: self.clock.clone(),
+            progress: Arc::clone(&noted) as Arc<dyn Progress>,
+            ..context
+        };
+        let repository = Repository {
+            elsewhere: None,
+            key: 1,
+            storage: Arc::clone(&self.storage) as Arc<dyn Storage>,
+            pass: None,
+        };
+        let settings = Settings::from(&context).unwrap();
+        let mut findings = Findings::default();
+        let results = verify(&context, &settings, &repository, &mut findings);
+        let results = results.map(|outcome| match outcome {
+            Outcome::Results(results) => results,
+            Outcome::Note(note) => panic!("{note}"),
+        });
+        let files = std::mem::take(&mut *noted.files.lock().unwrap());
+        (results, files)
+    }
+
+    /// The files that a run reads, and its result.
+    fn verify(&self) -> (Results, Vec<String>) {
+        let (results, files) = self.run(None);
+        (results.unwrap(), files)
+    }
+
+    fn after(&self, days: u32) -> (Results, Vec<String>) {
+        self.clock.sleep(DAY * days);
+        self.verify()
+    }
+
+    fn record(&self) -> std::path::PathBuf {
+        self.spool.path().join("verify/demo/repo1.json")
+    }
+
+    fn status(results: &Results) -> Vec<Status> {
+        results.backups.iter().map(|backup| backup.status).collect()
+    }
+}
+
+use super::super::result::{Results, Status};
+
+#[test]
+fn what_was_verified_is_read_again_when_its_time_is_over() {
+    let fixture = Fixture::new(20);
+    assert_eq!(fixture.verify().1.len(), 40);
+    let (results, files) = fixture.after(6);
+    assert!(files.is_empty(), "{files:?}");
+    assert_eq!(Fixture::status(&results), [Status::Valid; 2]);
+    let full = &results.backups[0];
+    assert_eq!((full.checked, full.valid, full.skipped), (0, 0, 20));
+    assert!(full.verified.is_some());
+    // All its files are those of the other.
+    let incr = &results.backups[1];
+    assert_eq!((incr.checked, incr.valid, incr.skipped), (20, 20, 0));
+    assert_eq!(results.archives[0].checked, 0);
+    assert_eq!(results.archives[0].skipped.len(), 1);
+    // What was skipped counts as it was, for what can be restored too.
+    assert_eq!(results.archives[0].runs.len(), 1);
+    assert_eq!(fixture.after(2).1.len(), 40);
+    assert!(fixture.after(1).1.is_empty());
+}
+
+#[test]
+fn a_directory_of_wal_that_has_grown_is_due() {
+    let fixture = Fixture::new(300);
+    fixture.verify();
+    write(&*fixture.storage, &wal(300), b"wal");
+    let (_, files) = fixture.after(1);
+    assert_eq!(files.len(), 300 - 256 + 1);
+    assert!(fixture.after(1).1.is_empty());
+}
+
+#[test]
+fn damage_is_never_remembered_as_verified() {
+    let fixture = Fixture::new(20);
+    let damaged = format!("backup/demo/{FULL}/pg_data/base/3");
+    write(&*fixture.storage, &damaged, b"CONTENT 3");
+    write(&*fixture.storage, &wal(5), b"WAL");
+    for _ in 0..2 {
+        let (results, files) = fixture.after(1);
+        assert_eq!(files.len(), 40);
+        // Also the backup that refers to the file.
+        assert_eq!(Fixture::status(&results), [Status::Invalid; 2]);
+        assert_eq!(results.archives[0].faults.checksum, 1);
+    }
+    write(&*fixture.storage, &damaged, b"content 3");
+    write(&*fixture.storage, &wal(5), b"wal");
+    assert_eq!(fixture.after(1).1.len(), 40);
+    assert!(fixture.after(1).1.is_empty());
+
+    // It happens when both are remembered, and is found in both when the time of the full backup is over.
+    write(&*fixture.storage, &damaged, b"CONTENT 3");
+    assert_eq!(Fixture::status(&fixture.after(1).0), [Status::Valid; 2]);
+    assert_eq!(Fixture::status(&fixture.after(7).0), [Status::Invalid; 2]);
+    assert_eq!(Fixture::status(&fixture.after(1).0), [Status::Invalid; 2]);
+}
+
+#[test]
+fn a_run_that_is_stopped_is_gone_on_with() {
+    let fixture = Fixture::new(600);
+    let (stopped, files) = fixture.run(Some(300));
+    assert_eq!(stopped.unwrap_err().code, ErrorCode::Term);
+    assert!((300..400).contains(&files.len()));
+    // The first directory of WAL was whole.
+    let (results, files) = fixture.after(1);
+    assert_eq!(files.len(), 1200 - 256);
+    assert_eq!(results.archives[0].skipped.len(), 1);
+    assert!(fixture.verify().1.is_empty());
+}
+
+#[test]
+fn a_stop_before_anything_was_read_forgets_nothing() {
+    let fixture = Fixture::new(300);
+    fixture.verify();
+    let before = std::fs::read(fixture.record()).unwrap();
+    write(&*fixture.storage, &wal(300), b"wal");
+    fixture.clock.sleep(DAY);
+    fixture.run(Some(1)).0.unwrap_err();
+    let (_, files) = fixture.after(1);
+    assert_eq!(files.len(), 45);
+    assert_ne!(std::fs::read(fixture.record()).unwrap(), before);
+}
+
+#[test]
+fn the_longest_overdue_is_read_first() {
+    let fixture = Fixture::new(600);
+    fixture.verify();
+    // The first directory is read again, and so has more time than all others.
+    let again = wal(7);
+    let content = read_all(&*fixture.storage, &again);
+    fixture.storage.remove(&StoragePath::new(&again)).unwrap();
+    fixture.after(1);
+    write(&*fixture.storage, &again, &content);
+    assert_eq!(fixture.after(1).1.len(), 256);
+    let (_, files) = fixture.after(8);
+    assert_eq!(files.len(), 1200);
+    let place = |name: &str| files.iter().position(|file| file.contains(name)).unwrap();
+    let last = place("0000000100000000/");
+    assert!(place("0000000100000001/") < last && place("pg_data/") < last);
+    assert!(
+        files[last..]
+            .iter()
+            .all(|file| file.contains("0000000100000000/"))
+    );
+}
+
+fn read_all(storage: &dyn Storage, path: &str) -> Vec<u8> {
+    pgkeep_storage::copy::read_all(storage, &StoragePath::new(path), 1 << 20)
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn a_record_that_cannot_be_used_is_as_good_as_none() {
+    let fixture = Fixture::new(20);
+    fixture.verify();
+    let record = std::fs::read_to_string(fixture.record()).unwrap();
+    let now = fixture.clock.seconds();
+    let broken = [
+        record[..record.len() / 2].to_owned(),
+        String::new(),
+        record.replace(" of 7\"", " of 8\""),
+        record.replace("\"format\":1", "\"format\":9"),
+        // A clock that was wrong says nothing of today.
+        record.replace(&now.to_string(), &(now + 3600).to_string()),
+        record.replace(&now.to_string(), &i64::MIN.to_string()),
+    ];
+    for broken in broken {
+        assert_ne!(broken, record);
+        std::fs::write(fixture.record(), &broken).unwrap();
+        assert_eq!(fixture.verify().1.len(), 40, "{broken}");
+        assert!(fixture.verify().1.is_empty());
+    }
+}
+
+#[test]
+fn what_is_gone_is_forgotten() {
+    let fixture = Fixture::new(300);
+    fixture.verify();
+    let has = |what: &str| {
+        std::fs::read_to_string(fixture.record())
+            .unwrap()
+            .contains(what)
+    };
+    let directory = "archive/17-1/0000000100000000";
+    assert!(has(directory));
+    let path = StoragePath::new("archive/demo/17-1/0000000100000000");
+    fixture.storage.remove_tree(&path).unwrap();
+    assert!(fixture.after(1).1.is_empty());
+    assert!(!has(directory) && has("archive/17-1/0000000100000001"));
+}
+
+#[test]
+fn where_nothing_can_be_remembered_everything_is_verified() {
+    let fixture = Fixture::new(20);
+    std::fs::write(fixture.spool.path().join("verify"), "in the way").unwrap();
+    for _ in 0..2 {
+        let (results, files) = fixture.verify();
+        assert_eq!(files.len(), 40);
+        assert_eq!(Fixture::status(&results), [Status::Valid; 2]);
+    }
+}
+
+#[test]
+fn a_named_set_has_no_age() {
+    let set = format!("--set={FULL}");
+    let error = Settings::from(&context(&["--age=7d", &set])).unwrap_err();
+    assert_eq!(error.code, ErrorCode::OptionInvalid);
+}
