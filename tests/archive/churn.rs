@@ -20,8 +20,9 @@ const MOST_CALLS: u32 = 100;
 
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     for (number, where_, kinds) in [
-        (1, "two_directories", [Kind::Posix, Kind::Posix]),
-        (2, "a_directory_and_sftp", [Kind::Posix, Kind::Sftp]),
+        (1, "two_directories", vec![Kind::Posix, Kind::Posix]),
+        (2, "a_directory_and_sftp", vec![Kind::Posix, Kind::Sftp]),
+        (3, "sftp_that_only_takes", vec![Kind::Adds]),
     ] {
         let program = Arc::clone(program);
         suite = suite.test(
@@ -41,8 +42,17 @@ struct Failing {
 
 fn churn(program: &Program, test: u64, kinds: &[Kind]) -> TestResult {
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    let segments = if full { SEGMENTS_FULL } else { SEGMENTS };
-    let stage = Stage::new(program, kinds, &[("archive-timeout", "3")])?;
+    // Encrypted: two files of one segment are never the same.
+    let (share, cipher) = match kinds {
+        [Kind::Adds] => (4, "aes-256-cbc"),
+        _ => (1, "none"),
+    };
+    let segments = if full { SEGMENTS_FULL } else { SEGMENTS } / share;
+    let mut options = vec![("archive-timeout", "3")];
+    if cipher != "none" {
+        options.extend([("repo1-cipher-type", cipher), ("repo1-cipher-pass", "x")]);
+    }
+    let stage = Stage::new(program, kinds, &options)?;
     let mut random = Random::of(test);
     // The name of the directory changes on the way.
     let first = 4096 - segments / 2;

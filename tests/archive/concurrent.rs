@@ -52,6 +52,20 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             suite = suite.test(format!("{name}_{place}"), move || case(&program, kind));
         }
     }
+    for (name, cipher) in [("a_plain", false), ("an_encrypted", true)] {
+        let program = Arc::clone(program);
+        suite = suite.test(
+            format!(
+                "segments_pushed_by_several_at_once_are_whole_on_{name}_server_that_only_takes"
+            ),
+            move || push(&program, Kind::Adds, cipher),
+        );
+    }
+    let again = Arc::clone(program);
+    suite = suite.test(
+        "a_stanza_created_by_several_at_once_has_one_pass_phrase_on_a_server_that_only_takes",
+        move || stanza(&again, Kind::Adds),
+    );
     let program = Arc::clone(program);
     suite.test("several_gets_of_one_segment_bring_it_whole", move || {
         get(&program)
@@ -176,10 +190,12 @@ fn push(program: &Program, kind: Kind, cipher: bool) -> TestResult {
 fn is_whole(stage: &Stage<'_>, number: u32, bytes: &[u8]) -> TestResult {
     stage.is_stored(number)?;
     let segment = name(number);
-    no_temporary_files(
-        &stage.places[0],
-        &format!("archive/main/15-1/{}", &segment[..16]),
-    )?;
+    if !stage.only_adds() {
+        no_temporary_files(
+            &stage.places[0],
+            &format!("archive/main/15-1/{}", &segment[..16]),
+        )?;
+    }
     let target = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
     let path = target.display().to_string();
     stage

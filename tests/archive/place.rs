@@ -17,7 +17,17 @@ pub enum Kind {
     /// A directory without links, owners and modes of its own, as a mounted share is.
     Cifs,
     Sftp,
+    /// The same with an account that may only add, for this program under its own name.
+    Adds,
 }
+
+impl Kind {
+    pub fn only_adds(self) -> bool {
+        matches!(self, Self::Adds)
+    }
+}
+
+const DENIED: &str = "ForceCommand internal-sftp -P remove,rmdir,rename,posix-rename,setstat,fsetstat,lsetstat,symlink";
 
 /// One repository.
 pub struct Place {
@@ -47,7 +57,11 @@ impl Place {
             };
             return Ok((place, made));
         }
-        let server = SftpServer::builder().start()?;
+        let mut server = SftpServer::builder();
+        if kind.only_adds() {
+            server = server.line(DENIED);
+        }
+        let server = server.start()?;
         let address = server.address();
         let known = scratch.write(format!("known_hosts{key}"), fs::read(server.known_hosts())?)?;
         let private = scratch.write(format!("key{key}"), fs::read(server.private_key())?)?;
@@ -61,6 +75,10 @@ impl Place {
             .global(&option("sftp-host-key-hash-type"), "sha256")
             .global(&option("sftp-private-key-file"), private.display())
             .global(&option("sftp-known-host"), known.display());
+        let made = match kind.only_adds() {
+            true => made.global(&option("sftp-append-only"), "y"),
+            false => made,
+        };
         let place = Self {
             files: server.files().to_owned(),
             server: Some(server),

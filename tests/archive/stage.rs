@@ -28,6 +28,8 @@ pub struct Stage<'a> {
     pub places: Vec<Place>,
     config: PathBuf,
     cluster: DataDirBuilder,
+    /// Under its own name, for an option that pgBackRest does not have.
+    own_name: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -60,6 +62,7 @@ impl<'a> Stage<'a> {
             scratch,
             places,
             cluster,
+            own_name: kinds.iter().any(|kind| kind.only_adds()),
         };
         let made = stage
             .run("kill:0", &["--no-online", "stanza-create"])?
@@ -71,9 +74,17 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// A command of this program under pgBackRest's name.
+    /// Whether temporary names stay.
+    pub fn only_adds(&self) -> bool {
+        self.own_name
+    }
+
+    /// A command of this program under pgBackRest's name, if that will do.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.program.as_pgbackrest();
+        let mut command = match self.own_name {
+            true => self.program.command(),
+            false => self.program.as_pgbackrest(),
+        };
         command
             .arg(format!("--config={}", self.config.display()))
             .arg("--stanza=main")

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod append_only;
+mod append_only_archive;
 mod counting;
 mod durability;
 mod identity;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
     let tests = [
         keeper::TESTS,
         append_only::TESTS,
+        append_only_archive::TESTS,
         interruptions::TESTS,
         memory::TESTS,
         counting::TESTS,

@@ -224,11 +224,8 @@ fn finish_each(written: Receiver<Written>) {
     } in written
     {
         match write.finish() {
-            Ok(ticket) => ticket.notify(move |written| {
-                let result = written
-                    .map(|_| warning)
-                    .map_err(|error| Failure::Repository(error.into()));
-                in_flight.report(result);
+            Ok(storing) => storing.notify(move |stored| {
+                in_flight.report(stored.map(|()| warning).map_err(Failure::Repository));
             }),
             Err(error) => in_flight.report(Err(Failure::Repository(error))),
         }

@@ -7,6 +7,7 @@ pub(super) mod compress;
 pub(super) mod duplicate;
 pub(super) mod read;
 pub(super) mod store;
+mod taken;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,10 +7,11 @@
 use pgkeep_pipeline::{CompressType, Pipeline, Running, Sha1Digest, Stage};
 use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::layout;
-use pgkeep_storage::{StorageWrite, Ticket, WriteOptions};
+use pgkeep_storage::{StorageWrite, WriteOptions};
 
 use super::duplicate::{self, Content, Lookup, Presence};
 use super::read::Chunk;
+use super::taken::{MayBeTaken, Storing};
 use crate::archive_push::repositories::{Target, repository_error};
 use crate::archive_push::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
@@ -22,6 +23,7 @@ pub(crate) struct ArchiveWrite {
     /// Encrypts, where the repository is encrypted; `None` once the bytes have ended.
     running: Option<Running>,
     write: Box<dyn StorageWrite>,
+    taken: MayBeTaken,
 }
 
 impl ArchiveWrite {
@@ -56,6 +58,7 @@ impl ArchiveWrite {
             key: target.repository.key,
             running: Some(running),
             write,
+            taken: MayBeTaken::of(settings, target, stored_name),
         })
     }
 
@@ -86,13 +89,13 @@ impl ArchiveWrite {
         Ok(())
     }
 
-    /// Ends the file; it is in the archive once the ticket has resolved.
+    /// Ends the file; it is in the archive once that has been waited for.
     ///
     /// # Errors
     /// Those of the storage.
-    pub(crate) fn finish(mut self) -> Result<Ticket> {
+    pub(crate) fn finish(mut self) -> Result<Storing> {
         self.end()?;
-        Ok(self.write.finish()?)
+        Ok(self.taken.with(self.write.finish()?))
     }
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn write_to_all(
 fn finish_all(mut writes: Vec<ArchiveWrite>) -> Vec<(u32, Error)> {
     let finish = |write: ArchiveWrite| {
         let key = write.key;
-        let done = write.finish().and_then(|ticket| Ok(ticket.wait()?));
+        let done = write.finish().and_then(Storing::wait);
         done.err().map(|error| (key, error))
     };
     if writes.len() < 2 {
