@@ -254,27 +254,86 @@ fn no_hard_links(program: &Program) -> TestResult {
     Ok(())
 }
 
+/// Each command that changes or removes files says so, says who can do it, and changes nothing: by the option, and where the
+/// configuration lacks it by the server.
 fn refused(program: &Program) -> TestResult {
-    let stage = stage(program, &[])?;
+    let cipher = [
+        ("repo1-cipher-type", "aes-256-cbc"),
+        ("repo1-cipher-pass", "x"),
+    ];
+    let stage = stage(program, &cipher)?;
     run(&stage, &["--no-online", "stanza-create"])?;
     run(&stage, &["--no-online", "--type=full", "backup"])?;
-    let before = published(stage.server.files())?;
-    for arguments in [
-        &["expire"][..],
-        &["--set=20260101-000000F", "--annotation=a=b", "annotate"],
-        &["--no-online", "stanza-upgrade"],
-        &["--force", "stanza-delete"],
-        &["repo-rm", "archive/main/archive.info"],
-    ] {
+    run(&stage, &["--no-online", "--type=full", "backup"])?;
+    let root = stage.server.files();
+    let before = published(root)?;
+    let label = newest_set(&root.join("backup/main"))?;
+    let set = format!("--set={label}");
+    let directory = format!("backup/main/{label}");
+    run(&stage, &["stop"])?;
+    let delete = ["stanza-delete"];
+    // The codes of a bad option, and of errors in one repository of several.
+    let table: [(&[&str], i32); 9] = [
+        (&delete, 31),
+        (&["--force", "stanza-delete"], 31),
+        (&["expire"], 31),
+        (&["--repo1-retention-full=1", "expire"], 31),
+        (&[&set, "expire"], 31),
+        (&[&set, "--annotation=a=b", "annotate"], 104),
+        (&["--no-online", "stanza-upgrade"], 31),
+        (&["repo-rm", "archive/main/archive.info"], 31),
+        (&["repo-rm", "--recurse", &directory], 31),
+    ];
+    for (arguments, code) in table {
+        if arguments != delete {
+            // Only that needs a stop file, which stops the others.
+            run(&stage, &["start"])?;
+        }
         let outcome = stage.ours_with(&[], arguments)?;
-        if !matches!(outcome.code, 31 | 104)
+        if outcome.code != code
+            || !outcome
+                .stdout
+                .contains("which repo1-sftp-append-only rules out")
             || !outcome.stdout.contains("HINT: run it on the SFTP host")
         {
             return Err(format!("{arguments:?}: {outcome:?}").into());
         }
+        if published(root)? != before {
+            return Err(format!("{arguments:?} has changed something").into());
+        }
+    }
+    let rekey = [("repo1-cipher-pass-new", "y")];
+    let outcome = stage.ours_with(&rekey, &["repo-rekey"])?;
+    if outcome.code != 31 || !outcome.stdout.contains("HINT: run it on the SFTP host") {
+        return Err(format!("repo-rekey: {outcome:?}").into());
     }
     run(&stage, &["--dry-run", "expire"])?;
-    only_added(&before, stage.server.files())?;
+    if published(root)? != before {
+        return Err("something was changed".into());
+    }
+    // The server refuses what the option would have.
+    for (arguments, _) in table {
+        let outcome = stage.ours_with(&[("repo1-sftp-append-only", "")], arguments)?;
+        if outcome.code == 0 && !arguments.contains(&"stanza-upgrade") {
+            return Err(format!("{arguments:?} without the option: {outcome:?}").into());
+        }
+        if published(root)? != before {
+            return Err(format!("{arguments:?} without the option has changed something").into());
+        }
+    }
+    // A backup does its work. That nothing is expired after it is told, whether that was asked for or not.
+    let backup = [
+        "--no-online",
+        "--type=full",
+        "--repo1-retention-full=1",
+        "--expire-auto",
+        "backup",
+    ];
+    let said = run(&stage, &backup)?.stdout;
+    if !said.contains("expire is not run here") {
+        return Err(format!("it is not told:\n{said}").into());
+    }
+    only_added(&before, root)?;
     Ok(())
 }
 
