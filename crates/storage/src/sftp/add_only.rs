@@ -9,6 +9,8 @@ use std::sync::Arc;
 use super::engine::channel::Channel;
 use super::engine::pool::Pool;
 use super::place::Place;
+use super::protocol::message::Response;
+use super::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation, Result, WriteOptions};
 
 /// The owner and the group may read: nobody, the account itself included, may write.
@@ -40,10 +42,32 @@ pub(crate) fn check(
         return Ok(());
     }
     let reason = "the server has no hardlink@openssh.com, which is how an account that may only add files publishes them";
-    Err(
-        Error::new(ErrorKind::Unsupported, operation, place.text(), reason).with_hint(
-            "use OpenSSH's SFTP server, or an account that may rename and remove; sftp-probe tells what a server has",
-        ),
+    Err(unusable(operation, &place.text(), reason))
+}
+
+/// What a server must answer when a file is to be linked to a name that is taken: its own, so nothing can be harmed.
+/// `Err`: why files cannot be published there.
+pub(crate) fn judge_link(object: &str, taken: &Response) -> Result<()> {
+    let reason = match taken {
+        Response::Ok => {
+            "the server does not refuse to link a file to a name that is taken, so nothing protects the file that has it"
+        }
+        Response::Status(Status {
+            code: Status::NO_SUCH_FILE,
+            ..
+        }) => "a hard link removes a file that has the name, so nothing protects it",
+        Response::Status(Status {
+            code: Status::UNSUPPORTED,
+            ..
+        }) => "the server announces hardlink@openssh.com and makes no hard links",
+        _ => return Ok(()),
+    };
+    Err(unusable(Operation::HardLink, object, reason))
+}
+
+fn unusable(operation: Operation, object: &str, reason: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, operation, object, reason).with_hint(
+        "use OpenSSH's SFTP server, or an account that may rename and remove; sftp-probe tells what a server has",
     )
 }
 

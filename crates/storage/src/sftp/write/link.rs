@@ -4,10 +4,12 @@
 //! and another run may have stored the same. Equal bytes are what was wanted. Others are left as they are, and told.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::fail::Fail;
 use super::upload::Upload;
 use super::verify::{Expected, read_back};
+use crate::sftp::add_only;
 use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;
@@ -24,6 +26,9 @@ impl Upload {
     ) -> Result<(), Fail> {
         let (from, to) = (&self.name[..], &self.place.bytes[..]);
         let mut batch = channel.batch();
+        // Asked once, before the first file gets its name: a server must refuse a name that is taken, and this one is.
+        let refusing = (!self.pool.links_are_sure.load(Ordering::Acquire))
+            .then(|| batch.ask(&Request::HardLink { from, to: from }));
         let linking = batch.ask(&Request::HardLink { from, to });
         let after = handle.map(|handle| {
             (
@@ -32,6 +37,10 @@ impl Upload {
             )
         });
         batch.send();
+        if let Some(refused) = refusing {
+            add_only::judge_link(&self.object, &refused.wait().await?)?;
+            self.pool.links_are_sure.store(true, Ordering::Release);
+        }
         let linked = linking.wait().await?;
         let synced = match after {
             Some((sync, close)) => {

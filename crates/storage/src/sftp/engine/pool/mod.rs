@@ -61,6 +61,8 @@ pub(crate) struct Pool {
     connecting: tokio::sync::Mutex<()>,
     /// A process that keeps a connection open was asked for it.
     asked_master: AtomicBool,
+    /// A hard link was seen to replace nothing.
+    pub(crate) links_are_sure: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
     /// Temporary names that may come to be after they were removed.
@@ -116,6 +118,7 @@ impl Pool {
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
             asked_master: AtomicBool::new(false),
+            links_are_sure: AtomicBool::new(false),
             making: Making::default(),
             made: Made::default(),
             unsettled: Unsettled::default(),
