@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pgkeep_storage::sftp::examine::{Change, Creation, Examiner, Refusal, changes, links};
 use pgkeep_storage::sftp::{HostKeyCheck, SftpSettings, SftpStorage};
-use pgkeep_storage::{InfoLevel, ListOptions, Paths, Removed, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{
+    ErrorKind, InfoLevel, ListOptions, Paths, Removed, Storage, StoragePath, WriteOptions,
+};
 use pgkeep_testkit::account::Account;
 use pgkeep_testkit::error::Error;
 use pgkeep_testkit::network_proxy::Network;
@@ -21,6 +24,18 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("a_repository_works_on_rclone", || repository(rclone))
         .test("a_repository_works_on_asyncssh", || repository(asyncssh))
         .test("a_repository_works_on_proftpd", || repository(proftpd))
+        .test("what_accounts_of_other_servers_may_do_is_seen", finished)
+        .test(
+            "a_server_whose_links_replace_is_refused_and_nothing_is_replaced",
+            || {
+                untrue_links(
+                    REPLACING,
+                    "does not refuse to link a file to a name that is taken",
+                )?;
+                untrue_links(REMOVING, "a hard link removes a file")?;
+                untrue_links(REFUSING, "makes no hard links")
+            },
+        )
 }
 
 /// Debian's own: asyncssh comes as a package.
@@ -143,8 +158,21 @@ fn rclone() -> Result<Peer, Box<dyn std::error::Error>> {
 }
 
 fn asyncssh() -> Result<Peer, Box<dyn std::error::Error>> {
-    const SERVER: &str = "import asyncio, asyncssh, sys\nasync def main():\n    s = await asyncssh.listen('127.0.0.1', int(sys.argv[1]), \
-        server_host_keys=[sys.argv[2]], authorized_client_keys=sys.argv[3], sftp_factory=True)\n    await s.wait_closed()\nasyncio.run(main())\n";
+    asyncssh_with(None)
+}
+
+/// `link`: what the server does in place of a hard link.
+fn asyncssh_with(link: Option<&str>) -> Result<Peer, Box<dyn std::error::Error>> {
+    let class = match link {
+        None => "Server = asyncssh.SFTPServer\n".to_owned(),
+        Some(link) => format!(
+            "class Server(asyncssh.SFTPServer):\n    def link(self, old, new):\n        old, new = self.map_path(old), self.map_path(new)\n        {link}\n"
+        ),
+    };
+    let server = format!(
+        "import asyncio, asyncssh, os, sys\n{class}async def main():\n    s = await asyncssh.listen('127.0.0.1', int(sys.argv[1]), \
+         server_host_keys=[sys.argv[2]], authorized_client_keys=sys.argv[3], sftp_factory=Server)\n    await s.wait_closed()\nasyncio.run(main())\n"
+    );
     let found = Command::new(PYTHON)
         .args(["-c", "import asyncssh"])
         .stderr(Stdio::null())
@@ -155,13 +183,25 @@ fn asyncssh() -> Result<Peer, Box<dyn std::error::Error>> {
     let peer = Peer::new()?;
     let mut command = Command::new(PYTHON);
     command
-        .args(["-c", SERVER, &peer.port.to_string()])
+        .args(["-c", &server, &peer.port.to_string()])
         .arg(peer.path("host_key"))
         .arg(peer.path("authorized_keys"));
     peer.start(command, "python3-asyncssh")
 }
 
 fn proftpd() -> Result<Peer, Box<dyn std::error::Error>> {
+    proftpd_with("AllowOverwrite on")
+}
+
+/// One whose accounts may only add, by its own means.
+fn proftpd_limited() -> Result<Peer, Box<dyn std::error::Error>> {
+    proftpd_with(
+        "AllowOverwrite off\n<Limit DELE RMD RNFR RNTO REMOVE RMDIR RENAME SETSTAT FSETSTAT SYMLINK>\n\
+         DenyAll\n</Limit>",
+    )
+}
+
+fn proftpd_with(rights: &str) -> Result<Peer, Box<dyn std::error::Error>> {
     let module = Path::new("/usr/lib/proftpd/mod_sftp.so");
     if !module.exists() {
         return Err(Error::missing("proftpd-mod-crypto").into());
@@ -188,7 +228,7 @@ fn proftpd() -> Result<Peer, Box<dyn std::error::Error>> {
         "ModulePath /usr/lib/proftpd\nLoadModule mod_sftp.c\nServerType standalone\nDefaultAddress 127.0.0.1\nPort {port}\n\
          UseReverseDNS off\nUseIPv6 off\nUser {user}\nGroup nogroup\nPidFile {dir}/pid\nScoreboardFile {dir}/scoreboard\n\
          DelayEngine off\nWtmpLog off\nSystemLog {dir}/system.log\nTransferLog none\nAuthOrder mod_auth_file.c\nAuthUserFile {dir}/passwd\nAuthGroupFile {dir}/group\n\
-         RequireValidShell off\nAllowOverwrite on\nSFTPEngine on\nSFTPLog {dir}/sftp.log\nSFTPHostKey {dir}/host_key\n\
+         RequireValidShell off\n{rights}\nSFTPEngine on\nSFTPLog {dir}/sftp.log\nSFTPHostKey {dir}/host_key\n\
          SFTPAuthMethods publickey\nSFTPAuthorizedUserKeys file:{dir}/keys\n",
         port = peer.port,
         user = account.name(),
@@ -202,6 +242,86 @@ fn proftpd() -> Result<Peer, Box<dyn std::error::Error>> {
     let mut command = Command::new("/usr/sbin/proftpd");
     command.arg("-n").arg("-c").arg(peer.path("proftpd.conf"));
     peer.start(command, "proftpd")
+}
+
+/// Links, and changes of a finished file, as the page about servers says.
+fn finished() -> TestResult {
+    use Change::{DateBack, Overwrite, Remove, Replace};
+    for (start, linked, may) in [
+        (
+            asyncssh as fn() -> Result<Peer, Box<dyn std::error::Error>>,
+            true,
+            &[DateBack, Overwrite, Replace, Remove][..],
+        ),
+        (proftpd, true, &[DateBack, Overwrite, Replace, Remove]),
+        (proftpd_limited, true, &[]),
+        (rclone, false, &[DateBack, Overwrite, Replace, Remove]),
+    ] {
+        let peer = start()?;
+        let server = Examiner::open(&peer.settings(peer.port)?)?;
+        let software = server.handshake().offer.map(|offer| offer.greeting);
+        let failed =
+            |step: &str, refusal: Refusal| format!("{software:?}: {step}: {}", refusal.reason);
+        let files = server.files().map_err(|why| failed("SFTP", why))?;
+        let directory = format!("{}/tried", peer.root.display());
+        let _ = files.make_path(&peer.root.display().to_string());
+        files
+            .make_path(&directory)
+            .map_err(|why| failed("mkdir", why))?;
+        let file = format!("{directory}/finished");
+        files
+            .write(&file, Creation::Closed, b"finished")
+            .map_err(|why| failed("write", why))?;
+        let seen = links(&files, &directory, &file);
+        let tried = changes(&files, &directory, &file, 1_000_000_000);
+        let expected = (linked, linked.then_some(false), may);
+        if (seen.made.is_ok(), seen.replace, &tried.may[..]) != expected {
+            return Err(format!("{software:?}: {expected:?}: {seen:?} {tried:?}").into());
+        }
+    }
+    adds(&proftpd_limited()?)
+}
+
+/// A file can be published there, and stays what it is.
+fn adds(peer: &Peer) -> TestResult {
+    let mut settings = peer.settings(peer.port)?;
+    settings.append_only = true;
+    let storage = SftpStorage::new(settings)?;
+    storage.create_path(&StoragePath::from("set"), 0o750)?;
+    let put = |text: &[u8]| write(&storage, "set/file", text, &WriteOptions::default());
+    put(b"one")?;
+    put(b"one")?;
+    match put(b"two") {
+        Err(error) if error.kind == ErrorKind::Exists => {}
+        other => return Err(format!("a second file of the name: {other:?}").into()),
+    }
+    assert_eq!(read(&storage, "set/file")?.as_deref(), Some(&b"one"[..]));
+    Ok(())
+}
+
+/// Python for `link(old, new)` of a server.
+const REPLACING: &str = "os.link(old, new + b'.x'); os.rename(new + b'.x', new)";
+const REMOVING: &str = "os.path.lexists(new) and os.unlink(new); os.link(old, new)";
+const REFUSING: &str = "raise asyncssh.SFTPOpUnsupported('no links')";
+
+/// A server that announces hard links, which are none that an account that may only add can publish by.
+fn untrue_links(link: &str, words: &str) -> TestResult {
+    let peer = asyncssh_with(Some(link))?;
+    let there = peer.root.join("there");
+    std::fs::write(&there, "an older file")?;
+    let mut settings = peer.settings(peer.port)?;
+    settings.append_only = true;
+    let storage = SftpStorage::new(settings)?;
+    for name in ["there", "new"] {
+        let Err(error) = write(&storage, name, b"other bytes", &WriteOptions::default()) else {
+            return Err(format!("{name} was written by: {link}").into());
+        };
+        let said = error.to_string();
+        if error.kind != ErrorKind::Unsupported || !said.contains(words) || error.hints.is_empty() {
+            return Err(format!("{link}: {error:?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// What a repository needs: files of all sizes stored and replaced, listed, read, removed.

@@ -42,13 +42,23 @@ pub struct Changes {
 pub fn changes(files: &Files, directory: &str, file: &str, yesterday: u32) -> Changes {
     let mut may = Vec::new();
     let mut left = Vec::new();
-    if files.set_modified(file, yesterday).is_ok() {
+    // By what is there afterwards: a server may say yes and do nothing.
+    let seen = || files.lstat(file).ok();
+    if files.set_modified(file, yesterday).is_ok()
+        && seen().is_none_or(|seen| seen.modified.is_none_or(|time| time == yesterday))
+    {
         may.push(Change::DateBack);
     }
     // Whoever may do that may write the file, whatever mode it has.
-    let opened = files.set_mode(file, 0o600).is_ok()
-        || files.set_mode_of_open(file, 0o600).is_ok()
-        || files.set_mode_of_link(file, 0o600).is_ok();
+    let writable = || seen().is_none_or(|seen| seen.mode.is_none_or(|mode| mode & 0o222 != 0));
+    let opened = [
+        files.set_mode(file, 0o600),
+        files.set_mode_of_open(file, 0o600),
+        files.set_mode_of_link(file, 0o600),
+    ]
+    .iter()
+    .any(Result::is_ok)
+        && writable();
     if files.write(file, Creation::Replace, b"destroyed").is_ok()
         || files.write(file, Creation::Existing, b"destroyed").is_ok()
         || opened
@@ -70,9 +80,10 @@ pub fn changes(files: &Files, directory: &str, file: &str, yesterday: u32) -> Ch
     if renamed {
         let _ = files.rename(&aside, file);
     }
-    match unless_removed(files, file.to_owned()) {
-        None => may.push(Change::Remove),
-        Some(file) => left.push(file),
+    match files.remove(file) {
+        Ok(()) => may.push(Change::Remove),
+        Err(why) if why.is_missing() => {}
+        Err(_) => left.push(file.to_owned()),
     }
     if renamed && may.is_empty() {
         may.push(Change::Rename);
@@ -82,7 +93,10 @@ pub fn changes(files: &Files, directory: &str, file: &str, yesterday: u32) -> Ch
 
 /// Removes it; hands back what is still there.
 fn unless_removed(files: &Files, path: String) -> Option<String> {
-    files.remove(&path).err().map(|_| path)
+    match files.remove(&path) {
+        Err(why) if !why.is_missing() => Some(path),
+        _ => None,
+    }
 }
 
 /// What a hard link does.
@@ -99,7 +113,10 @@ pub struct Links {
 /// Gives `file` in `directory` a second name, and tries to give that name to another file.
 pub fn links(files: &Files, directory: &str, file: &str) -> Links {
     let name = format!("{directory}/linked");
-    let made = files.hard_link(file, &name);
+    // A server may say yes and make nothing.
+    let made = files
+        .hard_link(file, &name)
+        .and_then(|()| files.read(&name, 0, 64).map(drop));
     let mut left = Vec::new();
     let mut replace = None;
     if made.is_ok() {
