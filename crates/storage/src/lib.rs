@@ -43,7 +43,7 @@ pub use in_parallel::in_parallel;
 pub use info::{FileInfo, FileType, Found, InfoLevel, Owner, Removed};
 pub use options::{ListOptions, Range, ReadOptions, WriteMode, WriteOptions};
 pub use path::StoragePath;
-pub use paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+pub use paths::{HardLinks, PathSync, Paths, SymbolicLinks, SyncTogether};
 pub use protection::Protection;
 pub use rate_limit::RateLimit;
 pub use rights::{Attempt, Attempts, Right, Rights};

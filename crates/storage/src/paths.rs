@@ -22,6 +22,19 @@ pub trait PathSync {
     /// # Behavior
     /// - a missing directory is `ErrorKind::NotFound`
     fn sync_paths(&self, paths: &[StoragePath]) -> Result<()>;
+
+    /// Before many files are written below a directory without [`crate::WriteOptions::sync`]: what makes them durable all at
+    /// once later. `None`: that cannot be relied on here, so each file has to be made durable by itself.
+    fn begin_together(&self, _path: &StoragePath) -> Result<Option<Box<dyn SyncTogether>>> {
+        Ok(None)
+    }
+}
+
+/// Makes durable at once what was written since it was begun.
+pub trait SyncTogether: std::fmt::Debug + Send + Sync {
+    /// # Behavior
+    /// - an error of writing any of it since the beginning is an error of this call
+    fn sync(&self) -> Result<()>;
 }
 
 /// Symbolic links.

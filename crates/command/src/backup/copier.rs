@@ -44,6 +44,8 @@ pub(super) struct Copier {
     /// For reading what is in the repository.
     pub buffers: Buffers,
     pub moved: Arc<Moved>,
+    /// Small files are made durable together when all are there.
+    pub together: bool,
     /// Files that a worker asks a host with latency for at most.
     pub files_ahead: usize,
 }

@@ -21,10 +21,11 @@ pub(super) struct Target<'a> {
 }
 
 /// How files of a backup set are written: their names need not appear at once, since the manifest alone makes them valid,
-/// and their directories are made durable together at the end.
-fn write_options(compressible: bool) -> WriteOptions {
+/// and their directories are made durable together at the end. So are small files, where the storage can do that.
+fn write_options(compressible: bool, sync: bool) -> WriteOptions {
     WriteOptions {
         mode: WriteMode::InPlace,
+        sync,
         sync_path: false,
         compressible,
         ..WriteOptions::default()
@@ -45,17 +46,14 @@ impl Copier {
         let Target { job, offset, write } = target;
         let cancel = &self.context.cancel;
         let compressible = self.compress == CompressType::None;
+        let options = write_options(compressible, !(self.together && job.is_small()));
         let mut asked = ahead.next(offset)?;
         let file = asked.file;
         loop {
             cancel.check()?;
             count.restart();
             let mut sink = Sink {
-                open: || {
-                    Ok(self
-                        .repo
-                        .open_write(&job.target, &write_options(compressible))?)
-                },
+                open: || Ok(self.repo.open_write(&job.target, &options)?),
                 write: &mut *write,
                 moved: &self.moved,
                 counter: Counter {

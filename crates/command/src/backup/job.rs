@@ -21,6 +21,21 @@ pub(super) struct CopyJob {
     pub files: Vec<FileJob>,
 }
 
+/// Largest file that is small, bytes: its own costs are more than those of its bytes.
+const SMALL: u64 = 1 << 20;
+
+impl CopyJob {
+    /// Whether it is a small file that is stored alone.
+    pub(super) fn is_small(&self) -> bool {
+        self.bundle_id == 0 && self.files.iter().all(|file| is_small(file.size_original))
+    }
+}
+
+/// Whether a file of this size is small.
+pub(super) fn is_small(size: u64) -> bool {
+    size <= SMALL
+}
+
 /// One file of the cluster.
 #[derive(Debug, Clone)]
 pub(super) struct FileJob {

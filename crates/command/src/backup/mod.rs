@@ -6,6 +6,7 @@
 
 mod ahead;
 mod archive;
+mod batch;
 mod block_map;
 mod cluster;
 mod compare;
@@ -13,6 +14,7 @@ mod complete;
 mod copier;
 mod copy_file;
 mod copy_job;
+mod durable;
 mod file_pipeline;
 mod from_standby;
 mod job;
@@ -33,7 +35,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use pgkeep_repo::cipher_keys;
 use pgkeep_repo::sets::TakenLabels;
@@ -164,6 +166,7 @@ fn make(
         manifest_pass: manifest_pass.as_ref(),
         saving: RefCell::default(),
         saved_once: Cell::default(),
+        together: OnceCell::new(),
     };
     process.create_paths(&manifest)?;
     process.save_copy(&manifest)?;

@@ -1,6 +1,6 @@
 //! Copies everything the manifest asks for: queues, workers, results, and the manifest saved from time to time.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +8,7 @@ use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{Manifest, PG_DATA};
 use pgkeep_repo::{BackupLabel, BackupType};
-use pgkeep_storage::{HardLinks, InfoLevel, StoragePath, Ticket};
+use pgkeep_storage::{HardLinks, StoragePath, SyncTogether, Ticket};
 use secrecy::SecretString;
 
 use super::ahead::files_ahead;
@@ -47,6 +47,8 @@ pub(super) struct Process<'a> {
     pub saving: RefCell<Option<Ticket>>,
     /// It was saved, or is on its way.
     pub saved_once: Cell<bool>,
+    /// Makes small files durable, if they are not by themselves.
+    pub together: OnceCell<Box<dyn SyncTogether>>,
 }
 
 /// However the backup ends: what was saved of it stays.
@@ -83,6 +85,8 @@ impl Process<'_> {
         if self.settings.resume || only_adds {
             // Both have the same name: the newer one must get it last.
             self.settle()?;
+            // Whoever resumes, pgBackRest too, keeps what it names and writes none of it again.
+            self.sync_small()?;
             let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
             let saving = manifest.begin_copy(storage, stanza, self.label, self.manifest_pass)?;
             *self.saving.borrow_mut() = Some(saving);
@@ -116,6 +120,8 @@ impl Process<'_> {
             vanished.binary_search(&(position - 1)).is_err()
         });
         self.references(manifest)?;
+        // Files before the directories that name them, and both before the manifest that makes them a backup.
+        self.sync_small()?;
         self.sync_paths(manifest)?;
         Ok(page_warnings)
     }
@@ -129,12 +135,12 @@ impl Process<'_> {
     }
 
     /// Whether the set has all directories of the cluster: it is then a data directory that people can copy back by hand.
-    fn has_all_paths(&self) -> bool {
+    pub(super) fn has_all_paths(&self) -> bool {
         (self.plan.backup_type == BackupType::Full && self.settings.bundle.is_none())
             || self.hard_links().is_some()
     }
 
-    fn set_path(&self, name: &[u8]) -> StoragePath {
+    pub(super) fn set_path(&self, name: &[u8]) -> StoragePath {
         layout::set_path(&self.settings.stanza, self.label).join(name)
     }
 
@@ -194,7 +200,8 @@ impl Process<'_> {
         let mut pool = settings.pool;
         // As with pgBackRest, the worker that reads from the primary is not one of `process-max`.
         pool.workers += usize::from(hosts.standby.is_some());
-        let copier = self.copier(manifest, source, hosts.clone(), pool.workers);
+        let mut copier = self.copier(manifest, source, hosts.clone(), pool.workers);
+        copier.together = self.begin_together(queues.small)?;
         let total = queues.total;
         context.note_progress(LockType::Backup, self.repository.key, total, 0)?;
         context.progress.begin("backup", total, &copier.moved);
@@ -325,6 +332,7 @@ impl Process<'_> {
             buffer_size: settings.buffer_bytes(),
             buffers: Buffers::default(),
             moved: Moved::new(&self.repository.storage),
+            together: false,
             files_ahead: files_ahead(workers),
         }
     }
@@ -354,32 +362,6 @@ impl Process<'_> {
             )?;
         }
         Ok(())
-    }
-
-    /// Makes the names of all files durable: without their directories the files would be lost with the power.
-    fn sync_paths(&self, manifest: &Manifest) -> Result<()> {
-        let storage = &*self.repository.storage;
-        let Some(sync) = storage.as_path_sync() else {
-            return Ok(());
-        };
-        let mut paths: Vec<StoragePath> = manifest
-            .paths()
-            .iter()
-            .map(|path| self.set_path(&path.name))
-            .collect();
-        if !self.has_all_paths() {
-            let found = storage.info_many(&paths, InfoLevel::Exists)?;
-            let mut found = found.into_iter();
-            paths.retain(|_| found.next().is_some_and(|info| info.is_some()));
-        }
-        // Not a path of the cluster, so the manifest does not list it.
-        let bundles = layout::bundle_path(&self.settings.stanza, self.label);
-        if self.settings.bundle.is_some() && storage.info(&bundles, InfoLevel::Exists)?.is_some() {
-            paths.push(bundles);
-        }
-        paths.push(layout::set_path(&self.settings.stanza, self.label));
-        paths.push(layout::backup_path(&self.settings.stanza));
-        Ok(sync.sync_paths(&paths)?)
     }
 }
 

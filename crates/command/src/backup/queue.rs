@@ -13,7 +13,7 @@ use pgkeep_repo::layout::{self, StoredAs};
 use pgkeep_repo::manifest::{FileRef, Manifest, PG_DATA, PageCheck};
 
 use super::from_standby::{SourceHost, SourceHosts, source_host};
-use super::job::{BlockJob, CopyJob, FileJob, MapPlace, pg_path};
+use super::job::{BlockJob, CopyJob, FileJob, MapPlace, is_small, pg_path};
 use super::plan::Plan;
 use super::settings::{BundleSettings, Settings};
 use crate::detail;
@@ -23,27 +23,25 @@ use crate::error::{Error, ErrorCode, Result};
 /// one job, which has their names and results in memory all at once.
 const BUNDLE_FILES: usize = 4096;
 
-/// Bytes of small files that a worker gets at once from a host with latency, and most files of them.
-const BATCH: u64 = 4 << 20;
-const BATCH_FILES: usize = 64;
-
 /// Files still to be given out.
 #[derive(Debug)]
 pub(super) struct Queues {
-    queues: Vec<Queue>,
+    pub(super) queues: Vec<Queue>,
     /// Id of the next bundle, from 1.
     next_bundle: u64,
     /// Σ original size of all files, bytes.
     pub total: u64,
+    /// Small files that are stored alone.
+    pub small: usize,
     /// The repository has latency, so that what an aborted run left there is looked at in batches.
     pub far_repository: bool,
 }
 
 /// Files of one target that come from one host, as positions in the manifest.
 #[derive(Debug)]
-struct Queue {
-    host: SourceHost,
-    files: VecDeque<u32>,
+pub(super) struct Queue {
+    pub host: SourceHost,
+    pub files: VecDeque<u32>,
 }
 
 /// Where a file stands in its queue. Files stored alone come first, the biggest first, so that no worker is left with one at
@@ -101,7 +99,7 @@ impl Queues {
                 parts.map(|&host| (host, &target[..], Vec::new()))
             })
             .collect();
-        let mut total = 0;
+        let (mut total, mut small) = (0, 0);
         let mut control_found = false;
         for (position, file) in manifest.files().enumerate() {
             if !file.copy {
@@ -124,6 +122,8 @@ impl Queues {
                 .map_err(|_| Error::new(ErrorCode::Assert, "too many files"))?;
             queue.push(key(manifest, settings.bundle, &file, position));
             total += file.size_original;
+            let alone = (settings.bundle).is_none_or(|bundle| file.size > bundle.limit);
+            small += usize::from(alone && is_small(file.size_original));
         }
         if settings.online && !control_found {
             return Err(Error::new(
@@ -147,6 +147,7 @@ impl Queues {
             queues: keys.into_iter().map(sorted).collect(),
             next_bundle: 1,
             total,
+            small,
             far_repository: false,
         })
     }
@@ -186,48 +187,8 @@ impl Queues {
         None
     }
 
-    /// The next jobs for a worker: one, or several small ones of a host with latency, which costs a wait for each batch then and
-    /// not for each file. The same where an aborted run left them in a repository with latency. Empty: there is none.
-    pub(super) fn next_batch(
-        &mut self,
-        worker: usize,
-        manifest: &Manifest,
-        book: &Rulebook<'_>,
-        hosts: &SourceHosts,
-    ) -> Vec<(CopyJob, Vec<u32>)> {
-        let mut batch: Vec<_> = self.next(worker, manifest, book).into_iter().collect();
-        let Some((first, _)) = batch.first() else {
-            return batch;
-        };
-        let is_left = first.files.iter().any(|file| file.resume);
-        let far = hosts.get(first.host).has_latency() || (self.far_repository && is_left);
-        if first.bundle_id != 0 || !far {
-            return batch;
-        }
-        let size = |job: &CopyJob| job.files.iter().map(|file| file.size_original).sum::<u64>();
-        let (host, mut bytes) = (first.host, size(first));
-        while bytes < BATCH && batch.len() < BATCH_FILES {
-            // Only from a queue of the same host; what would be bundled is a job of some size already.
-            let bundled = |position: u32| {
-                let file = manifest.file_at(position as usize);
-                let bundle = book.settings.bundle;
-                bundle.is_some_and(|bundle| file.size <= bundle.limit)
-            };
-            let Some(at) = self.queues.iter().position(|queue| {
-                let first = queue.files.front();
-                queue.host == host && first.is_some_and(|&position| !bundled(position))
-            }) else {
-                break;
-            };
-            let next = self.take(at, manifest, book);
-            bytes += size(&next.0);
-            batch.push(next);
-        }
-        batch
-    }
-
     /// Takes a job from a queue that is not empty.
-    fn take(
+    pub(super) fn take(
         &mut self,
         queue: usize,
         manifest: &Manifest,

@@ -40,6 +40,8 @@ pub(super) struct Content {
     pub(super) mode: u32,
     pub(super) owner: (u32, u32),
     pub(super) modified: i64,
+    /// It outlives a loss of power.
+    pub(super) durable: bool,
 }
 
 impl MemoryFile {
@@ -184,6 +186,18 @@ impl Tree {
                 Node::Path { children, .. } => children.get_mut(name),
                 _ => None,
             })
+    }
+
+    /// Calls `each` with every file, once for each of its names.
+    pub(super) fn each_file(&self, each: &mut dyn FnMut(&MemoryFile)) {
+        let mut nodes = vec![&self.root];
+        while let Some(node) = nodes.pop() {
+            match node {
+                Node::Path { children, .. } => nodes.extend(children.values()),
+                Node::File(file) => each(file),
+                Node::Link { .. } => {}
+            }
+        }
     }
 
     /// Takes a node out of the tree; the root is emptied instead.

@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, Operation, Result};
 use crate::info::InfoLevel;
 use crate::options::ListOptions;
 use crate::path::StoragePath;
-use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks, SyncTogether};
 use crate::storage::Storage;
 
 impl Paths for MemoryStorage {
@@ -48,6 +48,19 @@ impl PathSync for MemoryStorage {
                 return Err(self.error(ErrorKind::NotFound, Operation::SyncPath, path, ""));
             }
         }
+        Ok(())
+    }
+
+    fn begin_together(&self, _: &StoragePath) -> Result<Option<Box<dyn SyncTogether>>> {
+        Ok(Some(Box::new(self.clone())))
+    }
+}
+
+impl SyncTogether for MemoryStorage {
+    fn sync(&self) -> Result<()> {
+        self.state()
+            .tree
+            .each_file(&mut |file| file.content().durable = true);
         Ok(())
     }
 }

@@ -53,6 +53,16 @@ impl MemoryStorage {
         self.state().now = now;
     }
 
+    /// Takes the content of every file that was not made durable.
+    pub fn lose_power(&self) {
+        self.state().tree.each_file(&mut |file| {
+            let mut content = file.content();
+            if !content.durable {
+                content.bytes = Arc::default();
+            }
+        });
+    }
+
     /// Says of a file that it is locked. It can be removed all the same, as in a bucket that keeps versions.
     pub fn lock(&self, path: &StoragePath, until: KeptUntil) {
         self.state().locks.insert(path.clone(), until);

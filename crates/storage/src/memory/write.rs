@@ -16,6 +16,7 @@ pub(super) struct MemoryWrite {
     path: StoragePath,
     atomic: bool,
     modified: Option<i64>,
+    sync: bool,
     /// In the tree from the start when in place, else only in the end.
     file: Arc<MemoryFile>,
     size: u64,
@@ -61,6 +62,7 @@ impl MemoryWrite {
             mode: write.file_mode,
             owner: write.owner.unwrap_or((0, 0)),
             modified: now,
+            durable: false,
         };
         let mut file = MemoryFile::new(content);
         if !atomic {
@@ -77,7 +79,7 @@ impl MemoryWrite {
                     ));
                 }
                 Some(Node::File(old)) => {
-                    old.content().bytes = Arc::default();
+                    (old.content().bytes, old.content().durable) = (Arc::default(), false);
                     file = Arc::clone(old);
                 }
                 Some(_) => {
@@ -100,6 +102,7 @@ impl MemoryWrite {
             path: path.clone(),
             atomic,
             modified: write.modified,
+            sync: write.sync,
             file,
             size: 0,
         })
@@ -122,7 +125,10 @@ impl Write for MemoryWrite {
 impl StorageWrite for MemoryWrite {
     fn finish(self: Box<Self>) -> Result<Ticket> {
         let mut state = self.storage.state();
-        self.file.content().modified = self.modified.unwrap_or(state.now);
+        let mut content = self.file.content();
+        content.modified = self.modified.unwrap_or(state.now);
+        content.durable = self.sync;
+        drop(content);
         if self.atomic {
             let node = Node::File(Arc::clone(&self.file));
             self.storage

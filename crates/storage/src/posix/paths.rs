@@ -4,7 +4,7 @@ use super::storage::PosixStorage;
 use super::{create, link, sync};
 use crate::error::Result;
 use crate::path::StoragePath;
-use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks, SyncTogether};
 
 impl Paths for PosixStorage {
     fn create_path(&self, path: &StoragePath, mode: u32) -> Result<()> {
@@ -23,6 +23,12 @@ impl PathSync for PosixStorage {
         paths
             .iter()
             .try_for_each(|path| sync::sync_path(&self.absolute(path)))
+    }
+
+    fn begin_together(&self, path: &StoragePath) -> Result<Option<Box<dyn SyncTogether>>> {
+        let system = self.file_system(path)?;
+        let system = system.filter(sync::FileSystem::is_local);
+        Ok(system.map(|system| Box::new(system) as Box<dyn SyncTogether>))
     }
 }
 

@@ -6,6 +6,8 @@ mod elsewhere;
 mod hosts;
 mod increment;
 mod online;
+#[cfg(feature = "faulty")]
+mod power;
 mod whole;
 
 use std::io::Read;

@@ -1,9 +1,11 @@
 //! Directories and links with a fault: one operation for each directory or link.
 
-use super::Faulty;
+use std::sync::Arc;
+
+use super::{FaultPlan, Faulty};
 use crate::error::{Operation, Result};
 use crate::path::StoragePath;
-use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks};
+use crate::paths::{HardLinks, PathSync, Paths, SymbolicLinks, SyncTogether};
 use crate::storage::Storage;
 
 /// Why an extension of the inner storage is there.
@@ -30,6 +32,37 @@ impl<S: Storage + ?Sized> PathSync for Faulty<S> {
             inner.sync_paths(std::slice::from_ref(path))?;
         }
         Ok(())
+    }
+
+    fn begin_together(&self, path: &StoragePath) -> Result<Option<Box<dyn SyncTogether>>> {
+        let begun = self
+            .inner
+            .as_path_sync()
+            .expect(GIVEN)
+            .begin_together(path)?;
+        Ok(begun.map(|inner| {
+            Box::new(FaultyTogether {
+                inner,
+                plan: Arc::clone(&self.plan),
+                shown: self.inner.display(path),
+            }) as Box<dyn SyncTogether>
+        }))
+    }
+}
+
+/// One operation before and one after.
+#[derive(Debug)]
+struct FaultyTogether {
+    inner: Box<dyn SyncTogether>,
+    plan: Arc<FaultPlan>,
+    shown: String,
+}
+
+impl SyncTogether for FaultyTogether {
+    fn sync(&self) -> Result<()> {
+        self.plan.pass(Operation::SyncPath, || self.shown.clone())?;
+        self.inner.sync()?;
+        self.plan.pass(Operation::SyncPath, || self.shown.clone())
     }
 }
 
