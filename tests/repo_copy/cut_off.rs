@@ -10,17 +10,48 @@ use crate::source::{AES, BUNDLES, Made, Maker, OTHER_AES};
 use crate::stage::{Stage, must_say};
 
 /// Points of a default run, besides the last ones.
-const SAMPLE: u64 = 6;
-const LAST: u64 = 3;
+const SAMPLE: u64 = 4;
+const LAST: u64 = 2;
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    let [one, two, three] = [(); 3].map(|()| Arc::clone(program));
     suite
-        .test("a_copy_that_dies_is_continued", move || killed(&one, false))
-        .test("a_copy_to_sftp_that_dies_is_continued", move || {
-            killed(&two, true)
+        .test("a_copy_that_dies_is_continued", move || {
+            killed(
+                &one,
+                &Made {
+                    sftp: false,
+                    ..KEYS
+                },
+                SAMPLE,
+            )
         })
+        .test("a_copy_to_sftp_that_dies_is_continued", move || {
+            killed(&two, &Made { sftp: true, ..KEYS }, SAMPLE / 2)
+        })
+        .test(
+            "a_copy_that_is_encrypted_on_the_way_is_continued",
+            move || killed(&three, &ENCRYPTED, SAMPLE / 2),
+        )
 }
+
+/// Both sides are encrypted.
+const KEYS: Made<'static> = Made {
+    maker: Maker::Ours,
+    source: &[BUNDLES[0], BUNDLES[1], BUNDLES[2], AES[0], AES[1]],
+    target: &[BUNDLES[0], BUNDLES[1], OTHER_AES[0], OTHER_AES[1]],
+    compress: "none",
+    sftp: false,
+};
+
+/// Only the target is.
+const ENCRYPTED: Made<'static> = Made {
+    maker: Maker::PgBackRest,
+    source: &BUNDLES,
+    target: KEYS.target,
+    compress: "zst",
+    sftp: false,
+};
 
 /// splitmix64
 fn next(state: &mut u64) -> u64 {
@@ -55,15 +86,8 @@ fn empty(stage: &Stage<'_>) -> crate::stage::Result<()> {
     Ok(())
 }
 
-fn killed(program: &Program, sftp: bool) -> TestResult {
-    let made = Made {
-        maker: Maker::Ours,
-        source: &[&BUNDLES[..], &AES[..]].concat(),
-        target: &[&BUNDLES[..], &OTHER_AES[..]].concat(),
-        compress: "none",
-        sftp,
-    };
-    let stage = Stage::new(program, &made)?;
+fn killed(program: &Program, made: &Made<'_>, sample: u64) -> TestResult {
+    let stage = Stage::new(program, made)?;
     let counted = stage.copy_with_fault("kill:0", &[])?.success()?;
     let operations = counted
         .stderr
@@ -71,7 +95,6 @@ fn killed(program: &Program, sftp: bool) -> TestResult {
         .find_map(|line| line.strip_prefix("operations: "))
         .ok_or("the program was built without the feature faulty")?
         .parse()?;
-    let sample = if sftp { SAMPLE / 2 } else { SAMPLE };
     for point in points(operations, sample) {
         empty(&stage)?;
         let killed = stage.copy_with_fault(&format!("kill:{point}"), &[])?;

@@ -5,6 +5,7 @@
 
 mod copies;
 mod cut_off;
+mod online;
 mod refused;
 mod source;
 mod stage;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("repo_copy").threads(4);
-    for add in [copies::add, cut_off::add, refused::add] {
+    for add in [online::add, copies::add, cut_off::add, refused::add] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -88,16 +88,6 @@ fn refused(program: &Program) -> TestResult {
             "repo1: ",
         ),
         (
-            "into a repository that is not encrypted",
-            text.lines()
-                .filter(|line| !line.starts_with("repo2-cipher"))
-                .map(|line| format!("{line}\n"))
-                .collect(),
-            &[],
-            67,
-            "of which only one is encrypted",
-        ),
-        (
             "a set that is not there",
             text.clone(),
             &["--set=20200101-000000F"],

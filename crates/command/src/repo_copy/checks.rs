@@ -127,6 +127,7 @@ mod tests {
 
     fn piece(offset: u64, bytes: &[u8]) -> Piece {
         Piece {
+            position: 0,
             offset,
             size: Some(bytes.len() as u64),
             check: Check::Stored(Sha1Digest::of(bytes)),
@@ -172,6 +173,7 @@ mod tests {
         let file = b"one";
         assert!(check(&[piece(0, b"one"), piece(2, b"e")], file, 3).is_err());
         let unknown = Piece {
+            position: 0,
             offset: 0,
             size: None,
             check: Check::Unknown,

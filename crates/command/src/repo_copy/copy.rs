@@ -8,11 +8,13 @@ use pgkeep_repo::{ArchiveId, BackupInfo, BackupLabel, Manifest, layout};
 use pgkeep_storage::{InfoLevel, StoragePath};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::chain::Chain;
 use super::chosen::needs;
 use super::findings::Findings;
-use super::piece::{CopyFile, Fault, Recode};
+use super::piece::{Fault, Recode};
 use super::plan::{ArchivePlan, SetPlan, full_of};
 use super::publish::{self, sync};
+use super::rewrite::Rewrite;
 use super::runs::Runs;
 use super::set_files::SetFiles;
 use super::settings::Settings;
@@ -37,6 +39,8 @@ pub(super) struct Copy<'a> {
     failed: BTreeSet<BackupLabel>,
     /// Segments that are not in the target, by what they stand for.
     bad_wal: BTreeMap<ArchiveId, BTreeSet<String>>,
+    /// The chain that is written in another way.
+    chain: Option<Chain>,
     /// Keys of full backups of the target.
     keys: BTreeMap<BackupLabel, Option<SecretString>>,
     runs: Runs,
@@ -77,6 +81,7 @@ impl<'a> Copy<'a> {
             findings: Findings::default(),
             failed: BTreeSet::new(),
             bad_wal: BTreeMap::new(),
+            chain: None,
             keys: BTreeMap::new(),
             runs: Runs::default(),
         }
@@ -249,7 +254,7 @@ impl<'a> Copy<'a> {
             self.sides.source.backup.cipher_pass.as_ref(),
         );
         let (from, to) = (&*self.sides.from.storage, &*self.sides.to.storage);
-        let manifest = match Manifest::load(from, stanza, label, pass).map_err(Error::from) {
+        let mut manifest = match Manifest::load(from, stanza, label, pass).map_err(Error::from) {
             Ok(manifest) if manifest.backup.label.as_ref() == Some(label) => manifest,
             Ok(_) => {
                 let path = layout::manifest(stanza, label);
@@ -262,13 +267,26 @@ impl<'a> Copy<'a> {
                 return self.faulty(entry, vec![(path, error.into())]);
             }
         };
-        self.check_key(entry, &manifest)?;
         log::info!("copy backup {label}, {}", size_text(entry.repo_size_delta));
-        let set_path = layout::set_path(stanza, label);
-        let begun = to.info(&set_path, InfoLevel::Exists)?.is_some();
-        let mut files = SetFiles::of(stanza, label, &manifest);
-        let directories = files.directories();
-        let result = self.files(&mut files, begun)?;
+        let mut listed = entry.clone();
+        let directories = SetFiles::of(stanza, label, &manifest).directories();
+        let result = if self.sides.is_rewritten() {
+            let rewrite = Rewrite {
+                settings: self.settings,
+                sides: self.sides,
+                info: &self.target.backup,
+                transfer: &self.transfer,
+            };
+            rewrite.run(&mut self.chain, &mut manifest, &mut listed)?
+        } else {
+            self.check_key(entry, &manifest)?;
+            // Asked for where a run may have begun: else nothing is there.
+            let set_path = layout::set_path(stanza, label);
+            let begun = to.info(&set_path, InfoLevel::Exists)?.is_some();
+            let mut files = SetFiles::of(stanza, label, &manifest);
+            self.transfer.run(&mut files, begun)?
+        };
+        self.count(&result);
         if !result.faults.is_empty() {
             return self.faulty(entry, result.faults);
         }
@@ -278,24 +296,17 @@ impl<'a> Copy<'a> {
             stanza,
             &mut self.target.backup,
             &manifest,
-            entry.clone(),
+            listed,
         )?;
         crate::detail!("backup {label}: {} copied", count(result.files, "file"));
         self.done.sets += 1;
         Ok(())
     }
 
-    fn files(
-        &mut self,
-        files: &mut dyn Iterator<Item = CopyFile>,
-        begun: bool,
-    ) -> Result<Transferred> {
-        // Asked for where a run may have begun: else nothing is there.
-        let result = self.transfer.run(files, begun)?;
+    fn count(&mut self, result: &Transferred) {
         self.done.files += result.files;
         self.done.files_there += result.there;
         self.done.bytes += result.bytes;
-        Ok(result)
     }
 
     /// Tells what is wrong with a backup, unless it was expired meanwhile.

@@ -4,6 +4,7 @@
 //! run may die anywhere, and the next one goes on. What is wrong in the source is told and left out; the run ends with the exit code
 //! of the gravest.
 
+mod chain;
 mod checks;
 mod chosen;
 mod copy;
@@ -11,6 +12,8 @@ mod findings;
 mod piece;
 mod plan;
 mod publish;
+mod rewrite;
+mod rewriter;
 mod runs;
 mod set_files;
 mod settings;

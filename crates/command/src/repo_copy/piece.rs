@@ -21,6 +21,8 @@ pub(super) struct CopyFile {
 /// A part of a file, or all of it.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
+    /// Of the file in the manifest; 0 for WAL.
+    pub position: u32,
     pub offset: u64,
     /// `None`: to the end of the file.
     pub size: Option<u64>,

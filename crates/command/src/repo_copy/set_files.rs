@@ -70,6 +70,7 @@ impl<'a> SetFiles<'a> {
         {
             let file = self.manifest.file_at(at as usize);
             pieces.push(Piece {
+                position: at,
                 offset,
                 size: Some(file.repo_size),
                 check: self.check(&file),
@@ -113,7 +114,8 @@ impl Iterator for SetFiles<'_> {
             return Some(bundle);
         }
         while self.next_alone < self.manifest.file_count() {
-            let file = self.manifest.file_at(self.next_alone);
+            let at = self.next_alone;
+            let file = self.manifest.file_at(at);
             self.next_alone += 1;
             if file.bundle.is_some() || !is_own(&file, self.label, self.manifest) {
                 continue;
@@ -122,6 +124,8 @@ impl Iterator for SetFiles<'_> {
                 path: self.path(&file),
                 size: file.repo_size,
                 pieces: vec![Piece {
+                    // A manifest counts its files by 32 bits.
+                    position: u32::try_from(at).unwrap_or(u32::MAX),
                     offset: 0,
                     size: Some(file.repo_size),
                     check: self.check(&file),
@@ -134,7 +138,7 @@ impl Iterator for SetFiles<'_> {
 }
 
 /// Whether the set has stored bytes of a file: it holds it itself, and there are any.
-fn is_own(file: &FileRef<'_>, label: &BackupLabel, manifest: &Manifest) -> bool {
+pub(super) fn is_own(file: &FileRef<'_>, label: &BackupLabel, manifest: &Manifest) -> bool {
     let stored = file.size > 0 || !manifest.backup.bundle;
     stored && file.reference_label().is_none_or(|other| other == label)
 }

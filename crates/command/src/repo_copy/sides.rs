@@ -52,16 +52,6 @@ impl Sides {
         if same_name(&from, &to) {
             return Err(onto_itself(settings.from, settings.to));
         }
-        if from.pass.is_some() != to.pass.is_some() {
-            return Err(Error::new(
-                ErrorCode::FeatureNotSupported,
-                format!(
-                    "copying between repo{} and repo{}, of which only one is encrypted, is not supported yet",
-                    settings.from, settings.to
-                ),
-            )
-            .with_hint("nothing was changed. Make new backups for the repository that is to be encrypted, or not to be."));
-        }
         let stanza = &settings.stanza;
         let source = stanza_info::load(&from, stanza).map_err(|error| of(&from, error))?;
         stanza_info::check_match(&source)?;

@@ -9,7 +9,7 @@ use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 use super::piece::{CopyFile, Fault};
 use super::worker::Worker;
 use crate::error::Result;
-use crate::jobs::{self, Buffers, PoolSettings};
+use crate::jobs::{self, Buffers, Outcome, PoolSettings};
 use crate::run::Context;
 use crate::run::moved::{Count, Moved};
 
@@ -19,6 +19,9 @@ const JOB_BYTES: u64 = 16 << 20;
 const JOB_FILES: (usize, usize) = (256, 16);
 /// Files that are looked up in the target at once.
 const LOOK_UP: usize = 1024;
+
+/// What a worker does with the files of a job: a result for each.
+type Work<'a, R> = dyn Fn(&Vec<CopyFile>) -> Result<Outcome<Vec<R>>> + Sync + 'a;
 
 /// What the workers copy with.
 pub(super) struct Transfer<'a> {
@@ -69,37 +72,65 @@ impl<'a> Transfer<'a> {
         files: &mut dyn Iterator<Item = CopyFile>,
         look: bool,
     ) -> Result<Transferred> {
+        let mut result = Transferred::default();
+        let mut done = |file: CopyFile, fault: Option<Fault>| match fault {
+            None => {
+                result.files += 1;
+                result.bytes += file.size;
+            }
+            Some(fault) => result.faults.push((file.path, fault)),
+        };
+        let work = |files: &Vec<CopyFile>| self.worker.run(files);
+        let there = self.run_with((files, look), &work, &mut done)?;
+        result.there = there;
+        Ok(result)
+    }
+
+    /// Has `work` done for all files, and gives each with its result to `done`. Returns how many the target has, which are left out
+    /// with `look`.
+    ///
+    /// # Errors
+    /// Those of the work, and a stop.
+    pub(super) fn run_with<R: Send + 'static>(
+        &self,
+        (files, look): (&mut dyn Iterator<Item = CopyFile>, bool),
+        work: &Work<'_, R>,
+        done: &mut dyn FnMut(CopyFile, R),
+    ) -> Result<u64> {
         let row = RefCell::new(Row {
             transfer: self,
             files,
             look,
             waiting: VecDeque::new(),
-            result: Transferred::default(),
+            there: 0,
         });
         jobs::run(
             self.pool,
             &self.context.cancel,
-            &|files: &Vec<CopyFile>| self.worker.run(files),
+            work,
             jobs::Steps {
                 next: &mut |_| row.borrow_mut().next_job(),
-                done: &mut |files, faults, _| {
-                    row.borrow_mut().done(files, faults);
+                done: &mut |files: Vec<CopyFile>, results, _| {
+                    for (file, result) in files.into_iter().zip(results) {
+                        self.context.progress.finished(&file.path.to_string());
+                        done(file, result);
+                    }
                     Ok(())
                 },
                 tick: &mut || Ok(()),
             },
         )?;
-        Ok(row.into_inner().result)
+        Ok(row.into_inner().there)
     }
 }
 
-/// The files that are left, and what became of the others.
+/// The files that are left.
 struct Row<'a, 'b> {
     transfer: &'a Transfer<'a>,
     files: &'b mut dyn Iterator<Item = CopyFile>,
     look: bool,
     waiting: VecDeque<CopyFile>,
-    result: Transferred,
+    there: u64,
 }
 
 impl Row<'_, '_> {
@@ -147,26 +178,12 @@ impl Row<'_, '_> {
             if found.is_some_and(|found| found.size == file.size) {
                 count.begin(String::new, file.size);
                 count.finish();
-                self.result.there += 1;
+                self.there += 1;
             } else {
                 self.waiting.push_back(file);
             }
         }
         count.keep();
         Ok(())
-    }
-
-    fn done(&mut self, files: Vec<CopyFile>, faults: Vec<Option<Fault>>) {
-        for (file, fault) in files.into_iter().zip(faults) {
-            let progress = &self.transfer.context.progress;
-            progress.finished(&file.path.to_string());
-            match fault {
-                None => {
-                    self.result.files += 1;
-                    self.result.bytes += file.size;
-                }
-                Some(fault) => self.result.faults.push((file.path, fault)),
-            }
-        }
     }
 }

@@ -149,6 +149,7 @@ pub(super) fn copy_file(
         path: layout::archive_file(stanza, id, &stored.name),
         size: stored.size,
         pieces: vec![Piece {
+            position: 0,
             offset: 0,
             size: None,
             check,

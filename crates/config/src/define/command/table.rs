@@ -260,7 +260,7 @@ pub static COMMANDS: &[CommandDef] = &[
         summary: "Copy backups and WAL into another repository.",
         help: "Copies from the repository of `--repo` to that of `--repo-to`, without the database. Both \
             are in the configuration of this host; they may have other types of storage, and each its \
-            own passphrase. Without `--set` everything is copied. With it only these backups, those \
+            own passphrase or none. Without `--set` everything is copied. With it only these backups, those \
             that they refer to, and the WAL that makes them consistent; `--wal=all` copies all WAL from \
             the oldest of them on.\n\n\
             Each file is verified on the way, by the checksum in the manifest or in the name of the \

@@ -3,8 +3,8 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Expire, Info, Manifest, RepoGet, RepoLs, RepoRekey, Restore,
-    SftpSetup, StanzaCreate, StanzaUpgrade, Verify,
+    ArchiveGet, ArchivePush, Backup, Expire, Info, Manifest, RepoCopy, RepoGet, RepoLs, RepoRekey,
+    Restore, SftpSetup, StanzaCreate, StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS,
@@ -57,7 +57,7 @@ pub const REPO_CIPHER_TYPE: &OptionDef = &OptionDef {
     help: "With `aes-256-cbc` everything but the file names is encrypted before it leaves the \
         process. It takes little time on current processors.\n\n\
         Decide before `stanza-create`: an existing repository cannot be converted. Instead add a \
-        second repository and let the first one expire.",
+        second repository, and either let the first one expire or copy it with `repo-copy`.",
     example: "repo1-cipher-type=aes-256-cbc",
     ..OptionDef::REPOSITORY
 };
@@ -136,6 +136,7 @@ pub const REPO_RATE_LIMIT: &OptionDef = &OptionDef {
         all(ArchiveGet),
         all(ArchivePush),
         all(Backup),
+        all(RepoCopy),
         all(RepoGet),
         all(RepoRekey),
         all(Restore),
