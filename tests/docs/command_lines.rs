@@ -20,6 +20,7 @@ repo2-sftp-private-key-file=/k
 repo2-retention-full=2
 repo3-path=/encrypted
 repo3-retention-full=2
+repo4-path=/copy
 tls-server-auth=client=*
 tls-server-ca-file=/ca
 tls-server-cert-file=/cert

@@ -33,6 +33,7 @@ const ONE_AFTER_THE_OTHER: &[&str] = &[
     "docs/guide/sftp-audit.md",
     "docs/guide/sftp-probe.md",
     "docs/guide/encryption.md",
+    "docs/guide/copy-repository.md",
 ];
 
 /// Those for a machine that has a configuration.
