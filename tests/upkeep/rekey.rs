@@ -12,7 +12,7 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 use crate::state::{Result, State};
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    let [one, two, three] = [(); 3].map(|()| Arc::clone(program));
     suite
         .test("both_programs_go_on_with_another_pass_phrase", move || {
             changed(&one)
@@ -20,6 +20,7 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
         .test("a_pass_phrase_is_changed_wholly_or_not_at_all", move || {
             refused(&two)
         })
+        .test("both_programs_go_on_with_other_keys", move || deep(&three))
 }
 
 const NEW: &str = "the next pass-phrase";
@@ -138,5 +139,63 @@ fn refused(program: &Program) -> TestResult {
         return Err(format!("with a wrong pass-phrase: {outcome:?}").into());
     }
     before.must_equal(&Snapshot::of(&repo, &Ignore::nothing())?)?;
+    Ok(())
+}
+
+fn deep(program: &Program) -> TestResult {
+    let mut state = state()?;
+    let before = Snapshot::of(&state.scratch.join("repo"), &Ignore::nothing())?;
+    let again = |state: &State| -> Result<Outcome> {
+        Ok(run(program
+            .command()
+            .env("PGKEEP_REPO1_CIPHER_PASS_NEW", NEW)
+            .arg(format!("--config={}", state.config.display()))
+            .args([
+                "--log-level-console=info",
+                "--deep",
+                "repo-rekey",
+            ]))?)
+    };
+    let running = again(&state)?;
+    if running.code != 31 || !running.stdout.contains("needs stanza 'main' to be stopped") {
+        return Err(format!("without stop: {running:?}").into());
+    }
+    before.must_equal(&Snapshot::of(
+        &state.scratch.join("repo"),
+        &Ignore::nothing(),
+    )?)?;
+    state.as_pgkeep(program, &["stop"])?.success()?;
+    let said = again(&state)?.success()?;
+    if !said
+        .stdout
+        .contains("stanza 'main' has new keys: 1 files of WAL and 3 manifests")
+    {
+        return Err(said.stdout.into());
+    }
+    // Run again it ends well too, with other keys.
+    again(&state)?.success()?;
+    state.as_pgkeep(program, &["start"])?.success()?;
+    state.config = with_pass(&state, "new.conf", NEW)?;
+    state.push(2)?;
+    for outcome in [
+        state.theirs(&state.with_stanza(&["verify", "--output=text"]))?,
+        state.as_pgkeep(program, &["verify"])?,
+        state.theirs(&state.with_stanza(&["--no-online", "--type=incr", "backup"]))?,
+        state.as_pgkeep(program, &["--no-online", "--type=full", "backup"])?,
+        state.as_pgkeep(program, &["verify"])?,
+    ] {
+        outcome.success()?;
+    }
+    let segment = state.scratch.join("segment");
+    let to = segment.display().to_string();
+    for number in ["1", "2"] {
+        let name = format!("00000001000000000000000{number}");
+        state
+            .as_pgkeep(program, &["archive-get", &name, &to])?
+            .success()?;
+        state
+            .theirs(&state.with_stanza(&["archive-get", &name, &to]))?
+            .success()?;
+    }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod closed;
 pub mod durability;
 pub mod error;
 pub mod info_file;
+pub mod kept_key;
 pub mod layout;
 mod limits;
 pub mod manifest;

@@ -62,6 +62,20 @@ pub fn check(context: &Context) -> Result<()> {
     find(context)?.map_or(Ok(()), |stopped| Err(stopped.error()))
 }
 
+/// Whether a stop file of this host forbids what changes this stanza.
+///
+/// # Errors
+/// When the lock path cannot be searched.
+pub fn is_stopped(context: &Context, stanza: &str) -> Result<bool> {
+    let lock_path = this_host::directory(&super::path::path(context));
+    for name in [path(Some(stanza)), path(None)] {
+        if lock_path.info(&name, InfoLevel::Exists)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The stop file that forbids this run: that of its stanza, else that of all.
 ///
 /// # Errors

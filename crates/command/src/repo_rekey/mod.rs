@@ -1,16 +1,24 @@
 //! `repo-rekey`: changes the pass-phrase of a repository.
 //!
-//! Only the info files are encrypted with it. What lies in them, the keys of backups and WAL, stays.
+//! Only the info files are encrypted with it. What lies in them, the keys of backups and WAL, stays, except with `--deep`.
+
+mod deep;
+mod encrypted;
+mod files;
+#[cfg(test)]
+mod tests;
 
 use pgkeep_config::option;
 use pgkeep_repo::info_file::Rekey;
+use pgkeep_repo::kept_key::{self, Kept};
 use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
-use crate::locks::{Lock, LockType, path as lock_path};
+use crate::locks::{Lock, LockType, path as lock_path, stop_file};
+use crate::report::advice;
 use crate::run::Context;
 use crate::run::summary::count;
 
@@ -37,15 +45,15 @@ pub fn run(context: &Context) -> Result<()> {
         )
         .with_hint("encryption cannot be added to a repository that exists; make a new one.")
     })?;
-    let new = config
-        .secret_at(option::REPO_CIPHER_PASS_NEW, key)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorCode::OptionRequired,
-                format!("repo-rekey command requires option: {name}-cipher-pass-new"),
-            )
-        })?;
-    if new.expose_secret() == old.expose_secret() {
+    let is_deep = config.boolean(option::DEEP);
+    let new = config.secret_at(option::REPO_CIPHER_PASS_NEW, key);
+    if new.is_none() && !is_deep {
+        return Err(Error::new(
+            ErrorCode::OptionRequired,
+            format!("repo-rekey command requires option: {name}-cipher-pass-new"),
+        ));
+    }
+    if new.is_some_and(|new| new.expose_secret() == old.expose_secret()) {
         return Err(Error::new(
             ErrorCode::OptionInvalidValue,
             format!("{name}-cipher-pass-new is the pass-phrase that {name} has"),
@@ -67,9 +75,85 @@ pub fn run(context: &Context) -> Result<()> {
             )?);
         }
     }
+    if is_deep {
+        stanzas
+            .iter()
+            .try_for_each(|stanza| stopped(context, stanza))?;
+    }
+    context.summary.unfinished(format!(
+        "{name} is opened by its old or its new pass-phrase: run repo-rekey again to finish"
+    ));
+    if let Some(new) = new {
+        change_pass_phrase(storage, &name, &stanzas, (old, new))?;
+    }
+    if is_deep {
+        context.summary.unfinished(format!(
+            "a part of {name} has new keys: run repo-rekey --deep again to finish, before start"
+        ));
+        let deep = deep::Deep {
+            storage,
+            pass: new.unwrap_or(old),
+            cancel: &context.cancel,
+        };
+        for stanza in &stanzas {
+            if storage
+                .info(&layout::archive_info(stanza), InfoLevel::Exists)?
+                .is_none()
+            {
+                continue;
+            }
+            let (wal, manifests) = deep.stanza(stanza)?;
+            log::info!(
+                "{name}: stanza '{stanza}' has new keys: {wal} files of WAL and {manifests} manifests were encrypted anew"
+            );
+        }
+    }
+    context.summary.done(match (new, is_deep) {
+        (Some(_), _) => format!(
+            "pass-phrase of {name} changed for {}: set {name}-cipher-pass to it on every host",
+            count(stanzas.len() as u64, "stanza")
+        ),
+        (None, _) => format!(
+            "{name} has new keys for {}: make a full backup after start, so that backups have one too",
+            count(stanzas.len() as u64, "stanza")
+        ),
+    });
+    Ok(())
+}
+
+/// WAL and backups must not be stored meanwhile, on no host: they would be encrypted with a key that is about to go.
+fn stopped(context: &Context, stanza: &Stanza) -> Result<()> {
+    if stop_file::is_stopped(context, stanza.as_str())? {
+        return Ok(());
+    }
+    let stanza = stanza.as_str();
+    Err(Error::new(
+        ErrorCode::OptionInvalid,
+        format!("repo-rekey --deep needs stanza '{stanza}' to be stopped"),
+    )
+    .with_hint(format!(
+        "run '{}' on this host and on every host that archives to this repository; afterwards start.",
+        advice::pgkeep(stanza, "stop")
+    ))
+    .with_hint("until it has ended the repository cannot be restored from. PostgreSQL keeps its WAL meanwhile."))
+}
+
+/// Gives the info files the new pass-phrase.
+fn change_pass_phrase(
+    storage: &dyn Storage,
+    name: &str,
+    stanzas: &[Stanza],
+    (old, new): (&SecretString, &SecretString),
+) -> Result<()> {
     let files: Vec<StoragePath> = stanzas
         .iter()
         .flat_map(|stanza| [layout::archive_info(stanza), layout::backup_info(stanza)])
+        // Keys that a run with --deep has left when it died.
+        .flat_map(|info| {
+            let [kept_old, kept_new] =
+                [Kept::Old, Kept::New].map(|kept| kept_key::path(&info, kept));
+            [info, kept_old, kept_new]
+        })
         .collect();
     let rekey = Rekey::plan(storage, &files, old, new)?;
     let count_of_files = rekey.count();
@@ -80,15 +164,8 @@ pub fn run(context: &Context) -> Result<()> {
             )),
         );
     }
-    context.summary.unfinished(format!(
-        "{name} is opened by its old or its new pass-phrase: run repo-rekey again to finish"
-    ));
     rekey.write(storage)?;
     log::info!("{name}: {count_of_files} info files have the new pass-phrase");
-    context.summary.done(format!(
-        "pass-phrase of {name} changed for {}: set {name}-cipher-pass to it on every host",
-        count(stanzas.len() as u64, "stanza")
-    ));
     Ok(())
 }
 

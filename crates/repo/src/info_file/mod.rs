@@ -7,6 +7,7 @@ mod checksum;
 mod cipher;
 pub mod json;
 mod load;
+mod opened_by;
 mod read;
 mod rekey;
 mod save;
@@ -16,6 +17,7 @@ mod write;
 
 pub(crate) use cipher::StoredWriter;
 pub use load::{LoadKind, load, load_one};
+pub use opened_by::is_opened_by;
 pub use read::{EachEntry, InfoHeader, read};
 pub use rekey::Rekey;
 pub use save::{StagedInfo, publish, stage};

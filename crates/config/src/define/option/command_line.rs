@@ -5,8 +5,8 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRm, Restore, SftpAudit,
-    SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
+    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRekey, RepoRm, Restore,
+    SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -65,6 +65,24 @@ pub const AS: &OptionDef = &OptionDef {
         `:directories` stand for those of this host. The scripts use it.",
     example: "--as=bash",
     ..OptionDef::COMMAND_LINE
+};
+
+/// Give WAL and manifests new keys.
+pub const DEEP: &OptionDef = &OptionDef {
+    name: "deep",
+    commands: &[only(RepoRekey, MAIN)],
+    ours: true,
+    summary: "Give WAL and manifests new keys too.",
+    help: "The pass-phrase of a repository opens its info files only; the keys in them stay when it is changed. \
+        With this option all WAL and the manifests of all backups are encrypted anew, with new keys, also if \
+        the pass-phrase stays. Files of backups that exist keep their keys, which are in the manifests: the next \
+        full backup has a new one, and `repo-copy` makes old ones anew.\n\n\
+        All WAL is read and written, and until the run has ended nothing can be restored from the \
+        repository. Every stanza in it must be stopped, on each host that archives to it: see `stop`. A run that \
+        is cut off loses nothing, as both keys stay in the repository until all is done; run it again \
+        before `start`.",
+    example: "--deep",
+    ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
 /// Amount of information.

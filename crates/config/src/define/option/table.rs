@@ -60,6 +60,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     DB_EXCLUDE,
     DB_INCLUDE,
     DB_TIMEOUT,
+    DEEP,
     DELTA,
     DEMO_KEEP,
     DEMO_PATH,
