@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgkeep_testkit::compare::{self, Ignore};
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -82,8 +83,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         let program = Arc::clone(program);
         suite = suite.test(row.name, move || whole(&program, row));
     }
-    let [one, two] = [(); 2].map(|()| Arc::clone(program));
+    let [one, two, three] = [(); 3].map(|()| Arc::clone(program));
     suite
+        .test("a_repository_on_sftp_is_copied_to_a_disk", move || {
+            from_sftp(&three)
+        })
         .test("chosen_backups_come_with_what_they_build_on", move || {
             chosen(&one)
         })
@@ -170,5 +174,49 @@ fn dry_run(program: &Program) -> TestResult {
     stage.copy(&["--set=latest"])?.success()?;
     let said = stage.copy(&["--dry-run"])?.success()?;
     must_say(&said, &format!("backup {}: is there", stage.labels[3]))?;
+    Ok(())
+}
+
+/// There and back: encrypted on the way, then decrypted.
+fn from_sftp(program: &Program) -> TestResult {
+    let stage = Stage::new(
+        program,
+        &Made {
+            maker: Maker::Ours,
+            source: &[],
+            target: &OTHER_AES,
+            compress: "none",
+            sftp: true,
+        },
+    )?;
+    stage.copy(&[])?.success()?;
+    let disk = stage.scratch.make_dir("disk")?;
+    let third = format!("--repo3-path={}", disk.display());
+    let back = ["--repo=2", &third, "--repo-to=3", "repo-copy"];
+    let said = stage.ours(&stage.both, &back)?.success()?;
+    must_say(&said, "4 backups with ")?;
+    // What came back is what was there: the same bytes of the same cluster.
+    let path = format!("--repo1-path={}", disk.display());
+    stage.ours(&stage.one, &[&path, "verify"])?.success()?;
+    let checked = stage
+        .theirs(&stage.one, &[&path, "verify", "--output=text"])?
+        .success()?;
+    if checked.stdout.contains("status: error") {
+        return Err(checked.stdout.into());
+    }
+    let wal = "archive/main/15-1";
+    compare::trees(
+        &stage.source().join(wal),
+        &disk.join(wal),
+        &Ignore::nothing(),
+    )?;
+    for label in &stage.labels {
+        let files = format!("backup/main/{label}/pg_data/base");
+        compare::trees(
+            &stage.source().join(&files),
+            &disk.join(&files),
+            &Ignore::nothing(),
+        )?;
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Nothing is compressed anew. Each slice of a bundle, each super block and each block map is a stream of its own for the cipher, so
 //! its size changes, and with it where everything behind it begins. What came out goes back to the main thread, for the manifest.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use pgkeep_pipeline::block::BlockMap;
 use pgkeep_pipeline::{Pipeline, Sha1, Stage};
 use pgkeep_repo::manifest::{BundleSlice, FileRef};
 use pgkeep_repo::{BackupLabel, Manifest};
-use pgkeep_storage::{Range, ReadOptions, Storage, StorageWrite, Ticket, WriteOptions};
+use pgkeep_storage::{
+    PipelineRead, Range, ReadOptions, Storage, StorageWrite, Ticket, WriteOptions,
+};
 
 use super::chain::{Chain, Place, SuperBlock, decode, find, of_reference, own_reference};
 use super::checks::Checks;
@@ -20,6 +23,10 @@ use crate::jobs::{self, Outcome};
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
 
+/// Bytes that one worker has under way ahead of its reading.
+const AHEAD_BYTES: u64 = 16 << 20;
+/// Files that one worker has opened ahead of its reading.
+const AHEAD_FILES: usize = 128;
 /// Bytes that are read at once at most.
 const READ_MOST: usize = 256 * 1024;
 
@@ -65,9 +72,23 @@ impl Rewriter<'_> {
     pub(super) fn run(&self, files: &[CopyFile]) -> Result<Outcome<Vec<Rewritten>>> {
         let mut count = Count::new(&self.moved);
         let (mut results, mut tickets) = (Vec::with_capacity(files.len()), Vec::new());
+        let mut opened: VecDeque<Step<Box<dyn PipelineRead>>> = VecDeque::new();
+        let (mut next, mut ahead) = (0, 0_u64);
         for file in files {
+            // Those that follow are asked for before the first is read: on a network no file waits for a round trip of its own.
+            while let Some(following) = files.get(next)
+                && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
+            {
+                ahead = ahead.saturating_add(following.size);
+                opened.push_back(self.open(following));
+                next += 1;
+            }
+            let read = opened
+                .pop_front()
+                .expect("the file itself was opened above at the latest");
+            ahead = ahead.saturating_sub(file.size);
             count.begin(|| file.path.to_string(), file.size);
-            match self.file(file, &mut count) {
+            match read.and_then(|read| self.file(file, read, &mut count)) {
                 Ok((places, ticket)) => {
                     tickets.push(ticket);
                     results.push(Ok(places));
@@ -84,27 +105,28 @@ impl Rewriter<'_> {
         })
     }
 
-    fn file(&self, file: &CopyFile, count: &mut Count<'_>) -> Step<(Vec<(u32, Place)>, Ticket)> {
-        let pieces: Vec<(&Piece, FileRef<'_>)> = file
-            .pieces
-            .iter()
-            .map(|piece| (piece, self.manifest.file_at(piece.position as usize)))
-            .collect();
+    fn open(&self, file: &CopyFile) -> Step<Box<dyn PipelineRead>> {
         let mut ranges = Vec::new();
-        for (piece, file) in &pieces {
-            ranges.extend(wanted(piece, file)?);
+        for piece in &file.pieces {
+            let file = self.manifest.file_at(piece.position as usize);
+            ranges.extend(wanted(piece, &file)?);
         }
         let options = ReadOptions {
-            // Pieces that stand alone are read as they are ordered here too: the map before what it speaks of.
             ranges,
             expect: Some(file.size),
             lazy_open: true,
             ..ReadOptions::default()
         };
-        let mut read = self
-            .from
-            .open_read(&file.path, &options)
-            .map_err(Error::from)?;
+        let read = self.from.open_read(&file.path, &options);
+        Ok(read.map_err(Error::from)?)
+    }
+
+    fn file(
+        &self,
+        file: &CopyFile,
+        mut read: Box<dyn PipelineRead>,
+        count: &mut Count<'_>,
+    ) -> Step<(Vec<(u32, Place)>, Ticket)> {
         let options = WriteOptions {
             sync_path: false,
             ..WriteOptions::default()
@@ -116,7 +138,8 @@ impl Rewriter<'_> {
             sha1: Sha1::new(),
         };
         let mut places = Vec::new();
-        for (piece, file) in &pieces {
+        for piece in &file.pieces {
+            let file = &self.manifest.file_at(piece.position as usize);
             let place = match file.block_map_size() {
                 0 => self.whole(piece, file, &mut read, &mut out, count)?,
                 _ => self.blocks(piece, file, &mut read, &mut out, count)?,
@@ -302,7 +325,9 @@ fn wanted(piece: &Piece, file: &FileRef<'_>) -> Step<Vec<Range>> {
         length: Some(length),
     };
     if map_size == 0 {
-        return Ok(vec![range(piece.offset, data)]);
+        // Of nothing no range is asked for.
+        let some = (data > 0).then(|| range(piece.offset, data));
+        return Ok(some.into_iter().collect());
     }
     let map = range(piece.offset.saturating_add(data), map_size);
     Ok(match data {
