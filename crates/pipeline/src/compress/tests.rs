@@ -262,3 +262,25 @@ fn gz_levels_order_by_size() {
     assert_eq!(size(-1), size(6));
     assert!(size(6) < size(1) && size(1) < size(0));
 }
+
+#[test]
+fn what_became_of_a_stream_does_not_touch_the_next_one() {
+    let input = text();
+    for kind in CompressType::ALL {
+        let (fast, slow) = (*kind.level_range().start(), *kind.level_range().end());
+        let expected = packed(kind, slow, false, &input);
+        // Given up in the middle, with another level, and a stream that is none.
+        let compress = Stage::Compress {
+            kind,
+            level: fast,
+            raw: false,
+        };
+        let mut left = Pipeline::new(vec![compress]).start(1000);
+        left.push(&input[..70_000], &mut Vec::new()).unwrap();
+        drop(left);
+        let _ = unpacked(kind, false, &expected[..expected.len() / 2]);
+        let _ = unpacked(kind, false, &[7; 5000]);
+        assert!(packed(kind, slow, false, &input) == expected, "{kind}");
+        assert!(unpacked(kind, false, &expected).unwrap() == input, "{kind}");
+    }
+}

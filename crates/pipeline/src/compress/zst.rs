@@ -2,8 +2,10 @@
 //!
 //! Concatenated frames are read as one stream, as the library does; the input must end on a frame's end.
 
+use std::cell::Cell;
+
 use zstd::zstd_safe::{
-    CCtx, CParameter, DCtx, InBuffer, OutBuffer, get_error_name,
+    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, get_error_name,
     zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end},
 };
 
@@ -16,6 +18,13 @@ fn text(code: usize) -> String {
     format!("zst error: [{}] {}", code as isize, get_error_name(code))
 }
 
+thread_local! {
+    /// Contexts that the thread has no use for now. To make one costs more than to compress a small file, so one of each kind
+    /// is kept until the thread ends.
+    static COMPRESS: Cell<Option<CCtx<'static>>> = const { Cell::new(None) };
+    static DECOMPRESS: Cell<Option<DCtx<'static>>> = const { Cell::new(None) };
+}
+
 pub(super) struct Compressor {
     /// `Err` if the library could not be set up; said when the first byte comes.
     context: Result<CCtx<'static>>,
@@ -24,7 +33,9 @@ pub(super) struct Compressor {
 impl Compressor {
     /// `level`: -7 to 22; 0 stands for the library's default, 3.
     pub(super) fn new(level: i32) -> Compressor {
-        let context = CCtx::try_create()
+        let context = COMPRESS
+            .take()
+            .or_else(CCtx::try_create)
             .ok_or_else(|| Error::internal("unable to create zst context"))
             .and_then(|mut c| {
                 c.set_parameter(CParameter::CompressionLevel(level))
@@ -36,6 +47,18 @@ impl Compressor {
 
     fn context(&mut self) -> Result<&mut CCtx<'static>> {
         self.context.as_mut().map_err(|error| error.clone())
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        let context = std::mem::replace(&mut self.context, Err(Error::internal("it has ended")));
+        // Whatever became of its frame, the next one begins anew.
+        if let Ok(mut context) = context
+            && (context.reset(ResetDirective::SessionAndParameters)).is_ok()
+        {
+            let _ = COMPRESS.try_with(|kept| kept.set(Some(context)));
+        }
     }
 }
 
@@ -85,12 +108,25 @@ pub(super) struct Decompressor {
 
 impl Decompressor {
     pub(super) fn new() -> Decompressor {
-        let context =
-            DCtx::try_create().ok_or_else(|| Error::internal("unable to create zst context"));
+        let context = DECOMPRESS
+            .take()
+            .or_else(DCtx::try_create)
+            .ok_or_else(|| Error::internal("unable to create zst context"));
         Decompressor {
             context,
             frame_done: false,
             has_output: false,
+        }
+    }
+}
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        let context = std::mem::replace(&mut self.context, Err(Error::internal("it has ended")));
+        if let Ok(mut context) = context
+            && (context.reset(ResetDirective::SessionAndParameters)).is_ok()
+        {
+            let _ = DECOMPRESS.try_with(|kept| kept.set(Some(context)));
         }
     }
 }
