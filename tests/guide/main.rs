@@ -65,6 +65,7 @@ const FLEET: &str = "docs/guide/fleet.md";
 
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
+    "docs/guide/drill.md",
     "docs/guide/locked-backups.md",
     "docs/guide/sftp-repository.md",
     "docs/guide/sftp-servers.md",

@@ -213,7 +213,7 @@ fn reported() -> TestResult {
             )?;
         }
     }
-    ensure(services == 3, "full, diff and verify have timers")?;
+    ensure(services == 4, "full, diff, verify and drill have timers")?;
     let text = std::fs::read_to_string(units.join("pgkeep-failed@.service"))?;
     let line = text
         .lines()
@@ -241,7 +241,7 @@ fn units() -> TestResult {
     let root = Root::new()?;
     root.install(&root.build(1)?)?;
     let analyze = need("systemd-analyze")?;
-    for kind in ["full", "diff", "verify"] {
+    for kind in ["full", "diff", "verify", "drill"] {
         let calendar = std::fs::read_to_string(
             root.path(&format!("usr/lib/systemd/system/pgkeep-{kind}@.timer")),
         )?;

@@ -19,6 +19,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::Check => pgkeep_command::check::run(context).map(|()| 0),
         CommandId::Demo => pgkeep_command::demo::run(context).map(|()| 0),
         CommandId::Doctor => pgkeep_command::doctor::run(context),
+        CommandId::Drill => pgkeep_command::drill::run(context).map(|()| 0),
         CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
         CommandId::Manifest => pgkeep_command::manifest::run(context).map(|()| 0),

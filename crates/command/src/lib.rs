@@ -13,6 +13,7 @@ pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod doctor;
+pub mod drill;
 pub mod error;
 pub mod error_code;
 pub mod expire;

@@ -111,7 +111,7 @@ fn misspelled_words_are_told_with_what_was_meant() {
             ("-stanza=x backup", "did you mean '--stanza=x'?"),
             (
                 "--set=x backup",
-                "it is an option of: annotate, expire, info",
+                "it is an option of: annotate, drill, expire, info",
             ),
             ("--delta=yes backup", "did you mean 'y'?"),
             ("--stanza=main --type=ful backup", "did you mean 'full'?"),

@@ -74,7 +74,7 @@ pub fn is_cut(segment: &[u8]) -> bool {
 }
 
 /// The bytes of all pages without their headers. A page that does not follow the one before is left from an older use.
-fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
+pub(super) fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
     let mut stream = Vec::with_capacity(segment.len());
     if page_size <= LONG_HEADER {
         return stream;
@@ -96,7 +96,7 @@ fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
 }
 
 /// Where the first record begins that is not the rest of one.
-fn first_record(segment: &[u8]) -> usize {
+pub(super) fn first_record(segment: &[u8]) -> usize {
     match field_u16(segment, 2) & CONTINUED {
         0 => 0,
         _ => (field_u32(segment, 16) as usize).next_multiple_of(8),
@@ -104,7 +104,7 @@ fn first_record(segment: &[u8]) -> usize {
 }
 
 /// The record at a place, whole; `None` at the end.
-fn record(stream: &[u8], at: usize) -> Option<&[u8]> {
+pub(super) fn record(stream: &[u8], at: usize) -> Option<&[u8]> {
     let rest = stream.get(at..)?;
     if rest.len() < RECORD_HEADER {
         return None;
@@ -120,23 +120,26 @@ fn ended(record: &[u8]) -> Option<i64> {
     if record[17] != XACT || !ENDS.contains(&(record[16] & XACT_KIND)) {
         return None;
     }
-    let mut rest = &record[RECORD_HEADER..];
-    // Records of this kind have no blocks: the data follows its header.
-    let data = loop {
-        match *rest.first()? {
-            ORIGIN => rest = rest.get(3..)?,
-            TOP_XID => rest = rest.get(5..)?,
-            DATA_SHORT => break rest.get(2..)?,
-            DATA_LONG => break rest.get(5..)?,
-            _ => return None,
-        }
-    };
-    let time = i64::from_le_bytes(data.get(..8)?.try_into().ok()?);
+    let time = i64::from_le_bytes(data(record)?.get(..8)?.try_into().ok()?);
     time.checked_add(EPOCH)
 }
 
+/// The data of a record that has no blocks: it follows its header.
+pub(super) fn data(record: &[u8]) -> Option<&[u8]> {
+    let mut rest = &record[RECORD_HEADER..];
+    loop {
+        match *rest.first()? {
+            ORIGIN => rest = rest.get(3..)?,
+            TOP_XID => rest = rest.get(5..)?,
+            DATA_SHORT => return rest.get(2..),
+            DATA_LONG => return rest.get(5..),
+            _ => return None,
+        }
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -144,7 +147,7 @@ mod tests {
 
     const PAGE: usize = 8192;
 
-    fn record(manager: u8, info: u8, body: &[u8]) -> Vec<u8> {
+    pub(in super::super) fn record(manager: u8, info: u8, body: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; RECORD_HEADER];
         bytes[..4].copy_from_slice(&((RECORD_HEADER + body.len()) as u32).to_le_bytes());
         (bytes[16], bytes[17]) = (info, manager);
@@ -158,7 +161,7 @@ mod tests {
     }
 
     /// A segment of these records, the first of them after `rest` bytes of an older one.
-    fn segment(rest: usize, records: &[Vec<u8>]) -> Vec<u8> {
+    pub(in super::super) fn segment(rest: usize, records: &[Vec<u8>]) -> Vec<u8> {
         let mut stream = vec![0xAA; rest.next_multiple_of(8)];
         for record in records {
             stream.extend_from_slice(record);

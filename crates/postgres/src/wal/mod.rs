@@ -4,6 +4,7 @@ pub mod ended;
 pub mod header;
 pub mod name;
 pub mod segment;
+pub mod tablespaces;
 
 use crate::error::{Error, Result};
 

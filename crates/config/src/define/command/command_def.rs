@@ -17,6 +17,8 @@ pub enum CommandId {
     Demo,
     /// `doctor` (unknown to pgBackRest)
     Doctor,
+    /// `drill` (unknown to pgBackRest)
+    Drill,
     /// `expire`
     Expire,
     /// `help`
@@ -80,6 +82,7 @@ impl CommandId {
                 remote: true,
             },
             CommandId::Demo
+            | CommandId::Drill
             | CommandId::Help
             | CommandId::RepoCopy
             | CommandId::RepoRekey

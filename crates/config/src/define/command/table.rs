@@ -177,6 +177,31 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::Doctor, "doctor")
     },
     CommandDef {
+        ours: true,
+        host: Host::This,
+        writes: &[Writes::ScratchDirectory],
+        repo_unset: RepoUnset::Search,
+        summary: "Rehearse a restore and prove that the cluster is whole.",
+        help: "Restores a backup into a scratch directory, starts PostgreSQL there on a private socket, \
+            replays WAL to the target, and proves: the WAL chain is complete, page checksums are \
+            right, `pg_amcheck` (from version 14 on) finds nothing, all rows of all databases can be \
+            read, and your own SQL checks return what they must. It reports how long a restore takes \
+            and to which moment it leads, and removes everything. The exit code is 0 only if all \
+            proofs pass.\n\n\
+            The newest backup and all WAL is taken, or what `--set`, `--type` and `--target` say as \
+            for `restore`. The original cluster is not touched: archiving, replication, preloaded \
+            libraries and the settings of the original are off in the scratch cluster. Nothing that \
+            was written there reaches the archive.\n\n\
+            Run it as the user who runs PostgreSQL, on any host that reaches the repository and has \
+            the programs of the same major version (12 or newer).",
+        examples: &[
+            "pgkeep --stanza=demo drill",
+            "pgkeep --stanza=demo --drill-random --drill-check-file=/etc/pgbackrest/demo.checks drill",
+            "pgkeep --stanza=demo --drill-history drill",
+        ],
+        ..CommandDef::new(CommandId::Drill, "drill")
+    },
+    CommandDef {
         lock: LockKind::Backup,
         lock_at_start: true,
         lock_remote: true,

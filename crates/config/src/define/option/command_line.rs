@@ -5,8 +5,9 @@
 //! child processes in `process`.
 
 use crate::define::command::CommandId::{
-    Annotate, Backup, Doctor, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRekey, RepoRm, Restore,
-    SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify, Version,
+    Annotate, Backup, Doctor, Drill, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRekey, RepoRm,
+    Restore, SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify,
+    Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -218,6 +219,7 @@ pub const OUTPUT: &OptionDef = &OptionDef {
     kind: Kind::StringId,
     commands: &[
         all(Doctor),
+        only(Drill, MAIN),
         only(Info, MAIN),
         only(Manifest, MAIN),
         only(RepoLs, MAIN),

@@ -60,6 +60,7 @@ pub(super) const EVERY_COMMAND: &[CommandRoles] = &[
     all(Backup),
     all(Check),
     all(Doctor),
+    all(Drill),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -90,6 +91,7 @@ pub(super) const REPOSITORY_COMMANDS: &[CommandRoles] = &[
     all(Backup),
     all(Check),
     all(Doctor),
+    all(Drill),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -115,6 +117,7 @@ pub(super) const SFTP_COMMANDS: &[CommandRoles] = &[
     all(Backup),
     all(Check),
     all(Doctor),
+    all(Drill),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -141,6 +144,7 @@ pub(super) const REPOSITORY_CLIENTS: &[CommandRoles] = &[
     only(Backup, MAIN_LOCAL),
     only(Check, MAIN),
     only(Doctor, MAIN),
+    only(Drill, MAIN),
     only(Expire, MAIN),
     only(Info, MAIN),
     only(Manifest, MAIN),
@@ -162,6 +166,7 @@ pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[
     all(Backup),
     all(Check),
     all(Doctor),
+    all(Drill),
     all(Expire),
     all(Info),
     all(Manifest),
@@ -221,6 +226,7 @@ pub(super) const WORKER_COMMANDS: &[CommandRoles] = &[
     only(ArchiveGet, MAIN_ASYNC_LOCAL),
     only(ArchivePush, MAIN_ASYNC_LOCAL),
     only(Backup, MAIN_LOCAL),
+    only(Drill, MAIN),
     only(Restore, MAIN_LOCAL),
     only(Verify, MAIN_LOCAL),
 ];
@@ -293,6 +299,9 @@ pub(super) const EXPIRE: &[CommandRoles] = &[only(Expire, MAIN)];
 
 /// `restore`.
 pub(super) const RESTORE: &[CommandRoles] = &[only(Restore, MAIN)];
+
+/// Commands that choose how far recovery goes.
+pub(super) const RECOVERING: &[CommandRoles] = &[only(Drill, MAIN), only(Restore, MAIN)];
 
 /// `repo-get`.
 pub(super) const REPO_GET: &[CommandRoles] = &[only(RepoGet, MAIN)];

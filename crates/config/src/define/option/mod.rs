@@ -8,6 +8,7 @@ mod archive;
 mod backup;
 mod command_line;
 mod demo;
+mod drill;
 mod examine;
 mod general;
 mod known_to;

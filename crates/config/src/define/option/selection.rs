@@ -5,11 +5,13 @@
 //! choose for every command.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Manifest, RepoCopy,
-    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup, StanzaCreate,
-    StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Drill, Expire, Info, Manifest,
+    RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup,
+    StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
-use crate::define::option::known_to::{EVERY_COMMAND, MAIN, REMOTE, RESTORE, all, only};
+use crate::define::option::known_to::{
+    EVERY_COMMAND, MAIN, RECOVERING, REMOTE, RESTORE, all, only,
+};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
 
 /// Main configuration file.
@@ -68,6 +70,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(Backup),
         only(Check, REMOTE),
         all(Doctor),
+        all(Drill),
         all(Expire),
         all(Info),
         all(Manifest),
@@ -116,6 +119,7 @@ pub const SET: &OptionDef = &OptionDef {
     name: "set",
     commands: &[
         only(Annotate, MAIN),
+        only(Drill, MAIN),
         only(Expire, MAIN),
         only(Info, MAIN),
         only(Manifest, MAIN),
@@ -147,6 +151,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(Backup),
         all(Check),
         all(Doctor),
+        all(Drill),
         all(Expire),
         all(Info),
         all(Manifest),
@@ -191,7 +196,7 @@ pub const STANZA: &OptionDef = &OptionDef {
 /// Where recovery ends.
 pub const TARGET: &OptionDef = &OptionDef {
     name: "target",
-    commands: RESTORE,
+    commands: RECOVERING,
     depends: Some(Depend::on("type", &["lsn", "name", "time", "xid"])),
     summary: "Where recovery ends.",
     help: "A time, transaction ID, LSN or restore point, as `--type` says. A time is `YYYY-MM-DD \
@@ -243,7 +248,7 @@ pub const TARGET_ACTION: &OptionDef = &OptionDef {
 /// Stop just before the target.
 pub const TARGET_EXCLUSIVE: &OptionDef = &OptionDef {
     name: "target-exclusive",
-    commands: RESTORE,
+    commands: RECOVERING,
     depends: Some(Depend::on("type", &["lsn", "time", "xid"])),
     summary: "Stop just before the target.",
     help: "By default the transaction at the target is still applied. With this option recovery ends \
@@ -255,12 +260,16 @@ pub const TARGET_EXCLUSIVE: &OptionDef = &OptionDef {
 /// Timeline to follow.
 pub const TARGET_TIMELINE: &OptionDef = &OptionDef {
     name: "target-timeline",
-    commands: RESTORE,
+    commands: RECOVERING,
     required: false,
     depends: Some(Depend::on(
         "type",
         &["default", "lsn", "name", "standby", "time", "xid"],
     )),
+    depends_by_command: &[(
+        Drill,
+        Depend::on("type", &["default", "lsn", "name", "time", "xid"]),
+    )],
     summary: "Timeline to follow.",
     help: "A number (decimal, or hexadecimal with `0x`), `latest` or `current`. Unset: PostgreSQL's \
         own default, which is `latest` from version 12 and `current` before; `immediate` stays on \
@@ -274,10 +283,19 @@ pub const TARGET_TIMELINE: &OptionDef = &OptionDef {
 pub const TYPE: &OptionDef = &OptionDef {
     name: "type",
     kind: Kind::StringId,
-    commands: &[only(Backup, MAIN), only(Info, MAIN), only(Restore, MAIN)],
-    default_by_command: &[(Backup, "incr"), (Restore, "default")],
+    commands: &[
+        only(Backup, MAIN),
+        only(Drill, MAIN),
+        only(Info, MAIN),
+        only(Restore, MAIN),
+    ],
+    default_by_command: &[(Backup, "incr"), (Drill, "default"), (Restore, "default")],
     allowed_by_command: &[
         (Backup, &["full", "diff", "incr"]),
+        (
+            Drill,
+            &["default", "immediate", "name", "time", "lsn", "xid"],
+        ),
         (Info, &["full", "diff", "incr"]),
         (
             Restore,

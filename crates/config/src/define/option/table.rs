@@ -8,6 +8,7 @@ pub use super::archive::*;
 pub use super::backup::*;
 pub use super::command_line::*;
 pub use super::demo::*;
+pub use super::drill::*;
 pub use super::examine::*;
 pub use super::general::*;
 pub use super::log::*;
@@ -66,6 +67,13 @@ pub static OPTIONS: &[&OptionDef] = &[
     DEMO_PATH,
     DEMO_PG_BIN,
     DETAIL_LEVEL,
+    DRILL_CHECK_FILE,
+    DRILL_HISTORY,
+    DRILL_PATH,
+    DRILL_PG_BIN,
+    DRILL_PG_USER,
+    DRILL_RANDOM,
+    DRILL_SETTING,
     DRY_RUN,
     EXCLUDE,
     EXEC_ID,

@@ -1,0 +1,158 @@
+//! `drill`: rehearses a restore and proves that the cluster is whole.
+//!
+//! A backup is restored into a scratch directory by `restore` itself, a server is started on it that nobody reaches and that reaches
+//! nobody, WAL is replayed by `archive-get` itself, and the result is proved. So what is rehearsed is the real thing. At the end
+//! nothing is left, whatever happened; what a drill that was killed has left is removed by the next one.
+
+mod check_file;
+mod history;
+mod moment;
+mod outcome;
+mod private;
+mod process;
+mod programs;
+mod proofs;
+mod remains;
+mod replayed;
+mod restored;
+mod scratch;
+mod server;
+mod settings;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::report::time_text::elapsed_text;
+use crate::run::Context;
+use crate::run::progress::Doing;
+use check_file::Check;
+use outcome::Outcome;
+use proofs::Prover;
+use replayed::Replayed;
+use scratch::Scratch;
+use settings::Settings;
+
+/// The oldest version: earlier ones have their recovery settings in a file of their own.
+const OLDEST: u32 = 12;
+
+/// Makes a drill, or shows those that were made.
+///
+/// # Errors
+/// What could not be done, or the first proof that failed.
+pub fn run(context: &Context) -> Result<()> {
+    let mut settings = Settings::from(context)?;
+    if settings.history {
+        return history::show(context, &settings);
+    }
+    if context.user.uid == 0 {
+        return Err(Error::new(
+            ErrorCode::Access,
+            "drill cannot be run as root: PostgreSQL refuses to start as root",
+        )
+        .with_hint("run it as the user who runs PostgreSQL: runuser -u postgres -- pgkeep --stanza=... drill"));
+    }
+    let checks = match &settings.check_file {
+        Some(path) => check_file::read(path)?,
+        None => Vec::new(),
+    };
+    context
+        .summary
+        .stopped("the original cluster was not touched");
+    let scratch = Scratch::take(context, &settings.path)?;
+    let mut outcome = Outcome {
+        start: context.clock.seconds(),
+        ..Outcome::default()
+    };
+    let result = rehearse(context, &scratch, &mut settings, &checks, &mut outcome);
+    outcome.stop = context.clock.seconds();
+    let root = settings.path.display().to_string();
+    let removed = scratch.remove();
+    if let Err(error) = result {
+        if error.code == ErrorCode::Term {
+            return Err(error);
+        }
+        outcome.error = Some(error);
+    }
+    let document = outcome.document(&settings);
+    history::add(&settings, &document);
+    context.output.text(&match settings.json {
+        true => format!("{document}\n"),
+        false => outcome.text(context, &settings),
+    })?;
+    if let Some(error) = outcome.error() {
+        context.summary.stopped(format!(
+            "{root} is removed; the original cluster was not touched"
+        ));
+        return Err(error);
+    }
+    removed?;
+    let time = outcome.restore_ms.unwrap_or(0) + outcome.replay_ms.unwrap_or(0);
+    context.summary.done(format!(
+        "restored and replayed in {}, all proofs passed",
+        elapsed_text(time)
+    ));
+    Ok(())
+}
+
+/// The rehearsal. What it finds out goes into `outcome`, so that there is a report whatever ends it.
+fn rehearse(
+    context: &Context,
+    scratch: &Scratch,
+    settings: &mut Settings,
+    checks: &[Check],
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let doing = Doing::now(&context.progress, "choosing the backup");
+    if settings.random {
+        moment::choose(context, scratch, settings)?;
+    }
+    let plan = restored::plan(context, scratch, settings)?;
+    outcome.plan = Some(plan.clone());
+    if plan.major < OLDEST {
+        return Err(Error::new(
+            ErrorCode::VersionNotSupported,
+            format!(
+                "drill needs PostgreSQL {OLDEST} or newer, backup {} is of version {}",
+                plan.label, plan.major
+            ),
+        ));
+    }
+    let programs = programs::find(context, settings, plan.major)?;
+    log::info!(
+        "restore backup {} of repo{} to '{}'",
+        plan.label,
+        plan.repo_key,
+        scratch.root().display()
+    );
+    doing.and("restoring");
+    let began = context.clock.milliseconds();
+    restored::make(context, scratch, settings, &plan)?;
+    outcome.restore_ms = Some(context.clock.milliseconds() - began);
+    doing.and("replaying WAL");
+    let (mut replayed, restore_command) = Replayed::prepare(context, scratch, settings)?;
+    let began = context.clock.milliseconds();
+    let mut server = server::start(scratch, settings, &programs, plan.major, &restore_command)?;
+    let ready = server.wait_until_ready(context, &mut replayed);
+    outcome.segments = replayed.segments;
+    ready?;
+    outcome.replay_ms = Some(context.clock.milliseconds() - began);
+    log::info!("WAL is replayed: {} segments", replayed.segments);
+    drop(doing);
+    let began = context.clock.milliseconds();
+    let prover = Prover {
+        context,
+        scratch,
+        settings,
+        programs: &programs,
+        plan: &plan,
+    };
+    prover.reached(outcome, &server.log())?;
+    outcome.databases = prover.databases()?;
+    prover.rows(outcome)?;
+    if !checks.is_empty() {
+        prover.checks(outcome, checks)?;
+    }
+    prover.structures(outcome)?;
+    server.stop(context)?;
+    prover.pages(outcome)?;
+    outcome.proof_ms = Some(context.clock.milliseconds() - began);
+    Ok(())
+}

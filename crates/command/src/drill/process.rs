@@ -1,0 +1,224 @@
+//! Runs programs for the drill: marked as its own, in its directory, ended when the run is.
+#![allow(clippy::disallowed_methods)] // what they print goes to files of the scratch directory
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::remains::MARK;
+use super::scratch::{Scratch, failed};
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// How often a program is looked at.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
+/// How long a program may take to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is read of what a program printed.
+const PRINTED: usize = 1 << 20;
+
+/// What a program left.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// A command for the scratch cluster: without this process's settings of libpq.
+pub(super) fn command(scratch: &Scratch, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(scratch.root())
+        .stdin(Stdio::null())
+        .process_group(0)
+        .env(MARK, scratch.id())
+        .env("LC_ALL", "C.UTF-8");
+    for variable in [
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGPORT",
+        "PGUSER",
+        "PGDATABASE",
+        "PGDATA",
+        "PGSERVICE",
+        "PGOPTIONS",
+        "PGPASSWORD",
+        "PGPASSFILE",
+        "PGSSLMODE",
+        "PGREQUIRESSL",
+        "PGAPPNAME",
+        "PGCLIENTENCODING",
+        "PGDATESTYLE",
+        "PGTZ",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A client of the scratch server: a session in which nothing is loaded that a role or a database asks for.
+pub(super) fn client(scratch: &Scratch, program: &Path, user: &str, database: &str) -> Command {
+    let mut command = command(scratch, program);
+    command
+        .env("PGHOST", scratch.join("run"))
+        .env("PGPORT", "5432")
+        .env("PGUSER", user)
+        .env("PGDATABASE", database)
+        .env(
+            "PGOPTIONS",
+            "-c session_preload_libraries= -c local_preload_libraries= -c statement_timeout=0 -c lock_timeout=0",
+        );
+    command
+}
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// It cannot be started; the run is ended.
+pub(super) fn run(
+    context: &Context,
+    scratch: &Scratch,
+    name: &str,
+    command: &mut Command,
+) -> Result<Ended> {
+    let (out, err) = (format!("log/{name}.out"), format!("log/{name}.err"));
+    command.stdout(file(scratch, &out)?);
+    let child = start(scratch, command, &err)?;
+    let status = wait(context, child, Signal::TERM)?;
+    Ok(Ended {
+        status,
+        stdout: printed(scratch, &out),
+        stderr: printed(scratch, &err),
+    })
+}
+
+/// Runs a program whose output is of no interest.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_to_nowhere(
+    context: &Context,
+    scratch: &Scratch,
+    name: &str,
+    command: &mut Command,
+) -> Result<Ended> {
+    command.stdout(Stdio::null());
+    let err = format!("log/{name}.err");
+    let status = wait(context, start(scratch, command, &err)?, Signal::TERM)?;
+    Ok(Ended {
+        status,
+        stdout: String::new(),
+        stderr: printed(scratch, &err),
+    })
+}
+
+/// Starts a program, its errors into a file of the scratch directory.
+///
+/// # Errors
+/// [`ErrorCode::Execute`].
+pub(super) fn start(scratch: &Scratch, command: &mut Command, errors: &str) -> Result<Guarded> {
+    command.stderr(file(scratch, errors)?);
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .spawn()
+        .map(|child| Guarded { child, ended: None })
+        .map_err(|error| {
+            Error::new(
+                ErrorCode::Execute,
+                format!("unable to execute '{program}': {error}"),
+            )
+        })
+}
+
+/// A program that does not outlive this.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    child: Child,
+    ended: Option<ExitStatus>,
+}
+
+impl Guarded {
+    /// Its status if it has ended.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+        self.ended
+    }
+
+    /// Asks it and its children to end, and waits; ends it by force when it takes too long.
+    pub(super) fn end(&mut self, signal: Signal, patience: Duration) -> Option<ExitStatus> {
+        let began = Instant::now();
+        self.tell(signal);
+        while self.ended().is_none() && began.elapsed() < patience {
+            std::thread::sleep(PAUSE);
+        }
+        if self.ended().is_none() {
+            self.tell(Signal::KILL);
+            self.ended = self.child.wait().ok();
+        }
+        self.ended
+    }
+
+    /// Tells it alone.
+    pub(super) fn ask(&mut self, signal: Signal) {
+        if self.ended().is_none() {
+            let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
+        }
+    }
+
+    fn tell(&mut self, signal: Signal) {
+        // It has not been waited for, so nobody else can have its number.
+        if self.ended().is_none() {
+            let _ = kill_process_group(Pid::from_child(&self.child), signal);
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            self.end(Signal::QUIT, PATIENCE);
+        }
+    }
+}
+
+fn wait(context: &Context, mut child: Guarded, signal: Signal) -> Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.ended() {
+            return Ok(status);
+        }
+        if let Err(error) = context.cancel.check() {
+            child.end(signal, PATIENCE);
+            return Err(error);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn file(scratch: &Scratch, name: &str) -> Result<fs::File> {
+    let path = scratch.join(name);
+    fs::File::create(&path).map_err(|error| failed(ErrorCode::FileOpen, "create", &path, &error))
+}
+
+fn printed(scratch: &Scratch, name: &str) -> String {
+    let text = scratch.read(name);
+    match text.len() {
+        0..=PRINTED => text,
+        _ => text.chars().take(PRINTED).collect(),
+    }
+}
+
+/// The last lines of a text, for an error.
+pub(super) fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

@@ -1,0 +1,124 @@
+//! Finds the programs of PostgreSQL for one major version.
+#![allow(clippy::disallowed_methods)] // programs outside any storage are looked for
+
+use std::path::{Path, PathBuf};
+
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Where packages put the programs of a version.
+const PLACES: &[(&str, &str)] = &[
+    ("/usr/lib/postgresql/", "/bin"),
+    ("/usr/pgsql-", "/bin"),
+    ("/opt/homebrew/opt/postgresql@", "/bin"),
+];
+
+/// Versions that a client may have; a newer one reads older servers.
+const NEWEST: u32 = 40;
+
+/// Programs of one version. Those that are not everywhere are optional.
+#[derive(Debug, Clone)]
+pub(super) struct Programs {
+    pub(super) postgres: PathBuf,
+    pub(super) psql: PathBuf,
+    pub(super) pg_dump: PathBuf,
+    pub(super) pg_checksums: Option<PathBuf>,
+    pub(super) pg_amcheck: Option<PathBuf>,
+}
+
+/// Finds them.
+///
+/// # Errors
+/// [`ErrorCode::FileMissing`] with what to install.
+pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result<Programs> {
+    let versioned = |major: u32| {
+        PLACES
+            .iter()
+            .map(move |(before, after)| PathBuf::from(format!("{before}{major}{after}")))
+    };
+    let search = context.environment.get("PATH").map(String::as_str);
+    let mut clients: Vec<PathBuf> = settings.pg_bin.iter().cloned().collect();
+    clients.extend((major..NEWEST).flat_map(versioned));
+    clients.extend(std::env::split_paths(search.unwrap_or_default()));
+    let servers: Vec<PathBuf> = match &settings.pg_bin {
+        Some(named) => vec![named.clone()],
+        None => versioned(major)
+            .chain(std::env::split_paths(search.unwrap_or_default()))
+            .chain([PathBuf::from("/usr/local/pgsql/bin")])
+            .collect(),
+    };
+    let missing = |name: &str| {
+        Error::new(
+            ErrorCode::FileMissing,
+            format!("unable to find '{name}' of PostgreSQL {major}"),
+        )
+        .with_hint(format!(
+            "install PostgreSQL {major}, on Debian: apt-get install postgresql-{major}"
+        ))
+        .with_hint("or name the directory of its programs with --drill-pg-bin.")
+    };
+    let postgres = servers
+        .iter()
+        .map(|directory| directory.join("postgres"))
+        .find(|program| major_of(program) == Some(major))
+        .ok_or_else(|| missing("postgres"))?;
+    let find = |name: &str| {
+        clients
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|program| program.is_file())
+    };
+    // These look into files of their own version only.
+    let beside = |name: &str| {
+        let here = postgres.with_file_name(name);
+        here.is_file().then_some(here).or_else(|| {
+            clients
+                .iter()
+                .map(|directory| directory.join(name))
+                .find(|program| program.is_file() && major_of(program) == Some(major))
+        })
+    };
+    Ok(Programs {
+        psql: find("psql").ok_or_else(|| missing("psql"))?,
+        pg_dump: find("pg_dump").ok_or_else(|| missing("pg_dump"))?,
+        pg_checksums: beside("pg_checksums"),
+        pg_amcheck: find("pg_amcheck"),
+        postgres,
+    })
+}
+
+/// `15` of `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
+fn major_of(program: &Path) -> Option<u32> {
+    if !program.is_file() {
+        return None;
+    }
+    let output = std::process::Command::new(program)
+        .arg("--version")
+        .output()
+        .ok()?;
+    version_in(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn version_in(text: &str) -> Option<u32> {
+    let number = text.split_once("(PostgreSQL) ")?.1;
+    let digits = number
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next()?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_in;
+
+    #[test]
+    fn the_major_version_is_read_from_what_programs_say_of_themselves() {
+        assert_eq!(
+            version_in("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"),
+            Some(15)
+        );
+        assert_eq!(version_in("pg_checksums (PostgreSQL) 18beta1\n"), Some(18));
+        assert_eq!(version_in("psql 9\n"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! Ends what a drill has left running. Only processes that carry the mark of that drill are touched, never one by its number alone.
+#![allow(clippy::disallowed_methods)] // /proc is no storage of ours
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Variable in the environment of every process that is started for a drill.
+pub(super) const MARK: &str = "PG_DRILL_OF_PGKEEP";
+/// How long processes may take to end before they are killed, and then until they are gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ends the processes of a drill that was killed, and removes the shared memory of a server that was.
+///
+/// # Errors
+/// Processes that do not end.
+pub(super) fn end(_context: &Context, root: &Path, id: &str) -> Result<()> {
+    end_processes(root, id)?;
+    remove_shared_memory(root);
+    Ok(())
+}
+
+/// Ends the processes that carry the mark, and waits for those that work in the directory.
+///
+/// # Errors
+/// Processes that do not end.
+pub(super) fn end_processes(root: &Path, id: &str) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let processes = processes(root, id);
+        if processes.is_empty() {
+            return Ok(());
+        }
+        let late = began.elapsed() > PATIENCE;
+        if began.elapsed() > 2 * PATIENCE {
+            return Err(Error::new(
+                ErrorCode::PgRunning,
+                format!("processes of a drill in '{}' do not end", root.display()),
+            )
+            .with_hint("'fuser -v' with this path shows them; end them and run the drill again."));
+        }
+        for process in processes.iter().filter(|process| process.marked) {
+            // A server removes its shared memory and ends its children.
+            match process.server && !late {
+                true => process.send(Signal::QUIT),
+                false => process.send(Signal::KILL),
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A process that belongs to the drill.
+struct Process {
+    /// Stands for this very process even if its number is given to another one.
+    handle: rustix::fd::OwnedFd,
+    marked: bool,
+    server: bool,
+}
+
+impl Process {
+    fn send(&self, signal: Signal) {
+        // One that is gone meanwhile is fine.
+        let _ = pidfd_send_signal(&self.handle, signal);
+    }
+}
+
+fn processes(root: &Path, id: &str) -> Vec<Process> {
+    let mark = format!("{MARK}={id}");
+    let own = rustix::process::geteuid().as_raw();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+            .and_then(Pid::from_raw)
+        else {
+            continue;
+        };
+        if entry.metadata().map(|metadata| metadata.uid()).ok() != Some(own)
+            || pid == rustix::process::getpid()
+        {
+            continue;
+        }
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+            continue;
+        };
+        let path = entry.path();
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        let marked = environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == mark.as_bytes());
+        // The server's children overwrite their environment. They go when the server does.
+        let within =
+            fs::read_link(path.join("cwd")).is_ok_and(|at| at.starts_with(root.join("data")));
+        // One that has ended and is not yet waited for has neither.
+        if marked || within {
+            let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
+            let server = name.trim_end() == "postgres";
+            found.push(Process {
+                handle,
+                marked,
+                server,
+            });
+        }
+    }
+    found
+}
+
+/// A server that was killed leaves a segment of System V shared memory, whose numbers are in its `postmaster.pid`.
+fn remove_shared_memory(root: &Path) {
+    let Ok(text) = fs::read_to_string(root.join("data/postmaster.pid")) else {
+        return;
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let (Some(pid), Some(numbers)) = (lines.first(), lines.get(6)) else {
+        return;
+    };
+    let table = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let Some(segment) = abandoned(&table, pid.trim(), numbers) else {
+        return;
+    };
+    let _ = std::process::Command::new("ipcrm")
+        .args(["-m", &segment])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
+}
+
+/// The segment with this key and number, made by this process, that nobody uses.
+fn abandoned(table: &str, pid: &str, numbers: &str) -> Option<String> {
+    let mut words = numbers.split_whitespace();
+    let (key, id) = (words.next()?, words.next()?);
+    let column = |name: &str| {
+        let heading = table.lines().next()?;
+        heading.split_whitespace().position(|word| word == name)
+    };
+    let (at_key, at_id) = (column("key")?, column("shmid")?);
+    let (at_pid, at_users) = (column("cpid")?, column("nattch")?);
+    table.lines().skip(1).find_map(|line| {
+        let row: Vec<&str> = line.split_whitespace().collect();
+        let is = |at: usize, value: &str| row.get(at) == Some(&value);
+        // The kernel shows keys with a sign.
+        let same_key = is(at_key, key)
+            || row
+                .get(at_key)?
+                .parse::<i32>()
+                .ok()?
+                .cast_unsigned()
+                .to_string()
+                == key;
+        (same_key && is(at_id, id) && is(at_pid, pid) && is(at_users, "0")).then(|| id.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::abandoned;
+
+    #[test]
+    fn only_the_segment_of_this_server_that_nobody_uses_is_removed() {
+        let table = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid\n\
+             5432001          3   600                    56   812   812      0   101   101   101   101\n\
+             5432001          4   600                    56   900   900      1   101   101   101   101\n";
+        assert_eq!(
+            abandoned(table, "812", "  5432001         3"),
+            Some("3".to_owned())
+        );
+        assert_eq!(abandoned(table, "813", "5432001 3"), None);
+        assert_eq!(abandoned(table, "900", "5432001 4"), None);
+        assert_eq!(abandoned("", "812", "5432001 3"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! WAL on its way to the scratch server: `archive-get`, and a look at every segment before it is replayed.
+//!
+//! A record that creates a tablespace names the place of the original. Its replay would change files there, on the host of the
+//! cluster those of the cluster itself (and before version 14 remove them). So each segment waits, in `restore_command`, for the
+//! answer of the drill.
+#![allow(clippy::disallowed_methods)] // files of the scratch directory
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
+
+use pgkeep_config::shell_word;
+use pgkeep_postgres::wal::tablespaces::TablespaceScan;
+
+use super::scratch::{Scratch, failed};
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// What the server runs for each file. 126 ends the server: it must not take an error for the end of the archive.
+const SCRIPT: &str = r#"#!/bin/sh
+# Made by pgkeep drill: fetches a file of the archive and waits until the drill has looked at it.
+GET archive-get "$1" "$2" || exit $?
+case "$1" in *.*) exit 0 ;; esac
+printf '%s\n' "$1" >ROOT/run/ask || exit 126
+read -r answer <ROOT/run/answer || exit 126
+[ "$answer" = "$1" ] || exit 126
+"#;
+
+/// Segments as they come.
+#[derive(Debug)]
+pub(super) struct Replayed<'a> {
+    scratch: &'a Scratch,
+    ask: fs::File,
+    answer: fs::File,
+    asked: Vec<u8>,
+    scan: TablespaceScan,
+    refused: Option<(String, String)>,
+    /// How many came.
+    pub(super) segments: u64,
+}
+
+impl<'a> Replayed<'a> {
+    /// Makes ready; gives `restore_command` besides.
+    ///
+    /// # Errors
+    /// Files that cannot be made; WAL in the backup that must not be replayed here.
+    pub(super) fn prepare(
+        context: &Context,
+        scratch: &'a Scratch,
+        settings: &Settings,
+    ) -> Result<(Self, String)> {
+        let program = context.program_path.to_string_lossy();
+        let mut words = vec![shell_word(&program)];
+        words.extend(settings.archive_get.iter().cloned());
+        for (option, name) in [("pg1-path", "data"), ("lock-path", "lock")] {
+            words.push(format!("--{option}={}", scratch.join(name).display()));
+        }
+        for word in [
+            "--pg1-local",
+            "--reset-archive-async",
+            "--archive-get-strict",
+        ] {
+            words.push(word.to_owned());
+        }
+        for word in [
+            "--log-level-console=off",
+            "--log-level-stderr=warn",
+            "--log-level-file=off",
+        ] {
+            words.push(word.to_owned());
+        }
+        let root = scratch.root().display().to_string();
+        let script = SCRIPT
+            .replace("GET", &words.join(" "))
+            .replace("ROOT", &root);
+        scratch.write("conf/fetch", &script)?;
+        let (ask, answer) = (fifo(scratch, "run/ask")?, fifo(scratch, "run/answer")?);
+        let mut replayed = Self {
+            scratch,
+            ask,
+            answer,
+            asked: Vec::new(),
+            scan: TablespaceScan::default(),
+            refused: None,
+            segments: 0,
+        };
+        replayed.look_at_restored()?;
+        Ok((replayed, format!("sh {root}/conf/fetch %f \"%p\"")))
+    }
+
+    /// Segments that the backup brought with it are replayed where the archive does not have them.
+    fn look_at_restored(&mut self) -> Result<()> {
+        let path = self.scratch.join("data/pg_wal");
+        let mut names: Vec<String> = fs::read_dir(&path)
+            .map_err(|error| failed(ErrorCode::PathOpen, "list path", &path, &error))?
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .collect();
+        names.sort();
+        for name in names {
+            self.look(&format!("data/pg_wal/{name}"), &name)?;
+        }
+        self.scan = TablespaceScan::default();
+        self.check()
+    }
+
+    /// Answers whoever asks.
+    ///
+    /// # Errors
+    /// A segment that cannot be read.
+    pub(super) fn answer(&mut self) -> Result<()> {
+        let mut bytes = [0; 256];
+        match self.ask.read(&mut bytes) {
+            Ok(count) => self.asked.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => {
+                return Err(failed(
+                    ErrorCode::FileRead,
+                    "read",
+                    &self.scratch.join("run/ask"),
+                    &error,
+                ));
+            }
+        }
+        while let Some(end) = self.asked.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.asked.drain(..=end).collect();
+            let name = String::from_utf8_lossy(&line).trim().to_owned();
+            self.segments += 1;
+            self.look("data/pg_wal/RECOVERYXLOG", &name)?;
+            let answer = if self.refused.is_none() {
+                name
+            } else {
+                "no".to_owned()
+            };
+            self.answer
+                .write_all(format!("{answer}\n").as_bytes())
+                .map_err(|error| {
+                    failed(
+                        ErrorCode::FileWrite,
+                        "write",
+                        &self.scratch.join("run/answer"),
+                        &error,
+                    )
+                })?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, file: &str, name: &str) -> Result<()> {
+        let path = self.scratch.join(file);
+        let bytes =
+            fs::read(&path).map_err(|error| failed(ErrorCode::FileRead, "read", &path, &error))?;
+        if let Some(place) = self.scan.segment(&bytes).into_iter().next() {
+            self.refused.get_or_insert((name.to_owned(), place));
+        }
+        Ok(())
+    }
+
+    /// The error of WAL that must not be replayed here.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some((segment, place)) = &self.refused else {
+            return Ok(());
+        };
+        Err(Error::new(
+            ErrorCode::TablespaceMap,
+            format!("WAL segment {segment} creates a tablespace in '{place}': its replay would change files outside of the scratch directory"),
+        )
+        .with_hint("make a new backup and drill that one: tablespaces that are in a backup are mapped.")
+        .with_hint("or choose a target before it, for example --type=immediate."))
+    }
+}
+
+/// A pipe with a name that both sides can open without waiting for the other.
+fn fifo(scratch: &Scratch, name: &str) -> Result<fs::File> {
+    let path = scratch.join(name);
+    let made = Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(&path)
+        .status()
+        .map_err(|error| {
+            Error::new(
+                ErrorCode::Execute,
+                format!("unable to execute 'mkfifo': {error}"),
+            )
+        })?;
+    if !made.success() {
+        return Err(Error::new(
+            ErrorCode::Execute,
+            format!("unable to make the named pipe '{}'", path.display()),
+        ));
+    }
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(&path)
+        .map_err(|error| failed(ErrorCode::FileOpen, "open", &path, &error))
+}

@@ -1,0 +1,171 @@
+//! The scratch server: made ready, started, followed while it replays WAL, and stopped.
+#![allow(clippy::disallowed_methods)] // files of the scratch directory
+
+use std::fs;
+use std::time::Duration;
+
+use pgkeep_postgres::ControlFile;
+use rustix::process::Signal;
+
+use super::private;
+use super::process::{self, Guarded, PAUSE};
+use super::programs::Programs;
+use super::replayed::Replayed;
+use super::scratch::{Scratch, failed};
+use super::settings::Settings;
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Where the server writes its log.
+const LOG: &str = "log/server.err";
+/// How long an orderly stop may take: it writes all that was changed.
+const STOP: Duration = Duration::from_secs(600);
+/// Prepared transactions are kept in memory as many as there may be; more than any cluster has.
+const PREPARED: u32 = 1000;
+
+/// The running server.
+#[derive(Debug)]
+pub(super) struct Server<'a> {
+    scratch: &'a Scratch,
+    process: Guarded,
+}
+
+/// Writes the settings and starts the server; it ends when the value is dropped.
+///
+/// # Errors
+/// Files that cannot be written; a program that cannot be started.
+pub(super) fn start<'a>(
+    scratch: &'a Scratch,
+    settings: &Settings,
+    programs: &Programs,
+    major: u32,
+    restore_command: &str,
+) -> Result<Server<'a>> {
+    let mut own = format!("max_prepared_transactions = {PREPARED}\n");
+    for (name, value) in &settings.server {
+        let quoted = value.replace('\\', "\\\\").replace('\'', "''");
+        own.push_str(&format!("{name} = '{quoted}'\n"));
+    }
+    scratch.write("conf/postgresql.conf", &own)?;
+    scratch.write("conf/pg_hba.conf", "local all all trust\n")?;
+    scratch.write("conf/pg_ident.conf", "")?;
+    let target = private::target_of(&scratch.read("data/postgresql.auto.conf"));
+    scratch.write("data/postgresql.auto.conf", &target)?;
+    // A backup of a standby may have it: it would follow its primary.
+    remove(scratch, "data/standby.signal")?;
+    let mut command = process::command(scratch, &programs.postgres);
+    command
+        .arg("-D")
+        .arg(scratch.join("data"))
+        .args(private::arguments(major, scratch.root(), restore_command))
+        .stdout(std::process::Stdio::null());
+    Ok(Server {
+        scratch,
+        process: process::start(scratch, &mut command, LOG)?,
+    })
+}
+
+impl Server<'_> {
+    /// Waits until recovery has ended and connections are accepted.
+    ///
+    /// # Errors
+    /// The server ends; WAL that must not be replayed here.
+    pub(super) fn wait_until_ready(
+        &mut self,
+        context: &Context,
+        replayed: &mut Replayed<'_>,
+    ) -> Result<()> {
+        loop {
+            if let Some(status) = self.process.ended() {
+                replayed.check()?;
+                return Err(Error::new(
+                    ErrorCode::Execute,
+                    format!("the server ended with {status} before recovery was finished:\n{}", self.complaints()),
+                )
+                .with_hint("the lines are of the server's log; a setting it needs is given with --drill-setting."));
+            }
+            context.cancel.check()?;
+            replayed.answer()?;
+            let lines = self.scratch.read("data/postmaster.pid");
+            if lines
+                .lines()
+                .nth(7)
+                .is_some_and(|status| status.trim() == "ready")
+            {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The server's log.
+    pub(super) fn log(&self) -> String {
+        self.scratch.read(LOG)
+    }
+
+    fn complaints(&self) -> String {
+        let log = self.log();
+        let loud = |line: &&str| {
+            [
+                "FATAL: ", "PANIC: ", "ERROR: ", "ERROR: [", "HINT: ", "DETAIL: ", "WARN: ",
+            ]
+            .iter()
+            .any(|word| line.contains(word))
+        };
+        let found: Vec<&str> = log.lines().filter(loud).collect();
+        match found.is_empty() {
+            true => process::tail(&log, 8),
+            false => process::tail(&found.join("\n"), 8),
+        }
+    }
+
+    /// Stops it in order.
+    ///
+    /// # Errors
+    /// It does not end by itself.
+    pub(super) fn stop(mut self, context: &Context) -> Result<()> {
+        self.process.ask(Signal::INT);
+        let began = std::time::Instant::now();
+        loop {
+            match self.process.ended() {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => {
+                    return Err(Error::new(
+                        ErrorCode::Execute,
+                        format!("the server ended with {status}:\n{}", self.complaints()),
+                    ));
+                }
+                None if began.elapsed() > STOP => {
+                    return Err(Error::new(
+                        ErrorCode::Execute,
+                        format!("the server did not stop within {} s", STOP.as_secs()),
+                    ));
+                }
+                None => {}
+            }
+            context.cancel.check()?;
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// The control file of the restored cluster.
+///
+/// # Errors
+/// It is missing or not understood.
+pub(super) fn control(scratch: &Scratch) -> Result<ControlFile> {
+    let path = scratch.join("data/global/pg_control");
+    let bytes =
+        fs::read(&path).map_err(|error| failed(ErrorCode::FileRead, "read", &path, &error))?;
+    Ok(ControlFile::parse(&bytes, None)?)
+}
+
+fn remove(scratch: &Scratch, name: &str) -> Result<()> {
+    let path = scratch.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(failed(ErrorCode::FileRemove, "remove", &path, &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,22 @@
+//! Drills of real clusters: what is in order passes, every kind of damage is found, and nothing is left, however a drill ends.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
+
+mod stage;
+mod whole;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pgkeep_testkit::run::Program;
+use pgkeep_testkit::suite::Suite;
+
+fn main() -> ExitCode {
+    let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
+        Ok(program) => Arc::new(program),
+        Err(error) => {
+            println!("drill: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    whole::add(Suite::new("drill").threads(3), &program).run()
+}

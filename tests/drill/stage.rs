@@ -1,0 +1,153 @@
+//! A cluster with a stanza and backups, and drills of it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pgkeep_testkit::cluster::{Cluster, ClusterBuilder};
+use pgkeep_testkit::configuration::Configuration;
+use pgkeep_testkit::run::{Outcome, Program, run};
+use pgkeep_testkit::suite::TestResult;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Cluster, configuration and program of a test.
+pub struct Stage<'a> {
+    pub program: &'a Program,
+    pub cluster: Cluster,
+    pub config: PathBuf,
+}
+
+impl<'a> Stage<'a> {
+    /// Makes and starts the cluster, and its stanza.
+    pub fn new(
+        program: &'a Program,
+        builder: ClusterBuilder,
+        change: impl FnOnce(Configuration) -> Configuration,
+    ) -> Result<Self> {
+        let cluster = builder
+            .setting("archive_mode", "on")
+            .setting("archive_command", "false")
+            .create()?;
+        let made = Configuration::new(cluster.scratch())?
+            .global("repo1-retention-full", 9)
+            .global("start-fast", "y")
+            .cluster("main", &cluster);
+        let config = change(made).write(cluster.scratch(), "pgbackrest.conf")?;
+        let command = format!(
+            "{} --config={} --stanza=main archive-push \"%p\"",
+            program.link().display(),
+            config.display()
+        );
+        cluster.append_setting("archive_command", &command)?;
+        cluster.start()?;
+        let stage = Self {
+            program,
+            cluster,
+            config,
+        };
+        stage.run(&["stanza-create"])?;
+        Ok(stage)
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = self.program.command();
+        command
+            .arg(format!("--config={}", self.config.display()))
+            .arg("--stanza=main");
+        command
+    }
+
+    /// Runs a command that must succeed.
+    pub fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        Ok(run(self.command().args(arguments))?.success()?)
+    }
+
+    /// Where its drills work.
+    pub fn path(&self) -> PathBuf {
+        self.cluster.scratch().join("drill")
+    }
+
+    /// A drill.
+    pub fn drill_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command();
+        command
+            .arg(format!("--drill-path={}", self.path().display()))
+            .args(arguments)
+            .arg("drill");
+        command
+    }
+
+    /// A drill that must end with this code and leave nothing.
+    pub fn drill(&self, code: i32, arguments: &[&str]) -> Result<Outcome> {
+        let ended = run(&mut self.drill_command(arguments))?.expect_code(code)?;
+        self.nothing_is_left()?;
+        Ok(ended)
+    }
+
+    /// Ends the present segment and waits until it is archived; gives its name.
+    pub fn archive_all(&self) -> Result<String> {
+        let segment = self
+            .cluster
+            .sql("select pg_walfile_name(pg_switch_wal())")?;
+        let archived =
+            format!("select coalesce(last_archived_wal, '') >= '{segment}' from pg_stat_archiver");
+        self.cluster.wait_for_sql(&archived, "t")?;
+        Ok(segment)
+    }
+
+    /// No directory, and no process that works in it.
+    pub fn nothing_is_left(&self) -> TestResult {
+        if self.path().exists() {
+            return Err(format!("{} is left", self.path().display()).into());
+        }
+        match working_in(&self.path()).as_slice() {
+            [] => Ok(()),
+            left => Err(format!("processes are left: {left:?}").into()),
+        }
+    }
+
+    /// Names and sizes of the stored WAL: what a server that archives would add to.
+    pub fn archived(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut open = vec![self.cluster.scratch().join("repo/archive")];
+        while let Some(path) = open.pop() {
+            for entry in fs::read_dir(&path)? {
+                let entry = entry?;
+                match entry.file_type()?.is_dir() {
+                    true => open.push(entry.path()),
+                    false => names.push(format!(
+                        "{} {}",
+                        entry.path().display(),
+                        entry.metadata()?.size()
+                    )),
+                }
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Processes whose working directory is below a path.
+pub fn working_in(path: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| {
+            fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at.starts_with(path))
+        })
+        .map(|entry| entry.path().display().to_string())
+        .collect()
+}
+
+/// Fails with the text unless it holds all of these.
+pub fn holds(text: &str, wanted: &[&str]) -> TestResult {
+    match wanted.iter().find(|one| !text.contains(**one)) {
+        Some(one) => Err(format!("'{one}' is not in:\n{text}").into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,192 @@
+//! Drills of repositories that are in order: everything is proved, the original is not touched, nothing is left.
+
+use std::sync::Arc;
+
+use pgkeep_testkit::cluster::Cluster;
+use pgkeep_testkit::run::{Program, run};
+use pgkeep_testkit::sftp_server::SftpServer;
+use pgkeep_testkit::suite::{Suite, TestResult};
+
+use crate::stage::{Stage, holds};
+
+pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
+    let mut majors = vec![15];
+    if std::env::var_os("PGKEEP_TEST_FULL").is_some() {
+        majors.extend([12, 17, 18]);
+    }
+    for major in majors {
+        let own = Arc::clone(program);
+        suite = suite.test(
+            format!(
+                "drill_proves_a_cluster_of_{major}_with_a_tablespace_and_touches_nothing_of_it"
+            ),
+            move || proved(&own, major),
+        );
+    }
+    let own = Arc::clone(program);
+    suite = suite.test(
+        "drill_of_encrypted_bundles_and_blocks_goes_to_moments_of_the_past",
+        move || moments(&own),
+    );
+    let own = Arc::clone(program);
+    suite.test("drill_works_from_an_sftp_server", move || from_sftp(&own))
+}
+
+/// Settings that would reach out if the scratch server had them.
+const REACHING: &str = "alter system set primary_conninfo = 'host=primary.invalid'; \
+    alter system set synchronous_standby_names = ''; alter system set shared_buffers = '20MB'";
+
+fn proved(program: &Program, major: u32) -> TestResult {
+    let stage = Stage::new(
+        program,
+        Cluster::builder(major).data_checksums(true),
+        |made| made,
+    )?;
+    let space = stage.cluster.scratch().make_dir("space")?;
+    stage.cluster.sql(&format!(
+        "create tablespace outside location '{}'",
+        space.display()
+    ))?;
+    stage
+        .cluster
+        .sql("create database shop tablespace outside")?;
+    stage.cluster.sql_in(
+        "shop",
+        "create table t as select g from generate_series(1, 1000) g",
+    )?;
+    stage.cluster.sql(REACHING)?;
+    stage.run(&["--type=full", "backup"])?;
+    stage.cluster.sql_in("shop", "insert into t values (0)")?;
+    let newest = stage.archive_all()?;
+    let before = stage.archived()?;
+    let checks = stage.cluster.scratch().write(
+        "checks",
+        "# as it was\n[shop]\nselect count(*), min(g) from t\n=> 1001|0\nselect g from t where g < 2 order by 1\n=> 0\n=> 1\n",
+    )?;
+    let ended = stage.drill(0, &[&format!("--drill-check-file={}", checks.display())])?;
+    let newest = format!("complete to the newest segment {newest}");
+    let mut wanted = vec![
+        "all proofs passed",
+        "time to restore: ",
+        "ok      SQL checks: 2 as expected",
+        newest.as_str(),
+    ];
+    wanted.extend([
+        "ok      rows: all can be read in postgres, shop, template1",
+        "recovery time: ",
+        "last transaction: ",
+    ]);
+    if major == 15 {
+        wanted.extend([
+            "ok      pg_amcheck: tables and indexes agree",
+            "ok      page checksums: ",
+        ]);
+    }
+    holds(&ended.stdout, &wanted)?;
+    if stage.archived()? != before {
+        return Err("the archive has changed".into());
+    }
+    let rows = stage.cluster.sql_in("shop", "select count(*) from t")?;
+    if rows != "1001" {
+        return Err(format!("the original has {rows} rows").into());
+    }
+    // The same for programs, and kept.
+    let ended = stage.drill(0, &["--output=json"])?;
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout)?;
+    for (pointer, wanted) in [
+        ("/result", "ok"),
+        ("/recovery/type", "default"),
+        ("/proof/0/result", "ok"),
+    ] {
+        if document.pointer(pointer).and_then(|found| found.as_str()) != Some(wanted) {
+            return Err(format!("{pointer} is not {wanted}: {document}").into());
+        }
+    }
+    let history = stage
+        .run(&["--drill-history", "--output=json", "drill"])?
+        .stdout;
+    let history: serde_json::Value = serde_json::from_str(&history)?;
+    if history.as_array().map(Vec::len) != Some(2) || history[1] != document {
+        return Err(format!("not the history of two drills: {history}").into());
+    }
+    holds(
+        &stage.run(&["--drill-history", "drill"])?.stdout,
+        &["restore", "ok"],
+    )
+}
+
+fn moments(program: &Program) -> TestResult {
+    let stage = Stage::new(program, Cluster::builder(15), |made| {
+        made.global("repo1-cipher-type", "aes-256-cbc")
+            .global("repo1-cipher-pass", "hush")
+            .global("repo1-bundle", "y")
+            .global("repo1-block", "y")
+    })?;
+    stage
+        .cluster
+        .sql("create table t as select g, repeat('x', 200) from generate_series(1, 5000) g")?;
+    stage.run(&["--type=full", "backup"])?;
+    stage.cluster.sql("update t set g = -g where g < 10")?;
+    stage
+        .cluster
+        .sql("select pg_create_restore_point('before')")?;
+    stage.cluster.sql("drop table t")?;
+    stage.run(&["--type=incr", "backup"])?;
+    let full = stage.run(&["--output=json", "info"])?.stdout;
+    let info: serde_json::Value = serde_json::from_str(&full)?;
+    let label = info[0]["backup"][0]["label"]
+        .as_str()
+        .ok_or("no label")?
+        .to_owned();
+    let checks = stage
+        .cluster
+        .scratch()
+        .write("checks", "select count(*), min(g) from t\n=> 5000|-9\n")?;
+    let checks = format!("--drill-check-file={}", checks.display());
+    let set = format!("--set={label}");
+    let named = [checks.as_str(), &set, "--type=name", "--target=before"];
+    holds(
+        &stage.drill(0, &named)?.stdout,
+        &["SQL checks: 1 as expected", "the target was reached"],
+    )?;
+    // The table is gone from what is newest: the check fails, and says how.
+    let ended = stage.drill(58, &[&checks])?;
+    holds(
+        &ended.stdout,
+        &[
+            "failed  SQL checks: line 1: expected '5000|-9' but found '(",
+            "not all proofs passed",
+        ],
+    )?;
+    holds(
+        &stage.drill(0, &["--drill-random"])?.stdout,
+        &["target: lsn 0/", "the target was reached"],
+    )?;
+    // Refused before anything is done.
+    for (code, arguments) in [
+        (31, vec!["--drill-random", set.as_str()]),
+        (32, vec!["--drill-setting=archive_command=x"]),
+        (55, vec!["--drill-check-file=/missing/checks"]),
+    ] {
+        stage.drill(code, &arguments)?;
+    }
+    let busy = stage.cluster.scratch().make_dir("busy")?;
+    std::fs::write(busy.join("precious"), "x")?;
+    let path = format!("--drill-path={}", busy.display());
+    run(stage.command().args([&path, "drill"]))?.expect_code(40)?;
+    if std::fs::read(busy.join("precious"))? != b"x" {
+        return Err("a file of somebody else has changed".into());
+    }
+    Ok(())
+}
+
+fn from_sftp(program: &Program) -> TestResult {
+    let server = SftpServer::builder().start()?;
+    let stage = Stage::new(program, Cluster::builder(15), |made| made.sftp(&server))?;
+    stage
+        .cluster
+        .sql("create table t as select g from generate_series(1, 100) g")?;
+    stage.run(&["--type=full", "backup"])?;
+    stage.archive_all()?;
+    holds(&stage.drill(0, &[])?.stdout, &["all proofs passed"])
+}
