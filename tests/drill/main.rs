@@ -1,6 +1,8 @@
 //! Drills of real clusters: what is in order passes, every kind of damage is found, and nothing is left, however a drill ends.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod damage;
+mod killed;
 mod stage;
 mod whole;
 
@@ -18,5 +20,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    whole::add(Suite::new("drill").threads(3), &program).run()
+    let mut suite = Suite::new("drill").threads(3);
+    for add in [whole::add, damage::add, killed::add] {
+        suite = add(suite, &program);
+    }
+    suite.run()
 }

@@ -169,7 +169,7 @@ impl<'a> Replayed<'a> {
             format!("WAL segment {segment} creates a tablespace in '{place}': its replay would change files outside of the scratch directory"),
         )
         .with_hint("make a new backup and drill that one: tablespaces that are in a backup are mapped.")
-        .with_hint("or choose a target before it, for example --type=immediate."))
+        .with_hint("or choose a target some segments before it: PostgreSQL reads ahead."))
     }
 }
 
