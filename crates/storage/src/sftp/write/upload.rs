@@ -250,7 +250,15 @@ impl Upload {
 
     /// One attempt: open, write everything, sync, publish.
     async fn store(&mut self, streams: &mut Vec<Stream>) -> Result<(), Fail> {
-        let channel = self.pool.channel().await?;
+        // A file that nobody may write cannot be opened a second time, on another channel.
+        let bound = match self.closed {
+            true => Some(self.pool.bind().await?),
+            false => None,
+        };
+        let channel = match &bound {
+            Some(bound) => Arc::clone(bound.channel()),
+            None => self.pool.channel().await?,
+        };
         self.goes_on = channel.server().fsync && (!self.closed || channel.server().copy_data);
         let handle = self.open(&channel).await?;
         streams.push(Stream {

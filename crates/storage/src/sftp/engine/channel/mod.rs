@@ -122,6 +122,7 @@ impl Channel {
             }),
             next_id: AtomicU32::new(1),
             load: AtomicUsize::new(0),
+            bound: AtomicUsize::new(0),
             server: OnceLock::new(),
             counters: parts.counters,
             connection: parts.connection,

@@ -38,6 +38,8 @@ pub(crate) struct Channel {
     /// At most so many reads under way on the whole connection: what is asked beyond the server's TCP buffer only
     /// piles up inside sshd.
     pub(crate) reads: Arc<tokio::sync::Semaphore>,
+    /// Files that can be written on this channel only.
+    pub(crate) bound: AtomicUsize,
     /// The server is known to take the WRITEs of one file in any order.
     pub(crate) any_order: bool,
     pub(super) on_death: Box<dyn Fn(bool) + Send + Sync>,

@@ -79,6 +79,7 @@ impl Pool {
                 tokio::spawn(async move {
                     pool.fill(&connection, per_connection).await;
                     connection.opening.store(false, Ordering::Release);
+                    pool.grown.notify_waiters();
                 });
             }
         }
@@ -104,12 +105,14 @@ impl Pool {
                         pool.lock().opening -= 1;
                         pool.fill(&connection, per_connection).await;
                         connection.opening.store(false, Ordering::Release);
+                        pool.grown.notify_waiters();
                     }
                     Err(error) => {
                         log::debug!("no further connection: {error}");
                         let mut state = pool.lock();
                         state.opening -= 1;
                         state.refused = Some(Instant::now());
+                        pool.grown.notify_waiters();
                     }
                 }
             });

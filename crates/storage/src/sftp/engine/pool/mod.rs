@@ -3,6 +3,7 @@
 //! The first is made when something is asked, more as they are worth it ([`growth`]). A connection that dies is replaced
 //! when something is asked again. Every one of them must show the first one's host key.
 
+mod bound;
 mod connection;
 mod growth;
 mod open;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::channel::{Channel, PROCESS_ENDED, Reply};
@@ -79,6 +80,8 @@ pub(crate) struct Pool {
     pub(crate) counters: Arc<Counters>,
     /// Bytes that are known to come: files opened with their size.
     ahead: AtomicUsize,
+    /// Told when there is a further channel, or when there will be none.
+    grown: Notify,
     stop: Stop,
 }
 
@@ -125,6 +128,7 @@ impl Pool {
             progress: Arc::default(),
             counters: Arc::default(),
             ahead: AtomicUsize::new(0),
+            grown: Notify::new(),
             stop: Stop::default(),
         })
     }

@@ -79,7 +79,7 @@ impl Pool {
         Some(channel)
     }
 
-    fn parts(&self, connection: &Arc<Connection>) -> ChannelParts {
+    pub(super) fn parts(&self, connection: &Arc<Connection>) -> ChannelParts {
         let eager = connection
             .known
             .lock()
@@ -145,6 +145,7 @@ impl Pool {
         match Channel::start(ssh, self.parts(connection)).await {
             Ok(channel) => {
                 connection.channels().push(Arc::clone(&channel));
+                self.grown.notify_waiters();
                 Ok(channel)
             }
             Err(lost) => {

@@ -1,0 +1,164 @@
+//! Channels for files that can have no other: those that nobody may open a second time.
+//!
+//! The server's window for one channel is what such a file gets of the line, so as many as there are channels go on at the same
+//! time, each with its own.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Pool, State};
+use crate::sftp::engine::channel::Channel;
+use crate::stop::Stop;
+use crate::{Operation, Result};
+
+/// A channel that a file is bound to, while this lives.
+#[derive(Debug)]
+pub(crate) struct Bound(Arc<Channel>);
+
+impl Bound {
+    pub(crate) fn channel(&self) -> &Arc<Channel> {
+        &self.0
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.0.bound.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pool {
+    /// A channel that no such file has. Where each has one the file waits as long as more are being opened; afterwards it gets the
+    /// one with the fewest.
+    pub(crate) async fn bind(self: &Arc<Self>) -> Result<Bound> {
+        loop {
+            // Connects where there is nothing yet, and asks for more where they are worth it.
+            self.channel().await?;
+            let mut grown = pin!(self.grown.notified());
+            // Registered before looking, so that no further channel is missed.
+            grown.as_mut().enable();
+            if let Some(bound) = self.least_bound() {
+                return Ok(bound);
+            }
+            if self.stop.or(grown).await.is_none() {
+                return Err(Stop::error(Operation::Connect, &self.settings.address()));
+            }
+        }
+    }
+
+    fn least_bound(&self) -> Option<Bound> {
+        // One at a time: two files must not take the same one for free.
+        let state = self.lock();
+        let alive = (state.connections.iter())
+            .filter(|connection| !connection.dead.load(Ordering::Acquire))
+            .flat_map(|connection| connection.channels().clone());
+        let least =
+            alive.min_by_key(|channel| (channel.bound.load(Ordering::Relaxed), channel.load()))?;
+        if least.bound.load(Ordering::Relaxed) > 0 && is_growing(&state) {
+            return None;
+        }
+        least.bound.fetch_add(1, Ordering::Relaxed);
+        Some(Bound(least))
+    }
+}
+
+fn is_growing(state: &State) -> bool {
+    let mut connections = state.connections.iter();
+    state.opening > 0
+        || connections.any(|connection| {
+            connection.opening.load(Ordering::Acquire) && !connection.dead.load(Ordering::Acquire)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::net::UnixStream;
+
+    use super::super::connection::Connection;
+    use super::*;
+    use crate::sftp::protocol::extension::Server;
+    use crate::sftp::protocol::packet::PacketReader;
+    use crate::sftp::settings::SftpSettings;
+
+    /// A pool with one connection that has these many channels, and the other ends of those.
+    fn pool(channels: usize) -> (Arc<Pool>, Arc<Connection>, Vec<UnixStream>) {
+        let pool = Pool::new(SftpSettings::new("host", "u", "/r"));
+        let connection = Connection::lent("OpenSSH".to_owned());
+        pool.lock().connections.push(Arc::clone(&connection));
+        let ends = (0..channels).map(|_| add(&pool, &connection)).collect();
+        (pool, connection, ends)
+    }
+
+    fn add(pool: &Arc<Pool>, connection: &Arc<Connection>) -> UnixStream {
+        let (end, stream) = UnixStream::pair().unwrap();
+        // Version 3 and no extensions.
+        let version = Bytes::from_static(&[0, 0, 0, 3]);
+        let channel = Channel::lent(
+            stream,
+            Server::from_version(&mut PacketReader(version)).unwrap(),
+            pool.parts(connection),
+        );
+        connection.channels().push(channel);
+        end
+    }
+
+    fn differ(bound: &[Bound]) -> bool {
+        bound.iter().enumerate().all(|(at, one)| {
+            let others = bound[..at].iter();
+            others.fold(true, |differ, other| {
+                differ && !Arc::ptr_eq(&one.0, &other.0)
+            })
+        })
+    }
+
+    #[tokio::test]
+    async fn each_file_gets_a_channel_of_its_own_as_long_as_there_are_some() {
+        let (pool, _, _ends) = pool(3);
+        let mut bound = Vec::new();
+        for _ in 0..3 {
+            bound.push(pool.bind().await.unwrap());
+        }
+        assert!(differ(&bound));
+        let fourth = pool.bind().await.unwrap();
+        assert!(bound.iter().any(|one| Arc::ptr_eq(&one.0, &fourth.0)));
+        // What has ended makes room.
+        let free = Arc::clone(&bound.remove(1).0);
+        drop(fourth);
+        bound.push(pool.bind().await.unwrap());
+        assert!(differ(&bound) && bound.iter().any(|one| Arc::ptr_eq(&one.0, &free)));
+    }
+
+    #[tokio::test]
+    async fn a_file_waits_for_a_channel_that_is_being_opened_and_no_longer() {
+        for comes in [true, false] {
+            let (pool, connection, _ends) = pool(1);
+            let first = pool.bind().await.unwrap();
+            connection.opening.store(true, Ordering::Release);
+            let second = tokio::spawn({
+                let pool = Arc::clone(&pool);
+                async move { pool.bind().await }
+            });
+            // It is at its wait when nothing else can go on.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert!(!second.is_finished());
+            let _end = comes.then(|| add(&pool, &connection));
+            connection.opening.store(false, Ordering::Release);
+            pool.grown.notify_waiters();
+            let second = second.await.unwrap().unwrap();
+            assert_eq!(differ(&[first, second]), comes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_wait() {
+        let (pool, connection, _ends) = pool(1);
+        let _first = pool.bind().await.unwrap();
+        connection.opening.store(true, Ordering::Release);
+        pool.stop.ask();
+        assert!(pool.bind().await.is_err());
+    }
+}
