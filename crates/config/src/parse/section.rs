@@ -113,7 +113,7 @@ impl<'a> SectionReader<'a> {
                 self.section
             )));
         }
-        if !option.is_valid(self.command.0, self.command.1) {
+        if !option.is_known(self.program, self.command.0, self.command.1) {
             if self.of_command {
                 return warn(format!(
                     "option '{spelling}' invalid for section '{}'",

@@ -24,7 +24,7 @@ impl Groups {
     pub(crate) fn new(origin: &Origin, command: (CommandId, Role), said: &Said) -> Self {
         let known = |group| {
             name::options(origin.program).filter(move |option| {
-                option.group == Some(group) && option.is_valid(command.0, command.1)
+                option.group == Some(group) && option.is_known(origin.program, command.0, command.1)
             })
         };
         let keys = GROUPS.map(|group| {

@@ -643,3 +643,31 @@ fn a_limit_that_would_stop_everything_is_refused() {
         );
     }
 }
+
+#[test]
+fn what_only_we_know_of_a_command_is_no_error_in_a_file_for_pgbackrest() {
+    let mut seen = 0;
+    for option in crate::define::option::OPTIONS {
+        for command in option.commands_ours {
+            if option.section == crate::define::option::Section::CommandLine {
+                continue;
+            }
+            seen += 1;
+            let text = format!("[global]\n{}=/value\n", option.name);
+            let words = format!("{} --stanza=demo", command.name());
+            let variable = format!(
+                "PGBACKREST_{}",
+                option.name.to_uppercase().replace('-', "_")
+            );
+            for host in [
+                Host::pgbackrest().config(&text),
+                Host::pgbackrest().variable(&variable, "/value"),
+            ] {
+                let loaded = host.load(&words).expect("it is not for this command");
+                assert_eq!(loaded.warnings, [""; 0]);
+                assert!(!loaded.config.is_valid(option));
+            }
+        }
+    }
+    assert!(seen > 0, "spool-path is known to verify");
+}
