@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::configuration::Configuration;
@@ -414,6 +414,12 @@ fn died_among_manifests(program: &Program) -> TestResult {
     };
     let full = backup("full")?;
     let incremental = backup("incr")?;
+    // What has no manifest and is of the second of the newest backup, or later, may be being made.
+    let second = || SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs());
+    let made = second()?;
+    while second()? == made {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let kept = backup("full")?;
     hosts.run(Who::Keeps, &["expire"])?;
     std::fs::remove_file(hosts.sets().join(&full).join("backup.manifest"))?;
