@@ -37,7 +37,8 @@ fn ended(program: &Program) -> TestResult {
     stage.archive_all()?;
     let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
     let from = seed() as usize;
-    for (signal, offset) in [("TERM", 0), ("INT", 2), ("KILL", 1), ("KILL", 3)] {
+    let ends = [("TERM", 0), ("KILL", 1), ("INT", 2), ("KILL", 3)];
+    for (signal, offset) in ends.into_iter().take(if full { 4 } else { 2 }) {
         let points: Vec<&str> = match full {
             true => POINTS.to_vec(),
             false => vec![POINTS[(from + offset) % POINTS.len()]],

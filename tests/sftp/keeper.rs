@@ -415,7 +415,11 @@ fn died_among_manifests(program: &Program) -> TestResult {
     let full = backup("full")?;
     let incremental = backup("incr")?;
     // What has no manifest and is of the second of the newest backup, or later, may be being made.
-    let second = || SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs());
+    let second = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map(|now| now.as_secs())
+    };
     let made = second()?;
     while second()? == made {
         std::thread::sleep(Duration::from_millis(10));
