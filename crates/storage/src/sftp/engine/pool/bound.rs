@@ -106,10 +106,8 @@ mod tests {
 
     fn differ(bound: &[Bound]) -> bool {
         bound.iter().enumerate().all(|(at, one)| {
-            let others = bound[..at].iter();
-            others.fold(true, |differ, other| {
-                differ && !Arc::ptr_eq(&one.0, &other.0)
-            })
+            let mut others = bound[..at].iter();
+            others.all(|other| !Arc::ptr_eq(&one.0, &other.0))
         })
     }
 
