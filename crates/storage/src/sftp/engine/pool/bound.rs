@@ -6,11 +6,18 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Pool, State};
 use crate::sftp::engine::channel::Channel;
 use crate::stop::Stop;
 use crate::{Operation, Result};
+
+/// The longest wait for a further channel: a login takes less, and a server that stalls one must not hold up what goes on
+/// without.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A channel that a file is bound to, while this lives.
 #[derive(Debug)]
@@ -29,25 +36,29 @@ impl Drop for Bound {
 }
 
 impl Pool {
-    /// A channel that no such file has. Where each has one the file waits as long as more are being opened; afterwards it gets the
-    /// one with the fewest.
+    /// A channel that no such file has. Where each has one the file waits while more are being opened, but not for long; afterwards
+    /// it gets the one with the fewest.
     pub(crate) async fn bind(self: &Arc<Self>) -> Result<Bound> {
+        let until = Instant::now() + PATIENCE;
         loop {
             // Connects where there is nothing yet, and asks for more where they are worth it.
             self.channel().await?;
             let mut grown = pin!(self.grown.notified());
             // Registered before looking, so that no further channel is missed.
             grown.as_mut().enable();
-            if let Some(bound) = self.least_bound() {
+            if let Some(bound) = self.least_bound(Instant::now() < until) {
                 return Ok(bound);
             }
+            // A connection that was lost meanwhile is told to nobody here.
+            let grown = tokio::time::timeout_at(until, grown);
             if self.stop.or(grown).await.is_none() {
                 return Err(Stop::error(Operation::Connect, &self.settings.address()));
             }
         }
     }
 
-    fn least_bound(&self) -> Option<Bound> {
+    /// `None`: the file should wait, or there is no channel any more.
+    fn least_bound(&self, patient: bool) -> Option<Bound> {
         // One at a time: two files must not take the same one for free.
         let state = self.lock();
         let alive = (state.connections.iter())
@@ -55,7 +66,7 @@ impl Pool {
             .flat_map(|connection| connection.channels().clone());
         let least =
             alive.min_by_key(|channel| (channel.bound.load(Ordering::Relaxed), channel.load()))?;
-        if least.bound.load(Ordering::Relaxed) > 0 && is_growing(&state) {
+        if patient && least.bound.load(Ordering::Relaxed) > 0 && is_growing(&state) {
             return None;
         }
         least.bound.fetch_add(1, Ordering::Relaxed);
@@ -149,6 +160,16 @@ mod tests {
             let second = second.await.unwrap().unwrap();
             assert_eq!(differ(&[first, second]), comes);
         }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_stalls_holds_nobody_up() {
+        let (pool, connection, _ends) = pool(1);
+        let first = pool.bind().await.unwrap();
+        connection.opening.store(true, Ordering::Release);
+        assert!(pool.least_bound(true).is_none());
+        let second = pool.least_bound(false).unwrap();
+        assert!(!differ(&[first, second]));
     }
 
     #[tokio::test]
