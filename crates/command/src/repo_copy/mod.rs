@@ -9,6 +9,7 @@ mod checks;
 mod chosen;
 mod copy;
 mod findings;
+mod opened_ahead;
 mod piece;
 mod plan;
 mod publish;

@@ -3,7 +3,6 @@
 //! Nothing is compressed anew. Each slice of a bundle, each super block and each block map is a stream of its own for the cipher, so
 //! its size changes, and with it where everything behind it begins. What came out goes back to the main thread, for the manifest.
 
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
@@ -17,16 +16,13 @@ use pgkeep_storage::{
 
 use super::chain::{Chain, Place, SuperBlock, decode, find, of_reference, own_reference};
 use super::checks::Checks;
+use super::opened_ahead::OpenedAhead;
 use super::piece::{Check, CopyFile, Fault, Piece};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jobs::{self, Outcome};
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
 
-/// Bytes that one worker has under way ahead of its reading.
-const AHEAD_BYTES: u64 = 16 << 20;
-/// Files that one worker has opened ahead of its reading.
-const AHEAD_FILES: usize = 128;
 /// Bytes that are read at once at most.
 const READ_MOST: usize = 256 * 1024;
 
@@ -72,21 +68,7 @@ impl Rewriter<'_> {
     pub(super) fn run(&self, files: &[CopyFile]) -> Result<Outcome<Vec<Rewritten>>> {
         let mut count = Count::new(&self.moved);
         let (mut results, mut tickets) = (Vec::with_capacity(files.len()), Vec::new());
-        let mut opened: VecDeque<Step<Box<dyn PipelineRead>>> = VecDeque::new();
-        let (mut next, mut ahead) = (0, 0_u64);
-        for file in files {
-            // Those that follow are asked for before the first is read: on a network no file waits for a round trip of its own.
-            while let Some(following) = files.get(next)
-                && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
-            {
-                ahead = ahead.saturating_add(following.size);
-                opened.push_back(self.open(following));
-                next += 1;
-            }
-            let read = opened
-                .pop_front()
-                .expect("the file itself was opened above at the latest");
-            ahead = ahead.saturating_sub(file.size);
+        for (file, read) in OpenedAhead::new(files, |file| self.open(file)) {
             count.begin(|| file.path.to_string(), file.size);
             match read.and_then(|read| self.file(file, read, &mut count)) {
                 Ok((places, ticket)) => {

@@ -4,7 +4,6 @@
 //! writes what it has, so on a network with latency no file waits for a round trip of its own. A file gets its name in the target
 //! only when all of it is there and sound: so whatever has its name and its size is not copied again.
 
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write as _};
 use std::sync::Arc;
 
@@ -13,16 +12,13 @@ use pgkeep_storage::{PipelineRead, ReadOptions, Storage, Ticket, WriteOptions};
 use secrecy::SecretString;
 
 use super::checks::Checks;
+use super::opened_ahead::OpenedAhead;
 use super::piece::{CopyFile, Fault};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Buffers, Outcome};
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
 
-/// Bytes that one worker has under way ahead of its reading.
-const AHEAD_BYTES: u64 = 16 << 20;
-/// Files that one worker has opened ahead of its reading.
-const AHEAD_FILES: usize = 128;
 /// Bytes that are read at once at most.
 const READ_MOST: usize = 256 * 1024;
 
@@ -55,22 +51,9 @@ impl Worker {
     }
 
     fn run_with(&self, files: &[CopyFile], buffer: &mut [u8]) -> Result<Outcome<Faults>> {
-        let mut opened: VecDeque<Opened> = VecDeque::new();
-        let (mut next, mut ahead) = (0, 0_u64);
         let mut count = Count::new(&self.moved);
         let (mut faults, mut tickets) = (Vec::with_capacity(files.len()), Vec::new());
-        for file in files {
-            while let Some(following) = files.get(next)
-                && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
-            {
-                ahead = ahead.saturating_add(following.size);
-                opened.push_back(self.open(following));
-                next += 1;
-            }
-            let read = opened
-                .pop_front()
-                .expect("the file itself was opened above at the latest");
-            ahead = ahead.saturating_sub(file.size);
+        for (file, read) in OpenedAhead::new(files, |file| self.open(file)) {
             count.begin(|| file.path.to_string(), file.size);
             let copied = match read.map_err(Error::from) {
                 Ok(read) => self.copy(file, read, buffer, &mut count)?,
