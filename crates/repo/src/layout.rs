@@ -42,6 +42,14 @@ pub fn copy_of(path: &StoragePath) -> StoragePath {
     StoragePath::new(bytes)
 }
 
+/// `archive.info`, its copy, `backup.info`, its copy.
+#[must_use]
+pub fn info_files(stanza: &Stanza) -> [StoragePath; 4] {
+    let (archive, backup) = (archive_info(stanza), backup_info(stanza));
+    let copies = (copy_of(&archive), copy_of(&backup));
+    [archive, copies.0, backup, copies.1]
+}
+
 /// `archive/<stanza>`
 #[must_use]
 pub fn archive_path(stanza: &Stanza) -> StoragePath {

@@ -225,14 +225,7 @@ fn of(repository: &Repository, error: Error) -> Error {
 fn load_target(to: &Repository, settings: &Settings) -> Result<Option<Target>> {
     let stanza = &settings.stanza;
     let (storage, pass) = (&*to.storage, to.pass.as_ref());
-    let (archive, backup) = (layout::archive_info(stanza), layout::backup_info(stanza));
-    let paths = [
-        archive.clone(),
-        layout::copy_of(&archive),
-        backup.clone(),
-        layout::copy_of(&backup),
-    ];
-    let found = storage.info_many(&paths, InfoLevel::Exists)?;
+    let found = storage.info_many(&layout::info_files(stanza), InfoLevel::Exists)?;
     let has = |first: usize| found[first].is_some() || found[first + 1].is_some();
     match (has(0), has(2)) {
         (false, false) => Ok(None),

@@ -92,13 +92,7 @@ fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Re
     let storage = &*repository.storage;
     let archive = layout::archive_info(stanza);
     let backup = layout::backup_info(stanza);
-    let paths = [
-        archive.clone(),
-        layout::copy_of(&archive),
-        backup.clone(),
-        layout::copy_of(&backup),
-    ];
-    let found = storage.info_many(&paths, InfoLevel::Exists)?;
+    let found = storage.info_many(&layout::info_files(stanza), InfoLevel::Exists)?;
     let exists = |at: usize| found[at].is_some();
     let in_archive = Pair {
         main: exists(0),
