@@ -78,11 +78,7 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<StagedManifest> {
-        let write = storage.open_write(
-            &layout::history_manifest(stanza, label),
-            &WriteOptions::default(),
-        )?;
-        self.begin(storage, stanza, label, pass, (Some(write), PROGRAM_VERSION))
+        self.stage_as(PROGRAM_VERSION, storage, stanza, label, pass)
     }
 
     /// As [`stage`](Self::stage) for a backup that was made elsewhere: it goes on naming the program that made it.
@@ -93,11 +89,22 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<StagedManifest> {
+        self.stage_as(&self.version, storage, stanza, label, pass)
+    }
+
+    fn stage_as(
+        &self,
+        version: &str,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        label: &BackupLabel,
+        pass: Option<&SecretString>,
+    ) -> Result<StagedManifest> {
         let write = storage.open_write(
             &layout::history_manifest(stanza, label),
             &WriteOptions::default(),
         )?;
-        self.begin(storage, stanza, label, pass, (Some(write), &self.version))
+        self.begin(storage, stanza, label, pass, (Some(write), version))
     }
 
     fn begin(
