@@ -59,7 +59,7 @@ impl Queues {
             let bundled = |position: u32| {
                 let file = manifest.file_at(position as usize);
                 let bundle = book.settings.bundle;
-                bundle.is_some_and(|bundle| file.size <= bundle.limit)
+                bundle.is_some_and(|bundle| bundle.takes(file.size))
             };
             let Some(at) = self.queues.iter().position(|queue| {
                 let first = queue.files.front();

@@ -122,7 +122,7 @@ impl Queues {
                 .map_err(|_| Error::new(ErrorCode::Assert, "too many files"))?;
             queue.push(key(manifest, settings.bundle, &file, position));
             total += file.size_original;
-            let alone = (settings.bundle).is_none_or(|bundle| file.size > bundle.limit);
+            let alone = (settings.bundle).is_none_or(|bundle| !bundle.takes(file.size));
             small += usize::from(alone && is_small(file.size_original));
         }
         if settings.online && !control_found {
@@ -198,7 +198,7 @@ impl Queues {
         let Queue { host, files: queue } = &mut self.queues[queue];
         let host = *host;
         let first = manifest.file_at(queue[0] as usize);
-        let Some(bundle) = settings.bundle.filter(|bundle| first.size <= bundle.limit) else {
+        let Some(bundle) = settings.bundle.filter(|bundle| bundle.takes(first.size)) else {
             let position = queue.pop_front().expect("the queue is not empty");
             let stored = match book.is_block(&first) {
                 true => StoredAs::Blocks,
@@ -246,7 +246,7 @@ fn key(
     file: &FileRef<'_>,
     position: u32,
 ) -> Key {
-    if bundle.is_none_or(|bundle| file.size > bundle.limit) {
+    if bundle.is_none_or(|bundle| !bundle.takes(file.size)) {
         return Key {
             class: 0,
             first: u64::MAX - file.size,

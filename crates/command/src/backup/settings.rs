@@ -80,6 +80,13 @@ pub(super) struct BundleSettings {
     pub limit: u64,
 }
 
+impl BundleSettings {
+    /// Whether a file of this size is bundled.
+    pub(super) fn takes(&self, size: u64) -> bool {
+        size <= self.limit
+    }
+}
+
 /// `repo-block` with its sizes, bytes.
 #[derive(Debug, Clone)]
 pub(super) struct BlockOptions {
