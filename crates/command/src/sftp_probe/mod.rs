@@ -67,32 +67,24 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         software.map_or("", |offer| offer.greeting.as_str()),
         context.clock.seconds(),
     );
-    if !append_only.removes() {
+    let measured = if append_only.removes() {
+        let measured = (|| {
+            context.cancel.check()?;
+            let behavior = behavior::examine(&server, &files, &directory, &announced);
+            context.cancel.check()?;
+            let speed = speed::measure(context, &storage, &name, settings.size)?;
+            Ok::<_, Error>((behavior, speed))
+        })();
+        // Removed whatever happened; the first error is the one to report.
+        let removed = storage.remove_tree(&name);
+        let measured = measured?;
+        removed?;
+        Some(measured)
+    } else {
         // Every file would stay, so no more is written.
         append_only.left.push(directory);
-        let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
-        return Ok(Report {
-            server: Server::of(settings.repo_key, &settings.sftp),
-            handshake: server.handshake(),
-            greeting,
-            limits,
-            append_only,
-            says_append_only,
-            measured: None,
-            capacity,
-        });
-    }
-    let measured = (|| {
-        context.cancel.check()?;
-        let behavior = behavior::examine(&server, &files, &directory, &announced);
-        context.cancel.check()?;
-        let speed = speed::measure(context, &storage, &name, settings.size)?;
-        Ok::<_, Error>((behavior, speed))
-    })();
-    // Removed whatever happened; the first error is the one to report.
-    let removed = storage.remove_tree(&name);
-    let measured = measured?;
-    removed?;
+        None
+    };
     let capacity = capacity::examine(context, &settings.sftp, &server, settings.idle)?;
     Ok(Report {
         server: Server::of(settings.repo_key, &settings.sftp),
@@ -101,7 +93,7 @@ fn probe(context: &Context, settings: &Settings) -> Result<Report> {
         limits,
         append_only,
         says_append_only,
-        measured: Some(measured),
+        measured,
         capacity,
     })
 }
