@@ -10,6 +10,7 @@ pub mod dial;
 #[cfg(test)]
 pub(crate) mod in_memory;
 pub mod link;
+pub mod network_lz4;
 pub mod own_side;
 pub mod relay;
 pub mod rights;

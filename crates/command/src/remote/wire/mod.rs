@@ -8,7 +8,6 @@ pub mod entry;
 pub mod error;
 pub mod greeting;
 pub mod measure;
-pub mod network_lz4;
 pub mod path;
 pub mod protection;
 pub mod range;

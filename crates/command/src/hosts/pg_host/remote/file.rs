@@ -13,11 +13,11 @@ use super::settings::RemoteSettings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::pg_host::read_file::{FileReceiver, OpenFile, ReadOutcome, ReadRequest};
 use crate::remote::link::Link;
+use crate::remote::network_lz4;
 use crate::remote::own_side::LZ4;
 use crate::remote::wire::cluster::{
     ClusterRequest, FileEvent, FileOutcome, LONGEST_REPORTS, WireRead, check_reports,
 };
-use crate::remote::wire::network_lz4;
 
 /// A file that is under way.
 pub(super) struct RemoteFile {

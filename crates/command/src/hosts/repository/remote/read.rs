@@ -8,7 +8,7 @@ use pgkeep_protocol::{Download, Lane};
 use pgkeep_storage::{Operation, Range, ReadOptions, Result, StoragePath};
 
 use super::reach::Reach;
-use crate::remote::wire::network_lz4;
+use crate::remote::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{MOST_RANGES, OpenRead, Opened, ReadEnd, StorageRequest};
 

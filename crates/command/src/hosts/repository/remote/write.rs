@@ -13,7 +13,7 @@ use pgkeep_storage::ticket::Written;
 use pgkeep_storage::{Error, Operation, Result, StoragePath, StorageWrite, Ticket, WriteOptions};
 
 use super::reach::Reach;
-use crate::remote::wire::network_lz4;
+use crate::remote::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::storage::{self, AmongBytes, OpenWrite, StorageRequest};
 

@@ -19,8 +19,8 @@ use super::write::{self, Ended};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::Repository;
 use crate::locks::{self, Turn};
+use crate::remote::network_lz4;
 use crate::remote::serve::failure::Served;
-use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::secret::WireSecret;
 use crate::remote::wire::storage::{

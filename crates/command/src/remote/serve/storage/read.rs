@@ -7,8 +7,8 @@ use pgkeep_protocol::Exchange;
 use pgkeep_storage::{Error as StorageError, Operation, Storage};
 
 use crate::error::Error;
+use crate::remote::network_lz4;
 use crate::remote::serve::failure::{Failure, Served};
-use crate::remote::wire::network_lz4;
 use crate::remote::wire::storage::{LONGEST_PIPELINE, OpenRead, Opened, ReadEnd};
 
 /// Bytes that are read at once: a few frames.

@@ -17,10 +17,10 @@ use super::needs::Needs;
 use super::{measure, read, write};
 use crate::hosts::Repository;
 use crate::locks::Turn;
+use crate::remote::network_lz4;
 use crate::remote::rights::Rights;
 use crate::remote::serve::failure::{Failure, Served};
 use crate::remote::wire::entry::{Entries, Gathered, WireEntry};
-use crate::remote::wire::network_lz4;
 use crate::remote::wire::path::WireBytes;
 use crate::remote::wire::protection::{KeptFiles, WireBucket, WireKept};
 use crate::remote::wire::storage::{
