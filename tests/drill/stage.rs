@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pgkeep_testkit::archiving;
 use pgkeep_testkit::cluster::{Cluster, ClusterBuilder};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::run::{Outcome, Program, run};
@@ -26,22 +27,9 @@ impl<'a> Stage<'a> {
         builder: ClusterBuilder,
         change: impl FnOnce(Configuration) -> Configuration,
     ) -> Result<Self> {
-        let cluster = builder
-            .setting("archive_mode", "on")
-            .setting("archive_command", "false")
-            .create()?;
-        let made = Configuration::new(cluster.scratch())?
-            .global("repo1-retention-full", 9)
-            .global("start-fast", "y")
-            .cluster("main", &cluster);
-        let config = change(made).write(cluster.scratch(), "pgbackrest.conf")?;
-        let command = format!(
-            "{} --config={} --stanza=main archive-push \"%p\"",
-            program.link().display(),
-            config.display()
-        );
-        cluster.append_setting("archive_command", &command)?;
-        cluster.start()?;
+        let (cluster, config) = archiving::start(builder, program.link(), |made, _| {
+            change(made.global("repo1-retention-full", 9))
+        })?;
         let stage = Self {
             program,
             cluster,

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pgkeep_testkit::archiving;
 use pgkeep_testkit::cluster::{Cluster, StopMode};
-use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::pgbackrest::PgBackRest;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -205,29 +205,18 @@ impl<'a> Stage<'a> {
     fn new(program: &'a Program, case: &Case) -> Result<Self> {
         let pgbackrest = PgBackRest::find(case.pgbackrest)?;
         // Large segments, for the tables are many.
-        let cluster = Cluster::builder(15)
-            .wal_segment_mib(16)
-            .setting("archive_mode", "on")
-            .setting("archive_command", "false")
-            .create()?;
-        let mut made = Configuration::new(cluster.scratch())?
-            .global("repo1-retention-full", 2)
-            .global("compress-type", "gz")
-            .global("compress-level", 1)
-            .global("process-max", 1)
-            .global("manifest-save-threshold", "1")
-            .cluster("main", &cluster);
-        for (option, value) in case.options {
-            made = made.global(option, value);
-        }
-        let config = made.write(cluster.scratch(), "pgbackrest.conf")?;
-        let push = format!(
-            "{} --config={} --stanza=main archive-push \"%p\"",
-            pgbackrest.path().display(),
-            config.display()
-        );
-        cluster.append_setting("archive_command", &push)?;
-        cluster.start()?;
+        let builder = Cluster::builder(15).wal_segment_mib(16);
+        let (cluster, config) = archiving::start(builder, pgbackrest.path(), |made, _| {
+            let made = made
+                .global("repo1-retention-full", 2)
+                .global("compress-type", "gz")
+                .global("compress-level", 1)
+                .global("process-max", 1)
+                .global("manifest-save-threshold", "1");
+            case.options
+                .iter()
+                .fold(made, |made, (option, value)| made.global(option, value))
+        })?;
         let stage = Self {
             program,
             pgbackrest,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use pgkeep_testkit::archiving;
 use pgkeep_testkit::cluster::Cluster;
-use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 use pgkeep_testkit::terminal::{Seen, Terminal};
@@ -76,24 +76,13 @@ fn one_large_file(program: &Program) -> TestResult {
 }
 
 fn checkpoint(program: &Program) -> TestResult {
-    let cluster = Cluster::builder(15)
+    let builder = Cluster::builder(15)
         .setting("checkpoint_timeout", "1h")
-        .setting("checkpoint_completion_target", "0.9")
-        .setting("archive_mode", "on")
-        .setting("archive_command", "false")
-        .create()?;
-    let config = Configuration::new(cluster.scratch())?
-        .cluster("main", &cluster)
-        .global("log-level-file", "off")
-        .global("repo1-retention-full", 2)
-        .write(cluster.scratch(), "test.conf")?;
-    let command = format!(
-        "{} --config={} --stanza=main archive-push \"%p\"",
-        program.link().display(),
-        config.display()
-    );
-    cluster.append_setting("archive_command", &command)?;
-    cluster.start()?;
+        .setting("checkpoint_completion_target", "0.9");
+    let (cluster, config) = archiving::start(builder, program.link(), |made, _| {
+        made.global("log-level-file", "off")
+            .global("repo1-retention-full", 2)
+    })?;
     let arguments = |words: &[&str]| -> Vec<String> {
         let config = format!("--config={}", config.display());
         [config.as_str(), "--stanza=main"]

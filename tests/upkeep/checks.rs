@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgkeep_testkit::archiving;
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::configuration::Configuration;
 use pgkeep_testkit::run::{Outcome, Program, run};
@@ -75,22 +76,11 @@ fn not_ready(program: &Program) -> TestResult {
 }
 
 fn two_repositories(program: &Program) -> TestResult {
-    let cluster = Cluster::builder(17)
-        .setting("archive_mode", "on")
-        .setting("archive_command", "false")
-        .create()?;
-    let config = Configuration::new(cluster.scratch())?
-        .global("repo2-path", cluster.scratch().join("repo2").display())
-        .global("archive-timeout", 300)
-        .cluster("main", &cluster)
-        .write(cluster.scratch(), "test.conf")?;
-    let command = format!(
-        "{} --config={} --stanza=main archive-push \"%p\"",
-        program.link().display(),
-        config.display()
-    );
-    cluster.append_setting("archive_command", &command)?;
-    cluster.start()?;
+    let (cluster, config) =
+        archiving::start(Cluster::builder(17), program.link(), |made, cluster| {
+            made.global("repo2-path", cluster.scratch().join("repo2").display())
+                .global("archive-timeout", 300)
+        })?;
     let ask = |words: &[&str]| -> Result<Outcome> {
         Ok(run(program
             .command()

@@ -9,6 +9,7 @@
 
 pub mod account;
 mod accounts;
+pub mod archiving;
 pub mod authority;
 pub mod cluster;
 pub mod compare;
