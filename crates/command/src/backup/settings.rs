@@ -15,6 +15,7 @@ use pgkeep_repo::claims::Limits;
 use pgkeep_repo::{BackupType, Stanza};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::added_sets;
 use crate::hosts::repository::{self, append_only};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
@@ -139,19 +140,7 @@ impl Settings {
             compress_level_network: level(option::COMPRESS_LEVEL_NETWORK, 1),
             delta: config.boolean(option::DELTA),
             resume: config.boolean(option::RESUME),
-            limits: Limits {
-                full: number_at(
-                    config,
-                    option::REPO_RETENTION_FULL,
-                    repository::default_key(config),
-                )
-                .filter(|_| {
-                    config.string_at(
-                        option::REPO_RETENTION_FULL_TYPE,
-                        repository::default_key(config),
-                    ) != Some("time")
-                }),
-            },
+            limits: added_sets::limits(config, repository::default_key(config)),
             bundle: bundle(config),
             block: block(config)?,
             hardlink: config.boolean(option::REPO_HARDLINK),
@@ -202,12 +191,6 @@ fn use_standby(config: &Config) -> UseStandby {
         Some("prefer") => UseStandby::Prefer,
         _ => UseStandby::No,
     }
-}
-
-fn number_at(config: &Config, option: &'static OptionDef, key: u32) -> Option<u32> {
-    config
-        .integer_at(option, key)
-        .and_then(|value| u32::try_from(value).ok())
 }
 
 fn number(config: &Config, option: &'static OptionDef) -> Option<u32> {

@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 
 use pgkeep_config::command::CommandId;
-use pgkeep_repo::claims::Limits;
 use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
@@ -196,9 +195,7 @@ impl<'a> Expire<'a> {
         ) = in_parallel(
             storage,
             || {
-                let limits = Limits {
-                    full: self.retention.full.filter(|_| !self.retention.by_time),
-                };
+                let limits = added_sets::limits(&self.context.config, self.repository.key);
                 added_sets::load(self.context, self.repository, stanza, limits)
             },
             // Whether it is needed at all is known later, and so is whether an error matters.

@@ -190,6 +190,54 @@ fn backups_of_another_cluster_and_unfinished_ones_are_not_adopted() {
 }
 
 #[test]
+fn a_backup_under_the_label_of_another_does_not_take_its_place() {
+    let mut repository = Repository::new();
+    repository.listed_set(F1, None);
+    let listed = repository.info.entries().to_vec();
+    let mut false_one = manifest(F1, None, 7);
+    false_one.backup.archive_start = Some("0000000100000FFF00000001".to_owned());
+    false_one
+        .save(
+            &repository.storage,
+            &stanza(),
+            &label(F2),
+            repository.info.cipher_pass.as_ref(),
+        )
+        .unwrap();
+    let sets = [label(F1), label(F2)];
+    let warnings = repository
+        .info
+        .reconstruct(&repository.storage, &stanza(), &sets)
+        .unwrap();
+    assert_eq!(
+        warnings,
+        [format!(
+            "invalid backup '{F2}' cannot be added to current backups"
+        )]
+    );
+    assert_eq!(repository.info.entries(), listed);
+}
+
+#[test]
+fn what_a_backup_began_with_does_not_stand_in_for_its_manifest_where_an_account_only_adds() {
+    let mut repository = Repository::new();
+    // Its manifest is damaged, so its copy is read.
+    repository.set(&manifest(F1, None, 7));
+    let main = StoragePath::from(format!("backup/demo/{F1}/backup.manifest"));
+    let options = pgkeep_storage::WriteOptions::default();
+    pgkeep_storage::copy::write_all(&repository.storage, &main, &options, b"x").unwrap();
+    repository.info.closed = Some(true);
+    let (storage, sets) = (&repository.storage, [label(F1)]);
+    let warnings = repository.info.reconstruct(storage, &stanza(), &sets);
+    assert_eq!(
+        warnings.unwrap(),
+        [format!(
+            "invalid backup '{F1}' cannot be added to current backups"
+        )]
+    );
+}
+
+#[test]
 fn either_copy_serves_and_two_failures_are_one_error() {
     let mut repository = Repository::new();
     // Not encrypted, so reading it with a passphrase fails.

@@ -5,13 +5,19 @@
 //! its place, or come between. Facts and values come in, a verdict goes out; nothing is opened. What is believed: the list, which
 //! that account cannot change, the time at which the server has stored a manifest, and the clock of whoever keeps the repository.
 
+mod claim;
+mod flood;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use pgkeep_postgres::WalSegment;
 
 use crate::backup_info::BackupEntry;
 use crate::backup_label::BackupLabel;
 use crate::backup_type::BackupType;
 use crate::pg_history::PgHistory;
+use claim::seconds;
+pub use claim::{Claim, Limits, Refusal, Said};
 
 /// By how much clocks of different hosts may differ.
 const SKEW: i64 = 3600;
@@ -19,43 +25,9 @@ const SKEW: i64 = 3600;
 const LATE: i64 = 24 * 3600;
 /// Labels are in the local time of the cluster's host, which can be so far from UTC.
 const ZONE: i64 = 15 * 3600;
-/// Gaps between full backups from which the usual one is known.
-const GAPS: usize = 2;
 
-/// A set that is not listed and has a manifest.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// Name of the directory.
-    pub label: BackupLabel,
-    /// What the manifest says. `None`: it cannot be read, and why.
-    pub said: Result<Said, String>,
-    /// When the server stored the manifest.
-    pub stored: i64,
-}
-
-/// What a manifest says.
-#[derive(Debug, Clone)]
-pub struct Said {
-    pub entry: BackupEntry,
-    pub system_id: u64,
-    pub version: String,
-    /// A file of the set, or WAL that it needs, that is not there or has another size.
-    pub missing: Option<String>,
-}
-
-/// What retention asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Full backups that are kept, where that is a number and not a time.
-    pub full: Option<u32>,
-}
-
-/// A claim that is not believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    pub label: BackupLabel,
-    pub reason: String,
-}
+/// Why a claim is not believed, and the listed backup that contradicts it.
+type Contradiction = (String, BackupLabel);
 
 /// The time in a label, as if it were in UTC.
 fn time_of(label: &BackupLabel) -> Option<i64> {
@@ -68,10 +40,6 @@ fn time_of(label: &BackupLabel) -> Option<i64> {
 fn time_part(label: &BackupLabel) -> &str {
     let text = label.as_str();
     &text[text.len() - 16..text.len() - 1]
-}
-
-fn seconds(timestamp: u64) -> i64 {
-    i64::try_from(timestamp).unwrap_or(i64::MAX)
 }
 
 /// Whether a label lies so far ahead that no clock and no time zone explains it.
@@ -102,26 +70,31 @@ pub fn judge(
     claims.sort_by(|a, b| time_part(&a.label).cmp(time_part(&b.label)));
     let mut known = listed.to_vec();
     for claim in &claims {
-        let refuse = |reason: String| Refusal {
-            label: claim.label.clone(),
-            reason,
-        };
         let said = match &claim.said {
             Ok(said) => said,
-            Err(why) => return Err(refuse(format!("its manifest cannot be read: {why}"))),
+            Err(why) => {
+                let reason = format!("its manifest cannot be read: {why}");
+                return Err(Refusal::of(claim, reason));
+            }
         };
-        let own = [
-            identity(claim, said, history),
-            times(claim, said, now),
-            order(&known, claim, said),
-            substance(&known, said),
-        ];
-        if let Some(reason) = own.into_iter().flatten().next() {
-            return Err(refuse(reason));
+        let own = identity(claim, said, history)
+            .or_else(|| times(claim, said, now))
+            .or_else(|| wal(&said.entry));
+        if let Some(reason) = own {
+            return Err(Refusal::of(claim, reason));
+        }
+        if let Some((reason, against)) = contradiction(&known, claim, said) {
+            return Err(Refusal {
+                against: Some(against),
+                ..Refusal::of(claim, reason)
+            });
+        }
+        if let Some(reason) = prior(&known, claim, said).or_else(|| substance(&known, said)) {
+            return Err(Refusal::of(claim, reason));
         }
         known.push(said.entry.clone());
     }
-    flood(listed, &claims, limits)
+    flood::check(listed, &claims, limits)
 }
 
 /// It is what its name says, and of a cluster that the stanza knows.
@@ -166,19 +139,29 @@ fn times(claim: &Claim, said: &Said, now: i64) -> Option<String> {
         .then(|| "it claims to be more than a day older than its manifest".to_owned())
 }
 
-/// It comes after everything that is known, and builds on what is known.
-fn order(known: &[BackupEntry], claim: &Claim, said: &Said) -> Option<String> {
-    let entry = &said.entry;
-    let own = time_part(&claim.label);
-    if let Some(later) = known
-        .iter()
-        .find(|other| time_part(&other.label) > own || other.label == claim.label)
-    {
-        return Some(format!(
-            "its label is not later than that of {}, which was there before",
-            later.label
-        ));
+/// The WAL it needs has names that WAL can have. Everything before the first of them may be removed once it is listed.
+fn wal(entry: &BackupEntry) -> Option<String> {
+    let (start, stop) = match (&entry.archive_start, &entry.archive_stop) {
+        (None, None) => return None,
+        (Some(start), Some(stop)) => (start, stop),
+        _ => {
+            return Some("it says only where the WAL it needs begins, or where it ends".to_owned());
+        }
+    };
+    let (Ok(first), Ok(last)) = (WalSegment::parse(start), WalSegment::parse(stop)) else {
+        return Some(format!("it needs WAL {start} to {stop}, which is none"));
+    };
+    if first > last {
+        return Some("the WAL it needs ends before it begins".to_owned());
     }
+    // PostgreSQL ends no backup on another timeline than it began on.
+    (first.timeline != last.timeline)
+        .then(|| format!("the WAL it needs, {start} to {stop}, is of two timelines"))
+}
+
+/// It builds on what is known.
+fn prior(known: &[BackupEntry], claim: &Claim, said: &Said) -> Option<String> {
+    let entry = &said.entry;
     match (&entry.prior, entry.backup_type) {
         (None, BackupType::Full) => {}
         (Some(prior), BackupType::Diff | BackupType::Incr) => {
@@ -192,26 +175,46 @@ fn order(known: &[BackupEntry], claim: &Claim, said: &Said) -> Option<String> {
         }
         _ => return Some("its type and what it depends on contradict each other".to_owned()),
     }
-    if entry.archive_start > entry.archive_stop {
-        return Some("the WAL it needs ends before it begins".to_owned());
+    None
+}
+
+/// A listed backup that it does not come after.
+fn contradiction(known: &[BackupEntry], claim: &Claim, said: &Said) -> Option<Contradiction> {
+    let entry = &said.entry;
+    let own = time_part(&claim.label);
+    if let Some(later) = known
+        .iter()
+        .find(|other| time_part(&other.label) > own || other.label == claim.label)
+    {
+        let reason = format!(
+            "its label is not later than that of {}, which was there before",
+            later.label
+        );
+        return Some((reason, later.label.clone()));
     }
     let newest = known
         .iter()
         .max_by(|a, b| time_part(&a.label).cmp(time_part(&b.label)))?;
     if entry.pg_id < newest.pg_id {
-        return Some("it is of a cluster that was upgraded before".to_owned());
+        let reason = "it is of a cluster that was upgraded before".to_owned();
+        return Some((reason, newest.label.clone()));
     }
-    let before = known
+    let (before, label) = known
         .iter()
         .filter(|other| other.pg_id == entry.pg_id)
-        .filter_map(|other| other.archive_start.as_ref())
+        .filter_map(|other| Some((other.archive_start.as_ref()?, &other.label)))
         .max()?;
     // Names of segments begin with the timeline: recovery to an earlier point begins a new one.
     let goes_back = entry
         .archive_start
         .as_ref()
         .is_some_and(|start| start < before);
-    goes_back.then(|| format!("the WAL it needs begins before segment {before} of a listed backup"))
+    goes_back.then(|| {
+        let reason = format!(
+            "the WAL it needs begins before segment {before}, with which that of listed backup {label} begins"
+        );
+        (reason, label.clone())
+    })
 }
 
 /// It is all there, and as large as a backup of this cluster can be expected to be.
@@ -229,46 +232,6 @@ fn substance(known: &[BackupEntry], said: &Said) -> Option<String> {
             entry.size, last.size, last.label
         )
     })
-}
-
-/// Full backups that would push out all that were listed, or that come much more often than they did.
-fn flood(listed: &[BackupEntry], claims: &[&Claim], limits: Limits) -> Result<(), Refusal> {
-    let full = |label: &BackupLabel| label.backup_type() == BackupType::Full;
-    let before: Vec<i64> = listed
-        .iter()
-        .filter(|entry| full(&entry.label))
-        .map(|entry| seconds(entry.timestamp_start))
-        .collect();
-    let (Some(keep), Some(mut last)) = (limits.full, before.last().copied()) else {
-        return Ok(());
-    };
-    let mut gaps: Vec<i64> = before.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    gaps.sort_unstable();
-    let usual = (gaps.len() >= GAPS).then(|| gaps[gaps.len() / 2]);
-    let most = keep.saturating_sub(1).max(1);
-    let new = claims.iter().filter(|claim| full(&claim.label));
-    for (number, claim) in (1_u32..).zip(new) {
-        let start = claim
-            .said
-            .as_ref()
-            .map_or(0, |said| seconds(said.entry.timestamp_start));
-        let reason = if number > most {
-            format!(
-                "it is full backup {number} since the list was brought up to date, and retention keeps {keep}: all that were listed would go"
-            )
-        } else if usual.is_some_and(|usual| start - last < usual / 4) {
-            "it is a full backup in less than a quarter of the usual time after the one before"
-                .to_owned()
-        } else {
-            last = start;
-            continue;
-        };
-        return Err(Refusal {
-            label: claim.label.clone(),
-            reason,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

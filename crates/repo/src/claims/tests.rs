@@ -82,7 +82,17 @@ fn claim(entry: &BackupEntry) -> Claim {
     }
 }
 
-const NO_LIMITS: Limits = Limits { full: None };
+const NO_LIMITS: Limits = Limits {
+    full: None,
+    archive: None,
+};
+
+fn full_limit(full: u32) -> Limits {
+    Limits {
+        full: Some(full),
+        ..NO_LIMITS
+    }
+}
 
 fn verdict(listed: &[BackupEntry], claims: &[Claim], limits: Limits) -> String {
     match judge(listed, &history(), claims, NOW, limits) {
@@ -108,11 +118,7 @@ fn backups_as_they_are_made_are_believed() {
     let third = incr(&second, -1000);
     let claims = [&second, &third].map(claim);
     assert_eq!(
-        verdict(
-            std::slice::from_ref(&first),
-            &claims,
-            Limits { full: Some(2) }
-        ),
+        verdict(std::slice::from_ref(&first), &claims, full_limit(2)),
         ""
     );
     // The first of all, too, and whatever order they are found in.
@@ -182,6 +188,80 @@ fn nothing_comes_before_or_between_what_is_listed() {
 }
 
 #[test]
+fn wal_that_cannot_be_is_not_believed() {
+    let needs = |start: Option<&str>, stop: Option<&str>| {
+        entry(|entry| {
+            entry.archive_start = start.map(str::to_owned);
+            entry.archive_stop = stop.map(str::to_owned);
+        })
+    };
+    // As text these come after every segment, so all WAL would be before it.
+    for name in [
+        "zz",
+        "0000000100000000000000010",
+        "00000001ffffffffffffffff",
+    ] {
+        let reason = needs(Some(name), Some(name));
+        assert!(reason.contains("which is none"), "{name}: {reason}");
+    }
+    let first = "000000010000000000000001";
+    assert!(needs(Some(first), None).contains("only where"));
+    assert!(needs(Some(first), Some("000000020000000000000001")).contains("two timelines"));
+    assert_eq!(needs(None, None), "");
+}
+
+#[test]
+fn a_listed_backup_that_contradicts_a_claim_is_named() {
+    let mut listed = full(-3 * DAY);
+    listed.archive_start = Some("0000000100000FFF00000001".to_owned());
+    let refusal = |claim: BackupEntry| {
+        let listed = std::slice::from_ref(&listed);
+        judge(listed, &history(), &[self::claim(&claim)], NOW, NO_LIMITS).unwrap_err()
+    };
+    let back = refusal(full(-DAY));
+    assert!(back.reason.contains("0000000100000FFF00000001"), "{back:?}");
+    assert_eq!(back.against, Some(listed.label.clone()));
+    assert_eq!(refusal(full(-4 * DAY)).against, Some(listed.label.clone()));
+    let small = BackupEntry {
+        size: 1,
+        archive_start: listed.archive_start.clone(),
+        archive_stop: listed.archive_start.clone(),
+        ..full(-DAY)
+    };
+    assert_eq!(refusal(small).against, None);
+}
+
+#[test]
+fn a_flood_does_not_push_out_the_wal_of_what_is_listed() {
+    let listed = [full(-9 * DAY)];
+    let first = incr(&listed[0], -3 * DAY);
+    let second = incr(&first, -2 * DAY);
+    let third = incr(&second, -DAY);
+    let claims = [first, second, third].map(|entry| claim(&entry));
+    let keep = |kind, number| Limits {
+        full: Some(4),
+        archive: Some((kind, number)),
+    };
+    assert_eq!(verdict(&listed, &claims, keep(BackupType::Incr, 4)), "");
+    let reason = verdict(&listed, &claims, keep(BackupType::Incr, 3));
+    assert!(
+        reason.contains("the WAL of 3 is kept: that of all listed"),
+        "{reason}"
+    );
+    // They do not count where that of full backups is kept.
+    assert_eq!(verdict(&listed, &claims, keep(BackupType::Full, 1)), "");
+    let fulls = [-3 * DAY, -2 * DAY].map(|at| claim(&full(at)));
+    let reason = verdict(&listed, &fulls, keep(BackupType::Full, 2));
+    assert!(reason.contains("the WAL of 2 is kept"), "{reason}");
+    // Drop by drop.
+    let daily = [-4, -3, -2].map(|day| full(day * DAY));
+    let soon = [claim(&incr(&daily[2], -2 * DAY + 3600))];
+    let reason = verdict(&daily, &soon, keep(BackupType::Incr, 9));
+    assert!(reason.contains("a quarter of the usual time"), "{reason}");
+    assert_eq!(verdict(&daily, &soon, keep(BackupType::Full, 9)), "");
+}
+
+#[test]
 fn what_a_backup_depends_on_must_be_listed_and_older() {
     let gone = full(-4 * DAY);
     let reason = verdict(&[full(-3 * DAY)], &[claim(&incr(&gone, -DAY))], NO_LIMITS);
@@ -201,7 +281,7 @@ fn a_backup_that_is_not_all_there_or_too_small_is_not_believed() {
 
 #[test]
 fn a_flood_of_full_backups_does_not_push_out_what_is_listed() {
-    let keep = |full| Limits { full: Some(full) };
+    let keep = full_limit;
     let listed = [full(-9 * DAY)];
     let claims = [-3 * DAY, -2 * DAY, -DAY].map(|at| claim(&full(at)));
     assert_eq!(verdict(&listed, &claims, keep(4)), "");
