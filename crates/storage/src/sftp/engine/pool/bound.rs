@@ -21,17 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A channel that a file is bound to, while this lives.
 #[derive(Debug)]
-pub(crate) struct Bound(Arc<Channel>);
+pub(crate) struct Bound {
+    channel: Arc<Channel>,
+    pool: Arc<Pool>,
+}
 
 impl Bound {
     pub(crate) fn channel(&self) -> &Arc<Channel> {
-        &self.0
+        &self.channel
     }
 }
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        self.0.bound.fetch_sub(1, Ordering::Relaxed);
+        self.channel.bound.fetch_sub(1, Ordering::Relaxed);
+        // A file that waits for a further channel can have this one.
+        self.pool.grown.notify_waiters();
     }
 }
 
@@ -58,7 +63,7 @@ impl Pool {
     }
 
     /// `None`: the file should wait, or there is no channel any more.
-    fn least_bound(&self, patient: bool) -> Option<Bound> {
+    fn least_bound(self: &Arc<Self>, patient: bool) -> Option<Bound> {
         // One at a time: two files must not take the same one for free.
         let state = self.lock();
         let alive = (state.connections.iter())
@@ -70,7 +75,10 @@ impl Pool {
             return None;
         }
         least.bound.fetch_add(1, Ordering::Relaxed);
-        Some(Bound(least))
+        Some(Bound {
+            channel: least,
+            pool: Arc::clone(self),
+        })
     }
 }
 
@@ -118,7 +126,7 @@ mod tests {
     fn differ(bound: &[Bound]) -> bool {
         bound.iter().enumerate().all(|(at, one)| {
             let mut others = bound[..at].iter();
-            others.all(|other| !Arc::ptr_eq(&one.0, &other.0))
+            others.all(|other| !Arc::ptr_eq(one.channel(), other.channel()))
         })
     }
 
@@ -131,12 +139,16 @@ mod tests {
         }
         assert!(differ(&bound));
         let fourth = pool.bind().await.unwrap();
-        assert!(bound.iter().any(|one| Arc::ptr_eq(&one.0, &fourth.0)));
+        assert!(
+            bound
+                .iter()
+                .any(|one| Arc::ptr_eq(one.channel(), fourth.channel()))
+        );
         // What has ended makes room.
-        let free = Arc::clone(&bound.remove(1).0);
+        let free = Arc::clone(bound.remove(1).channel());
         drop(fourth);
         bound.push(pool.bind().await.unwrap());
-        assert!(differ(&bound) && bound.iter().any(|one| Arc::ptr_eq(&one.0, &free)));
+        assert!(differ(&bound) && bound.iter().any(|one| Arc::ptr_eq(one.channel(), &free)));
     }
 
     #[tokio::test]
@@ -160,6 +172,30 @@ mod tests {
             let second = second.await.unwrap().unwrap();
             assert_eq!(differ(&[first, second]), comes);
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_waits_gets_the_channel_of_one_that_has_ended() {
+        let (pool, connection, _ends) = pool(1);
+        let first = pool.bind().await.unwrap();
+        let free = Arc::clone(first.channel());
+        // A login that stalls: nothing else ends the wait but its own end, which is far.
+        connection.opening.store(true, Ordering::Release);
+        let second = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { pool.bind().await }
+        });
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!second.is_finished());
+        drop(first);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(second.is_finished());
+        let second = second.await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(second.channel(), &free));
     }
 
     #[tokio::test]
