@@ -22,6 +22,9 @@ pub trait Pause: Debug + Send + Sync {
 
     /// Waits. `false`: the run was asked to stop, and nothing is waited for any more.
     fn wait(&self, time: Duration) -> bool;
+
+    /// The run was asked to stop.
+    fn is_stopped(&self) -> bool;
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +79,18 @@ impl RateLimit {
         Err(stopped.into_io())
     }
 
+    /// As [`Self::moved`] for bytes of a file that says where a run has come to. A copy ends with the wait in which the stop came.
+    /// What is written after that is little, and the next run needs it: it waits for nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] when the run is asked to stop meanwhile.
+    pub fn moved_or_stopped(&self, bytes: u64) -> io::Result<()> {
+        match self.pause.is_stopped() {
+            true => Ok(()),
+            false => self.moved(bytes),
+        }
+    }
+
     fn wait_for(&self, bytes: u64) -> Duration {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.pause.now();
@@ -114,7 +129,11 @@ pub(crate) mod tests {
 
         fn wait(&self, time: Duration) -> bool {
             *self.now.lock().unwrap() += time;
-            !self.stopped.load(std::sync::atomic::Ordering::SeqCst)
+            !self.is_stopped()
+        }
+
+        fn is_stopped(&self) -> bool {
+            self.stopped.load(std::sync::atomic::Ordering::SeqCst)
         }
     }
 

@@ -23,12 +23,18 @@ pub fn of_cluster(context: &Context, key: u32) -> Option<Arc<RateLimit>> {
 /// The storage of a repository, slowed down if that is asked for.
 #[must_use]
 pub(super) fn around(context: &Context, key: u32, storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
-    match of(context, option::REPO_RATE_LIMIT, key) {
-        Some(limit) if is_for_command(&context.config, key) => {
-            Arc::new(Limited::new(storage, limit))
-        }
-        _ => storage,
+    match of_repository(context, key) {
+        Some(limit) => Arc::new(Limited::new(storage, limit)),
+        None => storage,
     }
+}
+
+/// The limit of a repository, if it has one that is meant for the command.
+#[must_use]
+pub(crate) fn of_repository(context: &Context, key: u32) -> Option<Arc<RateLimit>> {
+    is_for_command(&context.config, key)
+        .then(|| of(context, option::REPO_RATE_LIMIT, key))
+        .flatten()
 }
 
 /// Whether the limit of a repository is meant for the command. Archiving must keep up with PostgreSQL, so a limit for all

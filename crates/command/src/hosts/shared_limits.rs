@@ -50,12 +50,16 @@ impl Pause for ByClock {
 
     fn wait(&self, time: Duration) -> bool {
         let mut left = time;
-        while !left.is_zero() && self.cancel.signal().is_none() {
+        while !left.is_zero() && !self.is_stopped() {
             let step = left.min(STEP);
             self.clock.sleep(step);
             left -= step;
         }
-        self.cancel.signal().is_none()
+        !self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.cancel.signal().is_some()
     }
 }
 

@@ -106,7 +106,8 @@ impl Storage for Limited {
         write: &WriteOptions,
     ) -> Result<Box<dyn StorageWrite>> {
         let write = self.inner.open_write(path, write)?;
-        Ok(Box::new(LimitedWrite::new(write, Arc::clone(&self.limit))))
+        let write = LimitedWrite::new(write, Arc::clone(&self.limit));
+        Ok(Box::new(write.also_after_stop()))
     }
 
     fn copy_within(&self, from: &StoragePath, to: &StoragePath) -> Result<Ticket> {
@@ -190,5 +191,21 @@ mod tests {
         let read = read_all(&storage, &path, 1 << 20).unwrap().unwrap();
         assert_eq!(read, [7; 100_000]);
         assert_eq!(hands.now(), Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_is_saved_after_the_wish_to_stop_is_written_and_copies_end() {
+        let (hands, storage) = limited(1000);
+        let path = StoragePath::new("file");
+        let write = |bytes: &[u8]| write_all(&storage, &path, &WriteOptions::default(), bytes);
+        write(&[7; 10_000]).unwrap();
+        hands
+            .stopped
+            .store(true, std::sync::atomic::Ordering::SeqCst);
+        let before = hands.now();
+        write(&[8; 100_000]).unwrap();
+        assert_eq!(hands.now(), before);
+        let error = read_all(&storage, &path, 1 << 20).unwrap_err();
+        assert_eq!(error.kind(), crate::error::ErrorKind::Cancelled);
     }
 }

@@ -34,12 +34,26 @@ impl Read for LimitedRead {
 pub struct LimitedWrite {
     inner: Box<dyn StorageWrite>,
     limit: Arc<RateLimit>,
+    after_stop: bool,
 }
 
 impl LimitedWrite {
     #[must_use]
     pub fn new(inner: Box<dyn StorageWrite>, limit: Arc<RateLimit>) -> Self {
-        Self { inner, limit }
+        Self {
+            inner,
+            limit,
+            after_stop: false,
+        }
+    }
+
+    /// A file that may also be begun after the wish to stop, as what is saved then.
+    #[must_use]
+    pub fn also_after_stop(self) -> Self {
+        Self {
+            after_stop: true,
+            ..self
+        }
     }
 }
 
@@ -47,7 +61,10 @@ impl Write for LimitedWrite {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let most = bytes.len().min(self.limit.piece());
         let written = self.inner.write(&bytes[..most])?;
-        self.limit.moved(written as u64)?;
+        match self.after_stop {
+            true => self.limit.moved_or_stopped(written as u64)?,
+            false => self.limit.moved(written as u64)?,
+        }
         Ok(written)
     }
 

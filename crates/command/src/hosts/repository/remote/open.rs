@@ -8,6 +8,7 @@ use pgkeep_config::option;
 use super::read::PlainInfo;
 use super::storage::RemoteStorage;
 use crate::error::Result;
+use crate::hosts::rate_limits;
 use crate::hosts::repository::Repository;
 use crate::remote::link::Link;
 use crate::run::context::Context;
@@ -21,7 +22,8 @@ pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> 
     let shown = config.string_at(option::REPO_PATH, key);
     let level = config.integer(option::COMPRESS_LEVEL_NETWORK).unwrap_or(1);
     let mut storage = RemoteStorage::new(link, shown.unwrap_or("/var/lib/pgbackrest"))
-        .with_network_level(i32::try_from(level).unwrap_or(1));
+        .with_network_level(i32::try_from(level).unwrap_or(1))
+        .with_push_limit(rate_limits::of_repository(context, key));
     let pass = match config.string_at(option::REPO_CIPHER_TYPE, key) {
         None | Some("none") => match config.command() {
             // Its WAL is encrypted on the other host.

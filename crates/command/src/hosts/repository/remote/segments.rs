@@ -1,8 +1,11 @@
 //! Pushing WAL into a repository on another host, which alone has its keys.
 
+use std::sync::Arc;
+
 use pgkeep_repo::ArchiveId;
 use pgkeep_repo::archive::StoredSegment;
-use pgkeep_storage::{Operation, Result, StoragePath, StorageWrite};
+use pgkeep_storage::wrap::limited::LimitedWrite;
+use pgkeep_storage::{Operation, RateLimit, Result, StoragePath, StorageWrite};
 use secrecy::SecretString;
 
 use super::storage::RemoteStorage;
@@ -13,6 +16,13 @@ use crate::remote::wire::storage::{
 use crate::wal::stored_content::Content;
 
 impl RemoteStorage {
+    /// The same where WAL is pushed no faster than this. What it gives away itself is limited by whoever opens it.
+    #[must_use]
+    pub fn with_push_limit(mut self, limit: Option<Arc<RateLimit>>) -> Self {
+        self.push_limit = limit;
+        self
+    }
+
     /// Of which cluster the archive of the stanza is, read anew.
     ///
     /// # Errors
@@ -86,7 +96,11 @@ impl RemoteStorage {
         };
         let request = StorageRequest::PushSegment(push);
         let write = RemoteWrite::begin(&self.reach, &path, &request, lz4, &self.unanswered)?;
-        Ok(Box::new(write))
+        let write: Box<dyn StorageWrite> = Box::new(write);
+        Ok(match &self.push_limit {
+            Some(limit) => Box::new(LimitedWrite::new(write, Arc::clone(limit))),
+            None => write,
+        })
     }
 
     /// The passphrase of the repository; `None` if it is not encrypted.

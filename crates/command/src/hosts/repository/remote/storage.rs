@@ -8,7 +8,7 @@ use pgkeep_repo::layout;
 use pgkeep_storage::ticket::Written;
 use pgkeep_storage::{
     Durability, FileInfo, Found, HardLinks, InfoLevel, ListOptions, Operation, PathSync, Paths,
-    PipelineRead, Protection, ReadOptions, Removed, Result, Space, Storage, StorageKind,
+    PipelineRead, Protection, RateLimit, ReadOptions, Removed, Result, Space, Storage, StorageKind,
     StoragePath, StorageWrite, SymbolicLinks, Ticket, WriteMode, WriteOptions,
 };
 
@@ -35,6 +35,8 @@ pub struct RemoteStorage {
     plain_info: Option<PlainInfo>,
     /// Level of the compression for the way between the hosts (`compress-level-network`); 0: none.
     pub(super) network_level: i32,
+    /// How fast WAL is pushed.
+    pub(super) push_limit: Option<Arc<RateLimit>>,
 }
 
 impl RemoteStorage {
@@ -47,6 +49,7 @@ impl RemoteStorage {
             unanswered: Arc::default(),
             plain_info: None,
             network_level: 0,
+            push_limit: None,
         }
     }
 

@@ -296,3 +296,23 @@ fn who_reads_gets_the_keys_of_what_is_asked_for_and_not_those_that_open_more() {
     assert!(crossed.contains(KEY), "what crosses is seen");
     assert!(!crossed.contains(MANIFESTS) && !crossed.contains(PASS));
 }
+
+#[test]
+fn a_push_heeds_the_limit_of_this_host() {
+    let (_, repository) = encrypted();
+    let host = host_of(repository);
+    let context = test_context::new(
+        Program::PgKeep,
+        "archive-push",
+        &["--pg1-path=/pg", "--repo1-rate-limit=1MiB"],
+    );
+    let limit = crate::hosts::rate_limits::of_repository(&context, 1);
+    let storage = remote(&host).with_push_limit(limit);
+    let (_, identity) = storage.archive_identity().unwrap();
+    let before = context.clock.milliseconds();
+    let plain = vec![9; 1 << 20];
+    let file = format!("{SEGMENT}-{}", Sha1Digest::of(&plain));
+    push(&storage, &identity, &file, &plain).unwrap();
+    // The first 100 ms are the burst.
+    assert_eq!((context.clock.milliseconds() - before + 5) / 100, 9);
+}
