@@ -142,6 +142,29 @@ fn refused(program: &Program) -> TestResult {
     Ok(())
 }
 
+/// The only one below this directory.
+fn stored_segment(archive: &Path) -> Result<PathBuf> {
+    let mut found: Vec<PathBuf> = vec![archive.to_owned()];
+    while let Some(path) = found.pop() {
+        match path.is_dir() {
+            true => {
+                for entry in std::fs::read_dir(&path)? {
+                    found.push(entry?.path());
+                }
+            }
+            false
+                if path
+                    .to_string_lossy()
+                    .contains("/000000010000000000000001-") =>
+            {
+                return Ok(path);
+            }
+            false => {}
+        }
+    }
+    Err("no segment is stored".into())
+}
+
 fn deep(program: &Program) -> TestResult {
     let mut state = state()?;
     let before = Snapshot::of(&state.scratch.join("repo"), &Ignore::nothing())?;
@@ -165,6 +188,8 @@ fn deep(program: &Program) -> TestResult {
         &Ignore::nothing(),
     )?)?;
     state.as_pgkeep(program, &["stop"])?.success()?;
+    let segment = stored_segment(&state.scratch.join("repo/archive/main"))?;
+    let with_old_key = std::fs::read(&segment)?;
     let said = again(&state)?.success()?;
     if !said
         .stdout
@@ -172,6 +197,19 @@ fn deep(program: &Program) -> TestResult {
     {
         return Err(said.stdout.into());
     }
+    // A push that had begun before ends now.
+    std::fs::write(&segment, with_old_key)?;
+    let between = with_pass(&state, "between.conf", NEW)?;
+    let old = std::mem::replace(&mut state.config, between);
+    let found = state.as_pgkeep(program, &["verify"])?;
+    if found.code == 0
+        || !found
+            .stdout
+            .contains("repo1 has got new keys by repo-rekey")
+    {
+        return Err(format!("with a segment of the key before: {found:?}").into());
+    }
+    state.config = old;
     // Run again it ends well too, with other keys.
     again(&state)?.success()?;
     state.as_pgkeep(program, &["start"])?.success()?;

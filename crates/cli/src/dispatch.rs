@@ -1,6 +1,7 @@
 //! Which function runs which command.
 
 use pgkeep_command::error::Error;
+use pgkeep_command::repo_rekey;
 use pgkeep_command::run::Context;
 use pgkeep_config::command::{CommandId, Role};
 
@@ -8,6 +9,10 @@ use crate::remote;
 
 /// Runs the command of this configuration; the value is the exit status of a run without error.
 pub(crate) fn run(context: &Context) -> Result<u8, Error> {
+    command(context).map_err(|error| repo_rekey::explain(context, error))
+}
+
+fn command(context: &Context) -> Result<u8, Error> {
     if context.config.role() == Role::Remote {
         return remote::run(context).map(|()| 0);
     }
@@ -26,7 +31,7 @@ pub(crate) fn run(context: &Context) -> Result<u8, Error> {
         CommandId::RepoCopy => pgkeep_command::repo_copy::run(context).map(|()| 0),
         CommandId::RepoGet => pgkeep_command::repo_get::run(context),
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
-        CommandId::RepoRekey => pgkeep_command::repo_rekey::run(context).map(|()| 0),
+        CommandId::RepoRekey => repo_rekey::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
         CommandId::ServerPing => pgkeep_command::server_ping::run(context).map(|()| 0),

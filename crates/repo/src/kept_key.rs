@@ -1,5 +1,5 @@
-//! A key that is kept in a file of its own beside an info file, while the files that it opens get another one
-//! (`docs/format/compression-and-encryption.md`).
+//! A key that is kept in a file of its own beside an info file, while the files that it opens get another one, and afterwards for
+//! what was stored meanwhile (`docs/format/compression-and-encryption.md`).
 //!
 //! The file has the form of an info file without entries, and a copy. pgBackRest does not look at it.
 
@@ -10,11 +10,19 @@ use crate::error::{Error, Result};
 use crate::info_file::{self, InfoWriter, LoadKind, PROGRAM_VERSION};
 use crate::layout::copy_of;
 
-/// Which of the two keys it is.
+/// Which key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
+    /// What files have that have no other yet.
     Old,
+    /// What they get.
     New,
+    /// What they had before all of them got another: somebody may have stored a file with it meanwhile.
+    Last,
+}
+
+impl Kept {
+    pub const ALL: [Self; 3] = [Self::Old, Self::New, Self::Last];
 }
 
 /// Where the key beside this info file is.
@@ -24,6 +32,7 @@ pub fn path(info: &StoragePath, kept: Kept) -> StoragePath {
     bytes.extend_from_slice(match kept {
         Kept::Old => b".rekey-old",
         Kept::New => b".rekey-new",
+        Kept::Last => b".rekey-last",
     });
     StoragePath::new(bytes)
 }
@@ -52,9 +61,7 @@ pub fn load(
     path: &StoragePath,
     pass: &SecretString,
 ) -> Result<Option<SecretString>> {
-    let paths = [path.clone(), copy_of(path)];
-    let found = storage.info_many(&paths, pgkeep_storage::InfoLevel::Exists)?;
-    if found.iter().all(Option::is_none) {
+    if !info_file::are_there(storage, std::slice::from_ref(path))?.contains(&true) {
         return Ok(None);
     }
     let parse = |input: &mut dyn std::io::BufRead| info_file::read(input, &mut |_, _, _| Ok(()));

@@ -4,6 +4,9 @@
 //! info file gets the new key. The invariant: until the last step both keys are kept in the repository beside the info file,
 //! durable before the first file is touched, and each file is whole under one of the two. A run that dies is gone on with: files
 //! that have the new key already are left alone.
+//!
+//! Who has read the info file before and stores something after the end does so with the key before. So that one is kept until the
+//! next run, which opens with it what it finds.
 
 use pgkeep_repo::info_file::{self, LoadKind};
 use pgkeep_repo::kept_key::{self, Kept};
@@ -11,7 +14,7 @@ use pgkeep_repo::{ArchiveInfo, BackupInfo, Stanza, cipher_keys, layout};
 use pgkeep_storage::{Storage, StoragePath};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::encrypted::{self, Encrypted};
+use super::encrypted::{self, Encrypted, Keys};
 use super::files;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::cancel::Cancel;
@@ -24,19 +27,22 @@ pub(super) struct Deep<'a> {
     pub cancel: &'a Cancel,
 }
 
-/// The two keys of what depends on an info file.
-struct Keys {
-    old: SecretString,
-    new: SecretString,
-}
-
 impl Deep<'_> {
     /// Gives the stanza new keys. Returns how many files of WAL and how many manifests were encrypted anew.
     ///
     /// # Errors
     /// A file that neither key opens, before its info file is touched; the storage; a stop.
     pub(super) fn stanza(&self, stanza: &Stanza) -> Result<(u64, u64)> {
-        let archive = self.part(
+        let infos = [layout::archive_info(stanza), layout::backup_info(stanza)];
+        let there = info_file::are_there(self.storage, &infos)?;
+        let [has_archive, has_backup] = [0, 1].map(|at| there[at]);
+        let archive = has_archive.then(|| self.archive(stanza)).transpose()?;
+        let backup = has_backup.then(|| self.backup(stanza)).transpose()?;
+        Ok((archive.unwrap_or(0), backup.unwrap_or(0)))
+    }
+
+    fn archive(&self, stanza: &Stanza) -> Result<u64> {
+        self.part(
             &layout::archive_info(stanza),
             || {
                 Ok(self
@@ -49,8 +55,11 @@ impl Deep<'_> {
                 info.cipher_pass = Some(key);
                 Ok(info.save(self.storage, stanza, Some(self.pass))?)
             },
-        )?;
-        let backup = self.part(
+        )
+    }
+
+    fn backup(&self, stanza: &Stanza) -> Result<u64> {
+        self.part(
             &layout::backup_info(stanza),
             || {
                 Ok(self
@@ -63,8 +72,7 @@ impl Deep<'_> {
                 info.cipher_pass = Some(key);
                 Ok(info.save(self.storage, stanza, Some(self.pass))?)
             },
-        )?;
-        Ok((archive, backup))
+        )
     }
 
     fn load<T>(
@@ -109,6 +117,9 @@ impl Deep<'_> {
         switch(keys.new.clone())?;
         // Somebody may have read the info file before and stored something since.
         count += self.encrypt_all(&list()?, &keys, &mut seen)?;
+        // A run that has read the info file before may still be storing something, and end after this one.
+        let path = kept_key::path(info, Kept::Last);
+        kept_key::save(self.storage, &path, &keys.before[0], self.pass)?;
         // The old one first: the new one alone says that only this was left to do.
         kept_key::remove(self.storage, &kept_key::path(info, Kept::Old))?;
         kept_key::remove(self.storage, &kept_key::path(info, Kept::New))?;
@@ -120,8 +131,13 @@ impl Deep<'_> {
     fn keys(&self, info: &StoragePath, current: &SecretString) -> Result<Option<Keys>> {
         let path = |kept| kept_key::path(info, kept);
         let load = |kept| kept_key::load(self.storage, &path(kept), self.pass);
+        let last = load(Kept::Last)?;
+        let keys = |old, new| Keys {
+            new,
+            before: [Some(old), last].into_iter().flatten().collect(),
+        };
         match (load(Kept::Old)?, load(Kept::New)?) {
-            (Some(old), Some(new)) => Ok(Some(Keys { old, new })),
+            (Some(old), Some(new)) => Ok(Some(keys(old, new))),
             (None, Some(new)) if new.expose_secret() == current.expose_secret() => Ok(None),
             (None, Some(_)) => Err(Error::new(
                 ErrorCode::Format,
@@ -139,10 +155,7 @@ impl Deep<'_> {
                     .expect("what depends on an encrypted file has a key");
                 kept_key::save(self.storage, &path(Kept::Old), current, self.pass)?;
                 kept_key::save(self.storage, &path(Kept::New), &new, self.pass)?;
-                Ok(Some(Keys {
-                    old: current.clone(),
-                    new,
-                }))
+                Ok(Some(keys(current.clone(), new)))
             }
         }
     }
@@ -157,8 +170,7 @@ impl Deep<'_> {
         for file in files {
             self.cancel.check()?;
             if seen.insert(file.path.clone()) {
-                let again =
-                    encrypted::again(self.storage, file, (&keys.old, &keys.new), self.cancel)?;
+                let again = encrypted::again(self.storage, file, keys, self.cancel)?;
                 count += u64::from(again);
             }
         }

@@ -26,6 +26,13 @@ pub(super) enum Proof {
     Manifest { is_gz: bool },
 }
 
+/// The keys that a file may have.
+pub(super) struct Keys {
+    pub new: SecretString,
+    /// Those before, the likeliest first.
+    pub before: Vec<SecretString>,
+}
+
 /// A file that is encrypted.
 #[derive(Debug, Clone)]
 pub(super) struct Encrypted {
@@ -36,30 +43,19 @@ pub(super) struct Encrypted {
 /// Encrypts the file with the new key; `false`: it has it already, or it is gone.
 ///
 /// # Errors
-/// Neither key opens it; the storage; a stop.
+/// No key opens it; the storage; a stop.
 pub(super) fn again(
     storage: &dyn Storage,
     file: &Encrypted,
-    (old, new): (&SecretString, &SecretString),
+    keys: &Keys,
     cancel: &Cancel,
 ) -> Result<bool> {
     let Some(found) = storage.info(&file.path, InfoLevel::Basic)? else {
         return Ok(false);
     };
-    if is_opened_by(storage, file, new, cancel)? {
+    let Some(old) = present(storage, file, keys, cancel)? else {
         return Ok(false);
-    }
-    if !is_opened_by(storage, file, old, cancel)? {
-        return Err(Error::new(
-            ErrorCode::Crypto,
-            format!(
-                "'{}' is damaged: no key of its stanza opens it",
-                storage.display(&file.path)
-            ),
-        )
-        .with_hint("files that were encrypted anew so far stay as they are, and so do the keys of both kinds.")
-        .with_hint("remove the file if you can do without it, and run repo-rekey --deep again."));
-    }
+    };
     let mut read = storage.open_read(&file.path, &ReadOptions::default())?;
     // Under its own name: a reader sees the one or the other. Its time says when it came into the repository.
     let options = WriteOptions {
@@ -74,7 +70,7 @@ pub(super) fn again(
             raw: false,
         },
         Stage::Encrypt {
-            pass: new.clone(),
+            pass: keys.new.clone(),
             raw: false,
         },
     ];
@@ -88,28 +84,77 @@ pub(super) fn again(
     Ok(true)
 }
 
-fn is_opened_by(
+/// The key that the file has; `None`: the new one.
+fn present<'k>(
+    storage: &dyn Storage,
+    file: &Encrypted,
+    keys: &'k Keys,
+    cancel: &Cancel,
+) -> Result<Option<&'k SecretString>> {
+    let new = opened(storage, file, &keys.new, cancel)?;
+    if new == Opened::Yes {
+        return Ok(None);
+    }
+    let mut perhaps = Vec::new();
+    perhaps.extend((new == Opened::Perhaps).then_some(None));
+    for key in &keys.before {
+        match opened(storage, file, key, cancel)? {
+            Opened::Yes => return Ok(Some(key)),
+            Opened::Perhaps => perhaps.push(Some(key)),
+            Opened::No => {}
+        }
+    }
+    match perhaps[..] {
+        [key] => Ok(key),
+        _ => Err(Error::new(
+            ErrorCode::Crypto,
+            format!(
+                "'{}' is damaged: no key of its stanza opens it",
+                storage.display(&file.path)
+            ),
+        )
+        .with_hint("files that were encrypted anew so far stay as they are, and so do the keys of both kinds.")
+        .with_hint("remove the file if you can do without it, and run repo-rekey --deep again.")),
+    }
+}
+
+/// Whether a key is that of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    No,
+    /// It opens, as one wrong key in 256 does, and what comes out proves nothing.
+    Perhaps,
+    Yes,
+}
+
+fn opened(
     storage: &dyn Storage,
     file: &Encrypted,
     key: &SecretString,
     cancel: &Cancel,
-) -> Result<bool> {
+) -> Result<Opened> {
+    let proven = |is_proven| if is_proven { Opened::Yes } else { Opened::No };
     match &file.proof {
         Proof::Segment(stored) => {
             let content =
                 stored_content::check(storage, &file.path, (stored, Some(key)), BUFFER, cancel)?;
-            Ok(content == Content::Intact)
+            Ok(proven(content == Content::Intact))
         }
-        Proof::Manifest { is_gz } => Ok(info_file::is_opened_by(storage, &file.path, key, *is_gz)?),
+        Proof::Manifest { is_gz } => {
+            let is_opened = info_file::is_opened_by(storage, &file.path, key, *is_gz)?;
+            Ok(proven(is_opened))
+        }
         Proof::Text => match small_file::read(storage, &file.path, Some(key)) {
-            Ok(plain) => Ok(plain.is_none_or(|plain| is_text(&plain))),
+            Ok(plain) if plain.as_deref().is_none_or(is_text) => Ok(Opened::Yes),
+            // The label of a backup and the reason of a switch may be in any encoding.
+            Ok(_) => Ok(Opened::Perhaps),
             Err(error) if error.is_about_the_storage() => Err(error),
             Err(error)
                 if error.code == ErrorCode::FileOpen || error.code == ErrorCode::FileRead =>
             {
                 Err(error)
             }
-            Err(_) => Ok(false),
+            Err(_) => Ok(Opened::No),
         },
     }
 }

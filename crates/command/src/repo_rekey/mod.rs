@@ -4,16 +4,22 @@
 
 mod deep;
 mod encrypted;
+mod explain;
 mod files;
+mod refuse;
+#[cfg(test)]
+mod refuse_tests;
 #[cfg(test)]
 mod tests;
 
 use pgkeep_config::option;
-use pgkeep_repo::info_file::Rekey;
+use pgkeep_repo::info_file::{self, Rekey};
 use pgkeep_repo::kept_key::{self, Kept};
 use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
 use secrecy::{ExposeSecret, SecretString};
+
+pub use explain::explain;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
@@ -37,6 +43,10 @@ pub fn run(context: &Context) -> Result<()> {
         )
         .with_hint("its pass-phrase stands in the configuration of that host."));
     }
+    let is_deep = config.boolean(option::DEEP);
+    if is_deep {
+        refuse::elsewhere(config, key)?;
+    }
     let repository = repository::open(context, key)?;
     let old = repository.pass.as_ref().ok_or_else(|| {
         Error::new(
@@ -45,7 +55,6 @@ pub fn run(context: &Context) -> Result<()> {
         )
         .with_hint("encryption cannot be added to a repository that exists; make a new one.")
     })?;
-    let is_deep = config.boolean(option::DEEP);
     let new = config.secret_at(option::REPO_CIPHER_PASS_NEW, key);
     if new.is_none() && !is_deep {
         return Err(Error::new(
@@ -62,6 +71,9 @@ pub fn run(context: &Context) -> Result<()> {
     }
     let storage = &*repository.storage;
     let stanzas = stanzas(storage)?;
+    if is_deep {
+        refuse::closed(storage, key, &stanzas)?;
+    }
     // Whoever writes an info file meanwhile would put the old pass-phrase back into one of the two.
     let mut locks = Vec::new();
     for stanza in &stanzas {
@@ -96,12 +108,6 @@ pub fn run(context: &Context) -> Result<()> {
             cancel: &context.cancel,
         };
         for stanza in &stanzas {
-            if storage
-                .info(&layout::archive_info(stanza), InfoLevel::Exists)?
-                .is_none()
-            {
-                continue;
-            }
             let (wal, manifests) = deep.stanza(stanza)?;
             log::info!(
                 "{name}: stanza '{stanza}' has new keys: {wal} files of WAL and {manifests} manifests were encrypted anew"
@@ -148,12 +154,17 @@ fn change_pass_phrase(
     let files: Vec<StoragePath> = stanzas
         .iter()
         .flat_map(|stanza| [layout::archive_info(stanza), layout::backup_info(stanza)])
-        // Keys that a run with --deep has left when it died.
+        // Keys that a run with --deep has left.
         .flat_map(|info| {
-            let [kept_old, kept_new] =
-                [Kept::Old, Kept::New].map(|kept| kept_key::path(&info, kept));
-            [info, kept_old, kept_new]
+            let kept = Kept::ALL.map(|kept| kept_key::path(&info, kept));
+            std::iter::once(info).chain(kept)
         })
+        .collect();
+    let there = info_file::are_there(storage, &files)?;
+    let files: Vec<StoragePath> = files
+        .into_iter()
+        .zip(there)
+        .filter_map(|(file, there)| there.then_some(file))
         .collect();
     let rekey = Rekey::plan(storage, &files, old, new)?;
     let count_of_files = rekey.count();

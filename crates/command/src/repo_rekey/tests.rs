@@ -368,3 +368,65 @@ fn a_file_that_no_key_opens_ends_the_run_before_anything_is_lost() {
     rekey(&*storage).unwrap();
     check(&*storage, true, "mended");
 }
+
+#[test]
+fn what_was_stored_with_the_key_before_is_opened_by_the_next_run() {
+    let storage = repository();
+    rekey(&*storage).unwrap();
+    // Whoever has read archive.info before the run ends after it.
+    put_segment(&*storage, 9, "wal");
+    let (wal, _) = rekey(&*storage).unwrap();
+    assert_eq!(wal, 6);
+    check(&*storage, true, "after a straggler");
+    // Also where the run has died, whenever that was.
+    let before = keys(&*storage)[0].clone();
+    for at in (1..10_000).step_by(7) {
+        let Some(storage) = dies(&storage, at) else {
+            break;
+        };
+        put_segment(&*storage, 10, before.expose_secret());
+        rekey(&*storage).unwrap();
+        // When it had ended but for the removal of its keys, the one after it finds the segment.
+        rekey(&*storage).unwrap();
+        check(&*storage, true, &format!("died at {at}, a straggler came"));
+    }
+}
+
+#[test]
+fn what_postgresql_has_written_in_another_encoding_is_not_damaged() {
+    let storage = repository();
+    let odd: [(&str, &[u8]); 2] = [
+        (
+            "archive/demo/17-1/00000003.history",
+            b"1\t0/3000000\tat restore point \"f\xfcr immer\x01\"\n",
+        ),
+        (
+            "archive/demo/17-1/0000000100000000/000000010000000000000003.00000028.backup",
+            b"START WAL LOCATION: 0/3000028\nLABEL: \xe9t\xe9\n",
+        ),
+    ];
+    for (path, plain) in odd {
+        put(&*storage, path, &encrypt(plain, "wal"));
+    }
+    for _ in 0..2 {
+        assert_eq!(rekey(&*storage).unwrap().0, 7);
+        let key = &keys(&*storage)[0];
+        for (path, plain) in odd {
+            let read = small_file::read(&*storage, &StoragePath::new(path), Some(key));
+            assert_eq!(read.unwrap().unwrap(), plain);
+        }
+    }
+}
+
+#[test]
+fn a_stanza_of_which_only_the_copies_are_left_is_not_passed_over() {
+    let storage = repository();
+    for info in [
+        layout::archive_info(&stanza()),
+        layout::backup_info(&stanza()),
+    ] {
+        storage.remove(&info).unwrap();
+    }
+    assert_eq!(rekey(&*storage).unwrap().0, 5);
+    check(&*storage, true, "of copies");
+}

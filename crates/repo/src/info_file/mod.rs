@@ -13,6 +13,7 @@ mod rekey;
 mod save;
 #[cfg(test)]
 mod tests;
+mod there;
 mod write;
 
 pub(crate) use cipher::StoredWriter;
@@ -21,6 +22,7 @@ pub use opened_by::is_opened_by;
 pub use read::{EachEntry, InfoHeader, read};
 pub use rekey::Rekey;
 pub use save::{StagedInfo, publish, stage};
+pub use there::are_there;
 pub use write::InfoWriter;
 
 /// `backrest-format` of every repository this program reads or writes.

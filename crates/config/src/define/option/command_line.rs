@@ -78,6 +78,9 @@ pub const DEEP: &OptionDef = &OptionDef {
         With this option all WAL and the manifests of all backups are encrypted anew, with new keys, also if \
         the pass-phrase stays. Files of backups that exist keep their keys, which are in the manifests: the next \
         full backup has a new one, and `repo-copy` makes old ones anew.\n\n\
+        Only for a repository on this host (`repo-type=posix`) to which no other host writes by itself; others \
+        are refused, as what is stored there meanwhile could not be read. For these make a new repository with a \
+        passphrase of its own, and copy the old one into it with `repo-copy`.\n\n\
         All WAL is read and written, and until the run has ended nothing can be restored from the \
         repository. Every stanza in it must be stopped, on each host that archives to it: see `stop`. A run that \
         is cut off loses nothing, as both keys stay in the repository until all is done; run it again \
