@@ -143,15 +143,23 @@ pub(super) fn none_found(settings: &Settings, wanted: &Wanted<'_>) -> Error {
         RecoveryTarget::Time(text) | RecoveryTarget::Lsn(text) => text.as_str(),
         _ => "",
     };
-    let message = match wanted {
-        Wanted::Label(label) => format!("backup set {label} is not valid"),
-        Wanted::StoppedBefore(_) => {
-            format!("unable to find backup set with stop time less than '{target}'")
-        }
-        Wanted::StoppedAt(_) => {
-            format!("unable to find backup set with lsn less than or equal to '{target}'")
-        }
-        Wanted::Latest => "no backup set found to restore".to_owned(),
+    let (message, hint) = match wanted {
+        Wanted::Label(label) => (
+            format!("backup set {label} is not valid"),
+            "'info' lists the backups of each repository; --repo names one of them.",
+        ),
+        Wanted::StoppedBefore(_) => (
+            format!("unable to find backup set with stop time less than '{target}'"),
+            "'info' shows when each backup ended: the target must be later; was a time zone meant?",
+        ),
+        Wanted::StoppedAt(_) => (
+            format!("unable to find backup set with lsn less than or equal to '{target}'"),
+            "'info --set' shows where the WAL of a backup ends: the target must not be before that.",
+        ),
+        Wanted::Latest => (
+            "no backup set found to restore".to_owned(),
+            "'info' lists the backups of each repository: has one been made of this stanza?",
+        ),
     };
-    Error::new(ErrorCode::BackupSetInvalid, message)
+    Error::new(ErrorCode::BackupSetInvalid, message).with_hint(hint)
 }

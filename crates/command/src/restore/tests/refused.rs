@@ -80,6 +80,7 @@ fn an_unknown_set_is_refused_before_anything_is_touched() {
             (error.code, error.message),
             (ErrorCode::BackupSetInvalid, message)
         );
+        assert_eq!(error.hints.len(), 1, "{:?}", error.hints);
         assert!(!fixture.exists("target"));
     }
     let error = fixture
