@@ -288,11 +288,11 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
     context.progress.close();
     // What a stop has broken off fails in many ways; it is the stop that ended the run.
     let result = result.map_err(|error| match context.cancel.check() {
-        Err(stopped) => {
+        Err(stopped) if !context.summary.keeps_error() => {
             ::log::debug!(target: pgkeep_command::DETAIL, "{}", error.text());
             stopped
         }
-        Ok(()) => begin::with_stanza_hints(config, error),
+        _ => begin::with_stanza_hints(config, error),
     });
     let (status, end) = match &result {
         Ok(status) => (*status, "completed successfully".to_owned()),

@@ -21,6 +21,7 @@ struct Notes {
     done: Vec<String>,
     stopped: Option<String>,
     unfinished: Option<String>,
+    keeps_error: bool,
 }
 
 /// Shared by all parts of a run; cloning gives another handle to the same notes.
@@ -43,6 +44,17 @@ impl Summary {
     /// As [`Summary::stopped`], and worth saying after an error too: something is half done, and there is a way on.
     pub fn unfinished(&self, text: impl Into<String>) {
         self.lock().unfinished = Some(text.into());
+    }
+
+    /// The error with which the run ends is what it has found: it is told even if a signal has ended the run before its time.
+    pub fn keep_error(&self) {
+        self.lock().keeps_error = true;
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub fn keeps_error(&self) -> bool {
+        self.lock().keeps_error
     }
 
     /// The line for a run of `command`, without line feed; `None`: nothing is left to say.

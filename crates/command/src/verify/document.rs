@@ -34,6 +34,9 @@ pub(super) fn render(settings: &Settings, findings: &Findings, outcome: &Outcome
         }
         Outcome::Results(results) => {
             fill(&mut document, results);
+            if let Some(ended) = &results.ended {
+                document["ended"] = json!(ended.message);
+            }
             if settings.age.is_some() {
                 document["skipped"] = skipped::document(results);
             }

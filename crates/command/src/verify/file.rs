@@ -29,6 +29,8 @@ pub(super) enum Owner {
 #[derive(Debug)]
 pub(super) struct Item {
     pub owner: Owner,
+    /// Which file of its backup or its directory of WAL.
+    pub position: u64,
     pub file: StoredFile,
     /// Bytes to read.
     pub stored: u64,

@@ -6,6 +6,7 @@ use pgkeep_repo::{BackupLabel, Manifest, layout};
 use super::file::{Item, Owner};
 use super::manifest;
 use super::memory;
+use super::met::Met;
 use super::result::{ArchiveResult, BackupResult, Status};
 use super::turn::Turn;
 use super::work::{Reference, State};
@@ -72,8 +73,9 @@ impl State<'_> {
         let unit = match (&mut self.memory, work.0.directories.front()) {
             (Some(memory), Some(directory)) => {
                 let unit = memory::wal(&self.results.archives[at].id, &directory.name);
-                let verified = memory.meet_wal(&self.results.archives[at].id, directory);
-                Some((unit, directory.name.clone(), verified))
+                let of = (&self.results.archives[at].id, self.work.info);
+                let met = memory.meet_wal(of, directory);
+                Some((unit, directory.name.clone(), met))
             }
             _ => None,
         };
@@ -95,9 +97,6 @@ impl State<'_> {
         let work = self.work;
         let unfinished = work.scope.unfinished(&label, &work.info.backup);
         let mut result = BackupResult::new(label);
-        if let Some(memory) = &mut self.memory {
-            result.verified = memory.meet_backup(&result.label);
-        }
         let found = manifest::usable(
             work.repository,
             work.settings,
@@ -106,7 +105,13 @@ impl State<'_> {
             unfinished,
             self.findings,
         )?;
-        if let Some(manifest) = found {
+        if let Some((manifest, sha1)) = found {
+            let memory = self.memory.as_mut();
+            match memory.map(|memory| memory.meet_manifest(&result.label, &sha1)) {
+                Some(Met::Verified(at)) => result.verified = Some(at),
+                Some(Met::Due(part)) => result.part = part,
+                None => {}
+            }
             result.point = manifest::point(&manifest);
             if manifest.file_count() == 0 {
                 log::info!(
@@ -129,8 +134,14 @@ impl State<'_> {
             return;
         };
         let user = self.results.backups.len() - 1;
+        let unit = memory::backup(&self.results.backups[user].label);
+        let verified = self.results.backups[user].verified;
+        let part = self.results.backups[user].part;
+        // All that was verified before, or the first so many.
+        let before = verified.map_or(part.map_or(0, |(_, files)| files), |_| u64::MAX);
         while at < manifest.file_count() && self.waiting.is_empty() {
             let file = manifest.file_at(at);
+            let position = at as u64;
             at += 1;
             self.results.backups[user].checked += 1;
             // A bundle holds no bytes of it.
@@ -138,7 +149,7 @@ impl State<'_> {
                 self.results.backups[user].valid += 1;
                 continue;
             }
-            let item = self.item(&manifest, &file, user);
+            let item = self.item(&manifest, &file, (user, position));
             let holder = file.reference_label().and_then(|label| {
                 self.results.backups[..user]
                     .iter()
@@ -150,29 +161,38 @@ impl State<'_> {
                     holder: holder as u32,
                     key: item.key(),
                 }),
-                None if self.results.backups[user].verified.is_some() => {
+                None if position < before => {
                     self.results.backups[user].checked -= 1;
                     self.results.backups[user].skipped += 1;
                 }
                 None => {
                     if let Some(memory) = &mut self.memory {
-                        memory.give_out(&memory::backup(&self.results.backups[user].label), 1);
+                        memory.give_out(&unit, position);
                     }
                     self.waiting.push_back(item);
                 }
             }
         }
-        if at == manifest.file_count() {
-            self.results.backups[user].complete = true;
-            if let Some(memory) = &mut self.memory {
-                memory.complete(&memory::backup(&self.results.backups[user].label));
+        let is_complete = at == manifest.file_count();
+        if let Some(memory) = &mut self.memory {
+            memory.passed(&unit, at as u64);
+            if is_complete {
+                memory.complete(&unit);
             }
+        }
+        if is_complete {
+            self.results.backups[user].complete = true;
         } else {
             self.manifest = Some((manifest, at));
         }
     }
 
-    fn item(&self, manifest: &Manifest, file: &FileRef<'_>, user: usize) -> Item {
+    fn item(
+        &self,
+        manifest: &Manifest,
+        file: &FileRef<'_>,
+        (user, position): (usize, u64),
+    ) -> Item {
         let stanza = &self.work.settings.stanza;
         let label = &self.results.backups[user].label;
         let holder = file.reference_label().unwrap_or(label);
@@ -197,6 +217,7 @@ impl State<'_> {
         };
         Item {
             owner: Owner::Backup(user),
+            position,
             file: StoredFile {
                 path,
                 slice: file.bundle.map(|_| manifest.stored_range(file)),

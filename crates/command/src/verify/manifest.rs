@@ -1,5 +1,6 @@
 //! Manifests: which can be used, and what a single backup needs.
 
+use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::{ArchiveId, BackupLabel, Manifest, layout};
 use pgkeep_storage::in_parallel;
 
@@ -59,7 +60,7 @@ pub(super) fn point(manifest: &Manifest) -> Option<Point> {
     })
 }
 
-/// The manifest to verify a backup by; `None` with the status set if there is none. `unfinished`: what is said of the backup if it
+/// The manifest to verify a backup by, and the checksum of its text; `None` with the status set if there is none. `unfinished`: what is said of the backup if it
 /// has no manifest, where that is no fault.
 pub(super) fn usable(
     repository: &Repository,
@@ -68,7 +69,7 @@ pub(super) fn usable(
     result: &mut BackupResult,
     unfinished: Option<&str>,
     findings: &mut Findings,
-) -> Result<Option<Manifest>> {
+) -> Result<Option<(Manifest, Sha1Digest)>> {
     let found = load(repository, settings, info, result, unfinished, findings)?;
     let known = |manifest: &Manifest| {
         let pg = &manifest.pg;
@@ -76,7 +77,7 @@ pub(super) fn usable(
             entry.id == pg.id && entry.system_id == pg.system_id && entry.version == pg.version
         })
     };
-    let manifest = found.filter(|manifest| {
+    let manifest = found.filter(|(manifest, _)| {
         let known = known(manifest);
         if !known {
             let pg = &manifest.pg;
@@ -114,7 +115,7 @@ fn load(
     result: &mut BackupResult,
     unfinished: Option<&str>,
     findings: &mut Findings,
-) -> Result<Option<Manifest>> {
+) -> Result<Option<(Manifest, Sha1Digest)>> {
     let (storage, label, pass) = (
         &*repository.storage,
         &result.label,
@@ -155,7 +156,7 @@ fn load(
                     findings.one_of_two(&format!("{shown}.copy"), &reason);
                 }
             }
-            return Ok(Some(manifest));
+            return Ok(Some((manifest, sha1)));
         }
         Err(error) => {
             reason = error.text();
@@ -168,13 +169,13 @@ fn load(
         return Ok(None);
     }
     match hashed(storage, &copy, pass, &Manifest::parse) {
-        Ok((manifest, _)) => {
+        Ok(found) => {
             crate::detail!(
                 "{label}/{} is missing or unusable, using copy",
                 layout::MANIFEST
             );
             findings.one_of_two(&shown, &reason);
-            Ok(Some(manifest))
+            Ok(Some(found))
         }
         Err(error) => {
             if fail(error, &format!("{shown}.copy"))? && missing {

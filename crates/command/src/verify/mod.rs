@@ -12,7 +12,9 @@ mod info;
 mod last_line;
 mod manifest;
 mod memory;
+mod met;
 mod moments;
+mod place;
 mod read_all;
 mod record;
 mod render;
@@ -24,6 +26,7 @@ mod skipped;
 mod tests;
 mod turn;
 mod turns;
+mod unit;
 mod verdicts;
 mod wal;
 mod work;
@@ -58,14 +61,25 @@ pub fn run(context: &Context) -> Result<()> {
             repo_key,
             ..settings.clone()
         };
-        match one(context, &settings) {
-            Ok(()) => {}
-            Err(error) if error.code == ErrorCode::Term => return Err(error),
-            Err(error) if settings.named => {
-                failed.push(error.with_prefix(&format!("repo{repo_key}: ")));
+        let error = match one(context, &settings) {
+            Ok(None) => continue,
+            Ok(Some(found)) => {
+                // What is wrong counts more than that the run was stopped before it had seen all.
+                context.summary.keep_error();
+                found
             }
-            Err(error) => failed.push(error),
-        }
+            Err(error) if context.cancel.signal().is_some() => {
+                if failed.is_empty() {
+                    return Err(error);
+                }
+                break;
+            }
+            Err(error) => error,
+        };
+        failed.push(match settings.named {
+            true => error.with_prefix(&format!("repo{repo_key}: ")),
+            false => error,
+        });
     }
     one_error(failed)
 }
@@ -112,13 +126,27 @@ fn one_error(mut failed: Vec<Error>) -> Result<()> {
     Err(error)
 }
 
-/// Verifies one repository.
-fn one(context: &Context, settings: &Settings) -> Result<()> {
+/// Verifies one repository. Returns what `pgkeep` ends with if something is not in order.
+fn one(context: &Context, settings: &Settings) -> Result<Option<Error>> {
     let began = context.clock.milliseconds();
     let repository = repository::open(context, settings.repo_key)?;
     let mut findings = Findings::default();
     let outcome = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;
+    let ended = match &outcome {
+        Outcome::Results(results) => results.ended.clone(),
+        Outcome::Note(_) => None,
+    };
+    if let Some(ended) = &ended
+        && (findings.gravest().is_none() || !ours)
+    {
+        if settings.age.is_some() {
+            context
+                .summary
+                .stopped("what was read is remembered: the next run goes on there");
+        }
+        return Err(ended.clone());
+    }
     // As pgkeep the status is that of the exit code; pgBackRest leaves some findings out of it.
     let sound = if ours {
         findings.gravest().is_none()
@@ -142,6 +170,9 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
                 }
             }
         }
+        if let Some(ended) = &ended {
+            text.push_str(&format!("\n  not everything was read: {}", ended.message));
+        }
         if ours {
             for line in findings.unusable() {
                 text.push_str(&format!("\n  {line}"));
@@ -157,20 +188,7 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
         context.output.text(&format!("{document}\n"))?;
     }
     match findings.gravest() {
-        Some(code) if ours => Err(Error::new(
-            code,
-            format!(
-                "{} of stanza '{}' is not in order",
-                repository.name(),
-                settings.stanza
-            ),
-        )
-        .with_hint(match settings.print {
-            Print::Nothing => {
-                "--output=text shows what is damaged or missing; the log has it at level info."
-            }
-            _ => "the result above names what is damaged or missing.",
-        })),
+        Some(code) if ours => Ok(Some(not_in_order(&repository, settings, code, ended))),
         _ => {
             if let Outcome::Results(results) = &outcome {
                 let milliseconds = context.clock.milliseconds() - began;
@@ -178,9 +196,31 @@ fn one(context: &Context, settings: &Settings) -> Result<()> {
                     .summary
                     .done(last_line::text(settings, results, milliseconds));
             }
-            Ok(())
+            Ok(None)
         }
     }
+}
+
+fn not_in_order(
+    repository: &Repository,
+    settings: &Settings,
+    code: ErrorCode,
+    ended: Option<Error>,
+) -> Error {
+    let rest = ended.map_or(String::new(), |ended| {
+        format!(", and not everything was read: {}", ended.message)
+    });
+    let (name, stanza) = (repository.name(), &settings.stanza);
+    Error::new(
+        code,
+        format!("{name} of stanza '{stanza}' is not in order{rest}"),
+    )
+    .with_hint(match settings.print {
+        Print::Nothing => {
+            "--output=text shows what is damaged or missing; the log has it at level info."
+        }
+        _ => "the result above names what is damaged or missing.",
+    })
 }
 
 /// Verifies a repository.

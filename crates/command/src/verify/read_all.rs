@@ -10,7 +10,7 @@ use super::result::Results;
 use super::turn::Turns;
 use super::wal::WalWork;
 use super::work::{State, Work};
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::hosts::repository::measured::Measure;
 use crate::jobs;
 use crate::run::moved::Moved;
@@ -20,11 +20,11 @@ use crate::wal::archive::WalArchive;
 /// Verifies all files of the scope.
 ///
 /// # Errors
-/// A repository that cannot be read any more, or a stop.
+/// A repository that cannot be read any more. That it was stopped is in the results.
 pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Results> {
     let mut archives = VecDeque::new();
     let mut total = 0;
-    let mut memory = Memory::load(work.context, work.settings, work.repository, work.info);
+    let mut memory = Memory::load(work.context, work.settings, work.repository);
     let doing = Doing::now(&work.context.progress, "listing WAL");
     for id in &work.scope.archives {
         work.context.cancel.check()?;
@@ -38,7 +38,7 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         for directory in &listed.directories {
             let verified = memory
                 .as_mut()
-                .and_then(|memory| memory.meet_wal(id, directory));
+                .and_then(|memory| memory.meet_wal((id, work.info), directory).verified());
             if verified.is_none() {
                 let sizes = directory.segments.iter().map(|stored| stored.size);
                 total = sizes.fold(total, u64::saturating_add);
@@ -64,9 +64,9 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         archives,
         next_archive: 0,
         next_backups: VecDeque::new(),
-        turns: match memory {
-            Some(_) => Turns::Gathered(Vec::new()),
-            None => Turns::InOrder(Some(work.scope.backups.iter().cloned().collect())),
+        turns: match &memory {
+            Some(memory) if memory.is_by_age() => Turns::Gathered(Vec::new()),
+            _ => Turns::InOrder(Some(work.scope.backups.iter().cloned().collect())),
         },
         memory,
         manifest: None,
@@ -93,13 +93,18 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
             tick: &mut || Ok(()),
         },
     );
-    if ran.is_ok() {
+    // What a stop has broken off fails in many ways; it is the stop that ended the run.
+    let ended = ran
+        .err()
+        .map(|error| work.context.cancel.check().err().unwrap_or(error));
+    if ended.is_none() {
         work.context.progress.end();
     }
-    if let (Err(error), None) = (&ran, &state.borrow().memory) {
-        return Err(error.clone());
-    }
     // Also of a run that was ended before its time: what it has read need not be read again.
-    let results = state.into_inner().finish();
-    ran.map(|()| results)
+    let results = state.into_inner().finish(ended.clone());
+    match ended {
+        // What was found is told.
+        Some(error) if error.code != ErrorCode::Term => Err(error),
+        _ => Ok(results),
+    }
 }

@@ -11,13 +11,33 @@ use serde::{Deserialize, Serialize};
 const FORMAT: u32 = 1;
 
 /// When something was verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Verified {
-    /// Seconds since 1970.
+    /// Seconds since 1970; 0: never as a whole.
     pub at: i64,
-    /// What it was, where it may grow: a checksum of names, sizes and times.
+    /// What it was: a checksum of the manifest, or of names, sizes, times and key of WAL.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub of: String,
+    /// What runs have read of it since that were ended before they came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// When something of it was found damaged last by a run that did not come to its end; 0: never.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub tried: i64,
+}
+
+/// The beginning of something, found sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// When the first of these runs began, seconds since 1970.
+    pub at: i64,
+    /// How many of its files were passed, in their order.
+    pub files: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_never(time: &i64) -> bool {
+    *time == 0
 }
 
 /// By path below the repository.
@@ -26,7 +46,7 @@ pub(super) type Entries = BTreeMap<String, Verified>;
 #[derive(Debug, Serialize, Deserialize)]
 struct Document {
     format: u32,
-    /// Where the repository is, and its cluster: the same number may name another one later.
+    /// Where the repository is: the same number may name another one later.
     repository: String,
     verified: Entries,
 }
@@ -64,7 +84,7 @@ mod tests {
     fn what_is_written_is_read_and_all_else_refused() {
         let one = Verified {
             at: 7,
-            of: String::new(),
+            ..Verified::default()
         };
         let entries: Entries = [("backup/a".to_owned(), one)].into();
         let bytes = render("/repo of 7", entries.clone());

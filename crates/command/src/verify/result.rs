@@ -46,7 +46,7 @@ pub(super) struct ArchiveResult {
     pub duplicates: Vec<String>,
     /// What is sound of it.
     pub wal: Wal,
-    /// Directories that were verified before: name, when, and how many segments.
+    /// Directories that were verified before, as a whole or in part: name, when, and how many segments.
     pub skipped: Vec<(String, i64, u64)>,
 }
 
@@ -97,6 +97,8 @@ pub(super) struct BackupResult {
     pub faults: Faults,
     /// When its own files were verified, if they were not read now, and how many they are.
     pub verified: Option<i64>,
+    /// When the first so many of its files were read by a run that did not come to its end.
+    pub part: Option<(i64, u64)>,
     pub skipped: u64,
     /// Its own files that are not in order.
     pub faulty: HashMap<FileKey, Fault>,
@@ -116,6 +118,7 @@ impl BackupResult {
             valid: 0,
             faults: Faults::default(),
             verified: None,
+            part: None,
             skipped: 0,
             faulty: HashMap::new(),
             point: None,
@@ -145,6 +148,8 @@ pub(super) struct Results {
     pub archives: Vec<ArchiveResult>,
     pub backups: Vec<BackupResult>,
     pub problems: Vec<Problem>,
+    /// Why the run ended before everything was read. Then only what is not in order is here.
+    pub ended: Option<Error>,
 }
 
 /// What a run came to.

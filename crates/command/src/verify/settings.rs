@@ -36,8 +36,8 @@ pub(super) struct Settings {
     pub buffer_size: usize,
     /// What was verified not longer ago is not read, seconds.
     pub age: Option<i64>,
-    /// Where it is remembered.
-    pub spool_path: PathBuf,
+    /// Where it is remembered; `None`: nothing is, the repository is looked at as it was once.
+    pub spool_path: Option<PathBuf>,
     pub version_force: Option<PgVersion>,
     pub pool: PoolSettings,
 }
@@ -61,6 +61,14 @@ impl Settings {
             )
             .with_hint("a set that is named is read whenever it was verified last."));
         }
+        let is_past = config.is_set(option::REPO_TARGET_TIME);
+        if config.is_set(option::AGE) && is_past {
+            return Err(Error::new(
+                ErrorCode::OptionInvalid,
+                "option 'age' not valid with option 'repo-target-time'",
+            )
+            .with_hint("what is verified of a repository as it was once is read in any case."));
+        }
         let buffer_size = config
             .size(option::BUFFER_SIZE)
             .and_then(|size| usize::try_from(size).ok());
@@ -79,10 +87,10 @@ impl Settings {
             age: config
                 .time(option::AGE)
                 .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX)),
-            spool_path: config
-                .string(option::SPOOL_PATH)
-                .unwrap_or("/var/spool/pgbackrest")
-                .into(),
+            spool_path: (!is_past).then(|| {
+                let path = config.string(option::SPOOL_PATH);
+                path.unwrap_or("/var/spool/pgbackrest").into()
+            }),
             version_force: cluster::forced_version(context)?,
             pool: PoolSettings {
                 workers: number(option::PROCESS_MAX).unwrap_or(1),

@@ -55,7 +55,8 @@ pub(super) fn document(results: &Results) -> Value {
 /// Name, when, and how many files.
 fn backups(results: &Results) -> Vec<(String, i64, u64)> {
     let of = |backup: &super::result::BackupResult| {
-        Some((backup.label.to_string(), backup.verified?, backup.skipped))
+        let at = backup.verified.or(backup.part.map(|(at, _)| at))?;
+        Some((backup.label.to_string(), at, backup.skipped))
     };
     results.backups.iter().filter_map(of).collect()
 }

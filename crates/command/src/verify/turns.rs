@@ -9,30 +9,41 @@ use pgkeep_repo::BackupLabel;
 
 use super::file::Item;
 use super::memory;
+use super::met::Met;
 use super::turn::{Turn, Turns};
 use super::work::State;
 
 impl State<'_> {
-    /// What a directory of WAL comes to: `unit` is its name here, its own, and when it was verified.
+    /// What a directory of WAL comes to: `unit` is its name here, its own, and what is known of it.
     pub(super) fn enter_wal(
         &mut self,
         at: usize,
-        unit: Option<(String, String, Option<i64>)>,
-        items: Vec<Item>,
+        unit: Option<(String, String, Met)>,
+        mut items: Vec<Item>,
         is_single: bool,
     ) {
-        let (Some(memory), Some((unit, name, verified))) = (&mut self.memory, unit) else {
+        let (Some(memory), Some((unit, name, met))) = (&mut self.memory, unit) else {
             self.waiting.extend(items);
             return;
         };
         let result = &mut self.results.archives[at];
         let count = items.len() as u64;
-        if let Some(verified) = verified {
-            result.checked -= count;
-            result.skipped.push((name, verified, count));
+        let (verified, before) = match met {
+            Met::Verified(at) => (at, count),
+            Met::Due(part) => part.map_or((0, 0), |(at, files)| (at, files.min(count))),
+        };
+        if before > 0 {
+            result.checked -= before;
+            result.skipped.push((name, verified, before));
+        }
+        if met.verified().is_some() {
             return;
         }
-        memory.give_out(&unit, count);
+        items.retain(|item| item.position >= before);
+        for item in &items {
+            memory.give_out(&unit, item.position);
+        }
+        memory.passed(&unit, count);
         memory.complete(&unit);
         if !is_single {
             memory.fail(&unit);

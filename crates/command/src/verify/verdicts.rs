@@ -77,8 +77,8 @@ impl State<'_> {
             Owner::Backup(at) => memory::backup(&self.results.backups[at].label),
         };
         match is_sound {
-            true => memory.sound(&unit),
-            false => memory.fail(&unit),
+            true => memory.sound(&unit, item.position),
+            false => memory.unsound(&unit, item.position),
         }
     }
 
@@ -144,8 +144,8 @@ impl State<'_> {
         }
     }
 
-    /// Passes the verdicts on files to all backups that refer to them.
-    pub(super) fn finish(mut self) -> Results {
+    /// Passes the verdicts on files to all backups that refer to them. `ended`: why the run has ended before everything was read.
+    pub(super) fn finish(mut self, ended: Option<Error>) -> Results {
         for Reference { user, holder, key } in std::mem::take(&mut self.references) {
             let (user, holder) = (user as usize, holder as usize);
             match self.results.backups[holder].faulty.get(&key).copied() {
@@ -153,7 +153,10 @@ impl State<'_> {
                 None => self.results.backups[user].valid += 1,
             }
         }
-        self.find_moments();
+        // Of what was not read nobody knows what it can be restored to.
+        if ended.is_none() {
+            self.find_moments();
+        }
         if let Some(mut memory) = self.memory.take() {
             let damaged = (self.results.backups.iter())
                 .filter(|backup| backup.status != Status::Valid)
@@ -164,6 +167,16 @@ impl State<'_> {
                 .backups
                 .sort_by(|one, other| one.label.cmp(&other.label));
         }
-        self.results
+        if ended.is_some() {
+            let Results {
+                archives, backups, ..
+            } = &mut self.results;
+            archives.retain(|archive| archive.faults.total() > 0 || !archive.duplicates.is_empty());
+            backups.retain(|backup| backup.status != Status::Valid);
+        }
+        Results {
+            ended,
+            ..self.results
+        }
     }
 }

@@ -71,6 +71,7 @@ impl WalWork<'_> {
             }
             items.push(Item {
                 owner: Owner::Archive(at),
+                position: items.len() as u64,
                 file: StoredFile {
                     path: layout::archive_file(self.0.stanza, &result.id, &segment.to_string()),
                     slice: None,

@@ -55,8 +55,12 @@ impl Fixture {
     }
 
     fn run(&self, stop: Option<usize>) -> (Result<Results>, Vec<String>) {
+        self.run_with(&["--age=7d"], stop)
+    }
+
+    fn run_with(&self, options: &[&str], stop: Option<usize>) -> (Result<Results>, Vec<String>) {
         let spool = format!("--spool-path={}", self.spool.path().display());
-        let context = context(&["--age=7d", "--process-max=1", &spool]);
+        let context = context(&[options, &["--process-max=1", &spool]].concat());
         let noted = Arc::new(Noted {
             stop: stop.map(|after| (after, context.cancel.clone())),
             ..Noted::default()
@@ -78,6 +82,10 @@ impl Fixture {
         let results = results.map(|outcome| match outcome {
             Outcome::Results(results) => results,
             Outcome::Note(note) => panic!("{note}"),
+        });
+        let results = results.and_then(|results| match &results.ended {
+            Some(ended) => Err(ended.clone()),
+            None => Ok(results),
         });
         let files = std::mem::take(&mut *noted.files.lock().unwrap());
         (results, files)
@@ -166,24 +174,27 @@ fn a_run_that_is_stopped_is_gone_on_with() {
     let fixture = Fixture::new(600);
     let (stopped, files) = fixture.run(Some(300));
     assert_eq!(stopped.unwrap_err().code, ErrorCode::Term);
-    assert!((300..400).contains(&files.len()));
-    // The first directory of WAL was whole.
+    let read = files.len();
+    assert!((300..400).contains(&read));
+    // The first directory of WAL was whole, the second was not.
     let (results, files) = fixture.after(1);
-    assert_eq!(files.len(), 1200 - 256);
-    assert_eq!(results.archives[0].skipped.len(), 1);
+    assert_eq!(files.len(), 1200 - read);
+    let skipped = |at: usize| results.archives[0].skipped[at].2;
+    assert_eq!([skipped(0), skipped(1)], [256, read as u64 - 256]);
     assert!(fixture.verify().1.is_empty());
 }
 
 #[test]
-fn a_stop_before_anything_was_read_forgets_nothing() {
+fn a_stop_before_anything_was_read_as_a_whole_forgets_nothing() {
     let fixture = Fixture::new(300);
     fixture.verify();
     let before = std::fs::read(fixture.record()).unwrap();
     write(&*fixture.storage, &wal(300), b"wal");
     fixture.clock.sleep(DAY);
-    fixture.run(Some(1)).0.unwrap_err();
+    let (stopped, first) = fixture.run(Some(1));
+    stopped.unwrap_err();
     let (_, files) = fixture.after(1);
-    assert_eq!(files.len(), 45);
+    assert_eq!(files.len(), 45 - first.len());
     assert_ne!(std::fs::read(fixture.record()).unwrap(), before);
 }
 
@@ -225,7 +236,7 @@ fn a_record_that_cannot_be_used_is_as_good_as_none() {
     let broken = [
         record[..record.len() / 2].to_owned(),
         String::new(),
-        record.replace(" of 7\"", " of 8\""),
+        record.replace("\"repository\":\"", "\"repository\":\"other "),
         record.replace("\"format\":1", "\"format\":9"),
         // A clock that was wrong says nothing of today.
         record.replace(&now.to_string(), &(now + 3600).to_string()),
@@ -272,4 +283,148 @@ fn a_named_set_has_no_age() {
     let set = format!("--set={FULL}");
     let error = Settings::from(&context(&["--age=7d", &set])).unwrap_err();
     assert_eq!(error.code, ErrorCode::OptionInvalid);
+}
+
+#[test]
+fn what_is_larger_than_the_time_of_a_run_is_gone_on_with() {
+    let fixture = Fixture::new(600);
+    // All WAL and a part of the backup.
+    let (_, files) = fixture.run(Some(700));
+    let read = files.len() - 600;
+    assert!((100..200).contains(&read), "{read}");
+    // The same where the next one comes not to its end either.
+    fixture.clock.sleep(DAY);
+    let (_, files) = fixture.run(Some(200));
+    let read = read + files.len();
+    let (results, files) = fixture.after(1);
+    assert_eq!(files.len(), 600 - read);
+    assert!(files.iter().all(|file| file.contains("pg_data/")));
+    assert_eq!(Fixture::status(&results), [Status::Valid; 2]);
+    assert_eq!(results.backups[0].skipped, read as u64);
+    assert!(fixture.verify().1.is_empty());
+    // Its time is that of the first part.
+    assert!(fixture.after(5).1.is_empty());
+    assert_eq!(fixture.after(1).1.len(), 1200);
+}
+
+#[test]
+fn damage_in_a_part_begins_it_anew() {
+    let fixture = Fixture::new(600);
+    let damaged = format!("backup/demo/{FULL}/pg_data/base/3");
+    write(&*fixture.storage, &damaged, b"CONTENT 3");
+    // Somewhere in the order of names.
+    fixture.run(Some(1190)).0.unwrap_err();
+    let (results, files) = fixture.after(1);
+    assert_eq!(files.len(), 600);
+    assert_eq!(Fixture::status(&results), [Status::Invalid; 2]);
+}
+
+#[test]
+fn a_set_that_was_made_anew_under_its_label_is_due() {
+    let fixture = Fixture::new(20);
+    fixture.verify();
+    fill(&*fixture.storage, 21);
+    let (_, files) = fixture.after(1);
+    assert_eq!(files.len(), 42);
+    assert!(fixture.after(1).1.is_empty());
+}
+
+#[test]
+fn damage_that_is_found_without_age_is_forgotten_as_verified() {
+    let fixture = Fixture::new(20);
+    let without = || fixture.run_with(&[], None);
+    // Nothing is remembered where nobody asks for it.
+    without();
+    assert!(!fixture.record().exists());
+    fixture.verify();
+    let record = std::fs::read(fixture.record()).unwrap();
+    assert_eq!(without().1.len(), 40);
+    assert_eq!(std::fs::read(fixture.record()).unwrap(), record);
+    for path in [format!("backup/demo/{FULL}/pg_data/base/3"), wal(5)] {
+        let sound = read_all(&*fixture.storage, &path);
+        write(&*fixture.storage, &path, b"CONTENT 3");
+        without();
+        write(&*fixture.storage, &path, &sound);
+        let (_, files) = fixture.verify();
+        assert_eq!(files.len(), 20, "{path}");
+    }
+    // With a set, of which only a part of the WAL is read, nothing else is forgotten.
+    let damaged = format!("backup/demo/{FULL}/pg_data/base/3");
+    write(&*fixture.storage, &damaged, b"CONTENT 3");
+    let set = format!("--set={FULL}");
+    fixture.run_with(&[&set], None).0.unwrap();
+    assert_eq!(fixture.verify().1.len(), 20);
+}
+
+#[test]
+fn what_was_found_before_a_stop_is_how_the_run_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = pgkeep_storage::posix::PosixStorage::at(dir.path());
+    fill(&storage, 100);
+    write(&storage, &wal(5), b"WAL");
+    let path = format!("--repo1-path={}", dir.path().display());
+    let spool = format!("--spool-path={}", dir.path().join("spool").display());
+    for (options, stop, found) in [
+        (&["--age=7d"][..], 60, true),
+        (&[], 60, true),
+        (&["--age=7d"], 1, false),
+    ] {
+        if !found {
+            write(&storage, &wal(5), b"wal");
+        }
+        let options = [options, &["--process-max=1", &path, &spool]].concat();
+        let context = context(&options);
+        let noted = Noted {
+            stop: Some((stop, context.cancel.clone())),
+            ..Noted::default()
+        };
+        let context = Context {
+            progress: Arc::new(noted),
+            ..context
+        };
+        let error = run(&context).unwrap_err();
+        let code = if found {
+            ErrorCode::Checksum
+        } else {
+            ErrorCode::Term
+        };
+        assert_eq!(error.code, code, "{error}");
+        assert_eq!(context.summary.keeps_error(), found);
+        assert_eq!(error.message.contains("not everything was read"), found);
+    }
+}
+
+#[test]
+fn a_repository_as_it_was_has_no_age() {
+    let options = [
+        "--age=7d",
+        "--repo=1",
+        "--repo-target-time=2026-01-01 00:00:00+00",
+    ];
+    let error = Settings::from(&context(&options)).unwrap_err();
+    assert_eq!(error.code, ErrorCode::OptionInvalid);
+    assert!(error.message.contains("repo-target-time"), "{error}");
+}
+
+#[test]
+fn another_host_with_the_same_path_is_another_repository() {
+    let place = |host: &str| {
+        let host = format!("--repo1-sftp-host={host}");
+        let context = context(&[
+            "--repo1-type=sftp",
+            &host,
+            "--repo1-sftp-host-user=keep",
+            "--repo1-sftp-private-key-file=/key",
+            "--repo1-sftp-host-key-hash-type=sha256",
+        ]);
+        let repository = Repository {
+            elsewhere: None,
+            key: 1,
+            storage: Arc::new(MemoryStorage::new()),
+            pass: None,
+        };
+        place::of(&context, &repository)
+    };
+    assert_eq!(place("one"), place("one"));
+    assert_ne!(place("one"), place("two"));
 }

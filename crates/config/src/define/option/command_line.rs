@@ -25,10 +25,12 @@ pub const AGE: &OptionDef = &OptionDef {
         What was verified longest ago is read first. Their files are assumed to be as they were: damage that \
         has happened since is found when their time is over.\n\n\
         What was verified when is remembered on this host, in the directory `verify` of `spool-path`, also \
-        of a run that was stopped by a signal. So `timeout 2h pgkeep --stanza=main --age=7d verify` every day covers \
-        everything in turn. Manifests are always read, and WAL is always listed, so what is missing is found \
-        at once. Damaged files are never remembered as verified.\n\n\
-        Cannot be combined with `--set`.",
+        of a run that was stopped by a signal; the next one goes on there. So \
+        `timeout --preserve-status 2h pgkeep --stanza=main --age=7d verify` every day covers everything in turn. It \
+        exits 63 if all it has read was sound. Manifests are always read, and WAL is always listed, so what is missing \
+        of these is found at once, and a file of a backup when its time is over. Damaged files are never remembered \
+        as verified.\n\n\
+        Cannot be combined with `--set` or `--repo-target-time`.",
     example: "--age=7d",
     ..OptionDef::COMMAND_LINE
 };
