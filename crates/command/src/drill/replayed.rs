@@ -11,22 +11,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 
 use pgkeep_config::shell_word;
-use pgkeep_postgres::wal::tablespaces::TablespaceScan;
+use pgkeep_postgres::Lsn;
+use pgkeep_postgres::wal::tablespaces::{Found, TablespaceScan};
 
-use super::scratch::{Scratch, failed};
+use super::scratch::Scratch;
+use super::scratch_error::failed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
-
-/// What the server runs for each file. 126 ends the server: it must not take an error for the end of the archive.
-const SCRIPT: &str = r#"#!/bin/sh
-# Made by pgkeep drill: fetches a file of the archive and waits until the drill has looked at it.
-GET archive-get "$1" "$2" || exit $?
-case "$1" in *.*) exit 0 ;; esac
-printf '%s\n' "$1" >ROOT/run/ask || exit 126
-read -r answer <ROOT/run/answer || exit 126
-[ "$answer" = "$1" ] || exit 126
-"#;
 
 /// Segments as they come.
 #[derive(Debug)]
@@ -36,7 +28,7 @@ pub(super) struct Replayed<'a> {
     answer: fs::File,
     asked: Vec<u8>,
     scan: TablespaceScan,
-    refused: Option<(String, String)>,
+    refused: Option<(String, Found)>,
     /// How many came.
     pub(super) segments: u64,
 }
@@ -72,17 +64,15 @@ impl<'a> Replayed<'a> {
             words.push(word.to_owned());
         }
         let root = scratch.root().display().to_string();
-        let script = SCRIPT
-            .replace("GET", &words.join(" "))
-            .replace("ROOT", &root);
-        scratch.write("conf/fetch", &script)?;
+        scratch.write("conf/fetch", &script(&words.join(" "), &root))?;
+        let from = start_of(&scratch.read("data/backup_label"))?;
         let (ask, answer) = (fifo(scratch, "run/ask")?, fifo(scratch, "run/answer")?);
         let mut replayed = Self {
             scratch,
             ask,
             answer,
             asked: Vec::new(),
-            scan: TablespaceScan::default(),
+            scan: TablespaceScan::starting_at(from),
             refused: None,
             segments: 0,
         };
@@ -103,7 +93,6 @@ impl<'a> Replayed<'a> {
         for name in names {
             self.look(&format!("data/pg_wal/{name}"), &name)?;
         }
-        self.scan = TablespaceScan::default();
         self.check()
     }
 
@@ -153,24 +142,59 @@ impl<'a> Replayed<'a> {
         let path = self.scratch.join(file);
         let bytes =
             fs::read(&path).map_err(|error| failed(ErrorCode::FileRead, "read", &path, &error))?;
-        if let Some(place) = self.scan.segment(&bytes).into_iter().next() {
-            self.refused.get_or_insert((name.to_owned(), place));
+        if let Some(found) = self.scan.segment(&bytes).into_iter().next() {
+            self.refused.get_or_insert((name.to_owned(), found));
         }
         Ok(())
     }
 
     /// The error of WAL that must not be replayed here.
     pub(super) fn check(&self) -> Result<()> {
-        let Some((segment, place)) = &self.refused else {
-            return Ok(());
+        let (segment, found) = match &self.refused {
+            None => return Ok(()),
+            Some((segment, found)) => (segment, found),
         };
-        Err(Error::new(
-            ErrorCode::TablespaceMap,
-            format!("WAL segment {segment} creates a tablespace in '{place}': its replay would change files outside of the scratch directory"),
-        )
-        .with_hint("make a new backup and drill that one: tablespaces that are in a backup are mapped.")
-        .with_hint("or choose a target some segments before it: PostgreSQL reads ahead."))
+        Err(match found {
+            Found::Created(place) => Error::new(
+                ErrorCode::TablespaceMap,
+                format!("WAL segment {segment} creates a tablespace in '{place}': its replay would change files outside of the scratch directory"),
+            )
+            .with_hint("make a new backup and drill that one: tablespaces that are in a backup are mapped.")
+            .with_hint("or choose a target some segments before it: PostgreSQL reads ahead."),
+            Found::Unclear(why) => Error::new(
+                ErrorCode::Format,
+                format!("WAL segment {segment} cannot be followed: {why}"),
+            )
+            .with_hint("it may create a tablespace at the place of the original, so it is not replayed.")
+            .with_hint("choose a target before it, or make a new backup and drill that one."),
+        })
     }
+}
+
+/// Where replay begins; from the first byte on if the backup does not say.
+fn start_of(backup_label: &str) -> Result<Lsn> {
+    let Some(line) = backup_label
+        .lines()
+        .find_map(|line| line.strip_prefix("START WAL LOCATION: "))
+    else {
+        return Ok(Lsn(0));
+    };
+    let address = line.split_whitespace().next().unwrap_or_default();
+    Ok(address.parse()?)
+}
+
+/// What the server runs for each file. 126 ends the server: it must not take an error for the end of the archive.
+fn script(archive_get: &str, root: &str) -> String {
+    format!(
+        r#"#!/bin/sh
+# Made by pgkeep drill: fetches a file of the archive and waits until the drill has looked at it.
+{archive_get} archive-get "$1" "$2" || exit $?
+case "$1" in *.*) exit 0 ;; esac
+printf '%s\n' "$1" >{root}/run/ask || exit 126
+read -r answer <{root}/run/answer || exit 126
+[ "$answer" = "$1" ] || exit 126
+"#
+    )
 }
 
 /// A pipe with a name that both sides can open without waiting for the other.
@@ -198,4 +222,32 @@ fn fifo(scratch: &Scratch, name: &str) -> Result<fs::File> {
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(&path)
         .map_err(|error| failed(ErrorCode::FileOpen, "open", &path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_user_are_left_as_they_are() {
+        let said = "pgkeep --repo1-path=/ROOT/GET --config='{root}'";
+        let script = script(said, "/srv/drill");
+        assert!(
+            script.contains(&format!("\n{said} archive-get \"$1\"")),
+            "{script}"
+        );
+        assert!(
+            script.contains(">/srv/drill/run/ask ") && script.contains("</srv/drill/run/answer ")
+        );
+        assert!(script.contains("printf '%s\\n' \"$1\""), "{script}");
+    }
+
+    #[test]
+    fn replay_begins_where_the_backup_says() {
+        let label =
+            "START WAL LOCATION: 1/5000028 (file 000000010000000100000005)\nSTART TIME: x\n";
+        assert_eq!(start_of(label).unwrap(), Lsn(0x1_0500_0028));
+        assert_eq!(start_of("").unwrap(), Lsn(0));
+        assert!(start_of("START WAL LOCATION: odd").is_err());
+    }
 }

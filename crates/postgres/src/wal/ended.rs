@@ -3,22 +3,12 @@
 //! Only what recovery to a time looks at is read: commits and aborts with their times. The form of records is that of 9.5 and
 //! later; bytes that make no sense end the reading, as they end recovery. Sums are not checked.
 
-use crate::control::{field_u16, field_u32, field_u64};
+use super::records::{self, RECORD_HEADER};
 use crate::version::PgVersion;
 use crate::wal::header::WalHeader;
 
-/// Headers of pages: the first of a segment is longer.
-const SHORT_HEADER: usize = 24;
-const LONG_HEADER: usize = 40;
-/// `XLP_FIRST_IS_CONTRECORD`: the page begins with the rest of a record.
-const CONTINUED: u16 = 0x0001;
-/// `SizeOfXLogRecord`.
-const RECORD_HEADER: usize = 24;
-/// Resource managers: `RM_XLOG_ID`, `RM_XACT_ID`.
-const XLOG: u8 = 0;
+/// `RM_XACT_ID`.
 const XACT: u8 = 1;
-/// `XLOG_SWITCH`: nothing follows in the segment.
-const SWITCH: u8 = 0x40;
 /// `XLOG_XACT_OPMASK`, and in it the kinds that end a transaction: commit, abort, and both of a prepared one.
 const XACT_KIND: u8 = 0x70;
 const ENDS: [u8; 4] = [0x00, 0x20, 0x30, 0x40];
@@ -38,81 +28,19 @@ pub fn times(segment: &[u8]) -> Option<(i64, i64)> {
     if header.version < PgVersion::V9_5 {
         return None;
     }
-    let stream = stream(segment, header.page_size as usize);
     let mut found: Option<(i64, i64)> = None;
-    let mut at = first_record(segment);
-    while let Some(record) = record(&stream, at) {
-        if record[17] == XLOG && record[16] & 0xF0 == SWITCH {
-            break;
-        }
+    let _ = records::read(segment, &mut |_, record| {
         if let Some(time) = ended(record) {
             found = Some(found.map_or((time, time), |(low, high)| (low.min(time), high.max(time))));
         }
-        at += record.len().next_multiple_of(8);
-    }
+    });
     found
 }
 
 /// Whether the last record of a segment goes on in the next one: [`times`] of neither has it.
 #[must_use]
 pub fn is_cut(segment: &[u8]) -> bool {
-    let Ok(header) = WalHeader::parse(segment, None) else {
-        return false;
-    };
-    let stream = stream(segment, header.page_size as usize);
-    let mut at = first_record(segment);
-    while let Some(record) = record(&stream, at) {
-        if record[17] == XLOG && record[16] & 0xF0 == SWITCH {
-            return false;
-        }
-        at += record.len().next_multiple_of(8);
-    }
-    // Without a further record there are zeros, or the bytes end with the one before.
-    stream
-        .get(at..)
-        .is_some_and(|rest| rest.iter().take(4).any(|byte| *byte != 0))
-}
-
-/// The bytes of all pages without their headers. A page that does not follow the one before is left from an older use.
-pub(super) fn stream(segment: &[u8], page_size: usize) -> Vec<u8> {
-    let mut stream = Vec::with_capacity(segment.len());
-    if page_size <= LONG_HEADER {
-        return stream;
-    }
-    let (magic, start) = (field_u16(segment, 0), field_u64(segment, 8));
-    for (number, page) in (0_u64..).zip(segment.chunks_exact(page_size)) {
-        let address = start.wrapping_add(number.wrapping_mul(page_size as u64));
-        if field_u16(page, 0) != magic || field_u64(page, 8) != address {
-            break;
-        }
-        let header = if number == 0 {
-            LONG_HEADER
-        } else {
-            SHORT_HEADER
-        };
-        stream.extend_from_slice(&page[header..]);
-    }
-    stream
-}
-
-/// Where the first record begins that is not the rest of one.
-pub(super) fn first_record(segment: &[u8]) -> usize {
-    match field_u16(segment, 2) & CONTINUED {
-        0 => 0,
-        _ => (field_u32(segment, 16) as usize).next_multiple_of(8),
-    }
-}
-
-/// The record at a place, whole; `None` at the end.
-pub(super) fn record(stream: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = stream.get(at..)?;
-    if rest.len() < RECORD_HEADER {
-        return None;
-    }
-    let length = field_u32(rest, 0) as usize;
-    (length >= RECORD_HEADER)
-        .then(|| rest.get(..length))
-        .flatten()
+    records::read(segment, &mut |_, _| {}).head.is_some()
 }
 
 /// When the record's transaction ended, if it ends one.
@@ -139,59 +67,18 @@ pub(super) fn data(record: &[u8]) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::control::layout;
+    use crate::wal::made_segment::{LONG_HEADER, PAGE, SHORT_HEADER, record, segment};
 
-    const PAGE: usize = 8192;
-
-    pub(in super::super) fn record(manager: u8, info: u8, body: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; RECORD_HEADER];
-        bytes[..4].copy_from_slice(&((RECORD_HEADER + body.len()) as u32).to_le_bytes());
-        (bytes[16], bytes[17]) = (info, manager);
-        bytes.extend_from_slice(body);
-        bytes
-    }
+    const XLOG: u8 = 0;
+    const SWITCH: u8 = 0x40;
 
     fn end(info: u8, before: &[u8], time: i64) -> Vec<u8> {
         let data = [before, &[DATA_SHORT, 8], &(time - EPOCH).to_le_bytes()].concat();
         record(XACT, info, &data)
-    }
-
-    /// A segment of these records, the first of them after `rest` bytes of an older one.
-    pub(in super::super) fn segment(rest: usize, records: &[Vec<u8>]) -> Vec<u8> {
-        let mut stream = vec![0xAA; rest.next_multiple_of(8)];
-        for record in records {
-            stream.extend_from_slice(record);
-            stream.resize(stream.len().next_multiple_of(8), 0);
-        }
-        let magic = layout::LAYOUTS.last().unwrap().wal_magic;
-        let mut bytes = Vec::new();
-        let mut left = &stream[..];
-        for number in 0_u64..(1 << 20) / PAGE as u64 {
-            let header = if number == 0 {
-                LONG_HEADER
-            } else {
-                SHORT_HEADER
-            };
-            let mut page = vec![0; PAGE];
-            page[..2].copy_from_slice(&magic.to_le_bytes());
-            page[2] = if number == 0 { 2 } else { 0 };
-            page[8..16].copy_from_slice(&(0x500_0000 + number * PAGE as u64).to_le_bytes());
-            if number == 0 {
-                page[2] |= u8::from(rest > 0);
-                page[16..20].copy_from_slice(&(rest as u32).to_le_bytes());
-                page[32..36].copy_from_slice(&(1_u32 << 20).to_le_bytes());
-                page[36..40].copy_from_slice(&(PAGE as u32).to_le_bytes());
-            }
-            let taken = left.len().min(PAGE - header);
-            page[header..header + taken].copy_from_slice(&left[..taken]);
-            left = &left[taken..];
-            bytes.extend(page);
-        }
-        bytes
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 pub mod ended;
 pub mod header;
+#[cfg(test)]
+mod made_segment;
 pub mod name;
+mod records;
 pub mod segment;
 pub mod tablespaces;
 
