@@ -73,11 +73,18 @@ fn ended(program: &Program) -> TestResult {
     if !stage.path().join("pgkeep-drill").exists() {
         return Err("a drill that was killed has left no marker".into());
     }
+    // And a file of somebody else: nothing is removed as long as it is there.
+    let precious = stage.path().join("precious");
+    fs::write(&precious, "x")?;
+    let refused = pgkeep_testkit::run::run(&mut stage.drill_command(&[]))?.expect_code(40)?;
+    holds(&refused.stdout, &["'precious' was not made by a drill"])?;
+    fs::remove_file(&precious)?;
     let mut bystander = stage
         .cluster
         .account()
         .command("sleep")
         .arg("600")
+        .env("PG_DRILL_OF_PGKEEP", "another drill")
         .current_dir(stage.path())
         .spawn()?;
     let next = stage

@@ -6,8 +6,10 @@
 
 mod check_file;
 mod history;
+mod marker;
 mod moment;
 mod outcome;
+mod place;
 mod private;
 mod process;
 mod programs;
@@ -16,6 +18,7 @@ mod remains;
 mod replayed;
 mod restored;
 mod scratch;
+mod scratch_error;
 mod server;
 mod settings;
 
@@ -56,7 +59,7 @@ pub fn run(context: &Context) -> Result<()> {
     context
         .summary
         .stopped("the original cluster was not touched");
-    let scratch = Scratch::take(context, &settings.path)?;
+    let scratch = Scratch::take(context, &settings.path, &settings.used)?;
     let mut outcome = Outcome {
         start: context.clock.seconds(),
         ..Outcome::default()
@@ -65,8 +68,15 @@ pub fn run(context: &Context) -> Result<()> {
     outcome.stop = context.clock.seconds();
     let root = settings.path.display().to_string();
     let removed = scratch.remove();
+    let stopped = matches!(&result, Err(error) if error.code == ErrorCode::Term);
+    if let Err(left) = &removed
+        && (stopped || result.is_err() || outcome.error().is_some())
+    {
+        // The run ends with the other error, which must not hide that something is left.
+        log::warn!("unable to remove the remains of the drill: {}", left.text());
+    }
     if let Err(error) = result {
-        if error.code == ErrorCode::Term {
+        if stopped {
             return Err(error);
         }
         outcome.error = Some(error);
@@ -78,16 +88,21 @@ pub fn run(context: &Context) -> Result<()> {
         false => outcome.text(context, &settings),
     })?;
     if let Some(error) = outcome.error() {
+        let left = match removed {
+            Ok(()) => "is removed",
+            Err(_) => "could not be removed",
+        };
         context.summary.stopped(format!(
-            "{root} is removed; the original cluster was not touched"
+            "{root} {left}; the original cluster was not touched"
         ));
         return Err(error);
     }
     removed?;
     let time = outcome.restore_ms.unwrap_or(0) + outcome.replay_ms.unwrap_or(0);
     context.summary.done(format!(
-        "restored and replayed in {}, all proofs passed",
-        elapsed_text(time)
+        "restored and replayed in {}, {}",
+        elapsed_text(time),
+        outcome.conclusion()
     ));
     Ok(())
 }
@@ -144,8 +159,8 @@ fn rehearse(
         programs: &programs,
         plan: &plan,
     };
-    prover.reached(outcome, &server.log())?;
-    outcome.databases = prover.databases()?;
+    prover.reached(outcome, server.has_reached_target())?;
+    prover.databases(outcome)?;
     prover.rows(outcome)?;
     if !checks.is_empty() {
         prover.checks(outcome, checks)?;

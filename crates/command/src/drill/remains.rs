@@ -6,36 +6,26 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::run::Context;
 
 /// Variable in the environment of every process that is started for a drill.
 pub(super) const MARK: &str = "PG_DRILL_OF_PGKEEP";
 /// How long processes may take to end before they are killed, and then until they are gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ends the processes of a drill that was killed, and removes the shared memory of a server that was.
+/// Ends the processes of a drill, and removes the shared memory of a server that was ended by force.
 ///
 /// # Errors
-/// Processes that do not end.
-pub(super) fn end(_context: &Context, root: &Path, id: &str) -> Result<()> {
-    end_processes(root, id)?;
-    remove_shared_memory(root);
-    Ok(())
-}
-
-/// Ends the processes that carry the mark, and waits for those that work in the directory.
-///
-/// # Errors
-/// Processes that do not end.
-pub(super) fn end_processes(root: &Path, id: &str) -> Result<()> {
+/// Processes that do not end or cannot be looked at; shared memory that is left.
+pub(super) fn end(root: &Path, id: &str) -> Result<()> {
     let began = Instant::now();
     loop {
-        let processes = processes(root, id);
+        let processes = processes(root, id)?;
         if processes.is_empty() {
-            return Ok(());
+            return remove_shared_memory(root);
         }
         let late = began.elapsed() > PATIENCE;
         if began.elapsed() > 2 * PATIENCE {
@@ -48,8 +38,8 @@ pub(super) fn end_processes(root: &Path, id: &str) -> Result<()> {
         for process in processes.iter().filter(|process| process.marked) {
             // A server removes its shared memory and ends its children.
             match process.server && !late {
-                true => process.send(Signal::QUIT),
-                false => process.send(Signal::KILL),
+                true => process.send(Signal::QUIT)?,
+                false => process.send(Signal::KILL)?,
             }
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -65,18 +55,34 @@ struct Process {
 }
 
 impl Process {
-    fn send(&self, signal: Signal) {
-        // One that is gone meanwhile is fine.
-        let _ = pidfd_send_signal(&self.handle, signal);
+    fn send(&self, signal: Signal) -> Result<()> {
+        match pidfd_send_signal(&self.handle, signal) {
+            // One that is gone meanwhile is fine.
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(Error::new(
+                ErrorCode::Kernel,
+                format!("unable to end a process of a drill: {error}"),
+            )),
+        }
     }
 }
 
-fn processes(root: &Path, id: &str) -> Vec<Process> {
+/// Those that carry the mark, and those that work in the data directory.
+fn processes(root: &Path, id: &str) -> Result<Vec<Process>> {
     let mark = format!("{MARK}={id}");
     let own = rustix::process::geteuid().as_raw();
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
+    // Without a look at them nothing may be removed: what is still running would be cut from its files.
+    let cannot = |error: &dyn std::fmt::Display| {
+        Error::new(
+            ErrorCode::Kernel,
+            format!(
+                "unable to look for processes of a drill in '{}': {error}",
+                root.display()
+            ),
+        )
+        .with_hint("the drill needs /proc and pidfd_open (Linux 5.3 or newer).")
     };
+    let entries = fs::read_dir("/proc").map_err(|error| cannot(&error))?;
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let Some(pid) = entry
@@ -92,8 +98,11 @@ fn processes(root: &Path, id: &str) -> Vec<Process> {
         {
             continue;
         }
-        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
-            continue;
+        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) => handle,
+            // It is gone.
+            Err(Errno::SRCH) => continue,
+            Err(error) => return Err(cannot(&error)),
         };
         let path = entry.path();
         let environment = fs::read(path.join("environ")).unwrap_or_default();
@@ -114,27 +123,36 @@ fn processes(root: &Path, id: &str) -> Vec<Process> {
             });
         }
     }
-    found
+    Ok(found)
 }
 
 /// A server that was killed leaves a segment of System V shared memory, whose numbers are in its `postmaster.pid`.
-fn remove_shared_memory(root: &Path) {
+fn remove_shared_memory(root: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(root.join("data/postmaster.pid")) else {
-        return;
+        return Ok(());
     };
     let lines: Vec<&str> = text.lines().collect();
     let (Some(pid), Some(numbers)) = (lines.first(), lines.get(6)) else {
-        return;
+        return Ok(());
     };
     let table = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
     let Some(segment) = abandoned(&table, pid.trim(), numbers) else {
-        return;
+        return Ok(());
     };
-    let _ = std::process::Command::new("ipcrm")
+    let removed = std::process::Command::new("ipcrm")
         .args(["-m", &segment])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .status();
+    match removed {
+        Ok(status) if status.success() => Ok(()),
+        // It would be left for ever once the file is gone that has its number.
+        _ => Err(Error::new(
+            ErrorCode::Kernel,
+            format!("unable to remove shared memory {segment} of a server of a drill"),
+        )
+        .with_hint(format!("remove it: ipcrm -m {segment}"))),
+    }
 }
 
 /// The segment with this key and number, made by this process, that nobody uses.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use pgkeep_config::Config;
 use pgkeep_config::command::{CommandId, Role};
-use pgkeep_config::option;
+use pgkeep_config::option::{self, Group};
 use pgkeep_config::render::argv::{Child, Replacement};
 
 use super::private;
@@ -17,6 +18,8 @@ pub(super) struct Settings {
     pub(super) stanza: String,
     /// Where to work.
     pub(super) path: PathBuf,
+    /// Directories of repositories, where a drill must not work.
+    pub(super) used: Vec<PathBuf>,
     pub(super) pg_bin: Option<PathBuf>,
     pub(super) pg_user: String,
     pub(super) check_file: Option<PathBuf>,
@@ -65,16 +68,21 @@ impl Settings {
             .unwrap_or_default()
             .to_vec();
         for (name, _) in &server {
-            if private::is_reserved(name) {
+            if let Some(why) = private::refusal(name) {
                 return Err(Error::new(
                     ErrorCode::OptionInvalidValue,
                     format!("'{name}' is not allowed for 'drill-setting' option"),
                 )
-                .with_hint("the drill sets it, so that the scratch cluster is kept to itself."));
+                .with_hint(why));
             }
         }
         let random = config.boolean(option::DRILL_RANDOM);
-        for said in [option::SET, option::TYPE, option::TARGET] {
+        for said in [
+            option::SET,
+            option::TYPE,
+            option::TARGET,
+            option::TARGET_TIMELINE,
+        ] {
             if random && !config.source(said, 0).is_default() {
                 return Err(Error::new(
                     ErrorCode::OptionInvalid,
@@ -102,6 +110,7 @@ impl Settings {
         Ok(Self {
             path: path(option::DRILL_PATH)
                 .unwrap_or_else(|| PathBuf::from(format!("/var/tmp/pgkeep-drill-{stanza}"))),
+            used: used(config),
             pg_bin: path(option::DRILL_PG_BIN),
             pg_user: config
                 .string(option::DRILL_PG_USER)
@@ -125,4 +134,20 @@ impl Settings {
             stanza,
         })
     }
+}
+
+/// Directories of repositories, as far as they are on this host. A cluster is known by what is in it.
+fn used(config: &Config) -> Vec<PathBuf> {
+    let is_directory = |key: &u32| {
+        let kind = config.string_at(option::REPO_TYPE, *key);
+        config.string_at(option::REPO_HOST, *key).is_none()
+            && matches!(kind, None | Some("posix" | "cifs"))
+    };
+    config
+        .keys(Group::Repo)
+        .iter()
+        .filter(|key| is_directory(key))
+        .filter_map(|key| config.string_at(option::REPO_PATH, *key))
+        .map(PathBuf::from)
+        .collect()
 }
