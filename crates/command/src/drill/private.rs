@@ -27,11 +27,15 @@ const ALWAYS: &[(&str, &str)] = &[
     ("hot_standby", "off"),
     ("wal_level", "replica"),
     ("autovacuum", "off"),
+    // Huge pages are set aside for the original.
+    ("huge_pages", "off"),
     // All that is left behind by force lies in the directory.
     ("dynamic_shared_memory_type", "mmap"),
     ("external_pid_file", ""),
     ("logging_collector", "off"),
     ("log_destination", "stderr"),
+    // The drill reads there whether the target was reached.
+    ("log_min_messages", "warning"),
     ("lc_messages", "C"),
     ("cluster_name", "pgkeep-drill"),
 ];
@@ -50,13 +54,93 @@ const PLACES: [&str; 7] = [
     "unix_socket_permissions",
 ];
 
-/// Whether a user may not choose it.
-pub(super) fn is_reserved(name: &str) -> bool {
+/// What names a file, a command or another server reaches out of the scratch directory.
+const REACHING: [(&str, &str); 13] = [
+    ("include", ""),
+    ("archive_", ""),
+    ("primary_", ""),
+    ("recovery_target", ""),
+    ("ssl_", ""),
+    ("krb_", ""),
+    ("syslog_", ""),
+    ("", "_command"),
+    ("", "_conninfo"),
+    ("", "_directory"),
+    ("", "_directories"),
+    ("", "_file"),
+    ("", "_tablespaces"),
+];
+
+/// With these damage would pass for order.
+const BLINDING: [&str; 4] = [
+    "ignore_checksum_failure",
+    "ignore_invalid_pages",
+    "ignore_system_indexes",
+    "zero_damaged_pages",
+];
+
+/// Settings of the sessions of the drill, where those of a role or a database do not override them: nothing is loaded, no trigger
+/// runs, nothing ends a session, nothing hides damage, and the role stays the superuser it is.
+const SESSION: &[(u32, &str, &str)] = &[
+    (12, "session_preload_libraries", ""),
+    (12, "local_preload_libraries", ""),
+    (12, "session_replication_role", "replica"),
+    (12, "role", "none"),
+    (12, "default_transaction_read_only", "off"),
+    (12, "statement_timeout", "0"),
+    (12, "lock_timeout", "0"),
+    (12, "idle_in_transaction_session_timeout", "0"),
+    (14, "idle_session_timeout", "0"),
+    (17, "transaction_timeout", "0"),
+    (17, "event_triggers", "off"),
+    (12, "ignore_checksum_failure", "off"),
+    (12, "ignore_system_indexes", "off"),
+    (12, "zero_damaged_pages", "off"),
+];
+
+/// Why a user may not choose a setting, if so.
+pub(super) fn refusal(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    ALWAYS.iter().any(|(reserved, _)| *reserved == name)
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+    };
+    let reserved = ALWAYS.iter().any(|(reserved, _)| *reserved == name)
         || SINCE.iter().any(|(_, reserved, _)| *reserved == name)
-        || PLACES.contains(&name.as_str())
-        || name.starts_with("recovery_target")
+        || SESSION.iter().any(|(_, reserved, _)| *reserved == name)
+        || PLACES.contains(&name.as_str());
+    let reaching = REACHING
+        .iter()
+        .any(|(before, after)| name.starts_with(before) && name.ends_with(after));
+    if !is_name(&name) {
+        Some("name a setting of PostgreSQL: drill-setting=shared_buffers=4GB")
+    } else if BLINDING.contains(&name.as_str()) {
+        Some("with it the drill would not find damage.")
+    } else if reserved || reaching {
+        Some("the drill sets it, so that the scratch cluster is kept to itself.")
+    } else {
+        None
+    }
+}
+
+/// `PGOPTIONS` of the drill's own sessions.
+pub(super) fn session_options(major: u32) -> String {
+    let known = SESSION.iter().filter(|(since, ..)| *since <= major);
+    let words: Vec<String> = known
+        .map(|(_, name, value)| format!("-c {name}={value}"))
+        .collect();
+    words.join(" ")
+}
+
+/// Sizes of WAL that fit segments of this size: the defaults, or what the server needs at least to start.
+pub(super) fn wal_sizes(segment_size: u32) -> [(&'static str, u64); 2] {
+    let segment = u64::from(segment_size) >> 20;
+    [
+        ("min_wal_size", (2 * segment).max(80)),
+        ("max_wal_size", (2 * segment).max(1024)),
+    ]
 }
 
 /// Words for the command line of `postgres`.
@@ -116,13 +200,52 @@ mod tests {
             "Primary_Conninfo",
             "recovery_target_time",
             "listen_addresses",
+            "include",
+            "include_if_exists",
+            "stats_temp_directory",
+            "promote_trigger_file",
+            "temp_tablespaces",
+            "huge_pages",
+            "Zero_Damaged_Pages",
+            "work_mem\ninclude",
+            "",
         ] {
-            assert!(is_reserved(name), "{name}");
+            assert!(refusal(name).is_some(), "{name}");
         }
-        assert!(!is_reserved("shared_preload_libraries"));
+        for name in [
+            "shared_preload_libraries",
+            "shared_buffers",
+            "timescaledb.license",
+        ] {
+            assert_eq!(refusal(name), None, "{name}");
+        }
         let words = arguments(12, Path::new("/d"), "get");
         assert!(words.contains(&"archive_command=".to_owned()));
         assert!(!words.iter().any(|word| word.starts_with("archive_library")));
         assert!(arguments(15, Path::new("/d"), "get").contains(&"archive_library=".to_owned()));
+    }
+
+    #[test]
+    fn a_server_with_large_segments_gets_wal_sizes_it_starts_with() {
+        assert_eq!(
+            wal_sizes(16 << 20),
+            [("min_wal_size", 80), ("max_wal_size", 1024)]
+        );
+        assert_eq!(
+            wal_sizes(64 << 20),
+            [("min_wal_size", 128), ("max_wal_size", 1024)]
+        );
+        assert_eq!(
+            wal_sizes(1 << 30),
+            [("min_wal_size", 2048), ("max_wal_size", 2048)]
+        );
+    }
+
+    #[test]
+    fn sessions_run_no_triggers_and_have_only_settings_of_their_version() {
+        let old = session_options(12);
+        assert!(old.contains("-c session_replication_role=replica"), "{old}");
+        assert!(!old.contains("event_triggers") && !old.contains("transaction_timeout=0 -c event"));
+        assert!(session_options(17).contains("-c event_triggers=off"));
     }
 }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::private;
 use super::remains::MARK;
-use super::scratch::{Scratch, failed};
+use super::scratch::Scratch;
+use super::scratch_error::failed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
@@ -18,8 +20,10 @@ use crate::run::Context;
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 /// How long a program may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What is read of what a program printed.
-const PRINTED: usize = 1 << 20;
+/// What is read of what a program printed: the plan of a restore and the list of all backups are the longest.
+const PRINTED: u64 = 64 << 20;
+/// What is read of its errors, from the end.
+const ERRORS: u64 = 64 << 10;
 
 /// What a program left.
 #[derive(Debug)]
@@ -61,18 +65,21 @@ pub(super) fn command(scratch: &Scratch, program: &Path) -> Command {
     command
 }
 
-/// A client of the scratch server: a session in which nothing is loaded that a role or a database asks for.
-pub(super) fn client(scratch: &Scratch, program: &Path, user: &str, database: &str) -> Command {
+/// A client of the scratch server, of this major version.
+pub(super) fn client(
+    scratch: &Scratch,
+    program: &Path,
+    major: u32,
+    user: &str,
+    database: &str,
+) -> Command {
     let mut command = command(scratch, program);
     command
         .env("PGHOST", scratch.join("run"))
         .env("PGPORT", "5432")
         .env("PGUSER", user)
         .env("PGDATABASE", database)
-        .env(
-            "PGOPTIONS",
-            "-c session_preload_libraries= -c local_preload_libraries= -c statement_timeout=0 -c lock_timeout=0",
-        );
+        .env("PGOPTIONS", private::session_options(major));
     command
 }
 
@@ -92,8 +99,8 @@ pub(super) fn run(
     let status = wait(context, child, Signal::TERM)?;
     Ok(Ended {
         status,
-        stdout: printed(scratch, &out),
-        stderr: printed(scratch, &err),
+        stdout: scratch.read_first(&out, PRINTED),
+        stderr: scratch.read_last(&err, ERRORS),
     })
 }
 
@@ -113,7 +120,7 @@ pub(super) fn run_to_nowhere(
     Ok(Ended {
         status,
         stdout: String::new(),
-        stderr: printed(scratch, &err),
+        stderr: scratch.read_last(&err, ERRORS),
     })
 }
 
@@ -204,14 +211,6 @@ fn wait(context: &Context, mut child: Guarded, signal: Signal) -> Result<ExitSta
 fn file(scratch: &Scratch, name: &str) -> Result<fs::File> {
     let path = scratch.join(name);
     fs::File::create(&path).map_err(|error| failed(ErrorCode::FileOpen, "create", &path, &error))
-}
-
-fn printed(scratch: &Scratch, name: &str) -> String {
-    let text = scratch.read(name);
-    match text.len() {
-        0..=PRINTED => text,
-        _ => text.chars().take(PRINTED).collect(),
-    }
 }
 
 /// The last lines of a text, for an error.

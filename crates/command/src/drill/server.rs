@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // files of the scratch directory
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use pgkeep_postgres::ControlFile;
@@ -11,13 +12,16 @@ use super::private;
 use super::process::{self, Guarded, PAUSE};
 use super::programs::Programs;
 use super::replayed::Replayed;
-use super::scratch::{Scratch, failed};
+use super::scratch::Scratch;
+use super::scratch_error::failed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
 /// Where the server writes its log.
 const LOG: &str = "log/server.err";
+/// How much of its end is looked through for complaints.
+const COMPLAINTS: u64 = 256 << 10;
 /// How long an orderly stop may take: it writes all that was changed.
 const STOP: Duration = Duration::from_secs(600);
 /// Prepared transactions are kept in memory as many as there may be; more than any cluster has.
@@ -42,6 +46,9 @@ pub(super) fn start<'a>(
     restore_command: &str,
 ) -> Result<Server<'a>> {
     let mut own = format!("max_prepared_transactions = {PREPARED}\n");
+    for (name, megabytes) in private::wal_sizes(control(scratch)?.wal_segment_size) {
+        own.push_str(&format!("{name} = {megabytes}MB\n"));
+    }
     for (name, value) in &settings.server {
         let quoted = value.replace('\\', "\\\\").replace('\'', "''");
         own.push_str(&format!("{name} = '{quoted}'\n"));
@@ -98,13 +105,18 @@ impl Server<'_> {
         }
     }
 
-    /// The server's log.
-    pub(super) fn log(&self) -> String {
-        self.scratch.read(LOG)
+    /// Whether its log says that recovery ended at the target.
+    pub(super) fn has_reached_target(&self) -> bool {
+        fs::File::open(self.scratch.join(LOG)).is_ok_and(|file| {
+            let mut lines = BufReader::new(file)
+                .split(b'\n')
+                .map_while(std::result::Result::ok);
+            lines.any(|line| String::from_utf8_lossy(&line).contains("recovery stopping"))
+        })
     }
 
     fn complaints(&self) -> String {
-        let log = self.log();
+        let log = self.scratch.read_last(LOG, COMPLAINTS);
         let loud = |line: &&str| {
             [
                 "FATAL: ", "PANIC: ", "ERROR: ", "ERROR: [", "HINT: ", "DETAIL: ", "WARN: ",
