@@ -17,6 +17,13 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
         move || found(&own),
     );
     let own = Arc::clone(program);
+    let suite = suite.test(
+        "drill_finds_a_damaged_index_page_and_a_damaged_table_page",
+        move || pages(&own),
+    );
+    let own = Arc::clone(program);
+    let suite = suite.test("drill_finds_a_row_that_cannot_be_read", move || row(&own));
+    let own = Arc::clone(program);
     suite.test(
         "drill_does_not_replay_what_would_create_a_tablespace_at_the_place_of_the_original",
         move || new_tablespace(&own),
@@ -96,6 +103,73 @@ fn found(program: &Program) -> TestResult {
     )?;
     fs::write(&bundle, &kept)?;
     holds(&stage.drill(0, &[])?.stdout, &["all proofs passed"])
+}
+
+/// Changes the file of a relation while the cluster is stopped, as a bad disk would.
+fn damage(stage: &Stage<'_>, relation: &str, change: impl FnOnce(&mut Vec<u8>)) -> TestResult {
+    let cluster = &stage.cluster;
+    let path = cluster.sql(&format!("select pg_relation_filepath('{relation}')"))?;
+    cluster.stop(pgkeep_testkit::cluster::StopMode::Fast)?;
+    let path = cluster.data_dir().join(path);
+    let mut bytes = fs::read(&path)?;
+    change(&mut bytes);
+    fs::write(&path, &bytes)?;
+    Ok(cluster.start()?)
+}
+
+fn pages(program: &Program) -> TestResult {
+    let stage = Stage::new(program, Cluster::builder(15).data_checksums(true), |made| {
+        made
+    })?;
+    // A backup that does not look at pages: a restore of one that does would be refused.
+    let unseen = ["--type=full", "--no-checksum-page", "backup"];
+    stage.cluster.sql(
+        "create table t as select g from generate_series(1, 5000) g; create index i on t (g)",
+    )?;
+    // The first page of an index of this kind describes it, the next one has entries.
+    damage(&stage, "i", |bytes| bytes[8192 + 4096] ^= 0x10)?;
+    stage.run(&unseen)?;
+    stage.archive_all()?;
+    let wrong = [
+        "failed  pg_amcheck: ",
+        "failed  page checksums: ",
+        "not all proofs passed",
+    ];
+    let ended = stage.drill(28, &[])?;
+    holds(&ended.stdout, &wrong)?;
+    holds(&ended.stdout, &["ok      rows: all can be read"])?;
+    damage(&stage, "t", |bytes| bytes[8192 + 4096] ^= 0x10)?;
+    stage.run(&unseen)?;
+    let ended = stage.drill(57, &[])?;
+    holds(&ended.stdout, &wrong)?;
+    holds(&ended.stdout, &["failed  rows: database 'postgres': "])
+}
+
+fn row(program: &Program) -> TestResult {
+    let stage = Stage::new(
+        program,
+        Cluster::builder(15).data_checksums(false),
+        |made| made,
+    )?;
+    stage.cluster.sql(
+        "create table r (a text compression pglz); insert into r values (repeat('needle', 1000))",
+    )?;
+    // The length of the value before it was compressed stands before the first byte that says how.
+    damage(&stage, "r", |bytes| {
+        let at = bytes.windows(6).position(|part| part == b"needle");
+        bytes[at.expect("the row is on the disk") - 5] ^= 1;
+    })?;
+    stage.run(&["--type=full", "backup"])?;
+    stage.archive_all()?;
+    holds(
+        &stage.drill(57, &[])?.stdout,
+        &[
+            "failed  rows: database 'postgres': ",
+            "compressed pglz data is corrupt",
+            "skipped page checksums: the cluster has none",
+            "not all proofs passed",
+        ],
+    )
 }
 
 fn new_tablespace(program: &Program) -> TestResult {

@@ -85,6 +85,7 @@ fn parse(text: &str) -> std::result::Result<Vec<Check>, (usize, String)> {
     }
     match statement {
         Some((line, _)) => Err((line, "the statement has no '=>'".to_owned())),
+        None if checks.is_empty() => Err((1, "there is no check in it".to_owned())),
         None => Ok(checks),
     }
 }
@@ -109,13 +110,16 @@ mod tests {
                 check("shop", "select a, b from t", &["1|x", ""], 7)
             ]
         );
-        assert_eq!(parse("").unwrap(), []);
     }
 
     #[test]
     fn what_is_no_check_is_refused_with_its_line() {
         assert_eq!(parse("\n=> 1\n").unwrap_err().0, 2);
         assert_eq!(parse("=> 1").unwrap_err().0, 1);
+        // A file that says nothing proves nothing.
+        for empty in ["", "# orders\n\n[shop]\n"] {
+            assert!(parse(empty).is_err(), "{empty:?}");
+        }
         assert_eq!(parse("select 1\n=> 1\nselect 2\n").unwrap_err().0, 3);
         assert_eq!(parse("select 1\n[shop]\n").unwrap_err().0, 1);
     }

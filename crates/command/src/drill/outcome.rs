@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     /// Time of the last transaction that was replayed, seconds since 1970.
     pub(super) last_transaction: Option<i64>,
     pub(super) databases: Vec<String>,
+    /// Databases that cannot be connected to, and why.
+    pub(super) closed: Vec<String>,
     pub(super) proofs: Vec<Proof>,
     /// What ended it before all proofs were made.
     pub(super) error: Option<Error>,
@@ -60,7 +62,7 @@ impl Outcome {
         self.note(name, Verdict::Skipped, text);
     }
 
-    fn note(&mut self, name: &'static str, verdict: Verdict, text: impl Into<String>) {
+    pub(super) fn note(&mut self, name: &'static str, verdict: Verdict, text: impl Into<String>) {
         let text = text.into();
         log::info!("{name}: {}: {text}", word(verdict));
         self.proofs.push(Proof {
@@ -146,12 +148,27 @@ impl Outcome {
                 proof.name
             ));
         }
-        text.push_str(match (self.error(), &self.error) {
-            (None, _) => "\nall proofs passed\n",
-            (_, None) => "\nnot all proofs passed\n",
-            (_, Some(_)) => "\nthe drill could not be finished, see the error\n",
-        });
+        text.push_str(&format!("\n{}\n", self.conclusion()));
         text
+    }
+
+    /// What it came to, in a few words.
+    pub(super) fn conclusion(&self) -> String {
+        match (self.error(), &self.error) {
+            (None, _) => {}
+            (_, None) => return "not all proofs passed".to_owned(),
+            (_, Some(_)) => return "the drill could not be finished, see the error".to_owned(),
+        }
+        let skipped: Vec<&str> = self
+            .proofs
+            .iter()
+            .filter(|proof| proof.verdict == Verdict::Skipped)
+            .map(|proof| proof.name)
+            .collect();
+        match skipped.as_slice() {
+            [] => "all proofs passed".to_owned(),
+            names => format!("no proof failed, but not made: {}", names.join(", ")),
+        }
     }
 
     /// The report for programs: one object, in one line.
@@ -177,6 +194,7 @@ impl Outcome {
                 "age": self.age(),
             },
             "database": self.databases,
+            "database-closed": self.closed,
             "proof": self.proofs.iter().map(|proof| json!({
                 "name": proof.name,
                 "result": word(proof.verdict),
@@ -196,5 +214,24 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Passed => "ok",
         Verdict::Failed(_) => "failed",
         Verdict::Skipped => "skipped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_that_was_not_made_is_not_said_to_have_passed() {
+        let mut outcome = Outcome::default();
+        outcome.passed("rows", "all");
+        assert_eq!(outcome.conclusion(), "all proofs passed");
+        outcome.skipped("pg_amcheck", "is not installed");
+        assert_eq!(
+            outcome.conclusion(),
+            "no proof failed, but not made: pg_amcheck"
+        );
+        outcome.failed("page checksums", ErrorCode::Checksum, "one");
+        assert_eq!(outcome.conclusion(), "not all proofs passed");
     }
 }

@@ -1,7 +1,9 @@
 //! What is proved of the scratch cluster: how far it came, that its rows can be read, its structures, its pages.
 
+use pgkeep_postgres::{Lsn, WalSegment};
+
 use super::check_file::Check;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Verdict};
 use super::process::{self, Ended, tail};
 use super::programs::Programs;
 use super::restored::Plan;
@@ -13,6 +15,9 @@ use crate::run::progress::Doing;
 
 /// Lines of a program's complaint that are shown.
 const SHOWN: usize = 6;
+
+/// From this version on a setting switches event triggers off.
+const NO_EVENT_TRIGGERS: u32 = 17;
 
 /// What the proofs need.
 pub(super) struct Prover<'a> {
@@ -28,7 +33,7 @@ impl Prover<'_> {
     ///
     /// # Errors
     /// The server does not answer.
-    pub(super) fn reached(&self, outcome: &mut Outcome, log: &str) -> Result<()> {
+    pub(super) fn reached(&self, outcome: &mut Outcome, at_target: bool) -> Result<()> {
         let answer = self.sql(
             "postgres",
             "select coalesce(pg_last_wal_replay_lsn()::text, ''), \
@@ -37,83 +42,51 @@ impl Prover<'_> {
         let (lsn, last) = answer.trim_end().split_once('|').unwrap_or_default();
         outcome.lsn = Some(lsn.to_owned()).filter(|lsn| !lsn.is_empty());
         outcome.last_transaction = last.parse().ok();
-        let (plan, settings) = (self.plan, self.settings);
-        if let Some((first, last)) = &plan.gap {
-            let gap = if first == last {
-                first.clone()
-            } else {
-                format!("{first} to {last}")
-            };
-            outcome.failed(
-                "WAL chain",
-                ErrorCode::FileMissing,
-                format!("missing in the archive: {gap}"),
-            );
-            return Ok(());
-        }
-        if !plan.unread.is_empty() {
-            let unread = plan.unread.join(", ");
-            outcome.failed(
-                "WAL chain",
-                ErrorCode::FileRead,
-                format!("could not be read: {unread}"),
-            );
-            return Ok(());
-        }
-        if settings.kind != "default" {
-            // A server before version 13 opens a cluster that has not reached its target.
-            match log.contains("recovery stopping") {
-                true => outcome.passed("WAL chain", "the target was reached"),
-                false => outcome.failed(
-                    "WAL chain",
-                    ErrorCode::BackupSetInvalid,
-                    "recovery ended before the target",
-                ),
-            }
-            return Ok(());
-        }
-        let Some(wanted) = &plan.last_wal else {
-            outcome.skipped("WAL chain", "the backup has no WAL");
-            return Ok(());
-        };
-        // The last segment has at least the beginning of a record, and replay ends behind it.
         let size = super::server::control(self.scratch)?.wal_segment_size;
-        let reached = match (&outcome.lsn, start_of(wanted, size)) {
-            (Some(lsn), Some(start)) => lsn
-                .parse::<pgkeep_postgres::Lsn>()
-                .is_ok_and(|lsn| lsn.0 > start),
-            _ => false,
-        };
-        let at = outcome.lsn.clone().unwrap_or_default();
-        match reached {
-            true => outcome.passed(
-                "WAL chain",
-                format!("complete to the newest segment {wanted}"),
-            ),
-            false => outcome.failed(
-                "WAL chain",
-                ErrorCode::ArchiveMismatch,
-                format!("replay ended at {at}, before the newest segment {wanted}"),
-            ),
-        }
+        let target = (self.settings.kind != "default").then_some(at_target);
+        let (verdict, text) = chain(self.plan, target, lsn, size);
+        outcome.note("WAL chain", verdict, text);
         Ok(())
     }
 
-    /// Databases that can be connected to.
+    /// Which databases there are; no event trigger of theirs is run from here on.
     ///
     /// # Errors
     /// The server does not answer.
-    pub(super) fn databases(&self) -> Result<Vec<String>> {
+    pub(super) fn databases(&self, outcome: &mut Outcome) -> Result<()> {
+        // The first letter says whether it can be connected to; -2 is what an interrupted DROP DATABASE leaves.
         let names = self.sql_with(
             "postgres",
-            "select datname from pg_database where datallowconn order by 1",
+            "select case when datconnlimit = -2 then 'd' when datallowconn then 'c' else 'n' end || datname \
+             from pg_database where datname <> 'template0' order by datname",
             &["-0"],
         )?;
-        Ok(names
-            .split('\0')
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect())
+        for name in names.split('\0') {
+            match name.split_at_checked(1) {
+                Some(("c", name)) => outcome.databases.push(name.to_owned()),
+                Some(("n", name)) => outcome
+                    .closed
+                    .push(format!("{name} (does not allow connections)")),
+                Some(("d", name)) => outcome
+                    .closed
+                    .push(format!("{name} (DROP DATABASE was interrupted)")),
+                _ => {}
+            }
+        }
+        if self.plan.major >= NO_EVENT_TRIGGERS {
+            return Ok(());
+        }
+        for database in &outcome.databases {
+            let disable = self.sql(
+                database,
+                "select string_agg(format('alter event trigger %I disable', evtname), '; ') \
+                 from pg_event_trigger where evtenabled in ('A', 'R')",
+            )?;
+            if !disable.trim().is_empty() {
+                self.sql(database, disable.trim())?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads every row of every database.
@@ -130,6 +103,7 @@ impl Prover<'_> {
             let mut command = process::client(
                 self.scratch,
                 &self.programs.pg_dump,
+                self.plan.major,
                 &self.settings.pg_user,
                 database,
             );
@@ -138,11 +112,12 @@ impl Prover<'_> {
                 bad.push(format!("database '{database}': {}", said(&ended)));
             }
         }
+        let mut read = format!("all can be read in {}", outcome.databases.join(", "));
+        if !outcome.closed.is_empty() {
+            read.push_str(&format!("; not read: {}", outcome.closed.join(", ")));
+        }
         match bad.is_empty() {
-            true => outcome.passed(
-                "rows",
-                format!("all can be read in {}", outcome.databases.join(", ")),
-            ),
+            true => outcome.passed("rows", read),
             false => outcome.failed("rows", ErrorCode::DbQuery, bad.join("\n")),
         }
         Ok(())
@@ -168,8 +143,8 @@ impl Prover<'_> {
             return Ok(());
         }
         let _doing = Doing::now(&self.context.progress, "checking tables and indexes");
-        let mut command =
-            process::client(self.scratch, program, &self.settings.pg_user, "postgres");
+        let user = &self.settings.pg_user;
+        let mut command = process::client(self.scratch, program, self.plan.major, user, "postgres");
         command.env_remove("PGDATABASE");
         command.args(["--all", "--install-missing", "--heapallindexed"]);
         let ended = process::run(self.context, self.scratch, "amcheck", &mut command)?;
@@ -249,7 +224,13 @@ impl Prover<'_> {
 
     fn sql_with(&self, database: &str, statement: &str, more: &[&str]) -> Result<String> {
         let user = &self.settings.pg_user;
-        let mut command = process::client(self.scratch, &self.programs.psql, user, database);
+        let mut command = process::client(
+            self.scratch,
+            &self.programs.psql,
+            self.plan.major,
+            user,
+            database,
+        );
         command
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
             .args(more)
@@ -280,27 +261,112 @@ fn said(ended: &Ended) -> String {
     }
 }
 
-/// Address of the first byte of a segment.
-fn start_of(segment: &str, size: u32) -> Option<u64> {
-    let high = u64::from_str_radix(segment.get(8..16)?, 16).ok()?;
-    let low = u64::from_str_radix(segment.get(16..24)?, 16).ok()?;
-    low.checked_mul(u64::from(size))?.checked_add(high << 32)
+/// How far replay came, `lsn`, against what the repository has. `target`: whether the one that was given was reached.
+fn chain(plan: &Plan, target: Option<bool>, lsn: &str, segment_size: u32) -> (Verdict, String) {
+    // What is missing or unread behind a target that was reached was not asked for. A server before version 13 opens a cluster
+    // that has not reached its target.
+    match target {
+        Some(true) => return (Verdict::Passed, "the target was reached".to_owned()),
+        Some(false) => {
+            return (
+                Verdict::Failed(ErrorCode::BackupSetInvalid),
+                "recovery ended before the target".to_owned(),
+            );
+        }
+        None => {}
+    }
+    if let Some((first, last)) = &plan.gap {
+        let gap = if first == last {
+            first.clone()
+        } else {
+            format!("{first} to {last}")
+        };
+        return (
+            Verdict::Failed(ErrorCode::FileMissing),
+            format!("missing in the archive: {gap}"),
+        );
+    }
+    if !plan.unread.is_empty() {
+        return (
+            Verdict::Failed(ErrorCode::FileRead),
+            format!("could not be read: {}", plan.unread.join(", ")),
+        );
+    }
+    let at = lsn.parse::<Lsn>().ok();
+    let short = |wanted: &str| {
+        let at = if lsn.is_empty() { "nothing" } else { lsn };
+        (
+            Verdict::Failed(ErrorCode::ArchiveMismatch),
+            format!("replay ended at {at}, before {wanted}"),
+        )
+    };
+    if let Some(consistent) = plan.consistent.as_deref() {
+        let wanted = consistent.parse::<Lsn>().ok();
+        if at.is_none() || at < wanted {
+            return short(&format!("the end of the backup, {consistent}"));
+        }
+    }
+    let Some(newest) = &plan.last_wal else {
+        return match &plan.consistent {
+            Some(consistent) => (
+                Verdict::Passed,
+                format!("complete to the end of the backup, {consistent}; the archive has no more"),
+            ),
+            None => (Verdict::Skipped, "the backup has no WAL".to_owned()),
+        };
+    };
+    // The last segment has at least the beginning of a record, and replay ends behind it.
+    let start = newest
+        .parse::<WalSegment>()
+        .ok()
+        .map(|segment| segment.start(segment_size));
+    match at.zip(start).is_some_and(|(at, start)| at > start) {
+        true => (
+            Verdict::Passed,
+            format!("complete to the newest segment {newest}"),
+        ),
+        false => short(&format!("the newest segment {newest}")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::start_of;
+    use super::*;
 
     #[test]
-    fn a_segment_begins_where_its_name_says() {
+    fn the_chain_holds_up_to_the_target_or_to_the_newest_segment() {
+        let plan = Plan {
+            last_wal: Some("000000010000000200000003".to_owned()),
+            consistent: Some("2/2000100".to_owned()),
+            ..Plan::default()
+        };
+        let verdict = |plan: &Plan, target, lsn| chain(plan, target, lsn, 16 << 20).0;
+        let failed = |code| Verdict::Failed(code);
+        let short = failed(ErrorCode::ArchiveMismatch);
+        assert_eq!(verdict(&plan, None, "2/3000060"), Verdict::Passed);
+        assert_eq!(verdict(&plan, None, "2/3000000"), short);
+        assert_eq!(verdict(&plan, None, ""), short);
+        let copy = Plan {
+            last_wal: None,
+            ..plan.clone()
+        };
+        assert_eq!(verdict(&copy, None, "2/2000100"), Verdict::Passed);
+        assert_eq!(verdict(&copy, None, "2/20000FF"), short);
+        assert_eq!(verdict(&Plan::default(), None, ""), Verdict::Skipped);
+        let gap = Plan {
+            gap: Some(("a".to_owned(), "b".to_owned())),
+            unread: vec!["repo2".to_owned()],
+            ..plan
+        };
         assert_eq!(
-            start_of("000000010000000200000003", 16 << 20),
-            Some(0x2_0300_0000)
+            verdict(&gap, None, "2/3000060"),
+            failed(ErrorCode::FileMissing)
         );
+        // What is missing behind the target does not matter.
+        assert_eq!(verdict(&gap, Some(true), "2/2000200"), Verdict::Passed);
         assert_eq!(
-            start_of("000000010000000000000005", 1 << 20),
-            Some(0x50_0000)
+            verdict(&gap, Some(false), "2/2000200"),
+            failed(ErrorCode::BackupSetInvalid)
         );
-        assert_eq!(start_of("odd", 1 << 20), None);
     }
 }

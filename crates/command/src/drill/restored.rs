@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) file_total: u64,
     /// The last segment that recovery can come to; `None`: there is no WAL to replay.
     pub(super) last_wal: Option<String>,
+    /// Where the backup is consistent: replay must come to there at least.
+    pub(super) consistent: Option<String>,
     /// Segments that are missing before it.
     pub(super) gap: Option<(String, String)>,
     /// What is there but cannot be read.
@@ -56,7 +58,7 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
     })?;
     for place in list(&plan["path"]) {
         let path = place["path"].as_str().unwrap_or_default();
-        if !Path::new(path).starts_with(scratch.root()) {
+        if !is_within(Path::new(path), scratch.root()) {
             return Err(Error::new(
                 ErrorCode::LinkDestination,
                 format!(
@@ -101,12 +103,21 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
         size: set["size"].as_u64().unwrap_or(0),
         file_total: set["file-total"].as_u64().unwrap_or(0),
         last_wal: text(&end["wal"]).filter(|_| end["wal-stored"].as_bool() != Some(false)),
+        consistent: text(&plan["reach"]["consistent"]["lsn"]),
         gap: text(&gap["start"]).zip(text(&gap["stop"])),
         unread: list(&plan["reach"]["unread"])
             .iter()
             .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
             .collect(),
     })
+}
+
+/// Whether it is below the directory, and does not lead out of it again: a tablespace may be called `..`.
+fn is_within(path: &Path, root: &Path) -> bool {
+    path.starts_with(root)
+        && path
+            .components()
+            .all(|part| part != std::path::Component::ParentDir)
 }
 
 /// Restores.
@@ -212,4 +223,23 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
 
 pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_leads_out_of_the_directory_is_not_within_it() {
+        let root = Path::new("/srv/drill");
+        for (path, within) in [
+            ("/srv/drill/data", true),
+            ("/srv/drill/tablespace/..", false),
+            ("/srv/drill/tablespace/../../main", false),
+            ("/srv/drill2/data", false),
+            ("", false),
+        ] {
+            assert_eq!(is_within(Path::new(path), root), within, "{path}");
+        }
+    }
 }
