@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use pgkeep_storage::{InfoLevel, ListOptions, Storage, StoragePath};
-
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::this_host;
+use crate::hosts::pg_programs::{BY_HAND, exists, first, search_path, versioned};
 use crate::run::Context;
 
 /// Where the programs are.
@@ -28,13 +26,6 @@ pub(super) struct SshServer {
 /// Where packages put `sshd`, which is often not on the search path of an ordinary user.
 const SSHD_IN: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
 
-/// Directories of packages that hold one directory per major version, and what is below that.
-const VERSIONED: &[(&str, &str, &str)] = &[
-    ("/usr/lib/postgresql", "", "bin"),
-    ("/usr", "pgsql-", "bin"),
-    ("/opt/homebrew/opt", "postgresql@", "bin"),
-];
-
 /// The named directory, else the newest installed version.
 ///
 /// # Errors
@@ -44,10 +35,11 @@ pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
     let candidates = match &settings.pg_bin {
         Some(named) => vec![named.clone()],
         None => {
-            let mut all = versioned();
-            all.extend(search.iter().cloned());
-            all.push(PathBuf::from("/usr/local/pgsql/bin"));
-            all
+            let packaged = versioned().into_iter().map(|(_, directory)| directory);
+            packaged
+                .chain(search.iter().cloned())
+                .chain([PathBuf::from(BY_HAND)])
+                .collect()
         }
     };
     let complete = |directory: &PathBuf| {
@@ -74,11 +66,8 @@ pub(super) fn find(context: &Context, settings: &Settings) -> Result<Binaries> {
                 "or name the directory of its programs: --demo-pg-bin=/usr/lib/postgresql/17/bin",
             )
         })?;
-    let psql = std::iter::once(&server)
-        .chain(&candidates)
-        .chain(&search)
-        .map(|directory| directory.join("psql"));
-    let psql = psql.into_iter().find(|psql| exists(psql)).ok_or_else(|| {
+    let places = std::iter::once(&server).chain(&candidates).chain(&search);
+    let psql = first(places, "psql").ok_or_else(|| {
         Error::new(ErrorCode::FileMissing, "unable to find psql").with_hint(
             "install the PostgreSQL client, on Debian: apt-get install postgresql-client",
         )
@@ -104,45 +93,4 @@ pub(super) fn find_ssh_server(context: &Context) -> Option<SshServer> {
             exists(&usual).then_some(usual)
         })?,
     })
-}
-
-fn search_path(context: &Context) -> Vec<PathBuf> {
-    let path = context
-        .environment
-        .get("PATH")
-        .map(String::as_str)
-        .unwrap_or_default();
-    std::env::split_paths(path).collect()
-}
-
-/// `bin` directories of packages, newest version first.
-fn versioned() -> Vec<PathBuf> {
-    let mut found: Vec<(u32, PathBuf)> = Vec::new();
-    for (directory, prefix, below) in VERSIONED {
-        let storage = this_host::directory(Path::new(directory));
-        let options = ListOptions {
-            level: InfoLevel::Exists,
-            ..ListOptions::default()
-        };
-        for entry in storage
-            .list(&StoragePath::root(), &options)
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-        {
-            let name = entry.name.to_string();
-            if let Some(version) = name
-                .strip_prefix(prefix)
-                .and_then(|version| version.parse().ok())
-            {
-                found.push((version, Path::new(directory).join(&name).join(below)));
-            }
-        }
-    }
-    found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    found.into_iter().map(|(_, directory)| directory).collect()
-}
-
-fn exists(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file())
 }

@@ -5,17 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::pg_programs::{BY_HAND, exists, first, search_path, versioned};
 use crate::run::Context;
-
-/// Where packages put the programs of a version.
-const PLACES: &[(&str, &str)] = &[
-    ("/usr/lib/postgresql/", "/bin"),
-    ("/usr/pgsql-", "/bin"),
-    ("/opt/homebrew/opt/postgresql@", "/bin"),
-];
-
-/// Versions that a client may have; a newer one reads older servers.
-const NEWEST: u32 = 40;
 
 /// Programs of one version. Those that are not everywhere are optional.
 #[derive(Debug, Clone)]
@@ -32,20 +23,28 @@ pub(super) struct Programs {
 /// # Errors
 /// [`ErrorCode::FileMissing`] with what to install.
 pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result<Programs> {
-    let versioned = |major: u32| {
-        PLACES
-            .iter()
-            .map(move |(before, after)| PathBuf::from(format!("{before}{major}{after}")))
-    };
-    let search = context.environment.get("PATH").map(String::as_str);
-    let mut clients: Vec<PathBuf> = settings.pg_bin.iter().cloned().collect();
-    clients.extend((major..NEWEST).flat_map(versioned));
-    clients.extend(std::env::split_paths(search.unwrap_or_default()));
+    let search = search_path(context);
+    let packaged = versioned();
+    // A newer client reads older servers; the nearest first.
+    let newer = packaged
+        .iter()
+        .rev()
+        .filter(|(version, _)| *version >= major);
+    let clients: Vec<PathBuf> = settings
+        .pg_bin
+        .iter()
+        .chain(newer.map(|(_, directory)| directory))
+        .chain(&search)
+        .cloned()
+        .collect();
     let servers: Vec<PathBuf> = match &settings.pg_bin {
         Some(named) => vec![named.clone()],
-        None => versioned(major)
-            .chain(std::env::split_paths(search.unwrap_or_default()))
-            .chain([PathBuf::from("/usr/local/pgsql/bin")])
+        None => packaged
+            .iter()
+            .filter(|(version, _)| *version == major)
+            .map(|(_, directory)| directory.clone())
+            .chain(search)
+            .chain([PathBuf::from(BY_HAND)])
             .collect(),
     };
     let missing = |name: &str| {
@@ -63,26 +62,20 @@ pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result
         .map(|directory| directory.join("postgres"))
         .find(|program| major_of(program) == Some(major))
         .ok_or_else(|| missing("postgres"))?;
-    let find = |name: &str| {
-        clients
-            .iter()
-            .map(|directory| directory.join(name))
-            .find(|program| program.is_file())
-    };
+    // Beside the server they are of its version.
+    let beside = |name: &str| Some(postgres.with_file_name(name)).filter(|path| exists(path));
+    let find = |name: &str| beside(name).or_else(|| first(&clients, name));
     // These look into files of their own version only.
-    let beside = |name: &str| {
-        let here = postgres.with_file_name(name);
-        here.is_file().then_some(here).or_else(|| {
-            clients
-                .iter()
-                .map(|directory| directory.join(name))
-                .find(|program| program.is_file() && major_of(program) == Some(major))
+    let same = |name: &str| {
+        beside(name).or_else(|| {
+            let mut there = clients.iter().map(|directory| directory.join(name));
+            there.find(|program| major_of(program) == Some(major))
         })
     };
     Ok(Programs {
         psql: find("psql").ok_or_else(|| missing("psql"))?,
         pg_dump: find("pg_dump").ok_or_else(|| missing("pg_dump"))?,
-        pg_checksums: beside("pg_checksums"),
+        pg_checksums: same("pg_checksums"),
         pg_amcheck: find("pg_amcheck"),
         postgres,
     })
@@ -90,7 +83,7 @@ pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result
 
 /// `15` of `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
 fn major_of(program: &Path) -> Option<u32> {
-    if !program.is_file() {
+    if !exists(program) {
         return None;
     }
     let output = std::process::Command::new(program)

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod links;
 pub mod new_stanza;
 pub mod pg_host;
+pub(crate) mod pg_programs;
 pub mod rate_limits;
 pub mod repository;
 pub mod shared_limits;
