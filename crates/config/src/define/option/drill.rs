@@ -43,11 +43,12 @@ pub const DRILL_HISTORY: &OptionDef = &OptionDef {
 pub const DRILL_PATH: &OptionDef = &OptionDef {
     name: "drill-path",
     summary: "Directory for the drill.",
-    help: "Must be missing or empty, on a file system with room for the whole cluster. The cluster, \
-        its tablespaces and its socket lie below it; at the end it is removed. What an interrupted \
-        drill has left in it is removed by the next one. The default is `/var/tmp/pgkeep-drill-` with \
+    help: "Must be missing or empty, not in a cluster or a repository, and on a file system with room for \
+        the whole cluster. The cluster, its tablespaces and its socket lie below it; at the end it is \
+        removed. What an interrupted drill has left in it is removed by the next one, unless anything \
+        else lies beside it. Each stanza needs one of its own. The default is `/var/tmp/pgkeep-drill-` with \
         the name of the stanza.",
-    example: "drill-path=/var/lib/pgkeep-drill",
+    example: "drill-path=/var/lib/pgkeep-drill-main",
     ..DRILL
 };
 
@@ -78,10 +79,11 @@ pub const DRILL_RANDOM: &OptionDef = &OptionDef {
     commands: &[all(Drill)],
     ours: true,
     summary: "Choose the moment at random.",
-    help: "A moment between the end of the oldest backup and the end of the newest one. So in the \
-        course of time all that is kept is tried. The report says which moment it was, so that the \
-        drill can be made again with `--type=lsn --target=…`.\n\n\
-        Cannot be combined with `--set`, `--type` and `--target`.",
+    help: "A moment between the end of one backup and the beginning of another one on the same timeline. \
+        So in the course of time all that is kept is tried. A backup that is alone on its timeline is \
+        tried as it ended. The report says which moment it was, so that the drill can be made again \
+        with `--type=lsn --target=…`.\n\n\
+        Cannot be combined with `--set`, `--type`, `--target` and `--target-timeline`.",
     example: "--drill-random",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -95,7 +97,8 @@ pub const DRILL_SETTING: &OptionDef = &OptionDef {
     help: "A setting of PostgreSQL, for example more memory, or the library in \
         `shared_preload_libraries` without which WAL cannot be replayed or rows cannot be read. The \
         option can be repeated. The settings of the original cluster are not used.\n\n\
-        Settings that keep the scratch cluster to itself are refused here.",
+        Settings that keep the scratch cluster to itself, that name files or commands, or that hide \
+        damage are refused here.",
     example: "drill-setting=shared_buffers=4GB",
     ..DRILL
 };
