@@ -14,9 +14,9 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::state::{Result, State};
 
-type Prepare = fn() -> Result<State>;
+pub type Prepare = fn() -> Result<State>;
 
-const CATALOGUE: &[(&str, Prepare)] = &[
+pub const CATALOGUE: &[(&str, Prepare)] = &[
     ("nothing_at_all", || State::new(&[])),
     ("a_stanza_without_backups", || {
         let state = State::new(&[])?;

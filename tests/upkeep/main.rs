@@ -12,6 +12,7 @@ mod exit_codes;
 mod full;
 mod histories;
 mod hygiene;
+mod metrics;
 mod processes;
 mod rekey;
 mod state;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         full::add,
         histories::add,
         hygiene::add,
+        metrics::add,
         processes::add,
         rekey::add,
         stopping::add,

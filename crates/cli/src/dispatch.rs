@@ -28,6 +28,7 @@ fn command(context: &Context) -> Result<u8, Error> {
         CommandId::Expire => pgkeep_command::expire::run(context).map(|()| 0),
         CommandId::Info => pgkeep_command::info::run(context).map(|()| 0),
         CommandId::Manifest => pgkeep_command::manifest::run(context).map(|()| 0),
+        CommandId::Metrics => pgkeep_command::metrics::run(context).map(|()| 0),
         CommandId::RepoCopy => pgkeep_command::repo_copy::run(context).map(|()| 0),
         CommandId::RepoGet => pgkeep_command::repo_get::run(context),
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),

@@ -1,5 +1,5 @@
-//! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `report`,
-//! `remote`.
+//! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `stanzas`,
+//! `report`, `remote`.
 //!
 //! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
@@ -23,6 +23,7 @@ pub mod info;
 pub mod jobs;
 pub mod locks;
 pub mod manifest;
+pub mod metrics;
 pub mod remote;
 pub mod repo_copy;
 pub mod repo_get;
@@ -40,6 +41,7 @@ pub mod sftp_setup;
 pub mod stanza_create;
 pub mod stanza_delete;
 pub mod stanza_upgrade;
+mod stanzas;
 pub mod start;
 pub mod stop;
 pub mod verify;

@@ -16,6 +16,7 @@ pub mod compare;
 pub mod configuration;
 pub mod data_dir;
 pub mod error;
+pub mod exporter;
 pub mod family;
 pub mod golden;
 pub mod installed;

@@ -3,8 +3,8 @@
 use pgkeep_repo::backup_info::BackupEntry;
 use pgkeep_repo::manifest::{Manifest, PageCheck, TargetKind};
 
-use super::report::{RepositoryReport, StanzaReport};
 use super::settings::Settings;
+use crate::stanzas::{RepositoryReport, StanzaReport};
 
 /// A backup and the repository that holds it.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,8 @@ use pgkeep_storage::protection::KeptUntil;
 
 use super::details::{self, Place, Shown};
 use super::json::Json;
-use super::report::{ArchiveReport, RepositoryReport, StanzaReport};
 use super::settings::Settings;
-use super::status::{Running, Status};
+use crate::stanzas::{ArchiveReport, RepositoryReport, Running, StanzaReport, Status};
 
 /// The array of all stanzas.
 pub(super) fn stanzas(settings: &Settings, stanzas: &[StanzaReport]) -> Json {
@@ -33,10 +32,9 @@ fn one(settings: &Settings, stanza: &StanzaReport) -> Json {
                 ("system-id", Json::Number(item.entry.system_id)),
                 ("version", Json::text(&item.entry.version)),
             ]));
-            if item.newest || item.min.is_some() {
-                archive.push(archive_object(report, item));
-            }
         }
+        let shown = report.shown_archives();
+        archive.extend(shown.map(|item| archive_object(report, item)));
     }
     let backups = details::backups(settings, stanza);
     object.put("archive", Json::List(archive));
@@ -99,14 +97,10 @@ fn archive_object(report: &RepositoryReport, archive: &ArchiveReport) -> Json {
 }
 
 fn stanza_status(status: &Status, stanza: &StanzaReport) -> Json {
-    let mut all = Running::default();
     let mut each = Vec::new();
     for report in &stanza.repositories {
         let running = report.backup;
-        all.held |= running.held;
         if running.size > 0 {
-            all.size += running.size;
-            all.size_complete += running.size_complete;
             each.push(Json::object([
                 ("key", Json::Number(report.key.into())),
                 ("size", Json::Number(running.size)),
@@ -114,7 +108,7 @@ fn stanza_status(status: &Status, stanza: &StanzaReport) -> Json {
             ]));
         }
     }
-    let mut backup = lock(&all);
+    let mut backup = lock(&stanza.backup());
     if !each.is_empty() {
         backup.put("repo", Json::List(each));
     }

@@ -3,25 +3,20 @@
 //! Never fails because of the state of a repository: what cannot be read becomes a status. The text and the JSON are
 //! pgBackRest's, because monitoring reads them.
 
-mod archives;
-mod collect;
 mod details;
 mod document;
 mod json;
 mod labels;
-mod report;
 mod settings;
-mod status;
 mod table;
 mod text;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 use crate::run::summary::count;
+use crate::stanzas::{self, StanzaReport, Status};
 pub use labels::labels;
-use report::StanzaReport;
 use settings::{Output, Settings};
-use status::Status;
 
 /// Prints what is known of the stanzas.
 ///
@@ -35,7 +30,7 @@ pub fn run(context: &Context) -> Result<()> {
             "option 'set' cannot be used with option 'detail-level' = 'progress'",
         ));
     }
-    let stanzas = collect::stanzas(context, &settings)?;
+    let stanzas = stanzas::read(context, &settings.wanted())?;
     if settings.output != Output::Json {
         warn_about_configuration(context, &stanzas);
     }

@@ -1,10 +1,11 @@
 //! The options of `info`.
 
 use pgkeep_config::option;
-use pgkeep_repo::{BackupLabel, BackupType};
+use pgkeep_repo::BackupType;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
+use crate::stanzas::{Requested, Wanted};
 
 /// Form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +28,6 @@ pub(super) struct Settings {
     pub(super) backup_type: Option<BackupType>,
     /// Everything, not only whether something runs.
     pub(super) full: bool,
-}
-
-/// The backup of `--set`: a text that is no label names no backup, but is no error either.
-#[derive(Debug, Clone)]
-pub(super) struct Requested {
-    pub(super) label: Option<BackupLabel>,
 }
 
 impl Settings {
@@ -63,5 +58,15 @@ impl Settings {
             backup_type,
             full: config.string(option::DETAIL_LEVEL) != Some("progress"),
         })
+    }
+
+    /// What is read for it.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            stanza: self.stanza.clone(),
+            set: self.set.clone(),
+            full: self.full,
+            wal: self.output == Output::Table,
+        }
     }
 }

@@ -3,16 +3,15 @@
 //! Not pgBackRest's, so it may change; programs read the JSON. WAL counts by name: `verify` reads it.
 
 use comfy_table::{CellAlignment, Table, presets};
-use pgkeep_repo::backup_info::BackupEntry;
 
 use super::details::{self, Shown};
-use super::report::{RepositoryReport, StanzaReport};
 use super::settings::Settings;
 use super::text::status_line;
 use crate::report::size_text::size_text;
 use crate::report::time_text::time_text;
 use crate::run::Context;
-use crate::wal::window::{Point, Restorable, Window};
+use crate::stanzas::{self, RepositoryReport, StanzaReport};
+use crate::wal::window::{Restorable, Window};
 
 /// All stanzas, an empty line between two.
 pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaReport]) -> String {
@@ -109,7 +108,7 @@ fn repository(context: &Context, report: &RepositoryReport) -> Vec<String> {
     let newest = entries
         .last()
         .map_or_else(String::new, |entry| age(context, entry.timestamp_stop));
-    let (from, to) = span(context, report, entries);
+    let (from, to) = span(context, report);
     let status = report.status.repository_message();
     vec![
         report.key.to_string(),
@@ -123,27 +122,14 @@ fn repository(context: &Context, report: &RepositoryReport) -> Vec<String> {
 }
 
 /// The moments up to the newest that can be restored, without a break.
-fn span(context: &Context, report: &RepositoryReport, entries: &[BackupEntry]) -> (String, String) {
-    let windows: Vec<(Point, Window)> = entries
-        .iter()
-        .filter_map(|entry| Some((point(report, entry)?, restorable(report, entry)?)))
-        .flat_map(|(point, restorable)| match restorable {
-            Restorable::Windows(windows) => windows
-                .into_iter()
-                .map(|window| (point.clone(), window))
-                .collect(),
-            _ => Vec::new(),
-        })
-        .collect();
-    let reach = |window: &Window| (window.timeline, window.end);
-    let Some(newest) = windows.iter().map(|(_, window)| reach(window)).max() else {
-        return ("nothing".to_owned(), String::new());
-    };
-    let mut same = windows.iter().filter(|(_, window)| reach(window) == newest);
-    let Some((point, window)) = same.next() else {
-        return ("nothing".to_owned(), String::new());
-    };
-    (context.clock.offset_text(point.time), end(context, window))
+fn span(context: &Context, report: &RepositoryReport) -> (String, String) {
+    match stanzas::span(report) {
+        None => ("nothing".to_owned(), String::new()),
+        Some(span) => (
+            context.clock.offset_text(span.since),
+            end(context, &span.window),
+        ),
+    }
 }
 
 fn end(context: &Context, window: &Window) -> String {
@@ -155,7 +141,7 @@ fn end(context: &Context, window: &Window) -> String {
 
 fn backup(context: &Context, shown: &Shown<'_>) -> Vec<String> {
     let entry = shown.entry;
-    let restorable = match restorable(shown.repository, entry) {
+    let restorable = match stanzas::restorable(shown.repository, entry) {
         None | Some(Restorable::Damaged) => String::new(),
         Some(Restorable::Inconsistent(_)) => "nothing: its WAL is missing".to_owned(),
         Some(Restorable::AsItIs) => "its own end only".to_owned(),
@@ -180,33 +166,6 @@ fn backup(context: &Context, shown: &Shown<'_>) -> Vec<String> {
         restorable,
         note.to_owned(),
     ]
-}
-
-fn point(report: &RepositoryReport, entry: &BackupEntry) -> Option<Point> {
-    let history = report.backup_info.as_ref()?.history.find(entry.pg_id)?;
-    // The histories of both info files need not count alike.
-    let archive = report
-        .archives
-        .iter()
-        .find(|archive| archive.entry.id == history.id)?;
-    let segment = |text: &Option<String>| text.as_deref()?.parse().ok();
-    let lsn = entry.lsn_stop.as_deref().and_then(|lsn| lsn.parse().ok());
-    Some(Point {
-        archive: archive.id.clone(),
-        wal: segment(&entry.archive_start).zip(segment(&entry.archive_stop)),
-        lsn,
-        time: i64::try_from(entry.timestamp_stop).unwrap_or(i64::MAX),
-        holds_wal: entry.option_archive_copy,
-    })
-}
-
-fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Option<Restorable> {
-    let point = point(report, entry)?;
-    let wal = report.wal.iter().find(|(id, _)| *id == point.archive);
-    match wal {
-        Some((_, wal)) => Some(wal.restorable(&point)),
-        None => Some(crate::wal::window::Wal::default().restorable(&point)),
-    }
 }
 
 fn age(context: &Context, seconds: u64) -> String {

@@ -2,10 +2,9 @@
 
 use pgkeep_config::Program;
 
-use super::collect;
 use super::settings::Settings;
-use super::status::{Running, Status, percent};
 use crate::run::test_context;
+use crate::stanzas::{self, Running, Status, percent};
 
 #[test]
 fn a_repository_in_trouble_is_a_status_and_does_not_end_info() {
@@ -15,7 +14,7 @@ fn a_repository_in_trouble_is_a_status_and_does_not_end_info() {
     let broken = format!("--repo1-path={}", file.display());
     let stanzas = |options: &[&str]| {
         let context = test_context::new(Program::PgBackRest, "info", options);
-        collect::stanzas(&context, &Settings::from(&context).unwrap())
+        stanzas::read(&context, &Settings::from(&context).unwrap().wanted())
     };
     let found = stanzas(&[&broken]).unwrap();
     assert!(

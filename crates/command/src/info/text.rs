@@ -8,12 +8,11 @@ use pgkeep_repo::pin::Pin;
 
 use super::details::{self, Place, Shown};
 use super::document;
-use super::report::StanzaReport;
 use super::settings::Settings;
-use super::status::{Running, Status, percent};
 use crate::report::size_text::size_text;
 use crate::report::{lock_text, pin_text};
 use crate::run::Context;
+use crate::stanzas::{Running, StanzaReport, Status, percent};
 
 /// All stanzas, an empty line between two.
 pub(super) fn render(context: &Context, settings: &Settings, stanzas: &[StanzaReport]) -> String {

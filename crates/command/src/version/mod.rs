@@ -79,7 +79,7 @@ fn shown_name(algorithm: &Algorithm) -> String {
 }
 
 /// `2.60.0` as `2060000`: major × 1000000 + minor × 1000 + patch.
-fn number(version: &str) -> u64 {
+pub(crate) fn number(version: &str) -> u64 {
     version
         .split('.')
         .fold(0, |sum, part| sum * 1000 + part.parse::<u64>().unwrap_or(0))

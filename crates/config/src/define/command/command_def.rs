@@ -27,6 +27,8 @@ pub enum CommandId {
     Info,
     /// `manifest`
     Manifest,
+    /// `metrics` (unknown to pgBackRest)
+    Metrics,
     /// `repo-copy` (unknown to pgBackRest)
     RepoCopy,
     /// `repo-get`
@@ -105,6 +107,7 @@ impl CommandId {
             | CommandId::Expire
             | CommandId::Info
             | CommandId::Manifest
+            | CommandId::Metrics
             | CommandId::RepoGet
             | CommandId::RepoLs
             | CommandId::RepoRm
@@ -233,6 +236,8 @@ pub enum Writes {
     SshFiles,
     /// A directory of its own that nothing else uses.
     ScratchDirectory,
+    /// A file that another program collects.
+    OutputFile,
 }
 
 /// What happens with several repositories and no `--repo`.

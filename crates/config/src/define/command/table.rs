@@ -279,6 +279,31 @@ pub static COMMANDS: &[CommandDef] = &[
     },
     CommandDef {
         ours: true,
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        writes: &[Writes::OutputFile],
+        repo_unset: RepoUnset::All,
+        summary: "Print metrics for Prometheus.",
+        help: "Prints once, as OpenMetrics text, what Prometheus stores of all stanzas, or of that of \
+            `--stanza`. With `metrics-file` it goes to a file, as node_exporter collects it from its \
+            textfile directory. The names, labels and values of `pgbackrest_…` are those of \
+            pgbackrest_exporter for `info`, so that its dashboards and alerts fit. Those of `pgkeep_…` \
+            tell more: the newest moment that can be restored, missing WAL, verification, drills and the \
+            spool. A value that is not known is left out.\n\n\
+            The exit status is 0 even when a stanza is missing or a repository cannot be read: that is in \
+            `pgbackrest_stanza_status` and `pgbackrest_repo_status`, and alerts are made of them. A timer \
+            that failed as well would report the same fault every few minutes. It is not 0 where the \
+            metrics could not be written; then the file stays as it was and gets old, which \
+            `node_textfile_mtime_seconds` shows.\n\n\
+            Messages go to standard error. It reads as much of the repositories as `info --output=table`.",
+        examples: &[
+            "pgkeep metrics",
+            "pgkeep --metrics-file=/var/lib/prometheus/node-exporter/pgkeep.prom metrics",
+        ],
+        ..CommandDef::new(CommandId::Metrics, "metrics")
+    },
+    CommandDef {
+        ours: true,
         stop_test: true,
         writes: &[Writes::Repository],
         repo_unset: RepoUnset::First,

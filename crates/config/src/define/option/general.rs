@@ -3,9 +3,9 @@
 //! What concerns connections is in `network`, logging in `log`.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, RepoCopy, RepoGet,
-    RepoLs, RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop,
-    Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Metrics, RepoCopy,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start,
+    Stop, Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -196,6 +196,7 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
         all(Doctor),
         all(Expire),
         all(Info),
+        all(Metrics),
         all(RepoCopy),
         all(Restore),
         all(StanzaCreate),
@@ -293,6 +294,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
         only(ArchiveGet, MAIN_ASYNC_LOCAL),
         only(ArchivePush, MAIN_ASYNC_LOCAL),
         all(Doctor),
+        only(Metrics, MAIN),
         only(Restore, MAIN_LOCAL),
         only(Verify, MAIN),
     ],

@@ -2,6 +2,7 @@
 //!
 //! Which command writes a file by default is said in `define::command`.
 
+use crate::define::command::CommandId::Metrics;
 use crate::define::option::known_to::{EVERY_COMMAND, REPOSITORY_COMMANDS};
 use crate::define::option::{Default, Kind, OptionDef};
 
@@ -18,6 +19,7 @@ const LOG_LEVEL: OptionDef = OptionDef {
 pub const LOG_LEVEL_CONSOLE: &OptionDef = &OptionDef {
     name: "log-level-console",
     default: Default::Is("warn"),
+    default_by_command: &[(Metrics, "off")],
     summary: "Messages shown on standard output.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\
@@ -44,6 +46,7 @@ pub const LOG_LEVEL_FILE: &OptionDef = &OptionDef {
 pub const LOG_LEVEL_STDERR: &OptionDef = &OptionDef {
     name: "log-level-stderr",
     default: Default::Is("off"),
+    default_by_command: &[(Metrics, "warn")],
     summary: "Messages shown on standard error.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\

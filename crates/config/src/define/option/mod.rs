@@ -14,6 +14,7 @@ mod general;
 mod known_to;
 mod log;
 mod maintainer;
+mod metrics;
 mod network;
 mod option_def;
 mod process;

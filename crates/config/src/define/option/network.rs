@@ -4,8 +4,9 @@
 //! milliseconds once read.
 
 use crate::define::command::CommandId::{
-    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, RepoCopy, RepoGet,
-    RepoLs, RepoRekey, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade, Verify,
+    Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, Metrics, RepoCopy,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade,
+    Verify,
 };
 use crate::define::option::known_to::{
     DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all,
@@ -94,6 +95,7 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
         all(Expire),
         all(Info),
         all(Manifest),
+        all(Metrics),
         all(RepoCopy),
         all(RepoGet),
         all(RepoLs),

@@ -6,8 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Drill, Expire, Info, Manifest,
-    RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe, SftpSetup,
-    StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe,
+    SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     EVERY_COMMAND, MAIN, RECOVERING, REMOTE, RESTORE, all, only,
@@ -74,6 +74,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(Expire),
         all(Info),
         all(Manifest),
+        all(Metrics),
         all(RepoCopy),
         all(RepoGet),
         all(RepoLs),
@@ -155,6 +156,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(Expire),
         all(Info),
         all(Manifest),
+        all(Metrics),
         all(RepoCopy),
         all(RepoGet),
         all(RepoLs),
@@ -174,6 +176,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         (Check, false),
         (Doctor, false),
         (Info, false),
+        (Metrics, false),
         (RepoGet, false),
         (RepoLs, false),
         (RepoRekey, false),

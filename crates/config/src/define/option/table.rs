@@ -13,6 +13,7 @@ pub use super::examine::*;
 pub use super::general::*;
 pub use super::log::*;
 pub use super::maintainer::*;
+pub use super::metrics::*;
 pub use super::network::*;
 pub use super::process::*;
 pub use super::repository::*;
@@ -98,6 +99,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     LOG_SUBPROCESS,
     LOG_TIMESTAMP,
     MANIFEST_SAVE_THRESHOLD,
+    METRICS_FILE,
     NEUTRAL_UMASK,
     OLDEST,
     ONLINE,

@@ -29,7 +29,11 @@ pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> 
             // Its WAL is encrypted on the other host.
             CommandId::ArchivePush => None,
             // They get the keys of the archive and of the sets that they ask for, which info files hold.
-            CommandId::ArchiveGet | CommandId::Doctor | CommandId::Info | CommandId::Restore => {
+            CommandId::ArchiveGet
+            | CommandId::Doctor
+            | CommandId::Info
+            | CommandId::Metrics
+            | CommandId::Restore => {
                 if storage.answer()?.cipher != "none" {
                     storage = storage.with_plain_info(PlainInfo::WithKeys);
                 }

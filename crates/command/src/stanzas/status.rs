@@ -4,7 +4,7 @@ use crate::locks::LockData;
 
 /// How a stanza stands in one repository or over all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Ok,
     MissingPath,
     NoBackups,
@@ -17,7 +17,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) fn code(&self) -> u64 {
+    pub(crate) fn code(&self) -> u64 {
         match self {
             Self::Ok => 0,
             Self::MissingPath => 1,
@@ -31,7 +31,7 @@ impl Status {
     }
 
     /// The message shown for the stanza; an error's own text is shown for its repository only.
-    pub(super) fn message(&self) -> &'static str {
+    pub(crate) fn message(&self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::MissingPath => "missing stanza path",
@@ -45,7 +45,7 @@ impl Status {
     }
 
     /// The message shown for a repository.
-    pub(super) fn repository_message(&self) -> &str {
+    pub(crate) fn repository_message(&self) -> &str {
         match self {
             Self::Other(text) => text,
             other => other.message(),
@@ -53,7 +53,7 @@ impl Status {
     }
 
     /// The status over all repositories: the common one, else mixed (from left to right, as pgBackRest does).
-    pub(super) fn over_all<'a>(mut of_repositories: impl Iterator<Item = &'a Status>) -> Self {
+    pub(crate) fn over_all<'a>(mut of_repositories: impl Iterator<Item = &'a Status>) -> Self {
         let Some(first) = of_repositories.next() else {
             return Self::MissingPath;
         };
@@ -69,15 +69,15 @@ impl Status {
 
 /// What a lock file says of a run; sizes are summed over repositories where several are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Running {
-    pub(super) held: bool,
+pub(crate) struct Running {
+    pub(crate) held: bool,
     /// Bytes to copy; 0: not known (yet).
-    pub(super) size: u64,
-    pub(super) size_complete: u64,
+    pub(crate) size: u64,
+    pub(crate) size_complete: u64,
 }
 
 impl Running {
-    pub(super) fn add(&mut self, lock: &LockData) {
+    pub(crate) fn add(&mut self, lock: &LockData) {
         self.held = true;
         if let Some(size) = lock.size {
             self.size += size;
@@ -86,7 +86,7 @@ impl Running {
     }
 
     /// ` - 12.34% complete`, or nothing while the size is not known.
-    pub(super) fn percent_text(&self) -> String {
+    pub(crate) fn percent_text(&self) -> String {
         if self.size == 0 {
             String::new()
         } else {
@@ -96,7 +96,7 @@ impl Running {
 }
 
 /// `12.34%`
-pub(super) fn percent(done: u64, all: u64) -> String {
+pub(crate) fn percent(done: u64, all: u64) -> String {
     let hundredths = if all == 0 {
         0
     } else {

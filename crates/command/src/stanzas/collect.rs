@@ -10,8 +10,8 @@ use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::archives::{archives, wal};
 use super::report::{RepositoryReport, StanzaReport};
-use super::settings::{Output, Requested, Settings};
 use super::status::{Running, Status};
+use super::wanted::{Requested, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
 use crate::locks::{self, LockState, LockType};
@@ -21,7 +21,7 @@ use crate::run::Context;
 ///
 /// # Errors
 /// Only when a feature is not supported; what a repository does wrong becomes its status.
-pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<StanzaReport>> {
+pub(crate) fn stanzas(context: &Context, wanted: &Wanted) -> Result<Vec<StanzaReport>> {
     let keys = repository::keys(&context.config);
     let mut found: BTreeMap<String, StanzaReport> = BTreeMap::new();
     let mut failed: BTreeMap<u32, Error> = BTreeMap::new();
@@ -29,7 +29,7 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
     for &key in &keys {
         context.cancel.check()?;
         repository::refuse(context, key)?;
-        match read_repository(context, settings, key, &mut backup_found) {
+        match read_repository(context, wanted, key, &mut backup_found) {
             Ok(reports) => {
                 for (name, report, restore) in reports {
                     let stanza = found
@@ -51,7 +51,7 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
         }
     }
     if found.is_empty() && !failed.is_empty() {
-        let name = settings
+        let name = wanted
             .stanza
             .clone()
             .unwrap_or_else(|| "[invalid]".to_owned());
@@ -63,20 +63,20 @@ pub(super) fn stanzas(context: &Context, settings: &Settings) -> Result<Vec<Stan
                 report.fail(error);
             }
         }
-        settle(stanza, settings, backup_found);
+        settle(stanza, wanted, backup_found);
     }
     Ok(found.into_values().collect())
 }
 
 /// Statuses that follow from all repositories seen together.
-fn settle(stanza: &mut StanzaReport, settings: &Settings, backup_found: bool) {
+fn settle(stanza: &mut StanzaReport, wanted: &Wanted, backup_found: bool) {
     for report in &mut stanza.repositories {
-        if settings.set.is_some() && !backup_found && report.status == Status::Ok {
+        if wanted.set.is_some() && !backup_found && report.status == Status::Ok {
             report.status = Status::BackupMissing;
             report.backup_info = None;
             report.archives.clear();
         }
-        if settings.full
+        if wanted.full
             && report.status == Status::Ok
             && report
                 .backup_info
@@ -110,7 +110,7 @@ fn cipher_name(context: &Context, key: u32) -> &'static str {
 
 fn read_repository(
     context: &Context,
-    settings: &Settings,
+    wanted: &Wanted,
     key: u32,
     backup_found: &mut bool,
 ) -> Result<Vec<(String, RepositoryReport, Running)>> {
@@ -128,19 +128,19 @@ fn read_repository(
         .filter(|info| info.kind == FileType::Path || info.kind == FileType::Link)
         .map(|info| info.name.to_string())
         .collect();
-    let wanted = match &settings.stanza {
+    let asked = match &wanted.stanza {
         Some(stanza) => vec![stanza.clone()],
         None => names.clone(),
     };
     let mut reports = Vec::new();
-    for name in wanted {
+    for name in asked {
         let mut report = RepositoryReport::new(key, repository.cipher_name(), Status::MissingPath);
         let mut restore = Running::default();
         if names.contains(&name) {
             report.status = Status::Ok;
             if let Err(error) = read_stanza(
                 context,
-                settings,
+                wanted,
                 &repository,
                 &name,
                 &mut report,
@@ -160,7 +160,7 @@ fn read_repository(
 
 fn read_stanza(
     context: &Context,
-    settings: &Settings,
+    wanted: &Wanted,
     repository: &Repository,
     name: &str,
     report: &mut RepositoryReport,
@@ -168,7 +168,7 @@ fn read_stanza(
     backup_found: &mut bool,
 ) -> Result<()> {
     let stanza = Stanza::new(name)?;
-    if settings.full {
+    if wanted.full {
         match BackupInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())
             .map_err(Error::from)
         {
@@ -178,7 +178,7 @@ fn read_stanza(
             }
             Err(error) if error.code == ErrorCode::Crypto => {
                 return Err(error.with_hint(
-                    "use option --stanza if encryption settings are different for the stanza than the global settings.",
+                    "use option --stanza if encryption settings are different for the stanza than the global wanted.",
                 ));
             }
             Err(error) => return Err(error),
@@ -200,10 +200,10 @@ fn read_stanza(
                     .collect();
             }
             report.archives = archives(&*repository.storage, &stanza, info, &archive_info)?;
-            if settings.output == Output::Table {
+            if wanted.wal {
                 report.wal = wal(repository, &stanza, &report.archives, &archive_info)?;
             }
-            if let Some(Requested { label: Some(label) }) = &settings.set
+            if let Some(Requested { label: Some(label) }) = &wanted.set
                 && repository
                     .storage
                     .info(&layout::manifest(&stanza, label), InfoLevel::Exists)?
@@ -219,7 +219,7 @@ fn read_stanza(
             }
         }
     }
-    if report.backup_info.is_some() || !settings.full {
+    if report.backup_info.is_some() || !wanted.full {
         let lock_path = locks::path(context);
         let add_holder = |lock_type, running: &mut Running| {
             if let Ok(LockState::Held(data)) = locks::state(

@@ -14,45 +14,45 @@ use crate::wal::window::Wal;
 
 /// One stanza over all repositories.
 #[derive(Debug)]
-pub(super) struct StanzaReport {
-    pub(super) name: String,
-    pub(super) repositories: Vec<RepositoryReport>,
-    pub(super) restore: Running,
+pub(crate) struct StanzaReport {
+    pub(crate) name: String,
+    pub(crate) repositories: Vec<RepositoryReport>,
+    pub(crate) restore: Running,
 }
 
 /// One stanza in one repository.
 #[derive(Debug)]
-pub(super) struct RepositoryReport {
-    pub(super) key: u32,
-    pub(super) cipher: &'static str,
-    pub(super) status: Status,
-    pub(super) backup_info: Option<BackupInfo>,
+pub(crate) struct RepositoryReport {
+    pub(crate) key: u32,
+    pub(crate) cipher: &'static str,
+    pub(crate) status: Status,
+    pub(crate) backup_info: Option<BackupInfo>,
     /// WAL per history entry of `backup.info`, oldest first.
-    pub(super) archives: Vec<ArchiveReport>,
-    pub(super) backup: Running,
+    pub(crate) archives: Vec<ArchiveReport>,
+    pub(crate) backup: Running,
     /// Of the sets for which it was kept; as pgkeep only.
-    pub(super) durability: BTreeMap<BackupLabel, Durability>,
+    pub(crate) durability: BTreeMap<BackupLabel, Durability>,
     /// Until when sets are locked, of those that are; as pgkeep only.
-    pub(super) locked: BTreeMap<BackupLabel, KeptUntil>,
+    pub(crate) locked: BTreeMap<BackupLabel, KeptUntil>,
     /// Manifest of the requested backup.
-    pub(super) manifest: Option<Manifest>,
+    pub(crate) manifest: Option<Manifest>,
     /// All WAL by name; only for the table.
-    pub(super) wal: Vec<(ArchiveId, Wal)>,
+    pub(crate) wal: Vec<(ArchiveId, Wal)>,
 }
 
 /// WAL of one history entry.
 #[derive(Debug, Clone)]
-pub(super) struct ArchiveReport {
-    pub(super) entry: PgHistoryEntry,
-    pub(super) id: ArchiveId,
-    pub(super) min: Option<String>,
-    pub(super) max: Option<String>,
+pub(crate) struct ArchiveReport {
+    pub(crate) entry: PgHistoryEntry,
+    pub(crate) id: ArchiveId,
+    pub(crate) min: Option<String>,
+    pub(crate) max: Option<String>,
     /// Whether it is the newest entry of the history.
-    pub(super) newest: bool,
+    pub(crate) newest: bool,
 }
 
 impl RepositoryReport {
-    pub(super) fn new(key: u32, cipher: &'static str, status: Status) -> Self {
+    pub(crate) fn new(key: u32, cipher: &'static str, status: Status) -> Self {
         Self {
             key,
             cipher,
@@ -67,14 +67,21 @@ impl RepositoryReport {
         }
     }
 
-    pub(super) fn fail(&mut self, error: &Error) {
+    /// The archives that are told: that of the cluster of today, and older ones that have WAL.
+    pub(crate) fn shown_archives(&self) -> impl Iterator<Item = &ArchiveReport> {
+        self.archives
+            .iter()
+            .filter(|archive| archive.newest || archive.min.is_some())
+    }
+
+    pub(crate) fn fail(&mut self, error: &Error) {
         *self = Self::new(self.key, self.cipher, Status::Other(error.named_text()));
     }
 }
 
 impl StanzaReport {
     /// The cluster of the first repository that knows one.
-    pub(super) fn current(&self) -> Option<&PgHistoryEntry> {
+    pub(crate) fn current(&self) -> Option<&PgHistoryEntry> {
         self.repositories.iter().find_map(|report| {
             report
                 .backup_info
@@ -83,8 +90,21 @@ impl StanzaReport {
         })
     }
 
+    /// Who holds locks of backups, over all repositories.
+    pub(crate) fn backup(&self) -> Running {
+        let mut all = Running::default();
+        for running in self.repositories.iter().map(|report| report.backup) {
+            all.held |= running.held;
+            if running.size > 0 {
+                all.size += running.size;
+                all.size_complete += running.size_complete;
+            }
+        }
+        all
+    }
+
     /// The status over all repositories.
-    pub(super) fn status(&self, full: bool) -> Status {
+    pub(crate) fn status(&self, full: bool) -> Status {
         if full && let Some(current) = self.current() {
             let same = |report: &RepositoryReport| match &report.backup_info {
                 Some(info) => {

@@ -11,7 +11,7 @@ use crate::wal::archive::WalArchive;
 use crate::wal::window::Wal;
 
 /// First and last segment of every cluster the stanza has had.
-pub(super) fn archives(
+pub(crate) fn archives(
     storage: &dyn Storage,
     stanza: &Stanza,
     info: &BackupInfo,
@@ -69,7 +69,7 @@ pub(super) fn archives(
 }
 
 /// All WAL of every archive that has some.
-pub(super) fn wal(
+pub(crate) fn wal(
     repository: &Repository,
     stanza: &Stanza,
     archives: &[ArchiveReport],

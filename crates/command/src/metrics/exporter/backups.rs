@@ -1,0 +1,141 @@
+//! Each backup of each repository.
+
+use pgkeep_repo::backup_info::BackupEntry;
+
+use super::super::family::{Families, Labels, Metric, labels};
+use crate::run::Context;
+use crate::stanzas::{RepositoryReport, StanzaReport};
+
+const INFO: Metric = Metric::plain("pgbackrest_backup_info", "Backup info");
+const DURATION: Metric = Metric::seconds("pgbackrest_backup_duration", "Backup duration");
+const SIZE: Metric = Metric::bytes(
+    "pgbackrest_backup_size",
+    "Full uncompressed size of the database",
+);
+const DELTA: Metric = Metric::bytes(
+    "pgbackrest_backup_delta",
+    "Amount of data in the database to actually backup",
+);
+const REPO_SIZE: Metric = Metric::bytes(
+    "pgbackrest_backup_repo_size",
+    "Full compressed files size to restore the database from backup",
+);
+const REPO_DELTA: Metric = Metric::bytes(
+    "pgbackrest_backup_repo_delta",
+    "Compressed files size in backup",
+);
+const REPO_SIZE_MAP: Metric = Metric::bytes(
+    "pgbackrest_backup_repo_size_map",
+    "Size of block incremental map",
+);
+const REPO_DELTA_MAP: Metric = Metric::bytes(
+    "pgbackrest_backup_repo_delta_map",
+    "Size of block incremental delta map",
+);
+const ERROR: Metric = Metric::plain("pgbackrest_backup_error_status", "Backup error status");
+const ANNOTATIONS: Metric = Metric::plain(
+    "pgbackrest_backup_annotations",
+    "Number of annotations in backup",
+);
+
+pub(super) fn add(context: &Context, stanza: &StanzaReport, families: &mut Families) {
+    for report in &stanza.repositories {
+        let entries = report.backup_info.as_ref().map(|info| info.entries());
+        for entry in entries.unwrap_or_default() {
+            one(context, &stanza.name, report, entry, families);
+        }
+    }
+}
+
+fn one(
+    context: &Context,
+    stanza: &str,
+    report: &RepositoryReport,
+    entry: &BackupEntry,
+    families: &mut Families,
+) {
+    let of_backup = labels([
+        ("backup_name", entry.label.as_str()),
+        ("backup_type", entry.backup_type.name()),
+        ("block_incr", block_incr(entry)),
+        ("database_id", &entry.pg_id.to_string()),
+        ("repo_key", &report.key.to_string()),
+        ("stanza", stanza),
+    ]);
+    families.add(&INFO, &info(&of_backup, report, entry), true);
+    let local = |seconds: u64| {
+        context
+            .clock
+            .local_text(i64::try_from(seconds).unwrap_or(i64::MAX))
+    };
+    let mut timed = of_backup.clone();
+    timed.insert("start_time", local(entry.timestamp_start));
+    timed.insert("stop_time", local(entry.timestamp_stop));
+    families.add(&DURATION, &timed, duration(entry));
+    for (metric, value) in [
+        (&SIZE, entry.size),
+        (&DELTA, entry.size_delta),
+        (&REPO_SIZE, repo_size(entry)),
+        (&REPO_DELTA, entry.repo_size_delta),
+        (&REPO_SIZE_MAP, entry.repo_size_map.map_or(0, |map| map.all)),
+        (
+            &REPO_DELTA_MAP,
+            entry.repo_size_map.map_or(0, |map| map.delta),
+        ),
+    ] {
+        families.add(metric, &of_backup, value);
+    }
+    families.add(&ERROR, &of_backup, entry.error.unwrap_or(false));
+    families.add(&ANNOTATIONS, &of_backup, entry.annotations.len());
+}
+
+fn info(of_backup: &Labels, report: &RepositoryReport, entry: &BackupEntry) -> Labels {
+    let pg_version = report
+        .archives
+        .iter()
+        .find(|archive| archive.entry.id == entry.pg_id)
+        .map(|archive| archive.entry.version.to_string());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    // An offline backup has no positions.
+    let (lsn_start, lsn_stop) = entry
+        .lsn_start
+        .clone()
+        .zip(entry.lsn_stop.clone())
+        .unwrap_or_else(|| ("-".to_owned(), "-".to_owned()));
+    let prior = entry.prior.as_ref().map(ToString::to_string);
+    let mut labels = of_backup.clone();
+    labels.extend([
+        ("backrest_ver", entry.version.clone()),
+        ("lsn_start", lsn_start),
+        ("lsn_stop", lsn_stop),
+        ("pg_version", pg_version.unwrap_or_default()),
+        ("prior", prior.unwrap_or_default()),
+        ("wal_start", text(&entry.archive_start)),
+        ("wal_stop", text(&entry.archive_stop)),
+    ]);
+    labels
+}
+
+/// Whether blocks of files are stored.
+pub(super) fn block_incr(entry: &BackupEntry) -> &'static str {
+    if entry.repo_size_map.is_some() {
+        "y"
+    } else {
+        "n"
+    }
+}
+
+/// Seconds that it took.
+pub(super) fn duration(entry: &BackupEntry) -> i64 {
+    let seconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+    seconds(entry.timestamp_stop) - seconds(entry.timestamp_start)
+}
+
+/// Not known of a backup in blocks; the exporter has 0 then.
+pub(super) fn repo_size(entry: &BackupEntry) -> u64 {
+    if entry.repo_size_map.is_some() {
+        0
+    } else {
+        entry.repo_size
+    }
+}

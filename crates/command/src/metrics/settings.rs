@@ -1,0 +1,58 @@
+//! The options of `metrics`.
+
+use std::path::PathBuf;
+
+use pgkeep_config::option;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Typed options of `metrics`.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// Only this stanza.
+    pub(super) stanza: Option<String>,
+    /// Where to; standard output without.
+    pub(super) file: Option<File>,
+}
+
+/// A file and the directory it is in.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) directory: PathBuf,
+    pub(super) name: String,
+}
+
+impl Settings {
+    /// # Errors
+    /// A name that node_exporter would not read.
+    pub(super) fn from(context: &Context) -> Result<Self> {
+        let config = &context.config;
+        let file = config
+            .string(option::METRICS_FILE)
+            .map(File::from)
+            .transpose()?;
+        Ok(Self {
+            stanza: config.stanza().map(str::to_owned),
+            file,
+        })
+    }
+}
+
+impl File {
+    fn from(path: &str) -> Result<Self> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or_default();
+        if name.len() <= ".prom".len() || !name.ends_with(".prom") {
+            return Err(Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!("'{path}' is not allowed for 'metrics-file' option"),
+            )
+            .with_hint("the name must end in .prom, as node_exporter reads no other file."));
+        }
+        let directory = if directory.is_empty() { "/" } else { directory };
+        Ok(Self {
+            directory: PathBuf::from(directory),
+            name: name.to_owned(),
+        })
+    }
+}
