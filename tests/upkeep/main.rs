@@ -19,6 +19,7 @@ mod state;
 mod stopping;
 mod unattended;
 mod upgrade;
+mod verify_stopped;
 mod waits;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         stopping::add,
         unattended::add,
         upgrade::add,
+        verify_stopped::add,
         waits::add,
     ] {
         suite = add(suite, &program);

@@ -98,6 +98,14 @@ pub fn run(context: &Context) -> Result<()> {
     if let Some(new) = new {
         change_pass_phrase(storage, &name, &stanzas, (old, new))?;
     }
+    if !is_deep {
+        for stanza in explain::half(storage, &stanzas)? {
+            log::warn!(
+                "{name}: a part of stanza '{stanza}' has new keys, as repo-rekey --deep has not ended\n\
+                 HINT: run repo-rekey --deep again, before start. Until then a part of it cannot be read."
+            );
+        }
+    }
     if is_deep {
         context.summary.unfinished(format!(
             "a part of {name} has new keys: run repo-rekey --deep again to finish, before start"

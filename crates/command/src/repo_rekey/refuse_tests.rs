@@ -8,7 +8,8 @@ use pgkeep_storage::posix::{PosixSettings, PosixStorage};
 use pgkeep_storage::{StoragePath, WriteOptions};
 use secrecy::SecretString;
 
-use super::{explain, run};
+use super::explain::{self, explain};
+use super::run;
 use crate::error::{Error, ErrorCode};
 use crate::run::{Context, test_context};
 
@@ -79,6 +80,8 @@ fn readers_are_told_of_keys_that_are_being_changed() {
     assert!(half[0].contains("has not ended"), "{half:?}");
     assert!(half[0].contains("--repo=1 --deep repo-rekey"), "{half:?}");
     assert!(hints(ErrorCode::FileMissing).is_empty());
+    let stanzas = ["other", "demo"].map(|name| Stanza::new(name).unwrap());
+    assert_eq!(explain::half(&storage, &stanzas).unwrap(), [&stanzas[1]]);
     // Its copy alone says so too.
     storage_remove(&storage, &kept_key::path(&info, Kept::New));
     assert_eq!(hints(ErrorCode::Crypto), half);

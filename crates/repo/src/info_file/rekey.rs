@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use pgkeep_storage::{ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions};
+use pgkeep_storage::{ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions, in_parallel};
 use secrecy::SecretString;
 
 use super::cipher::{encrypt, plain_reader};
@@ -81,8 +81,12 @@ fn plan(
     let mut all_copies_new = true;
     let mut found = Vec::new();
     for path in paths {
-        let main = Opened::of(storage, path, old, new)?;
-        let copy = Opened::of(storage, &copy_of(path), old, new)?;
+        let copy = copy_of(path);
+        let (main, copy) = in_parallel(
+            storage,
+            || Opened::of(storage, path, old, new),
+            || Opened::of(storage, &copy, old, new),
+        )?;
         if matches!((&main, &copy), (Opened::Missing, Opened::Missing)) {
             // The directory is of no stanza, or what is left of one.
             continue;
