@@ -63,6 +63,7 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Whether it may only be added to: a file that is published stays as it is, whatever its name is used for again. Writing
     /// it once more with the same bytes is no error, with others it is [`crate::ErrorKind::Exists`], and nothing can be removed.
+    /// In either case what has the name is durable then, whoever has written it: it may be what was wanted in other bytes.
     /// A temporary name of each file stays. Somebody who may do more removes it.
     fn only_adds(&self) -> bool {
         false

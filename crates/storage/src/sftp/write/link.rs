@@ -10,7 +10,7 @@ use super::fail::Fail;
 use super::upload::Upload;
 use super::verify::{Expected, read_back};
 use crate::sftp::add_only;
-use crate::sftp::engine::channel::Channel;
+use crate::sftp::engine::channel::{Channel, Reply};
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
@@ -18,6 +18,28 @@ use crate::sftp::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation};
 
 impl Upload {
+    /// Asks, once for each server, what a link does to a name that is taken: the file's own, so that nothing can be harmed. Sent
+    /// when the file is opened, so that the answer is there when the file is to get its name: no link is sent before it is known.
+    pub(super) fn ask_of_links(&self, channel: &Channel) -> Option<Reply> {
+        let name = &self.name[..];
+        let ask = self.only_adds && !self.pool.links_are_sure.load(Ordering::Acquire);
+        ask.then(|| {
+            channel.ask(&Request::HardLink {
+                from: name,
+                to: name,
+            })
+        })
+    }
+
+    /// The answer to that.
+    pub(super) async fn judge_links(&self, asked: Option<Reply>) -> Result<(), Fail> {
+        if let Some(refused) = asked {
+            add_only::judge_link(&self.object, &refused.wait().await?)?;
+            self.pool.links_are_sure.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
     /// LINK, FSYNC and CLOSE in one step; the sync after the link is for its directory, as SFTP cannot sync one.
     pub(super) async fn link(
         &mut self,
@@ -26,9 +48,6 @@ impl Upload {
     ) -> Result<(), Fail> {
         let (from, to) = (&self.name[..], &self.place.bytes[..]);
         let mut batch = channel.batch();
-        // Asked once, before the first file gets its name: a server must refuse a name that is taken, and this one is.
-        let refusing = (!self.pool.links_are_sure.load(Ordering::Acquire))
-            .then(|| batch.ask(&Request::HardLink { from, to: from }));
         let linking = batch.ask(&Request::HardLink { from, to });
         let after = handle.map(|handle| {
             (
@@ -37,10 +56,6 @@ impl Upload {
             )
         });
         batch.send();
-        if let Some(refused) = refusing {
-            add_only::judge_link(&self.object, &refused.wait().await?)?;
-            self.pool.links_are_sure.store(true, Ordering::Release);
-        }
         let linked = linking.wait().await?;
         let synced = match after {
             Some((sync, close)) => {
@@ -87,9 +102,16 @@ impl Upload {
         };
         let same = self.compare_open(channel, &handle).await;
         let mut batch = channel.batch();
+        // Bytes of a file that has its name are on the disks, its name need not be: whoever gave it may have died before that.
+        // Different bytes may be the same when they are decrypted, so what is told of the name must hold in that case as well.
+        let synced = batch.ask(&Request::Fsync { handle: &handle });
         batch.tell(&Request::Close { handle: &handle });
         batch.send();
-        same
+        match synced.wait().await? {
+            Response::Ok => same,
+            _ if !channel.server().fsync => same,
+            other => Err(unexpected(Operation::Sync, &self.object, &other).into()),
+        }
     }
 
     async fn compare_open(&self, channel: &Arc<Channel>, handle: &[u8]) -> Result<(), Fail> {
@@ -118,15 +140,116 @@ impl Upload {
         match read_back(channel, handle, &self.object, &all, |_| ()).await {
             Ok(()) => {
                 log::debug!("'{}' was there already, with the same bytes", self.object);
-                // Whoever gave it its name may have died before it was durable.
-                match channel.ask(&Request::Fsync { handle }).wait().await? {
-                    Response::Ok => Ok(()),
-                    _ if !channel.server().fsync => Ok(()),
-                    other => Err(unexpected(Operation::Sync, &self.object, &other).into()),
-                }
+                Ok(())
             }
             Err(Fail::Error(error)) if error.kind == ErrorKind::Broken => Err(differs()),
             Err(other) => Err(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::super::piece::{Failed, Piece};
+    use super::*;
+    use crate::sftp::engine::pool::lent;
+    use crate::sftp::place::Place;
+    use crate::sftp::protocol::packet::PacketReader;
+    use crate::sftp::settings::SftpSettings;
+    use crate::{StoragePath, WriteOptions};
+
+    const OK: u32 = 0;
+    const FAILURE: u32 = 4;
+
+    /// A server that answers links to their own name, and those to another one, with these codes. Where a name is taken the
+    /// file that has it is of five bytes. Hands back what it was asked for.
+    async fn serve(mut end: UnixStream, own: u32, other: u32) -> Vec<String> {
+        let mut asked = Vec::new();
+        while let Ok(length) = end.read_u32().await {
+            let mut packet = vec![0; length as usize];
+            end.read_exact(&mut packet).await.unwrap();
+            let kind = packet[0];
+            let mut from = PacketReader(Bytes::from(packet).slice(1..));
+            let id = from.u32().unwrap();
+            let mut string = || String::from_utf8(from.string().unwrap().to_vec()).unwrap();
+            let (name, mut code) = (string(), OK);
+            let mut answer = Vec::new();
+            match (kind, name.as_str()) {
+                (3, _) => {
+                    let reading = from.u32().unwrap() & open::WRITE == 0;
+                    let handle = if reading { b"r" } else { b"w" };
+                    answer = [&[102][..], &id.to_be_bytes(), &[0, 0, 0, 1], handle].concat();
+                    asked.push(format!("open {}", handle.escape_ascii()));
+                }
+                // Attributes: the size alone.
+                (7 | 8, _) => {
+                    let size = 5_u64.to_be_bytes();
+                    answer = [&[105][..], &id.to_be_bytes(), &[0, 0, 0, 1], &size].concat();
+                }
+                (200, "hardlink@openssh.com") => {
+                    let is_own = string() == string();
+                    code = if is_own { own } else { other };
+                    asked.push(if is_own { "own link" } else { "link" }.to_owned());
+                }
+                (200, "fsync@openssh.com") => asked.push(format!("fsync {}", string())),
+                _ => {}
+            }
+            if answer.is_empty() {
+                let code = code.to_be_bytes();
+                answer = [&[101][..], &id.to_be_bytes(), &code, &[0; 8]].concat();
+            }
+            end.write_u32(u32::try_from(answer.len()).unwrap())
+                .await
+                .unwrap();
+            end.write_all(&answer).await.unwrap();
+        }
+        asked
+    }
+
+    /// Stores an empty file there.
+    async fn store(own: u32, other: u32) -> (crate::Result<()>, Vec<String>) {
+        let mut settings = SftpSettings::new("host", "u", "/r");
+        settings.append_only = true;
+        let extensions = ["hardlink@openssh.com", "fsync@openssh.com"];
+        let (pool, end) = lent::with_channel(settings, &extensions);
+        let server = tokio::spawn(serve(end, own, other));
+        let place = Place::new("/r".as_ref(), &StoragePath::from("file"));
+        let (sender, pieces) = mpsc::unbounded_channel();
+        assert!(sender.send(Piece::Last(None)).is_ok());
+        let (opened, _) = oneshot::channel();
+        let options = WriteOptions::default();
+        let upload = Upload::new(Arc::clone(&pool), place, options, pieces, opened);
+        let result = upload.run(&Failed::default()).await.map(drop);
+        pool.close().await;
+        drop(pool);
+        (result, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn no_link_is_sent_before_it_is_known_what_one_does() {
+        let (result, asked) = store(OK, OK).await;
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Unsupported);
+        assert!(asked.iter().any(|one| one == "own link"), "{asked:?}");
+        assert!(!asked.iter().any(|one| one == "link"), "{asked:?}");
+        let (result, asked) = store(FAILURE, OK).await;
+        result.unwrap();
+        let links: Vec<&str> = asked
+            .iter()
+            .map(String::as_str)
+            .filter(|one| one.ends_with("link"))
+            .collect();
+        assert_eq!(links, ["own link", "link"]);
+    }
+
+    #[tokio::test]
+    async fn what_has_the_name_is_synced_before_it_is_told() {
+        let (result, asked) = store(FAILURE, FAILURE).await;
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Exists);
+        assert_eq!(asked[asked.len() - 2..], ["open r", "fsync r"]);
     }
 }

@@ -261,6 +261,7 @@ impl Upload {
         };
         self.goes_on = channel.server().fsync && (!self.closed || channel.server().copy_data);
         let handle = self.open(&channel).await?;
+        let links = self.ask_of_links(&channel);
         streams.push(Stream {
             channel,
             handle,
@@ -276,6 +277,7 @@ impl Upload {
         }
         self.pump(streams).await?;
         self.wait_for_finish().await?;
+        self.judge_links(links).await?;
         // Not left to be closed twice: pumping or publishing does it.
         let Stream {
             channel, handle, ..

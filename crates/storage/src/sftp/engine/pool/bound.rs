@@ -92,35 +92,22 @@ fn is_growing(state: &State) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use tokio::net::UnixStream;
 
     use super::super::connection::Connection;
+    use super::super::lent;
     use super::*;
-    use crate::sftp::protocol::extension::Server;
-    use crate::sftp::protocol::packet::PacketReader;
     use crate::sftp::settings::SftpSettings;
 
     /// A pool with one connection that has these many channels, and the other ends of those.
     fn pool(channels: usize) -> (Arc<Pool>, Arc<Connection>, Vec<UnixStream>) {
-        let pool = Pool::new(SftpSettings::new("host", "u", "/r"));
-        let connection = Connection::lent("OpenSSH".to_owned());
-        pool.lock().connections.push(Arc::clone(&connection));
+        let (pool, connection) = lent::pool(SftpSettings::new("host", "u", "/r"));
         let ends = (0..channels).map(|_| add(&pool, &connection)).collect();
         (pool, connection, ends)
     }
 
     fn add(pool: &Arc<Pool>, connection: &Arc<Connection>) -> UnixStream {
-        let (end, stream) = UnixStream::pair().unwrap();
-        // Version 3 and no extensions.
-        let version = Bytes::from_static(&[0, 0, 0, 3]);
-        let channel = Channel::lent(
-            stream,
-            Server::from_version(&mut PacketReader(version)).unwrap(),
-            pool.parts(connection),
-        );
-        connection.channels().push(channel);
-        end
+        lent::add(pool, connection, &[])
     }
 
     fn differ(bound: &[Bound]) -> bool {

@@ -6,6 +6,8 @@
 mod bound;
 mod connection;
 mod growth;
+#[cfg(test)]
+pub(crate) mod lent;
 mod open;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
