@@ -162,6 +162,24 @@ fn an_identical_duplicate_is_a_warning_and_a_different_one_an_error() {
     let other = Sha1Digest::of(b"y").to_string();
     let error = compare(Some(&other), &settings()).unwrap_err();
     assert_eq!(error.code, ErrorCode::ArchiveDuplicate);
+    assert!(error.hints.is_empty());
+}
+
+#[test]
+fn a_different_duplicate_that_nobody_here_can_remove_has_a_hint() {
+    let (mut target, storage) = target(2, None);
+    target.repository.storage = Arc::new(storage.as_only_adding());
+    let stored = format!("{SEGMENT}-{}.gz", Sha1Digest::of(b"y"));
+    let found = StoredSegment::parse(&stored);
+    let checksum = Sha1Digest::of(b"x");
+    let error = duplicate::compare(&settings(), &target, SEGMENT, found.as_ref(), checksum);
+    let error = error.unwrap_err();
+    assert_eq!(error.code, ErrorCode::ArchiveDuplicate);
+    let room = format!(
+        "repo-rm --repo=2 archive/demo/17-1/{}/{stored}",
+        &SEGMENT[..16]
+    );
+    assert!(error.hints[1].ends_with(&room), "{error:?}");
 }
 
 #[test]

@@ -31,6 +31,10 @@ impl Storage for MemoryStorage {
         StorageKind::Memory
     }
 
+    fn only_adds(&self) -> bool {
+        self.only_adds
+    }
+
     fn durability(&self, _: WriteMode) -> Result<Durability> {
         Ok(Durability::Fsynced)
     }
@@ -147,6 +151,7 @@ impl Storage for MemoryStorage {
     }
 
     fn remove(&self, path: &StoragePath) -> Result<Removed> {
+        self.refuse_to_remove(path)?;
         let mut state = self.state();
         let Some(place) = state.tree.resolve(path, false) else {
             return Ok(Removed::Missing);
@@ -171,6 +176,7 @@ impl Storage for MemoryStorage {
     }
 
     fn remove_tree(&self, path: &StoragePath) -> Result<Removed> {
+        self.refuse_to_remove(path)?;
         let mut state = self.state();
         let Some(place) = state.tree.resolve(path, false) else {
             return Ok(Removed::Missing);

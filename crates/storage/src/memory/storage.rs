@@ -16,6 +16,8 @@ pub struct MemoryStorage {
     state: Arc<Mutex<State>>,
     /// Has nothing of what only directory trees have.
     pub(super) bucket: bool,
+    /// Replaces and removes nothing.
+    pub(super) only_adds: bool,
 }
 
 pub(super) struct State {
@@ -36,6 +38,7 @@ impl MemoryStorage {
         Self {
             state: Arc::new(Mutex::new(state)),
             bucket: false,
+            only_adds: false,
         }
     }
 
@@ -45,6 +48,29 @@ impl MemoryStorage {
         Self {
             state: Arc::clone(&self.state),
             bucket: true,
+            only_adds: false,
+        }
+    }
+
+    /// The same files as an account has them that may only add.
+    #[must_use]
+    pub fn as_only_adding(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            bucket: self.bucket,
+            only_adds: true,
+        }
+    }
+
+    pub(super) fn refuse_to_remove(&self, path: &StoragePath) -> Result<()> {
+        match self.only_adds {
+            true => Err(self.error(
+                ErrorKind::Unsupported,
+                Operation::Remove,
+                path,
+                "nothing can be removed",
+            )),
+            false => Ok(()),
         }
     }
 

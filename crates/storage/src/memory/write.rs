@@ -125,6 +125,23 @@ impl Write for MemoryWrite {
 impl StorageWrite for MemoryWrite {
     fn finish(self: Box<Self>) -> Result<Ticket> {
         let mut state = self.storage.state();
+        if self.storage.only_adds
+            && let Some(place) = state.tree.resolve(&self.path, false)
+            && let Some(Node::File(there)) = state.tree.get(&place)
+            && !Arc::ptr_eq(there, &self.file)
+        {
+            let mut there = there.content();
+            // Who is told that the name is taken may find that this is what was wanted, and rely on it.
+            there.durable |= self.sync;
+            if there.bytes == self.file.content().bytes {
+                return Ok(Ticket::ready(Ok(Written { size: self.size })));
+            }
+            let (kind, operation) = (ErrorKind::Exists, Operation::HardLink);
+            let error =
+                self.storage
+                    .error(kind, operation, &self.path, "another file has this name");
+            return Ok(Ticket::ready(Err(error)));
+        }
         let mut content = self.file.content();
         content.modified = self.modified.unwrap_or(state.now);
         content.durable = self.sync;

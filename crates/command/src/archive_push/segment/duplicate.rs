@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::archive::{self, StoredSegment};
 use pgkeep_repo::layout;
-use pgkeep_storage::{InfoLevel, ListOptions};
+use pgkeep_storage::{InfoLevel, ListOptions, StoragePath};
 
 use crate::archive_push::repositories::Target;
 use crate::archive_push::segment::WalFile;
@@ -170,12 +170,46 @@ pub(crate) fn compare(
         );
         return Ok(Presence::Same(settings.mode_check.then_some(warning)));
     }
-    Err(Error::new(
+    let error = Error::new(
         ErrorCode::ArchiveDuplicate,
         format!(
             "WAL file '{segment}' already exists in the {repository} archive with a different checksum"
         ),
-    ))
+    );
+    if !target.repository.storage.only_adds() {
+        return Err(error);
+    }
+    let path = layout::archive_file(&settings.stanza, &target.archive_id, &stored.to_string());
+    Err(error
+        .with_hint("does another cluster archive to this stanza, or one that was restored and did not begin a new timeline?")
+        .with_hint(make_room("if what is stored is wrong, ", target.repository.key, &path)))
+}
+
+/// Who may only add cannot do it.
+fn make_room(when: &str, key: u32, path: &StoragePath) -> String {
+    format!(
+        "{when}remove it with the configuration that keeps the repository, and it is stored again: repo-rm --repo={key} {path}"
+    )
+}
+
+/// Another file has the name of one that is no segment, where nothing is replaced.
+pub(super) fn other_content(name: &str, key: u32, path: &StoragePath) -> Error {
+    Error::new(
+        ErrorCode::ArchiveDuplicate,
+        format!("WAL file '{name}' already exists in the repo{key} archive with other content"),
+    )
+    .with_hint("does another cluster archive to this stanza?")
+    .with_hint(make_room("if what is stored is wrong, ", key, path))
+}
+
+/// A damaged segment has the name, where a new one does not take its place.
+pub(super) fn damaged(shown: &str, why: &str, hint: String) -> Error {
+    Error::new(ErrorCode::Checksum, format!("'{shown}' is damaged ({why})")).with_hint(hint)
+}
+
+/// The same where nothing is replaced.
+pub(super) fn damaged_and_stays(shown: &str, why: &str, key: u32, path: &StoragePath) -> Error {
+    damaged(shown, why, make_room("", key, path))
 }
 
 /// Looks at the bytes of the stored segment. The host that has the keys does it.
@@ -215,22 +249,18 @@ pub(crate) fn replaced_warning(
         ));
     }
     let path = layout::archive_file(&settings.stanza, &target.archive_id, &stored.to_string());
-    Err(Error::new(
-        ErrorCode::Checksum,
-        format!(
-            "'{}' is damaged ({why})",
-            target.repository.storage.display(&path)
-        ),
-    )
-    .with_hint(format!(
-        "remove it{}, and the segment is stored again: repo-rm --repo={} {path}",
-        if only_adds {
-            ", with the configuration that keeps the repository"
-        } else {
-            ""
-        },
-        target.repository.key
-    )))
+    let (shown, key) = (
+        target.repository.storage.display(&path),
+        target.repository.key,
+    );
+    Err(match only_adds {
+        true => damaged_and_stays(&shown, why, key, &path),
+        false => {
+            let hint =
+                format!("remove it, and the segment is stored again: repo-rm --repo={key} {path}");
+            damaged(&shown, why, hint)
+        }
+    })
 }
 
 /// Whether a file that is no segment is in the archive with the same bytes, where it cannot be written over; `false` where it can.
@@ -258,11 +288,5 @@ pub(crate) fn small_file_is_there(
     if stored == own {
         return Ok(true);
     }
-    Err(Error::new(
-        ErrorCode::ArchiveDuplicate,
-        format!(
-            "WAL file '{name}' already exists in the {} archive with other content",
-            target.repository.name()
-        ),
-    ))
+    Err(other_content(&name, target.repository.key, &path))
 }

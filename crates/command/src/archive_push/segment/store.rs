@@ -68,7 +68,10 @@ impl ArchiveWrite {
     /// Those of the storage.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<()> {
         match &mut self.running {
-            Some(running) => Ok(running.push_into(chunk, &mut self.write)?),
+            Some(running) => {
+                self.taken.pass_by(chunk);
+                Ok(running.push_into(chunk, &mut self.write)?)
+            }
             None => Err(Error::new(ErrorCode::Assert, "the file has ended")),
         }
     }
