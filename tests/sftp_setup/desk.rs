@@ -1,8 +1,9 @@
 //! A database host's side of the set-up: home directory, key, script; and the machine that the script is for.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::throw_away_root::ThrowAwayRoot;
@@ -93,10 +94,40 @@ impl<'a> Desk<'a> {
     /// The same for another account and key.
     pub fn sftp_as(&self, user: &str, key: &Path, batch: &str) -> Result<Outcome> {
         let file = self.machine.scratch().write("batch", batch)?;
-        let mut command = self.machine.scratch().account().command("sftp");
-        command
+        Ok(run(self
+            .client(key)
             .arg("-b")
             .arg(file)
+            .arg(format!("{user}@{}", self.address.ip())))?)
+    }
+
+    /// A session that is logged in and stays so.
+    pub fn open_session(&self) -> Result<Child> {
+        let mut child = self
+            .client(&self.key())
+            .args(["-b", "-"])
+            .arg(format!("pgbackup@{}", self.address.ip()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        // It is there when it has answered. Its input stays open.
+        let input = child.stdin.as_mut().ok_or("no input")?;
+        writeln!(input, "pwd")?;
+        input.flush()?;
+        let output = child.stdout.as_mut().ok_or("no output")?;
+        let mut lines = BufReader::new(output).lines();
+        while !lines
+            .next()
+            .ok_or("the session has ended")??
+            .contains("working directory:")
+        {}
+        Ok(child)
+    }
+
+    /// OpenSSH's own client with a key.
+    fn client(&self, key: &Path) -> Command {
+        let mut command = self.machine.scratch().account().command("sftp");
+        command
             .args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
             .arg(format!(
                 "-oUserKnownHostsFile={}",
@@ -105,9 +136,8 @@ impl<'a> Desk<'a> {
             .arg("-i")
             .arg(key)
             .arg("-P")
-            .arg(self.address.port().to_string())
-            .arg(format!("{user}@{}", self.address.ip()));
-        Ok(run(&mut command)?)
+            .arg(self.address.port().to_string());
+        command
     }
 }
 

@@ -83,11 +83,7 @@ pub(super) fn examine(
     let left = place.leave();
     let change = match (can.is_empty(), open) {
         (true, None) => Finding::new(&CHANGE, Grade::Ok, "refused"),
-        (true, Some(path)) => Finding::new(
-            &CHANGE,
-            Grade::Note,
-            format!("refused, but the account may write '{path}': chmod -R a-w its directory once"),
-        ),
+        (true, Some(path)) => Finding::new(&CHANGE, Grade::Note, open_file(&path)),
         (false, _) => Finding::new(
             &CHANGE,
             Grade::Note,
@@ -110,6 +106,14 @@ pub(super) fn examine(
         )
     };
     vec![upload, space, clock, change]
+}
+
+/// Only files are closed: a directory that nobody may write takes no backup any more.
+fn open_file(path: &str) -> String {
+    format!(
+        "refused, but the account may write '{path}': as root on the SFTP host, close all files of the repository once: \
+         find THE-REPOSITORY -type f -execdir chmod a-w {{}} +"
+    )
 }
 
 /// An info file or a manifest that its owner may write: somebody else has made it, or it was there before the account was closed.
@@ -200,6 +204,12 @@ fn clock(files: &Files, file: &str, now: i64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directories_stay_as_they_are_when_files_are_closed() {
+        let text = open_file("/upload/archive/main/archive.info");
+        assert!(text.ends_with("find THE-REPOSITORY -type f -execdir chmod a-w {} +"));
+    }
 
     #[test]
     fn little_space_or_few_files_left_warn_and_read_only_fails() {

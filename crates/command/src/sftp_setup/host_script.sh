@@ -210,10 +210,41 @@ $missing
     done
 }
 
-# What an ordinary account has written before could be overwritten by its owner, whatever requests are refused.
+# narrows: an ordinary account that was made before becomes one that only adds.
+narrows() { [ -n "$keeper" ] && [ -f "$work/dropin" ] && ! grep -qF "ForceCommand $command" "$work/dropin"; }
+
+# A session keeps the rights it began with, and what it has open for writing. None begins while the key is away.
+shut_out() {
+    [ ! -f "$keys/$user" ] || mv -f "$keys/$user" "$keys/$user.away"
+}
+
+let_back() {
+    [ ! -f "$keys/$user.away" ] || mv -f "$keys/$user.away" "$keys/$user"
+}
+
+# sessions_of NUMBER: processes of that account that have not ended.
+sessions_of() {
+    grep -lE "^Uid:[[:space:]]+$1[[:space:]]" /proc/[0-9]*/status 2>/dev/null | while read -r status; do
+        grep -qE '^State:[[:space:]]+[ZX]' "$status" 2>/dev/null || { status=${status#/proc/}; say "${status%/status}"; }
+    done
+}
+
+end_sessions() {
+    number=$(id -u "$user") tries=0 ended=no
+    while running=$(sessions_of "$number") && [ -n "$running" ]; do
+        [ "$tries" -lt 60 ] || die "a session of $user does not end: process $running"
+        kill -KILL $running 2>/dev/null || :
+        tries=$((tries + 1)) ended=yes
+        sleep 0.5
+    done
+    [ "$ended" = no ] || say "note: sessions of $user were ended, as they would have kept the rights they began with"
+}
+
+# What an ordinary account has written before could be overwritten by its owner, whatever requests are refused. In its directory, so
+# that no other one takes its place between looking and changing.
 close_files() {
     [ -n "$keeper" ] || return 0
-    find "$upload" -type f \( -perm -200 -o -perm -020 -o -perm -002 \) -exec chmod a-w {} +
+    find "$upload" -type f \( -perm -200 -o -perm -020 -o -perm -002 \) -execdir chmod a-w {} +
 }
 
 reload() {
@@ -261,14 +292,19 @@ set_up() {
     cat "$record" >"$work/record" 2>/dev/null || :
     [ ! -f "$dropin" ] || cp -p "$dropin" "$work/dropin"
     changing=yes
+    # A run that was killed has left it away.
+    [ -f "$keys/$user" ] || let_back
     make_account
     make_directories
     write_dropin
     "$sshd" -t || die "sshd does not accept the new part of its configuration"
     prove
     reloaded=yes
+    if narrows; then shut_out; fi
     reload
+    if narrows; then end_sessions; fi
     close_files
+    let_back
     let_in
     changing=no
     if [ -z "$keeper" ]; then
@@ -277,8 +313,6 @@ set_up() {
         say "ready: $user may add files in $upload, and change and remove none (sshd -T says so)"
         say "ready: $keeper may do SFTP in $upload and nothing else"
         [ -f "$keys/$keeper" ] || say "note: no key is let in for $keeper: make the script with --sftp-keeper-key=FILE and run it again"
-        [ ! -f "$work/dropin" ] || grep -qF "ForceCommand $command" "$work/dropin" ||
-            say "note: a session of $user that was open already keeps its rights until it ends"
     fi
     for list in allowusers allowgroups denyusers denygroups; do
         if grep -q "^$list " "$work/effective"; then
@@ -302,6 +336,7 @@ finish() {
         if [ -f "$work/dropin" ]; then cp -p "$work/dropin" "$dropin"; else rm -f "$dropin"; fi
         remove_since "$work/record"
         [ "$reloaded" = no ] || reload
+        let_back
         say "error: the changes of this run were taken back" >&2
     fi
     rm -rf "$work"
@@ -337,7 +372,7 @@ undo() {
         fi
     done
     # First nobody can log in any more, then sessions end, then the accounts go.
-    for name in $made; do rm -f "$keys/$name"; done
+    for name in $made; do rm -f "$keys/$name" "$keys/$name.away"; done
     for name in $made; do
         if getent passwd "$name" >/dev/null && command -v pkill >/dev/null; then pkill -KILL -u "$name" || :; fi
     done
