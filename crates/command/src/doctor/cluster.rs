@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::space;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
-    archive_command::named_stanza,
+    archive_command::{calls_pgbackrest, named_stanza},
     cluster::{self, Cluster},
     pg_host,
 };
@@ -178,6 +178,7 @@ fn primary(
             stanza.as_str(),
             session.archive_command(),
             &health.archive_library,
+            settings.only_adds(),
         );
         facts.archives_to_us = command.grade < Grade::Fail;
         findings.push(command);
@@ -204,8 +205,17 @@ fn archive_mode(subject: &Subject, mode: &str, settings: &Settings) -> Finding {
 }
 
 /// The command itself is not shown: people put passwords into it.
-fn archive_command(subject: &Subject, stanza: &str, command: &str, library: &str) -> Finding {
-    let mend = advice::set_archive_command(stanza);
+///
+/// `only_adds`: a repository is one that the account may only add to, which the program knows under its own name alone.
+fn archive_command(
+    subject: &Subject,
+    stanza: &str,
+    command: &str,
+    library: &str,
+    only_adds: bool,
+) -> Finding {
+    let program = if only_adds { "pgkeep" } else { "pgbackrest" };
+    let mend = advice::set_archive_command_of(program, stanza);
     if !library.is_empty() {
         let mend = format!("alter system set archive_library = ''; {mend}");
         return subject.fail(
@@ -226,7 +236,12 @@ fn archive_command(subject: &Subject, stanza: &str, command: &str, library: &str
             let seen = format!("archives to stanza '{named}'");
             subject.fail(&ARCHIVE_COMMAND, seen, mend)
         }
-        _ if !command.contains("pgbackrest") => subject.warn(
+        _ if only_adds && calls_pgbackrest(command) => subject.warn(
+            &ARCHIVE_COMMAND,
+            "calls 'pgbackrest', which does not know repo-sftp-append-only: the server refuses what it does",
+            mend,
+        ),
+        _ if !only_adds && !command.contains("pgbackrest") => subject.warn(
             &ARCHIVE_COMMAND,
             "does not contain 'pgbackrest', without which pgBackRest refuses to back up",
             mend,
@@ -277,7 +292,7 @@ mod tests {
     #[test]
     fn an_archive_command_must_call_the_program_for_this_stanza() {
         let grade = |command: &str, library: &str| {
-            archive_command(&Subject::default(), "main", command, library).grade
+            archive_command(&Subject::default(), "main", command, library, false).grade
         };
         assert_eq!(
             grade("pgbackrest --stanza=main archive-push %p", ""),
@@ -301,9 +316,19 @@ mod tests {
     }
 
     #[test]
+    fn where_an_account_only_adds_archive_command_must_call_the_program_by_its_own_name() {
+        let found = |command: &str| archive_command(&Subject::default(), "main", command, "", true);
+        let pgbackrest = found("/usr/bin/pgbackrest --stanza=main archive-push %p");
+        assert_eq!(pgbackrest.grade, Grade::Warn);
+        assert!(format!("{pgbackrest:?}").contains("'pgkeep --stanza=main archive-push %p'"));
+        let own = found("/usr/local/bin/pgkeep --stanza=main archive-push %p");
+        assert_eq!(own.grade, Grade::Ok);
+    }
+
+    #[test]
     fn an_archive_command_is_never_shown() {
         let command = "PASS=hunter2 cp %p /archive/%f";
-        let finding = archive_command(&Subject::default(), "main", command, "");
+        let finding = archive_command(&Subject::default(), "main", command, "", false);
         assert!(!format!("{finding:?}").contains("hunter2"));
     }
 }

@@ -87,6 +87,12 @@ impl RepoSettings {
 }
 
 impl Settings {
+    /// Whether a repository is one that the account may only add to.
+    pub(super) fn only_adds(&self) -> bool {
+        let mut sftp = self.repositories.iter().filter_map(|one| one.sftp.as_ref());
+        sftp.any(|sftp| sftp.append_only)
+    }
+
     pub(super) fn from(context: &Context) -> Self {
         let config = &*context.config;
         let text = |option| config.string(option).map(str::to_owned);

@@ -24,9 +24,37 @@ pub fn named_stanza(command: &str) -> Option<String> {
     Some(name.replace("%%", "%")).filter(|name| !name.is_empty())
 }
 
+/// Whether it starts the program under pgBackRest's name, by which it knows pgBackRest's options alone.
+#[must_use]
+pub fn calls_pgbackrest(command: &str) -> bool {
+    command
+        .split([' ', '\t', ';', '&', '|', '(', ')', '"', '\''])
+        .filter(|word| !word.starts_with('-') && !word.contains('='))
+        .any(|word| word.rsplit('/').next() == Some("pgbackrest"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_the_program_is_a_word_of_its_own() {
+        for command in [
+            "pgbackrest --stanza=main archive-push %p",
+            "/usr/bin/pgbackrest --stanza=main archive-push %p",
+            "X=1 '/opt/my bin/pgbackrest' --stanza=main archive-push %p",
+            "test ! -f /stop && pgbackrest --stanza=main archive-push %p",
+        ] {
+            assert!(calls_pgbackrest(command), "{command}");
+        }
+        for command in [
+            "pgkeep --stanza=main archive-push %p",
+            "pgkeep --config=/etc/pgbackrest --stanza=main archive-push %p",
+            "/usr/local/bin/pgkeep --config /etc/pgbackrest/pgbackrest.conf archive-push %p",
+        ] {
+            assert!(!calls_pgbackrest(command), "{command}");
+        }
+    }
 
     #[test]
     fn the_stanza_is_found_however_it_is_written() {

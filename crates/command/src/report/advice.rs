@@ -12,9 +12,15 @@ pub fn pgkeep(stanza: &str, rest: &str) -> String {
 /// The statement that sets `archive_command`: within a string of SQL, with `%` doubled for the server, words of a shell.
 #[must_use]
 pub fn set_archive_command(stanza: &str) -> String {
+    set_archive_command_of("pgbackrest", stanza)
+}
+
+/// The same for the program under one of its names.
+#[must_use]
+pub fn set_archive_command_of(program: &str, stanza: &str) -> String {
     let stanza = quote::command_text(&shell_word(stanza)).replace('\'', "''");
     format!(
-        "alter system set archive_command = 'pgbackrest --stanza={stanza} archive-push %p'; select pg_reload_conf();"
+        "alter system set archive_command = '{program} --stanza={stanza} archive-push %p'; select pg_reload_conf();"
     )
 }
 
