@@ -37,7 +37,7 @@ pub(super) enum Verdict {
     NoLinks,
     /// A link replaces what is there, so whoever may add may also destroy.
     LinksReplace,
-    /// No file could be made.
+    /// A file could not be made, or not be read again.
     NotTried,
 }
 
@@ -79,7 +79,9 @@ impl AppendOnly {
             Verdict::LinksReplace => {
                 "a hard link replaces a file that is there, so whoever may add could destroy backups".into()
             }
-            Verdict::NotTried => "no file could be made in the directory of the probe".into(),
+            Verdict::NotTried => {
+                "files that have to be tried with could not be made or read in the directory of the probe".into()
+            }
         }
     }
 
@@ -163,7 +165,9 @@ fn verdict(
 ) -> Verdict {
     match (hard_link, link_replaces) {
         (false, _) => return Verdict::NoLinks,
-        (true, None | Some(true)) => return Verdict::LinksReplace,
+        (true, Some(true)) => return Verdict::LinksReplace,
+        // Nothing was seen to be replaced, nor to stay.
+        (true, None) => return Verdict::NotTried,
         (true, Some(false)) => {}
     }
     if may.is_empty() {
@@ -216,7 +220,7 @@ mod tests {
                 Verdict::OtherServer,
             ),
             (true, Some(true), &[], new, Verdict::LinksReplace),
-            (true, None, &[], new, Verdict::LinksReplace),
+            (true, None, &[], new, Verdict::NotTried),
             (false, None, &[], new, Verdict::NoLinks),
         ] {
             assert_eq!(

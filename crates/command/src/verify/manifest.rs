@@ -67,7 +67,7 @@ pub(super) fn usable(
     settings: &Settings,
     info: &StanzaInfo,
     result: &mut BackupResult,
-    unfinished: Option<&str>,
+    unfinished: Option<(Status, &str)>,
     findings: &mut Findings,
 ) -> Result<Option<(Manifest, Sha1Digest)>> {
     let found = load(repository, settings, info, result, unfinished, findings)?;
@@ -113,7 +113,7 @@ fn load(
     settings: &Settings,
     info: &StanzaInfo,
     result: &mut BackupResult,
-    unfinished: Option<&str>,
+    unfinished: Option<(Status, &str)>,
     findings: &mut Findings,
 ) -> Result<Option<(Manifest, Sha1Digest)>> {
     let (storage, label, pass) = (
@@ -163,9 +163,9 @@ fn load(
             fail(error, &shown)?
         }
     };
-    if let (Some(what), true) = (unfinished, missing) {
+    if let (Some((status, what)), true) = (unfinished, missing) {
         log::info!("backup '{label}' {what}, skipping");
-        result.status = Status::InProgress;
+        result.status = status;
         return Ok(None);
     }
     match hashed(storage, &copy, pass, &Manifest::parse) {

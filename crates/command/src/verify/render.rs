@@ -32,7 +32,11 @@ pub(super) fn render(results: &Results, verbose: bool) -> String {
         text.push_str("\n  backup: none found");
     }
     for backup in &results.backups {
-        if verbose || !matches!(backup.status, Status::Valid | Status::InProgress) {
+        let fine = matches!(
+            backup.status,
+            Status::Valid | Status::InProgress | Status::NotFinished
+        );
+        if verbose || !fine {
             let _ = write!(
                 text,
                 "\n  backup: {}, status: {}, total files checked: {}, total valid files: {}",

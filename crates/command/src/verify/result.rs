@@ -72,6 +72,8 @@ pub(super) enum Status {
     Invalid,
     ManifestMissing,
     InProgress,
+    /// Aborted, in a repository to which an account adds that may remove nothing.
+    NotFinished,
 }
 
 impl Status {
@@ -81,6 +83,7 @@ impl Status {
             Self::Invalid => "invalid",
             Self::ManifestMissing => "manifest missing",
             Self::InProgress => "in-progress",
+            Self::NotFinished => "not finished",
         }
     }
 }

@@ -6,6 +6,7 @@ use pgkeep_storage::{InfoLevel, ListOptions};
 
 use super::findings::Findings;
 use super::manifest;
+use super::result::Status;
 use super::settings::Settings;
 use super::wal::WalRange;
 use crate::error::{ErrorCode, Result};
@@ -28,17 +29,18 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// What to say of a backup without a manifest, where that is no fault.
+    /// The status of a backup without a manifest, where that is no fault, and what to say of it.
     pub(super) fn unfinished(
         &self,
         label: &BackupLabel,
         info: &BackupInfo,
-    ) -> Option<&'static str> {
+    ) -> Option<(Status, &'static str)> {
         if self.current.as_ref() == Some(label) {
             // In pgBackRest's words.
-            return Some("appears to be in progress");
+            return Some((Status::InProgress, "appears to be in progress"));
         }
-        (self.only_added && info.find(label).is_none()).then_some("was not finished")
+        (self.only_added && info.find(label).is_none())
+            .then_some((Status::NotFinished, "was not finished"))
     }
 
     /// The inner error is the text of a finding that leaves nothing to verify.
@@ -123,4 +125,45 @@ fn add_listed(backups: &mut Vec<BackupLabel>, info: &BackupInfo, findings: &mut 
         }
     }
     backups.sort();
+}
+
+#[cfg(test)]
+mod tests {
+    use pgkeep_repo::PgHistory;
+    use pgkeep_repo::pg_history::PgHistoryEntry;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_backup_without_a_manifest_is_its_status() {
+        let label = |text: &str| text.parse::<BackupLabel>().unwrap();
+        let cluster = PgHistoryEntry {
+            id: 1,
+            system_id: 7,
+            version: "17".to_owned(),
+            catalog_version: 1,
+            control_version: 2,
+        };
+        let info = BackupInfo::new(PgHistory::new(cluster), None);
+        let (aborted, newest) = (label("20260101-000000F"), label("20260102-000000F"));
+        let said = |only_added: bool, of: &BackupLabel| {
+            let scope = Scope {
+                archives: Vec::new(),
+                backups: Vec::new(),
+                wal: None,
+                current: Some(newest.clone()),
+                only_added,
+            };
+            let found = scope.unfinished(of, &info);
+            found.map(|(status, what)| (status.text(), what))
+        };
+        let running = Some(("in-progress", "appears to be in progress"));
+        assert_eq!(said(false, &newest), running);
+        assert_eq!(said(true, &newest), running);
+        assert_eq!(
+            said(true, &aborted),
+            Some(("not finished", "was not finished"))
+        );
+        assert_eq!(said(false, &aborted), None);
+    }
 }
