@@ -16,11 +16,12 @@ use crate::error::Result;
 use crate::run::cancel::Cancel;
 
 impl Expire<'_> {
-    /// `ahead`: the archives, where they were read before.
+    /// `ahead`: the archives, where they were read before; `closed`: another account adds to them.
     pub(super) fn expire_archive(
         &self,
         info: &BackupInfo,
         ahead: Option<Result<Archives>>,
+        closed: bool,
     ) -> Result<()> {
         let Some(keep) = self.retention.archive.filter(|keep| *keep > 0) else {
             if self.retention.by_time {
@@ -67,9 +68,12 @@ impl Expire<'_> {
                         storage.remove_tree(&path)?;
                     }
                 }
-                ArchiveAction::Keep(keep) => {
+                ArchiveAction::Keep(mut keep) => {
                     let found = archives.found.iter().find(|(id, _)| *id == plan.id);
                     let found = found.map_or(&[][..], |(_, names)| names);
+                    if closed {
+                        self.keep_late_wal(&plan.id, &mut keep, found)?;
+                    }
                     self.expire_outside(&plan.id, &keep, found)?;
                 }
             }

@@ -11,6 +11,7 @@ mod by_retention;
 mod claimed_wal;
 mod directories;
 mod history;
+mod late_wal;
 mod left_overs;
 mod locked;
 mod on_disk;
@@ -252,7 +253,7 @@ impl<'a> Expire<'a> {
         let removed = self.beside(&gone, closed, || {
             // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
             doing.and(&format!("{}: looking for WAL to expire", self.name));
-            self.expire_archive(&info, ahead)?;
+            self.expire_archive(&info, ahead, closed)?;
             // 5. Old manifests, which no backup needs.
             self.expire_history(&info)
         })?;

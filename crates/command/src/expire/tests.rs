@@ -156,6 +156,35 @@ fn old_sets_go_with_their_wal_and_kept_ones_keep_theirs() {
 }
 
 #[test]
+fn wal_that_came_after_a_backup_stays_where_its_first_segment_is_a_claim() {
+    for (closed, latency) in [(true, false), (true, true), (false, false)] {
+        // The second backup says that it begins with segment 200, and the cluster goes on with 150.
+        let memory = repository(2, 150);
+        let mut info = BackupInfo::load(&memory, &stanza(), None).unwrap();
+        info.closed = Some(closed);
+        info.save(&memory, &stanza(), None).unwrap();
+        memory.set_now(NOW);
+        for number in (150..160).chain([200, 300]) {
+            let name = format!("{}-{}.gz", segment(number), Sha1Digest::EMPTY);
+            let path = layout::archive_file(&stanza(), &"17-1".parse().unwrap(), &name);
+            write_all(&memory, &path, &WriteOptions::default(), b"x").unwrap();
+        }
+        let mut storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        if latency {
+            storage = Arc::new(Latency::new(storage, LatencySettings::default()));
+        }
+        expire(storage, &["--repo1-retention-full=1"]).unwrap();
+        let names = names(&memory);
+        let wal = |number| {
+            let wanted = format!("{}-", segment(number));
+            names.iter().any(|name| name.contains(&wanted))
+        };
+        assert!(!wal(0) && !wal(149) && wal(200) && wal(300));
+        assert_eq!((wal(150), wal(159)), (closed, closed));
+    }
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let memory = repository(3, 330);
     let before = names(&memory);
