@@ -114,6 +114,25 @@ impl ErrorCode {
     pub fn number(self) -> u8 {
         self as u8
     }
+
+    /// The gravest of what was found in a repository. The order: something is missing, something is damaged, something is unusable,
+    /// something is where it should not be; what is of neither kind comes last.
+    #[must_use]
+    pub fn gravest(codes: &[Self]) -> Option<Self> {
+        const GRAVITY: [ErrorCode; 6] = [
+            ErrorCode::FileMissing,
+            ErrorCode::Checksum,
+            ErrorCode::FileInvalid,
+            ErrorCode::Format,
+            ErrorCode::Crypto,
+            ErrorCode::ArchiveDuplicate,
+        ];
+        let gravity = |code: &Self| {
+            let at = GRAVITY.iter().position(|grave| grave == code);
+            at.unwrap_or(GRAVITY.len())
+        };
+        codes.iter().copied().min_by_key(gravity)
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,6 @@
 //! What was found to be wrong: how often, and what the exit code is for it.
-//!
-//! The order of gravity: something is missing, something is damaged, something is unusable, something is where it should not be.
 
 use crate::error::ErrorCode;
-
-/// Codes from the gravest down; what is not here comes after them.
-const GRAVITY: [ErrorCode; 6] = [
-    ErrorCode::FileMissing,
-    ErrorCode::Checksum,
-    ErrorCode::FileInvalid,
-    ErrorCode::Format,
-    ErrorCode::Crypto,
-    ErrorCode::ArchiveDuplicate,
-];
 
 /// Findings of a run.
 #[derive(Debug, Default)]
@@ -58,12 +46,6 @@ impl Findings {
 
     /// The code of the gravest.
     pub(super) fn gravest(&self) -> Option<ErrorCode> {
-        let gravity = |code: &ErrorCode| {
-            GRAVITY
-                .iter()
-                .position(|grave| grave == code)
-                .unwrap_or(GRAVITY.len())
-        };
-        self.codes.iter().copied().min_by_key(gravity)
+        ErrorCode::gravest(&self.codes)
     }
 }
