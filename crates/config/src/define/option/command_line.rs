@@ -78,8 +78,8 @@ pub const DEEP: &OptionDef = &OptionDef {
     summary: "Give WAL and manifests new keys too.",
     help: "The pass-phrase of a repository opens its info files only; the keys in them stay when it is changed. \
         With this option all WAL and the manifests of all backups are encrypted anew, with new keys, also if \
-        the pass-phrase stays. Files of backups that exist keep their keys, which are in the manifests: the next \
-        full backup has a new one, and `repo-copy` makes old ones anew.\n\n\
+        the pass-phrase stays. Files of backups that exist keep their keys, which are in the manifests, also when \
+        `repo-copy` copies them. The next full backup has a new one.\n\n\
         Only for a repository on this host (`repo-type=posix`) to which no other host writes by itself; others \
         are refused, as what is stored there meanwhile could not be read. For these make a new repository with a \
         passphrase of its own, and copy the old one into it with `repo-copy`.\n\n\
