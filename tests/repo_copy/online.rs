@@ -111,7 +111,8 @@ fn online(program: &Program) -> TestResult {
     fs::remove_file(&path)?;
     let said = copy(&["--set=latest"])?.expect_code(55)?;
     must_say(&said, "not all WAL that makes it consistent is there")?;
-    must_say(&said, &format!("needs WAL {}", &last[..24]))?;
+    let neither = format!("WAL {} is neither in repo1 nor in repo2", &last[..24]);
+    must_say(&said, &neither)?;
     ours(&two, &["verify"])?.success()?;
     fs::write(&path, kept)?;
     account.own_tree(&path)?;

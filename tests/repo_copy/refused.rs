@@ -181,7 +181,7 @@ fn damaged(program: &Program) -> TestResult {
         &outcome,
         &format!("backup {} is not copied", stage.labels[1]),
     )?;
-    must_say(&outcome, "repo1 is not in order")?;
+    must_say(&outcome, "2 files cannot be used, 2 backups not copied")?;
     // The incremental builds on the differential.
     let builds_on = format!("backup {} is not copied: it builds on", stage.labels[2]);
     must_say(&outcome, &builds_on)?;

@@ -27,6 +27,8 @@ pub const BLOCK_EXTENSION: &str = ".pgbi";
 pub const BUNDLE: &str = "bundle";
 /// Name of our note of a set's durability, which pgBackRest ignores.
 pub const DURABILITY: &str = "pgkeep.durability";
+/// Name of our note of which backup is being copied into a set, which pgBackRest ignores.
+pub const COPIED: &str = "pgkeep.copied";
 /// Directory of the history of manifests.
 pub const HISTORY: &str = "backup.history";
 /// Name of the link to the newest backup.
@@ -143,6 +145,12 @@ pub fn manifest_copy(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
 #[must_use]
 pub fn durability(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
     set_path(stanza, label).join(DURABILITY)
+}
+
+/// `backup/<stanza>/<label>/pgkeep.copied`
+#[must_use]
+pub fn copied(stanza: &Stanza, label: &BackupLabel) -> StoragePath {
+    set_path(stanza, label).join(COPIED)
 }
 
 /// `backup/<stanza>/<label>/bundle`

@@ -4,11 +4,15 @@
 //! run may die anywhere, and the next one goes on. What is wrong in the source is told and left out; the run ends with the exit code
 //! of the gravest.
 
+mod begun;
 mod chain;
 mod checks;
 mod chosen;
 mod copy;
+mod copy_wal;
 mod findings;
+mod listed;
+mod not_copied;
 mod opened_ahead;
 mod piece;
 mod plan;
@@ -19,6 +23,8 @@ mod runs;
 mod set_files;
 mod settings;
 mod sides;
+#[cfg(test)]
+mod tests;
 mod told;
 mod transfer;
 mod wal_list;
@@ -28,7 +34,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::locks::{LockType, stop_file};
 use crate::run::moved::Moved;
 use crate::run::progress::Doing;
-use crate::run::summary::count;
 use crate::run::{Context, begin};
 use copy::Copy;
 use plan::Plan;
@@ -41,7 +46,6 @@ use transfer::Transfer;
 /// # Errors
 /// Repositories that do not fit each other; a target that is in use; what is wrong with files of the source, once all else is copied.
 pub fn run(context: &Context) -> Result<()> {
-    let began = context.clock.milliseconds();
     let settings = Settings::from(context)?;
     stop_file::check(context)?;
     if !settings.dry_run {
@@ -50,19 +54,24 @@ pub fn run(context: &Context) -> Result<()> {
         begin::take_lock_of(context, LockType::Backup, settings.to)?;
     }
     let doing = Doing::now(&context.progress, "comparing both repositories");
-    let mut sides = Sides::open(context, &settings)?;
-    let sets = chosen::choose(&settings, &sides.source.backup)?;
-    let plan = Plan::make(&settings, &sides, sets)?;
+    let sides = Sides::open(context, &settings)?;
+    copy(context, &settings, sides, doing)
+}
+
+fn copy(context: &Context, settings: &Settings, mut sides: Sides, doing: Doing<'_>) -> Result<()> {
+    let began = context.clock.milliseconds();
+    let sets = chosen::choose(settings, &sides.source.backup)?;
+    let plan = Plan::make(settings, &sides, sets)?;
     drop(doing);
     if settings.dry_run {
-        let text = told::plan(&settings, &plan, sides.target.is_none());
+        let text = told::plan(settings, &plan, sides.target.is_none());
         return context.output.text(&text);
     }
     context.summary.unfinished(format!(
         "what is in repo{} is whole: run repo-copy again to go on",
         settings.to
     ));
-    let target = sides.prepare(&settings)?;
+    let target = sides.prepare(settings)?;
     let storages = (&sides.from.storage, &sides.to.storage);
     let total = plan.bytes();
     storages.0.announce(total);
@@ -76,40 +85,62 @@ pub fn run(context: &Context) -> Result<()> {
         storages,
         &moved,
     );
-    let Plan { sets, archives } = plan;
-    let mut copy = Copy::new(&settings, &sides, target, transfer, archives);
+    let Plan {
+        sets,
+        archives,
+        without_wal,
+    } = plan;
+    for label in &without_wal {
+        log::warn!("{}", told::without_wal(label));
+    }
+    let mut copy = Copy::new(settings, &sides, target, transfer, archives);
     let result = copy.run(&sets);
     context.progress.end();
     // Whatever the stop interrupted, the reason to name is the signal.
     context.cancel.check()?;
     result?;
-    let text = told::last_line(&settings, &copy.done, context.clock.milliseconds() - began);
+    let text = told::last_line(settings, &copy.done, context.clock.milliseconds() - began);
     log::info!("{text}");
     match copy.findings.gravest() {
         None => {
             context.summary.done(text);
             Ok(())
         }
-        Some(code) => Err(not_all(&settings, &copy, code)),
+        Some(code) => Err(not_all(settings, &copy, code)),
     }
 }
 
 fn not_all(settings: &Settings, copy: &Copy<'_>, code: ErrorCode) -> Error {
-    let sets = match copy.findings.failed_sets {
-        0 => String::new(),
-        number => format!(", {} not copied", count(number, "backup")),
-    };
+    let findings = &copy.findings;
+    let what: Vec<String> = [
+        (
+            findings.files,
+            "file cannot be used",
+            "files cannot be used",
+        ),
+        (
+            findings.failed_sets,
+            "backup not copied",
+            "backups not copied",
+        ),
+        (findings.notes, "other finding", "other findings"),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }))
+    .collect();
     Error::new(
         code,
         format!(
-            "repo{} is not in order: {} cannot be used{sets}",
-            settings.from,
-            count(copy.findings.count(), "file")
+            "not all of {} is in repo{} as it should be: {}",
+            settings.stanza,
+            settings.to,
+            what.join(", ")
         ),
     )
     .with_hint("the warnings above name them; all else was copied.")
     .with_hint(format!(
-        "verify --repo={} says what can still be restored.",
+        "verify --repo={} says what can still be restored from the source.",
         settings.from
     ))
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgkeep_repo::backup_info::BackupEntry;
-use pgkeep_repo::{ArchiveId, BackupLabel, BackupType, layout};
-use pgkeep_storage::{InfoLevel, StoragePath, in_parallel};
+use pgkeep_repo::{ArchiveId, BackupLabel, BackupType};
+use pgkeep_storage::in_parallel;
 
 use super::settings::{Settings, Wal};
 use super::sides::Sides;
@@ -17,6 +17,8 @@ pub(super) struct Plan {
     /// Each after those that it refers to.
     pub sets: Vec<SetPlan>,
     pub archives: BTreeMap<ArchiveId, ArchivePlan>,
+    /// All WAL from the oldest chosen backup on was asked for, and these do not say where theirs begins.
+    pub without_wal: Vec<BackupLabel>,
 }
 
 /// A backup.
@@ -32,13 +34,17 @@ impl SetPlan {
         &self.entry.label
     }
 
-    /// First and last WAL segment that make it consistent.
     pub(super) fn range(&self) -> Option<(String, String)> {
-        let is_segment = |text: &&String| pgkeep_postgres::wal::name::is_segment(text);
-        let start = self.entry.archive_start.as_ref().filter(is_segment)?;
-        let stop = self.entry.archive_stop.as_ref().filter(is_segment)?;
-        Some((start.clone(), stop.clone()))
+        range_of(&self.entry)
     }
+}
+
+/// First and last WAL segment that make a backup consistent; `None`: it was made without a server, and needs none.
+pub(super) fn range_of(entry: &BackupEntry) -> Option<(String, String)> {
+    let is_segment = |text: &&String| pgkeep_postgres::wal::name::is_segment(text);
+    let start = entry.archive_start.as_ref().filter(is_segment)?;
+    let stop = entry.archive_stop.as_ref().filter(is_segment)?;
+    Some((start.clone(), stop.clone()))
 }
 
 /// The WAL of one cluster.
@@ -50,7 +56,7 @@ pub(super) struct ArchivePlan {
     pub there: u64,
     /// Stored several times with other bytes, by what they stand for.
     pub several: BTreeSet<String>,
-    /// Segments that the source has of those that are wanted.
+    /// Segments that one of both sides has, of those that are wanted.
     pub segments: BTreeSet<String>,
 }
 
@@ -76,7 +82,18 @@ impl Plan {
             let recoded = sides.is_recoded();
             archives.insert(id, ArchivePlan::of(&source, &target, &wanted, recoded));
         }
-        Ok(Self { sets, archives })
+        let without_wal = match settings.wal {
+            Wal::FromOldest => {
+                let without = sets.iter().filter(|set| set.range().is_none());
+                without.map(|set| set.label().clone()).collect()
+            }
+            Wal::Everything | Wal::OfSets => Vec::new(),
+        };
+        Ok(Self {
+            sets,
+            archives,
+            without_wal,
+        })
     }
 
     /// Bytes to be copied, as far as the lists say.
@@ -92,16 +109,17 @@ impl Plan {
 impl ArchivePlan {
     fn of(source: &Listed, target: &Listed, wanted: &Wanted, recoded: bool) -> Self {
         let mut plan = Self::default();
+        let names = source.keys().chain(target.keys());
+        let is_wanted =
+            |name: &&String| pgkeep_postgres::wal::name::is_segment(name) && wanted.holds(name);
+        plan.segments.extend(names.filter(is_wanted).cloned());
         for (name, files) in source.iter().filter(|(name, _)| wanted.holds(name)) {
-            if pgkeep_postgres::wal::name::is_segment(name) {
-                plan.segments.insert(name.clone());
-            }
             match wal_list::step(files, target.get(name), recoded) {
                 Step::Copy(stored) => {
                     plan.left.insert(name.clone(), stored);
                 }
-                Step::There(_) => plan.there += 1,
-                Step::Several(_) => {
+                Step::There => plan.there += 1,
+                Step::Several => {
                     plan.several.insert(name.clone());
                 }
             }
@@ -159,28 +177,15 @@ fn compare_sets(
     sides: &Sides,
     chosen: Vec<BackupEntry>,
 ) -> Result<Vec<SetPlan>> {
-    let listed = sides
-        .target
-        .as_ref()
-        .and_then(|target| target.backup.as_ref());
-    let find = |entry: &BackupEntry| listed.and_then(|backup| backup.find(&entry.label));
-    let paths: Vec<StoragePath> = chosen
-        .iter()
-        .filter(|entry| find(entry).is_some())
-        .map(|entry| layout::manifest(&settings.stanza, &entry.label))
-        .collect();
-    // What is listed and has no manifest is no backup, and is copied again.
-    let found = sides.to.storage.info_many(&paths, InfoLevel::Exists)?;
-    let mut found = found.into_iter();
+    let target = sides.target.as_ref();
+    let listed = target.and_then(|target| target.backup.as_ref());
     let mut sets = Vec::new();
     for entry in chosen {
-        let other = find(&entry).cloned();
-        let there = other.is_some() && found.next().flatten().is_some();
-        if let Some(other) = other.filter(|_| there)
-            && !is_same(&entry, &other, sides.is_rewritten())
-        {
+        let other = listed.and_then(|backup| backup.find(&entry.label));
+        if other.is_some_and(|other| !is_same(&entry, other, sides.is_rewritten())) {
             return Err(another(settings, &entry));
         }
+        let there = other.is_some();
         sets.push(SetPlan { entry, there });
     }
     Ok(sets)
@@ -198,7 +203,7 @@ fn another(settings: &Settings, entry: &BackupEntry) -> Error {
 }
 
 /// Whether both are one backup, stored in the same way unless it is `rewritten`.
-fn is_same(one: &BackupEntry, other: &BackupEntry, rewritten: bool) -> bool {
+pub(super) fn is_same(one: &BackupEntry, other: &BackupEntry, rewritten: bool) -> bool {
     let of = |entry: &BackupEntry| {
         let (start, stop) = (entry.timestamp_start, entry.timestamp_stop);
         let lsn = (entry.lsn_start.clone(), entry.lsn_stop.clone());
@@ -210,7 +215,5 @@ fn is_same(one: &BackupEntry, other: &BackupEntry, rewritten: bool) -> bool {
 
 /// The full backup that a backup builds on.
 pub(super) fn full_of(entry: &BackupEntry) -> Option<BackupLabel> {
-    (entry.backup_type != BackupType::Full)
-        .then(|| entry.label.full_part().parse().ok())
-        .flatten()
+    (entry.backup_type != BackupType::Full).then(|| entry.label.full_label())
 }

@@ -2,40 +2,36 @@
 //!
 //! The order is the format's promise. All files of the set are there and durable, and the WAL that makes it consistent. Then come the
 //! manifest and its copy, and `backup.info` last: a run that dies in between leaves files that nothing names, or a backup that is
-//! found by its manifest, and the next run goes on from there.
+//! found by its manifest, and the next run goes on from there. The list is read again for it: others may have changed it meanwhile.
 
 use pgkeep_repo::backup_info::BackupEntry;
-use pgkeep_repo::{BackupInfo, Manifest, Stanza, durability, info_file, layout};
+use pgkeep_repo::{BackupInfo, Manifest, Stanza, durability, layout};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use secrecy::SecretString;
 
+use super::listed::Listed;
 use crate::error::Result;
 use crate::hosts::Repository;
 
-/// Publishes the set of `manifest` and lists it as `entry`.
+/// Publishes the set of `manifest` and lists it as `entry`; hands back the list. `pass` is that of manifests.
 ///
 /// # Errors
 /// Those of the storage.
 pub(super) fn publish(
-    to: &Repository,
+    (to, pass): (&Repository, Option<&SecretString>),
     stanza: &Stanza,
-    info: &mut BackupInfo,
     manifest: &Manifest,
     entry: BackupEntry,
-) -> Result<()> {
+) -> Result<Listed> {
     let (storage, label) = (&*to.storage, entry.label.clone());
     let grade = durability::save(storage, stanza, &label)?;
-    let staged = manifest.stage_as_made(storage, stanza, &label, info.cipher_pass.as_ref())?;
+    let staged = manifest.stage_as_made(storage, stanza, &label, pass)?;
     if let Some((_, ticket)) = grade {
         ticket.wait()?;
     }
     staged.publish()?;
     sync(storage, &[layout::history_path(stanza)])?;
-    info.add(entry);
-    // Where files are only added the set is found by its manifest, until whoever keeps the repository lists it.
-    if !storage.only_adds() {
-        info_file::publish(vec![info.stage(storage, stanza, to.pass.as_ref())?])?;
-    }
-    Ok(())
+    Listed::add(to, stanza, entry)
 }
 
 /// The link is for people: nothing ever reads it.

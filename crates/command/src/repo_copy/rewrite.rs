@@ -2,7 +2,7 @@
 
 use pgkeep_repo::backup_info::{BackupEntry, MapSize};
 use pgkeep_repo::cipher_keys::dependent_pass;
-use pgkeep_repo::{BackupInfo, BackupLabel, Manifest};
+use pgkeep_repo::{BackupInfo, BackupLabel, Manifest, layout};
 
 use super::chain::{Chain, Places, Side};
 use super::piece::CopyFile;
@@ -27,20 +27,23 @@ impl Rewrite<'_> {
     /// Writes the files of a backup; hands back what became of them, and changes its manifest and its entry to what the target has.
     ///
     /// # Errors
-    /// Those of the storages, and a stop; a chain that the target has from elsewhere.
+    /// Those of the storages, and a stop.
     pub(super) fn run(
         &self,
-        chains: &mut Option<Chain>,
+        chain: &mut Chain,
         manifest: &mut Manifest,
         entry: &mut BackupEntry,
     ) -> Result<Transferred> {
         let label = entry.label.clone();
-        let chain = self.chain(chains, manifest, entry)?;
-        let (result, places) = self.files(chain, manifest, &label)?;
+        let (mut result, places) = self.files(chain, manifest, &label)?;
         if !result.faults.is_empty() {
             return Ok(result);
         }
-        enter(manifest, chain, &places, &label)?;
+        if let Err(error) = enter(manifest, chain, &places, &label) {
+            let path = layout::manifest(&self.settings.stanza, &label);
+            result.faults.push((path, error.into()));
+            return Ok(result);
+        }
         manifest.cipher_pass.clone_from(&chain.key);
         chain.add(label, places);
         let totals = manifest.totals();
@@ -54,7 +57,10 @@ impl Rewrite<'_> {
     }
 
     /// The chain of a backup, with all that it refers to.
-    fn chain<'c>(
+    ///
+    /// # Errors
+    /// A chain that the target has from elsewhere, or damaged; those of the storages.
+    pub(super) fn chain<'c>(
         &self,
         chains: &'c mut Option<Chain>,
         manifest: &Manifest,

@@ -4,7 +4,7 @@ use pgkeep_config::option::{self, OptionDef};
 use pgkeep_repo::Stanza;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::repository;
+use crate::hosts::repository::{self, append_only};
 use crate::jobs::PoolSettings;
 use crate::run::Context;
 
@@ -76,6 +76,15 @@ impl Settings {
         }
         if from == to {
             return Err(onto_itself(from, to));
+        }
+        if append_only::is_set(config, to) {
+            return Err(Error::new(
+                ErrorCode::OptionInvalid,
+                format!(
+                    "repo-copy changes files of repo{to}, which repo{to}-sftp-append-only rules out"
+                ),
+            )
+            .with_hint("copy into a repository in which this host may replace and remove files."));
         }
         let sets: Option<Vec<String>> = config.string(option::SET).map(|text| {
             let labels = text.split(',').map(str::trim);

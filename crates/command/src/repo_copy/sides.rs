@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, PgHistory, layout};
+use pgkeep_repo::sets::list_sets_and_closed;
+use pgkeep_repo::{ArchiveId, ArchiveInfo, BackupInfo, PgHistory, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{InfoLevel, StoragePath, WriteOptions};
 
+use super::listed::Listed;
 use super::settings::{Settings, onto_itself};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::new_stanza::{self, Histories};
@@ -41,18 +43,36 @@ impl Sides {
     /// Opens both and reads their info files. Nothing is changed.
     ///
     /// # Errors
-    /// A wrong pass-phrase; one place for both; a target of another cluster; half a stanza in the target.
+    /// As [`Self::of`]; one place for both.
     pub(super) fn open(context: &Context, settings: &Settings) -> Result<Self> {
-        let mut from = repository::open(context, settings.from)?;
-        from.storage = Arc::new(ReadOnly::new(from.storage));
-        let mut to = repository::open(context, settings.to)?;
-        if settings.dry_run {
-            to.storage = Arc::new(ReadOnly::new(to.storage));
-        }
+        let from = repository::open(context, settings.from)?;
+        let to = repository::open(context, settings.to)?;
         if same_name(&from, &to) {
             return Err(onto_itself(settings.from, settings.to));
         }
+        let sides = Self::of(from, to, settings)?;
+        let looks = sides.target.is_some() && !settings.dry_run;
+        if looks && sides.is_one_place(context, settings)? {
+            return Err(onto_itself(settings.from, settings.to));
+        }
+        Ok(sides)
+    }
+
+    /// Reads the info files of both.
+    ///
+    /// # Errors
+    /// A wrong pass-phrase; a target of another cluster, or one that takes no copies; half a stanza in the target.
+    pub(super) fn of(
+        mut from: Repository,
+        mut to: Repository,
+        settings: &Settings,
+    ) -> Result<Self> {
+        from.storage = Arc::new(ReadOnly::new(from.storage));
+        if settings.dry_run {
+            to.storage = Arc::new(ReadOnly::new(to.storage));
+        }
         let stanza = &settings.stanza;
+        refuse_closed(&to, stanza)?;
         let source = stanza_info::load(&from, stanza).map_err(|error| of(&from, error))?;
         stanza_info::check_match(&source)?;
         let target = load_target(&to, settings).map_err(|error| of(&to, error))?;
@@ -64,9 +84,6 @@ impl Sides {
         };
         if let Some(target) = &sides.target {
             sides.check_cluster(target)?;
-            if !settings.dry_run && sides.is_one_place(context, settings)? {
-                return Err(onto_itself(settings.from, settings.to));
-            }
         }
         Ok(sides)
     }
@@ -129,7 +146,7 @@ impl Sides {
     /// tells a copy from its original. A file that is made in the one is then in the other too.
     fn is_one_place(&self, context: &Context, settings: &Settings) -> Result<bool> {
         let (from, to) = (&*self.from.storage, &*self.to.storage);
-        if from.kind() != to.kind() || to.only_adds() {
+        if from.kind() != to.kind() {
             return Ok(false);
         }
         let path = layout::backup_info(&settings.stanza);
@@ -186,7 +203,8 @@ impl Sides {
         }
         if let Some(mut backup) = target.backup {
             let history = longer(&backup.history, &self.source.backup.history)?;
-            if history.is_some() || !target.paired {
+            // What is listed and has no manifest leaves the list before anything is written into its set.
+            if history.is_some() || !target.paired || backup.is_updated() {
                 backup.history = history.unwrap_or(backup.history);
                 staged.push(backup.stage(storage, &settings.stanza, pass)?);
             }
@@ -217,6 +235,23 @@ fn same_name(from: &Repository, to: &Repository) -> bool {
         && !from.storage.has_latency()
 }
 
+/// Whoever keeps the repository of an account that only adds believes none of the backups that come late and were made elsewhere, and
+/// files of a copy would not be closed to that account.
+fn refuse_closed(to: &Repository, stanza: &Stanza) -> Result<()> {
+    let (_, is_closed) = list_sets_and_closed(&*to.storage, stanza)?;
+    if !is_closed {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::RepoInvalid,
+        format!(
+            "{} is kept for an account that may only add to it, and takes no copies",
+            to.name()
+        ),
+    )
+    .with_hint("its files are closed to that account, those of a copy would not be: copy into another repository."))
+}
+
 fn of(repository: &Repository, error: Error) -> Error {
     error.with_prefix(&format!("{}: ", repository.name()))
 }
@@ -237,7 +272,7 @@ fn load_target(to: &Repository, settings: &Settings) -> Result<Option<Target>> {
         (true, has_backup) => {
             let archive = ArchiveInfo::load(storage, stanza, pass)?;
             let backup = match has_backup {
-                true => Some(BackupInfo::load(storage, stanza, pass)?),
+                true => Some(Listed::read(to, stanza)?.info),
                 false => None,
             };
             let both = |first: usize| found[first].is_some() == found[first + 1].is_some();

@@ -1,5 +1,7 @@
 //! What a copy would do, and what it did.
 
+use pgkeep_repo::BackupLabel;
+
 use super::copy::Done;
 use super::plan::Plan;
 use super::settings::Settings;
@@ -37,8 +39,18 @@ pub(super) fn plan(settings: &Settings, plan: &Plan, is_new: bool) -> String {
             ));
         }
     }
+    for label in &plan.without_wal {
+        text.push_str(&format!("  {}\n", without_wal(label)));
+    }
     text.push_str(&format!("  to be copied: {}\n", size_text(plan.bytes())));
     text
+}
+
+/// Of a backup for which `--wal=all` does nothing.
+pub(super) fn without_wal(label: &BackupLabel) -> String {
+    format!(
+        "backup {label} was made without a server and names no WAL: --wal=all copies none for it"
+    )
 }
 
 /// `3 backups with 214 files and 14 WAL files of main copied from repo1 to repo2, 34MB, 7.2s; 2 backups and 80 WAL files were there`.

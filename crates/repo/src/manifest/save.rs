@@ -15,6 +15,8 @@ use crate::stanza::Stanza;
 
 /// Bytes gathered before the storage is asked to write.
 const BUFFER: usize = 64 * 1024;
+/// Version in the manifest of a set that is being copied.
+const FROM_ELSEWHERE: &str = "pgkeep repo-copy";
 /// Level of the history: written once, kept for years.
 const HISTORY_LEVEL: i32 = 9;
 
@@ -26,7 +28,8 @@ impl Manifest {
         path: &StoragePath,
         pass: Option<&SecretString>,
     ) -> Result<()> {
-        self.begin_file(storage, path, pass)?.wait()?;
+        self.begin_file(storage, path, pass, PROGRAM_VERSION)?
+            .wait()?;
         Ok(())
     }
 
@@ -35,10 +38,11 @@ impl Manifest {
         storage: &dyn Storage,
         path: &StoragePath,
         pass: Option<&SecretString>,
+        version: &str,
     ) -> Result<Ticket> {
         let write = storage.open_write(path, &WriteOptions::default())?;
         let mut stored = StoredWriter::new(BufWriter::with_capacity(BUFFER, write), pass);
-        self.write(&mut stored, PROGRAM_VERSION)?;
+        self.write(&mut stored, version)?;
         let write = stored
             .finish()?
             .into_inner()
@@ -54,7 +58,21 @@ impl Manifest {
         label: &BackupLabel,
         pass: Option<&SecretString>,
     ) -> Result<Ticket> {
-        self.begin_file(storage, &layout::manifest_copy(stanza, label), pass)
+        let path = layout::manifest_copy(stanza, label);
+        self.begin_file(storage, &path, pass, PROGRAM_VERSION)
+    }
+
+    /// As [`begin_copy`](Self::begin_copy) for a set that is brought from another repository. Its version is that of no program, so
+    /// none takes the set for a backup of its own to resume.
+    pub fn begin_copy_from_elsewhere(
+        &self,
+        storage: &dyn Storage,
+        stanza: &Stanza,
+        label: &BackupLabel,
+        pass: Option<&SecretString>,
+    ) -> Result<Ticket> {
+        let path = layout::manifest_copy(stanza, label);
+        self.begin_file(storage, &path, pass, FROM_ELSEWHERE)
     }
 
     /// Saves `backup.manifest.copy` and then, once that is durable, `backup.manifest`: from then on the backup exists.

@@ -76,7 +76,10 @@ fn said(
 }
 
 /// A file of the set that is not there, or is too short.
-fn missing_file(
+///
+/// # Errors
+/// Those of the storage.
+pub fn missing_file(
     storage: &dyn Storage,
     stanza: &Stanza,
     label: &BackupLabel,

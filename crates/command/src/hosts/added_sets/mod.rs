@@ -17,6 +17,7 @@ use pgkeep_storage::{StoragePath, in_parallel};
 use super::Repository;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
+pub use claimed::missing_file;
 pub use settings::limits;
 
 /// The list of backups, reconciled with what is stored.
