@@ -27,14 +27,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         "a_backup_that_was_killed_is_begun_anew_by_an_account_that_only_adds",
         begun_anew,
     ),
-    ("nothing_that_a_thief_asks_for_changes_what_is_there", thief),
     (
         "the_audit_passes_an_account_that_can_change_nothing",
         audited,
-    ),
-    (
-        "what_is_added_and_not_believed_stops_expire_and_changes_nothing",
-        not_believed,
     ),
 ];
 
@@ -65,7 +60,7 @@ pub(crate) fn stage<'a>(program: &'a Program, options: Options<'_>) -> Result<St
 }
 
 /// Under its own name: the option is not pgBackRest's.
-fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<Outcome> {
+pub(crate) fn run(stage: &Stage<'_>, arguments: &[&str]) -> Result<Outcome> {
     Ok(stage.ours_with(&[], arguments)?.success()?)
 }
 
@@ -368,88 +363,8 @@ fn begun_anew(program: &Program) -> TestResult {
     Ok(())
 }
 
-/// What somebody with the key has added stops whoever keeps the repository, and nothing is changed.
-fn not_believed(program: &Program) -> TestResult {
-    let mut stage = stage(program, &[])?;
-    stage.set("repo1-retention-full", "2");
-    run(&stage, &["--no-online", "stanza-create"])?;
-    run(&stage, &["--no-online", "--type=full", "backup"])?;
-    stage.local_run(&["expire"])?;
-    let sets = stage.server.files().join("backup/main");
-    let good = newest_set(&sets)?;
-    // A genuine set under a label of the future, between what is there, and without its files.
-    for (label, reason) in [
-        ("20990101-000000F", "its manifest is of backup"),
-        ("20200101-000000F", "its manifest is of backup"),
-    ] {
-        let fake = sets.join(label);
-        copy_tree(&stage, &sets.join(&good), &fake)?;
-        expect_stop(&stage, label, reason)?;
-        std::fs::remove_dir_all(&fake)?;
-    }
-    // One that says what it should, and of which a file is gone.
-    run(&stage, &["--no-online", "--type=full", "backup"])?;
-    let second = newest_set(&sets)?;
-    // WAL of a timeline that never began beside a set that is sound: the set is not touched either.
-    let timeline = stage
-        .server
-        .files()
-        .join("archive/main/15-1/0000000900000000");
-    std::fs::create_dir_all(&timeline)?;
-    let before = published(stage.server.files())?;
-    let outcome = stage.local_outcome(&["expire"])?;
-    let told = "WAL was added and is not believed: there is WAL of timeline 00000009";
-    if outcome.code != 104 || !outcome.stdout.contains(told) {
-        return Err(format!("{outcome:?}").into());
-    }
-    if published(stage.server.files())? != before {
-        return Err("something was changed".into());
-    }
-    std::fs::remove_dir(&timeline)?;
-    let gone = sets.join(&second).join("pg_data/base/1/16384.gz");
-    let kept = std::fs::read(&gone)?;
-    std::fs::remove_file(&gone)?;
-    expect_stop(&stage, &second, "is not there")?;
-    std::fs::write(&gone, kept)?;
-    stage.scratch.account().own(&gone)?;
-    // Small ones, and too many.
-    std::fs::rename(
-        stage.scratch.join("data/base/1/16384"),
-        stage.scratch.join("aside"),
-    )?;
-    run(&stage, &["--no-online", "--type=full", "backup"])?;
-    let small = newest_set(&sets)?;
-    expect_stop(&stage, &small, "less than half")?;
-    // Somebody says that it is right: it is listed alone, and the rules go on from there.
-    stage.local_run(&[
-        &format!("--set={small}"),
-        "--annotation=genuine=yes",
-        "annotate",
-    ])?;
-    expect_stop(&stage, &second, "is not later than")?;
-    stage.local_run(&["repo-rm", "--recurse", &format!("backup/main/{second}")])?;
-    stage.local_run(&["expire"])?;
-    for _ in 0..2 {
-        run(&stage, &["--no-online", "--type=full", "backup"])?;
-    }
-    expect_stop(&stage, &newest_set(&sets)?, "all that were listed would go")
-}
-
-fn expect_stop(stage: &Stage<'_>, label: &str, reason: &str) -> TestResult {
-    let before = published(stage.server.files())?;
-    let outcome = stage.local_outcome(&["expire"])?;
-    let told = format!("backup {label} was added and is not believed");
-    if outcome.code != 104 || !outcome.stdout.contains(&told) || !outcome.stdout.contains(reason) {
-        return Err(format!("{label}, {reason}: {outcome:?}").into());
-    }
-    if published(stage.server.files())? != before {
-        return Err("something was changed".into());
-    }
-    Ok(())
-}
-
 /// Label of the newest directory.
-fn newest_set(sets: &Path) -> Result<String> {
+pub(crate) fn newest_set(sets: &Path) -> Result<String> {
     let mut labels = Vec::new();
     for entry in std::fs::read_dir(sets)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -461,69 +376,8 @@ fn newest_set(sets: &Path) -> Result<String> {
     labels.pop().ok_or_else(|| "no set".into())
 }
 
-fn copy_tree(stage: &Stage<'_>, from: &Path, to: &Path) -> TestResult {
-    let mut copy = stage.scratch.account().command("cp");
-    pgkeep_testkit::run::run(copy.arg("-a").arg(from).arg(to))?.success()?;
-    Ok(())
-}
-
-/// Requests of the thief in a run without soak, and in one with it.
-const REQUESTS: (u64, u64) = (1000, 10_000);
-
-/// Somebody has the key and asks at random for whatever the `sftp` program can ask. Both programs restore the same bytes afterwards.
-fn thief(program: &Program) -> TestResult {
-    let stage = stage(program, &[])?;
-    let builder = DataDirBuilder::new("15")?;
-    run(&stage, &["--no-online", "stanza-create"])?;
-    let segment = stage.scratch.write(
-        "data/pg_wal/000000010000000000000001",
-        builder.wal_segment(1),
-    )?;
-    run(&stage, &["archive-push", &segment.display().to_string()])?;
-    run(&stage, &["--no-online", "--type=full", "backup"])?;
-    stage.local_run(&["expire"])?;
-    let root = stage.server.files().to_owned();
-    let before = published(&root)?;
-    let label = newest_set(&root.join("backup/main"))?;
-    steal(&stage, before.keys())?;
-    only_unchanged(&before, &root)?;
-
-    let pgbackrest = PgBackRest::mandatory()?;
-    let local = format!("--config={}", stage.local()?.display());
-    let verify = ["--output=text", "--verbose", "verify"];
-    for verified in [
-        stage.local_run(&verify)?.stdout,
-        pgbackrest
-            .run([local.as_str(), "--stanza=main"].iter().chain(&verify))?
-            .success()?
-            .stdout,
-    ] {
-        if !verified.contains("status: ok") || verified.contains("status: invalid") {
-            return Err(format!("not whole:\n{verified}").into());
-        }
-    }
-    let ignore = Ignore::of_restore();
-    let data = Snapshot::of(&stage.scratch.join("data"), &ignore)?;
-    for (name, ours) in [("ours", true), ("theirs", false)] {
-        let copy = stage.scratch.make_dir(name)?;
-        let place = format!("--pg1-path={}", copy.display());
-        let set = format!("--set={label}");
-        let restore = [place.as_str(), set.as_str(), "--type=none", "restore"];
-        if ours {
-            run(&stage, &restore)?;
-        } else {
-            let arguments = [local.as_str(), "--stanza=main"];
-            pgbackrest
-                .run(arguments.iter().chain(&restore))?
-                .success()?;
-        }
-        data.must_equal(&Snapshot::of(&copy, &ignore)?)?;
-    }
-    Ok(())
-}
-
 /// As [`only_added`], whatever was added.
-fn only_unchanged(before: &Files, root: &Path) -> TestResult {
+pub(crate) fn only_unchanged(before: &Files, root: &Path) -> TestResult {
     let after = published(root)?;
     match before
         .iter()
@@ -532,96 +386,6 @@ fn only_unchanged(before: &Files, root: &Path) -> TestResult {
         Some((path, _)) => Err(format!("{} has changed or is gone", path.display()).into()),
         None => Ok(()),
     }
-}
-
-/// Lets the `sftp` program ask for many things about the files.
-fn steal<'a>(stage: &Stage<'_>, files: impl Iterator<Item = &'a PathBuf>) -> TestResult {
-    let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    let count = if full { REQUESTS.1 } else { REQUESTS.0 };
-    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
-    let junk = stage
-        .scratch
-        .write("junk", vec![b'x'; 5000])?
-        .display()
-        .to_string();
-    let seed = 18_u64;
-    let mut state = seed;
-    let mut next = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).unwrap_or(0) % below
-    };
-    let mut batch = String::new();
-    for number in 0..count {
-        let file = &files[next(files.len())];
-        let other = &files[next(files.len())];
-        let directory = Path::new(file)
-            .parent()
-            .ok_or("no parent")?
-            .display()
-            .to_string();
-        let new = match next(4) {
-            0 => format!("{directory}/thief.{number}.pgbackrest.tmp"),
-            _ => format!("{directory}/thief-{number}"),
-        };
-        let requests = [
-            format!("rm {file}"),
-            format!("rename {file} {new}"),
-            format!("rename {other} {file}"),
-            format!("rename -l {file} {new}"),
-            format!("rename -l {other} {file}"),
-            format!("ln {file} {new}"),
-            format!("ln {other} {file}"),
-            format!("ln -s {file} {new}"),
-            format!("chmod 666 {file}"),
-            format!("chmod -h 666 {file}"),
-            format!("chmod 000 {directory}"),
-            format!("chown 0 {file}"),
-            format!("chgrp 0 {file}"),
-            format!("put {junk} {file}"),
-            format!("put -p {junk} {file}"),
-            format!("put -a {junk} {file}"),
-            format!("reput {junk} {file}"),
-            format!("put {junk} {new}"),
-            format!("cp {file} {new}"),
-            format!("cp {other} {file}"),
-            format!("rmdir {directory}"),
-            format!("mkdir {new}"),
-            format!("rename {directory} {new}"),
-            format!("rm {directory}/*"),
-        ];
-        // Goes on where one is refused, and shows nothing.
-        batch.push_str(&format!("-@{}\n", requests[next(requests.len())]));
-    }
-    batch.push_str("put ");
-    batch.push_str(&format!(
-        "{junk} {}/thief-was-here\n",
-        stage.server.remote_dir()
-    ));
-    let batch = stage.scratch.write("batch", batch)?;
-    let address = stage.server.address();
-    let outcome = pgkeep_testkit::run::run(
-        stage
-            .scratch
-            .account()
-            .command("sftp")
-            .args(["-q", "-b"])
-            .arg(&batch)
-            .arg("-i")
-            .arg(stage.key())
-            .args(["-P", &address.port().to_string(), "-o"])
-            .arg(format!(
-                "UserKnownHostsFile={}",
-                stage.server.known_hosts().display()
-            ))
-            .arg(format!("{}@{}", stage.server.user(), address.ip())),
-    )?;
-    // The last request, which is allowed, has been reached.
-    if outcome.code != 0 || !stage.server.files().join("thief-was-here").exists() {
-        return Err(format!("seed {seed}: {outcome:?}").into());
-    }
-    Ok(())
 }
 
 /// What the audit says about finished backups, of an account that is closed and of one that only says so.

@@ -6,6 +6,8 @@
 
 mod append_only;
 mod append_only_archive;
+mod append_only_judged;
+mod append_only_thief;
 mod counting;
 mod durability;
 mod identity;
@@ -73,6 +75,8 @@ fn main() -> ExitCode {
         keeper::TESTS,
         append_only::TESTS,
         append_only_archive::TESTS,
+        append_only_judged::TESTS,
+        append_only_thief::TESTS,
         interruptions::TESTS,
         memory::TESTS,
         counting::TESTS,
