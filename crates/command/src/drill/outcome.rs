@@ -95,7 +95,8 @@ impl Outcome {
 
     /// Seconds between the last transaction that came back and the beginning of the drill.
     fn age(&self) -> Option<i64> {
-        self.last_transaction.map(|last| (self.start - last).max(0))
+        self.last_transaction
+            .map(|last| self.start.saturating_sub(last).max(0))
     }
 
     /// The report for people.

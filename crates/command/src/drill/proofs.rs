@@ -240,15 +240,15 @@ impl Prover<'_> {
             return Ok(ended.stdout);
         }
         let error = Error::new(ErrorCode::DbQuery, said(&ended));
-        Err(
-            match ended
-                .stderr
-                .contains(&format!("role \"{user}\" does not exist"))
-            {
-                true => error.with_hint("name a superuser of the cluster with --drill-pg-user."),
-                false => error,
-            },
-        )
+        // The settings of its sessions are for superusers.
+        let unfit = [
+            format!("role \"{user}\" does not exist"),
+            "permission denied to set parameter".to_owned(),
+        ];
+        Err(match unfit.iter().any(|text| ended.stderr.contains(text)) {
+            true => error.with_hint("name a superuser of the cluster with --drill-pg-user."),
+            false => error,
+        })
     }
 }
 
