@@ -45,8 +45,9 @@ fn ended(program: &Program) -> TestResult {
         };
         for point in points {
             let at = format!("SIG{signal} at {point}");
+            let before = marker(&stage);
             let mut child = start(&stage)?;
-            wait_for(&stage, &mut child, point)?;
+            wait_for(&stage, &mut child, point, &before)?;
             let began = Instant::now();
             pgkeep_testkit::run::run(std::process::Command::new("kill").args([
                 "-s",
@@ -118,9 +119,15 @@ fn start(stage: &Stage<'_>) -> Result<Child> {
         .spawn()?)
 }
 
-fn wait_for(stage: &Stage<'_>, child: &mut Child, point: &str) -> TestResult {
+/// What the marker says; empty: there is none.
+fn marker(stage: &Stage<'_>) -> String {
+    fs::read_to_string(stage.path().join("pgkeep-drill")).unwrap_or_default()
+}
+
+/// Waits for a file of this drill: one that was killed before may have left the same.
+fn wait_for(stage: &Stage<'_>, child: &mut Child, point: &str, before: &str) -> TestResult {
     let began = Instant::now();
-    while fs::metadata(stage.path().join(point)).is_err() {
+    while marker(stage) == before || fs::metadata(stage.path().join(point)).is_err() {
         if let Some(status) = child.try_wait()? {
             return Err(format!("the drill has ended before {point}: {status}").into());
         }

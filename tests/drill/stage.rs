@@ -8,6 +8,7 @@ use std::process::Command;
 use pgkeep_testkit::archiving;
 use pgkeep_testkit::cluster::{Cluster, ClusterBuilder};
 use pgkeep_testkit::configuration::Configuration;
+use pgkeep_testkit::installed;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::TestResult;
 
@@ -60,11 +61,30 @@ impl<'a> Stage<'a> {
     /// A drill.
     pub fn drill_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.command();
+        self.name_programs(&mut command);
         command
             .arg(format!("--drill-path={}", self.path().display()))
             .args(arguments)
             .arg("drill");
         command
+    }
+
+    /// Servers that no package has installed are named, and clients that fit them come first on the search path.
+    fn name_programs(&self, command: &mut Command) {
+        let major = self.cluster.major();
+        let Ok(bin) = installed::server_bin(major) else {
+            return;
+        };
+        if bin.starts_with("/usr") {
+            return;
+        }
+        command.arg(format!("--drill-pg-bin={}", bin.display()));
+        if let Ok(client) = installed::client_for(major, "pg_dump") {
+            let mut path = client.parent().unwrap_or(&client).as_os_str().to_owned();
+            path.push(":");
+            path.push(std::env::var_os("PATH").unwrap_or_default());
+            command.env("PATH", path);
+        }
     }
 
     /// A drill that must end with this code and leave nothing.

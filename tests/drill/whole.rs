@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pgkeep_testkit::cluster::Cluster;
+use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
@@ -33,6 +33,10 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         "drill_reads_databases_whose_settings_and_triggers_are_in_its_way",
         move || odd(&own),
     );
+    let own = Arc::clone(program);
+    suite = suite.test("drill_follows_wal_of_a_cluster_that_crashed", move || {
+        crashed(&own)
+    });
     let own = Arc::clone(program);
     suite.test("drill_works_from_an_sftp_server", move || from_sftp(&own))
 }
@@ -228,6 +232,30 @@ fn odd(program: &Program) -> TestResult {
              closed (does not allow connections), half (DROP DATABASE was interrupted)",
             "ok      SQL checks: 2 as expected",
             "ok      pg_amcheck: tables and indexes agree",
+        ],
+    )
+}
+
+/// A crash in the midst of much WAL leaves the beginning of a record, which the server goes on behind.
+fn crashed(program: &Program) -> TestResult {
+    let stage = Stage::new(program, Cluster::builder(15), |made| made)?;
+    stage
+        .cluster
+        .sql("create table t (g int, filler text); insert into t values (1, '')")?;
+    stage.run(&["--type=full", "backup"])?;
+    for _ in 0..5 {
+        stage.cluster.sql(
+            "begin; insert into t select g, repeat('x', 3000) from generate_series(1, 1000) g; rollback",
+        )?;
+        stage.cluster.stop(StopMode::Immediate)?;
+        stage.cluster.start()?;
+    }
+    let newest = stage.archive_all()?;
+    holds(
+        &stage.drill(0, &[])?.stdout,
+        &[
+            &format!("complete to the newest segment {newest}"),
+            "all proofs passed",
         ],
     )
 }
