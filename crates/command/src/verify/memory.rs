@@ -24,6 +24,8 @@ use crate::hosts::{Repository, this_host};
 use crate::run::Context;
 use crate::wal::archive::WalDirectory;
 
+/// Seconds after which what was read so far is written down.
+const EVERY: i64 = 300;
 /// Bytes of a record at most: a million directories of WAL.
 const LARGEST: u64 = 256 << 20;
 
@@ -37,6 +39,10 @@ pub(super) struct Memory {
     times: Option<Times>,
     known: Entries,
     units: BTreeMap<String, Unit>,
+    /// When it was written down last in this run, seconds since 1970.
+    saved: i64,
+    /// What is written down may be another than `known`.
+    differs: bool,
 }
 
 impl Memory {
@@ -86,6 +92,8 @@ impl Memory {
             times,
             known,
             units: BTreeMap::new(),
+            saved: now,
+            differs: false,
         })
     }
 
@@ -175,11 +183,22 @@ impl Memory {
         }
     }
 
+    /// Writes it down from time to time, for a run that is killed or loses its machine. Not without `--age`, where only damage changes it.
+    pub(super) fn save_sometimes(&mut self, now: i64) {
+        // A clock that is set back must not put it off.
+        let passed = now.saturating_sub(self.saved);
+        if self.times.is_some() && !(0..EVERY).contains(&passed) {
+            self.saved = now;
+            self.save();
+            self.differs = true;
+        }
+    }
+
     /// Writes down what is to be remembered. That it cannot be written is told and changes nothing of the result.
-    pub(super) fn save(self) {
+    pub(super) fn save(&self) {
         let (directory, path) = (&*self.directory, &self.path);
         let entries = self.entries();
-        if entries == self.known {
+        if entries == self.known && !self.differs {
             return;
         }
         let bytes = record::render(&self.repository, entries);

@@ -87,7 +87,11 @@ pub(super) fn read_all(work: &Work<'_>, findings: &mut Findings) -> Result<Resul
         jobs::Steps {
             next: &mut |_| state.borrow_mut().next_job(),
             done: &mut |items, verdicts, process| {
-                state.borrow_mut().done(items, verdicts, process);
+                let state = &mut *state.borrow_mut();
+                state.done(items, verdicts, process);
+                if let Some(memory) = &mut state.memory {
+                    memory.save_sometimes(work.context.clock.seconds());
+                }
                 Ok(())
             },
             tick: &mut || Ok(()),

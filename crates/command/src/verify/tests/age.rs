@@ -18,6 +18,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 struct Noted {
     files: Mutex<Vec<String>>,
     stop: Option<(usize, Cancel)>,
+    /// After the first so many files time passes, and after the second something is looked at.
+    times: Option<(usize, usize, Clock, std::path::PathBuf)>,
+    has_seen: std::sync::atomic::AtomicBool,
 }
 
 impl Progress for Noted {
@@ -30,6 +33,16 @@ impl Progress for Noted {
             && files.len() == *after
         {
             cancel.cancel(15);
+        }
+        if let Some((sleep, look, clock, path)) = &self.times {
+            if files.len() == *sleep {
+                clock.sleep(Duration::from_secs(301));
+            }
+            if files.len() == *look {
+                let is_there = path.exists();
+                self.has_seen
+                    .store(is_there, std::sync::atomic::Ordering::SeqCst);
+            }
         }
     }
 
@@ -427,4 +440,34 @@ fn another_host_with_the_same_path_is_another_repository() {
     };
     assert_eq!(place("one"), place("one"));
     assert_ne!(place("one"), place("two"));
+}
+
+#[test]
+fn what_was_read_is_written_down_while_a_run_goes_on() {
+    let fixture = Fixture::new(600);
+    for (sleep, is_there) in [(2000, false), (400, true)] {
+        let spool = format!("--spool-path={}", fixture.spool.path().display());
+        let context = context(&["--age=7d", "--process-max=1", &spool]);
+        let noted = Arc::new(Noted {
+            times: Some((sleep, 450, fixture.clock.clone(), fixture.record())),
+            ..Noted::default()
+        });
+        let context = Context {
+            clock: fixture.clock.clone(),
+            progress: Arc::clone(&noted) as Arc<dyn Progress>,
+            ..context
+        };
+        let repository = Repository {
+            elsewhere: None,
+            key: 1,
+            storage: Arc::clone(&fixture.storage) as Arc<dyn Storage>,
+            pass: None,
+        };
+        let settings = Settings::from(&context).unwrap();
+        let mut findings = Findings::default();
+        verify(&context, &settings, &repository, &mut findings).unwrap();
+        let seen = noted.has_seen.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(seen, is_there);
+        std::fs::remove_file(fixture.record()).unwrap();
+    }
 }
