@@ -10,6 +10,7 @@ mod block_maps;
 mod command_lines;
 mod error_texts;
 mod exit_codes;
+mod metrics;
 mod not_yet;
 mod own_commands;
 mod readme;

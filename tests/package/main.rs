@@ -213,7 +213,10 @@ fn reported() -> TestResult {
             )?;
         }
     }
-    ensure(services == 4, "full, diff, verify and drill have timers")?;
+    ensure(
+        services == 5,
+        "full, diff, verify, drill and metrics have timers",
+    )?;
     let text = std::fs::read_to_string(units.join("pgkeep-failed@.service"))?;
     let line = text
         .lines()
@@ -281,20 +284,27 @@ fn units() -> TestResult {
             &format!("complaint: {}", verified.stderr),
         )?;
     }
-    let text = std::fs::read_to_string(root.path("usr/lib/systemd/system/pgkeep-server.service"))?;
-    let program = root.path("usr/bin/pgkeep");
+    // Units without instances.
     let dir = tempfile::tempdir()?;
-    let unit = dir.path().join("pgkeep-server.service");
-    std::fs::write(
-        &unit,
-        text.replace("/usr/bin/pgkeep", &program.to_string_lossy()),
-    )?;
+    let program = root.path("usr/bin/pgkeep");
+    let names = [
+        "pgkeep-failed@.service",
+        "pgkeep-server.service",
+        "pgkeep-metrics.service",
+        "pgkeep-metrics.timer",
+    ];
+    for name in names {
+        let text = std::fs::read_to_string(root.path(&format!("usr/lib/systemd/system/{name}")))?;
+        let text = text.replace("/usr/bin/pgkeep", &program.to_string_lossy());
+        std::fs::write(dir.path().join(name), text)?;
+    }
+    let units = names[1..].iter().map(|name| dir.path().join(name));
     let verified = run(Command::new(&analyze)
         .args(["verify", "--man=no", "--recursive-errors=no"])
-        .arg(&unit))?
+        .args(units))?
     .success()?;
     ensure(
-        !verified.stderr.contains("pgkeep-server"),
+        !verified.stderr.contains("pgkeep-"),
         &format!("complaint: {}", verified.stderr),
     )
 }

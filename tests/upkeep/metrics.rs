@@ -48,7 +48,41 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             compare(&program, &prepare()?)
         });
     }
-    suite
+    let program = Arc::clone(program);
+    suite.test(
+        "metrics_tell_what_can_be_restored_and_how_verify_ended",
+        move || ours(&program),
+    )
+}
+
+fn ours(program: &Program) -> TestResult {
+    let state = State::with_backup(&[])?;
+    let tells = |sample: &str, holds: bool| -> TestResult {
+        let told = state.as_pgkeep(program, &["metrics"])?.success()?.stdout;
+        let found = told.lines().any(|line| line.starts_with(sample));
+        if found == holds {
+            Ok(())
+        } else {
+            Err(format!("{sample}: {found}\n{told}").into())
+        }
+    };
+    let of = "{repo_key=\"1\",stanza=\"main\"}";
+    // A backup of a stopped cluster can be restored as it is.
+    tells(
+        &format!("pgkeep_repo_restorable_timestamp_seconds{of} "),
+        true,
+    )?;
+    tells("pgkeep_verify_last_status", false)?;
+    state.as_pgkeep(program, &["verify"])?.success()?;
+    tells(&format!("pgkeep_verify_last_status{of} 0"), true)?;
+    let label = state.labels()?.remove(0);
+    std::fs::remove_file(state.in_repo(&format!("backup/main/{label}/pg_data/PG_VERSION.gz")))?;
+    let failed = state.as_pgkeep(program, &["verify"])?;
+    tells(
+        &format!("pgkeep_verify_last_status{of} {}", failed.code),
+        true,
+    )?;
+    tells(&format!("pgkeep_verify_last_status{of} 0"), false)
 }
 
 /// Labels by name.

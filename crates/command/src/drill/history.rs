@@ -21,14 +21,14 @@ const LIMIT: u64 = 64 << 20;
 /// Adds one. A history that cannot be written changes nothing of the drill.
 pub(super) fn add(settings: &Settings, drill: &Value) {
     let write = || -> Result<()> {
-        let mut all = read(settings)?;
+        let mut all = read(&settings.log_path, &settings.stanza)?;
         all.push(drill.to_string());
         let from = all.len().saturating_sub(KEPT);
         let text: String = all[from..].iter().map(|line| format!("{line}\n")).collect();
         let storage = this_host::directory(&settings.log_path);
         copy::write_all(
             &*storage,
-            &name(settings),
+            &name(&settings.stanza),
             &WriteOptions::default(),
             text.as_bytes(),
         )?;
@@ -44,7 +44,7 @@ pub(super) fn add(settings: &Settings, drill: &Value) {
 /// # Errors
 /// A file that cannot be read.
 pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
-    let drills: Vec<Value> = read(settings)?
+    let drills: Vec<Value> = read(&settings.log_path, &settings.stanza)?
         .iter()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
@@ -79,13 +79,17 @@ pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
     context.output.text(&format!("{table}\n"))
 }
 
-fn read(settings: &Settings) -> Result<Vec<String>> {
-    let storage = this_host::directory(Path::new(&settings.log_path));
-    let bytes = copy::read_all(&*storage, &name(settings), LIMIT)?.unwrap_or_default();
+/// The lines of the file; none without one.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn read(log_path: &Path, stanza: &str) -> Result<Vec<String>> {
+    let storage = this_host::directory(log_path);
+    let bytes = copy::read_all(&*storage, &name(stanza), LIMIT)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-fn name(settings: &Settings) -> StoragePath {
-    StoragePath::from(format!("{}-drill.history", settings.stanza).as_str())
+fn name(stanza: &str) -> StoragePath {
+    StoragePath::from(format!("{stanza}-drill.history").as_str())
 }

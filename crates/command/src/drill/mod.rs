@@ -5,7 +5,7 @@
 //! nothing is left, whatever happened; what a drill that was killed has left is removed by the next one.
 
 mod check_file;
-mod history;
+pub(crate) mod history;
 mod marker;
 mod moment;
 mod outcome;

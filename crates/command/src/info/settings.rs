@@ -5,7 +5,7 @@ use pgkeep_repo::BackupType;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
-use crate::stanzas::{Requested, Wanted};
+use crate::stanzas::{Requested, WalRead, Wanted};
 
 /// Form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,10 @@ impl Settings {
             stanza: self.stanza.clone(),
             set: self.set.clone(),
             full: self.full,
-            wal: self.output == Output::Table,
+            wal: match self.output {
+                Output::Table => WalRead::All,
+                _ => WalRead::Ends,
+            },
         }
     }
 }

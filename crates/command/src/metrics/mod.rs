@@ -1,10 +1,11 @@
 //! `metrics`: what Prometheus stores of all stanzas, once, as OpenMetrics text.
 //!
-//! The series of `pgbackrest_…` are those that pgbackrest_exporter makes of `info`; see [`exporter`]. Never fails because of the
+//! The series of `pgbackrest_…` are those that pgbackrest_exporter makes of `info`; see [`exporter`]; those of `pgkeep_…` are ours. Never fails because of the
 //! state of a repository: that is a value.
 
 mod exporter;
 mod family;
+mod ours;
 mod settings;
 mod text;
 
@@ -14,7 +15,7 @@ use pgkeep_storage::{StoragePath, WriteOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
 use crate::run::Context;
-use crate::stanzas::{self, Wanted};
+use crate::stanzas::{self, WalRead, Wanted};
 use family::Families;
 use settings::Settings;
 
@@ -27,11 +28,13 @@ pub fn run(context: &Context) -> Result<()> {
     let wanted = Wanted {
         stanza: settings.stanza.clone(),
         full: true,
+        wal: WalRead::AllIfPossible,
         ..Wanted::default()
     };
     let stanzas = stanzas::read(context, &wanted)?;
     let mut families = Families::default();
     exporter::add(context, &settings, &stanzas, &mut families);
+    ours::add(context, &settings, &stanzas, &mut families);
     let text = text::render(families);
     match &settings.file {
         None => context.output.text(&text),

@@ -12,6 +12,10 @@ use crate::run::Context;
 pub(super) struct Settings {
     /// Only this stanza.
     pub(super) stanza: Option<String>,
+    /// Where `verify` and asynchronous archiving leave word.
+    pub(super) spool_path: String,
+    /// Where the history of drills is.
+    pub(super) log_path: PathBuf,
     /// Where to; standard output without.
     pub(super) file: Option<File>,
 }
@@ -34,6 +38,15 @@ impl Settings {
             .transpose()?;
         Ok(Self {
             stanza: config.stanza().map(str::to_owned),
+            spool_path: config
+                .string(option::SPOOL_PATH)
+                .unwrap_or("/var/spool/pgbackrest")
+                .to_owned(),
+            log_path: PathBuf::from(
+                config
+                    .string(option::LOG_PATH)
+                    .unwrap_or("/var/log/pgbackrest"),
+            ),
             file,
         })
     }

@@ -11,7 +11,7 @@ use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, StoragePath};
 use super::archives::{archives, wal};
 use super::report::{RepositoryReport, StanzaReport};
 use super::status::{Running, Status};
-use super::wanted::{Requested, Wanted};
+use super::wanted::{Requested, WalRead, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
 use crate::locks::{self, LockState, LockType};
@@ -200,8 +200,21 @@ fn read_stanza(
                     .collect();
             }
             report.archives = archives(&*repository.storage, &stanza, info, &archive_info)?;
-            if wanted.wal {
-                report.wal = wal(repository, &stanza, &report.archives, &archive_info)?;
+            if wanted.wal != WalRead::Ends {
+                report.wal = match wal(repository, &stanza, &report.archives, &archive_info) {
+                    Ok(wal) => Some(wal),
+                    Err(error) if wanted.wal == WalRead::All || error.code == ErrorCode::Term => {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        let name = repository.name();
+                        log::warn!(
+                            "{name}: the WAL of stanza '{stanza}' cannot be read: {}",
+                            error.text()
+                        );
+                        None
+                    }
+                };
             }
             if let Some(Requested { label: Some(label) }) = &wanted.set
                 && repository

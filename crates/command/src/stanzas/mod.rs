@@ -13,4 +13,7 @@ pub(crate) use collect::stanzas as read;
 pub(crate) use report::{ArchiveReport, RepositoryReport, StanzaReport};
 pub(crate) use restorable::{restorable, span};
 pub(crate) use status::{Running, Status, percent};
-pub(crate) use wanted::{Requested, Wanted};
+pub(crate) use wanted::{Requested, WalRead, Wanted};
+
+#[cfg(test)]
+pub(crate) mod tests;

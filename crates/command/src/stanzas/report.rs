@@ -36,8 +36,8 @@ pub(crate) struct RepositoryReport {
     pub(crate) locked: BTreeMap<BackupLabel, KeptUntil>,
     /// Manifest of the requested backup.
     pub(crate) manifest: Option<Manifest>,
-    /// All WAL by name; only for the table.
-    pub(crate) wal: Vec<(ArchiveId, Wal)>,
+    /// All WAL by name, where that is wanted and was possible.
+    pub(crate) wal: Option<Vec<(ArchiveId, Wal)>>,
 }
 
 /// WAL of one history entry.
@@ -63,7 +63,7 @@ impl RepositoryReport {
             durability: BTreeMap::new(),
             locked: BTreeMap::new(),
             manifest: None,
-            wal: Vec::new(),
+            wal: None,
         }
     }
 

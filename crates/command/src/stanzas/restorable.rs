@@ -1,5 +1,7 @@
 //! Which moments a repository can restore, by the names of its WAL; `verify` reads it.
 
+use pgkeep_postgres::Lsn;
+use pgkeep_postgres::timeline::TimelineId;
 use pgkeep_repo::backup_info::BackupEntry;
 
 use super::report::RepositoryReport;
@@ -36,7 +38,11 @@ fn point(report: &RepositoryReport, entry: &BackupEntry) -> Option<Point> {
 /// What the backup can be restored to. The report must have been read with all WAL.
 pub(crate) fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Option<Restorable> {
     let point = point(report, entry)?;
-    let wal = report.wal.iter().find(|(id, _)| *id == point.archive);
+    let wal = report
+        .wal
+        .as_ref()?
+        .iter()
+        .find(|(id, _)| *id == point.archive);
     Some(match wal {
         Some((_, wal)) => wal.restorable(&point),
         None => Wal::default().restorable(&point),
@@ -46,18 +52,19 @@ pub(crate) fn restorable(report: &RepositoryReport, entry: &BackupEntry) -> Opti
 /// The newest stretch of moments; `None` where no backup has WAL after it. The report must have been read with all WAL.
 pub(crate) fn span(report: &RepositoryReport) -> Option<Span> {
     let entries = report.backup_info.as_ref()?.entries();
-    let windows: Vec<Span> = entries
-        .iter()
-        .filter_map(|entry| Some((point(report, entry)?.time, restorable(report, entry)?)))
-        .flat_map(|(since, restorable)| match restorable {
-            Restorable::Windows(windows) => windows
-                .into_iter()
-                .map(|window| Span { since, window })
-                .collect(),
-            _ => Vec::new(),
-        })
-        .collect();
-    let reach = |span: &Span| (span.window.timeline, span.window.end);
-    let newest = windows.iter().map(reach).max()?;
-    windows.into_iter().find(|span| reach(span) == newest)
+    let mut newest: Option<((u32, TimelineId, Lsn), Span)> = None;
+    for entry in entries {
+        let Some(Restorable::Windows(windows)) = restorable(report, entry) else {
+            continue;
+        };
+        for window in windows {
+            // A cluster that was upgraded begins again with timeline 1.
+            let reach = (entry.pg_id, window.timeline, window.end);
+            if newest.as_ref().is_none_or(|(most, _)| reach > *most) {
+                let since = i64::try_from(entry.timestamp_stop).unwrap_or(i64::MAX);
+                newest = Some((reach, Span { since, window }));
+            }
+        }
+    }
+    newest.map(|(_, span)| span)
 }

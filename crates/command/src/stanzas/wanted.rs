@@ -11,8 +11,18 @@ pub(crate) struct Wanted {
     pub(crate) set: Option<Requested>,
     /// Backups and archives; otherwise only whether something runs.
     pub(crate) full: bool,
-    /// The names of all WAL; otherwise only the first and the last.
-    pub(crate) wal: bool,
+    pub(crate) wal: WalRead,
+}
+
+/// Which names of WAL are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum WalRead {
+    /// Only the first and the last.
+    #[default]
+    Ends,
+    All,
+    /// All, and the rest is told where that fails.
+    AllIfPossible,
 }
 
 /// The backup of `--set`: a text that is no label names no backup, but is no error either.

@@ -14,6 +14,7 @@ use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 use secrecy::ExposeSecret;
 
+use super::last_run;
 use super::met::Met;
 use super::place;
 use super::record::{self, Entries};
@@ -26,8 +27,6 @@ use crate::wal::archive::WalDirectory;
 
 /// Seconds after which what was read so far is written down.
 const EVERY: i64 = 300;
-/// Bytes of a record at most: a million directories of WAL.
-const LARGEST: u64 = 256 << 20;
 
 /// What is known from runs before, and what this one adds.
 #[derive(Debug)]
@@ -55,12 +54,9 @@ impl Memory {
         let now = context.clock.seconds();
         let times = settings.age.map(|age| Times::new(now, age));
         let directory = this_host::directory(settings.spool_path.as_ref()?);
-        let path = StoragePath::new(format!(
-            "verify/{}/repo{}.json",
-            settings.stanza, repository.key
-        ));
+        let path = last_run::record_path(&settings.stanza, repository.key);
         let name = place::of(context, repository);
-        let known = match read_all(&*directory, &path, LARGEST) {
+        let known = match read_all(&*directory, &path, last_run::LARGEST) {
             Ok(None) => Entries::new(),
             Ok(Some(bytes)) => match record::parse(&bytes, &name) {
                 Ok(known) => known,

@@ -10,6 +10,7 @@ mod findings;
 mod give_out;
 mod info;
 mod last_line;
+pub(crate) mod last_run;
 mod manifest;
 mod memory;
 mod met;
@@ -42,7 +43,8 @@ use crate::hosts::{
 };
 use crate::run::Context;
 use findings::Findings;
-use result::Outcome;
+use last_run::LastRun;
+use result::{Outcome, Results};
 use scope::Scope;
 use settings::{Print, Settings};
 use work::Work;
@@ -266,7 +268,31 @@ fn verify(
         info: &info,
         scope,
     };
-    read_all::read_all(&work, findings).map(Outcome::Results)
+    let results = read_all::read_all(&work, findings)?;
+    remember(context, settings, repository, findings, &results);
+    Ok(Outcome::Results(results))
+}
+
+/// Writes down how a run over the whole repository ended. As pgbackrest nothing is written that pgBackRest does not write.
+fn remember(
+    context: &Context,
+    settings: &Settings,
+    repository: &Repository,
+    findings: &Findings,
+    results: &Results,
+) {
+    let whole = settings.set.is_none() && results.ended.is_none();
+    if let (Some(spool_path), true, Program::PgKeep) =
+        (&settings.spool_path, whole, context.config.program())
+    {
+        let code = findings.gravest().map_or(0, ErrorCode::number);
+        let last = LastRun::new(
+            place::of(context, repository),
+            context.clock.seconds(),
+            code,
+        );
+        last_run::write(spool_path, &settings.stanza, repository.key, &last);
+    }
 }
 
 /// Both files name the same cluster and the same clusters before it: else nobody knows which is right.

@@ -310,7 +310,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
     help: "Has the results of pushed WAL, which are very small, and segments fetched ahead (up to \
         `archive-get-queue-max`). It must be on a local disk and should survive a restart of the \
         host, otherwise segments are pushed a second time.\n\n\
-        It is used with `archive-async` only, and by `verify --age` for what it remembers. `restore` empties the stanza's part of it.",
+        It is used with `archive-async` only, and by `verify` for what it remembers. `restore` empties the stanza's part of it.",
     example: "spool-path=/var/spool/pgbackrest",
     ..OptionDef::GLOBAL
 };
