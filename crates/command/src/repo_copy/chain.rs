@@ -4,19 +4,19 @@
 //! One chain at a time is in memory: some hundred bytes for a stored file, 24 for a super block.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 
-use pgkeep_pipeline::block::BlockMap;
-use pgkeep_pipeline::{Pipeline, Sha1Digest, Stage};
+use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::manifest::{BundleSlice, FileData, FileRef};
 use pgkeep_repo::{BackupInfo, BackupLabel, Manifest};
-use pgkeep_storage::{Range, ReadOptions};
+use pgkeep_storage::in_parallel;
 use secrecy::SecretString;
 
+use super::block_maps::{BlockMaps, differs};
 use super::set_files::is_own;
 use super::settings::Settings;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::hosts::Repository;
+use crate::jobs::OpenedAhead;
 
 /// A full backup and those that build on it.
 #[derive(Debug)]
@@ -108,32 +108,59 @@ impl Chain {
         if self.sets.contains_key(label) {
             return Ok(());
         }
+        let storages = (&*source.repository.storage, &*target.repository.storage);
         let read = |side: Side<'_>| {
             let pass = side.info.cipher_pass.as_ref();
             Manifest::load(&*side.repository.storage, &settings.stanza, label, pass)
         };
-        let (old, new) = (read(source)?, read(target)?);
-        let mut places = Places::new();
-        for file in new.files().filter(|file| is_own(file, label, &new)) {
-            let name = file.name.to_vec();
-            let mut super_blocks = Vec::new();
-            if file.block_map_size() > 0 {
-                let before = old.file(&name).ok_or_else(|| differs(label, &name))?;
-                let before = own_super_blocks(settings, source, &old, &before, label)?;
-                let after = own_super_blocks(settings, target, &new, &file, label)?;
-                if before.len() != after.len() {
-                    return Err(differs(label, &name));
-                }
-                for ((old, _), (new, size)) in before.into_iter().zip(after) {
-                    super_blocks.push(SuperBlock { old, new, size });
-                }
+        let slow = match storages.0.has_latency() {
+            true => storages.0,
+            false => storages.1,
+        };
+        let (old, new) = in_parallel(slow, || read(source), || read(target))?;
+        let maps = |storage, manifest| BlockMaps {
+            storage,
+            stanza: &settings.stanza,
+            label,
+            manifest,
+        };
+        let (old_maps, new_maps) = (maps(storages.0, &old), maps(storages.1, &new));
+        let own = || new.files().filter(|file| is_own(file, label, &new));
+        let mut in_blocks = Vec::new();
+        for after in own().filter(|file| file.block_map_size() > 0) {
+            let name = after.name.to_vec();
+            let before = old.file(&name).ok_or_else(|| differs(label, &name))?;
+            in_blocks.push((before, after));
+        }
+        let mut super_blocks: HashMap<Vec<u8>, Vec<SuperBlock>> = HashMap::new();
+        let size = |(before, after): &(FileRef<'_>, FileRef<'_>)| {
+            before
+                .block_map_size()
+                .saturating_add(after.block_map_size())
+        };
+        let open = |(before, after): &(FileRef<'_>, FileRef<'_>)| {
+            (old_maps.open(before), new_maps.open(after))
+        };
+        for ((before, after), (old, new)) in OpenedAhead::new(in_blocks, size, open) {
+            let old = old_maps.super_blocks(&before, old?)?;
+            let new = new_maps.super_blocks(&after, new?)?;
+            let name = after.name.to_vec();
+            if old.len() != new.len() {
+                return Err(differs(label, &name));
             }
+            let pairs = old.into_iter().zip(new);
+            let moved = pairs.map(|((old, _), (new, size))| SuperBlock { old, new, size });
+            super_blocks.insert(name, moved.collect());
+        }
+        let mut places = Places::new();
+        for file in own() {
+            let name = file.name.to_vec();
             let place = Place {
                 repo_size: file.repo_size,
                 sha1: file.repo_checksum,
                 bundle: file.bundle,
                 map_size: file.block_map_size(),
-                super_blocks: super_blocks.into(),
+                super_blocks: super_blocks.remove(&name).unwrap_or_default().into(),
             };
             places.insert(name.into(), place);
         }
@@ -145,80 +172,4 @@ impl Chain {
 pub(super) fn find(super_blocks: &[SuperBlock], old: u64) -> Option<SuperBlock> {
     let at = super_blocks.binary_search_by_key(&old, |one| one.old);
     at.ok().map(|at| super_blocks[at])
-}
-
-fn differs(label: &BackupLabel, name: &[u8]) -> Error {
-    Error::new(
-        ErrorCode::Format,
-        format!(
-            "file '{}' of backup {label} is stored otherwise in the target",
-            String::from_utf8_lossy(name)
-        ),
-    )
-}
-
-/// Reads the map of a file and says where the super blocks are that this backup stores.
-fn own_super_blocks(
-    settings: &Settings,
-    side: Side<'_>,
-    manifest: &Manifest,
-    file: &FileRef<'_>,
-    label: &BackupLabel,
-) -> Result<Vec<(u64, u64)>> {
-    let wrong = || differs(label, &file.name.to_vec());
-    let map_size = file.block_map_size();
-    let start = file.bundle.map_or(0, |bundle| bundle.offset);
-    let data = file.repo_size.checked_sub(map_size).ok_or_else(wrong)?;
-    let range = Range {
-        offset: start.checked_add(data).ok_or_else(wrong)?,
-        length: Some(map_size),
-    };
-    let path = manifest
-        .stored_path(&settings.stanza, file)
-        .ok_or_else(wrong)?;
-    let options = ReadOptions {
-        ranges: vec![range],
-        expect: Some(map_size),
-        ..ReadOptions::default()
-    };
-    let read = side.repository.storage.open_read(&path, &options)?;
-    let mut stored = Vec::new();
-    read.take(map_size).read_to_end(&mut stored)?;
-    let map = decode(manifest, file, &stored)?;
-    let own = own_reference(manifest, label).ok_or_else(wrong)?;
-    Ok(of_reference(&map, own))
-}
-
-/// The place of a backup in its own list of references.
-pub(super) fn own_reference(manifest: &Manifest, label: &BackupLabel) -> Option<u32> {
-    let at = manifest.references.iter().position(|one| one == label)?;
-    u32::try_from(at).ok()
-}
-
-/// Offset and size of the super blocks that are stored in one backup, ascending.
-pub(super) fn of_reference(map: &BlockMap, reference: u32) -> Vec<(u64, u64)> {
-    let items = map.items().iter();
-    let mut found: Vec<(u64, u64)> = items
-        .filter(|item| item.reference == reference)
-        .map(|item| (item.offset, item.size))
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// The map in its stored bytes.
-pub(super) fn decode(manifest: &Manifest, file: &FileRef<'_>, stored: &[u8]) -> Result<BlockMap> {
-    let wrong = || Error::new(ErrorCode::Format, "block size is out of range");
-    let block = file.block.ok_or_else(wrong)?;
-    let mut plain = Vec::new();
-    let decrypt = manifest.cipher_pass.clone();
-    let decrypt = decrypt.map(|pass| Stage::Decrypt { pass, raw: true });
-    let mut running = Pipeline::new(decrypt.into_iter().collect()).start(stored.len().max(1));
-    running.push(stored, &mut plain)?;
-    running.finish(&mut plain)?;
-    let block_size = usize::try_from(block.size).map_err(|_| wrong())?;
-    let map = BlockMap::decode(&plain, block_size, block.checksum_size as usize)?;
-    map.check(file.size, block_size, manifest.references.len())?;
-    Ok(map)
 }

@@ -5,6 +5,7 @@
 //! of the gravest.
 
 mod begun;
+mod block_maps;
 mod chain;
 mod checks;
 mod chosen;
@@ -13,7 +14,7 @@ mod copy_wal;
 mod findings;
 mod listed;
 mod not_copied;
-mod opened_ahead;
+mod out;
 mod piece;
 mod plan;
 mod publish;

@@ -6,6 +6,9 @@ use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode};
 
+/// Bytes that are read at once at most.
+pub(super) const READ_MOST: usize = 256 * 1024;
+
 /// A file that has the same path on both sides.
 #[derive(Debug, Clone)]
 pub(super) struct CopyFile {

@@ -109,6 +109,7 @@ impl Rewrite<'_> {
             to: std::sync::Arc::clone(&worker.to),
             cancel: worker.cancel.clone(),
             buffer_size: worker.buffer_size,
+            buffers: &worker.buffers,
             moved: std::sync::Arc::clone(&worker.moved),
             manifest,
             label,

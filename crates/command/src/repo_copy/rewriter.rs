@@ -3,28 +3,24 @@
 //! Nothing is compressed anew. Each slice of a bundle, each super block and each block map is a stream of its own for the cipher, so
 //! its size changes, and with it where everything behind it begins. What came out goes back to the main thread, for the manifest.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use pgkeep_pipeline::block::BlockMap;
 use pgkeep_pipeline::{Pipeline, Sha1, Stage};
-use pgkeep_repo::manifest::{BundleSlice, FileRef};
+use pgkeep_repo::manifest::FileRef;
 use pgkeep_repo::{BackupLabel, Manifest};
-use pgkeep_storage::{
-    PipelineRead, Range, ReadOptions, Storage, StorageWrite, Ticket, WriteOptions,
-};
+use pgkeep_storage::{PipelineRead, Range, ReadOptions, Storage, Ticket, WriteOptions};
 
-use super::chain::{Chain, Place, SuperBlock, decode, find, of_reference, own_reference};
+use super::block_maps::{decode, of_reference, own_reference};
+use super::chain::{Chain, Place, SuperBlock, find};
 use super::checks::Checks;
-use super::opened_ahead::OpenedAhead;
-use super::piece::{Check, CopyFile, Fault, Piece};
+use super::out::Out;
+use super::piece::{Check, CopyFile, Fault, Piece, READ_MOST};
 use crate::error::{Error, ErrorCode, Result};
-use crate::jobs::{self, Outcome};
+use crate::jobs::{self, Buffers, OpenedAhead, Outcome};
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
-
-/// Bytes that are read at once at most.
-const READ_MOST: usize = 256 * 1024;
 
 /// What all workers share.
 pub(super) struct Rewriter<'a> {
@@ -32,6 +28,7 @@ pub(super) struct Rewriter<'a> {
     pub to: Arc<dyn Storage>,
     pub cancel: Cancel,
     pub buffer_size: usize,
+    pub buffers: &'a Buffers,
     pub moved: Arc<Moved>,
     pub manifest: &'a Manifest,
     pub label: &'a BackupLabel,
@@ -58,6 +55,15 @@ impl From<Error> for Failed {
     }
 }
 
+/// What sees the bytes of the source as they are.
+type Seen<'s> = dyn FnMut(&[u8]) -> std::result::Result<(), Fault> + 's;
+
+/// What all files of a job go through.
+struct Through<'b, 'c> {
+    buffer: &'b mut [u8],
+    count: &'b mut Count<'c>,
+}
+
 type Step<T> = std::result::Result<T, Failed>;
 
 impl Rewriter<'_> {
@@ -66,11 +72,23 @@ impl Rewriter<'_> {
     /// # Errors
     /// Those of the storages, and a stop; all else is a fault of its file.
     pub(super) fn run(&self, files: &[CopyFile]) -> Result<Outcome<Vec<Rewritten>>> {
+        let size = self.buffer_size.clamp(4096, READ_MOST);
+        let mut buffer = self.buffers.take(size);
+        let result = self.run_with(files, &mut buffer);
+        self.buffers.put_back(buffer);
+        result
+    }
+
+    fn run_with(&self, files: &[CopyFile], buffer: &mut [u8]) -> Result<Outcome<Vec<Rewritten>>> {
         let mut count = Count::new(&self.moved);
         let (mut results, mut tickets) = (Vec::with_capacity(files.len()), Vec::new());
-        for (file, read) in OpenedAhead::new(files, |file| self.open(file)) {
+        for (file, read) in OpenedAhead::new(files, |file| file.size, |file| self.open(file)) {
             count.begin(|| file.path.to_string(), file.size);
-            match read.and_then(|read| self.file(file, read, &mut count)) {
+            let mut through = Through {
+                buffer: &mut *buffer,
+                count: &mut count,
+            };
+            match read.and_then(|read| self.file(file, read, &mut through)) {
                 Ok((places, ticket)) => {
                     tickets.push(ticket);
                     results.push(Ok(places));
@@ -107,28 +125,24 @@ impl Rewriter<'_> {
         &self,
         file: &CopyFile,
         mut read: Box<dyn PipelineRead>,
-        count: &mut Count<'_>,
+        through: &mut Through<'_, '_>,
     ) -> Step<(Vec<(u32, Place)>, Ticket)> {
         let options = WriteOptions {
             sync_path: false,
             ..WriteOptions::default()
         };
         let write = self.to.open_write(&file.path, &options);
-        let mut out = Out {
-            write: write.map_err(|error| Failed::Fatal(error.into()))?,
-            position: 0,
-            sha1: Sha1::new(),
-        };
+        let mut out = Out::new(write.map_err(|error| Failed::Fatal(error.into()))?);
         let mut places = Vec::new();
         for piece in &file.pieces {
             let file = &self.manifest.file_at(piece.position as usize);
             let place = match file.block_map_size() {
-                0 => self.whole(piece, file, &mut read, &mut out, count)?,
-                _ => self.blocks(piece, file, &mut read, &mut out, count)?,
+                0 => self.whole(piece, file, &mut read, &mut out, through)?,
+                _ => self.blocks(piece, file, &mut read, &mut out, through)?,
             };
             places.push((piece.position, place));
         }
-        let ticket = out.write.finish();
+        let ticket = out.finish();
         Ok((places, ticket.map_err(|error| Failed::Fatal(error.into()))?))
     }
 
@@ -139,7 +153,7 @@ impl Rewriter<'_> {
         file: &FileRef<'_>,
         read: &mut dyn Read,
         out: &mut Out,
-        count: &mut Count<'_>,
+        through: &mut Through<'_, '_>,
     ) -> Step<Place> {
         let start = out.begin();
         let from_start = Piece {
@@ -149,10 +163,8 @@ impl Rewriter<'_> {
         let pieces = [from_start];
         let mut checks = Checks::new(&pieces, self.buffer_size).map_err(Failed::Fault)?;
         let raw = self.manifest.stored_raw(file);
-        self.recode(read, (file.repo_size, raw), out, &mut |bytes| {
-            count.add(bytes.len() as u64);
-            checks.update(bytes)
-        })?;
+        let mut seen = |bytes: &[u8]| checks.update(bytes);
+        self.recode(read, (file.repo_size, raw), out, (through, &mut seen))?;
         checks.finish().map_err(Failed::Fault)?;
         Ok(out.place(file, start, 0, Vec::new()))
     }
@@ -164,7 +176,7 @@ impl Rewriter<'_> {
         file: &FileRef<'_>,
         read: &mut dyn Read,
         out: &mut Out,
-        count: &mut Count<'_>,
+        through: &mut Through<'_, '_>,
     ) -> Step<Place> {
         let map_size = file.block_map_size();
         let mut stored = Vec::new();
@@ -186,17 +198,17 @@ impl Rewriter<'_> {
             if old != position {
                 return Err(format_fault("super blocks do not follow each other"));
             }
-            let new = out.position;
-            self.recode(read, (size, true), out, &mut |bytes| {
-                count.add(bytes.len() as u64);
+            let new = out.position();
+            let mut seen = |bytes: &[u8]| {
                 sha1.update(bytes);
                 Ok(())
-            })?;
+            };
+            self.recode(read, (size, true), out, (through, &mut seen))?;
             position = position.saturating_add(size);
             super_blocks.push(SuperBlock {
                 old,
                 new,
-                size: out.position - new,
+                size: out.position() - new,
             });
         }
         if position.checked_add(map_size) != piece.offset.checked_add(file.repo_size) {
@@ -207,10 +219,10 @@ impl Rewriter<'_> {
             return Err(Failed::Fault(Fault::Checksum));
         }
         let map = self.moved_map(file, &map, own, &super_blocks)?;
-        let before = out.position;
+        let before = out.position();
         let mut source = &map[..];
         self.encrypt_only(&mut source, out)?;
-        let new_map_size = out.position - before;
+        let new_map_size = out.position() - before;
         Ok(out.place(file, start, new_map_size, super_blocks))
     }
 
@@ -247,7 +259,7 @@ impl Rewriter<'_> {
         read: &mut dyn Read,
         (size, raw): (u64, bool),
         out: &mut Out,
-        seen: &mut dyn FnMut(&[u8]) -> std::result::Result<(), Fault>,
+        (through, seen): (&mut Through<'_, '_>, &mut Seen<'_>),
     ) -> Step<()> {
         let stage = match (&self.manifest.cipher_pass, &self.chain.key) {
             (Some(pass), None) => Stage::Decrypt {
@@ -261,8 +273,8 @@ impl Rewriter<'_> {
             _ => return Err(format_fault("exactly one side is encrypted")),
         };
         let mut running = Pipeline::new(vec![stage]).start(self.buffer_size);
-        let most = self.buffer_size.clamp(4096, READ_MOST);
-        let mut buffer = vec![0; most];
+        let buffer = &mut *through.buffer;
+        let most = buffer.len();
         let mut left = size;
         while left > 0 {
             self.cancel.check().map_err(Failed::Fatal)?;
@@ -274,6 +286,7 @@ impl Rewriter<'_> {
                 Err(error) => return Err(Error::from(error).into()),
             };
             left -= got as u64;
+            through.count.add(got as u64);
             seen(&buffer[..got]).map_err(Failed::Fault)?;
             running.push_into(&buffer[..got], out).map_err(whose)?;
         }
@@ -327,53 +340,5 @@ fn whose(error: std::io::Error) -> Failed {
     match pgkeep_pipeline::Error::from_io(&error).is_some() {
         true => Failed::Fault(Fault::Other(error.into())),
         false => Failed::Fatal(error.into()),
-    }
-}
-
-/// The file in the target, and what was written of the piece in hand.
-struct Out {
-    write: Box<dyn StorageWrite>,
-    position: u64,
-    sha1: Sha1,
-}
-
-impl Out {
-    /// A piece begins here.
-    fn begin(&mut self) -> u64 {
-        self.sha1 = Sha1::new();
-        self.position
-    }
-
-    /// Where the piece is that began at `start`.
-    fn place(
-        &mut self,
-        file: &FileRef<'_>,
-        start: u64,
-        map_size: u64,
-        super_blocks: Vec<SuperBlock>,
-    ) -> Place {
-        Place {
-            repo_size: self.position - start,
-            sha1: Some(std::mem::replace(&mut self.sha1, Sha1::new()).finish()),
-            bundle: file.bundle.map(|bundle| BundleSlice {
-                id: bundle.id,
-                offset: start,
-            }),
-            map_size,
-            super_blocks: super_blocks.into(),
-        }
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.write.write_all(bytes)?;
-        self.sha1.update(bytes);
-        self.position += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.write.flush()
     }
 }

@@ -12,15 +12,11 @@ use pgkeep_storage::{PipelineRead, ReadOptions, Storage, Ticket, WriteOptions};
 use secrecy::SecretString;
 
 use super::checks::Checks;
-use super::opened_ahead::OpenedAhead;
-use super::piece::{CopyFile, Fault};
+use super::piece::{CopyFile, Fault, READ_MOST};
 use crate::error::{Error, Result};
-use crate::jobs::{self, Buffers, Outcome};
+use crate::jobs::{self, Buffers, OpenedAhead, Outcome};
 use crate::run::cancel::Cancel;
 use crate::run::moved::{Count, Moved};
-
-/// Bytes that are read at once at most.
-const READ_MOST: usize = 256 * 1024;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -53,7 +49,7 @@ impl Worker {
     fn run_with(&self, files: &[CopyFile], buffer: &mut [u8]) -> Result<Outcome<Faults>> {
         let mut count = Count::new(&self.moved);
         let (mut faults, mut tickets) = (Vec::with_capacity(files.len()), Vec::new());
-        for (file, read) in OpenedAhead::new(files, |file| self.open(file)) {
+        for (file, read) in OpenedAhead::new(files, |file| file.size, |file| self.open(file)) {
             count.begin(|| file.path.to_string(), file.size);
             let copied = match read.map_err(Error::from) {
                 Ok(read) => self.copy(file, read, buffer, &mut count)?,

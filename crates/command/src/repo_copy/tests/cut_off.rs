@@ -90,20 +90,35 @@ fn a_set_that_is_not_listed_gives_way_with_its_manifest_first() {
     }
 }
 
-#[test]
-fn files_of_another_backup_with_the_same_name_and_size_are_not_kept() {
-    let (source, target) = (Place::source(), Place::empty());
-    let die = |at| Run {
-        fault: Some(dying_at(at)),
-        ..Run::default()
-    };
-    // Until the first file of the set is there and its manifest is not.
+/// A target in which a run died in the first set, after its first file.
+fn begun(source: &Place) -> Place {
+    let target = Place::empty();
     let mut at = 0;
     while !target.has(&file_path(FULL, 0)) {
         at += 1;
-        die(at).copy(&source, &target).unwrap_err();
+        let run = Run {
+            fault: Some(dying_at(at)),
+            ..Run::default()
+        };
+        run.copy(source, &target).unwrap_err();
     }
     assert!(target.has(&format!("backup/demo/{FULL}/pgkeep.copied")));
+    target
+}
+
+#[test]
+fn a_file_that_an_earlier_run_brought_is_not_copied_again() {
+    let source = Place::source();
+    let target = begun(&source);
+    source.remove(&file_path(FULL, 0));
+    copy_all(&source, &target).unwrap();
+    target.must_be_whole();
+    assert_eq!(target.labels(), [FULL, INCR, LATER]);
+}
+
+#[test]
+fn files_of_another_backup_with_the_same_name_and_size_are_not_kept() {
+    let target = begun(&Place::source());
     // Another one of this name, as large.
     let other = Place::new();
     for set in [FULL, INCR, LATER] {

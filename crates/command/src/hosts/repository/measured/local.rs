@@ -1,7 +1,6 @@
 //! Measures files of a storage that this host reaches itself. Those that follow are opened while the first is read, so that on a
 //! network with latency no file waits for a round trip of its own.
 
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 
 use pgkeep_pipeline::{Pipeline, Report, Stage};
@@ -9,13 +8,9 @@ use pgkeep_storage::{PipelineRead, ReadOptions, Storage};
 
 use super::file::{Measured, StoredFile, Teller, Told};
 use crate::error::{Error, ErrorCode, Result};
-use crate::jobs::Buffers;
+use crate::jobs::{Buffers, OpenedAhead};
 use crate::run::cancel::Cancel;
 
-/// Bytes that one worker has under way ahead of its reading.
-const AHEAD_BYTES: u64 = 16 << 20;
-/// Files that one worker has opened ahead of its reading.
-const AHEAD_FILES: usize = 128;
 /// Bytes that are read at once at most.
 const READ_MOST: usize = 256 * 1024;
 
@@ -54,21 +49,8 @@ fn measure_all(
     buffer: &mut [u8],
     told: Teller<'_>,
 ) -> Result<()> {
-    let bytes = |file: &StoredFile| file.stored.unwrap_or(0);
-    let mut opened: VecDeque<Opened> = VecDeque::new();
-    let (mut next, mut ahead) = (0, 0_u64);
-    for file in files {
-        while let Some(following) = files.get(next)
-            && (opened.is_empty() || (opened.len() < AHEAD_FILES && ahead < AHEAD_BYTES))
-        {
-            ahead = ahead.saturating_add(bytes(following));
-            opened.push_back(open(storage, following));
-            next += 1;
-        }
-        let read = opened
-            .pop_front()
-            .expect("the file itself was opened above at the latest");
-        ahead = ahead.saturating_sub(bytes(file));
+    let bytes = |file: &&&StoredFile| file.stored.unwrap_or(0);
+    for (file, read) in OpenedAhead::new(files, bytes, |file| open(storage, file)) {
         let mut read_on = |bytes| told(Told::Read(bytes));
         let measured = read
             .map_err(Error::from)
