@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use pgkeep_testkit::compare::{self, Ignore};
+use pgkeep_testkit::configuration::Configuration;
+use pgkeep_testkit::object_server::{Kind, ObjectServer};
 use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
@@ -83,8 +85,11 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         let program = Arc::clone(program);
         suite = suite.test(row.name, move || whole(&program, row));
     }
-    let [one, two, three] = [(); 3].map(|()| Arc::clone(program));
+    let [one, two, three, four] = [(); 4].map(|()| Arc::clone(program));
     suite
+        .test("a_repository_is_copied_into_a_bucket_and_back", move || {
+            bucket(&four)
+        })
         .test("a_repository_on_sftp_is_copied_to_a_disk", move || {
             from_sftp(&three)
         })
@@ -218,5 +223,54 @@ fn from_sftp(program: &Program) -> TestResult {
             &Ignore::nothing(),
         )?;
     }
+    Ok(())
+}
+
+/// What came back from a bucket is what was copied there.
+fn bucket(program: &Program) -> TestResult {
+    let stage = plain(program)?;
+    let server = ObjectServer::start(Kind::Moto)?;
+    let disk = stage.scratch.make_dir("disk")?;
+    let base = || -> crate::stage::Result<Configuration> {
+        Ok(Configuration::new(&stage.scratch)?
+            .global("log-level-file", "off")
+            .global("log-level-console", "info")
+            .global("process-max", 2)
+            .stanza("main", "pg1-path", stage.scratch.join("data").display()))
+    };
+    let all = base()?
+        .bucket(2, &server)
+        .global("repo3-path", disk.display())
+        .write(&stage.scratch, "all.conf")?;
+    let in_bucket = base()?
+        .bucket(1, &server)
+        .write(&stage.scratch, "bucket.conf")?;
+    for config in [&all, &in_bucket] {
+        stage.scratch.account().own_tree(config)?;
+    }
+    let there = ["--repo=1", "--repo-to=2", "repo-copy"];
+    let said = stage.ours(&all, &there)?.success()?;
+    must_say(&said, "4 backups with ")?;
+    let said = stage.ours(&all, &there)?.success()?;
+    must_say(&said, "0 backups with 0 files and 0 WAL files")?;
+    let checked = stage
+        .theirs(&in_bucket, &["verify", "--output=text"])?
+        .success()?;
+    if checked.stdout.contains("status: error") {
+        return Err(checked.stdout.into());
+    }
+    let back = ["--repo=2", "--repo-to=3", "repo-copy"];
+    let said = stage.ours(&all, &back)?.success()?;
+    must_say(&said, "4 backups with ")?;
+    let mut same = vec!["archive/main/15-1".to_owned()];
+    for label in &stage.labels {
+        same.push(format!("backup/main/{label}/bundle"));
+    }
+    for path in same {
+        let (before, after) = (stage.source().join(&path), disk.join(&path));
+        compare::trees(&before, &after, &Ignore::nothing())?;
+    }
+    let path = format!("--repo1-path={}", disk.display());
+    stage.ours(&stage.one, &[&path, "verify"])?.success()?;
     Ok(())
 }

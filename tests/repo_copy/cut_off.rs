@@ -12,6 +12,8 @@ use crate::stage::{Stage, must_say};
 /// Points of a default run, besides the last ones.
 const SAMPLE: u64 = 4;
 const LAST: u64 = 2;
+/// Exit code of what SIGKILL has ended.
+const KILLED: i32 = 128 + 9;
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let [one, two, three] = [(); 3].map(|()| Arc::clone(program));
@@ -97,21 +99,24 @@ fn killed(program: &Program, made: &Made<'_>, sample: u64) -> TestResult {
         .parse()?;
     for point in points(operations, sample) {
         empty(&stage)?;
-        let killed = stage.copy_with_fault(&format!("kill:{point}"), &[])?;
-        if killed.code == 0 {
-            return Err(format!("nothing happened at operation {point} of {operations}").into());
-        }
-        // Whatever is listed is whole, for both programs.
+        stage
+            .copy_with_fault(&format!("kill:{point}"), &[])?
+            .expect_code(KILLED)
+            .map_err(|error| format!("operation {point} of {operations}: {error}"))?;
+        // Whatever is listed is whole, for both programs, and is restored as it was.
+        let listed = stage.listed()?;
         if stage.target.join("backup/main/backup.info").exists() {
             stage
                 .target_is_sound()
+                .and_then(|()| stage.restores(&listed))
                 .map_err(|error| format!("kill:{point}: {error}"))?;
         }
         let again = stage.copy(&[])?.success()?;
         must_say(&again, "copied from repo1 to repo2")?;
         stage
             .target_is_sound()
+            .and_then(|()| stage.target_holds(&[0, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8]))
             .map_err(|error| format!("after kill:{point}: {error}"))?;
     }
-    stage.target_holds(&[0, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8])
+    Ok(())
 }

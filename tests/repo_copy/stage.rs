@@ -128,22 +128,24 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// pgBackRest lists exactly these backups, restores each, and fetches these segments.
-    pub fn target_holds(&self, at: &[usize], segments: &[u64]) -> Result<()> {
+    /// Which of the backups pgBackRest lists in the target.
+    pub fn listed(&self) -> Result<Vec<usize>> {
         let info = self
             .theirs(&self.two, &["--output=json", "info"])?
             .success()?;
         let info: serde_json::Value = serde_json::from_str(&info.stdout)?;
-        let listed: Vec<&str> = info[0]["backup"]
-            .as_array()
-            .ok_or("no list of backups")?
-            .iter()
-            .filter_map(|backup| backup["label"].as_str())
-            .collect();
-        let expected: Vec<&str> = at.iter().map(|at| self.labels[*at].as_str()).collect();
-        if listed != expected {
-            return Err(format!("{listed:?} in place of {expected:?}").into());
-        }
+        let listed = info[0]["backup"].as_array().into_iter().flatten();
+        listed
+            .map(|backup| {
+                let label = backup["label"].as_str().unwrap_or_default();
+                let at = self.labels.iter().position(|known| known == label);
+                at.ok_or_else(|| format!("'{label}' was never made").into())
+            })
+            .collect()
+    }
+
+    /// pgBackRest restores each of these backups as the cluster was.
+    pub fn restores(&self, at: &[usize]) -> Result<()> {
         for at in at {
             let to = self.scratch.join("restored");
             let _ = fs::remove_dir_all(&to);
@@ -155,6 +157,16 @@ impl<'a> Stage<'a> {
                 .success()?;
             compare::trees(&self.state(*at), &to, &Ignore::of_restore())?;
         }
+        Ok(())
+    }
+
+    /// pgBackRest lists exactly these backups, restores each, and fetches these segments.
+    pub fn target_holds(&self, at: &[usize], segments: &[u64]) -> Result<()> {
+        let listed = self.listed()?;
+        if listed != at {
+            return Err(format!("{listed:?} in place of {at:?}").into());
+        }
+        self.restores(at)?;
         for number in 1..=8 {
             let name = segment(number);
             let to = self.scratch.join("data/pg_wal/got");
