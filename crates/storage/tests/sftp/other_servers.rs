@@ -321,7 +321,10 @@ fn untrue_links(link: &str, words: &str) -> TestResult {
             return Err(format!("{link}: {error:?}").into());
         }
     }
-    Ok(())
+    match std::fs::read(&there)? == b"an older file" {
+        true => Ok(()),
+        false => Err(format!("the file that was there has gone by: {link}").into()),
+    }
 }
 
 /// What a repository needs: files of all sizes stored and replaced, listed, read, removed.
