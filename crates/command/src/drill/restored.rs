@@ -5,15 +5,19 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::process;
 use super::scratch::Scratch;
 use super::settings::Settings;
+use super::{private, process};
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::size_text::size_text;
 use crate::run::Context;
 
-/// Room for WAL that is replayed: PostgreSQL keeps about two times `max_wal_size`, 1GB.
-const WAL_ROOM: u64 = 2 << 30;
+/// Room for WAL that is replayed: PostgreSQL keeps about two times `max_wal_size`.
+fn wal_room(plan: &Value) -> u64 {
+    let size = plan["reach"]["wal-segment-size"].as_u64().unwrap_or(0);
+    let [_, (_, most)] = private::wal_sizes(u32::try_from(size).unwrap_or(u32::MAX));
+    2 * (most << 20)
+}
 
 /// What `restore` is about to do.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +75,9 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
             ));
         }
     }
+    let for_wal = wal_room(&plan);
     for room in list(&plan["space"]) {
-        let needed = room["need"].as_u64().unwrap_or(0).saturating_add(WAL_ROOM);
+        let needed = room["need"].as_u64().unwrap_or(0).saturating_add(for_wal);
         if let Some(free) = room["free"].as_u64().filter(|free| *free < needed) {
             return Err(Error::new(
                 ErrorCode::FileWrite,
@@ -80,7 +85,7 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
                     "there is not enough room for the drill in '{}': {} needed (of which {} for WAL), {} free",
                     scratch.root().display(),
                     size_text(needed),
-                    size_text(WAL_ROOM),
+                    size_text(for_wal),
                     size_text(free)
                 ),
             )
@@ -228,6 +233,14 @@ pub(super) fn list(value: &Value) -> &[Value] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_segments_need_more_room() {
+        let plan = |size: u64| serde_json::json!({"reach": {"wal-segment-size": size}});
+        assert_eq!(wal_room(&Value::Null), 2 << 30);
+        assert_eq!(wal_room(&plan(16 << 20)), 2 << 30);
+        assert_eq!(wal_room(&plan(1 << 30)), 4 << 30);
+    }
 
     #[test]
     fn a_path_that_leads_out_of_the_directory_is_not_within_it() {

@@ -115,6 +115,7 @@ fn reach(forecast: &Forecast) -> Value {
             "gap": forecast.extent.gap.as_ref().map(gap),
         },
         "unread": forecast.archived.unread,
+        "wal-segment-size": forecast.archived.segment_size,
     })
 }
 
