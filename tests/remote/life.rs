@@ -114,6 +114,17 @@ fn live(stage: &Stage<'_>) -> TestResult {
         if listed.lines().filter(|line| line.ends_with('F')).count() != 1 {
             return Err(format!("{host:?}: {listed}").into());
         }
+        let told = stage.metrics(host)?;
+        let of = "{repo_key=\"1\",stanza=\"main\"}";
+        for sample in [
+            "pgbackrest_stanza_status{stanza=\"main\"} 0".to_owned(),
+            format!("pgkeep_repo_wal_gaps{of} 0"),
+            format!("pgkeep_repo_restorable_timestamp_seconds{of} "),
+        ] {
+            if !told.lines().any(|line| line.starts_with(&sample)) {
+                return Err(format!("{host:?}: no {sample}\n{told}").into());
+            }
+        }
     }
     for host in [Host::Pg, Host::Repo] {
         let doctor = stage.doctor(host)?;

@@ -263,7 +263,16 @@ impl<'a> Stage<'a> {
         Ok(run(&mut doctor)?.stdout)
     }
 
-    /// The same for one that must succeed.
+    /// What `metrics` tells on a host; pgBackRest does not know it.
+    pub fn metrics(&self, host: Host) -> Result<String> {
+        let mut metrics = self.program.command();
+        metrics
+            .arg(format!("--config={}", self.config(host).display()))
+            .args(["--stanza=main", "metrics"]);
+        Ok(run(&mut metrics)?.success()?.stdout)
+    }
+
+    /// As [`Self::outcome`] for one that must succeed.
     pub fn run(&self, host: Host, arguments: &[&str]) -> Result<Outcome> {
         Ok(self.outcome(host, arguments)?.success()?)
     }
