@@ -8,6 +8,7 @@ use crate::hosts::archive_command::named_stanza;
 use crate::hosts::cluster::Cluster;
 use crate::hosts::clusters::Clusters;
 use crate::hosts::repository;
+use crate::hosts::repository::append_only::archiving_program;
 use crate::remote::own_side;
 use crate::report::advice;
 use crate::run::Context;
@@ -69,14 +70,15 @@ pub(super) fn tell_other_stanzas(context: &Context, stanza: &Stanza, found: &Clu
     if context.config.program() != Program::PgKeep {
         return;
     }
+    let program = archiving_program(&context.config);
     for cluster in found.primary.iter().chain(&found.standbys) {
-        if let Some(text) = other_stanza(cluster, stanza) {
+        if let Some(text) = other_stanza(program, cluster, stanza) {
             log::warn!("{text}");
         }
     }
 }
 
-fn other_stanza(cluster: &Cluster, stanza: &Stanza) -> Option<String> {
+fn other_stanza(program: &str, cluster: &Cluster, stanza: &Stanza) -> Option<String> {
     let session = &cluster.session;
     let named = named_stanza(session.archive_command())?;
     if named == stanza.as_str() || session.archive_mode() == "off" {
@@ -89,7 +91,7 @@ fn other_stanza(cluster: &Cluster, stanza: &Stanza) -> Option<String> {
     Some(format!(
         "{} {when} to stanza '{named}', not to '{stanza}'\nHINT: in the server: {}",
         cluster.name(),
-        advice::set_archive_command(stanza.as_str())
+        advice::set_archive_command(program, stanza.as_str())
     ))
 }
 

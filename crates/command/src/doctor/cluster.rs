@@ -78,7 +78,11 @@ pub(super) fn examine(
         }
         facts.control = Some(cluster.control);
     }
-    findings.extend(roles::examine(stanza.as_str(), &nodes));
+    findings.extend(roles::examine(
+        settings.archiving_program,
+        stanza.as_str(),
+        &nodes,
+    ));
     let standbys_alone = !nodes.is_empty() && nodes.iter().all(|node| node.standby);
     if standbys_alone && !unknown {
         let mend = "run doctor on the primary's host, or configure the primary here as pg2-…";
@@ -178,7 +182,7 @@ fn primary(
             stanza.as_str(),
             session.archive_command(),
             &health.archive_library,
-            settings.only_adds(),
+            settings.archiving_program,
         );
         facts.archives_to_us = command.grade < Grade::Fail;
         findings.push(command);
@@ -206,16 +210,16 @@ fn archive_mode(subject: &Subject, mode: &str, settings: &Settings) -> Finding {
 
 /// The command itself is not shown: people put passwords into it.
 ///
-/// `only_adds`: a repository is one that the account may only add to, which the program knows under its own name alone.
+/// `program`: the name by which it is to be called. It is our own where a repository is one that the account may only add to.
 fn archive_command(
     subject: &Subject,
     stanza: &str,
     command: &str,
     library: &str,
-    only_adds: bool,
+    program: &str,
 ) -> Finding {
-    let program = if only_adds { "pgkeep" } else { "pgbackrest" };
-    let mend = advice::set_archive_command_of(program, stanza);
+    let own_name = program != "pgbackrest";
+    let mend = advice::set_archive_command(program, stanza);
     if !library.is_empty() {
         let mend = format!("alter system set archive_library = ''; {mend}");
         return subject.fail(
@@ -236,12 +240,12 @@ fn archive_command(
             let seen = format!("archives to stanza '{named}'");
             subject.fail(&ARCHIVE_COMMAND, seen, mend)
         }
-        _ if only_adds && calls_pgbackrest(command) => subject.warn(
+        _ if own_name && calls_pgbackrest(command) => subject.warn(
             &ARCHIVE_COMMAND,
             "calls 'pgbackrest', which does not know repo-sftp-append-only: the server refuses what it does",
             mend,
         ),
-        _ if !only_adds && !command.contains("pgbackrest") => subject.warn(
+        _ if !own_name && !command.contains("pgbackrest") => subject.warn(
             &ARCHIVE_COMMAND,
             "does not contain 'pgbackrest', without which pgBackRest refuses to back up",
             mend,
@@ -292,7 +296,7 @@ mod tests {
     #[test]
     fn an_archive_command_must_call_the_program_for_this_stanza() {
         let grade = |command: &str, library: &str| {
-            archive_command(&Subject::default(), "main", command, library, false).grade
+            archive_command(&Subject::default(), "main", command, library, "pgbackrest").grade
         };
         assert_eq!(
             grade("pgbackrest --stanza=main archive-push %p", ""),
@@ -317,7 +321,8 @@ mod tests {
 
     #[test]
     fn where_an_account_only_adds_archive_command_must_call_the_program_by_its_own_name() {
-        let found = |command: &str| archive_command(&Subject::default(), "main", command, "", true);
+        let found =
+            |command: &str| archive_command(&Subject::default(), "main", command, "", "pgkeep");
         let pgbackrest = found("/usr/bin/pgbackrest --stanza=main archive-push %p");
         assert_eq!(pgbackrest.grade, Grade::Warn);
         assert!(format!("{pgbackrest:?}").contains("'pgkeep --stanza=main archive-push %p'"));
@@ -328,7 +333,7 @@ mod tests {
     #[test]
     fn an_archive_command_is_never_shown() {
         let command = "PASS=hunter2 cp %p /archive/%f";
-        let finding = archive_command(&Subject::default(), "main", command, "", false);
+        let finding = archive_command(&Subject::default(), "main", command, "", "pgbackrest");
         assert!(!format!("{finding:?}").contains("hunter2"));
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Node {
 }
 
 /// Compares the clusters of a stanza.
-pub(super) fn examine(stanza: &str, nodes: &[Node]) -> Vec<Finding> {
+pub(super) fn examine(program: &str, stanza: &str, nodes: &[Node]) -> Vec<Finding> {
     let subject = Subject::stanza(stanza);
     let (standbys, primaries): (Vec<&Node>, Vec<&Node>) =
         nodes.iter().partition(|node| node.standby);
@@ -29,7 +29,7 @@ pub(super) fn examine(stanza: &str, nodes: &[Node]) -> Vec<Finding> {
     for standby in standbys {
         let subject = subject.pg(standby.key);
         findings.push(follows(&subject, primaries.first().copied(), standby));
-        findings.extend(archives(&subject, stanza, standby));
+        findings.extend(archives(&subject, program, stanza, standby));
     }
     findings
 }
@@ -74,12 +74,12 @@ fn follows(subject: &Subject, primary: Option<&Node>, standby: &Node) -> Finding
 }
 
 /// What it archives, now or once it is promoted. Nothing is said of one whose command names no stanza: it may be set up then.
-fn archives(subject: &Subject, stanza: &str, standby: &Node) -> Option<Finding> {
+fn archives(subject: &Subject, program: &str, stanza: &str, standby: &Node) -> Option<Finding> {
     let named = standby.archives_to.as_deref()?;
     if standby.archive_mode == "off" {
         return None;
     }
-    let mend = advice::set_archive_command(stanza);
+    let mend = advice::set_archive_command(program, stanza);
     Some(if named == stanza {
         subject.ok(&ARCHIVE_COMMAND, format!("names stanza '{stanza}'"))
     } else if standby.archive_mode == "always" {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn bad(nodes: &[Node]) -> Vec<(Grade, Option<u32>, String)> {
-        examine("main", nodes)
+        examine("pgbackrest", "main", nodes)
             .into_iter()
             .filter(|finding| finding.grade > Grade::Note)
             .map(|finding| {
@@ -171,7 +171,8 @@ mod tests {
     fn a_standby_that_will_archive_elsewhere_is_found_before_it_is_promoted() {
         let mut standby = node(2, true, 7, Some("other"));
         let grade = |standby: &Node| {
-            archives(&Subject::default(), "main", standby).map(|finding| finding.grade)
+            archives(&Subject::default(), "pgbackrest", "main", standby)
+                .map(|finding| finding.grade)
         };
         assert_eq!(grade(&standby), Some(Grade::Warn));
         standby.archive_mode = "always".to_owned();

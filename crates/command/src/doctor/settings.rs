@@ -32,6 +32,8 @@ pub(super) struct Settings {
     /// Files that secrets came from.
     pub(super) secret_files: BTreeSet<PathBuf>,
     pub(super) archive_mode_check: bool,
+    /// The name by which `archive_command` is to call the program.
+    pub(super) archiving_program: &'static str,
     pub(super) repositories: Vec<RepoSettings>,
     pub(super) clusters: Vec<u32>,
 }
@@ -87,12 +89,6 @@ impl RepoSettings {
 }
 
 impl Settings {
-    /// Whether a repository is one that the account may only add to.
-    pub(super) fn only_adds(&self) -> bool {
-        let mut sftp = self.repositories.iter().filter_map(|one| one.sftp.as_ref());
-        sftp.any(|sftp| sftp.append_only)
-    }
-
     pub(super) fn from(context: &Context) -> Self {
         let config = &*context.config;
         let text = |option| config.string(option).map(str::to_owned);
@@ -104,6 +100,7 @@ impl Settings {
         let logs = config.string(option::LOG_LEVEL_FILE) != Some("off");
         Self {
             json: config.string(option::OUTPUT) == Some("json"),
+            archiving_program: repository::append_only::archiving_program(config),
             verbose: config.boolean(option::VERBOSE),
             backup_age: days(option::BACKUP_AGE_MAX, 2),
             full_age: days(option::FULL_AGE_MAX, 35),

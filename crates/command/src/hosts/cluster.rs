@@ -13,6 +13,7 @@ use pgkeep_postgres::session::Session;
 use pgkeep_storage::StoragePath;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::repository::append_only::archiving_program;
 use crate::hosts::{PgHost, pg_host};
 use crate::report::advice;
 use crate::run::context::Context;
@@ -196,14 +197,18 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
         _ => {}
     }
     let command = cluster.session.archive_command();
+    let program = archiving_program(config);
     if command.contains("pgbackrest") {
         return Ok(());
     }
     if command.contains("pgkeep") {
-        log::warn!(
-            "archive_command '{command}' does not contain pgbackrest\n\
-             HINT: pgBackRest refuses to back up this cluster; archive through a link named pgbackrest to keep the way back open."
-        );
+        if program == "pgbackrest" {
+            log::warn!(
+                "archive_command of {} does not contain pgbackrest\n\
+                 HINT: pgBackRest refuses to back up this cluster; archive through a link named pgbackrest to keep the way back open.",
+                cluster.name()
+            );
+        }
         return Ok(());
     }
     let shown = if command.is_empty() {
@@ -217,6 +222,6 @@ pub fn check_archive_settings(context: &Context, cluster: &Cluster) -> Result<()
     )
     .with_hint(format!(
         "in the server: {}",
-        advice::set_archive_command(context.stanza()?)
+        advice::set_archive_command(program, context.stanza()?)
     )))
 }

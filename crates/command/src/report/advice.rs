@@ -9,15 +9,9 @@ pub fn pgkeep(stanza: &str, rest: &str) -> String {
     format!("pgkeep --stanza={} {rest}", shell_word(stanza))
 }
 
-/// The statement that sets `archive_command`: within a string of SQL, with `%` doubled for the server, words of a shell.
+/// The statement that sets `archive_command` to the program under one of its names: within a string of SQL, with `%` doubled for the server, words of a shell.
 #[must_use]
-pub fn set_archive_command(stanza: &str) -> String {
-    set_archive_command_of("pgbackrest", stanza)
-}
-
-/// The same for the program under one of its names.
-#[must_use]
-pub fn set_archive_command_of(program: &str, stanza: &str) -> String {
+pub fn set_archive_command(program: &str, stanza: &str) -> String {
     let stanza = quote::command_text(&shell_word(stanza)).replace('\'', "''");
     format!(
         "alter system set archive_command = '{program} --stanza={stanza} archive-push %p'; select pg_reload_conf();"
@@ -36,7 +30,7 @@ mod tests {
             "pgkeep --stanza=\"it's \\$1\" check"
         );
         assert_eq!(
-            set_archive_command("it's 50%"),
+            set_archive_command("pgbackrest", "it's 50%"),
             "alter system set archive_command = 'pgbackrest --stanza=\"it''s 50%%\" archive-push %p'; select pg_reload_conf();"
         );
     }

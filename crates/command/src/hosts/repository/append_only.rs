@@ -6,12 +6,23 @@ use pgkeep_config::Config;
 use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
 
+use super::keys;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Whether `repo-sftp-append-only` is set.
 #[must_use]
 pub fn is_set(config: &Config, key: u32) -> bool {
     config.boolean_at(option::REPO_SFTP_APPEND_ONLY, key)
+}
+
+/// The name by which PostgreSQL is to call the program. pgBackRest's name is the way back, but under it nothing is known of
+/// `repo-sftp-append-only`.
+#[must_use]
+pub fn archiving_program(config: &Config) -> &'static str {
+    match keys(config).into_iter().any(|key| is_set(config, key)) {
+        true => "pgkeep",
+        false => "pgbackrest",
+    }
 }
 
 /// What is said where `expire` would follow a backup.
@@ -50,4 +61,32 @@ pub(super) fn refuse(config: &Config, key: u32) -> Result<()> {
     .with_hint(
         "run it on the SFTP host, or with the account that keeps the repository and a configuration without this option.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use pgkeep_config::Program;
+
+    use super::*;
+    use crate::run::test_context;
+
+    #[test]
+    fn postgresql_calls_the_program_by_its_own_name_where_it_only_adds() {
+        let program = |options: &[&str]| {
+            let context = test_context::new(Program::PgKeep, "doctor", options);
+            archiving_program(&context.config)
+        };
+        assert_eq!(program(&[]), "pgbackrest");
+        let sftp = [
+            "--repo2-path=/other",
+            "--repo2-type=sftp",
+            "--repo2-sftp-host=host",
+            "--repo2-sftp-host-user=user",
+            "--repo2-sftp-private-key-file=/key",
+            "--repo2-sftp-host-key-hash-type=sha256",
+            "--repo2-sftp-append-only",
+        ];
+        assert_eq!(program(&sftp[..6]), "pgbackrest");
+        assert_eq!(program(&sftp), "pgkeep");
+    }
 }
