@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{path, text};
 
-#[test]
-fn the_guide_to_monitoring_names_every_metric_of_ours() {
-    let mut ours = BTreeSet::new();
-    for entry in
-        std::fs::read_dir(path("crates/command/src/metrics/ours")).expect("sources are there")
-    {
+/// The names that the sources of a directory declare.
+fn declared(directory: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(path(directory)).expect("sources are there") {
         let source = entry.expect("an entry").path();
         if source.ends_with("tests.rs") {
             continue;
@@ -25,10 +23,16 @@ fn the_guide_to_monitoring_names_every_metric_of_ours() {
                 _ => "",
             };
             let name = rest.split('"').nth(1).unwrap_or_default();
-            ours.insert(format!("{name}{unit}"));
+            names.insert(format!("{name}{unit}"));
         }
     }
-    assert!(ours.len() > 10, "{ours:?}");
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+#[test]
+fn the_guide_to_monitoring_names_every_metric_of_ours() {
+    let ours = declared("crates/command/src/metrics/ours");
     let page = text("docs/guide/monitoring.md");
     let named: BTreeSet<String> = page
         .lines()
@@ -36,4 +40,25 @@ fn the_guide_to_monitoring_names_every_metric_of_ours() {
         .map(|name| format!("pgkeep_{}", name.split('{').next().unwrap_or_default()))
         .collect();
     assert_eq!(named, ours);
+}
+
+#[test]
+fn rules_of_the_guide_are_about_metrics_that_there_are() {
+    let mut known = declared("crates/command/src/metrics/ours");
+    known.extend(declared("crates/command/src/metrics/exporter"));
+    let page = text("docs/guide/monitoring.md");
+    let rules = page.split("```yaml\n").nth(1).expect("there are rules");
+    let rules = rules.split("```").next().unwrap_or_default();
+    let named: BTreeSet<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("expr: "))
+        .flat_map(|expression| {
+            expression.split(|char: char| !char.is_ascii_alphanumeric() && char != '_')
+        })
+        .filter(|word| word.starts_with("pgkeep_") || word.starts_with("pgbackrest_"))
+        .collect();
+    assert!(named.len() > 4, "{named:?}");
+    for name in named {
+        assert!(known.contains(name), "{name} is none of {known:?}");
+    }
 }

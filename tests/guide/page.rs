@@ -4,9 +4,10 @@ use std::path::Path;
 
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// What is no command for the two machines: configuration, messages, policies (the suite `bucket_rights` tests them), and what
-/// builds the program or its packages, which `make` does in CI and the suite `package`.
-const NOT_RUN: &[&str] = &["ini", "log", "console", "json"];
+/// What is no command for the two machines: configuration, messages, policies (the suite `bucket_rights` tests them), rules of
+/// another program (the suite `docs` looks at their names), and what builds the program or its packages, which `make` does in CI
+/// and the suite `package`.
+const NOT_RUN: &[&str] = &["ini", "log", "console", "json", "yaml"];
 
 /// One block of commands.
 #[derive(Debug)]
