@@ -11,7 +11,7 @@ use pgkeep_command::run::not_yet::NOT_YET;
 use pgkeep_config::render::candidates::{Line, Wanted};
 use pgkeep_config::{Config, Input};
 
-use crate::log::{self, Level, LogSettings};
+use crate::log::{self, Form, Level, LogSettings};
 
 /// Longest time that a repository is asked for the labels of its backups.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const REFUSED: [&str; 2] = ["server", "server-ping"];
 
 /// Prints the candidates, one a line, each with what it means behind a tab. `context`: makes one of a configuration.
 pub(crate) fn run(input: &Input<'_>, context: impl FnOnce(Config) -> Context) -> u8 {
-    let mut silent = LogSettings::early();
+    let mut silent = LogSettings::early(Form::Text);
     silent.console = Level::Off;
     log::install().configure(silent);
     let given = input.environment.iter().find(|(name, _)| name == LINE);

@@ -4,9 +4,53 @@ use std::path::Path;
 
 use pgkeep_command::run::begin;
 use pgkeep_config::command::Role;
-use pgkeep_config::{Config, Source, option};
+use pgkeep_config::{Config, Input, Program, Source, option};
 
-use crate::log::{Level, LogSettings, Sink};
+use crate::log::{Form, Level, LogSettings, Names, Sink};
+
+/// The form of messages by this configuration.
+pub(crate) fn form(config: &Config) -> Form {
+    let known = config.is_valid(option::LOG_FORMAT);
+    match known.then(|| config.string(option::LOG_FORMAT)).flatten() {
+        Some("json") => Form::Json,
+        _ => Form::Text,
+    }
+}
+
+/// The form of messages by the words and variables alone, while the configuration is not read or cannot be used.
+pub(crate) fn early_form(input: &Input<'_>) -> Form {
+    let option = format!("--{}=", option::LOG_FORMAT.name);
+    let word = input
+        .args
+        .iter()
+        .find_map(|word| word.strip_prefix(&option));
+    let variable = || {
+        let mut said = input.environment.iter();
+        said.find(|(name, _)| name == "PGKEEP_LOG_FORMAT")
+            .map(|(_, value)| value.as_str())
+    };
+    match word.or_else(variable) {
+        Some("json") if input.program == Program::PgKeep => Form::Json,
+        _ => Form::Text,
+    }
+}
+
+/// The form of messages until the levels are in force: the warnings of the configuration.
+pub(crate) fn configure_early(sink: &'static Sink, config: &Config) {
+    if form(config) == Form::Json {
+        sink.configure(LogSettings {
+            names: names(config),
+            ..LogSettings::early(Form::Json)
+        });
+    }
+}
+
+fn names(config: &Config) -> Names {
+    Names {
+        command: Some(config.command_role_name()),
+        stanza: config.stanza().map(str::to_owned),
+    }
+}
 
 /// Puts the levels of this configuration in force, and opens its log file.
 pub(crate) fn configure_log(sink: &'static Sink, config: &Config) {
@@ -37,6 +81,13 @@ pub(crate) fn configure_log(sink: &'static Sink, config: &Config) {
             2
         },
         dry_run: config.boolean(option::DRY_RUN),
+        // What a process for another host prints is read by its client.
+        form: match config.role() {
+            Role::Remote => Form::Text,
+            _ => form(config),
+        },
+        file_form: form(config),
+        names: names(config),
     };
     sink.configure(settings);
     if writes_log_file(config) {

@@ -5,6 +5,7 @@
 
 mod complete;
 mod dispatch;
+mod ending;
 #[cfg(feature = "faulty")]
 mod fault;
 mod files;

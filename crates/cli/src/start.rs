@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::hosts::links::Links;
@@ -16,12 +15,15 @@ use pgkeep_command::run::summary::{Ended, Summary};
 use pgkeep_command::run::{Context, begin};
 use pgkeep_command::server::{Origin, Recorder, Replay};
 use pgkeep_command::{archive_get, backup, expire};
-use pgkeep_config::command::{BeginLevel, CommandId, Role};
+use pgkeep_config::command::{CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Input, Phase, Program, option};
 
+use crate::ending::Ending;
 use crate::files::HostFiles;
-use crate::log::{self, Level, LogSettings, Sink};
-use crate::log_settings::{configure_log, open_log_file, writes_log_file};
+use crate::log::{self, Form, Level, LogSettings, Sink};
+use crate::log_settings::{
+    configure_early, configure_log, early_form, open_log_file, writes_log_file,
+};
 use crate::server::Server;
 use crate::{complete, dispatch, last_line, process, progress, server, signal};
 
@@ -84,11 +86,12 @@ pub(crate) fn run() -> u8 {
         Ok(loaded) => loaded,
         // The words alone tell that no error may pass for a missing file.
         Err(error) if is_strict_get(&input) => {
-            refuse(&error);
+            refuse(&error, early_form(&input));
             return archive_get::strict_status(&begin::lower(&error));
         }
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, early_form(&input)),
     };
+    configure_early(sink, &loaded.config);
     if loaded.config.role() == Role::Main && handed.is_none() {
         for warning in &loaded.warnings {
             ::log::warn!("{warning}");
@@ -195,13 +198,14 @@ fn is_strict_get(input: &Input<'_>) -> bool {
 }
 
 /// A configuration that cannot be used: where the message goes depends on how far we came.
-fn refuse(error: &ConfigError) -> u8 {
+fn refuse(error: &ConfigError, form: Form) -> u8 {
+    let mut settings = LogSettings::early(form);
+    log::install().configure(settings.clone());
     for warning in &error.warnings {
         ::log::warn!("{warning}");
     }
     // pgBackRest shows what is wrong with the words on stderr, before it knows any level.
     if error.phase == Phase::CommandLine {
-        let mut settings = LogSettings::early();
         settings.console = Level::Off;
         settings.stderr = Level::Warn;
         log::install().configure(settings);
@@ -217,7 +221,6 @@ fn report(error: &Error) -> u8 {
 
 fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) -> u8 {
     let config = &context.config;
-    let command = config.command().definition();
     // Log files are the first that a run makes.
     if config.boolean(option::NEUTRAL_UMASK) {
         process::neutral_umask();
@@ -228,16 +231,8 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
         report(&error);
         return archive_get::exit_status(config, &error);
     }
-    let mut started = Instant::now();
-    let mut name = config.command_role_name();
-    let time = |started: Instant| match config.boolean(option::LOG_TIMESTAMP) {
-        true => format!(" ({}ms)", started.elapsed().as_millis()),
-        false => String::new(),
-    };
-    let begin_level = match command.log_level_default {
-        BeginLevel::Info => ::log::Level::Info,
-        BeginLevel::Debug => ::log::Level::Debug,
-    };
+    let mut ending = Ending::new(sink, context);
+    let begin_level = ending.level();
     ::log::log!(
         begin_level,
         "{}",
@@ -261,12 +256,7 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
         );
         if config.role() == Role::Main && backup::expires_afterwards(&context) {
             // A run of its own in the log, under the locks that are held already.
-            ::log::log!(
-                begin_level,
-                "{name} command end: completed successfully{}",
-                time(started)
-            );
-            (started, name) = (Instant::now(), CommandId::Expire.name().to_owned());
+            ending.followed_by(CommandId::Expire);
             if writes_log_file(config) {
                 open_log_file(
                     sink,
@@ -294,34 +284,18 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
         }
         _ => begin::with_stanza_hints(config, error),
     });
-    let (status, end) = match &result {
-        Ok(status) => (*status, "completed successfully".to_owned()),
-        // What was stopped at another host is an error here.
-        Err(error) if error.code == ErrorCode::Term && context.cancel.signal().is_some() => {
-            ::log::info!("{name} command end: {}", error.message);
-            last_line::print(context, Ended::Stopped);
-            return archive_get::exit_status(config, error);
+    let (status, ended) = match &result {
+        Ok(status) => (*status, Ended::Well),
+        Err(error) if ending.was_stopped(error) => {
+            (archive_get::exit_status(config, error), Ended::Stopped)
         }
         Err(error) => {
             pgkeep_command::log_error(error);
-            (
-                archive_get::exit_status(config, error),
-                format!("aborted with exception [{:03}]", error.code.number()),
-            )
+            (archive_get::exit_status(config, error), Ended::Failed)
         }
     };
-    let time = if result.is_ok() {
-        time(started)
-    } else {
-        String::new()
-    };
-    ::log::log!(begin_level, "{name} command end: {end}{time}");
+    ending.tell(&ending.result(status, result.as_ref().err()));
     // Last, below the log: the log tells the story, this line its end.
-    let ended = if result.is_ok() {
-        Ended::Well
-    } else {
-        Ended::Failed
-    };
     last_line::print(context, ended);
     status
 }

@@ -6,6 +6,7 @@
 
 mod file;
 mod format;
+mod json;
 
 use std::io::Write;
 use std::path::Path;
@@ -13,13 +14,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use pgkeep_command::jobs::process_number;
+use serde_json::Value;
 
 use file::LogFile;
 pub(crate) use format::Level;
 use format::{Entry, Header};
+pub(crate) use json::Names;
 
 /// Called around every line printed on the terminal, so that a progress bar can step aside.
 pub(crate) type Around = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As pgBackRest's lines.
+    #[default]
+    Text,
+    /// One JSON object in a line.
+    Json,
+}
 
 /// Levels and shape of the log of a run.
 #[derive(Clone)]
@@ -30,18 +43,25 @@ pub(crate) struct LogSettings {
     pub(crate) timestamp: bool,
     pub(crate) process_digits: usize,
     pub(crate) dry_run: bool,
+    /// Of what is printed, on stdout and stderr.
+    pub(crate) form: Form,
+    pub(crate) file_form: Form,
+    pub(crate) names: Names,
 }
 
 impl LogSettings {
-    /// While options are read: warnings on stdout without a time, before the configured levels are known.
-    pub(crate) fn early() -> Self {
+    /// While options are read: warnings on stdout, as text without a time, before the configured levels are known.
+    pub(crate) fn early(form: Form) -> Self {
         Self {
             console: Level::Warn,
             stderr: Level::Off,
             file: Level::Off,
-            timestamp: false,
+            timestamp: form == Form::Json,
             process_digits: 2,
             dry_run: false,
+            form,
+            file_form: form,
+            names: Names::default(),
         }
     }
 }
@@ -62,7 +82,7 @@ static SINK: std::sync::OnceLock<Sink> = std::sync::OnceLock::new();
 /// Installs the sink with the levels in force while options are read.
 pub(crate) fn install() -> &'static Sink {
     let sink = SINK.get_or_init(|| {
-        let settings = LogSettings::early();
+        let settings = LogSettings::early(Form::Text);
         let header = header_of(&settings);
         Sink(Mutex::new(Inner {
             settings,
@@ -112,6 +132,24 @@ impl Sink {
         inner.file = Some(file);
         inner.file_started = false;
         Ok(())
+    }
+
+    /// The run goes on with another command.
+    pub(crate) fn set_command(&self, command: &str) {
+        self.lock().settings.names.command = Some(command.to_owned());
+    }
+
+    /// The line with the result of a command, where lines are JSON.
+    pub(crate) fn result(&self, level: Level, text: &str, result: &Value) {
+        let mut inner = self.lock();
+        let entry = Entry {
+            level,
+            process: process_number(),
+            code: None,
+            dry_run: inner.settings.dry_run,
+            text,
+        };
+        inner.write(&entry, Some(result), Timestamp::now());
     }
 
     /// Goes on in the log file where another process of the same run is, without a line that a process starts.
@@ -170,7 +208,7 @@ impl log::Log for Sink {
             dry_run: inner.settings.dry_run,
             text: &text,
         };
-        inner.write(&entry, Timestamp::now());
+        inner.write(&entry, None, Timestamp::now());
     }
 
     fn flush(&self) {}
@@ -182,42 +220,66 @@ fn ours(target: &str) -> bool {
 }
 
 impl Inner {
-    fn write(&mut self, entry: &Entry<'_>, now: Timestamp) {
+    fn write(&mut self, entry: &Entry<'_>, result: Option<&Value>, now: Timestamp) {
+        // Lines of text have no room for a result.
+        let has_room = |form| result.is_none() || form == Form::Json;
+        if has_room(self.settings.form) {
+            self.print(entry, result, now);
+        }
+        if has_room(self.settings.file_form) {
+            self.write_file(entry, result, now);
+        }
+    }
+
+    fn json(&self, entry: &Entry<'_>, result: Option<&Value>, now: Timestamp) -> String {
+        let zone = self.settings.timestamp.then_some(&self.header.zone);
+        json::render(&self.settings.names, entry, result, zone, now)
+    }
+
+    fn print(&self, entry: &Entry<'_>, result: Option<&Value>, now: Timestamp) {
         let to_stderr = entry.level <= self.settings.stderr;
         let to_stdout = !to_stderr && entry.level <= self.settings.console;
-        if to_stderr || to_stdout {
-            let line = if to_stderr {
-                format::render_plain(entry)
+        if !to_stderr && !to_stdout {
+            return;
+        }
+        let line = match self.settings.form {
+            Form::Json => self.json(entry, result, now),
+            Form::Text if to_stderr => format::render_plain(entry),
+            Form::Text => self.header.render(entry, now),
+        };
+        let mut print = || {
+            // A closed pipe must not end a backup: the file still gets the line.
+            let _ = if to_stderr {
+                std::io::stderr().lock().write_all(line.as_bytes())
             } else {
-                self.header.render(entry, now)
+                let mut out = std::io::stdout().lock();
+                out.write_all(line.as_bytes()).and_then(|()| out.flush())
             };
-            let mut print = || {
-                // A closed pipe must not end a backup: the file still gets the line.
-                let _ = if to_stderr {
-                    std::io::stderr().lock().write_all(line.as_bytes())
-                } else {
-                    let mut out = std::io::stdout().lock();
-                    out.write_all(line.as_bytes()).and_then(|()| out.flush())
-                };
-            };
-            match self.around.clone() {
-                Some(around) => around(&mut print),
-                None => print(),
-            }
+        };
+        match self.around.clone() {
+            Some(around) => around(&mut print),
+            None => print(),
         }
-        if entry.level <= self.settings.file
-            && let Some(file) = &mut self.file
-        {
-            let mut line = String::new();
-            if !self.file_started {
-                self.file_started = true;
-                if file.has_content() {
-                    line.push('\n');
-                }
-                line.push_str("-------------------PROCESS START-------------------\n");
-            }
-            line.push_str(&self.header.render(entry, now));
-            file.append(&line);
+    }
+
+    fn write_file(&mut self, entry: &Entry<'_>, result: Option<&Value>, now: Timestamp) {
+        if entry.level > self.settings.file || self.file.is_none() {
+            return;
         }
+        let line = match self.settings.file_form {
+            Form::Json => self.json(entry, result, now),
+            Form::Text => self.header.render(entry, now),
+        };
+        let Some(file) = &mut self.file else { return };
+        let mut lines = String::new();
+        if !self.file_started && self.settings.file_form == Form::Text {
+            if file.has_content() {
+                lines.push('\n');
+            }
+            lines.push_str("-------------------PROCESS START-------------------\n");
+        }
+        self.file_started = true;
+        lines.push_str(&line);
+        file.append(&lines);
     }
 }

@@ -87,6 +87,7 @@ pub fn run(context: &Context) -> Result<u8> {
             );
         }
     };
+    context.summary.fact("wal", request);
     let destination = wal_path::absolute(context, destination)?;
     // PostgreSQL wants everything else once only; there is nothing to fetch ahead.
     if settings.asynchronous && name::is_segment(request) {

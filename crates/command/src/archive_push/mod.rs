@@ -55,6 +55,7 @@ pub fn run(context: &Context) -> Result<()> {
     }
     stop_file::check(context)?;
     let path = wal_path::absolute(context, parameter)?;
+    context.summary.fact("wal", WalFile::new(&path).name);
     if settings.asynchronous {
         foreground::push_in_background(context, &settings, &path)
     } else {

@@ -1,4 +1,4 @@
-//! What a backup came to, in one line.
+//! What a backup came to, in one line for people and as facts for programs.
 
 use pgkeep_repo::{BackupLabel, BackupType, Manifest};
 
@@ -6,7 +6,25 @@ use super::plan::Plan;
 use super::settings::Settings;
 use crate::report::size_text::size_text;
 use crate::report::time_text::elapsed_text;
-use crate::run::summary::count;
+use crate::run::summary::{Summary, count};
+
+/// The facts, named as in `backup.info`.
+pub(super) fn note(summary: &Summary, manifest: &Manifest, page_warnings: u32) {
+    let totals = manifest.totals();
+    for (name, value) in [
+        ("size", totals.size),
+        ("size-delta", totals.size_delta),
+        ("repo-size-delta", totals.repo_size_delta),
+        ("file-total", manifest.file_count() as u64),
+        ("page-error-file-total", page_warnings.into()),
+    ] {
+        summary.fact(name, value);
+    }
+    // With block increments nobody knows how much of the earlier sets it needs.
+    if !manifest.backup.block_incr {
+        summary.fact("repo-size", totals.repo_size);
+    }
+}
 
 /// `full backup 20261128-172351F of main in repo1: 660MB, 48MB stored, 7.2s`.
 pub(super) fn text(

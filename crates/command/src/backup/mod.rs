@@ -94,6 +94,7 @@ fn make(
 ) -> Result<()> {
     let began = context.clock.milliseconds();
     context.summary.stopped("no backup was made");
+    context.summary.fact("repo-key", settings.repo_key);
     let doing = Doing::now(&context.progress, "reading the repository");
     let storage = &*repository.storage;
     let Loaded {
@@ -157,6 +158,10 @@ fn make(
         .label
         .clone()
         .ok_or_else(|| Error::new(ErrorCode::Assert, "the manifest has no label"))?;
+    context.summary.fact("label", label.to_string());
+    context.summary.fact("type", plan.backup_type.to_string());
+    let prior = manifest.backup.prior.as_ref().map(ToString::to_string);
+    context.summary.fact("prior", prior);
     let process = Process {
         context,
         settings,
@@ -223,6 +228,7 @@ fn make(
         size_text(totals.size_delta),
         manifest.file_count()
     );
+    last_line::note(&context.summary, &manifest, page_warnings);
     context.summary.done(last_line::text(
         settings,
         &plan,

@@ -22,6 +22,8 @@ mod scratch_error;
 mod server;
 mod settings;
 
+use serde_json::{Value, json};
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
@@ -83,6 +85,7 @@ pub fn run(context: &Context) -> Result<()> {
     }
     let document = outcome.document(&settings);
     history::add(&settings, &document);
+    note(context, &document);
     context.output.text(&match settings.json {
         true => format!("{document}\n"),
         false => outcome.text(context, &settings),
@@ -105,6 +108,16 @@ pub fn run(context: &Context) -> Result<()> {
         outcome.conclusion()
     ));
     Ok(())
+}
+
+/// The facts for programs: of the report what is not said of every command.
+fn note(context: &Context, document: &Value) {
+    for name in ["set", "recovery", "time", "reached"] {
+        context.summary.fact(name, document[name].clone());
+    }
+    let proofs = document["proof"].as_array().into_iter().flatten();
+    let proofs = proofs.map(|proof| json!({"name": proof["name"], "result": proof["result"]}));
+    context.summary.fact("proof", proofs.collect::<Vec<_>>());
 }
 
 /// The rehearsal. What it finds out goes into `outcome`, so that there is a report whatever ends it.

@@ -40,6 +40,7 @@ pub(super) fn choose(context: &Context, scratch: &Scratch, settings: &mut Settin
     let mut command = process::command(scratch, &context.program_path);
     command.args(&settings.info).args([
         "--output=json",
+        "--log-format=text",
         "--log-level-console=off",
         "--log-level-stderr=error",
         "--log-level-file=off",

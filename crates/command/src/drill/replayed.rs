@@ -57,6 +57,7 @@ impl<'a> Replayed<'a> {
             words.push(word.to_owned());
         }
         for word in [
+            "--log-format=text",
             "--log-level-console=off",
             "--log-level-stderr=warn",
             "--log-level-file=off",

@@ -46,6 +46,7 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
     command.args([
         "--dry-run",
         "--output=json",
+        "--log-format=text",
         "--log-level-console=off",
         "--log-level-stderr=error",
         "restore",
@@ -145,6 +146,7 @@ pub(super) fn make(
         command.arg(format!("--set={}", plan.label));
     }
     command.args([
+        "--log-format=text",
         "--log-level-console=off",
         "--log-level-stderr=warn",
         "restore",

@@ -44,8 +44,9 @@ pub(super) struct Settings {
 }
 
 /// Said anew to every command that is run.
-const SAID_ANEW: [&str; 7] = [
+const SAID_ANEW: [&str; 8] = [
     "exec-id",
+    "log-format",
     "log-level-console",
     "log-level-file",
     "log-level-stderr",

@@ -61,6 +61,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     let mut found = false;
     let mut errors = 0;
     let removed = Removed::default();
+    context.summary.fact("repo-key", settings.keys.clone());
     for &key in &settings.keys {
         context.cancel.check()?;
         if fresh.is_some() && append_only::is_set(&context.config, key) {
@@ -90,6 +91,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
             }
         }
     }
+    context.summary.fact("expired", removed.facts());
     if errors > 0 {
         return Err(Error::new(
             ErrorCode::Command,

@@ -1,9 +1,10 @@
-//! What was removed, counted for the last line of a run.
+//! What was removed, counted for the last line of a run and its result.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use pgkeep_repo::BackupLabel;
+use serde_json::{Value, json};
 
 use crate::run::summary::{count, list};
 
@@ -66,6 +67,21 @@ impl Removed {
         }
     }
 
+    /// The facts for programs.
+    pub(super) fn facts(&self) -> Value {
+        let counts = *self.counts.borrow();
+        let labels = self.expired.borrow();
+        json!({
+            "backup": labels.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "backup-left-over-total": counts.left_over,
+            "backup-locked-total": counts.locked,
+            "wal-total": counts.segments,
+            "wal-directory-total": counts.directories,
+            "archive-total": counts.archives,
+            "history-total": counts.histories,
+        })
+    }
+
     /// `2 backups and 14 WAL segments`; `None`: nothing.
     pub(super) fn text(&self) -> Option<String> {
         let counts = *self.counts.borrow();
@@ -106,5 +122,9 @@ mod tests {
             removed.text().unwrap(),
             "2 backups, 1 directory of an unfinished backup and 14 WAL segments"
         );
+        let facts = removed.facts();
+        assert_eq!(facts["wal-total"], 14);
+        assert_eq!(facts["backup-left-over-total"], 1);
+        assert_eq!(facts["backup"].as_array().map(Vec::len), Some(2));
     }
 }

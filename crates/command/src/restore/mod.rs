@@ -186,6 +186,7 @@ pub fn run(context: &Context) -> Result<()> {
         manifest.file_count()
     );
     let milliseconds = context.clock.milliseconds() - began;
+    last_line::note(&context.summary, &worker, &copied);
     context
         .summary
         .done(last_line::text(&worker, &copied, milliseconds));

@@ -11,6 +11,7 @@ pub mod not_yet;
 pub mod progress;
 pub mod prompt;
 pub mod repo_path;
+pub mod run_result;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_context;

@@ -1,9 +1,11 @@
-//! What a run came to, in one line for whoever sits at the terminal.
+//! What a run came to: one line for whoever sits at the terminal, and facts for programs.
 //!
 //! Commands note it as they go; `cli` prints it when the run is over, under the name `pgkeep` and on a terminal only. What is
 //! noted is no log: it names what was done (or what is left half done, and the next step), once.
 
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,9 @@ struct Notes {
     stopped: Option<String>,
     unfinished: Option<String>,
     keeps_error: bool,
+    /// How many of `done` were told of a command that had ended before.
+    told: usize,
+    facts: Map<String, Value>,
 }
 
 /// Shared by all parts of a run; cloning gives another handle to the same notes.
@@ -44,6 +49,21 @@ impl Summary {
     /// As [`Summary::stopped`], and worth saying after an error too: something is half done, and there is a way on.
     pub fn unfinished(&self, text: impl Into<String>) {
         self.lock().unfinished = Some(text.into());
+    }
+
+    /// A fact for programs: a field of the result line and of what hooks are told. Never a secret. A later value replaces it.
+    pub fn fact(&self, name: &str, value: impl Into<Value>) {
+        self.lock().facts.insert(name.to_owned(), value.into());
+    }
+
+    /// The facts, and what was done, since this was asked for the last time: a run can be of two commands.
+    #[must_use]
+    pub fn take(&self) -> (Map<String, Value>, Option<String>) {
+        let mut notes = self.lock();
+        let done = notes.done[notes.told..].join("; ");
+        notes.told = notes.done.len();
+        let facts = std::mem::take(&mut notes.facts);
+        (facts, (!done.is_empty()).then_some(done))
     }
 
     /// The error with which the run ends is what it has found: it is told even if a signal has ended the run before its time.
@@ -154,6 +174,26 @@ mod tests {
         assert_eq!(
             line(Ended::Failed).as_deref(),
             Some("restore failed; run it again")
+        );
+    }
+
+    #[test]
+    fn facts_are_those_of_the_command_that_ended() {
+        let summary = Summary::default();
+        summary.fact("label", "a");
+        summary.fact("label", "b");
+        summary.done("backup b");
+        let (facts, done) = summary.take();
+        assert_eq!(Value::Object(facts), serde_json::json!({"label": "b"}));
+        assert_eq!(done.as_deref(), Some("backup b"));
+        summary.done("1 backup expired");
+        let (facts, done) = summary.take();
+        assert!(facts.is_empty());
+        assert_eq!(done.as_deref(), Some("1 backup expired"));
+        // The line at the terminal is of the whole run.
+        assert_eq!(
+            summary.line("backup", Ended::Well).as_deref(),
+            Some("backup b; 1 backup expired")
         );
     }
 

@@ -1,9 +1,26 @@
-//! What a verification came to, in one line, where nothing is wrong.
+//! What a verification came to: in one line, where nothing is wrong, and as facts for programs.
 
-use super::result::Results;
+use serde_json::{Value, json};
+
+use super::result::{ArchiveResult, BackupResult, Outcome, Results};
 use super::settings::Settings;
 use crate::report::time_text::elapsed_text;
 use crate::run::summary::count;
+
+/// The facts of one repository.
+pub(super) fn facts(repo_key: u32, code: u8, outcome: &Outcome) -> Value {
+    let mut facts = json!({"repo-key": repo_key, "code": code});
+    if let Outcome::Results(results) = outcome {
+        let files = |of: fn(&BackupResult) -> u64| results.backups.iter().map(of).sum::<u64>();
+        let wal = |of: fn(&ArchiveResult) -> u64| results.archives.iter().map(of).sum::<u64>();
+        facts["backup-total"] = results.backups.len().into();
+        facts["file-total"] = files(|backup| backup.checked).into();
+        facts["file-invalid-total"] = files(|backup| backup.faults.total()).into();
+        facts["wal-total"] = wal(|archive| archive.checked).into();
+        facts["wal-invalid-total"] = wal(|archive| archive.faults.total()).into();
+    }
+    facts
+}
 
 /// `main in repo1 is sound: 3 backups with 2934 files, 14 WAL segments, 7.2s`.
 pub(super) fn text(settings: &Settings, results: &Results, milliseconds: i64) -> String {

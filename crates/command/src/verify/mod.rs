@@ -35,6 +35,7 @@ mod work;
 use pgkeep_config::Program;
 use pgkeep_repo::{ArchiveId, layout};
 use pgkeep_storage::InfoLevel;
+use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
@@ -58,12 +59,13 @@ pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
     let keys = keys(context, &settings)?;
     let mut failed = Vec::new();
+    let mut told = Vec::new();
     for repo_key in keys {
         let settings = Settings {
             repo_key,
             ..settings.clone()
         };
-        let error = match one(context, &settings) {
+        let error = match one(context, &settings, &mut told) {
             Ok(None) => continue,
             Ok(Some(found)) => {
                 // What is wrong counts more than that the run was stopped before it had seen all.
@@ -83,6 +85,7 @@ pub fn run(context: &Context) -> Result<()> {
             false => error,
         });
     }
+    context.summary.fact("repo", told);
     one_error(failed)
 }
 
@@ -129,12 +132,16 @@ fn one_error(mut failed: Vec<Error>) -> Result<()> {
 }
 
 /// Verifies one repository. Returns what `pgkeep` ends with if something is not in order.
-fn one(context: &Context, settings: &Settings) -> Result<Option<Error>> {
+///
+/// `told` gets the facts.
+fn one(context: &Context, settings: &Settings, told: &mut Vec<Value>) -> Result<Option<Error>> {
     let began = context.clock.milliseconds();
     let repository = repository::open(context, settings.repo_key)?;
     let mut findings = Findings::default();
     let outcome = verify(context, settings, &repository, &mut findings)?;
     let ours = context.config.program() == Program::PgKeep;
+    let code = findings.gravest().map_or(0, ErrorCode::number);
+    told.push(last_line::facts(repository.key, code, &outcome));
     let ended = match &outcome {
         Outcome::Results(results) => results.ended.clone(),
         Outcome::Note(_) => None,

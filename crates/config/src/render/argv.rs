@@ -52,10 +52,11 @@ pub struct Child<'a> {
 }
 
 /// Options that make sense for `restore` but not for the `archive-get` that PostgreSQL starts.
-const NOT_FOR_RESTORE_COMMAND: [&str; 10] = [
+const NOT_FOR_RESTORE_COMMAND: [&str; 11] = [
     "exec-id",
     "job-retry",
     "job-retry-interval",
+    "log-format",
     "log-level-console",
     "log-level-file",
     "log-level-stderr",

@@ -81,6 +81,7 @@ fn replacements(context: &Context, side: Side, key: u32) -> Result<BTreeMap<Stri
     );
     put(option::PROCESS, value("0"));
     // These are matters of each host.
+    put(option::LOG_FORMAT, Replacement::Omit);
     put(option::LOG_PATH, Replacement::Omit);
     put(option::LOCK_PATH, Replacement::Omit);
     put(option::LOG_LEVEL_FILE, value(log_level_file));
@@ -110,6 +111,22 @@ mod tests {
 
     use super::*;
     use crate::run::test_context;
+
+    #[test]
+    fn each_host_writes_its_log_in_the_form_of_its_own_configuration() {
+        let options = [
+            "--pg1-path=/pg",
+            "--repo1-host=other",
+            "--log-format=json",
+            "--log-timestamp",
+        ];
+        let context = test_context::new(Program::PgKeep, "backup", &options);
+        let words = words(&context, Side::Repo, 1, true).unwrap();
+        let named = |name: &str| words.iter().any(|word| word.contains(name));
+        // Whoever is called pgbackrest there does not know it.
+        assert!(!named("log-format"), "{words:?}");
+        assert!(named("log-timestamp"), "{words:?}");
+    }
 
     #[test]
     fn a_limit_for_all_commands_is_not_told_where_wal_is_archived() {

@@ -15,6 +15,22 @@ const LOG_LEVEL: OptionDef = OptionDef {
     ..OptionDef::GLOBAL
 };
 
+/// Form of messages.
+pub const LOG_FORMAT: &OptionDef = &OptionDef {
+    name: "log-format",
+    default: Default::Is("text"),
+    allowed: &["text", "json"],
+    ours: true,
+    summary: "Form of messages.",
+    help: "`text` has pgBackRest's lines. With `json` each message on standard output, on standard error \
+        and in log files is one JSON object in a line, for programs that collect logs. A message of \
+        several lines is one object, and the last line of a command is an object with its result.\n\n\
+        What a command prints, such as the output of `info`, does not change. Each host goes by its own \
+        configuration.",
+    example: "log-format=json",
+    ..LOG_LEVEL
+};
+
 /// Messages shown on standard output.
 pub const LOG_LEVEL_CONSOLE: &OptionDef = &OptionDef {
     name: "log-level-console",

@@ -92,6 +92,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     LINK_MAP,
     LOCK,
     LOCK_PATH,
+    LOG_FORMAT,
     LOG_LEVEL_CONSOLE,
     LOG_LEVEL_FILE,
     LOG_LEVEL_STDERR,
