@@ -8,6 +8,7 @@ mod bad_input;
 mod case;
 mod completion;
 mod hints;
+mod hooks;
 mod json_log;
 mod refusals;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     };
     let suite = bad_input::add(Suite::new("cli").threads(3), &program);
     let suite = hints::add(suite, &program);
+    let suite = hooks::add(suite, &program);
     let suite = json_log::add(suite, &program);
     let suite = completion::add(suite, &program);
     refusals::add(suite, &program).run()

@@ -25,6 +25,7 @@ const ONE_AFTER_THE_OTHER: &[&str] = &[
     "docs/guide/restore.md",
     "docs/guide/retention.md",
     "docs/guide/monitoring.md",
+    "docs/guide/hooks.md",
     "docs/guide/doctor.md",
     "docs/guide/troubleshooting.md",
     "docs/guide/exit-codes.md",

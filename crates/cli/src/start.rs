@@ -14,7 +14,7 @@ use pgkeep_command::run::hangup::Hangup;
 use pgkeep_command::run::summary::{Ended, Summary};
 use pgkeep_command::run::{Context, begin};
 use pgkeep_command::server::{Origin, Recorder, Replay};
-use pgkeep_command::{archive_get, backup, expire};
+use pgkeep_command::{archive_get, backup, expire, hooks};
 use pgkeep_config::command::{CommandId, Role};
 use pgkeep_config::{Config, ConfigError, Input, Phase, Program, option};
 
@@ -232,6 +232,7 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
         return archive_get::exit_status(config, &error);
     }
     let mut ending = Ending::new(sink, context);
+    let mut ended_before = None;
     let begin_level = ending.level();
     ::log::log!(
         begin_level,
@@ -256,7 +257,7 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
         );
         if config.role() == Role::Main && backup::expires_afterwards(&context) {
             // A run of its own in the log, under the locks that are held already.
-            ending.followed_by(CommandId::Expire);
+            ended_before = Some(ending.followed_by(CommandId::Expire));
             if writes_log_file(config) {
                 open_log_file(
                     sink,
@@ -294,7 +295,12 @@ fn run_command(sink: &'static Sink, context: &Context, server: Option<&Server>) 
             (archive_get::exit_status(config, error), Ended::Failed)
         }
     };
-    ending.tell(&ending.result(status, result.as_ref().err()));
+    let last = ending.result(status, result.as_ref().err());
+    // Before the end line, so that warnings about them are part of the command's log.
+    for one in ended_before.iter().chain([&last]) {
+        hooks::run(context, one);
+    }
+    ending.tell(&last);
     // Last, below the log: the log tells the story, this line its end.
     last_line::print(context, ended);
     status

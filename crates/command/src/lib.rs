@@ -1,5 +1,5 @@
 //! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `stanzas`,
-//! `report`, `remote`.
+//! `hooks`, `report`, `remote`.
 //!
 //! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
@@ -18,6 +18,7 @@ pub mod error;
 pub mod error_code;
 pub mod expire;
 pub mod help;
+pub mod hooks;
 pub mod hosts;
 pub mod info;
 pub mod jobs;

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use crate::archiving::background;
 use crate::archiving::spool::{OK, Spool, Status};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hooks::DROPPED;
 use crate::run::Context;
 
 /// First wait until the spool is read again; each later one is longer, up to [`LONGEST_WAIT`].
@@ -51,6 +52,9 @@ pub(super) fn push_in_background(
             Some(Status::Ok { warning }) => {
                 if let Some(warning) = warning {
                     log::warn!("{warning}");
+                    if queue::is_drop_warning(&warning) {
+                        context.summary.fact(DROPPED, warning);
+                    }
                 }
                 log::info!("pushed WAL file '{file}' to the archive asynchronously");
                 context.summary.done(format!(

@@ -18,6 +18,7 @@ use pgkeep_config::command::Role;
 
 use crate::archiving::{persist, wal_path};
 use crate::error::{Error, ErrorCode, Result};
+use crate::hooks::DROPPED;
 use crate::hosts::{pg_host, repository};
 use crate::locks::stop_file;
 use crate::run::Context;
@@ -73,7 +74,9 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
         let control = repositories::control_size(context, settings);
         let size = queue::segment_size(control, settings.version_force, directory, &ready);
         if queue::exceeds(directory, &ready, size, queue_max)? {
-            log::warn!("{}", queue::drop_warning(&file.name, queue_max));
+            let warning = queue::drop_warning(&file.name, queue_max);
+            log::warn!("{warning}");
+            context.summary.fact(DROPPED, warning);
             // The warning is the last word: nothing was done.
             return Ok(());
         }

@@ -25,6 +25,8 @@ use crate::report::size_text::size_text;
 
 /// What PostgreSQL appends to the name of a file that is ready to be archived.
 const READY: &str = ".ready";
+/// How the warning about a dropped file begins.
+const DROPPED: &str = "dropped WAL file ";
 /// Headers that are read for the size of a segment; where more are damaged, the files are measured.
 const HEADERS_READ: usize = 4;
 /// Clocks of two file systems that are not exactly the same.
@@ -127,9 +129,14 @@ pub(super) fn truncate(names: &mut Vec<String>, most: usize) {
 /// The warning about a dropped file.
 pub(super) fn drop_warning(file: &str, queue_max: u64) -> String {
     format!(
-        "dropped WAL file '{file}' because archive queue exceeded {}",
+        "{DROPPED}'{file}' because archive queue exceeded {}",
         size_text(queue_max)
     )
+}
+
+/// Whether it is one.
+pub(super) fn is_drop_warning(warning: &str) -> bool {
+    warning.starts_with(DROPPED)
 }
 
 /// Whether an `.ok` was written before the file it stands for: it is of an earlier cluster, whose segments had the same names.

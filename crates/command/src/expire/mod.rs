@@ -30,6 +30,7 @@ use pgkeep_repo::retention::{self, Expired};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{Storage, in_parallel};
+use serde_json::json;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::added_sets::{self, Loaded};
@@ -59,7 +60,7 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
     stop_file::check(context)?;
     let settings = Settings::from(context)?;
     let mut found = false;
-    let mut errors = 0;
+    let mut errors = Vec::new();
     let removed = Removed::default();
     context.summary.fact("repo-key", settings.keys.clone());
     for &key in &settings.keys {
@@ -86,16 +87,24 @@ fn run_with(context: &Context, fresh: Option<u32>) -> Result<()> {
             Ok(()) => {}
             Err(error) if error.code == ErrorCode::Term => return Err(error),
             Err(error) => {
-                crate::log_error(&error.with_prefix(&format!("repo{key}: ")));
-                errors += 1;
+                let error = error.with_prefix(&format!("repo{key}: "));
+                crate::log_error(&error);
+                errors.push(json!({
+                    "repo-key": key,
+                    "code": error.code.number(),
+                    "message": error.message,
+                    "hint": error.hints,
+                }));
             }
         }
     }
     context.summary.fact("expired", removed.facts());
-    if errors > 0 {
+    let failed = errors.len();
+    if failed > 0 {
+        context.summary.fact("repo-error", errors);
         return Err(Error::new(
             ErrorCode::Command,
-            format!("expire command encountered {errors} error(s), check the log file for details"),
+            format!("expire command encountered {failed} error(s), check the log file for details"),
         ));
     }
     tell(context, &settings, fresh.is_some(), &removed);

@@ -11,6 +11,7 @@ mod demo;
 mod drill;
 mod examine;
 mod general;
+mod hook;
 mod known_to;
 mod log;
 mod maintainer;

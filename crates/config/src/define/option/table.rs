@@ -11,6 +11,7 @@ pub use super::demo::*;
 pub use super::drill::*;
 pub use super::examine::*;
 pub use super::general::*;
+pub use super::hook::*;
 pub use super::log::*;
 pub use super::maintainer::*;
 pub use super::metrics::*;
@@ -84,6 +85,12 @@ pub static OPTIONS: &[&OptionDef] = &[
     FORCE,
     FULL_AGE_MAX,
     HELP,
+    HOOK_ARCHIVE,
+    HOOK_BACKUP,
+    HOOK_DRILL,
+    HOOK_EXPIRE,
+    HOOK_TIMEOUT,
+    HOOK_VERIFY,
     IGNORE_MISSING,
     IO_TIMEOUT,
     JOB_RETRY,
