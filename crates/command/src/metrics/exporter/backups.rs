@@ -2,7 +2,7 @@
 
 use pgkeep_repo::backup_info::BackupEntry;
 
-use super::super::family::{Families, Labels, Metric, labels};
+use super::super::family::{Families, Labels, Metric, Value, labels};
 use crate::run::Context;
 use crate::stanzas::{RepositoryReport, StanzaReport};
 
@@ -72,21 +72,17 @@ fn one(
     timed.insert("start_time", local(entry.timestamp_start));
     timed.insert("stop_time", local(entry.timestamp_stop));
     families.add(&DURATION, &timed, duration(entry));
-    for (metric, value) in [
-        (&SIZE, entry.size),
-        (&DELTA, entry.size_delta),
-        (&REPO_SIZE, repo_size(entry)),
-        (&REPO_DELTA, entry.repo_size_delta),
-        (&REPO_SIZE_MAP, entry.repo_size_map.map_or(0, |map| map.all)),
-        (
-            &REPO_DELTA_MAP,
-            entry.repo_size_map.map_or(0, |map| map.delta),
-        ),
-    ] {
-        families.add(metric, &of_backup, value);
-    }
-    families.add(&ERROR, &of_backup, entry.error.unwrap_or(false));
-    families.add(&ANNOTATIONS, &of_backup, entry.annotations.len());
+    let metrics = [
+        &SIZE,
+        &DELTA,
+        &REPO_SIZE,
+        &REPO_DELTA,
+        &REPO_SIZE_MAP,
+        &REPO_DELTA_MAP,
+        &ERROR,
+        &ANNOTATIONS,
+    ];
+    add_recorded(metrics, &of_backup, entry, families);
 }
 
 fn info(of_backup: &Labels, report: &RepositoryReport, entry: &BackupEntry) -> Labels {
@@ -131,8 +127,32 @@ pub(super) fn duration(entry: &BackupEntry) -> i64 {
     seconds(entry.timestamp_stop) - seconds(entry.timestamp_start)
 }
 
+/// What is recorded of a backup, under the metrics of this order: sizes (original, original delta, stored, stored delta, maps, maps of
+/// the delta), errors and annotations.
+pub(super) fn add_recorded(
+    metrics: [&'static Metric; 8],
+    labels: &Labels,
+    entry: &BackupEntry,
+    families: &mut Families,
+) {
+    let map = entry.repo_size_map;
+    let values: [Value; 8] = [
+        entry.size.into(),
+        entry.size_delta.into(),
+        repo_size(entry).into(),
+        entry.repo_size_delta.into(),
+        map.map_or(0, |map| map.all).into(),
+        map.map_or(0, |map| map.delta).into(),
+        entry.error.unwrap_or(false).into(),
+        entry.annotations.len().into(),
+    ];
+    for (metric, value) in metrics.into_iter().zip(values) {
+        families.add(metric, labels, value);
+    }
+}
+
 /// Not known of a backup in blocks; the exporter has 0 then.
-pub(super) fn repo_size(entry: &BackupEntry) -> u64 {
+fn repo_size(entry: &BackupEntry) -> u64 {
     if entry.repo_size_map.is_some() {
         0
     } else {

@@ -5,7 +5,7 @@ use pgkeep_repo::BackupType;
 use pgkeep_repo::backup_info::BackupEntry;
 
 use super::super::family::{Families, Metric, labels};
-use super::backups::{block_incr, duration, repo_size};
+use super::backups::{add_recorded, block_incr, duration};
 use crate::run::Context;
 use crate::stanzas::StanzaReport;
 
@@ -103,21 +103,17 @@ fn one(
     let stop = i64::try_from(entry.timestamp_stop).unwrap_or(i64::MAX);
     families.add(&SINCE, &of_last, context.clock.seconds() - stop);
     families.add(&DURATION, &of_last, duration(entry));
-    for (metric, value) in [
-        (&SIZE, entry.size),
-        (&DELTA, entry.size_delta),
-        (&REPO_SIZE, repo_size(entry)),
-        (&REPO_DELTA, entry.repo_size_delta),
-        (&REPO_SIZE_MAP, entry.repo_size_map.map_or(0, |map| map.all)),
-        (
-            &REPO_DELTA_MAP,
-            entry.repo_size_map.map_or(0, |map| map.delta),
-        ),
-    ] {
-        families.add(metric, &of_last, value);
-    }
-    families.add(&ERROR, &of_last, entry.error.unwrap_or(false));
-    families.add(&ANNOTATIONS, &of_last, entry.annotations.len());
+    let metrics = [
+        &SIZE,
+        &DELTA,
+        &REPO_SIZE,
+        &REPO_DELTA,
+        &REPO_SIZE_MAP,
+        &REPO_DELTA_MAP,
+        &ERROR,
+        &ANNOTATIONS,
+    ];
+    add_recorded(metrics, &of_last, entry, families);
     for kind in [BackupType::Full, BackupType::Diff, BackupType::Incr] {
         let references = entry.references.iter().flatten();
         let count = references
