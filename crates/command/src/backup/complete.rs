@@ -3,7 +3,7 @@
 //! The order is the format's promise. A reader believes `backup.manifest` and then `backup.info`; whatever they name must be
 //! durable before they are.
 
-use pgkeep_repo::manifest::Manifest;
+use pgkeep_repo::manifest::{Made, Manifest};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, info_file, layout};
 use pgkeep_storage::{Durability, Ticket};
 
@@ -68,7 +68,12 @@ pub(super) fn complete(
     // 1. The data and its directories are durable, workers waited for that (see `process`). Not so the files of the stop.
     //    Everything that is written from here on travels together; only names, by which readers find it, wait for each other.
     let grade = durability::save(storage, stanza, label)?;
-    let staged = manifest.stage(storage, stanza, label, info.cipher_pass.as_ref())?;
+    let staged = manifest.stage(
+        storage,
+        stanza,
+        label,
+        (info.cipher_pass.as_ref(), Made::Here),
+    )?;
     info.add(manifest.backup_entry()?);
     // Unchanged, but with a new modification time: rules that remove old files from a bucket must not find it old.
     // Where files are only added the set is found by its manifest, until whoever keeps the repository lists it.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgkeep_postgres::data_dir::{PG_TBLSPC, Rules};
 use pgkeep_repo::layout::{self, StoredAs};
-use pgkeep_repo::manifest::{Manifest, PG_DATA};
+use pgkeep_repo::manifest::{Made, Manifest, PG_DATA};
 use pgkeep_repo::{BackupLabel, BackupType};
 use pgkeep_storage::{HardLinks, StoragePath, SyncTogether, Ticket};
 use secrecy::SecretString;
@@ -88,7 +88,12 @@ impl Process<'_> {
             // Whoever resumes, pgBackRest too, keeps what it names and writes none of it again.
             self.sync_small()?;
             let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
-            let saving = manifest.begin_copy(storage, stanza, self.label, self.manifest_pass)?;
+            let saving = manifest.begin_copy(
+                storage,
+                stanza,
+                self.label,
+                (self.manifest_pass, Made::Here),
+            )?;
             *self.saving.borrow_mut() = Some(saving);
         }
         Ok(())

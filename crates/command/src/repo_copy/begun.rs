@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use pgkeep_pipeline::{Sha1, Sha1Digest};
+use pgkeep_repo::manifest::Made;
 use pgkeep_repo::{BackupLabel, Manifest, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::{InfoLevel, Storage, WriteOptions};
@@ -54,7 +55,12 @@ impl Begun<'_> {
         let copy = layout::manifest_copy(self.stanza, self.label);
         if self.sets.last().is_none_or(|newest| newest <= self.label) {
             manifest
-                .begin_copy_from_elsewhere(self.storage, self.stanza, self.label, self.pass)?
+                .begin_copy(
+                    self.storage,
+                    self.stanza,
+                    self.label,
+                    (self.pass, Made::Elsewhere),
+                )?
                 .wait()?;
         } else if goes_on {
             self.storage.remove_files(&[copy])?;

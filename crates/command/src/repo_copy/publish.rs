@@ -5,6 +5,7 @@
 //! found by its manifest, and the next run goes on from there. The list is read again for it: others may have changed it meanwhile.
 
 use pgkeep_repo::backup_info::BackupEntry;
+use pgkeep_repo::manifest::Made;
 use pgkeep_repo::{BackupInfo, Manifest, Stanza, durability, layout};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
 use secrecy::SecretString;
@@ -25,7 +26,7 @@ pub(super) fn publish(
 ) -> Result<Listed> {
     let (storage, label) = (&*to.storage, entry.label.clone());
     let grade = durability::save(storage, stanza, &label)?;
-    let staged = manifest.stage_as_made(storage, stanza, &label, pass)?;
+    let staged = manifest.stage(storage, stanza, &label, (pass, Made::Elsewhere))?;
     if let Some((_, ticket)) = grade {
         ticket.wait()?;
     }

@@ -48,7 +48,7 @@ pub use name::FileName;
 pub use owner::{LabelId, Names, OwnerId};
 pub use path::{Path, absolute, parent};
 pub use resume::ResumedFile;
-pub use save::StagedManifest;
+pub use save::{Made, StagedManifest};
 pub use table::FileTable;
 pub use target::{Target, TargetKind};
 pub use totals::{Totals, merge_pages};

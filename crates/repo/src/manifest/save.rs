@@ -20,6 +20,16 @@ const FROM_ELSEWHERE: &str = "pgkeep repo-copy";
 /// Level of the history: written once, kept for years.
 const HISTORY_LEVEL: i32 = 9;
 
+/// Where a backup was made, which decides the version that its manifest names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// By this program.
+    Here,
+    /// It is brought from another repository. While it is not finished the version is that of no program, so that none takes the set
+    /// for one of its own to resume; afterwards that of the program that made it.
+    Elsewhere,
+}
+
 impl Manifest {
     /// Saves the manifest as `path` atomically and durably; `pass` is the manifest passphrase of `backup.info`.
     pub fn save_file(
@@ -56,23 +66,14 @@ impl Manifest {
         storage: &dyn Storage,
         stanza: &Stanza,
         label: &BackupLabel,
-        pass: Option<&SecretString>,
+        (pass, made): (Option<&SecretString>, Made),
     ) -> Result<Ticket> {
         let path = layout::manifest_copy(stanza, label);
-        self.begin_file(storage, &path, pass, PROGRAM_VERSION)
-    }
-
-    /// As [`begin_copy`](Self::begin_copy) for a set that is brought from another repository. Its version is that of no program, so
-    /// none takes the set for a backup of its own to resume.
-    pub fn begin_copy_from_elsewhere(
-        &self,
-        storage: &dyn Storage,
-        stanza: &Stanza,
-        label: &BackupLabel,
-        pass: Option<&SecretString>,
-    ) -> Result<Ticket> {
-        let path = layout::manifest_copy(stanza, label);
-        self.begin_file(storage, &path, pass, FROM_ELSEWHERE)
+        let version = match made {
+            Made::Here => PROGRAM_VERSION,
+            Made::Elsewhere => FROM_ELSEWHERE,
+        };
+        self.begin_file(storage, &path, pass, version)
     }
 
     /// Saves `backup.manifest.copy` and then, once that is durable, `backup.manifest`: from then on the backup exists.
@@ -94,34 +95,16 @@ impl Manifest {
         storage: &dyn Storage,
         stanza: &Stanza,
         label: &BackupLabel,
-        pass: Option<&SecretString>,
-    ) -> Result<StagedManifest> {
-        self.stage_as(PROGRAM_VERSION, storage, stanza, label, pass)
-    }
-
-    /// As [`stage`](Self::stage) for a backup that was made elsewhere: it goes on naming the program that made it.
-    pub fn stage_as_made(
-        &self,
-        storage: &dyn Storage,
-        stanza: &Stanza,
-        label: &BackupLabel,
-        pass: Option<&SecretString>,
-    ) -> Result<StagedManifest> {
-        self.stage_as(&self.version, storage, stanza, label, pass)
-    }
-
-    fn stage_as(
-        &self,
-        version: &str,
-        storage: &dyn Storage,
-        stanza: &Stanza,
-        label: &BackupLabel,
-        pass: Option<&SecretString>,
+        (pass, made): (Option<&SecretString>, Made),
     ) -> Result<StagedManifest> {
         let write = storage.open_write(
             &layout::history_manifest(stanza, label),
             &WriteOptions::default(),
         )?;
+        let version = match made {
+            Made::Here => PROGRAM_VERSION,
+            Made::Elsewhere => &self.version,
+        };
         self.begin(storage, stanza, label, pass, (Some(write), version))
     }
 

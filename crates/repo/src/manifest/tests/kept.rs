@@ -48,7 +48,7 @@ fn a_saved_manifest_is_loaded_again_and_its_history_is_kept() {
     let mut manifest = finished(&[("pg_data/a", 10, 50)]);
     manifest.cipher_pass = Some(SecretString::from("inner"));
     let staged = manifest
-        .stage(&storage, &stanza, &label(FULL), Some(&pass))
+        .stage(&storage, &stanza, &label(FULL), (Some(&pass), Made::Here))
         .unwrap();
     let named = |path| storage.info(&path, pgkeep_storage::InfoLevel::Exists);
     assert!(
