@@ -2,11 +2,8 @@ use std::sync::Arc;
 
 use pgkeep_config::Program;
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
-};
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveInfo, PgHistory};
+use pgkeep_repo::ArchiveInfo;
+use pgkeep_repo::manifest::{BackupHeader, BackupOptions, FileData};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::protection::KeptUntil;
@@ -15,6 +12,7 @@ use pgkeep_storage::{InfoLevel, ListOptions, StoragePath, WriteOptions};
 
 use super::*;
 use crate::run::test_context::{self, NOW};
+use crate::run::test_stanza;
 
 fn context(options: &[&str]) -> Context {
     test_context::new(Program::PgBackRest, "expire", options)
@@ -31,13 +29,7 @@ fn label(text: &str) -> BackupLabel {
 /// `count` full backups, one a day; each is followed by an incr and needs the two segments from 100 × its number on.
 fn repository(count: u32, segments: u32) -> MemoryStorage {
     let memory = MemoryStorage::new();
-    let history = PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    });
+    let history = test_stanza::history();
     let mut info = BackupInfo::new(history.clone(), None);
     ArchiveInfo::new(history, None)
         .save(&memory, &stanza(), None)
@@ -51,25 +43,7 @@ fn repository(count: u32, segments: u32) -> MemoryStorage {
             header.timestamp_stop = NOW - i64::from(count - number) * 86_400 - 7200;
             header.archive_start = Some(segment(number * 100));
             header.archive_stop = Some(segment(number * 100 + 1));
-            let pg = PgInfo {
-                id: 1,
-                system_id: 7,
-                version: "17".to_owned(),
-                ..PgInfo::default()
-            };
-            let mut manifest = Manifest::new(header, pg, BackupOptions::default());
-            manifest.set_label(label.clone());
-            manifest.add_path(Path {
-                name: PG_DATA.to_vec(),
-                mode: 0o700,
-                user: None,
-                group: None,
-            });
-            manifest.add_target(Target {
-                name: PG_DATA.to_vec(),
-                path: b"/pg".to_vec(),
-                kind: TargetKind::Path,
-            });
+            let mut manifest = test_stanza::manifest(&label, header, BackupOptions::default());
             let checksum = Some(Sha1Digest::EMPTY);
             manifest.add_file(
                 b"pg_data/PG_VERSION",

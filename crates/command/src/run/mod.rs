@@ -15,6 +15,8 @@ pub mod run_result;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod test_context;
+#[cfg(test)]
+pub(crate) mod test_stanza;
 pub(crate) mod time_text;
 
 pub use context::Context;

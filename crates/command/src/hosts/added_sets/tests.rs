@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use pgkeep_config::Program;
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
-};
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{BackupType, PgHistory};
+use pgkeep_repo::BackupType;
+use pgkeep_repo::manifest::{BackupHeader, BackupOptions, FileData, Manifest};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::durability::Durability;
 use pgkeep_storage::memory::MemoryStorage;
@@ -19,6 +16,7 @@ use pgkeep_storage::{
 
 use super::*;
 use crate::run::test_context::{self, NOW};
+use crate::run::test_stanza;
 
 /// NOW is 2027-01-15 08:00:00.
 const FIRST: &str = "20270114-075500F";
@@ -38,25 +36,7 @@ fn manifest(text: &str, end: i64, segment: &str) -> Manifest {
     header.timestamp_stop = end - 240;
     header.archive_start = Some(segment.to_owned());
     header.archive_stop = Some(segment.to_owned());
-    let pg = PgInfo {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        ..PgInfo::default()
-    };
-    let mut manifest = Manifest::new(header, pg, BackupOptions::default());
-    manifest.set_label(label(text));
-    manifest.add_path(Path {
-        name: PG_DATA.to_vec(),
-        mode: 0o700,
-        user: None,
-        group: None,
-    });
-    manifest.add_target(Target {
-        name: PG_DATA.to_vec(),
-        path: b"/pg".to_vec(),
-        kind: TargetKind::Path,
-    });
+    let mut manifest = test_stanza::manifest(&label(text), header, BackupOptions::default());
     let data = FileData {
         checksum: Some(Sha1Digest::EMPTY),
         ..FileData::default()
@@ -78,13 +58,7 @@ const SEGMENTS: [&str; 2] = ["000000010000000000000001", "0000000100000000000000
 fn added(second: &Manifest) -> MemoryStorage {
     let memory = MemoryStorage::new();
     memory.set_now(NOW - 86_400);
-    let history = PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    });
+    let history = test_stanza::history();
     let first = manifest(FIRST, NOW - 86_400, SEGMENTS[0]);
     store(&memory, &first);
     let mut info = BackupInfo::new(history, None);

@@ -70,44 +70,20 @@ fn segment(number: u32) -> String {
 fn encrypted() -> MemoryStorage {
     let memory = MemoryStorage::new();
     let stanza = Stanza::new("demo").unwrap();
-    let history = PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    });
+    let history = test_stanza::history();
     let pass = secret(PASS);
     ArchiveInfo::new(history.clone(), secret(ARCHIVE_KEY))
         .save(&memory, &stanza, pass.as_ref())
         .unwrap();
     let mut header = BackupHeader::new(BackupType::Full, 1_700_000_000);
     header.timestamp_stop = 1_700_000_100;
-    let pg = PgInfo {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        ..PgInfo::default()
-    };
     let options = BackupOptions {
         compress_type: CompressType::Gz,
         ..BackupOptions::default()
     };
-    let mut manifest = Manifest::new(header, pg, options);
     let label: BackupLabel = FULL.parse().unwrap();
-    manifest.set_label(label.clone());
+    let mut manifest = test_stanza::manifest(&label, header, options);
     manifest.cipher_pass = secret(SET_KEY);
-    manifest.add_path(Path {
-        name: PG_DATA.to_vec(),
-        mode: 0o700,
-        user: None,
-        group: None,
-    });
-    manifest.add_target(Target {
-        name: PG_DATA.to_vec(),
-        path: b"/pg".to_vec(),
-        kind: TargetKind::Path,
-    });
     for number in 0..FILES {
         let plain = noise(number);
         let bytes = stored(&plain, SET_KEY);

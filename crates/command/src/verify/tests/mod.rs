@@ -6,11 +6,8 @@ mod elsewhere;
 use std::sync::{Arc, Mutex};
 
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path, PgInfo, Target, TargetKind,
-};
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, PgHistory, Stanza};
+use pgkeep_repo::manifest::{BackupHeader, BackupOptions, FileData, Manifest};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, Stanza};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
@@ -19,7 +16,7 @@ use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 use super::*;
 use crate::hosts::this_host;
 use crate::run::context::Output;
-use crate::run::test_context;
+use crate::run::{test_context, test_stanza};
 
 const FULL: &str = "20260101-000000F";
 const INCR: &str = "20260101-000000F_20260102-000000I";
@@ -51,13 +48,7 @@ fn repository(files: u32) -> MemoryStorage {
 
 fn fill(memory: &dyn Storage, files: u32) {
     let stanza = Stanza::new("demo").unwrap();
-    let history = PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    });
+    let history = test_stanza::history();
     let mut info = BackupInfo::new(history.clone(), None);
     ArchiveInfo::new(history, None)
         .save(memory, &stanza, None)
@@ -67,26 +58,7 @@ fn fill(memory: &dyn Storage, files: u32) {
         let mut header = BackupHeader::new(backup_type, 1_700_000_000);
         header.prior = (backup_type == BackupType::Incr).then(|| FULL.parse().unwrap());
         header.timestamp_stop = 1_700_000_100;
-        let pg = PgInfo {
-            id: 1,
-            system_id: 7,
-            version: "17".to_owned(),
-            ..PgInfo::default()
-        };
-        let mut manifest = Manifest::new(header, pg, BackupOptions::default());
-        manifest.references.extend(manifest.backup.prior.clone());
-        manifest.set_label(label.clone());
-        manifest.add_path(Path {
-            name: PG_DATA.to_vec(),
-            mode: 0o700,
-            user: None,
-            group: None,
-        });
-        manifest.add_target(Target {
-            name: PG_DATA.to_vec(),
-            path: b"/pg".to_vec(),
-            kind: TargetKind::Path,
-        });
+        let mut manifest = test_stanza::manifest(&label, header, BackupOptions::default());
         let reference =
             (backup_type == BackupType::Incr).then(|| manifest.label_id(&FULL.parse().unwrap()));
         for number in 0..files {
