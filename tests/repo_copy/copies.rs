@@ -152,7 +152,13 @@ fn plain<'p>(program: &'p Program) -> crate::stage::Result<Stage<'p>> {
 fn chosen(program: &Program) -> TestResult {
     let stage = plain(program)?;
     let differential = format!("--set={}", stage.labels[1]);
-    stage.copy(&[&differential])?.success()?;
+    let options = [&differential, "--output=json", "--log-level-console=off"];
+    let said = stage.copy(&options)?.success()?.stdout;
+    let document: serde_json::Value = serde_json::from_str(&said)?;
+    let (status, copied) = (&document["status"]["code"], &document["total"]["backup"]);
+    if *status != 0 || copied["copied"] != 2 || copied["failed"] != 0 {
+        return Err(said.into());
+    }
     stage.target_is_sound()?;
     // They were made without a server, and so need no WAL.
     stage.target_holds(&[0, 1], &[])?;

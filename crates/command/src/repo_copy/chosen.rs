@@ -112,6 +112,7 @@ mod tests {
             sets: sets.map(|sets| sets.iter().map(ToString::to_string).collect()),
             wal: Wal::OfSets,
             dry_run: false,
+            json: false,
             buffer_size: 1 << 20,
             pool: PoolSettings::default(),
         };

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use super::begun::Begun;
 use super::chain::Chain;
 use super::chosen::needs;
-use super::findings::Findings;
 use super::listed::Listed;
+use super::outcome::Outcome;
 use super::plan::{ArchivePlan, SetPlan, is_same};
 use super::publish::{self, sync};
 use super::rewrite::Rewrite;
@@ -32,8 +32,7 @@ pub(super) struct Copy<'a> {
     pub target: StanzaInfo,
     pub transfer: Transfer<'a>,
     pub archives: BTreeMap<ArchiveId, ArchivePlan>,
-    pub done: Done,
-    pub findings: Findings,
+    pub outcome: &'a mut Outcome,
     /// Backups that are not in the target after all.
     pub failed: BTreeSet<BackupLabel>,
     /// Segments that are not in the target, by what they stand for.
@@ -45,39 +44,21 @@ pub(super) struct Copy<'a> {
     pub runs: Runs,
 }
 
-/// What was done.
-#[derive(Debug, Default)]
-pub(super) struct Done {
-    pub sets: u64,
-    pub sets_there: u64,
-    pub files: u64,
-    pub files_there: u64,
-    pub segments: u64,
-    pub segments_there: u64,
-    pub bytes: u64,
-}
-
 impl<'a> Copy<'a> {
     pub(super) fn new(
         settings: &'a Settings,
         sides: &'a Sides,
         target: StanzaInfo,
-        transfer: Transfer<'a>,
+        (transfer, outcome): (Transfer<'a>, &'a mut Outcome),
         archives: BTreeMap<ArchiveId, ArchivePlan>,
     ) -> Self {
-        let segments_there = archives.values().map(|one| one.there).sum();
-        let done = Done {
-            segments_there,
-            ..Done::default()
-        };
         Self {
             settings,
             sides,
             target,
             transfer,
             archives,
-            done,
-            findings: Findings::default(),
+            outcome,
             failed: BTreeSet::new(),
             bad_wal: BTreeMap::new(),
             chain: None,
@@ -99,11 +80,8 @@ impl<'a> Copy<'a> {
                 None => None,
             };
             match (why, set.there) {
-                (None, true) => self.done.sets_there += 1,
-                (Some((_, why)), true) => {
-                    self.done.sets_there += 1;
-                    self.tell_there(set.label(), &why);
-                }
+                (None, true) => self.outcome.there(set.label(), None),
+                (Some((_, why)), true) => self.tell_there(set.label(), &why),
                 (Some((code, why)), false) => self.unless_expired(&set.entry, code, &why)?,
                 (None, false) => self.set(&set.entry)?,
             }
@@ -112,7 +90,7 @@ impl<'a> Copy<'a> {
         for id in ids {
             self.wal(&id, |_| true)?;
         }
-        if self.done.sets > 0 {
+        if self.outcome.done.sets > 0 {
             publish::link_latest(
                 &*self.sides.to.storage,
                 &self.settings.stanza,
@@ -137,7 +115,7 @@ impl<'a> Copy<'a> {
         self.target.backup = listed.info;
         match self.target.backup.find(label) {
             Some(other) if is_same(entry, other, self.sides.is_rewritten()) => {
-                self.done.sets_there += 1;
+                self.outcome.there(label, None);
                 return Ok(());
             }
             Some(_) => {
@@ -168,7 +146,7 @@ impl<'a> Copy<'a> {
                 return Ok(());
             }
         };
-        self.count(&result);
+        self.outcome.files(label, &result);
         if !result.faults.is_empty() {
             return self.faulty(entry, &begun, result.faults);
         }
@@ -183,7 +161,7 @@ impl<'a> Copy<'a> {
         self.target.backup = listed.info;
         begun.end()?;
         crate::detail!("backup {label}: {} copied", count(result.files, "file"));
-        self.done.sets += 1;
+        self.outcome.copied(label);
         Ok(())
     }
 
@@ -218,12 +196,6 @@ impl<'a> Copy<'a> {
         manifest.cipher_pass = key;
         is_begun?;
         Ok(Ok(rewrite.run(chain, manifest, entry)?))
-    }
-
-    fn count(&mut self, result: &Transferred) {
-        self.done.files += result.files;
-        self.done.files_there += result.there;
-        self.done.bytes += result.bytes;
     }
 }
 

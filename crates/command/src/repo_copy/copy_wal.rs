@@ -27,7 +27,7 @@ impl Copy<'_> {
                     self.settings.from,
                     self.settings.to
                 );
-                self.findings.add(ErrorCode::ArchiveDuplicate);
+                self.outcome.findings.add(ErrorCode::ArchiveDuplicate);
             }
             let bad = self.bad_wal.entry(id.clone()).or_default();
             bad.extend(archive.several.iter().cloned());
@@ -139,8 +139,7 @@ impl Copy<'_> {
         drop(files);
         let directories: Vec<StoragePath> = directories.into_iter().collect();
         sync(&*self.sides.to.storage, &directories)?;
-        self.done.segments += result.files;
-        self.done.bytes += result.bytes;
+        self.outcome.segments(id, &result);
         for (path, fault) in result.faults {
             let name = String::from_utf8_lossy(path.file_name()).into_owned();
             let stands_for = StoredSegment::parse(&name).map_or(name, |segment| segment.name);

@@ -15,6 +15,7 @@ mod findings;
 mod listed;
 mod not_copied;
 mod out;
+mod outcome;
 mod piece;
 mod plan;
 mod publish;
@@ -37,6 +38,7 @@ use crate::run::moved::Moved;
 use crate::run::progress::Doing;
 use crate::run::{Context, begin};
 use copy::Copy;
+use outcome::Outcome;
 use plan::Plan;
 use settings::Settings;
 use sides::Sides;
@@ -48,23 +50,50 @@ use transfer::Transfer;
 /// Repositories that do not fit each other; a target that is in use; what is wrong with files of the source, once all else is copied.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
-    stop_file::check(context)?;
-    if !settings.dry_run {
-        // An expire there would remove what no list names yet, and a backup would write the list that is written here. The source is
-        // only read: what is expired in it meanwhile is told.
-        begin::take_lock_of(context, LockType::Backup, settings.to)?;
-    }
-    let doing = Doing::now(&context.progress, "comparing both repositories");
-    let sides = Sides::open(context, &settings)?;
-    copy(context, &settings, sides, doing)
+    tell(context, &settings, || {
+        stop_file::check(context)?;
+        if !settings.dry_run {
+            // An expire there would remove what no list names yet, and a backup would write the list that is written here. The source
+            // is only read: what is expired in it meanwhile is told.
+            begin::take_lock_of(context, LockType::Backup, settings.to)?;
+        }
+        Sides::open(context, &settings)
+    })
 }
 
-fn copy(context: &Context, settings: &Settings, mut sides: Sides, doing: Doing<'_>) -> Result<()> {
+/// Copies between the sides that `open` hands back, and tells programs what came of it, however it ended.
+fn tell(
+    context: &Context,
+    settings: &Settings,
+    open: impl FnOnce() -> Result<Sides>,
+) -> Result<()> {
+    let began = context.clock.milliseconds();
+    let mut outcome = Outcome::default();
+    let doing = Doing::now(&context.progress, "comparing both repositories");
+    let result = open().and_then(|sides| copy(context, settings, (sides, doing), &mut outcome));
+    if !settings.json {
+        return result;
+    }
+    let document = outcome.document(settings, (began, &context.clock), result.as_ref().err());
+    let printed = context.output.text(&format!("{document}\n"));
+    result.and(printed)
+}
+
+fn copy(
+    context: &Context,
+    settings: &Settings,
+    (mut sides, doing): (Sides, Doing<'_>),
+    outcome: &mut Outcome,
+) -> Result<()> {
     let began = context.clock.milliseconds();
     let sets = chosen::choose(settings, &sides.source.backup)?;
     let plan = Plan::make(settings, &sides, sets)?;
+    outcome.plan(&plan);
     drop(doing);
     if settings.dry_run {
+        if settings.json {
+            return Ok(());
+        }
         let text = told::plan(settings, &plan, sides.target.is_none());
         return context.output.text(&text);
     }
@@ -94,25 +123,28 @@ fn copy(context: &Context, settings: &Settings, mut sides: Sides, doing: Doing<'
     for label in &without_wal {
         log::warn!("{}", told::without_wal(label));
     }
-    let mut copy = Copy::new(settings, &sides, target, transfer, archives);
-    let result = copy.run(&sets);
+    let result = Copy::new(settings, &sides, target, (transfer, outcome), archives).run(&sets);
     context.progress.end();
     // Whatever the stop interrupted, the reason to name is the signal.
     context.cancel.check()?;
     result?;
-    let text = told::last_line(settings, &copy.done, context.clock.milliseconds() - began);
+    let text = told::last_line(
+        settings,
+        &outcome.done,
+        context.clock.milliseconds() - began,
+    );
     log::info!("{text}");
-    match copy.findings.gravest() {
+    match outcome.findings.gravest() {
         None => {
             context.summary.done(text);
             Ok(())
         }
-        Some(code) => Err(not_all(settings, &copy, code)),
+        Some(code) => Err(not_all(settings, outcome, code)),
     }
 }
 
-fn not_all(settings: &Settings, copy: &Copy<'_>, code: ErrorCode) -> Error {
-    let findings = &copy.findings;
+fn not_all(settings: &Settings, outcome: &Outcome, code: ErrorCode) -> Error {
+    let findings = &outcome.findings;
     let what: Vec<String> = [
         (
             findings.files,

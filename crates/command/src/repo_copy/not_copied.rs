@@ -9,6 +9,7 @@ use super::begun::Begun;
 use super::chosen::needs;
 use super::copy::Copy;
 use super::listed::Listed;
+use super::outcome::Became;
 use super::piece::Fault;
 use super::plan::{full_of, range_of};
 use crate::error::{Error, ErrorCode, Result};
@@ -41,20 +42,23 @@ impl Copy<'_> {
     /// Names a file of the source that cannot be used.
     pub(super) fn tell(&mut self, path: &StoragePath, fault: &Fault) {
         log::warn!("{}: {} '{path}'", self.sides.from.name(), fault.text());
-        self.findings.add(fault.code());
+        self.outcome.findings.add(fault.code());
+        self.outcome.problem(&path.to_string(), fault);
     }
 
     /// A backup is not copied.
     pub(super) fn fail(&mut self, label: &BackupLabel, code: Option<ErrorCode>, why: &str) {
         log::warn!("backup {label} is not copied: {why}");
         self.failed.insert(label.clone());
-        self.findings.fail(code);
+        self.outcome.findings.fail(code);
+        self.outcome.became(label, Became::Failed, Some(why));
     }
 
     /// A backup that the target has cannot be used as it should.
     pub(super) fn tell_there(&mut self, label: &BackupLabel, why: &str) {
         log::warn!("backup {label} is in {}, but {why}", self.sides.to.name());
-        self.findings.note(ErrorCode::FileMissing);
+        self.outcome.findings.note(ErrorCode::FileMissing);
+        self.outcome.there(label, Some(why));
     }
 
     /// A backup is not copied because of others or its WAL, which is no fault if it was expired in the source by now.
@@ -123,6 +127,7 @@ impl Copy<'_> {
             self.sides.from.name()
         );
         self.failed.insert(entry.label.clone());
+        self.outcome.became(&entry.label, Became::Expired, None);
     }
 
     /// What a backup builds on and the target does not list now.

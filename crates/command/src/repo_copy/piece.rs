@@ -77,6 +77,16 @@ impl Fault {
         }
     }
 
+    /// The same for programs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Checksum => "checksum-invalid",
+            Self::Size => "size-invalid",
+            Self::Other(_) => "other",
+        }
+    }
+
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::Missing => ErrorCode::FileMissing,

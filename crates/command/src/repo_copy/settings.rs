@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub sets: Option<Vec<String>>,
     pub wal: Wal,
     pub dry_run: bool,
+    /// The result is for programs.
+    pub json: bool,
     pub buffer_size: usize,
     pub pool: PoolSettings,
 }
@@ -101,6 +103,7 @@ impl Settings {
             },
             sets,
             dry_run: config.boolean(option::DRY_RUN),
+            json: config.string(option::OUTPUT) == Some("json"),
             buffer_size: config
                 .size(option::BUFFER_SIZE)
                 .and_then(|size| usize::try_from(size).ok())

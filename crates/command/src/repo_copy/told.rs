@@ -2,7 +2,7 @@
 
 use pgkeep_repo::BackupLabel;
 
-use super::copy::Done;
+use super::outcome::Done;
 use super::plan::Plan;
 use super::settings::Settings;
 use crate::report::size_text::size_text;

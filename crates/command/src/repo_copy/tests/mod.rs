@@ -1,8 +1,10 @@
 //! Copies between made-up repositories in memory, while others work on the target or a run dies.
 
+mod chain;
 mod cut_off;
 mod found;
 mod meanwhile;
+mod outcome;
 mod target;
 
 use std::fmt;
@@ -10,11 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use pgkeep_config::Program;
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, FileData, PG_DATA, Path, PgInfo, Target, TargetKind,
-};
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, Manifest, PgHistory, Stanza, layout};
+use pgkeep_repo::manifest::{BackupHeader, BackupOptions, FileData};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, Manifest, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
@@ -25,7 +24,7 @@ use crate::hosts::Repository;
 use crate::hosts::added_sets::missing_file;
 use crate::run::context::Output;
 use crate::run::progress::{NoProgress, Progress};
-use crate::run::test_context;
+use crate::run::{test_context, test_stanza};
 
 const FULL: &str = "20260101-000000F";
 const INCR: &str = "20260101-000000F_20260102-000000I";
@@ -76,16 +75,6 @@ impl Made {
     }
 }
 
-fn history() -> PgHistory {
-    PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    })
-}
-
 fn segment(number: u32) -> String {
     format!("0000000100000000{number:08X}")
 }
@@ -118,10 +107,10 @@ impl Place {
     /// With one, and no backup.
     fn new() -> Self {
         let place = Self::empty();
-        ArchiveInfo::new(history(), None)
+        ArchiveInfo::new(test_stanza::history(), None)
             .save(&place.memory, &stanza(), None)
             .unwrap();
-        BackupInfo::new(history(), None)
+        BackupInfo::new(test_stanza::history(), None)
             .save(&place.memory, &stanza(), None)
             .unwrap();
         place
@@ -158,31 +147,13 @@ impl Place {
         header.timestamp_stop = 1_700_000_100;
         header.archive_start = made.wal.map(|(start, _)| segment(start));
         header.archive_stop = made.wal.map(|(_, stop)| segment(stop));
-        let pg = PgInfo {
-            id: 1,
-            system_id: made.system_id,
-            version: "17".to_owned(),
-            ..PgInfo::default()
-        };
         let options = BackupOptions {
             archive_check: made.archive_check,
             online: made.wal.is_some(),
             ..BackupOptions::default()
         };
-        let mut manifest = Manifest::new(header, pg, options);
-        manifest.references.extend(prior.clone());
-        manifest.set_label(set.clone());
-        manifest.add_path(Path {
-            name: PG_DATA.to_vec(),
-            mode: 0o700,
-            user: None,
-            group: None,
-        });
-        manifest.add_target(Target {
-            name: PG_DATA.to_vec(),
-            path: b"/pg".to_vec(),
-            kind: TargetKind::Path,
-        });
+        let mut manifest = test_stanza::manifest(&set, header, options);
+        manifest.pg.system_id = made.system_id;
         for number in 0..FILES {
             let refers = prior.clone().filter(|_| number > 0);
             let holder = refers.as_ref().map_or(made.label, BackupLabel::as_str);
@@ -321,11 +292,17 @@ impl Run<'_> {
 
     /// What it prints.
     fn said(self, source: &Place, target: &Place) -> String {
+        let (result, said) = self.told(source, target);
+        result.unwrap();
+        said
+    }
+
+    /// How it ends, and what it prints.
+    fn told(self, source: &Place, target: &Place) -> (Result<()>, String) {
         let said = Said::default();
-        self.copy_into(Output::new(said.clone()), source, target)
-            .unwrap();
+        let result = self.copy_into(Output::new(said.clone()), source, target);
         let bytes = said.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        (result, String::from_utf8(bytes).unwrap())
     }
 
     fn copy_into(self, output: Output, source: &Place, target: &Place) -> Result<()> {
@@ -355,9 +332,9 @@ impl Run<'_> {
             pass: place.pass.clone(),
             elsewhere: None,
         };
-        let sides = Sides::of(repository(1, source), repository(2, target), &settings)?;
-        let doing = Doing::now(&context.progress, "");
-        copy(&context, &settings, sides, doing)
+        tell(&context, &settings, || {
+            Sides::of(repository(1, source), repository(2, target), &settings)
+        })
     }
 }
 

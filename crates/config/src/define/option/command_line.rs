@@ -227,6 +227,7 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         only(Drill, MAIN),
         only(Info, MAIN),
         only(Manifest, MAIN),
+        only(RepoCopy, MAIN),
         only(RepoLs, MAIN),
         only(Restore, MAIN),
         all(SftpAudit),
@@ -247,7 +248,8 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         easy to compare.\n\n\
         Only in `pgkeep`: `table` for `info`, with one line for each backup and the time span that \
         can be restored; `json` for `verify`; and for `restore` both forms of the plan of \
-        `--dry-run`.",
+        `--dry-run`. `repo-copy` prints with `text` only that plan, and leaves its result in the log; \
+        with `json` it prints both.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
