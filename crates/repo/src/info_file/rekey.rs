@@ -5,7 +5,9 @@
 
 use std::io::{Read as _, Write as _};
 
-use pgkeep_storage::{ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions, in_parallel};
+use pgkeep_storage::{
+    InfoLevel, ReadOptions, Storage, StoragePath, StorageWrite, WriteOptions, in_parallel,
+};
 use secrecy::SecretString;
 
 use super::cipher::{encrypt, plain_reader};
@@ -16,6 +18,9 @@ use crate::layout::copy_of;
 
 /// The largest info file that is taken for one: a `backup.info` of ten thousand backups has a tenth of it.
 const LIMIT: u64 = 256 << 20;
+
+/// Files are opened in two to the power of this many rows at the same time, each with its copy.
+const SPLITS: u32 = 4;
 
 /// What has to be written, in groups: all of a group may be written at the same time, but the next begins only when all of
 /// it is durable.
@@ -47,10 +52,15 @@ impl Rekey {
     pub fn write(self, storage: &dyn Storage) -> Result<()> {
         for group in self.0 {
             let mut tickets = Vec::new();
-            for (path, bytes) in &group {
+            let paths: Vec<StoragePath> = group.iter().map(|(path, _)| path.clone()).collect();
+            let found = storage.info_many(&paths, InfoLevel::Detail)?;
+            for ((path, bytes), found) in group.iter().zip(found) {
+                let is_closed = found.as_ref().is_some_and(closed::is_closed);
                 let options = WriteOptions {
                     expect: Some(bytes.len() as u64),
-                    ..closed::options_like(storage, path)?
+                    // It says when the list of backups was written, or keys were changed.
+                    modified: found.map(|found| found.modified),
+                    ..closed::options(is_closed && closed::can_be(storage))
                 };
                 let mut write = storage.open_write(path, &options)?;
                 write.write_all(bytes)?;
@@ -80,13 +90,8 @@ fn plan(
     // Whether all copies have the new pass-phrase, so that a former run has come to the files themselves.
     let mut all_copies_new = true;
     let mut found = Vec::new();
-    for path in paths {
-        let copy = copy_of(path);
-        let (main, copy) = in_parallel(
-            storage,
-            || Opened::of(storage, path, old, new),
-            || Opened::of(storage, &copy, old, new),
-        )?;
+    let opened = open_all(storage, paths, (old, new), SPLITS)?;
+    for (path, (main, copy)) in paths.iter().zip(opened) {
         if matches!((&main, &copy), (Opened::Missing, Opened::Missing)) {
             // The directory is of no stanza, or what is left of one.
             continue;
@@ -110,6 +115,31 @@ fn plan(
         mains.push((path.clone(), stored));
     }
     Ok(vec![mended, copies, mains])
+}
+
+/// Files and their copies, many at the same time where each is mostly waiting.
+fn open_all(
+    storage: &dyn Storage,
+    paths: &[StoragePath],
+    (old, new): (&SecretString, &SecretString),
+    splits: u32,
+) -> Result<Vec<(Opened, Opened)>> {
+    if splits > 0 && paths.len() > 1 {
+        let (one, other) = paths.split_at(paths.len() / 2);
+        let open = |paths| open_all(storage, paths, (old, new), splits - 1);
+        let (mut opened, others) = in_parallel(storage, || open(one), || open(other))?;
+        opened.extend(others);
+        return Ok(opened);
+    }
+    let both = |path: &StoragePath| {
+        let copy = copy_of(path);
+        in_parallel(
+            storage,
+            || Opened::of(storage, path, old, new),
+            || Opened::of(storage, &copy, old, new),
+        )
+    };
+    paths.iter().map(both).collect()
 }
 
 /// One file, tried with both pass-phrases.
@@ -315,6 +345,20 @@ mod tests {
             rekey(&nothing, &all, &pass("old"), &pass("new")).unwrap(),
             0
         );
+    }
+
+    #[test]
+    fn files_keep_their_times() {
+        let storage = repository();
+        storage.set_now(2_000_000_000);
+        let modified = |path: &StoragePath| {
+            let found = storage.info(path, InfoLevel::Basic).unwrap();
+            found.unwrap().modified
+        };
+        let all = paths();
+        let before: Vec<i64> = all.iter().map(modified).collect();
+        rekey(&storage, &all, &pass("old"), &pass("new")).unwrap();
+        assert_eq!(all.iter().map(modified).collect::<Vec<_>>(), before);
     }
 
     #[test]
