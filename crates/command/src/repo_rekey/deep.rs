@@ -98,12 +98,14 @@ impl Deep<'_> {
         switch: impl Fn(SecretString) -> Result<()>,
     ) -> Result<u64> {
         let shown = self.storage.display(info);
-        let current = key()?.ok_or_else(|| {
-            Error::new(
-                ErrorCode::Format,
-                format!("'{shown}' has no key although it is encrypted"),
-            )
-        })?;
+        let current = || {
+            key()?.ok_or_else(|| {
+                Error::new(
+                    ErrorCode::Format,
+                    format!("'{shown}' has no key although it is encrypted"),
+                )
+            })
+        };
         let Some(keys) = self.keys(info, &current)? else {
             // A run has ended but for this.
             kept_key::remove(self.storage, &kept_key::path(info, Kept::New))?;
@@ -113,6 +115,11 @@ impl Deep<'_> {
         let mut count = self.encrypt_all(&list()?, &keys, &mut seen)?;
         // What has come since the list was made.
         count += self.encrypt_all(&list()?, &keys, &mut seen)?;
+        let kept = kept_key::load(self.storage, &kept_key::path(info, Kept::New), self.pass)?;
+        if kept.is_none_or(|kept| kept.expose_secret() != keys.new.expose_secret()) {
+            // The info file has these keys by now, or later ones.
+            return Err(self.ended_elsewhere(info));
+        }
         // Only now, when every file has the new key and is durable, may the info file say so.
         switch(keys.new.clone())?;
         // Somebody may have read the info file before and stored something since.
@@ -126,38 +133,64 @@ impl Deep<'_> {
         Ok(count)
     }
 
-    /// The keys of a run that died, else the present one and a new one, both kept; `None`: that run had ended but for the new key,
-    /// which is in the info file.
-    fn keys(&self, info: &StoragePath, current: &SecretString) -> Result<Option<Keys>> {
+    /// The new key, kept by a run that died or one on another host, else drawn and kept here, and those before; `None`: a run had ended
+    /// but for the new key, which is in the info file.
+    ///
+    /// No lock of this host keeps off another one that mounts the directory. With two new keys one would be lost, so exactly one of
+    /// those that are drawn at the same time is kept, and all give files that one.
+    fn keys(
+        &self,
+        info: &StoragePath,
+        current: &dyn Fn() -> Result<SecretString>,
+    ) -> Result<Option<Keys>> {
         let path = |kept| kept_key::path(info, kept);
         let load = |kept| kept_key::load(self.storage, &path(kept), self.pass);
-        let last = load(Kept::Last)?;
-        let keys = |old, new| Keys {
-            new,
-            before: [Some(old), last].into_iter().flatten().collect(),
-        };
-        match (load(Kept::Old)?, load(Kept::New)?) {
-            (Some(old), Some(new)) => Ok(Some(keys(old, new))),
-            (None, Some(new)) if new.expose_secret() == current.expose_secret() => Ok(None),
-            (None, Some(_)) => Err(Error::new(
-                ErrorCode::Format,
-                format!(
-                    "'{}' is there without the key that it was to follow",
-                    self.storage.display(&path(Kept::New))
-                ),
-            )
-            .with_hint(
-                "nothing has been changed. Was a part of the repository restored from elsewhere?",
-            )),
+        let save =
+            |key: &SecretString| kept_key::save(self.storage, &path(Kept::Old), key, self.pass);
+        let new = match load(Kept::New)? {
+            Some(new) => new,
             // Without a new one nothing was encrypted yet.
-            (_, None) => {
+            None => {
                 let new = cipher_keys::dependent_pass(Some(self.pass))?
                     .expect("what depends on an encrypted file has a key");
-                kept_key::save(self.storage, &path(Kept::Old), current, self.pass)?;
-                kept_key::save(self.storage, &path(Kept::New), &new, self.pass)?;
-                Ok(Some(keys(current.clone(), new)))
+                save(&current()?)?;
+                match kept_key::save_first(self.storage, &path(Kept::New), &new, self.pass)? {
+                    true => new,
+                    false => load(Kept::New)?.ok_or_else(|| self.ended_elsewhere(info))?,
+                }
+            }
+        };
+        // Read only now: whoever ended before had put it there before the new key was removed.
+        let current = current()?;
+        let (old, last) = (load(Kept::Old)?, load(Kept::Last)?);
+        let is_same =
+            |one: &SecretString, other: &SecretString| one.expose_secret() == other.expose_secret();
+        if is_same(&current, &new) {
+            if old.as_ref().is_none_or(|old| is_same(old, &new)) {
+                return Ok(None);
+            }
+        } else if !old.as_ref().is_some_and(|old| is_same(old, &current)) {
+            save(&current)?;
+        }
+        let mut before: Vec<SecretString> = Vec::new();
+        for key in [Some(current), old, last].into_iter().flatten() {
+            if !is_same(&key, &new) && !before.iter().any(|other| is_same(other, &key)) {
+                before.push(key);
             }
         }
+        Ok(Some(Keys { new, before }))
+    }
+
+    /// Another host was quicker with the same work.
+    fn ended_elsewhere(&self, info: &StoragePath) -> Error {
+        Error::new(
+            ErrorCode::LockAcquire,
+            format!(
+                "another host has ended repo-rekey --deep for '{}' meanwhile",
+                self.storage.display(info)
+            ),
+        )
+        .with_hint("nothing is lost. Run it on one host, to give the rest new keys too.")
     }
 
     fn encrypt_all(

@@ -2,9 +2,9 @@
 
 use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
+use pgkeep_repo::Stanza;
 use pgkeep_repo::kept_key::{self, Kept};
-use pgkeep_repo::{Stanza, info_file, layout};
-use pgkeep_storage::{Storage, StoragePath};
+use pgkeep_storage::Storage;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
@@ -35,14 +35,8 @@ pub fn explain(context: &Context, error: Error) -> Error {
 /// # Errors
 /// Those of the storage.
 pub(super) fn half<'s>(storage: &dyn Storage, stanzas: &'s [Stanza]) -> Result<Vec<&'s Stanza>> {
-    let kept = |stanza| {
-        let infos = [layout::archive_info(stanza), layout::backup_info(stanza)];
-        infos.map(|info| kept_key::path(&info, Kept::New))
-    };
-    let paths: Vec<StoragePath> = stanzas.iter().flat_map(kept).collect();
-    let there = info_file::are_there(storage, &paths)?;
-    let pairs = stanzas.iter().zip(there.chunks(2));
-    let half = pairs.filter(|(_, there)| there.contains(&true));
+    let kept = kept_key::are_kept(storage, stanzas, Kept::New)?;
+    let half = stanzas.iter().zip(kept).filter(|(_, is_kept)| *is_kept);
     Ok(half.map(|(stanza, _)| stanza).collect())
 }
 
@@ -56,17 +50,15 @@ fn hint(context: &Context, key: u32) -> Option<String> {
     let stanza = Stanza::new(config.stanza()?).ok()?;
     let storage = repository::open(context, key).ok()?.storage;
     let again = format!("'pgkeep --repo={key} --deep repo-rekey'");
-    let half = half(&*storage, std::slice::from_ref(&stanza)).ok()?;
-    if !half.is_empty() {
+    let stanzas = std::slice::from_ref(&stanza);
+    let is_kept = |kept| kept_key::are_kept(&*storage, stanzas, kept).map(|all| all[0]);
+    if is_kept(Kept::New).ok()? {
         return Some(format!(
             "a run of repo-rekey --deep has not ended: a part of repo{key} has new keys already. Nothing is lost. \
              Run {again} on the host of the repository again, then everything can be read."
         ));
     }
-    let infos = [layout::archive_info(&stanza), layout::backup_info(&stanza)];
-    let last = infos.map(|info| kept_key::path(&info, Kept::Last));
-    let there = info_file::are_there(&*storage, &last).ok()?;
-    there.contains(&true).then(|| format!(
+    is_kept(Kept::Last).ok()?.then(|| format!(
         "repo{key} has got new keys by repo-rekey --deep. If the file was stored by a run that was under way then, it has the keys \
          before, which are kept: {again} on the host of the repository gives it new ones."
     ))

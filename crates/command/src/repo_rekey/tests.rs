@@ -5,13 +5,8 @@ use std::sync::Arc;
 use pgkeep_pipeline::{CompressType, Pipeline, Sha1Digest, Stage};
 use pgkeep_repo::info_file::{self, LoadKind};
 use pgkeep_repo::kept_key::{self, Kept};
-use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, PG_DATA, Path, PgInfo, Target, TargetKind,
-};
-use pgkeep_repo::pg_history::PgHistoryEntry;
-use pgkeep_repo::{
-    ArchiveInfo, BackupInfo, BackupLabel, BackupType, Manifest, PgHistory, Stanza, layout,
-};
+use pgkeep_repo::manifest::{BackupHeader, BackupOptions};
+use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::wrap::faulty::{Fault, FaultPlan, Faulty, FaultySettings};
@@ -23,6 +18,7 @@ use super::encrypted::{Encrypted, Proof};
 use super::files;
 use crate::error::Result;
 use crate::run::cancel::Cancel;
+use crate::run::test_stanza;
 use crate::wal::small_file;
 
 const LABEL: &str = "20260101-000000F";
@@ -94,39 +90,15 @@ fn put_segment(storage: &dyn Storage, number: u32, key: &str) {
 /// A stanza with WAL of each kind and a finished backup.
 fn repository() -> Arc<MemoryStorage> {
     let memory = MemoryStorage::new();
-    let history = PgHistory::new(PgHistoryEntry {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        catalog_version: 202_406_281,
-        control_version: 1700,
-    });
+    let history = test_stanza::history();
     let pass = secret("pass");
     ArchiveInfo::new(history.clone(), Some(secret("wal")))
         .save(&memory, &stanza(), Some(&pass))
         .unwrap();
     let label: BackupLabel = LABEL.parse().unwrap();
     let header = BackupHeader::new(BackupType::Full, 1_700_000_000);
-    let pg = PgInfo {
-        id: 1,
-        system_id: 7,
-        version: "17".to_owned(),
-        ..PgInfo::default()
-    };
-    let mut manifest = Manifest::new(header, pg, BackupOptions::default());
-    manifest.set_label(label.clone());
+    let mut manifest = test_stanza::manifest(&label, header, BackupOptions::default());
     manifest.cipher_pass = Some(secret("files"));
-    manifest.add_path(Path {
-        name: PG_DATA.to_vec(),
-        mode: 0o700,
-        user: None,
-        group: None,
-    });
-    manifest.add_target(Target {
-        name: PG_DATA.to_vec(),
-        path: b"/pg".to_vec(),
-        kind: TargetKind::Path,
-    });
     let key = secret("manifests");
     manifest
         .save(&memory, &stanza(), &label, Some(&key))
@@ -429,4 +401,25 @@ fn a_stanza_of_which_only_the_copies_are_left_is_not_passed_over() {
     }
     assert_eq!(rekey(&*storage).unwrap().0, 5);
     check(&*storage, true, "of copies");
+}
+
+/// Two hosts that mount one directory have no lock in common.
+#[test]
+fn two_runs_at_the_same_time_lose_no_file() {
+    for _ in 0..20 {
+        let storage = repository();
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let run = || {
+                start.wait();
+                rekey(&*storage)
+            };
+            let (one, other) = (scope.spawn(run), scope.spawn(run));
+            let results = [one, other].map(|run| run.join().unwrap());
+            assert!(results.iter().any(Result::is_ok), "{results:?}");
+        });
+        check(&*storage, false, "after two runs");
+        rekey(&*storage).unwrap();
+        check(&*storage, true, "after a third run");
+    }
 }

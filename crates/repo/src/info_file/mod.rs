@@ -21,7 +21,7 @@ pub use load::{LoadKind, load, load_one};
 pub use opened_by::is_opened_by;
 pub use read::{EachEntry, InfoHeader, read};
 pub use rekey::Rekey;
-pub use save::{StagedInfo, publish, stage};
+pub use save::{StagedInfo, publish, stage, stored};
 pub use there::are_there;
 pub use write::InfoWriter;
 

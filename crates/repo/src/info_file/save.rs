@@ -53,6 +53,11 @@ pub fn stage(
     })
 }
 
+/// The bytes of an info file as they are stored.
+pub fn stored(plain: Vec<u8>, pass: Option<&SecretString>) -> Result<Vec<u8>> {
+    encrypt(plain, pass)
+}
+
 /// Gives files their names: all main files and, once those are durable, all copies.
 ///
 /// Main first: readers prefer it, so from its rename on everybody sees the new state; if the second write fails, the old
