@@ -83,6 +83,8 @@ checks! {
         "The cluster itself has damaged pages; older backups may have them whole, and will expire.";
     DURABILITY = "durability", "how sure it is that the newest backup is on disk",
         "The server did not confirm that it flushed the files; after a crash of it they may be missing.";
+    OLD_KEYS = "old-keys", "keys before repo-rekey --deep",
+        "Whoever has read the keys before can still read what has them.";
     WAL = "wal", "WAL in the repository",
         "What the cluster has archived is not here: recovery ends before it.";
     REPO_SPACE = "repo-space", "room for the next full backup",

@@ -12,6 +12,7 @@ mod cluster;
 mod configuration;
 mod host;
 mod json;
+mod keys;
 mod lock_words;
 mod mount;
 mod mount_table;

@@ -8,7 +8,7 @@ use super::check::{MOUNT, STANZA, SYSTEM_ID};
 use super::cluster::Facts;
 use super::repository::Place;
 use super::settings::{RepoSettings, Settings};
-use super::{backups, permissions, space, wal};
+use super::{backups, keys, permissions, space, wal};
 use crate::error::{Error, ErrorCode};
 use crate::hosts::Repository;
 use crate::hosts::stanza_info::{self, StanzaInfo};
@@ -70,6 +70,7 @@ pub(super) fn examine(
         &info.backup,
         now,
     ));
+    findings.extend(keys::examine(&subject, stanza, storage, &info.backup));
     findings.extend(wal::examine(
         &subject,
         stanza,
