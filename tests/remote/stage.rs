@@ -1,7 +1,6 @@
 //! Two hosts: one with a repository and one with a cluster, and an sshd by which each is reached from the other.
 
 use std::fmt::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,24 +95,7 @@ impl<'a> Stage<'a> {
         (on_pg, on_repo): (Options<'_>, Options<'_>),
     ) -> Result<Self> {
         let server = SftpServer::builder().without_subsystem().start()?;
-        let key = std::fs::read(server.private_key())?;
-        let key = scratch.write("key", key)?;
-        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600))?;
-        let known = std::fs::read(server.known_hosts())?;
-        let known = scratch.write("known_hosts", known)?;
-        let config = scratch.write(
-            "ssh_config",
-            format!(
-                "IdentityFile {}\nIdentitiesOnly yes\nUserKnownHostsFile {}\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n",
-                key.display(),
-                known.display()
-            ),
-        )?;
-        let ssh = scratch.write(
-            "ssh",
-            format!("#!/bin/sh\nexec ssh -F {} \"$@\"\n", config.display()),
-        )?;
-        std::fs::set_permissions(&ssh, PermissionsExt::from_mode(0o755))?;
+        let ssh = server.ssh(&scratch)?;
         let mut stage = Self {
             program,
             scratch,

@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         upgraded_and_deleted,
     ),
     (
+        "a_second_account_on_a_host_without_the_cluster_upgrades_annotates_and_deletes_a_stanza",
+        from_another_host,
+    ),
+    (
         "a_keeper_that_died_among_the_manifests_is_followed_by_one_that_ends_its_work",
         died_among_manifests,
     ),
@@ -66,6 +70,33 @@ impl Hosts<'_> {
             )
             .global("lock-path", self.scratch.make_dir("keeper-lock")?.display())
             .write(self.scratch, "keeps.conf")?;
+        Ok(())
+    }
+
+    /// Whoever keeps the repository is not on the host of the cluster: as the other configuration says, that is behind `pg`.
+    fn keeps_elsewhere(&self, pg: &SftpServer) -> TestResult {
+        let ssh = pg.ssh(self.scratch)?;
+        let file = self.config(Who::Keeps);
+        let mut text = std::fs::read_to_string(&file)?;
+        let address = pg.address();
+        for (option, value) in [
+            ("pg1-host", address.ip().to_string()),
+            ("pg1-host-port", address.port().to_string()),
+            ("pg1-host-user", pg.user().to_owned()),
+            ("pg1-host-cmd", self.program.path().display().to_string()),
+            (
+                "pg1-host-config",
+                self.config(Who::Adds).display().to_string(),
+            ),
+        ] {
+            text.push_str(&format!("{option}={value}\n"));
+        }
+        text = text.replacen(
+            "[global]\n",
+            &format!("[global]\ncmd-ssh={}\n", ssh.display()),
+            1,
+        );
+        self.scratch.write("keeps.conf", text)?;
         Ok(())
     }
 
@@ -348,10 +379,24 @@ fn at_rest<'a>(
 }
 
 fn upgraded_and_deleted(program: &Program) -> TestResult {
+    upgrade_and_delete(program, None)
+}
+
+/// Whoever keeps the repository reaches the cluster by SSH.
+fn from_another_host(program: &Program) -> TestResult {
+    let pg = SftpServer::builder().without_subsystem().start()?;
+    upgrade_and_delete(program, Some(&pg))
+}
+
+/// `pg`: by which the second account reaches the host of the cluster.
+fn upgrade_and_delete(program: &Program, pg: Option<&SftpServer>) -> TestResult {
     let pgbackrest = PgBackRest::rolling()?;
     let server = with_keeper().start()?;
     let scratch = Scratch::new()?;
     let hosts = at_rest(program, &scratch, &server, 2)?;
+    if let Some(pg) = pg {
+        hosts.keeps_elsewhere(pg)?;
+    }
     hosts.run(Who::Adds, &["--no-online", "--type=full", "backup"])?;
     hosts.run(Who::Keeps, &["expire"])?;
     let before = newest(&hosts.sets())?;
@@ -374,6 +419,15 @@ fn upgraded_and_deleted(program: &Program) -> TestResult {
     {
         return Err(format!("WAL of another version: {refused:?}").into());
     }
+    hosts.run(
+        Who::Keeps,
+        &[
+            &format!("--set={before}"),
+            "--annotation=by=keeper",
+            "--pin=forever",
+            "annotate",
+        ],
+    )?;
     hosts.run(Who::Keeps, &["--no-online", "stanza-upgrade"])?;
     only_added(&Files::new(), server.files())?;
     hosts.run(Who::Adds, &push)?;
@@ -383,7 +437,14 @@ fn upgraded_and_deleted(program: &Program) -> TestResult {
     only_added(&Files::new(), server.files())?;
 
     hosts.run(Who::Keeps, &["stop"])?;
-    hosts.run(Who::Keeps, &["stanza-delete"])?;
+    // It looks whether the server runs, wherever that is.
+    let running = scratch.write("data/postmaster.pid", "1\n")?;
+    let refused = run(&mut hosts.command(Who::Keeps, &["--repo=1", "stanza-delete"]))?;
+    if !refused.stdout.contains("looks like PostgreSQL is running") {
+        return Err(format!("a cluster that runs: {refused:?}").into());
+    }
+    std::fs::remove_file(running)?;
+    hosts.run(Who::Keeps, &["--repo=1", "stanza-delete"])?;
     for place in ["archive/main", "backup/main"] {
         if server.files().join(place).exists() {
             return Err(format!("{place} is left").into());

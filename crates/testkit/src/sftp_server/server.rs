@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -71,6 +72,30 @@ impl SftpServer {
     /// A `known_hosts` file for the same server behind another address, for instance a `NetworkProxy`.
     pub fn known_hosts_for(&self, address: SocketAddr) -> Result<PathBuf> {
         known_hosts(&self.scratch, address)
+    }
+
+    /// A program in `scratch` that stands in for `ssh`, to be run by the account of the scratch: it knows the key and this server. For a
+    /// server without a subsystem, which runs commands.
+    pub fn ssh(&self, scratch: &Scratch) -> Result<PathBuf> {
+        let key = fs::read(self.private_key()).during("read the client's key")?;
+        let key = scratch.write("key", key)?;
+        fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).during("close the key")?;
+        let known = fs::read(self.known_hosts()).during("read known_hosts")?;
+        let known = scratch.write("known_hosts", known)?;
+        let config = scratch.write(
+            "ssh_config",
+            format!(
+                "IdentityFile {}\nIdentitiesOnly yes\nUserKnownHostsFile {}\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n",
+                key.display(),
+                known.display()
+            ),
+        )?;
+        let ssh = scratch.write(
+            "ssh",
+            format!("#!/bin/sh\nexec ssh -F {} \"$@\"\n", config.display()),
+        )?;
+        fs::set_permissions(&ssh, PermissionsExt::from_mode(0o755)).during("open the script")?;
+        Ok(ssh)
     }
 
     /// The host key's fingerprint, `SHA256:…`.
