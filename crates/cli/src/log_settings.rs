@@ -37,12 +37,10 @@ pub(crate) fn early_form(input: &Input<'_>) -> Form {
 
 /// The form of messages until the levels are in force: the warnings of the configuration.
 pub(crate) fn configure_early(sink: &'static Sink, config: &Config) {
-    if form(config) == Form::Json {
-        sink.configure(LogSettings {
-            names: names(config),
-            ..LogSettings::early(Form::Json)
-        });
-    }
+    sink.configure(LogSettings {
+        names: names(config),
+        ..LogSettings::early(form(config))
+    });
 }
 
 fn names(config: &Config) -> Names {

@@ -75,6 +75,9 @@ pub(crate) fn run() -> u8 {
         uid: user.uid,
         exec_id: process::exec_id(),
     };
+    if early_form(&input) == Form::Json {
+        sink.configure(LogSettings::early(Form::Json));
+    }
     if let Some(error) = not_utf8() {
         report(&error);
         return match is_strict_get(&input) {

@@ -362,7 +362,7 @@ fn all_repositories_are_verified_and_each_result_names_its_own() {
     );
     let codes: Vec<(u64, u64)> = text
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .map(|document| {
             (
                 document["repo-key"].as_u64().unwrap(),
