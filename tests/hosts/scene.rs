@@ -237,6 +237,16 @@ impl<'a> Scene<'a> {
         Ok(cluster.sql(sql)?)
     }
 
+    /// Leaves one full backup in the repository, one that builds on it, and their WAL.
+    pub fn forget(&self, case: Case) -> Result<()> {
+        if matches!(case, Case::Backup | Case::BackupFromCluster) {
+            self.must(Host::Repo, &["--type=full", "backup"])?;
+            self.must(Host::Repo, &["--repo1-retention-full=1", "expire"])?;
+            self.must(Host::Repo, &["--type=incr", "backup"])?;
+        }
+        Ok(())
+    }
+
     fn got(&self) -> PathBuf {
         self.machines.scratch.join("pg1/got")
     }

@@ -14,6 +14,9 @@ use crate::machine::Way;
 use crate::point::{Fault, count, visit};
 use crate::scene::{Case, Scene};
 
+/// Both programs verify all of the repository after each point, so it must not grow with every one visited before.
+const FORGET_EVERY: usize = 10;
+
 pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     type Make = fn(&Program, Way) -> Result<Scene<'_>>;
     let running: Make = |program, way| Scene::running(program, way, 17);
@@ -64,6 +67,9 @@ fn sweep(scene: &mut Scene<'_>, way: Way, case: Case) -> TestResult {
             if let Some(code) = point.code {
                 visited += 1;
                 well += usize::from(code == 0);
+                if visited % FORGET_EVERY == 0 {
+                    scene.forget(case)?;
+                }
                 continue;
             }
             over += 1;
