@@ -39,13 +39,13 @@ test:
 	@$(STEP) 'dependencies' scripts/deny
 	@$(STEP) 'lints' $(CARGO) clippy --workspace --all-targets --features pgkeep/faulty --locked -- -D warnings
 	@$(STEP) 'build' $(CARGO) test --locked --workspace --features pgkeep/faulty --no-run
-	@$(STEP) 'all suites' $(SUITES) $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+	@$(STEP) 'all suites' $(SUITES) scripts/several $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
 
 # The same suites in full.
 soak:
 	@$(STEP) 'set-up' scripts/setup soak
 	@PGKEEP_TEST_FULL=1 PGKEEP_TEST_ROWS=all PGKEEP_TEST_CASES=1000 \
-	    $(STEP) 'all suites in full' $(SUITES) $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
+	    $(STEP) 'all suites in full' $(SUITES) scripts/several $(CARGO) test --locked --workspace --features pgkeep/faulty --no-fail-fast
 
 fuzz:
 	@$(STEP) 'fuzz targets' scripts/fuzz

@@ -14,6 +14,7 @@ mod layers;
 mod links;
 mod must_run;
 mod names;
+mod several;
 mod size;
 mod tree;
 mod unsafe_code;
