@@ -403,23 +403,37 @@ fn a_stanza_of_which_only_the_copies_are_left_is_not_passed_over() {
     check(&*storage, true, "of copies");
 }
 
-/// Two hosts that mount one directory have no lock in common.
+/// Two hosts that mount one directory have no lock in common: while one is at its n-th operation, the other one runs, whole or until
+/// it dies at its m-th.
 #[test]
 fn two_runs_at_the_same_time_lose_no_file() {
-    for _ in 0..20 {
-        let storage = repository();
-        let start = std::sync::Barrier::new(2);
-        std::thread::scope(|scope| {
-            let run = || {
-                start.wait();
-                rekey(&*storage)
-            };
-            let (one, other) = (scope.spawn(run), scope.spawn(run));
-            let results = [one, other].map(|run| run.join().unwrap());
-            assert!(results.iter().any(Result::is_ok), "{results:?}");
-        });
-        check(&*storage, false, "after two runs");
-        rekey(&*storage).unwrap();
-        check(&*storage, true, "after a third run");
+    let start = repository();
+    let mut states = 0;
+    for (until, step) in [(10_000, 5), (23, 9), (60, 3), (90, 3)] {
+        for at in (1..10_000).step_by(step) {
+            let storage = copy_of(&start);
+            let other = Arc::clone(&storage);
+            let plan = FaultPlan::meanwhile(at, move || {
+                let plan = FaultPlan::new(FaultySettings {
+                    at: until,
+                    fault: Fault::Error(ErrorKind::Connect),
+                });
+                let ended = rekey(&Faulty::new(other, Arc::clone(&plan)));
+                assert!(ended.is_ok() || plan.struck().is_some(), "{ended:?}");
+            });
+            let ended = rekey(&Faulty::new(
+                Arc::clone(&storage) as Arc<dyn Storage>,
+                Arc::clone(&plan),
+            ));
+            if plan.operations() < at {
+                break;
+            }
+            states += 1;
+            let when = format!("{ended:?}, another one at {at} until {until}");
+            check(&*storage, false, &when);
+            rekey(&*storage).unwrap();
+            check(&*storage, true, &when);
+        }
     }
+    assert!(states > 100, "{states}");
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 
@@ -59,6 +59,16 @@ pub struct FaultPlan {
     settings: FaultySettings,
     done: AtomicU64,
     struck: OnceLock<(Operation, String)>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// What somebody else does.
+struct Meanwhile(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 /// How an operation is to go on.
@@ -75,6 +85,21 @@ impl FaultPlan {
             settings,
             done: AtomicU64::new(0),
             struck: OnceLock::new(),
+            meanwhile: Mutex::new(None),
+        })
+    }
+
+    /// A plan by which nothing fails: `does` is called before the operation at this place, as if another host did it meanwhile.
+    #[must_use]
+    pub fn meanwhile(at: u64, does: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            settings: FaultySettings {
+                at,
+                fault: Fault::Panic,
+            },
+            done: AtomicU64::new(0),
+            struck: OnceLock::new(),
+            meanwhile: Mutex::new(Some(Meanwhile(Box::new(does)))),
         })
     }
 
@@ -100,7 +125,17 @@ impl FaultPlan {
     }
 
     fn is_now(&self) -> bool {
-        self.done.fetch_add(1, Ordering::SeqCst) + 1 == self.settings.at
+        if self.done.fetch_add(1, Ordering::SeqCst) + 1 != self.settings.at {
+            return false;
+        }
+        let meanwhile = self.meanwhile.lock();
+        match meanwhile.unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Meanwhile(does)) => {
+                does();
+                false
+            }
+            None => true,
+        }
     }
 
     /// Counts one operation and lets the fault happen if it is here.
