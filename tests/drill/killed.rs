@@ -71,21 +71,21 @@ fn ended(program: &Program) -> TestResult {
         }
     }
     // The last one was killed: its remains are there, and a bystander that only looks like one of them.
-    if !stage.path().join("pgkeep-drill").exists() {
+    if !stage.path().join("pgkeep-scratch").exists() {
         return Err("a drill that was killed has left no marker".into());
     }
     // And a file of somebody else: nothing is removed as long as it is there.
     let precious = stage.path().join("precious");
     fs::write(&precious, "x")?;
     let refused = pgkeep_testkit::run::run(&mut stage.drill_command(&[]))?.expect_code(40)?;
-    holds(&refused.stdout, &["'precious' was not made by a drill"])?;
+    holds(&refused.stdout, &["'precious' was not made by pgkeep"])?;
     fs::remove_file(&precious)?;
     let mut bystander = stage
         .cluster
         .account()
         .command("sleep")
         .arg("600")
-        .env("PG_DRILL_OF_PGKEEP", "another drill")
+        .env("PG_SCRATCH_OF_PGKEEP", "another drill")
         .current_dir(stage.path())
         .spawn()?;
     let next = stage
@@ -98,7 +98,7 @@ fn ended(program: &Program) -> TestResult {
     holds(
         &said,
         &[
-            "remove what an interrupted drill has left",
+            "remove what an interrupted run has left",
             "all proofs passed",
         ],
     )?;
@@ -121,7 +121,7 @@ fn start(stage: &Stage<'_>) -> Result<Child> {
 
 /// What the marker says; empty: there is none.
 fn marker(stage: &Stage<'_>) -> String {
-    fs::read_to_string(stage.path().join("pgkeep-drill")).unwrap_or_default()
+    fs::read_to_string(stage.path().join("pgkeep-scratch")).unwrap_or_default()
 }
 
 /// Waits for a file of this drill: one that was killed before may have left the same.

@@ -1,9 +1,11 @@
-//! Drills of real clusters: what is in order passes, every kind of damage is found, and nothing is left, however a drill ends.
+//! Drills of real clusters: what is in order passes, every kind of damage is found, tables come
+//! back, and nothing is left, however a run ends.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod damage;
 mod killed;
 mod stage;
+mod tables;
 mod whole;
 
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("drill").threads(3);
-    for add in [whole::add, damage::add, killed::add] {
+    for add in [whole::add, damage::add, killed::add, tables::add] {
         suite = add(suite, &program);
     }
     suite.run()

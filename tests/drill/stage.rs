@@ -60,12 +60,17 @@ impl<'a> Stage<'a> {
 
     /// A drill.
     pub fn drill_command(&self, arguments: &[&str]) -> Command {
+        self.scratch_command(arguments, "drill")
+    }
+
+    /// A command that works in the scratch directory.
+    pub fn scratch_command(&self, arguments: &[&str], command_name: &str) -> Command {
         let mut command = self.command();
         self.name_programs(&mut command);
         command
-            .arg(format!("--drill-path={}", self.path().display()))
+            .arg(format!("--scratch-path={}", self.path().display()))
             .args(arguments)
-            .arg("drill");
+            .arg(command_name);
         command
     }
 
@@ -78,7 +83,7 @@ impl<'a> Stage<'a> {
         if bin.starts_with("/usr") {
             return;
         }
-        command.arg(format!("--drill-pg-bin={}", bin.display()));
+        command.arg(format!("--scratch-pg-bin={}", bin.display()));
         if let Ok(client) = installed::client_for(major, "pg_dump") {
             let mut path = client.parent().unwrap_or(&client).as_os_str().to_owned();
             path.push(":");

@@ -175,16 +175,16 @@ fn moments(program: &Program) -> TestResult {
     for (code, arguments) in [
         (31, vec!["--drill-random", set.as_str()]),
         (31, vec!["--drill-random", "--target-timeline=1"]),
-        (32, vec!["--drill-setting=archive_command=x"]),
-        (32, vec!["--drill-setting=include=/etc/postgresql.conf"]),
-        (32, vec!["--drill-setting=zero_damaged_pages=on"]),
+        (32, vec!["--scratch-setting=archive_command=x"]),
+        (32, vec!["--scratch-setting=include=/etc/postgresql.conf"]),
+        (32, vec!["--scratch-setting=zero_damaged_pages=on"]),
         (55, vec!["--drill-check-file=/missing/checks"]),
     ] {
         stage.drill(code, &arguments)?;
     }
     let busy = stage.cluster.scratch().make_dir("busy")?;
     std::fs::write(busy.join("precious"), "x")?;
-    let path = format!("--drill-path={}", busy.display());
+    let path = format!("--scratch-path={}", busy.display());
     run(stage.command().args([&path, "drill"]))?.expect_code(40)?;
     if std::fs::read(busy.join("precious"))? != b"x" {
         return Err("a file of somebody else has changed".into());

@@ -64,6 +64,9 @@ const APPEND_ONLY: &str = "docs/guide/append-only.md";
 /// The page about hosts with pgBackRest that change one after the other.
 const FLEET: &str = "docs/guide/fleet.md";
 
+/// The page about one table out of a backup.
+const RESTORE_TABLE: &str = "docs/guide/restore-table.md";
+
 /// Pages without a command.
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/drill.md",
@@ -81,8 +84,19 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let [one, two, three, four, five, six, seven, eight, nine, ten] =
-        [(); 10].map(|()| Arc::clone(&program));
+    let [
+        one,
+        two,
+        three,
+        four,
+        five,
+        six,
+        seven,
+        eight,
+        nine,
+        ten,
+        eleven,
+    ] = [(); 11].map(|()| Arc::clone(&program));
     Suite::new("guide")
         .test("every_page_is_followed", every_page)
         .test("the_guide_to_a_closed_sftp_host_is_true", move || {
@@ -116,6 +130,9 @@ fn main() -> ExitCode {
             "the_guide_to_an_account_that_may_only_add_is_true",
             move || append_only(&ten),
         )
+        .test("the_guide_to_one_table_is_true", move || {
+            restore_table(&eleven)
+        })
         .run()
 }
 
@@ -125,7 +142,7 @@ fn every_page() -> TestResult {
         HAS_A_CONFIGURATION,
         BUCKETS,
         NO_COMMANDS,
-        &[STANDBY, REPOSITORY_HOST, FLEET, APPEND_ONLY],
+        &[STANDBY, REPOSITORY_HOST, FLEET, APPEND_ONLY, RESTORE_TABLE],
     ]
     .concat()
     .into_iter()
@@ -186,6 +203,14 @@ fn append_only(program: &Program) -> TestResult {
         return Err(format!("{made} backups in place of 1").into());
     }
     Ok(())
+}
+
+fn restore_table(program: &Program) -> TestResult {
+    let hosts = Hosts::new(program)?;
+    has_a_backup(&hosts, program)?;
+    // Every system has it, but not the machine of a test.
+    hosts.shell("install -d -m 1777 /var/tmp")?;
+    hosts.follow(RESTORE_TABLE, &[])
 }
 
 fn standby(program: &Program) -> TestResult {

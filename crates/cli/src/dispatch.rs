@@ -35,6 +35,7 @@ fn command(context: &Context) -> Result<u8, Error> {
         CommandId::RepoRekey => repo_rekey::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
+        CommandId::RestoreTable => pgkeep_command::restore_table::run(context).map(|()| 0),
         CommandId::ServerPing => pgkeep_command::server_ping::run(context).map(|()| 0),
         CommandId::SftpAudit => pgkeep_command::sftp_audit::run(context),
         CommandId::SftpSetup => pgkeep_command::sftp_setup::run(context).map(|()| 0),

@@ -61,13 +61,19 @@ pub(crate) fn configure_log(sink: &'static Sink, config: &Config) {
             .and_then(Level::from_option)
             .unwrap_or(default)
     };
+    let console = match config.role() {
+        // Standard output belongs to the protocol, whatever the options say.
+        Role::Remote => Level::Off,
+        _ => level(option::LOG_LEVEL_CONSOLE, Level::Warn),
+    };
+    let stderr = level(option::LOG_LEVEL_STDERR, Level::Off);
+    let (console, stderr) = match config.command().definition().prints_data {
+        true => (Level::Off, console.max(stderr)),
+        false => (console, stderr),
+    };
     let settings = LogSettings {
-        console: match config.role() {
-            // Standard output belongs to the protocol, whatever the options say.
-            Role::Remote => Level::Off,
-            _ => level(option::LOG_LEVEL_CONSOLE, Level::Warn),
-        },
-        stderr: level(option::LOG_LEVEL_STDERR, Level::Off),
+        console,
+        stderr,
         file: level(option::LOG_LEVEL_FILE, Level::Info),
         timestamp: config.boolean(option::LOG_TIMESTAMP),
         process_digits: if config

@@ -6,37 +6,22 @@
 
 mod check_file;
 pub(crate) mod history;
-mod marker;
 mod moment;
 mod outcome;
-mod place;
-mod private;
-mod process;
-mod programs;
 mod proofs;
-mod remains;
-mod replayed;
-mod restored;
-mod scratch;
-mod scratch_error;
-mod server;
 mod settings;
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
+use crate::scratch::{self, Client, Replayed, Scratch, programs, restored, server};
 use check_file::Check;
 use outcome::Outcome;
 use proofs::Prover;
-use replayed::Replayed;
-use scratch::Scratch;
 use settings::Settings;
-
-/// The oldest version: earlier ones have their recovery settings in a file of their own.
-const OLDEST: u32 = 12;
 
 /// Makes a drill, or shows those that were made.
 ///
@@ -47,13 +32,7 @@ pub fn run(context: &Context) -> Result<()> {
     if settings.history {
         return history::show(context, &settings);
     }
-    if context.user.uid == 0 {
-        return Err(Error::new(
-            ErrorCode::Access,
-            "drill cannot be run as root: PostgreSQL refuses to start as root",
-        )
-        .with_hint("run it as the user who runs PostgreSQL: runuser -u postgres -- pgkeep --stanza=... drill"));
-    }
+    scratch::refuse_root(context)?;
     let checks = match &settings.check_file {
         Some(path) => check_file::read(path)?,
         None => Vec::new(),
@@ -61,14 +40,14 @@ pub fn run(context: &Context) -> Result<()> {
     context
         .summary
         .stopped("the original cluster was not touched");
-    let scratch = Scratch::take(context, &settings.path, &settings.used)?;
+    let scratch = Scratch::take(context, &settings.scratch.path, &settings.scratch.used)?;
     let mut outcome = Outcome {
         start: context.clock.seconds(),
         ..Outcome::default()
     };
     let result = rehearse(context, &scratch, &mut settings, &checks, &mut outcome);
     outcome.stop = context.clock.seconds();
-    let root = settings.path.display().to_string();
+    let root = settings.scratch.path.display().to_string();
     let removed = scratch.remove();
     let stopped = matches!(&result, Err(error) if error.code == ErrorCode::Term);
     if let Err(left) = &removed
@@ -130,20 +109,13 @@ fn rehearse(
 ) -> Result<()> {
     let doing = Doing::now(&context.progress, "choosing the backup");
     if settings.random {
-        moment::choose(context, scratch, settings)?;
+        moment::choose(context, scratch, &mut settings.scratch)?;
     }
-    let plan = restored::plan(context, scratch, settings)?;
+    let plan = restored::plan(context, scratch, &settings.scratch)?;
     outcome.plan = Some(plan.clone());
-    if plan.major < OLDEST {
-        return Err(Error::new(
-            ErrorCode::VersionNotSupported,
-            format!(
-                "drill needs PostgreSQL {OLDEST} or newer, backup {} is of version {}",
-                plan.label, plan.major
-            ),
-        ));
-    }
-    let programs = programs::find(context, settings, plan.major)?;
+    restored::refuse_old(context, &plan)?;
+    restored::refuse_short(scratch, &plan)?;
+    let programs = programs::find(context, &settings.scratch, plan.major)?;
     log::info!(
         "restore backup {} of repo{} to '{}'",
         plan.label,
@@ -152,12 +124,18 @@ fn rehearse(
     );
     doing.and("restoring");
     let began = context.clock.milliseconds();
-    restored::make(context, scratch, settings, &plan)?;
+    restored::make(context, scratch, &settings.scratch, &plan)?;
     outcome.restore_ms = Some(context.clock.milliseconds() - began);
     doing.and("replaying WAL");
-    let (mut replayed, restore_command) = Replayed::prepare(context, scratch, settings)?;
+    let (mut replayed, restore_command) = Replayed::prepare(context, scratch, &settings.scratch)?;
     let began = context.clock.milliseconds();
-    let mut server = server::start(scratch, settings, &programs, plan.major, &restore_command)?;
+    let mut server = server::start(
+        scratch,
+        &settings.scratch,
+        &programs,
+        plan.major,
+        &restore_command,
+    )?;
     let ready = server.wait_until_ready(context, &mut replayed);
     outcome.segments = replayed.segments;
     ready?;
@@ -165,10 +143,10 @@ fn rehearse(
     log::info!("WAL is replayed: {} segments", replayed.segments);
     drop(doing);
     let began = context.clock.milliseconds();
+    let user = settings.scratch.pg_user.as_str();
     let prover = Prover {
-        context,
-        scratch,
-        settings,
+        client: Client::of_scratch(context, scratch, &programs.psql, (plan.major, user)),
+        settings: &settings.scratch,
         programs: &programs,
         plan: &plan,
     };

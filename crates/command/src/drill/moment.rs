@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use pgkeep_postgres::{Lsn, WalSegment};
 use serde_json::Value;
 
-use super::process;
-use super::restored::{error_of, list};
-use super::scratch::{Scratch, random};
-use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
+use crate::scratch::restored::{error_of, list};
+use crate::scratch::{Scratch, Settings, process, random};
 
 /// An online backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +63,7 @@ pub(super) fn choose(context: &Context, scratch: &Scratch, settings: &mut Settin
         .with_hint("make a backup first.")
     })?;
     let mut words = vec![format!("--set={}", backup.label)];
-    if !settings
-        .restore
-        .iter()
-        .any(|word| word.starts_with("--repo="))
-    {
+    if !settings.names_repository() {
         words.push(format!("--repo={}", backup.repo_key));
     }
     let chosen = match lsn {

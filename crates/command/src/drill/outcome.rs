@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::restored::Plan;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode};
 use crate::report::size_text::size_text;
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
+use crate::scratch::Plan;
 
 /// How a proof ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +110,7 @@ impl Outcome {
                 format!("{}, {} files", size_text(plan.size), plan.file_total),
             );
         }
-        let target = match &settings.target {
-            Some(target) => format!("{} {target}", settings.kind),
-            None => settings.kind.clone(),
-        };
-        line("target", target);
+        line("target", settings.scratch.moment());
         if let Some(ms) = self.restore_ms {
             line("time to restore", elapsed_text(ms));
         }
@@ -186,7 +182,7 @@ impl Outcome {
                 "size": plan.size,
                 "file-total": plan.file_total,
             })),
-            "recovery": {"type": settings.kind, "target": settings.target},
+            "recovery": {"type": settings.scratch.kind, "target": settings.scratch.target},
             "time": {"restore-ms": self.restore_ms, "replay-ms": self.replay_ms, "proof-ms": self.proof_ms},
             "reached": {
                 "lsn": self.lsn,

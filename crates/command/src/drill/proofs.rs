@@ -1,28 +1,19 @@
 //! What is proved of the scratch cluster: how far it came, that its rows can be read, its structures, its pages.
 
+use std::process::Stdio;
+
 use pgkeep_postgres::{Lsn, WalSegment};
 
 use super::check_file::Check;
 use super::outcome::{Outcome, Verdict};
-use super::process::{self, Ended, tail};
-use super::programs::Programs;
-use super::restored::Plan;
-use super::scratch::Scratch;
-use super::settings::Settings;
-use crate::error::{Error, ErrorCode, Result};
-use crate::run::Context;
+use crate::error::{ErrorCode, Result};
 use crate::run::progress::Doing;
-
-/// Lines of a program's complaint that are shown.
-const SHOWN: usize = 6;
-
-/// From this version on a setting switches event triggers off.
-const NO_EVENT_TRIGGERS: u32 = 17;
+use crate::scratch::client::{explain_user, said};
+use crate::scratch::{Client, Plan, Programs, Settings, process, server};
 
 /// What the proofs need.
 pub(super) struct Prover<'a> {
-    pub(super) context: &'a Context,
-    pub(super) scratch: &'a Scratch,
+    pub(super) client: Client<'a>,
     pub(super) settings: &'a Settings,
     pub(super) programs: &'a Programs,
     pub(super) plan: &'a Plan,
@@ -42,7 +33,7 @@ impl Prover<'_> {
         let (lsn, last) = answer.trim_end().split_once('|').unwrap_or_default();
         outcome.lsn = Some(lsn.to_owned()).filter(|lsn| !lsn.is_empty());
         outcome.last_transaction = last.parse().ok();
-        let size = super::server::control(self.scratch)?.wal_segment_size;
+        let size = server::control(self.client.scratch)?.wal_segment_size;
         let target = (self.settings.kind != "default").then_some(at_target);
         let (verdict, text) = chain(self.plan, target, lsn, size);
         outcome.note("WAL chain", verdict, text);
@@ -55,13 +46,15 @@ impl Prover<'_> {
     /// The server does not answer.
     pub(super) fn databases(&self, outcome: &mut Outcome) -> Result<()> {
         // The first letter says whether it can be connected to; -2 is what an interrupted DROP DATABASE leaves.
-        let names = self.sql_with(
-            "postgres",
-            "select case when datconnlimit = -2 then 'd' when datallowconn then 'c' else 'n' end || datname \
-             from pg_database where datname <> 'template0' order by datname",
-            &["-0"],
-        )?;
-        for name in names.split('\0') {
+        let names = self
+            .client
+            .rows(
+                "postgres",
+                "select case when datconnlimit = -2 then 'd' when datallowconn then 'c' else 'n' end || datname \
+                 from pg_database where datname <> 'template0' order by datname",
+            )
+            .map_err(|error| explain_user(error, &self.settings.pg_user))?;
+        for name in names {
             match name.split_at_checked(1) {
                 Some(("c", name)) => outcome.databases.push(name.to_owned()),
                 Some(("n", name)) => outcome
@@ -73,18 +66,9 @@ impl Prover<'_> {
                 _ => {}
             }
         }
-        if self.plan.major >= NO_EVENT_TRIGGERS {
-            return Ok(());
-        }
         for database in &outcome.databases {
-            let disable = self.sql(
-                database,
-                "select string_agg(format('alter event trigger %I disable', evtname), '; ') \
-                 from pg_event_trigger where evtenabled in ('A', 'R')",
-            )?;
-            if !disable.trim().is_empty() {
-                self.sql(database, disable.trim())?;
-            }
+            self.client
+                .disable_event_triggers(self.plan.major, database)?;
         }
         Ok(())
     }
@@ -97,17 +81,17 @@ impl Prover<'_> {
         let mut bad = Vec::new();
         for database in &outcome.databases {
             let _doing = Doing::now(
-                &self.context.progress,
+                &self.client.context.progress,
                 &format!("reading database {database}"),
             );
-            let mut command = process::client(
-                self.scratch,
-                &self.programs.pg_dump,
-                self.plan.major,
-                &self.settings.pg_user,
-                database,
-            );
-            let ended = process::run_to_nowhere(self.context, self.scratch, "dump", &mut command)?;
+            let mut command = self.client.command(&self.programs.pg_dump, database);
+            let ended = process::run_to(
+                self.client.context,
+                self.client.scratch,
+                "dump",
+                &mut command,
+                Stdio::null(),
+            )?;
             if !ended.status.success() {
                 bad.push(format!("database '{database}': {}", said(&ended)));
             }
@@ -142,12 +126,16 @@ impl Prover<'_> {
             outcome.skipped(NAME, "the extension amcheck is not installed");
             return Ok(());
         }
-        let _doing = Doing::now(&self.context.progress, "checking tables and indexes");
-        let user = &self.settings.pg_user;
-        let mut command = process::client(self.scratch, program, self.plan.major, user, "postgres");
+        let _doing = Doing::now(&self.client.context.progress, "checking tables and indexes");
+        let mut command = self.client.command(program, "postgres");
         command.env_remove("PGDATABASE");
         command.args(["--all", "--install-missing", "--heapallindexed"]);
-        let ended = process::run(self.context, self.scratch, "amcheck", &mut command)?;
+        let ended = process::run(
+            self.client.context,
+            self.client.scratch,
+            "amcheck",
+            &mut command,
+        )?;
         match ended.status.success() {
             true => outcome.passed(NAME, "tables and indexes agree"),
             false => outcome.failed(NAME, ErrorCode::FileInvalid, said(&ended)),
@@ -188,7 +176,7 @@ impl Prover<'_> {
     /// The run is ended.
     pub(super) fn pages(&self, outcome: &mut Outcome) -> Result<()> {
         const NAME: &str = "page checksums";
-        if super::server::control(self.scratch)?.data_checksum_version == 0 {
+        if server::control(self.client.scratch)?.data_checksum_version == 0 {
             outcome.skipped(NAME, "the cluster has none");
             return Ok(());
         }
@@ -196,13 +184,18 @@ impl Prover<'_> {
             outcome.skipped(NAME, "pg_checksums is not installed");
             return Ok(());
         };
-        let _doing = Doing::now(&self.context.progress, "checking pages");
-        let mut command = process::command(self.scratch, program);
+        let _doing = Doing::now(&self.client.context.progress, "checking pages");
+        let mut command = process::command(self.client.scratch, program);
         command
             .arg("--check")
             .arg("-D")
-            .arg(self.scratch.join("data"));
-        let ended = process::run(self.context, self.scratch, "checksums", &mut command)?;
+            .arg(self.client.scratch.join("data"));
+        let ended = process::run(
+            self.client.context,
+            self.client.scratch,
+            "checksums",
+            &mut command,
+        )?;
         if !ended.status.success() {
             outcome.failed(NAME, ErrorCode::Checksum, said(&ended));
             return Ok(());
@@ -219,45 +212,9 @@ impl Prover<'_> {
     }
 
     fn sql(&self, database: &str, statement: &str) -> Result<String> {
-        self.sql_with(database, statement, &[])
-    }
-
-    fn sql_with(&self, database: &str, statement: &str, more: &[&str]) -> Result<String> {
-        let user = &self.settings.pg_user;
-        let mut command = process::client(
-            self.scratch,
-            &self.programs.psql,
-            self.plan.major,
-            user,
-            database,
-        );
-        command
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-            .args(more)
-            .args(["-c", statement]);
-        let ended = process::run(self.context, self.scratch, "psql", &mut command)?;
-        if ended.status.success() {
-            return Ok(ended.stdout);
-        }
-        let error = Error::new(ErrorCode::DbQuery, said(&ended));
-        // The settings of its sessions are for superusers.
-        let unfit = [
-            format!("role \"{user}\" does not exist"),
-            "permission denied to set parameter".to_owned(),
-        ];
-        Err(match unfit.iter().any(|text| ended.stderr.contains(text)) {
-            true => error.with_hint("name a superuser of the cluster with --drill-pg-user."),
-            false => error,
-        })
-    }
-}
-
-/// What a program complained about.
-fn said(ended: &Ended) -> String {
-    match (ended.stderr.trim(), ended.stdout.trim()) {
-        ("", "") => format!("it ended with {}", ended.status),
-        ("", out) => tail(out, SHOWN),
-        (err, _) => tail(err, SHOWN),
+        self.client
+            .ask(database, statement)
+            .map_err(|error| explain_user(error, &self.settings.pg_user))
     }
 }
 

@@ -41,6 +41,8 @@ pub enum CommandId {
     RepoRm,
     /// `restore`
     Restore,
+    /// `restore-table` (unknown to pgBackRest)
+    RestoreTable,
     /// `server`
     Server,
     /// `server-ping`
@@ -88,6 +90,7 @@ impl CommandId {
             | CommandId::Help
             | CommandId::RepoCopy
             | CommandId::RepoRekey
+            | CommandId::RestoreTable
             | CommandId::Server
             | CommandId::ServerPing
             | CommandId::SftpAudit
@@ -301,6 +304,8 @@ pub struct CommandDef {
     pub stop_test: bool,
     /// Whether the command writes a log file without being asked on the command line.
     pub log_file: bool,
+    /// Whether standard output is for data alone, so that messages for the console go to standard error.
+    pub prints_data: bool,
     /// Level of the begin and end lines.
     pub log_level_default: BeginLevel,
     /// Roles a process of the command can have.
@@ -336,6 +341,7 @@ impl CommandDef {
             lock_remote: false,
             stop_test: false,
             log_file: true,
+            prints_data: false,
             log_level_default: BeginLevel::Info,
             roles: id.roles(),
             host: Host::Both,

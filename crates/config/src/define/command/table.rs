@@ -421,6 +421,33 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::Restore, "restore")
     },
     CommandDef {
+        ours: true,
+        host: Host::This,
+        prints_data: true,
+        writes: &[
+            Writes::ScratchDirectory,
+            Writes::OutputFile,
+            Writes::Cluster,
+        ],
+        repo_unset: RepoUnset::Search,
+        summary: "Restore a table, a schema or a database.",
+        help: "Takes tables, a schema or one database out of a backup, as they were at the end of the archive \
+            or at the moment that `--type` and `--target` name as for `restore`: as a dump on standard \
+            output or in a file, or into a running cluster, there beside or in place of what is \
+            there. The cluster the backup was made of is not touched otherwise.\n\n\
+            The files of that database and of the system's are restored into a scratch directory, a server \
+            that nobody reaches replays WAL there, and `pg_dump` of its version makes the dump. All is \
+            removed at the end. Messages go to standard error.\n\n\
+            Run it as the user who runs PostgreSQL, on any host that reaches the repository and has \
+            the programs of the same major version (12 or newer).",
+        examples: &[
+            "pgkeep --stanza=demo --table=shop.public.orders restore-table >orders.sql",
+            "pgkeep --stanza=demo --table=shop.public.orders --type=time --target='2026-01-01 12:00:00+00' --to-cluster --to-schema=restored restore-table",
+            "pgkeep --stanza=demo --database=shop --dump-format=custom --dump-file=/srv/shop.dump restore-table",
+        ],
+        ..CommandDef::new(CommandId::RestoreTable, "restore-table")
+    },
+    CommandDef {
         host: Host::This,
         summary: "Run the TLS server for connections from other hosts.",
         help: "Accepts connections over TLS as an alternative to SSH. It stays in the foreground; let \

@@ -39,40 +39,6 @@ pub const DRILL_HISTORY: &OptionDef = &OptionDef {
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
 
-/// Directory for the drill.
-pub const DRILL_PATH: &OptionDef = &OptionDef {
-    name: "drill-path",
-    summary: "Directory for the drill.",
-    help: "Must be missing or empty, not in a cluster or a repository, and on a file system with room for \
-        the whole cluster. The cluster, its tablespaces and its socket lie below it; at the end it is \
-        removed. What an interrupted drill has left in it is removed by the next one, unless anything \
-        else lies beside it. Each stanza needs one of its own. The default is `/var/tmp/pgkeep-drill-` with \
-        the name of the stanza.",
-    example: "drill-path=/var/lib/pgkeep-drill-main",
-    ..DRILL
-};
-
-/// Directory of the PostgreSQL programs.
-pub const DRILL_PG_BIN: &OptionDef = &OptionDef {
-    name: "drill-pg-bin",
-    summary: "Directory of the PostgreSQL programs.",
-    help: "Where `postgres`, `psql` and `pg_dump` of the version of the backup are. By default they are \
-        looked for in the usual places of packages and on the search path.",
-    example: "drill-pg-bin=/usr/lib/postgresql/17/bin",
-    ..DRILL
-};
-
-/// Superuser of the cluster.
-pub const DRILL_PG_USER: &OptionDef = &OptionDef {
-    name: "drill-pg-user",
-    kind: Kind::String,
-    summary: "Superuser of the cluster.",
-    help: "The role that reads all rows in the scratch cluster. The default is `postgres`. No password \
-        is needed.",
-    example: "drill-pg-user=admin",
-    ..DRILL
-};
-
 /// Choose the moment at random.
 pub const DRILL_RANDOM: &OptionDef = &OptionDef {
     name: "drill-random",
@@ -86,19 +52,4 @@ pub const DRILL_RANDOM: &OptionDef = &OptionDef {
         Cannot be combined with `--set`, `--type`, `--target` and `--target-timeline`.",
     example: "--drill-random",
     ..OptionDef::COMMAND_LINE_BOOLEAN
-};
-
-/// Setting of the scratch cluster.
-pub const DRILL_SETTING: &OptionDef = &OptionDef {
-    name: "drill-setting",
-    kind: Kind::Hash,
-    multiple: true,
-    summary: "Setting of the scratch cluster.",
-    help: "A setting of PostgreSQL, for example more memory, or the library in \
-        `shared_preload_libraries` without which WAL cannot be replayed or rows cannot be read. The \
-        option can be repeated. The settings of the original cluster are not used.\n\n\
-        Settings that keep the scratch cluster to itself, that name files or commands, or that hide \
-        damage are refused here.",
-    example: "drill-setting=shared_buffers=4GB",
-    ..DRILL
 };

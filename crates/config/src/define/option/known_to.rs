@@ -71,6 +71,7 @@ pub(super) const EVERY_COMMAND: &[CommandRoles] = &[
     all(RepoRekey),
     all(RepoRm),
     all(Restore),
+    all(RestoreTable),
     all(Server),
     all(ServerPing),
     all(SftpAudit),
@@ -103,6 +104,7 @@ pub(super) const REPOSITORY_COMMANDS: &[CommandRoles] = &[
     all(RepoRekey),
     all(RepoRm),
     all(Restore),
+    all(RestoreTable),
     all(SftpAudit),
     all(SftpProbe),
     all(StanzaCreate),
@@ -130,6 +132,7 @@ pub(super) const SFTP_COMMANDS: &[CommandRoles] = &[
     all(RepoRekey),
     all(RepoRm),
     all(Restore),
+    all(RestoreTable),
     all(SftpAudit),
     all(SftpProbe),
     all(SftpSetup),
@@ -156,6 +159,7 @@ pub(super) const REPOSITORY_CLIENTS: &[CommandRoles] = &[
     only(RepoLs, MAIN),
     only(RepoRm, MAIN),
     only(Restore, MAIN_LOCAL),
+    only(RestoreTable, MAIN),
     only(StanzaCreate, MAIN),
     only(StanzaDelete, MAIN),
     only(StanzaUpgrade, MAIN),
@@ -181,6 +185,7 @@ pub(super) const NETWORK_COMMANDS: &[CommandRoles] = &[
     all(RepoRekey),
     all(RepoRm),
     all(Restore),
+    all(RestoreTable),
     all(Server),
     all(ServerPing),
     all(SftpAudit),
@@ -196,6 +201,7 @@ pub(super) const DATABASE_COMMANDS: &[CommandRoles] = &[
     all(Backup),
     all(Check),
     all(Doctor),
+    all(RestoreTable),
     all(StanzaCreate),
     all(StanzaDelete),
     all(StanzaUpgrade),
@@ -233,6 +239,7 @@ pub(super) const WORKER_COMMANDS: &[CommandRoles] = &[
     only(Backup, MAIN_LOCAL),
     only(Drill, MAIN),
     only(Restore, MAIN_LOCAL),
+    only(RestoreTable, MAIN),
     only(Verify, MAIN_LOCAL),
 ];
 
@@ -308,7 +315,11 @@ pub(super) const EXPIRE: &[CommandRoles] = &[only(Expire, MAIN)];
 pub(super) const RESTORE: &[CommandRoles] = &[only(Restore, MAIN)];
 
 /// Commands that choose how far recovery goes.
-pub(super) const RECOVERING: &[CommandRoles] = &[only(Drill, MAIN), only(Restore, MAIN)];
+pub(super) const RECOVERING: &[CommandRoles] = &[
+    only(Drill, MAIN),
+    only(Restore, MAIN),
+    only(RestoreTable, MAIN),
+];
 
 /// `repo-get`.
 pub(super) const REPO_GET: &[CommandRoles] = &[only(RepoGet, MAIN)];

@@ -6,8 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Drill, Expire, Info, Manifest,
-    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, SftpAudit, SftpProbe,
-    SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, RestoreTable, SftpAudit,
+    SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     EVERY_COMMAND, MAIN, RECOVERING, REMOTE, RESTORE, all, only,
@@ -81,6 +81,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(RepoRekey),
         all(RepoRm),
         all(Restore),
+        all(RestoreTable),
         all(SftpAudit),
         all(SftpProbe),
         all(SftpSetup),
@@ -126,6 +127,7 @@ pub const SET: &OptionDef = &OptionDef {
         only(Manifest, MAIN),
         only(RepoCopy, MAIN),
         only(Restore, MAIN),
+        only(RestoreTable, MAIN),
         only(Verify, MAIN),
     ],
     default_by_command: &[(Manifest, "latest"), (Restore, "latest")],
@@ -163,6 +165,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(RepoRekey),
         all(RepoRm),
         all(Restore),
+        all(RestoreTable),
         all(SftpAudit),
         all(SftpProbe),
         all(StanzaCreate),
@@ -269,10 +272,16 @@ pub const TARGET_TIMELINE: &OptionDef = &OptionDef {
         "type",
         &["default", "lsn", "name", "standby", "time", "xid"],
     )),
-    depends_by_command: &[(
-        Drill,
-        Depend::on("type", &["default", "lsn", "name", "time", "xid"]),
-    )],
+    depends_by_command: &[
+        (
+            Drill,
+            Depend::on("type", &["default", "lsn", "name", "time", "xid"]),
+        ),
+        (
+            RestoreTable,
+            Depend::on("type", &["default", "lsn", "name", "time", "xid"]),
+        ),
+    ],
     summary: "Timeline to follow.",
     help: "A number (decimal, or hexadecimal with `0x`), `latest` or `current`. Unset: PostgreSQL's \
         own default, which is `latest` from version 12 and `current` before; `immediate` stays on \
@@ -291,8 +300,14 @@ pub const TYPE: &OptionDef = &OptionDef {
         only(Drill, MAIN),
         only(Info, MAIN),
         only(Restore, MAIN),
+        only(RestoreTable, MAIN),
     ],
-    default_by_command: &[(Backup, "incr"), (Drill, "default"), (Restore, "default")],
+    default_by_command: &[
+        (Backup, "incr"),
+        (Drill, "default"),
+        (Restore, "default"),
+        (RestoreTable, "default"),
+    ],
     allowed_by_command: &[
         (Backup, &["full", "diff", "incr"]),
         (
@@ -313,6 +328,10 @@ pub const TYPE: &OptionDef = &OptionDef {
                 "lsn",
                 "xid",
             ],
+        ),
+        (
+            RestoreTable,
+            &["default", "immediate", "name", "time", "lsn", "xid"],
         ),
     ],
     required_by_command: &[(Info, false)],

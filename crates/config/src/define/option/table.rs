@@ -19,6 +19,8 @@ pub use super::network::*;
 pub use super::process::*;
 pub use super::repository::*;
 pub use super::restore::*;
+pub use super::restore_table::*;
+pub use super::scratch::*;
 pub use super::selection::*;
 pub use super::server::*;
 pub use super::sftp_setup::*;
@@ -51,6 +53,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     BUFFER_SIZE,
     CHECKSUM_PAGE,
     CHECKSUM_PAGE_ERROR,
+    CLEAN,
     CMD,
     CMD_SSH,
     COMPRESS,
@@ -60,6 +63,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     CONFIG,
     CONFIG_INCLUDE_PATH,
     CONFIG_PATH,
+    DATABASE,
     DB_EXCLUDE,
     DB_INCLUDE,
     DB_TIMEOUT,
@@ -71,12 +75,10 @@ pub static OPTIONS: &[&OptionDef] = &[
     DETAIL_LEVEL,
     DRILL_CHECK_FILE,
     DRILL_HISTORY,
-    DRILL_PATH,
-    DRILL_PG_BIN,
-    DRILL_PG_USER,
     DRILL_RANDOM,
-    DRILL_SETTING,
     DRY_RUN,
+    DUMP_FILE,
+    DUMP_FORMAT,
     EXCLUDE,
     EXEC_ID,
     EXPIRE_AUTO,
@@ -95,6 +97,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     IO_TIMEOUT,
     JOB_RETRY,
     JOB_RETRY_INTERVAL,
+    LARGE_OBJECTS,
     LINK_ALL,
     LINK_MAP,
     LOCK,
@@ -248,8 +251,13 @@ pub static OPTIONS: &[&OptionDef] = &[
     REPO_TYPE,
     REPORT,
     RESUME,
+    SCHEMA,
     SCK_BLOCK,
     SCK_KEEP_ALIVE,
+    SCRATCH_PATH,
+    SCRATCH_PG_BIN,
+    SCRATCH_PG_USER,
+    SCRATCH_SETTING,
     SET,
     SFTP_CHROOT,
     SFTP_FROM,
@@ -263,6 +271,7 @@ pub static OPTIONS: &[&OptionDef] = &[
     STANZA,
     START_FAST,
     STOP_AUTO,
+    TABLE,
     TABLESPACE_MAP,
     TABLESPACE_MAP_ALL,
     TARGET,
@@ -282,6 +291,10 @@ pub static OPTIONS: &[&OptionDef] = &[
     TLS_SERVER_KEY_FILE,
     TLS_SERVER_PORT,
     TLS_SERVER_RIGHTS,
+    TO_CLUSTER,
+    TO_DATABASE,
+    TO_SCHEMA,
+    TO_TABLE,
     TYPE,
     VERBOSE,
     VERSION,

@@ -4,8 +4,8 @@
 //! after a switchover.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Check, Doctor, Manifest, Restore, StanzaCreate, StanzaDelete,
-    StanzaUpgrade,
+    ArchiveGet, ArchivePush, Backup, Check, Doctor, Manifest, Restore, RestoreTable, StanzaCreate,
+    StanzaDelete, StanzaUpgrade,
 };
 use crate::define::option::known_to::{CLUSTER_LOCATION, DATABASE_COMMANDS, all};
 use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range};
@@ -14,6 +14,8 @@ use crate::define::option::{Default, Depend, Deprecated, Kind, OptionDef, Range}
 const CONNECTION: OptionDef = OptionDef {
     commands: DATABASE_COMMANDS,
     depends: Some(Depend::set("pg-path")),
+    // It knows no data directory, so that nothing of it can be restored to there.
+    depends_by_command: &[(RestoreTable, Depend::on("to-cluster", &["y"]))],
     ..OptionDef::CLUSTER
 };
 

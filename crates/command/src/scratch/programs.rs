@@ -10,19 +10,26 @@ use crate::run::Context;
 
 /// Programs of one version. Those that are not everywhere are optional.
 #[derive(Debug, Clone)]
-pub(super) struct Programs {
-    pub(super) postgres: PathBuf,
-    pub(super) psql: PathBuf,
-    pub(super) pg_dump: PathBuf,
-    pub(super) pg_checksums: Option<PathBuf>,
-    pub(super) pg_amcheck: Option<PathBuf>,
+pub(crate) struct Programs {
+    pub(crate) postgres: PathBuf,
+    pub(crate) psql: PathBuf,
+    pub(crate) pg_dump: PathBuf,
+    pub(crate) pg_checksums: Option<PathBuf>,
+    pub(crate) pg_amcheck: Option<PathBuf>,
+}
+
+impl Programs {
+    /// The major version of `pg_dump`, which may be newer than the server.
+    pub(crate) fn dump_major(&self) -> Option<u32> {
+        major_of(&self.pg_dump)
+    }
 }
 
 /// Finds them.
 ///
 /// # Errors
 /// [`ErrorCode::FileMissing`] with what to install.
-pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result<Programs> {
+pub(crate) fn find(context: &Context, settings: &Settings, major: u32) -> Result<Programs> {
     let search = search_path(context);
     let packaged = versioned();
     // A newer client reads older servers; the nearest first.
@@ -55,7 +62,7 @@ pub(super) fn find(context: &Context, settings: &Settings, major: u32) -> Result
         .with_hint(format!(
             "install PostgreSQL {major}, on Debian: apt-get install postgresql-{major}"
         ))
-        .with_hint("or name the directory of its programs with --drill-pg-bin.")
+        .with_hint("or name the directory of its programs with --scratch-pg-bin.")
     };
     let postgres = servers
         .iter()

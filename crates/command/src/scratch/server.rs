@@ -8,12 +8,12 @@ use std::time::Duration;
 use pgkeep_postgres::ControlFile;
 use rustix::process::Signal;
 
+use super::directory::Scratch;
+use super::error::failed;
 use super::private;
 use super::process::{self, Guarded, PAUSE};
 use super::programs::Programs;
 use super::replayed::Replayed;
-use super::scratch::Scratch;
-use super::scratch_error::failed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
@@ -29,7 +29,7 @@ const PREPARED: u32 = 1000;
 
 /// The running server.
 #[derive(Debug)]
-pub(super) struct Server<'a> {
+pub(crate) struct Server<'a> {
     scratch: &'a Scratch,
     process: Guarded,
 }
@@ -38,7 +38,7 @@ pub(super) struct Server<'a> {
 ///
 /// # Errors
 /// Files that cannot be written; a program that cannot be started.
-pub(super) fn start<'a>(
+pub(crate) fn start<'a>(
     scratch: &'a Scratch,
     settings: &Settings,
     programs: &Programs,
@@ -48,6 +48,10 @@ pub(super) fn start<'a>(
     let mut own = format!("max_prepared_transactions = {PREPARED}\n");
     for (name, megabytes) in private::wal_sizes(control(scratch)?.wal_segment_size) {
         own.push_str(&format!("{name} = {megabytes}MB\n"));
+    }
+    if !settings.left_out.is_empty() {
+        // WAL may refer to pages of the databases that have no content here; `invalid_page` finds out which pages it were.
+        own.push_str("ignore_invalid_pages = on\n");
     }
     for (name, value) in &settings.server {
         let quoted = value.replace('\\', "\\\\").replace('\'', "''");
@@ -77,7 +81,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// The server ends; WAL that must not be replayed here.
-    pub(super) fn wait_until_ready(
+    pub(crate) fn wait_until_ready(
         &mut self,
         context: &Context,
         replayed: &mut Replayed<'_>,
@@ -89,7 +93,7 @@ impl Server<'_> {
                     ErrorCode::Execute,
                     format!("the server ended with {status} before recovery was finished:\n{}", self.complaints()),
                 )
-                .with_hint("the lines are of the server's log; a setting it needs is given with --drill-setting."));
+                .with_hint("the lines are of the server's log; a setting it needs is given with --scratch-setting."));
             }
             context.cancel.check()?;
             replayed.answer()?;
@@ -106,12 +110,27 @@ impl Server<'_> {
     }
 
     /// Whether its log says that recovery ended at the target.
-    pub(super) fn has_reached_target(&self) -> bool {
+    pub(crate) fn has_reached_target(&self) -> bool {
         fs::File::open(self.scratch.join(LOG)).is_ok_and(|file| {
             let mut lines = BufReader::new(file)
                 .split(b'\n')
                 .map_while(std::result::Result::ok);
             lines.any(|line| String::from_utf8_lossy(&line).contains("recovery stopping"))
+        })
+    }
+
+    /// What its log says of a page that WAL refers to and that is not there, unless it is of a database that was left out.
+    pub(crate) fn invalid_page(&self, left_out: &[u64]) -> Option<String> {
+        let file = fs::File::open(self.scratch.join(LOG)).ok()?;
+        let mut lines = BufReader::new(file)
+            .split(b'\n')
+            .map_while(std::result::Result::ok)
+            .map(|line| String::from_utf8_lossy(&line).into_owned());
+        lines.find(|line| {
+            relation_of(line).is_some_and(|path| {
+                let database = path.rsplit('/').nth(1).and_then(|oid| oid.parse().ok());
+                !database.is_some_and(|oid| left_out.contains(&oid))
+            })
         })
     }
 
@@ -135,7 +154,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// It does not end by itself.
-    pub(super) fn stop(mut self, context: &Context) -> Result<()> {
+    pub(crate) fn stop(mut self, context: &Context) -> Result<()> {
         self.process.ask(Signal::INT);
         let began = std::time::Instant::now();
         loop {
@@ -161,11 +180,20 @@ impl Server<'_> {
     }
 }
 
+/// The path in `page 3 of relation base/16384/16390 is uninitialized`.
+fn relation_of(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once(" of relation ")?;
+    let invalid = after.ends_with(" is uninitialized") || after.ends_with(" does not exist");
+    (before.contains("WARNING") && before.contains(" page ") && invalid)
+        .then(|| after.split(' ').next())
+        .flatten()
+}
+
 /// The control file of the restored cluster.
 ///
 /// # Errors
 /// It is missing or not understood.
-pub(super) fn control(scratch: &Scratch) -> Result<ControlFile> {
+pub(crate) fn control(scratch: &Scratch) -> Result<ControlFile> {
     let path = scratch.join("data/global/pg_control");
     let bytes =
         fs::read(&path).map_err(|error| failed(ErrorCode::FileRead, "read", &path, &error))?;
@@ -179,5 +207,32 @@ fn remove(scratch: &Scratch, name: &str) -> Result<()> {
             Err(failed(ErrorCode::FileRemove, "remove", &path, &error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relation_of;
+
+    #[test]
+    fn the_relation_of_an_invalid_page_is_read_from_the_log() {
+        let path = |line: &str| relation_of(line).map(str::to_owned);
+        let first =
+            "2026-01-01 UTC [5] WARNING:  page 3 of relation base/16384/16390 is uninitialized";
+        assert_eq!(path(first).as_deref(), Some("base/16384/16390"));
+        let second =
+            "[5] WARNING:  page 0 of relation pg_tblspc/1/PG_15_202209061/2/3_vm does not exist";
+        assert_eq!(
+            path(second).as_deref(),
+            Some("pg_tblspc/1/PG_15_202209061/2/3_vm")
+        );
+        assert_eq!(
+            path("[5] ERROR:  column x of relation y does not exist"),
+            None
+        );
+        assert_eq!(
+            path("[5] WARNING:  WAL contains references to invalid pages"),
+            None
+        );
     }
 }

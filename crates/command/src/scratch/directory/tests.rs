@@ -1,4 +1,4 @@
-//! Only what a drill has made is ever removed.
+//! Only what a run has made is ever removed.
 
 use std::os::unix::fs::symlink;
 
@@ -7,7 +7,7 @@ use pgkeep_config::Program;
 use super::*;
 use crate::run::test_context;
 
-/// A place for drills, and a context of the user who runs the test.
+/// A place for directories, and a context of the user who runs the test.
 fn stage() -> (tempfile::TempDir, PathBuf, Context) {
     let directory = tempfile::tempdir().unwrap();
     let top = fs::canonicalize(directory.path()).unwrap();
@@ -16,7 +16,7 @@ fn stage() -> (tempfile::TempDir, PathBuf, Context) {
     (directory, top, context)
 }
 
-/// A drill that was killed after it had restored something.
+/// A run that was killed after it had restored something.
 fn killed(context: &Context, root: &Path) {
     let scratch = Scratch::take(context, root, &[]).unwrap();
     scratch.write("data/PG_VERSION", "17\n").unwrap();
@@ -66,7 +66,7 @@ fn a_file_beside_the_remains_is_named_and_nothing_is_removed() {
 }
 
 #[test]
-fn a_file_that_comes_during_the_drill_stays_and_is_told() {
+fn a_file_that_comes_during_the_run_stays_and_is_told() {
     let (_directory, top, context) = stage();
     let root = top.join("drill");
     let scratch = Scratch::take(&context, &root, &[]).unwrap();
@@ -78,7 +78,7 @@ fn a_file_that_comes_during_the_drill_stays_and_is_told() {
 }
 
 #[test]
-fn a_directory_that_was_made_anew_or_a_link_is_not_taken_for_one_of_the_drill() {
+fn a_directory_that_was_made_anew_or_a_link_is_not_taken_for_ours() {
     let (_directory, top, context) = stage();
     let (root, other) = (top.join("drill"), top.join("other"));
     fs::create_dir(&other).unwrap();
@@ -146,7 +146,7 @@ fn a_marker_that_is_a_link_or_no_marker_is_refused_and_not_written_to() {
 }
 
 #[test]
-fn a_directory_that_was_replaced_during_the_drill_is_not_emptied() {
+fn a_directory_that_was_replaced_during_the_run_is_not_emptied() {
     let (_directory, top, context) = stage();
     let (root, away) = (top.join("drill"), top.join("away"));
     let scratch = Scratch::take(&context, &root, &[]).unwrap();
@@ -159,7 +159,7 @@ fn a_directory_that_was_replaced_during_the_drill_is_not_emptied() {
 }
 
 #[test]
-fn what_was_empty_when_the_drill_was_killed_is_removed_by_the_next() {
+fn what_was_empty_when_the_run_was_killed_is_removed_by_the_next() {
     let (_directory, top, context) = stage();
     let root = top.join("drill");
     fs::create_dir(&root).unwrap();

@@ -1,7 +1,7 @@
 //! The scratch directory: nobody else's, marked as ours, and gone at the end.
 //!
-//! The marker is made before anything else and removed after everything else, and is locked while the drill runs. Invariant: only
-//! what the marker proves to be made by a drill is ever removed; where anything else lies beside it, nothing is.
+//! The marker is made before anything else and removed after everything else, and is locked while the run lasts. Invariant: only
+//! what the marker proves to be made by us is ever removed; where anything else lies beside it, nothing is.
 #![allow(clippy::disallowed_methods)] // a scratch directory is no storage of ours
 
 use std::ffi::OsString;
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags};
 
+use super::error::failed;
 use super::marker::{self, Marker};
 use super::place::{self, make, open_directory, refuse_foreign, refuse_link, refuse_others};
 use super::remains;
-use super::scratch_error::failed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
-/// How often the directory is taken anew because the drill that had it has just removed it.
+/// How often the directory is taken anew because the run that had it has just removed it.
 const TRIES: u32 = 100;
 
 /// Files of the server that are read whole: `postmaster.pid`, `backup_label`, `postgresql.auto.conf`.
@@ -28,7 +28,7 @@ const SHORT: u64 = 1 << 20;
 
 /// The directory, ours until it is removed.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     root: PathBuf,
     /// The directory itself, whatever its path leads to meanwhile.
     handle: fs::File,
@@ -38,11 +38,11 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the directory, or takes one that is empty or has the remains of a drill.
+    /// Makes the directory, or takes one that is empty or has the remains of a run.
     ///
     /// # Errors
-    /// One that has anything else in it or belongs to somebody else; a drill that runs there.
-    pub(super) fn take(context: &Context, path: &Path, used: &[PathBuf]) -> Result<Self> {
+    /// One that has anything else in it or belongs to somebody else; a run that works there.
+    pub(crate) fn take(context: &Context, path: &Path, used: &[PathBuf]) -> Result<Self> {
         let root = place::find(path, used)?;
         for _ in 0..TRIES {
             if let Some(scratch) = Self::try_take(context, &root)? {
@@ -59,7 +59,7 @@ impl Scratch {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| {
                 failed(ErrorCode::PathOpen, "open path", root, &error)
-                    .with_hint("choose a missing path or an empty directory with --drill-path.")
+                    .with_hint("choose a missing path or an empty directory with --scratch-path.")
             })?,
         };
         let found = handle
@@ -95,9 +95,12 @@ impl Scratch {
             None => {
                 return Err(Error::new(
                     ErrorCode::PathNotEmpty,
-                    format!("'{}' is not the marker of a drill", marker_path.display()),
+                    format!(
+                        "'{}' is not the marker of a scratch directory",
+                        marker_path.display()
+                    ),
                 )
-                .with_hint("choose a missing or empty directory with --drill-path."));
+                .with_hint("choose a missing or empty directory with --scratch-path."));
             }
         }
         let mut scratch = Self {
@@ -125,7 +128,7 @@ impl Scratch {
     fn save_marker(&mut self) -> Result<()> {
         let text = self.marker.text();
         let write = |file: &mut fs::File| {
-            // What was there is its beginning, or of a drill of which nothing is left.
+            // What was there is its beginning, or of a run of which nothing is left.
             file.rewind()?;
             file.write_all(text.as_bytes())?;
             file.set_len(text.len() as u64)?;
@@ -135,30 +138,30 @@ impl Scratch {
         write(&mut self.lock).map_err(|error| failed(ErrorCode::FileWrite, "write", &path, &error))
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.marker.id
     }
 
-    pub(super) fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.join(name);
         fs::write(&path, text).map_err(|error| failed(ErrorCode::FileWrite, "write", &path, &error))
     }
 
     /// A short file that may be missing.
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         self.read_first(name, SHORT)
     }
 
     /// The beginning of a file that may be missing.
-    pub(super) fn read_first(&self, name: &str, most: u64) -> String {
+    pub(crate) fn read_first(&self, name: &str, most: u64) -> String {
         let mut bytes = Vec::new();
         if let Ok(file) = fs::File::open(self.join(name)) {
             // What cannot be read is as good as missing: whoever needs it says so.
@@ -168,7 +171,7 @@ impl Scratch {
     }
 
     /// The end of a file that may be missing.
-    pub(super) fn read_last(&self, name: &str, most: u64) -> String {
+    pub(crate) fn read_last(&self, name: &str, most: u64) -> String {
         let mut bytes = Vec::new();
         if let Ok(mut file) = fs::File::open(self.join(name)) {
             let size = file.metadata().map_or(0, |found| found.len());
@@ -183,8 +186,8 @@ impl Scratch {
     /// Removes all of it.
     ///
     /// # Errors
-    /// What could not be removed, and what the drill has not made.
-    pub(super) fn remove(self) -> Result<()> {
+    /// What could not be removed, and what was not made by us.
+    pub(crate) fn remove(self) -> Result<()> {
         // Whatever a program that was started here has left running.
         remains::end(&self.root, self.id())?;
         let inside = inside(&self.handle);
@@ -211,25 +214,22 @@ impl Scratch {
     }
 }
 
-/// Removes what a drill that was killed has left, if all that is there is its own.
+/// Removes what a run that was killed has left, if all that is there is its own.
 fn clean_up(root: &Path, inside: &Path, found: &fs::Metadata, old: &Marker) -> Result<()> {
     if !old.is_of(root, found) {
         return Err(Error::new(
             ErrorCode::PathNotEmpty,
-            format!(
-                "the marker in '{}' is of a drill in another directory",
-                root.display()
-            ),
+            format!("the marker in '{}' is of another directory", root.display()),
         )
         .with_hint("it was copied or moved to here: if nothing of it is needed remove it by hand.")
-        .with_hint("or choose a missing or empty directory with --drill-path."));
+        .with_hint("or choose a missing or empty directory with --scratch-path."));
     }
     let foreign = old
         .foreign(inside)
         .map_err(|error| failed(ErrorCode::PathOpen, "list path", root, &error))?;
     refuse_others(root, &foreign)?;
     log::info!(
-        "remove what an interrupted drill has left in '{}'",
+        "remove what an interrupted run has left in '{}'",
         root.display()
     );
     remains::end(root, &old.id)?;
@@ -241,7 +241,7 @@ fn inside(handle: &fs::File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()))
 }
 
-/// Opens the marker, makes it if it is missing, and locks it. `None`: it was removed meanwhile, by the drill that had it.
+/// Opens the marker, makes it if it is missing, and locks it. `None`: it was removed meanwhile, by the run that had it.
 fn lock(inside: &Path, root: &Path) -> Result<Option<fs::File>> {
     let (path, shown) = (inside.join(marker::NAME), root.join(marker::NAME));
     let opened = fs::OpenOptions::new()
@@ -273,9 +273,9 @@ fn lock(inside: &Path, root: &Path) -> Result<Option<fs::File>> {
 fn running(root: &Path) -> Error {
     Error::new(
         ErrorCode::LockAcquire,
-        format!("another drill is running in '{}'", root.display()),
+        format!("another run is working in '{}'", root.display()),
     )
-    .with_hint("wait until it has ended, or choose another directory with --drill-path.")
+    .with_hint("wait until it has ended, or choose another directory with --scratch-path.")
 }
 
 /// Removes everything but the marker and what is foreign.
@@ -305,13 +305,13 @@ fn names(inside: &Path, root: &Path) -> Result<Vec<OsString>> {
     list().map_err(|error| failed(ErrorCode::PathOpen, "list path", root, &error))
 }
 
-/// Something that no other drill has.
+/// Something that no other run has.
 fn new_id() -> Result<String> {
     Ok(format!("{:016x}{:016x}", random()?, random()?))
 }
 
 /// From the kernel.
-pub(super) fn random() -> Result<u64> {
+pub(crate) fn random() -> Result<u64> {
     let path = Path::new("/dev/urandom");
     let mut bytes = [0; 8];
     fs::File::open(path)

@@ -2,7 +2,7 @@
 //!
 //! A record that creates a tablespace names the place of the original. Its replay would change files there, on the host of the
 //! cluster those of the cluster itself (and before version 14 remove them). So each segment waits, in `restore_command`, for the
-//! answer of the drill.
+//! answer of this program.
 #![allow(clippy::disallowed_methods)] // files of the scratch directory
 
 use std::fs;
@@ -14,15 +14,15 @@ use pgkeep_config::shell_word;
 use pgkeep_postgres::Lsn;
 use pgkeep_postgres::wal::tablespaces::{Found, TablespaceScan};
 
-use super::scratch::Scratch;
-use super::scratch_error::failed;
+use super::directory::Scratch;
+use super::error::failed;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
 /// Segments as they come.
 #[derive(Debug)]
-pub(super) struct Replayed<'a> {
+pub(crate) struct Replayed<'a> {
     scratch: &'a Scratch,
     ask: fs::File,
     answer: fs::File,
@@ -30,7 +30,7 @@ pub(super) struct Replayed<'a> {
     scan: TablespaceScan,
     refused: Option<(String, Found)>,
     /// How many came.
-    pub(super) segments: u64,
+    pub(crate) segments: u64,
 }
 
 impl<'a> Replayed<'a> {
@@ -38,7 +38,7 @@ impl<'a> Replayed<'a> {
     ///
     /// # Errors
     /// Files that cannot be made; WAL in the backup that must not be replayed here.
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         context: &Context,
         scratch: &'a Scratch,
         settings: &Settings,
@@ -101,7 +101,7 @@ impl<'a> Replayed<'a> {
     ///
     /// # Errors
     /// A segment that cannot be read.
-    pub(super) fn answer(&mut self) -> Result<()> {
+    pub(crate) fn answer(&mut self) -> Result<()> {
         let mut bytes = [0; 256];
         match self.ask.read(&mut bytes) {
             Ok(count) => self.asked.extend_from_slice(&bytes[..count]),
@@ -150,7 +150,7 @@ impl<'a> Replayed<'a> {
     }
 
     /// The error of WAL that must not be replayed here.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let (segment, found) = match &self.refused {
             None => return Ok(()),
             Some((segment, found)) => (segment, found),
@@ -160,14 +160,14 @@ impl<'a> Replayed<'a> {
                 ErrorCode::TablespaceMap,
                 format!("WAL segment {segment} creates a tablespace in '{place}': its replay would change files outside of the scratch directory"),
             )
-            .with_hint("make a new backup and drill that one: tablespaces that are in a backup are mapped.")
+            .with_hint("make a new backup and use that one: tablespaces that are in a backup are mapped.")
             .with_hint("or choose a target some segments before it: PostgreSQL reads ahead."),
             Found::Unclear(why) => Error::new(
                 ErrorCode::Format,
                 format!("WAL segment {segment} cannot be followed: {why}"),
             )
             .with_hint("it may create a tablespace at the place of the original, so it is not replayed.")
-            .with_hint("choose a target before it, or make a new backup and drill that one."),
+            .with_hint("choose a target before it, or make a new backup and use that one."),
         })
     }
 }
@@ -188,7 +188,7 @@ fn start_of(backup_label: &str) -> Result<Lsn> {
 fn script(archive_get: &str, root: &str) -> String {
     format!(
         r#"#!/bin/sh
-# Made by pgkeep drill: fetches a file of the archive and waits until the drill has looked at it.
+# Made by pgkeep: fetches a file of the archive and waits until it was looked at.
 {archive_get} archive-get "$1" "$2" || exit $?
 case "$1" in *.*) exit 0 ;; esac
 printf '%s\n' "$1" >{root}/run/ask || exit 126
@@ -232,13 +232,14 @@ mod tests {
     #[test]
     fn the_words_of_the_user_are_left_as_they_are() {
         let said = "pgkeep --repo1-path=/ROOT/GET --config='{root}'";
-        let script = script(said, "/srv/drill");
+        let script = script(said, "/srv/scratch");
         assert!(
             script.contains(&format!("\n{said} archive-get \"$1\"")),
             "{script}"
         );
         assert!(
-            script.contains(">/srv/drill/run/ask ") && script.contains("</srv/drill/run/answer ")
+            script.contains(">/srv/scratch/run/ask ")
+                && script.contains("</srv/scratch/run/answer ")
         );
         assert!(script.contains("printf '%s\\n' \"$1\""), "{script}");
     }

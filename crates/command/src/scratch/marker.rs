@@ -1,8 +1,8 @@
-//! The marker of a drill: a file that proves what in a directory the drill has made.
+//! The marker: a file that proves what in a directory was made by us.
 //!
-//! It says which directory it was made for and which directories the drill has made in it, each with what tells it from one of the
+//! It says which directory it was made for and which directories were made in it, each with what tells it from one of the
 //! same name: its number and the time it was made. So neither a copy of a marker, nor a directory that was moved or made anew by
-//! somebody else is ever taken for one of the drill. A directory that is not in the marker is only removed if it is empty.
+//! somebody else is ever taken for one of ours. A directory that is not in the marker is only removed if it is empty.
 #![allow(clippy::disallowed_methods)] // a scratch directory is no storage of ours
 
 use std::ffi::OsString;
@@ -12,21 +12,21 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// Name of the marker, and what it begins with.
-pub(super) const NAME: &str = "pgkeep-drill";
-const MAGIC: &str = "pgkeep drill ";
+pub(crate) const NAME: &str = "pgkeep-scratch";
+const MAGIC: &str = "pgkeep scratch ";
 /// Was in the marker: the directory was made, so it is removed.
 const MADE: &str = "made";
 
-/// Directories that a drill makes in its own.
-pub(super) const ROOMS: [&str; 7] = ["conf", "data", "lock", "log", "run", "spool", "tablespace"];
+/// Directories that are made in it.
+pub(crate) const ROOMS: [&str; 7] = ["conf", "data", "lock", "log", "run", "spool", "tablespace"];
 
 /// What a marker says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Marker {
-    /// Told to every process that is started for the drill.
-    pub(super) id: String,
-    /// The directory itself was made by the drill.
-    pub(super) made: bool,
+pub(crate) struct Marker {
+    /// Told to every process that is started here.
+    pub(crate) id: String,
+    /// The directory itself was made by us.
+    pub(crate) made: bool,
     /// Path and identity of the directory.
     root: (String, String),
     /// Names and identities of what was made in it.
@@ -35,7 +35,7 @@ pub(super) struct Marker {
 
 impl Marker {
     /// For a directory in which nothing is made yet.
-    pub(super) fn new(id: String, made: bool, root: &Path, found: &fs::Metadata) -> Self {
+    pub(crate) fn new(id: String, made: bool, root: &Path, found: &fs::Metadata) -> Self {
         Self {
             id,
             made,
@@ -45,12 +45,12 @@ impl Marker {
     }
 
     /// Notes a directory that was made.
-    pub(super) fn add(&mut self, name: &str, found: &fs::Metadata) {
+    pub(crate) fn add(&mut self, name: &str, found: &fs::Metadata) {
         self.rooms.push((name.to_owned(), identity(found)));
     }
 
     /// The text of the file.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let made = if self.made { MADE } else { "found" };
         let mut text = format!("{MAGIC}{} {made}\n", self.id);
         for (name, identity) in std::iter::once(&self.root).chain(&self.rooms) {
@@ -59,8 +59,8 @@ impl Marker {
         text
     }
 
-    /// Reads a file; `None`: it is no marker. A line without its end was being written when the drill died.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads a file; `None`: it is no marker. A line without its end was being written when the run died.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let whole = &text[..text.rfind('\n')?];
         let mut lines = whole.lines();
         let (id, made) = lines.next()?.strip_prefix(MAGIC)?.split_once(' ')?;
@@ -77,15 +77,15 @@ impl Marker {
     }
 
     /// Whether it was made for this very directory.
-    pub(super) fn is_of(&self, root: &Path, found: &fs::Metadata) -> bool {
+    pub(crate) fn is_of(&self, root: &Path, found: &fs::Metadata) -> bool {
         self.root == (root.display().to_string(), identity(found))
     }
 
-    /// What lies in the directory that the drill has not made, sorted.
+    /// What lies in the directory that was not made by us, sorted.
     ///
     /// # Errors
     /// The directory cannot be listed.
-    pub(super) fn foreign(&self, root: &Path) -> std::io::Result<Vec<OsString>> {
+    pub(crate) fn foreign(&self, root: &Path) -> std::io::Result<Vec<OsString>> {
         let device = fs::metadata(root)?.dev();
         let mut foreign = Vec::new();
         for entry in fs::read_dir(root)? {
@@ -140,8 +140,8 @@ mod tests {
         assert_eq!(Marker::parse(&text[..text.len() - 1]), Some(without));
         for odd in [
             "",
-            "pgkeep drill",
-            "pgkeep drill x made\n",
+            "pgkeep scratch",
+            "pgkeep scratch x made\n",
             "else\n1.2 /x\n",
         ] {
             assert_eq!(Marker::parse(odd), None, "{odd:?}");

@@ -1,4 +1,4 @@
-//! Ends what a drill has left running. Only processes that carry the mark of that drill are touched, never one by its number alone.
+//! Ends what a run has left running. Only processes that carry the mark of that run are touched, never one by its number alone.
 #![allow(clippy::disallowed_methods)] // /proc is no storage of ours
 
 use std::fs;
@@ -11,16 +11,16 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Variable in the environment of every process that is started for a drill.
-pub(super) const MARK: &str = "PG_DRILL_OF_PGKEEP";
+/// Variable in the environment of every process that is started for a scratch cluster.
+pub(crate) const MARK: &str = "PG_SCRATCH_OF_PGKEEP";
 /// How long processes may take to end before they are killed, and then until they are gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ends the processes of a drill, and removes the shared memory of a server that was ended by force.
+/// Ends the processes of a scratch cluster, and removes the shared memory of a server that was ended by force.
 ///
 /// # Errors
 /// Processes that do not end or cannot be looked at; shared memory that is left.
-pub(super) fn end(root: &Path, id: &str) -> Result<()> {
+pub(crate) fn end(root: &Path, id: &str) -> Result<()> {
     let began = Instant::now();
     loop {
         let processes = processes(root, id)?;
@@ -31,9 +31,14 @@ pub(super) fn end(root: &Path, id: &str) -> Result<()> {
         if began.elapsed() > 2 * PATIENCE {
             return Err(Error::new(
                 ErrorCode::PgRunning,
-                format!("processes of a drill in '{}' do not end", root.display()),
+                format!(
+                    "processes of a scratch cluster in '{}' do not end",
+                    root.display()
+                ),
             )
-            .with_hint("'fuser -v' with this path shows them; end them and run the drill again."));
+            .with_hint(
+                "'fuser -v' with this path shows them; end them and run the command again.",
+            ));
         }
         for process in processes.iter().filter(|process| process.marked) {
             // A server removes its shared memory and ends its children.
@@ -46,7 +51,7 @@ pub(super) fn end(root: &Path, id: &str) -> Result<()> {
     }
 }
 
-/// A process that belongs to the drill.
+/// A process that belongs to the scratch cluster.
 struct Process {
     /// Stands for this very process even if its number is given to another one.
     handle: rustix::fd::OwnedFd,
@@ -61,7 +66,7 @@ impl Process {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(Error::new(
                 ErrorCode::Kernel,
-                format!("unable to end a process of a drill: {error}"),
+                format!("unable to end a process of a scratch cluster: {error}"),
             )),
         }
     }
@@ -76,11 +81,11 @@ fn processes(root: &Path, id: &str) -> Result<Vec<Process>> {
         Error::new(
             ErrorCode::Kernel,
             format!(
-                "unable to look for processes of a drill in '{}': {error}",
+                "unable to look for processes of a scratch cluster in '{}': {error}",
                 root.display()
             ),
         )
-        .with_hint("the drill needs /proc and pidfd_open (Linux 5.3 or newer).")
+        .with_hint("/proc and pidfd_open are needed (Linux 5.3 or newer).")
     };
     let entries = fs::read_dir("/proc").map_err(|error| cannot(&error))?;
     let mut found = Vec::new();
@@ -149,7 +154,7 @@ fn remove_shared_memory(root: &Path) -> Result<()> {
         // It would be left for ever once the file is gone that has its number.
         _ => Err(Error::new(
             ErrorCode::Kernel,
-            format!("unable to remove shared memory {segment} of a server of a drill"),
+            format!("unable to remove shared memory {segment} of the server of a scratch cluster"),
         )
         .with_hint(format!("remove it: ipcrm -m {segment}"))),
     }

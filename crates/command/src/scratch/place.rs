@@ -1,4 +1,4 @@
-//! Where a drill may work: a directory of its own, in no place that something else uses.
+//! Where a scratch cluster may be: a directory of its own, in no place that something else uses.
 #![allow(clippy::disallowed_methods)] // a scratch directory is no storage of ours
 
 use std::ffi::OsString;
@@ -9,31 +9,31 @@ use std::path::{Path, PathBuf};
 use pgkeep_repo::layout::{ARCHIVE_INFO, BACKUP_INFO};
 use rustix::fs::OFlags;
 
+use super::error::failed;
 use super::marker;
-use super::scratch_error::failed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
 /// Files that stand at the top of what must not be worked in: a cluster, and a stanza of a repository.
 const TAKEN: [&str; 3] = ["PG_VERSION", BACKUP_INFO, ARCHIVE_INFO];
 
-/// The path without links, if a drill may work there. `used`: directories of repositories.
+/// The path without links, if one may be there. `used`: directories of repositories.
 ///
 /// # Errors
 /// A path that goes wrong in a shell or a socket; one in a cluster or a repository.
-pub(super) fn find(path: &Path, used: &[PathBuf]) -> Result<PathBuf> {
+pub(crate) fn find(path: &Path, used: &[PathBuf]) -> Result<PathBuf> {
     check_name(path)?;
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(Error::new(
             ErrorCode::OptionInvalidValue,
             format!("path '{}' has no name of its own", path.display()),
         )
-        .with_hint("name a directory with --drill-path."));
+        .with_hint("name a directory with --scratch-path."));
     };
     let root = fs::canonicalize(parent)
         .map_err(|error| {
             failed(ErrorCode::PathOpen, "find path", parent, &error)
-                .with_hint("make the directory, or choose another one with --drill-path.")
+                .with_hint("make the directory, or choose another one with --scratch-path.")
         })?
         .join(name);
     check_name(&root)?;
@@ -58,7 +58,7 @@ pub(super) fn find(path: &Path, used: &[PathBuf]) -> Result<PathBuf> {
                 taken.display()
             ),
         )
-        .with_hint("choose a path of its own with --drill-path.")),
+        .with_hint("choose a path of its own with --scratch-path.")),
         None => Ok(root),
     }
 }
@@ -72,7 +72,7 @@ fn check_name(path: &Path) -> Result<()> {
             ErrorCode::OptionInvalidValue,
             format!("path '{}' is too long for a socket", path.display()),
         )
-        .with_hint("choose a shorter one with --drill-path."));
+        .with_hint("choose a shorter one with --scratch-path."));
     }
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=@".contains(byte);
     if bytes.iter().all(is_plain) {
@@ -85,20 +85,20 @@ fn check_name(path: &Path) -> Result<()> {
             path.display()
         ),
     )
-    .with_hint("choose one of letters, digits and ._-+=@ with --drill-path."))
+    .with_hint("choose one of letters, digits and ._-+=@ with --scratch-path."))
 }
 
 /// Makes the directory if it is missing.
-pub(super) fn make(root: &Path) -> Result<bool> {
+pub(crate) fn make(root: &Path) -> Result<bool> {
     match fs::DirBuilder::new().mode(0o700).create(root) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(failed(ErrorCode::PathCreate, "create path", root, &error)
-            .with_hint("make the directory, or choose another one with --drill-path.")),
+            .with_hint("make the directory, or choose another one with --scratch-path.")),
     }
 }
 
-pub(super) fn open_directory(root: &Path) -> std::io::Result<fs::File> {
+pub(crate) fn open_directory(root: &Path) -> std::io::Result<fs::File> {
     // A link is none.
     fs::OpenOptions::new()
         .read(true)
@@ -107,7 +107,7 @@ pub(super) fn open_directory(root: &Path) -> std::io::Result<fs::File> {
 }
 
 /// Somebody else could put files under our feet.
-pub(super) fn refuse_foreign(context: &Context, path: &Path, found: &fs::Metadata) -> Result<()> {
+pub(crate) fn refuse_foreign(context: &Context, path: &Path, found: &fs::Metadata) -> Result<()> {
     let open = found.permissions().mode() & 0o022 != 0;
     if found.uid() != context.user.uid || open {
         return Err(Error::new(
@@ -122,37 +122,40 @@ pub(super) fn refuse_foreign(context: &Context, path: &Path, found: &fs::Metadat
                 }
             ),
         )
-        .with_hint("the drill needs a directory that only the user who runs it may write to."));
+        .with_hint("a directory is needed that only the user who runs it may write to."));
     }
     Ok(())
 }
 
 /// A marker is a file of ours with one name: writing to another one would change something else.
-pub(super) fn refuse_link(context: &Context, path: &Path, found: &fs::Metadata) -> Result<()> {
+pub(crate) fn refuse_link(context: &Context, path: &Path, found: &fs::Metadata) -> Result<()> {
     if found.is_file() && found.nlink() == 1 && found.uid() == context.user.uid {
         return Ok(());
     }
     Err(Error::new(
         ErrorCode::PathNotEmpty,
-        format!("'{}' is not the marker of a drill", path.display()),
+        format!(
+            "'{}' is not the marker of a scratch directory",
+            path.display()
+        ),
     )
-    .with_hint("choose a missing or empty directory with --drill-path."))
+    .with_hint("choose a missing or empty directory with --scratch-path."))
 }
 
-/// Refuses what the drill has not made.
-pub(super) fn refuse_others(root: &Path, names: &[OsString]) -> Result<()> {
+/// Refuses what was not made by us.
+pub(crate) fn refuse_others(root: &Path, names: &[OsString]) -> Result<()> {
     let Some(name) = names.iter().find(|name| **name != marker::NAME) else {
         return Ok(());
     };
     Err(Error::new(
         ErrorCode::PathNotEmpty,
         format!(
-            "path '{}' is not empty: '{}' was not made by a drill",
+            "path '{}' is not empty: '{}' was not made by pgkeep",
             root.display(),
             name.to_string_lossy()
         ),
     )
-    .with_hint("nothing of it was removed: move it away, or choose a missing or empty path with --drill-path."))
+    .with_hint("nothing of it was removed: move it away, or choose a missing or empty path with --scratch-path."))
 }
 
 #[cfg(test)]
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drill_does_not_work_in_a_cluster_or_a_repository_whatever_leads_there() {
+    fn no_scratch_directory_is_in_a_cluster_or_a_repository_whatever_leads_there() {
         let directory = tempfile::tempdir().unwrap();
         let top = fs::canonicalize(directory.path()).unwrap();
         fs::create_dir_all(top.join("main/pg_notify")).unwrap();
@@ -177,7 +180,7 @@ mod tests {
             "main/pg_notify",
             "link/pg_notify",
             "repo",
-            "repo/drill",
+            "repo/own",
             "missing",
             "main/..",
             "above",

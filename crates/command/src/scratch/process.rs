@@ -1,4 +1,4 @@
-//! Runs programs for the drill: marked as its own, in its directory, ended when the run is.
+//! Runs programs for the scratch cluster: marked as ours, in its directory, ended when the run is.
 #![allow(clippy::disallowed_methods)] // what they print goes to files of the scratch directory
 
 use std::fs;
@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::private;
+use super::directory::Scratch;
+use super::error::failed;
 use super::remains::MARK;
-use super::scratch::Scratch;
-use super::scratch_error::failed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
 /// How often a program is looked at.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 /// How long a program may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is read of what a program printed: the plan of a restore and the list of all backups are the longest.
@@ -27,14 +26,14 @@ const ERRORS: u64 = 64 << 10;
 
 /// What a program left.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A command for the scratch cluster: without this process's settings of libpq.
-pub(super) fn command(scratch: &Scratch, program: &Path) -> Command {
+pub(crate) fn command(scratch: &Scratch, program: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(scratch.root())
@@ -65,29 +64,11 @@ pub(super) fn command(scratch: &Scratch, program: &Path) -> Command {
     command
 }
 
-/// A client of the scratch server, of this major version.
-pub(super) fn client(
-    scratch: &Scratch,
-    program: &Path,
-    major: u32,
-    user: &str,
-    database: &str,
-) -> Command {
-    let mut command = command(scratch, program);
-    command
-        .env("PGHOST", scratch.join("run"))
-        .env("PGPORT", "5432")
-        .env("PGUSER", user)
-        .env("PGDATABASE", database)
-        .env("PGOPTIONS", private::session_options(major));
-    command
-}
-
 /// Runs a program to its end.
 ///
 /// # Errors
 /// It cannot be started; the run is ended.
-pub(super) fn run(
+pub(crate) fn run(
     context: &Context,
     scratch: &Scratch,
     name: &str,
@@ -104,17 +85,18 @@ pub(super) fn run(
     })
 }
 
-/// Runs a program whose output is of no interest.
+/// Runs a program whose output goes elsewhere: to nowhere, to the user, to a file.
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn run_to_nowhere(
+pub(crate) fn run_to(
     context: &Context,
     scratch: &Scratch,
     name: &str,
     command: &mut Command,
+    output: Stdio,
 ) -> Result<Ended> {
-    command.stdout(Stdio::null());
+    command.stdout(output);
     let err = format!("log/{name}.err");
     let status = wait(context, start(scratch, command, &err)?, Signal::TERM)?;
     Ok(Ended {
@@ -128,7 +110,7 @@ pub(super) fn run_to_nowhere(
 ///
 /// # Errors
 /// [`ErrorCode::Execute`].
-pub(super) fn start(scratch: &Scratch, command: &mut Command, errors: &str) -> Result<Guarded> {
+pub(crate) fn start(scratch: &Scratch, command: &mut Command, errors: &str) -> Result<Guarded> {
     command.stderr(file(scratch, errors)?);
     let program = command.get_program().to_string_lossy().into_owned();
     command
@@ -144,14 +126,14 @@ pub(super) fn start(scratch: &Scratch, command: &mut Command, errors: &str) -> R
 
 /// A program that does not outlive this.
 #[derive(Debug)]
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     child: Child,
     ended: Option<ExitStatus>,
 }
 
 impl Guarded {
     /// Its status if it has ended.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().ok().flatten();
         }
@@ -159,7 +141,7 @@ impl Guarded {
     }
 
     /// Asks it and its children to end, and waits; ends it by force when it takes too long.
-    pub(super) fn end(&mut self, signal: Signal, patience: Duration) -> Option<ExitStatus> {
+    pub(crate) fn end(&mut self, signal: Signal, patience: Duration) -> Option<ExitStatus> {
         let began = Instant::now();
         self.tell(signal);
         while self.ended().is_none() && began.elapsed() < patience {
@@ -173,7 +155,7 @@ impl Guarded {
     }
 
     /// Tells it alone.
-    pub(super) fn ask(&mut self, signal: Signal) {
+    pub(crate) fn ask(&mut self, signal: Signal) {
         if self.ended().is_none() {
             let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
         }
@@ -214,7 +196,7 @@ fn file(scratch: &Scratch, name: &str) -> Result<fs::File> {
 }
 
 /// The last lines of a text, for an error.
-pub(super) fn tail(text: &str, lines: usize) -> String {
+pub(crate) fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())

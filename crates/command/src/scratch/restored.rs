@@ -5,12 +5,15 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::scratch::Scratch;
+use super::directory::Scratch;
 use super::settings::Settings;
 use super::{private, process};
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::size_text::size_text;
 use crate::run::Context;
+
+/// The oldest version whose recovery settings are among the others.
+const OLDEST: u32 = 12;
 
 /// Room for WAL that is replayed: PostgreSQL keeps about two times `max_wal_size`.
 fn wal_room(plan: &Value) -> u64 {
@@ -21,27 +24,31 @@ fn wal_room(plan: &Value) -> u64 {
 
 /// What `restore` is about to do.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Plan {
-    pub(super) label: String,
-    pub(super) repo_key: u64,
-    pub(super) major: u32,
-    pub(super) size: u64,
-    pub(super) file_total: u64,
+pub(crate) struct Plan {
+    pub(crate) label: String,
+    pub(crate) repo_key: u64,
+    pub(crate) major: u32,
+    pub(crate) size: u64,
+    pub(crate) file_total: u64,
     /// The last segment that recovery can come to; `None`: there is no WAL to replay.
-    pub(super) last_wal: Option<String>,
+    pub(crate) last_wal: Option<String>,
     /// Where the backup is consistent: replay must come to there at least.
-    pub(super) consistent: Option<String>,
+    pub(crate) consistent: Option<String>,
     /// Segments that are missing before it.
-    pub(super) gap: Option<(String, String)>,
+    pub(crate) gap: Option<(String, String)>,
     /// What is there but cannot be read.
-    pub(super) unread: Vec<String>,
+    pub(crate) unread: Vec<String>,
+    /// Room that the files need.
+    pub(crate) needed: u64,
+    /// Where there is less room than files and WAL need: what is needed, what of it is for WAL, and what is free.
+    pub(crate) short: Option<(u64, u64, u64)>,
 }
 
-/// Asks for the plan, and refuses what has no room or would leave the scratch directory.
+/// Asks for the plan, and refuses what would leave the scratch directory.
 ///
 /// # Errors
-/// That of the restore; too little room.
-pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) -> Result<Plan> {
+/// That of the restore.
+pub(crate) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) -> Result<Plan> {
     let mut command = restore(context, scratch, settings);
     command.args([
         "--dry-run",
@@ -72,27 +79,18 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
                 ),
             )
             .with_hint(
-                "do not map tablespaces or links in the configuration of restore to use drill.",
+                "do not map tablespaces or links in the configuration of restore: they must lie in the scratch directory.",
             ));
         }
     }
-    let for_wal = wal_room(&plan);
-    for room in list(&plan["space"]) {
-        let needed = room["need"].as_u64().unwrap_or(0).saturating_add(for_wal);
-        if let Some(free) = room["free"].as_u64().filter(|free| *free < needed) {
-            return Err(Error::new(
-                ErrorCode::FileWrite,
-                format!(
-                    "there is not enough room for the drill in '{}': {} needed (of which {} for WAL), {} free",
-                    scratch.root().display(),
-                    size_text(needed),
-                    size_text(for_wal),
-                    size_text(free)
-                ),
-            )
-            .with_hint("choose a directory on another file system with --drill-path."));
-        }
-    }
+    let (for_wal, needed) = (wal_room(&plan), |room: &Value| {
+        room["need"].as_u64().unwrap_or(0)
+    });
+    let short = list(&plan["space"]).iter().find_map(|room| {
+        let with_wal = needed(room).saturating_add(for_wal);
+        let free = room["free"].as_u64().filter(|free| *free < with_wal)?;
+        Some((with_wal, for_wal, free))
+    });
     let set = &plan["set"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let version = text(&set["pg-version"]).unwrap_or_default();
@@ -115,7 +113,52 @@ pub(super) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
             .iter()
             .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
             .collect(),
+        needed: list(&plan["space"])
+            .iter()
+            .map(needed)
+            .fold(0, u64::saturating_add),
+        short,
     })
+}
+
+/// Refuses to begin without the room.
+///
+/// # Errors
+/// [`ErrorCode::FileWrite`]
+pub(crate) fn refuse_short(scratch: &Scratch, plan: &Plan) -> Result<()> {
+    let Some((needed, for_wal, free)) = plan.short else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorCode::FileWrite,
+        format!(
+            "there is not enough room in '{}': {} needed (of which {} for WAL), {} free",
+            scratch.root().display(),
+            size_text(needed),
+            size_text(for_wal),
+            size_text(free)
+        ),
+    )
+    .with_hint("choose a directory on another file system with --scratch-path."))
+}
+
+/// Refuses a backup of a version that has its recovery settings in a file of their own.
+///
+/// # Errors
+/// [`ErrorCode::VersionNotSupported`]
+pub(crate) fn refuse_old(context: &Context, plan: &Plan) -> Result<()> {
+    if plan.major >= OLDEST {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::VersionNotSupported,
+        format!(
+            "{} needs PostgreSQL {OLDEST} or newer, backup {} is of version {}",
+            context.config.command().name(),
+            plan.label,
+            plan.major
+        ),
+    ))
 }
 
 /// Whether it is below the directory, and does not lead out of it again: a tablespace may be called `..`.
@@ -130,7 +173,7 @@ fn is_within(path: &Path, root: &Path) -> bool {
 ///
 /// # Errors
 /// That of the restore.
-pub(super) fn make(
+pub(crate) fn make(
     context: &Context,
     scratch: &Scratch,
     settings: &Settings,
@@ -180,11 +223,11 @@ fn restore(context: &Context, scratch: &Scratch, settings: &Settings) -> Command
             "--reset-link-map",
             "--reset-recovery-option",
         ])
-        .args([
-            "--reset-db-include",
-            "--reset-db-exclude",
-            "--log-level-file=off",
-        ]);
+        .args(["--reset-db-include", "--log-level-file=off"]);
+    match settings.left_out.as_slice() {
+        [] => command.arg("--reset-db-exclude"),
+        oids => command.args(oids.iter().map(|oid| format!("--db-exclude={oid}"))),
+    };
     if !matches!(settings.kind.as_str(), "default" | "none") {
         command.arg("--target-action=promote");
     }
@@ -192,7 +235,7 @@ fn restore(context: &Context, scratch: &Scratch, settings: &Settings) -> Command
 }
 
 /// The error that a command of ours ended with.
-pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
+pub(crate) fn error_of(ended: &process::Ended, what: &str) -> Error {
     let code = ended
         .status
         .code()
@@ -228,7 +271,7 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
     error
 }
 
-pub(super) fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -246,12 +289,12 @@ mod tests {
 
     #[test]
     fn a_path_that_leads_out_of_the_directory_is_not_within_it() {
-        let root = Path::new("/srv/drill");
+        let root = Path::new("/srv/scratch");
         for (path, within) in [
-            ("/srv/drill/data", true),
-            ("/srv/drill/tablespace/..", false),
-            ("/srv/drill/tablespace/../../main", false),
-            ("/srv/drill2/data", false),
+            ("/srv/scratch/data", true),
+            ("/srv/scratch/tablespace/..", false),
+            ("/srv/scratch/tablespace/../../main", false),
+            ("/srv/scratch2/data", false),
             ("", false),
         ] {
             assert_eq!(is_within(Path::new(path), root), within, "{path}");

@@ -1,0 +1,152 @@
+//! `restore-table`: tables, a schema or a database out of a backup.
+//!
+//! The files of one database are restored into a scratch directory, a server replays WAL there to the moment that is named, and
+//! `pg_dump` of its version hands over what is wanted. New names are given in the scratch cluster. At the end nothing of it is left,
+//! whatever happened.
+
+mod cluster;
+mod dump;
+mod dump_file;
+mod names;
+mod others;
+mod plan;
+mod relations;
+mod renamed;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::report::time_text::elapsed_text;
+use crate::run::Context;
+use crate::run::progress::Doing;
+use crate::scratch::client::explain_user;
+use crate::scratch::{self, Client, Replayed, Scratch, programs, restored, server};
+use cluster::Cluster;
+use dump::Ready;
+use dump_file::DumpFile;
+use settings::{Goal, Settings};
+
+/// Restores what the options name.
+///
+/// # Errors
+/// Whatever stood in the way; where it went into a running cluster nothing was changed there.
+pub fn run(context: &Context) -> Result<()> {
+    let mut settings = Settings::from(context)?;
+    scratch::refuse_root(context)?;
+    if settings.custom && matches!(settings.goal, Goal::Output) && context.output.style().live {
+        return Err(Error::new(
+            ErrorCode::OptionInvalid,
+            "a dump in custom format cannot be shown at a terminal",
+        )
+        .with_hint("name a file with --dump-file, or redirect standard output."));
+    }
+    let file = match &settings.goal {
+        Goal::File(path) => Some(DumpFile::open(path)?),
+        _ => None,
+    };
+    context.summary.stopped("nothing was restored");
+    let began = context.clock.milliseconds();
+    let scratch = Scratch::take(context, &settings.scratch.path, &settings.scratch.used)?;
+    let result = restore(context, &scratch, &mut settings, file);
+    let removed = scratch.remove();
+    match (result, removed) {
+        (Ok(done), Ok(())) => {
+            let time = context.clock.milliseconds() - began;
+            log::info!("{done}, in {}", elapsed_text(time));
+            context
+                .summary
+                .done(format!("{done}, in {}", elapsed_text(time)));
+            Ok(())
+        }
+        (Ok(_), Err(left)) => Err(left),
+        (Err(error), removed) => {
+            if let Err(left) = removed {
+                // The run ends with the other error, which must not hide that something is left.
+                log::warn!("unable to remove the scratch directory: {}", left.text());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// From the backup to the goal. Returns what was done.
+fn restore(
+    context: &Context,
+    scratch: &Scratch,
+    settings: &mut Settings,
+    file: Option<DumpFile>,
+) -> Result<String> {
+    let doing = Doing::now(&context.progress, "choosing the backup");
+    let mut plan = restored::plan(context, scratch, &settings.scratch)?;
+    restored::refuse_old(context, &plan)?;
+    let programs = programs::find(context, &settings.scratch, plan.major)?;
+    settings.scratch.left_out = others::find(context, scratch, settings, &plan)?;
+    if !settings.scratch.left_out.is_empty() {
+        settings.scratch.keep(&plan.label);
+        plan = restored::plan(context, scratch, &settings.scratch)?;
+    }
+    let settings = &*settings;
+    let goal = match (&settings.goal, file) {
+        (Goal::Cluster(connection), _) => {
+            doing.and("asking the running cluster");
+            let cluster = Cluster::new(context, scratch, (settings, connection), &programs);
+            cluster.check(&plan)?;
+            Ready::Cluster(cluster)
+        }
+        (_, Some(file)) => Ready::File(file),
+        (_, None) => Ready::Output,
+    };
+    drop(doing);
+    restored::refuse_short(scratch, &plan)?;
+    plan::agree(context, scratch, settings, &plan)?;
+
+    let doing = Doing::now(&context.progress, "restoring");
+    restored::make(context, scratch, &settings.scratch, &plan)?;
+    doing.and("replaying WAL");
+    let (mut replayed, restore_command) = Replayed::prepare(context, scratch, &settings.scratch)?;
+    let mut server = server::start(
+        scratch,
+        &settings.scratch,
+        &programs,
+        plan.major,
+        &restore_command,
+    )?;
+    server.wait_until_ready(context, &mut replayed)?;
+    if let Some(line) = server.invalid_page(&settings.scratch.left_out) {
+        return Err(Error::new(
+            ErrorCode::Format,
+            format!("WAL refers to what is not in the backup: {line}"),
+        )
+        .with_hint("choose another backup with --set; verify tells which are whole."));
+    }
+    log::info!("WAL is replayed: {} segments", replayed.segments);
+    // Before version 13 a server opens a cluster that has not reached its target.
+    if settings.scratch.kind != "default" && !server.has_reached_target() {
+        return Err(Error::new(
+            ErrorCode::BackupSetInvalid,
+            "recovery ended before the target",
+        )
+        .with_hint("choose an earlier target, or look with info what the archive has."));
+    }
+    if settings.scratch.kind == "default"
+        && let Some((first, last)) = &plan.gap
+    {
+        log::warn!(
+            "WAL is missing in the archive from {first} to {last}: the moment is the one before it"
+        );
+    }
+    doing.and("looking for what is wanted");
+    let user = settings.scratch.pg_user.as_str();
+    let client = Client::of_scratch(context, scratch, &programs.psql, (plan.major, user));
+    relations::check_database(&client, settings).map_err(|error| explain_user(error, user))?;
+    let mut relations = relations::find(&client, settings)?;
+    renamed::apply(&client, settings, plan.major, &mut relations)?;
+    dump::rename_database(&client, settings)?;
+    doing.and("dumping");
+    if matches!(goal, Ready::Output) {
+        // The line of the progress would be in the midst of the dump.
+        drop(doing);
+    }
+    dump::hand_over(&client, settings, &programs, &relations, goal)
+}

@@ -1,0 +1,95 @@
+//! The plan: what is about to be done, said before anything is, and the question to whoever sits at the terminal.
+
+use std::fmt::Write as _;
+
+use super::settings::{Connection, Goal, Settings, Wanted};
+use crate::error::{Error, ErrorCode, Result};
+use crate::report::size_text::size_text;
+use crate::run::Context;
+use crate::run::summary::count;
+use crate::scratch::{Plan, Scratch};
+
+/// Reports the plan, and asks if a running cluster is about to be changed.
+///
+/// # Errors
+/// [`ErrorCode::OptionInvalid`] when the answer is no.
+pub(super) fn agree(
+    context: &Context,
+    scratch: &Scratch,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<()> {
+    let text = text(scratch, settings, plan);
+    log::info!("{text}");
+    let Goal::Cluster(_) = &settings.goal else {
+        return Ok(());
+    };
+    let question = format!("{text}\n\nThe running cluster is about to be changed. Go on? [y/N] ");
+    match context.prompt.ask(&question)? {
+        None => Ok(()),
+        Some(answer) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+            Ok(())
+        }
+        Some(_) => Err(Error::new(
+            ErrorCode::OptionInvalid,
+            "the restore was not confirmed, nothing has been changed",
+        )
+        .with_hint("with --dump-file it goes to a file, which can be looked at first.")),
+    }
+}
+
+/// Lines for people.
+fn text(scratch: &Scratch, settings: &Settings, plan: &Plan) -> String {
+    let mut text = format!(
+        "restore-table plan\nset: {} of repo{}, PostgreSQL {}\nmoment: {}\nrestore: {}",
+        plan.label,
+        plan.repo_key,
+        plan.major,
+        settings.scratch.moment(),
+        settings.what(),
+    );
+    if settings.wanted != Wanted::Database {
+        let _ = write!(text, " of database {}", settings.database);
+    }
+    match &settings.goal {
+        Goal::Output => text.push_str("\nto: standard output"),
+        Goal::File(path) => {
+            let _ = write!(text, "\nto: file '{}'", path.display());
+        }
+        Goal::Cluster(connection) => into(&mut text, settings, connection),
+    }
+    let left_out = settings.scratch.left_out.len() as u64;
+    let _ = write!(
+        text,
+        "\nscratch directory: {}\nsize: {}, without {}",
+        scratch.root().display(),
+        size_text(plan.needed),
+        count(left_out, "other database"),
+    );
+    text
+}
+
+fn into(text: &mut String, settings: &Settings, connection: &Connection) {
+    let value = |name: &str| {
+        let mut all = connection.variables.iter();
+        all.find(|(found, _)| found == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    let _ = write!(
+        text,
+        "\nto: running cluster at {} port {}, database {}",
+        value("PGHOST"),
+        value("PGPORT"),
+        connection.database
+    );
+    if let Some(schema) = &settings.to_schema {
+        let _ = write!(text, ", schema {schema}");
+    }
+    if let Some(table) = &settings.to_table {
+        let _ = write!(text, ", table {table}");
+    }
+    text.push_str(match connection.clean {
+        true => "\nWARNING: what has these names there is REPLACED",
+        false => "\nwhat is there stays",
+    });
+}

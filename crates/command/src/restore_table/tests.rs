@@ -1,0 +1,117 @@
+//! What the options mean, and what is refused before anything is done.
+
+use pgkeep_config::Program;
+
+use super::settings::{Goal, Settings, Wanted};
+use crate::error::ErrorCode;
+use crate::run::test_context;
+
+fn settings(options: &[&str]) -> Result<Settings, ErrorCode> {
+    let context = test_context::new(Program::PgKeep, "restore-table", options);
+    Settings::from(&context).map_err(|error| {
+        assert!(!error.message.is_empty());
+        error.code
+    })
+}
+
+#[test]
+fn what_is_restored_and_where_it_goes_is_read_from_the_options() {
+    let found = settings(&["--table=shop.public.a", "--table=shop.s.\"B\""]).unwrap();
+    let name = |schema: &str, table: &str| (schema.to_owned(), table.to_owned());
+    assert_eq!(
+        found.wanted,
+        Wanted::Tables(vec![name("public", "a"), name("s", "B")])
+    );
+    assert_eq!(found.database, "shop");
+    assert_eq!(
+        found.scratch.path.to_str(),
+        Some("/var/tmp/pgkeep-restore-table-demo")
+    );
+    assert!(matches!(found.goal, Goal::Output));
+    let found = settings(&[
+        "--schema=shop.s",
+        "--to-cluster",
+        "--to-database=Old",
+        "--to-schema=\"New\"",
+        "--pg1-port=6000",
+        "--pg1-socket-path=/run/pg",
+        "--clean",
+    ])
+    .unwrap();
+    assert_eq!(found.to_schema.as_deref(), Some("New"));
+    let Goal::Cluster(connection) = &found.goal else {
+        panic!("no cluster");
+    };
+    assert_eq!(connection.database, "old");
+    assert!(connection.clean);
+    for (name, value) in [("PGPORT", "6000"), ("PGHOST", "/run/pg")] {
+        let wanted = (name.to_owned(), value.to_owned());
+        assert!(connection.variables.contains(&wanted), "{name}");
+    }
+}
+
+#[test]
+fn nothing_that_leads_to_the_data_directory_of_the_original_reaches_the_restore() {
+    let found = settings(&["--table=shop.public.a", "--to-cluster", "--pg1-port=6000"]).unwrap();
+    let words = [found.scratch.restore, found.scratch.archive_get].concat();
+    assert!(
+        !words.iter().any(|word| word.starts_with("--pg")),
+        "{words:?}"
+    );
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    for (code, options) in [
+        (ErrorCode::OptionRequired, vec![]),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--table=a.b.c", "--database=a"],
+        ),
+        (
+            ErrorCode::OptionInvalidValue,
+            vec!["--table=a.b.c", "--table=b.b.c"],
+        ),
+        (ErrorCode::OptionInvalidValue, vec!["--table=b.c"]),
+        (ErrorCode::OptionInvalidValue, vec!["--schema=a.b.c"]),
+        (ErrorCode::OptionInvalidValue, vec!["--database=a.b"]),
+        (
+            ErrorCode::OptionInvalidValue,
+            vec!["--table=a.b.c", "--to-schema=x.y"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--table=a.b.c", "--table=a.b.d", "--to-table=x"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--schema=a.b", "--schema=a.c", "--to-schema=x"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--schema=a.b", "--to-table=x"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--database=a", "--to-schema=x"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--database=a", "--to-cluster", "--clean"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--table=a.b.c", "--to-cluster", "--dump-file=/x"],
+        ),
+        (
+            ErrorCode::OptionInvalid,
+            vec!["--table=a.b.c", "--to-cluster", "--dump-format=custom"],
+        ),
+        (
+            ErrorCode::OptionInvalidValue,
+            vec!["--table=a.b.c", "--scratch-setting=archive_command=x"],
+        ),
+    ] {
+        assert_eq!(settings(&options).map(drop), Err(code), "{options:?}");
+    }
+}

@@ -1,0 +1,28 @@
+//! A backup restored into a scratch directory, with a server that nobody reaches and that reaches nobody: for `drill` and
+//! `restore-table`.
+//!
+//! The restore is `restore` itself, WAL comes by `archive-get` itself. Nothing is left at the end, whatever happens; what a run that
+//! was killed has left is removed by the next one in the same directory.
+
+pub(crate) mod client;
+mod directory;
+mod error;
+mod marker;
+mod place;
+mod private;
+pub(crate) mod process;
+pub(crate) mod programs;
+mod remains;
+mod replayed;
+pub(crate) mod restored;
+pub(crate) mod server;
+mod settings;
+mod user;
+
+pub(crate) use client::Client;
+pub(crate) use directory::{Scratch, random};
+pub(crate) use programs::Programs;
+pub(crate) use replayed::Replayed;
+pub(crate) use restored::Plan;
+pub(crate) use settings::Settings;
+pub(crate) use user::refuse_root;
