@@ -1,7 +1,10 @@
 //! Pages of a list (`List Blobs`).
 
+use http::StatusCode;
+
 use super::client::AzureClient;
-use crate::http::{Request, percent_decode, seconds_of_header};
+use super::failure::failure;
+use crate::http::{Answer, Request, percent_decode, seconds_of_header};
 use crate::object::failure::broken;
 use crate::object::store::{Facts, ListQuery, Listed, Outcome, Page};
 use crate::object::xml::Element;
@@ -18,6 +21,9 @@ pub(super) fn request(client: &AzureClient, query: &ListQuery, next: Option<&str
     if let Some(limit) = query.limit {
         request = request.query("maxresults", limit.to_string());
     }
+    if query.begun {
+        request = request.query("include", "uncommittedblobs");
+    }
     if let Some(marker) = next {
         request = request.query("marker", marker);
     }
@@ -30,8 +36,19 @@ pub(super) async fn page(
     query: &ListQuery,
     next: Option<&str>,
 ) -> Outcome<Page> {
-    let answer = client.send(&request(client, query, next)).await?;
-    let mut page = read(&answer.body)
+    let answer = match client.try_to(&request(client, query, next)).await {
+        Ok(answer) => answer,
+        // A server that has no such list: what was begun stays, which it forgets in the end.
+        Err(error) if query.begun && error.answer().is_some_and(has_no_such_list) => {
+            let query = ListQuery {
+                begun: false,
+                ..query.clone()
+            };
+            client.send(&request(client, &query, next)).await?
+        }
+        Err(error) => return Err(failure(&error, &client.settings().access)),
+    };
+    let mut page = read(&answer.body, query.begun)
         .map_err(|reason| broken(format!("the server's list cannot be read: {reason}")))?;
     if page.next.is_some() && page.next.as_deref() == next {
         return Err(broken("the server's list does not end"));
@@ -42,7 +59,15 @@ pub(super) async fn page(
     Ok(page)
 }
 
-fn read(body: &[u8]) -> Result<Page, String> {
+fn has_no_such_list(answer: &Answer) -> bool {
+    matches!(
+        answer.status,
+        StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED
+    )
+}
+
+/// `begun`: the list has blobs of which nothing is committed. They were never modified, so they have no time.
+fn read(body: &[u8], begun: bool) -> Result<Page, String> {
     let (entries, next) = documents(body)?;
     let mut page = Page {
         next,
@@ -54,6 +79,11 @@ fn read(body: &[u8]) -> Result<Page, String> {
             page.entries.push(Listed {
                 key: key.trim_end_matches('/').to_owned(),
                 facts: None,
+            });
+        } else if begun && has_no_time(entry) {
+            page.entries.push(Listed {
+                key,
+                facts: Some(Facts::default()),
             });
         } else if let Some(facts) = facts(entry)? {
             page.entries.push(Listed {
@@ -87,6 +117,13 @@ pub(super) fn name(entry: &Element) -> Result<String, String> {
     Ok(name.text.clone())
 }
 
+fn has_no_time(entry: &Element) -> bool {
+    let known = entry.child("Properties");
+    known.is_some_and(|known| {
+        known.child("Last-Modified").is_none() && known.text_of("ResourceType") != "directory"
+    })
+}
+
 /// Size and time; `None` for a directory, which accounts with a hierarchical namespace list as a blob.
 pub(super) fn facts(entry: &Element) -> Result<Option<Facts>, String> {
     let known = entry
@@ -118,7 +155,7 @@ mod tests {
             <Blob><Name>r/d</Name><Properties><ResourceType>directory</ResourceType></Properties></Blob>\
             <Blob><Name Encoded=\"true\">r/%EF%BF%BE</Name><Properties><Last-Modified>Sat, 28 Nov 2026 22:00:00 GMT</Last-Modified>\
             <Content-Length>0</Content-Length></Properties></Blob></Blobs><NextMarker>m=</NextMarker></EnumerationResults>";
-        let page = read(body.as_bytes()).unwrap();
+        let page = read(body.as_bytes(), false).unwrap();
         assert_eq!(page.next.as_deref(), Some("m="));
         let keys: Vec<&str> = page.entries.iter().map(|entry| &*entry.key).collect();
         assert_eq!(keys, ["r/a & b ", "r/dir", "r/\u{fffe}"]);
@@ -128,6 +165,19 @@ mod tests {
         };
         assert_eq!(page.entries[0].facts, Some(facts));
         assert_eq!(page.entries[1].facts, None);
+    }
+
+    #[test]
+    fn a_blob_of_which_nothing_is_committed_is_listed_where_it_was_asked_for() {
+        let body = "<EnumerationResults><Blobs><Blob><Name>r/a</Name><Properties><Content-Length>0</Content-Length>\
+            <BlobType>BlockBlob</BlobType></Properties></Blob></Blobs><NextMarker/></EnumerationResults>";
+        let page = read(body.as_bytes(), true).unwrap();
+        assert_eq!(page.entries[0].key, "r/a");
+        assert_eq!(page.entries[0].facts, Some(Facts::default()));
+        assert!(
+            read(body.as_bytes(), false).is_err(),
+            "it was not asked for"
+        );
     }
 
     #[test]
@@ -143,9 +193,9 @@ mod tests {
             blob("<Name>a</Name><Properties><Content-Length>1</Content-Length></Properties>"),
             "<html>".to_owned(),
         ] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
+            assert!(read(body.as_bytes(), false).is_err(), "{body}");
         }
         let none = list("<Blobs/><NextMarker/>");
-        assert_eq!(read(none.as_bytes()).unwrap().next, None);
+        assert_eq!(read(none.as_bytes(), false).unwrap().next, None);
     }
 }

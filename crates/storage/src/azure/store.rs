@@ -125,7 +125,7 @@ impl ObjectStore for AzureStore {
     }
 
     async fn abort_upload(&self, _: &str, _: &str) -> Outcome<()> {
-        // The service forgets the blocks after a week; see `upload`.
+        // The blocks go with the directory, or the service forgets them after a week; see `upload`.
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 //!
 //! A block belongs to the name of its blob from the moment it is stored, and stays uncommitted until a list names it. The
 //! service forgets uncommitted blocks a week after the last one came. Nothing else removes them but a new content of the
-//! blob, which would take the blocks of another writer at work too, and a list of none, which would show readers an empty
-//! file. So an upload that is given up leaves its blocks to the service.
+//! blob or its removal, which would take the blocks of another writer at work too, and a list of none, which would show
+//! readers an empty file. So an upload that is given up leaves its blocks. They go with the directory that the blob is in:
+//! who removes that wants none of its files, so its list has what was begun and never committed
+//! ([`ListQuery::begun`](crate::object::store::ListQuery)). Nor is there a way to remove them by age: no list tells it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -189,13 +189,14 @@ fn before(key: &str) -> String {
     shorter
 }
 
-/// Removes all below a directory.
+/// Removes all below a directory, what was begun there and never ended too.
 pub(super) fn remove_tree<S: ObjectStore>(
     bucket: &Bucket<S>,
     path: &StoragePath,
 ) -> Result<Removed> {
     let query = ListQuery {
         prefix: bucket.prefix(path, Operation::RemovePath)?,
+        begun: true,
         ..ListQuery::default()
     };
     let mut pages = Pages::new(bucket, query);

@@ -46,6 +46,8 @@ pub(crate) struct ListQuery {
     pub(crate) after: Option<String>,
     /// At most so many, where one is enough.
     pub(crate) limit: Option<u32>,
+    /// Also keys that have parts of an upload and no object yet, where those are in the list of objects.
+    pub(crate) begun: bool,
 }
 
 /// One page of a list.
@@ -174,7 +176,8 @@ pub(crate) trait ObjectStore: Debug + Send + Sync + 'static {
     /// Gives an upload up; one that is gone is fine.
     fn abort_upload(&self, key: &str, upload: &str) -> impl Future<Output = Outcome<()>> + Send;
 
-    /// Gives up uploads below `prefix` that were started more than a day ago, by the server's clock; tells how many.
+    /// Gives up uploads below `prefix` that were started more than a day ago, by the server's clock; tells how many. None where
+    /// they are found by [`ListQuery::begun`].
     fn abort_old_uploads(
         &self,
         prefix: &str,

@@ -21,6 +21,10 @@ pub(crate) fn add(suite: Suite) -> Suite {
         .test("a_dropped_writer_leaves_what_was_there", dropped)
         .test("blocks_of_two_writers_do_not_mix", two_writers)
         .test("blocks_that_pgbackrest_left_do_no_harm", left_by_pgbackrest)
+        .test(
+            "blocks_without_a_blob_go_with_their_directory",
+            begun_in_a_tree,
+        )
         .test("a_new_file_is_not_put_over_another", new_file)
         .test("tags_are_put_on_every_blob", tags)
         .test("names_with_odd_characters_are_kept", odd_names)
@@ -134,6 +138,30 @@ fn left_by_pgbackrest() -> TestResult {
     let content = bytes(1, 9 << 20);
     write_all(&*storage, &path, &WriteOptions::default(), &content)?;
     assert!(read_all(&*storage, &path, 1 << 30)?.as_ref() == Some(&content));
+    Ok(())
+}
+
+/// What writers left that were killed.
+fn begun_in_a_tree() -> TestResult {
+    let server = ObjectServer::start(Kind::Azurite)?;
+    let storage = storage(&server, "/r")?;
+    for name in ["set/pg_data/1", "set/pg_data/2", "other/1"] {
+        let block = format!("/{BUCKET}/r/{name}?comp=block&blockid=0123456789ABCDEFx0000000");
+        server.ask_azurite("PUT", &block, "", "left over")?;
+    }
+    let begun = || {
+        let list = format!("/{BUCKET}?restype=container&comp=list&include=uncommittedblobs");
+        server.ask_azurite("GET", &list, "", "")
+    };
+    assert!(begun()?.contains("<Name>r/set/pg_data/2</Name>"));
+    let set = StoragePath::new("set");
+    assert_eq!(storage.list(&set, &ListOptions::default())?, None);
+    let file = StoragePath::new("set/file");
+    write_all(&*storage, &file, &WriteOptions::default(), b"x")?;
+    assert_eq!(storage.remove_tree(&set)?, Removed::Removed);
+    let left = begun()?;
+    assert!(!left.contains("r/set/"), "{left}");
+    assert!(left.contains("<Name>r/other/1</Name>"), "{left}");
     Ok(())
 }
 

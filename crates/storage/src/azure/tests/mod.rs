@@ -416,6 +416,34 @@ fn blobs_that_a_batch_left_are_removed_alone_and_the_reason_is_told() {
 }
 
 #[test]
+fn a_tree_is_removed_where_the_server_has_no_list_of_what_was_begun() {
+    let listed = |blobs: &str| list("", blobs);
+    let begun =
+        "<Blob><Name>d/a</Name><Properties><Content-Length>0</Content-Length></Properties></Blob>";
+    let server = Scripted::start([listed(begun), Reply::status("202 Accepted", "")]);
+    let tree = StoragePath::new("d");
+    let removed = storage(&server).remove_tree(&tree).unwrap();
+    assert_eq!(removed, Removed::Removed);
+    assert_eq!(
+        lines(&server),
+        [
+            "GET /box?comp=list&include=uncommittedblobs&prefix=d%2F&restype=container HTTP/1.1",
+            "DELETE /box/d/a HTTP/1.1"
+        ]
+    );
+    let server = Scripted::start([
+        refused("400 Bad Request", "InvalidQueryParameterValue"),
+        listed(""),
+    ]);
+    let removed = storage(&server).remove_tree(&tree).unwrap();
+    assert_eq!(removed, Removed::Missing);
+    assert_eq!(
+        lines(&server)[1],
+        "GET /box?comp=list&prefix=d%2F&restype=container HTTP/1.1"
+    );
+}
+
+#[test]
 fn a_token_that_the_service_takes_as_ended_is_replaced() {
     let metadata = Scripted::start([
         Reply::ok(r#"{"access_token":"token-1","expires_in":"9999"}"#),

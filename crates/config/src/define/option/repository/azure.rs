@@ -29,7 +29,7 @@ pub const REPO_AZURE_CONTAINER: &OptionDef = &OptionDef {
     summary: "Azure container.",
     help: "Must exist: pgkeep does not make it. Several repositories can share it if their `repo-path` \
         differ.\n\n\
-        Blocks of an upload that was broken off stay for a week, then the service deletes them.",
+        Blocks of an upload that was broken off go with the directory they belong to, or after a week.",
     example: "repo1-azure-container=pg-backup",
     ..AZURE
 };
