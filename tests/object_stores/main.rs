@@ -10,6 +10,7 @@ mod left_overs;
 mod life;
 mod memory;
 mod refusals;
+mod round_trips;
 mod stage;
 mod store;
 mod upgrade;
@@ -71,7 +72,12 @@ fn main() -> ExitCode {
             });
         }
     }
-    for add in [left_overs::add, credentials::add, memory::add] {
+    for add in [
+        left_overs::add,
+        credentials::add,
+        memory::add,
+        round_trips::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -9,6 +9,7 @@ use pgkeep_repo::{ArchiveId, BackupLabel, archive, layout};
 use pgkeep_storage::{FileInfo, InfoLevel, ListOptions, Storage, StoragePath};
 
 use super::Expire;
+use super::beside::join;
 use crate::error::Result;
 
 /// Directories that are listed at the same time where that is mostly waiting.
@@ -89,7 +90,7 @@ fn listed(storage: &dyn Storage, directories: &[StoragePath]) -> Result<Vec<File
             .iter()
             .map(|path| scope.spawn(move || list(path)))
             .collect();
-        let all: Result<Vec<_>> = asked.into_iter().map(super::join).collect();
+        let all: Result<Vec<_>> = asked.into_iter().map(join).collect();
         Ok(all?.concat())
     })
 }

@@ -7,6 +7,7 @@ mod adhoc;
 mod ahead;
 mod archive;
 mod bad_pages;
+mod beside;
 mod by_retention;
 mod claimed_wal;
 mod directories;
@@ -14,6 +15,7 @@ mod history;
 mod late_wal;
 mod left_overs;
 mod locked;
+mod named;
 mod on_disk;
 mod plan;
 mod removed;
@@ -23,7 +25,6 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread::ScopedJoinHandle;
 
 use pgkeep_config::command::CommandId;
 use pgkeep_repo::retention::{self, Expired};
@@ -43,7 +44,8 @@ use crate::run::summary::repositories;
 use crate::run::{Context, begin};
 use ahead::Archives;
 use bad_pages::oldest_with_bad_pages;
-use on_disk::{OnDisk, remove_sets};
+use named::Reading;
+use on_disk::OnDisk;
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 
@@ -156,6 +158,8 @@ struct Expire<'a> {
     /// The list was saved a moment ago, by this process.
     fresh: bool,
     removed: &'a Removed,
+    /// Of the files of backups that were taken off the list.
+    names: Reading,
 }
 
 impl<'a> Expire<'a> {
@@ -174,6 +178,7 @@ impl<'a> Expire<'a> {
             retention,
             fresh: false,
             removed,
+            names: Reading::default(),
         }
     }
 
@@ -279,47 +284,6 @@ impl<'a> Expire<'a> {
         Ok(())
     }
 
-    /// Removes the directories `gone`, does `steps`, then removes what writers that died have left, and returns the number of
-    /// these. None of the three depends on another. On a storage with latency they are done at the same time, because each is
-    /// mostly waiting.
-    fn beside(
-        &self,
-        gone: &[BackupLabel],
-        closed: bool,
-        steps: impl FnOnce() -> Result<()>,
-    ) -> Result<usize> {
-        let (storage, stanza, dry_run) = (self.storage(), self.stanza(), self.settings.dry_run);
-        let places = match dry_run {
-            true => Vec::new(),
-            false => left_overs::places(storage, stanza, closed),
-        };
-        if dry_run || !storage.has_latency() {
-            self.remove_unlisted(gone)?;
-            steps()?;
-            return places.iter().try_fold(0, |sum, place| {
-                Ok(sum + left_overs::remove(storage, place, &self.name)?)
-            });
-        }
-        if let Some(first) = gone.first() {
-            self.removing("backup", first, 0, gone.len());
-        }
-        self.tell_unlisted(gone);
-        let (name, cancel) = (self.name.as_str(), &self.context.cancel);
-        std::thread::scope(|scope| {
-            let removing = scope.spawn(move || remove_sets(storage, stanza, cancel, gone));
-            let looking: Vec<_> = places
-                .iter()
-                .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
-                .collect();
-            let done = steps();
-            let gone = join(removing);
-            let removed = looking
-                .into_iter()
-                .try_fold(0, |sum, one| Ok(sum + join(one)?));
-            gone.and(done).and(removed)
-        })
-    }
-
     /// `--oldest`: retention for this run is one full backup fewer than there are.
     fn lower_to_oldest(&mut self, info: &BackupInfo) {
         let (name, key) = (&self.name, self.repository.key);
@@ -370,6 +334,10 @@ impl<'a> Expire<'a> {
             })
             .collect();
         if !self.settings.dry_run {
+            let labels = sets.iter().flat_map(|expired| expired.set.iter().cloned());
+            let pass = info.cipher_pass.as_ref();
+            self.names
+                .begin(self.repository, self.stanza(), labels.collect(), pass);
             self.storage().remove_files(&manifests)?;
         }
         for label in sets.iter().flat_map(|expired| expired.set.iter().rev()) {
@@ -378,11 +346,6 @@ impl<'a> Expire<'a> {
         }
         Ok(())
     }
-}
-
-fn join<T>(one: ScopedJoinHandle<'_, T>) -> T {
-    one.join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Labels of all listed backups.

@@ -6,6 +6,7 @@ use pgkeep_repo::{BackupLabel, Manifest, Stanza, layout};
 use pgkeep_storage::{InfoLevel, Storage};
 use secrecy::SecretString;
 
+use super::named::Named;
 use crate::error::Result;
 use crate::run::cancel::Cancel;
 
@@ -58,15 +59,17 @@ fn look_at_newest(
     Ok(NewestSet { in_progress, prior })
 }
 
-/// Removes directories of backups, many at the same time.
+/// Removes directories of backups, many at the same time; first the files in them whose names are known.
 pub(super) fn remove_sets(
     storage: &dyn Storage,
     stanza: &Stanza,
     cancel: &Cancel,
     gone: &[BackupLabel],
+    named: &Named,
 ) -> Result<()> {
     for group in gone.chunks(AT_ONCE) {
         cancel.check()?;
+        named.remove(storage, group)?;
         let paths: Vec<_> = group
             .iter()
             .map(|label| layout::set_path(stanza, label))

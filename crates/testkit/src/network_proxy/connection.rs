@@ -25,6 +25,8 @@ struct Connection {
 struct Known {
     client: AtomicU64,
     server: AtomicU64,
+    /// Of those of all connections, which the client has together.
+    server_of_all: AtomicU64,
 }
 
 /// What an end sent, and how many round trips are behind it.
@@ -32,6 +34,8 @@ struct Piece {
     due: Instant,
     bytes: Vec<u8>,
     behind: u64,
+    /// As `behind`, of those of all connections.
+    behind_of_all: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,18 +81,25 @@ pub(super) fn connect(
         let (sender, receiver) = sync_channel::<Piece>(4096);
         let (connection, shared) = (Arc::clone(&connection), Arc::clone(shared));
         let mut source = from.try_clone()?;
-        let sending = Arc::clone(&connection);
+        let (sending, counting) = (Arc::clone(&connection), Arc::clone(&shared));
         thread::spawn(move || {
             let mut buffer = vec![0; 65_536];
             while let Ok(size @ 1..) = source.read(&mut buffer) {
-                let behind = match towards {
-                    Towards::Server => sending.known.client.load(Ordering::Acquire) + 1,
-                    Towards::Client => sending.known.server.load(Ordering::Acquire),
+                let (behind, behind_of_all) = match towards {
+                    Towards::Server => (
+                        sending.known.client.load(Ordering::Acquire) + 1,
+                        counting.round_trips_of_all.load(Ordering::Acquire) + 1,
+                    ),
+                    Towards::Client => (
+                        sending.known.server.load(Ordering::Acquire),
+                        sending.known.server_of_all.load(Ordering::Acquire),
+                    ),
                 };
                 let piece = Piece {
                     due: Instant::now() + network.delay,
                     bytes: buffer[..size].to_vec(),
                     behind,
+                    behind_of_all,
                 };
                 if sender.send(piece).is_err() {
                     break;
@@ -147,6 +158,7 @@ fn pass_on(
         due,
         bytes: piece,
         behind,
+        behind_of_all,
     }) = pieces.recv()
     {
         thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -192,8 +204,15 @@ fn pass_on(
         if towards == Towards::Client {
             connection.known.client.fetch_max(behind, Ordering::AcqRel);
             shared.round_trips.fetch_max(behind, Ordering::AcqRel);
+            shared
+                .round_trips_of_all
+                .fetch_max(behind_of_all, Ordering::AcqRel);
         } else {
             connection.known.server.fetch_max(behind, Ordering::AcqRel);
+            connection
+                .known
+                .server_of_all
+                .fetch_max(behind_of_all, Ordering::AcqRel);
         }
         if to.write_all(&piece).is_err() {
             let _ = from.shutdown(Shutdown::Both);

@@ -12,6 +12,8 @@ pub(super) struct Shared {
     pub(super) bytes: AtomicU64,
     pub(super) strikes: AtomicU64,
     pub(super) round_trips: AtomicU64,
+    /// What the client knows is behind the answers of all its connections.
+    pub(super) round_trips_of_all: AtomicU64,
     pub(super) open: Mutex<Vec<TcpStream>>,
     /// Of all connections.
     pub(super) counts: Counts,

@@ -68,6 +68,12 @@ impl NetworkProxy {
         self.shared.round_trips.load(Ordering::Acquire)
     }
 
+    /// As [`NetworkProxy::round_trips`], of a client that uses its connections together: a piece on one comes after the answers
+    /// on all. The first piece of each connection counts, the making of the TCP connection does not.
+    pub fn round_trips_of_all(&self) -> u64 {
+        self.shared.round_trips_of_all.load(Ordering::Acquire)
+    }
+
     /// True once a cut, stall or mute has happened.
     pub fn has_struck(&self) -> bool {
         self.strikes() > 0

@@ -91,6 +91,26 @@ fn round_trips_are_those_one_after_the_other() {
 }
 
 #[test]
+fn round_trips_of_several_connections_are_those_one_after_the_other() {
+    let proxy = Network::new()
+        .delay(Duration::from_millis(20))
+        .to(echo())
+        .unwrap();
+    let (_, mut one) = ask(&proxy, 2);
+    let (_, mut other) = ask(&proxy, 1);
+    assert_eq!((proxy.round_trips(), proxy.round_trips_of_all()), (2, 3));
+    // Two under way at once are one, whatever connection they are on.
+    let mut answer = [0; 4];
+    for stream in [&mut one, &mut other] {
+        stream.write_all(b"ping").unwrap();
+    }
+    for stream in [&mut one, &mut other] {
+        stream.read_exact(&mut answer).unwrap();
+    }
+    assert_eq!((proxy.round_trips(), proxy.round_trips_of_all()), (3, 4));
+}
+
+#[test]
 fn a_cut_at_a_piece_hits_the_first_connection_only() {
     let proxy = Network::new().cut_at_piece(4).to(echo()).unwrap();
     assert_eq!(ask(&proxy, 5).0, 1);

@@ -84,6 +84,14 @@ fn a_saved_manifest_is_loaded_again_and_its_history_is_kept() {
             .size
             > 100
     );
+    let kept = |most| {
+        Manifest::load_history(&storage, &stanza, &label(FULL), Some(&pass), most)
+            .map(|kept| kept.map(|kept| text(&kept)))
+    };
+    assert_eq!(kept(10_000).unwrap(), Some(text(&loaded)));
+    assert!(kept(100).is_err(), "it is longer");
+    let none = Manifest::load_history(&storage, &stanza, &label(INCR), Some(&pass), 10_000);
+    assert!(none.unwrap().is_none());
     assert!(
         storage
             .info(
