@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::manifest::{
-    BackupHeader, BackupOptions, FileData, Manifest, PG_DATA, Path as ManifestPath, PgInfo, Target,
-    TargetKind,
+    BackupHeader, BackupOptions, FileData, Made as MadeIn, Manifest, PG_DATA, Path as ManifestPath,
+    PgInfo, Target, TargetKind,
 };
 use pgkeep_repo::pg_history::PgHistoryEntry;
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, BackupType, PgHistory, Stanza, layout};
@@ -164,7 +164,12 @@ impl Maker<'_> {
         let manifest = self.manifest(header, &label)?;
         let manifest_pass = self.info.cipher_pass.clone();
         manifest
-            .stage(&self.storage, &self.stanza, &label, manifest_pass.as_ref())?
+            .stage(
+                &self.storage,
+                &self.stanza,
+                &label,
+                (manifest_pass.as_ref(), MadeIn::Here),
+            )?
             .publish()?;
         self.write(&format!("backup/demo/{label}/pg_data/PG_VERSION.gz"), b"x")?;
         // Finished, but the program died before it was listed.
@@ -343,7 +348,7 @@ impl Maker<'_> {
         let manifest = self.manifest(header, &label)?;
         let pass = self.info.cipher_pass.as_ref();
         manifest
-            .begin_copy(&self.storage, &self.stanza, &label, pass)?
+            .begin_copy(&self.storage, &self.stanza, &label, (pass, MadeIn::Here))?
             .wait()?;
         self.write(&format!("backup/demo/{label}/pg_data/base/1/1"), b"x")?;
         self.made.labels.push(label);
