@@ -14,7 +14,7 @@ use crate::error::ErrorCode;
 use crate::run::Context;
 use crate::run::run_result::RunResult;
 use settings::Settings;
-use trouble::{Turn, told_of};
+use trouble::{Turn, told_of, was_not_told};
 
 /// The fact of a push that dropped WAL, and why.
 pub const DROPPED: &str = "dropped";
@@ -39,6 +39,7 @@ pub fn run(context: &Context, result: &RunResult) {
             }
         }
     }
+    let has_failed = fields["outcome"] == "failed";
     let mut document = Map::new();
     document.insert("event".to_owned(), settings.event.into());
     document.insert("stanza".to_owned(), result.stanza.clone().into());
@@ -48,6 +49,10 @@ pub fn run(context: &Context, result: &RunResult) {
     document.append(&mut fields);
     if let Err(why) = program::run(context, &settings, &Value::Object(document)) {
         log::warn!("{} '{}' {why}", settings.option, settings.program.display());
+        let begins = settings.only_changes && has_failed;
+        if begins && let Err(error) = was_not_told(context) {
+            log::warn!("'{}' is not tried again: {}", settings.option, error.text());
+        }
     }
 }
 

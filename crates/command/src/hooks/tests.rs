@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use pgkeep_config::Program;
 use serde_json::{Map, Value, json};
 
-use super::trouble::{Turn, told_of};
+use super::trouble::{Turn, told_of, was_not_told};
 use super::{DROPPED, archiving, run};
 use crate::error::{Error, ErrorCode};
+use crate::run::clock::Clock;
 use crate::run::run_result::RunResult;
 use crate::run::{Context, test_context};
 
@@ -92,6 +94,27 @@ fn a_hook_that_is_not_there_is_no_error() {
         &context(place.path()),
         &result(Some(ErrorCode::FileWrite), json!({})),
     );
-    // It was tried: the trouble is noted.
-    assert!(place.path().join("lock/demo-archive.trouble").exists());
+    let lock = |name: &str| place.path().join("lock").join(name);
+    // Nobody was told: it is not noted as told, and tried again later.
+    assert!(!lock("demo-archive.trouble").exists());
+    assert!(lock("demo-archive.untold").exists());
+}
+
+#[test]
+fn a_beginning_that_could_not_be_told_is_tried_again_after_a_time() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |seconds: i64| Context {
+        clock: Clock::fixed(Timestamp::now() + jiff::SignedDuration::from_secs(seconds)),
+        ..context(place.path())
+    };
+    let turn = |seconds, failed| told_of(&at(seconds), failed).unwrap();
+    assert_eq!(turn(0, true), Some(Turn::Begins));
+    was_not_told(&at(0)).unwrap();
+    assert_eq!(turn(60, true), None);
+    assert_eq!(turn(700, true), Some(Turn::Begins));
+    assert_eq!(turn(700, true), None);
+    was_not_told(&at(700)).unwrap();
+    // Whose beginning was not told has no end to be told, and the next trouble is told at once.
+    assert_eq!(turn(701, false), None);
+    assert_eq!(turn(702, true), Some(Turn::Begins));
 }

@@ -19,7 +19,8 @@ pub const HOOK_ARCHIVE: &OptionDef = &OptionDef {
     summary: "Program to run when archiving begins to fail, and when it works again.",
     help: "Run by `archive-push` after the first push that failed, or that dropped WAL by \
         `archive-push-queue-max`, and after the first that went well again. Pushes in between run nothing. \
-        What was told is remembered by a file in `lock-path`.\n\n\
+        What was told is remembered by a file in `lock-path`. If the program fails when it is told of the \
+        beginning, a push that fails ten minutes later runs it again.\n\n\
         Otherwise as `hook-backup`. PostgreSQL waits for the program both times, for `hook-timeout` at most.",
     example: "hook-archive=/etc/pgbackrest/hook",
     ..HOOK
