@@ -12,7 +12,8 @@ use pgkeep_testkit::scratch::Scratch;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 /// The start of TLS; the lists of backups and of archives, and what is named in them; manifests; the list and its copy; files by
-/// their names on new connections; what is left. It is 9, and 16 with a list of the files, whose pages are one each.
+/// their names on new connections; what is left. It is 9, and 11 on a busy machine. With a list of the files it was 14 for 3,200 of
+/// them, and each further page of 1,000 is one more.
 const MOST: u64 = 13;
 
 pub(crate) fn add(suite: Suite, program: &Arc<Program>) -> Suite {
