@@ -90,7 +90,7 @@ fn completes(program: &Program, shell: &Shell) -> TestResult {
     for name in ["pgkeep", "pgbackrest"] {
         // The line is not run but shown: its beginning is put in front of it at the end.
         let line = format!(
-            "{name} --config={whole}\t--stanza=m\trest\t--repo2-pa\t/x --typ\tim\t--se\t\t"
+            "{name} --config={whole}\t--stanza=m\trestore --repo2-pa\t/x --typ\tim\t--se\t\t"
         );
         let expected = format!(
             "{name} --config={config} --stanza=main restore --repo2-path=/x --type=immediate --set={label}"

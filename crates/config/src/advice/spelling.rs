@@ -8,7 +8,7 @@ use crate::parse::name::{self, indexed};
 use crate::render::shell_word;
 
 /// Most names that one hint lists.
-const LISTED: usize = 8;
+const LISTED: usize = 9;
 
 /// For a command that does not exist.
 pub(crate) fn command(said: &str, program: Program) -> String {

@@ -35,7 +35,8 @@ pub(crate) fn settings(server: &ObjectServer) -> AzureSettings {
     settings.uri_style = UriStyle::Path;
     settings.http = HttpSettings::new(at(server.address()));
     settings.http.ca_file = Some(server.ca_file());
-    settings.http.io_timeout = Duration::from_secs(30);
+    // Azurite is one thread, and has less than a core where another suite runs beside this one.
+    settings.http.io_timeout = Duration::from_secs(120);
     settings
 }
 
