@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
-use crate::scratch::restored::{error_of, list};
-use crate::scratch::{Scratch, Settings, process, random};
+use crate::scratch::restored::list;
+use crate::scratch::{Scratch, Settings, info, random};
 
 /// An online backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,25 +35,7 @@ struct Moment<'a> {
 /// # Errors
 /// There is no backup.
 pub(super) fn choose(context: &Context, scratch: &Scratch, settings: &mut Settings) -> Result<()> {
-    let mut command = process::command(scratch, &context.program_path);
-    command.args(&settings.info).args([
-        "--output=json",
-        "--log-format=text",
-        "--log-level-console=off",
-        "--log-level-stderr=error",
-        "--log-level-file=off",
-        "info",
-    ]);
-    let ended = process::run(context, scratch, "info", &mut command)?;
-    if !ended.status.success() {
-        return Err(error_of(&ended, "info"));
-    }
-    let info = serde_json::from_str(ended.stdout.trim()).map_err(|error| {
-        Error::new(
-            ErrorCode::Format,
-            format!("unable to read what info says: {error}"),
-        )
-    })?;
+    let info = info(context, scratch, settings, &[])?;
     let backups = backups(&info);
     let Moment { backup, lsn } = pick(&backups, random()?).ok_or_else(|| {
         Error::new(

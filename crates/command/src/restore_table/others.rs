@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::settings::Settings;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::run::Context;
-use crate::scratch::restored::{error_of, list};
-use crate::scratch::{Plan, Scratch, process};
+use crate::scratch::restored::list;
+use crate::scratch::{Plan, Scratch, info};
 
 /// Users' databases have numbers from here on; the server needs the others.
 const FIRST_USER: u64 = 16384;
@@ -29,31 +29,11 @@ pub(super) fn find(
     if plan.major < LEAVES_OUT {
         return Ok(Vec::new());
     }
-    let mut command = process::command(scratch, &context.program_path);
-    command
-        .args(&settings.scratch.info)
-        .arg(format!("--set={}", plan.label));
+    let mut more = vec![format!("--set={}", plan.label)];
     if !settings.scratch.names_repository() {
-        command.arg(format!("--repo={}", plan.repo_key));
+        more.push(format!("--repo={}", plan.repo_key));
     }
-    command.args([
-        "--output=json",
-        "--log-format=text",
-        "--log-level-console=off",
-        "--log-level-stderr=error",
-        "--log-level-file=off",
-        "info",
-    ]);
-    let ended = process::run(context, scratch, "info", &mut command)?;
-    if !ended.status.success() {
-        return Err(error_of(&ended, "info"));
-    }
-    let info: Value = serde_json::from_str(ended.stdout.trim()).map_err(|error| {
-        Error::new(
-            ErrorCode::Format,
-            format!("unable to read what info says: {error}"),
-        )
-    })?;
+    let info = info(context, scratch, &settings.scratch, &more)?;
     Ok(besides(&databases(&info, &plan.label), &settings.database))
 }
 

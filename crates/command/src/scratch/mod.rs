@@ -7,6 +7,7 @@
 pub(crate) mod client;
 mod directory;
 mod error;
+mod info;
 mod marker;
 mod place;
 mod private;
@@ -21,6 +22,7 @@ mod user;
 
 pub(crate) use client::Client;
 pub(crate) use directory::{Scratch, random};
+pub(crate) use info::info;
 pub(crate) use programs::Programs;
 pub(crate) use replayed::Replayed;
 pub(crate) use restored::Plan;

@@ -235,7 +235,7 @@ fn restore(context: &Context, scratch: &Scratch, settings: &Settings) -> Command
 }
 
 /// The error that a command of ours ended with.
-pub(crate) fn error_of(ended: &process::Ended, what: &str) -> Error {
+pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
     let code = ended
         .status
         .code()
