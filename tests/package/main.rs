@@ -169,9 +169,13 @@ fn guides() -> TestResult {
     let top = root.path("usr/share/doc/pgkeep");
     ensure(top.join("guide/getting-started.md").is_file(), "no guide")?;
     let mut links = 0;
-    for folder in ["guide", "reference"] {
+    // The empty one is the directory itself, where the page of figures is.
+    for folder in ["guide", "reference", ""] {
         for entry in top.join(folder).read_dir()? {
             let page = entry?.path();
+            if page.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
             let text = std::fs::read_to_string(&page)?;
             for link in text
                 .split("](")
