@@ -1,7 +1,8 @@
 //! A moment chosen at random of what the backups on one timeline span.
 //!
 //! It lies behind the end of a backup and before the beginning of another one on the same timeline, so that WAL leads to it and a
-//! record follows it. The set and the timeline are named: an address alone may stand for moments of several timelines.
+//! record follows it. The set and the timeline are named: an address alone may stand for moments of several timelines. WAL between
+//! old backups may be gone by `repo-retention-archive`: no moment is chosen to which no WAL leads.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
-use crate::scratch::restored::list;
-use crate::scratch::{Scratch, Settings, info, random};
+use crate::scratch::restored::{self, list};
+use crate::scratch::{Plan, Scratch, Settings, info, random};
 
 /// An online backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +38,29 @@ struct Moment<'a> {
 pub(super) fn choose(context: &Context, scratch: &Scratch, settings: &mut Settings) -> Result<()> {
     let info = info(context, scratch, settings, &[])?;
     let backups = backups(&info);
-    let Moment { backup, lsn } = pick(&backups, random()?).ok_or_else(|| {
+    let moment = pick(&backups, random()?).ok_or_else(|| {
         Error::new(
             ErrorCode::BackupSetInvalid,
             "there is no backup to choose a moment of",
         )
         .with_hint("make a backup first.")
     })?;
+    let backup = moment.backup;
     let mut words = vec![format!("--set={}", backup.label)];
     if !settings.names_repository() {
         words.push(format!("--repo={}", backup.repo_key));
     }
+    let lsn = match moment.lsn {
+        Some(lsn) => {
+            let mut to_the_end = settings.clone();
+            to_the_end.restore.extend(words.clone());
+            let timeline = format!("--target-timeline={}", backup.timeline);
+            to_the_end.restore.push(timeline);
+            let plan = restored::plan(context, scratch, &to_the_end)?;
+            within(backup, lsn, last_record(&plan), random()?)
+        }
+        None => None,
+    };
     let chosen = match lsn {
         Some(lsn) => {
             words.push("--type=lsn".to_owned());
@@ -139,6 +152,21 @@ fn pick(backups: &[Backup], random: u64) -> Option<Moment<'_>> {
     None
 }
 
+/// Before this position a record follows wherever recovery ends: the beginning of the last segment to which WAL leads without a gap.
+fn last_record(plan: &Plan) -> Option<Lsn> {
+    let segment: WalSegment = plan.last_wal.as_deref()?.parse().ok()?;
+    Some(segment.start(plan.wal_segment_size?))
+}
+
+/// The address if it lies before `end`, else one that does; `None`: only the end of the backup is left.
+fn within(backup: &Backup, lsn: Lsn, end: Option<Lsn>, random: u64) -> Option<Lsn> {
+    let room = end?.0.checked_sub(backup.stop.0).filter(|room| *room > 0)?;
+    match lsn.0.saturating_sub(backup.stop.0) < room {
+        true => Some(lsn),
+        false => Some(Lsn(backup.stop.0 + random % room)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +210,34 @@ mod tests {
             let lsn = moment.lsn.unwrap();
             assert!((Lsn(20)..=Lsn(100)).contains(&lsn), "{lsn}");
             assert_eq!(moment.backup.label, "a");
+        }
+    }
+
+    #[test]
+    fn no_moment_is_chosen_to_which_no_wal_leads() {
+        let (size, at) = (16 << 20, |segment: u64| segment << 24);
+        let one = backup("a", 1, at(2), at(3) + 100);
+        // What was kept behind the backup: its own WAL only, two segments more, and nothing at all.
+        for (last, end) in [
+            (Some("000000010000000000000003"), None),
+            (Some("000000010000000000000005"), Some(at(5))),
+            (None, None),
+        ] {
+            let plan = Plan {
+                last_wal: last.map(str::to_owned),
+                wal_segment_size: Some(size),
+                ..Plan::default()
+            };
+            for random in (0..200).map(|step| step * 0x0123_4567_89AB) {
+                for lsn in [one.stop.0, at(4), at(5) - 1, at(5), at(9)].map(Lsn) {
+                    let chosen = within(&one, lsn, last_record(&plan), random);
+                    assert_eq!(chosen.is_some(), end.is_some(), "{last:?}");
+                    if let (Some(chosen), Some(end)) = (chosen, end) {
+                        assert!((one.stop.0..end).contains(&chosen.0), "{chosen}");
+                        assert!(chosen == lsn || lsn.0 >= end, "{lsn} became {chosen}");
+                    }
+                }
+            }
         }
     }
 

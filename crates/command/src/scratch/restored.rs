@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) file_total: u64,
     /// The last segment that recovery can come to; `None`: there is no WAL to replay.
     pub(crate) last_wal: Option<String>,
+    /// Bytes of a segment.
+    pub(crate) wal_segment_size: Option<u32>,
     /// Where the backup is consistent: replay must come to there at least.
     pub(crate) consistent: Option<String>,
     /// Segments that are missing before it.
@@ -107,6 +109,9 @@ pub(crate) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
         size: set["size"].as_u64().unwrap_or(0),
         file_total: set["file-total"].as_u64().unwrap_or(0),
         last_wal: text(&end["wal"]).filter(|_| end["wal-stored"].as_bool() != Some(false)),
+        wal_segment_size: plan["reach"]["wal-segment-size"]
+            .as_u64()
+            .and_then(|size| u32::try_from(size).ok()),
         consistent: text(&plan["reach"]["consistent"]["lsn"]),
         gap: text(&gap["start"]).zip(text(&gap["stop"])),
         unread: list(&plan["reach"]["unread"])
@@ -258,7 +263,9 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
             None => lines.push(
                 line.split_once("ERROR: [")
                     .and_then(|(_, rest)| rest.split_once("]: "))
-                    .map_or(line, |(_, text)| text),
+                    .map_or(line, |(_, text)| {
+                        text.strip_prefix("[DRY-RUN] ").unwrap_or(text)
+                    }),
             ),
         }
     }
