@@ -107,8 +107,9 @@ fn brought_back(program: &Program, major: u32) -> TestResult {
     stage.archive_all()?;
     let with = |more: &[&'static str]| -> Vec<&'static str> { [&BEFORE[..], more].concat() };
 
-    // To standard output, which has nothing but the dump.
     let table = "--table=shop.public.orders";
+    dry(&stage, &with(&[table]))?;
+    // To standard output, which has nothing but the dump.
     let said = restore(&stage, 0, &with(&[table, "--log-level-console=info"]))?;
     let left_out = match major {
         12 => "without 0 other databases",
@@ -147,6 +148,28 @@ fn brought_back(program: &Program, major: u32) -> TestResult {
         into_a_database(&stage, &orders)?;
     }
     Ok(())
+}
+
+/// The plan alone: also what would be refused is found out, and nothing is made.
+fn dry(stage: &Stage<'_>, arguments: &[&'static str]) -> TestResult {
+    let path = stage.cluster.scratch().join("planned");
+    let file = format!("--dump-file={}", path.display());
+    let planned = [arguments, &["--dry-run", &file]].concat();
+    let said = restore(stage, 0, &planned)?.stdout;
+    holds(
+        &said,
+        &[
+            "restore: public.orders of database shop",
+            "/planned'",
+            "nothing has been changed: without --dry-run the restore would begin.",
+        ],
+    )?;
+    if path.exists() || said.contains("CREATE TABLE") {
+        return Err(format!("more than a plan:\n{said:.300}").into());
+    }
+    let there = ["--dry-run", "--to-cluster", "--table=other.public.big"];
+    let refused = restore(stage, 58, &there)?;
+    holds(&refused.stderr, &["table 'public.big' exists"])
 }
 
 fn to_a_file(stage: &Stage<'_>) -> TestResult {

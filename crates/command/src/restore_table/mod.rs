@@ -51,7 +51,8 @@ pub fn run(context: &Context) -> Result<()> {
     let result = restore(context, &scratch, &mut settings, file);
     let removed = scratch.remove();
     match (result, removed) {
-        (Ok(done), Ok(())) => {
+        (Ok(None), Ok(())) => Ok(()),
+        (Ok(Some(done)), Ok(())) => {
             let time = context.clock.milliseconds() - began;
             log::info!("{done}, in {}", elapsed_text(time));
             context
@@ -70,13 +71,13 @@ pub fn run(context: &Context) -> Result<()> {
     }
 }
 
-/// From the backup to the goal. Returns what was done.
+/// From the backup to the goal. Returns what was done; `None`: only the plan was wanted.
 fn restore(
     context: &Context,
     scratch: &Scratch,
     settings: &mut Settings,
     file: Option<DumpFile>,
-) -> Result<String> {
+) -> Result<Option<String>> {
     let doing = Doing::now(&context.progress, "choosing the backup");
     let mut plan = restored::plan(context, scratch, &settings.scratch)?;
     restored::refuse_old(context, &plan)?;
@@ -98,6 +99,10 @@ fn restore(
         (_, None) => Ready::Output,
     };
     drop(doing);
+    if settings.dry_run {
+        plan::print(context, scratch, settings, &plan)?;
+        return Ok(None);
+    }
     restored::refuse_short(scratch, &plan)?;
     plan::agree(context, scratch, settings, &plan)?;
 
@@ -148,5 +153,5 @@ fn restore(
         // The line of the progress would be in the midst of the dump.
         drop(doing);
     }
-    dump::hand_over(&client, settings, &programs, &relations, goal)
+    dump::hand_over(&client, settings, &programs, &relations, goal).map(Some)
 }

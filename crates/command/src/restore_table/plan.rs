@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::summary::count;
-use crate::scratch::{Plan, Scratch};
+use crate::scratch::{Plan, Scratch, restored};
 
 /// Reports the plan, and asks if a running cluster is about to be changed.
 ///
@@ -36,6 +36,27 @@ pub(super) fn agree(
         )
         .with_hint("with --dump-file it goes to a file, which can be looked at first.")),
     }
+}
+
+/// Prints the plan, for a run that does no more.
+///
+/// # Errors
+/// Output that cannot be written; what the restore would be refused for.
+pub(super) fn print(
+    context: &Context,
+    scratch: &Scratch,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<()> {
+    let refused = restored::refuse_short(scratch, plan);
+    let end = match refused {
+        Ok(()) => "without --dry-run the restore would begin.",
+        Err(_) => "the restore would be refused, see the error.",
+    };
+    let text = text(scratch, settings, plan);
+    let text = format!("{text}\n\nnothing has been changed: {end}\n");
+    context.output.text(&text)?;
+    refused
 }
 
 /// Lines for people.

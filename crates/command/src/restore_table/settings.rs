@@ -51,6 +51,8 @@ pub(super) struct Settings {
     pub(super) large_objects: bool,
     pub(super) to_schema: Option<String>,
     pub(super) to_table: Option<String>,
+    /// Only the plan.
+    pub(super) dry_run: bool,
 }
 
 impl Settings {
@@ -115,6 +117,7 @@ impl Settings {
             custom,
             to_schema,
             to_table,
+            dry_run: config.boolean(option::DRY_RUN),
         })
     }
 

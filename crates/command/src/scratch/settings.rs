@@ -37,7 +37,8 @@ pub(crate) struct Settings {
 }
 
 /// Said anew to every command that is run.
-const SAID_ANEW: [&str; 8] = [
+const SAID_ANEW: [&str; 9] = [
+    "dry-run",
     "exec-id",
     "log-format",
     "log-level-console",

@@ -6,8 +6,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, Backup, Doctor, Drill, Expire, Info, Manifest, RepoCopy, RepoLs, RepoRekey, RepoRm,
-    Restore, SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop, Verify,
-    Version,
+    Restore, RestoreTable, SftpAudit, SftpProbe, StanzaCreate, StanzaDelete, StanzaUpgrade, Stop,
+    Verify, Version,
 };
 use crate::define::option::known_to::{EXPIRE, HELP_COMMAND, MAIN, REPO_GET, all, only};
 use crate::define::option::{Default, Depend, Kind, OptionDef, Range};
@@ -113,6 +113,7 @@ pub const DRY_RUN: &OptionDef = &OptionDef {
         only(Expire, MAIN),
         only(RepoCopy, MAIN),
         only(Restore, MAIN),
+        only(RestoreTable, MAIN),
     ],
     commands_ours: &[Restore],
     summary: "Show what would be done and do nothing.",
@@ -120,7 +121,10 @@ pub const DRY_RUN: &OptionDef = &OptionDef {
         `restore` (pgkeep only) prints its plan: which set and why, the moment that is reached, the \
         WAL that is needed and whether it is in the archive, what is overwritten, kept and removed, \
         the space needed and free. The exit status is 0 if the restore would begin. `--output=json` \
-        prints it for programs.",
+        prints it for programs.\n\n\
+        `restore-table` prints its plan: which set, the moment, what is restored and where it goes, and \
+        the space needed. The running cluster is looked at and not changed. The exit status is 0 if the \
+        restore would begin.",
     example: "--dry-run",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
