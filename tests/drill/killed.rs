@@ -1,4 +1,4 @@
-//! A drill that is ended at any moment leaves nothing, at the latest after the next one.
+//! A drill or a restore of a table that is ended at any moment leaves nothing, at the latest after the next one.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -6,70 +6,193 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pgkeep_testkit::cluster::Cluster;
-use pgkeep_testkit::run::Program;
+use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult, seed};
 
-use crate::stage::{Result, Stage, holds, working_in};
+use crate::stage::{Result, Stage, holds};
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let own = Arc::clone(program);
-    suite.test(
+    let suite = suite.test(
         "drill_that_is_stopped_or_killed_at_any_point_leaves_nothing",
-        move || ended(&own),
+        move || drill(&own),
+    );
+    let own = Arc::clone(program);
+    suite.test(
+        "restore_table_that_is_stopped_or_killed_at_any_point_leaves_nothing",
+        move || restore_table(&own),
     )
 }
 
-/// Files that appear in the course of a drill: each is a point at which it is ended.
-const POINTS: [&str; 5] = [
-    "log/plan.out",
-    "log/restore.out",
-    "data/postmaster.pid",
-    "log/dump.err",
-    "log/amcheck.out",
-];
+/// A command, and files that appear in its course: each is a point at which it is ended.
+struct Course {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    points: &'static [&'static str],
+}
 
-fn ended(program: &Program) -> TestResult {
+const DRILL: Course = Course {
+    name: "drill",
+    arguments: &[],
+    points: &[
+        "log/plan.out",
+        "log/restore.out",
+        "data/postmaster.pid",
+        "log/dump.err",
+        "log/amcheck.out",
+    ],
+};
+
+const RESTORE_TABLE: Course = Course {
+    name: "restore-table",
+    arguments: &["--table=postgres.public.t", "--to-cluster", "--clean"],
+    points: &[
+        "log/plan.out",
+        "log/info.out",
+        "log/restore.out",
+        "data/postmaster.pid",
+        "log/dump.err",
+        "spool/dump.sql",
+        "log/into.out",
+    ],
+};
+
+/// How a run is ended. A server that is killed with it leaves its shared memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Signal(&'static str),
+    Kill { server: bool },
+}
+
+const KILLS: [End; 2] = [End::Kill { server: false }, End::Kill { server: true }];
+const ASKS: [End; 2] = [End::Signal("TERM"), End::Signal("INT")];
+
+/// Ends runs at points of their course, and looks at what is there each time; the last one is killed. Without
+/// `PGKEEP_TEST_FULL` the points come from the seed.
+fn end_runs(stage: &Stage<'_>, course: &Course, look: &dyn Fn() -> TestResult) -> TestResult {
+    let from = seed() as usize;
+    let runs: Vec<(End, &str)> = match std::env::var_os("PGKEEP_TEST_FULL") {
+        Some(_) => {
+            let ends = ASKS.into_iter().chain(KILLS);
+            ends.flat_map(|end| course.points.iter().map(move |point| (end, *point)))
+                .collect()
+        }
+        None => [ASKS[from % 2], KILLS[from / 2 % 2]]
+            .into_iter()
+            .zip(0..)
+            .map(|(end, more)| (end, course.points[(from + more) % course.points.len()]))
+            .collect(),
+    };
+    for (end, point) in runs {
+        let at = format!("{} with {end:?} at {point}", course.name);
+        end_run(stage, course, end, point)
+            .and_then(|()| look())
+            .map_err(|error| format!("{at}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn end_run(stage: &Stage<'_>, course: &Course, end: End, point: &str) -> TestResult {
+    let before = marker(stage);
+    let memory = shared_memory(stage);
+    let mut child = start(stage, course)?;
+    wait_for(stage, &mut child, point, &before)?;
+    // What was left was removed by this run, before it began.
+    if let Some(segment) = memory {
+        gone(&segment)?;
+    }
+    let began = Instant::now();
+    match end {
+        End::Signal(signal) => {
+            kill(signal, &child.id().to_string())?;
+            let status = child.wait()?;
+            if status.code() != Some(63) {
+                return Err(format!("{status}").into());
+            }
+            if began.elapsed() > Duration::from_secs(60) {
+                return Err(format!("it took {:?}", began.elapsed()).into());
+            }
+            stage.nothing_is_left()
+        }
+        End::Kill { server } => {
+            child.kill()?;
+            child.wait()?;
+            if let (true, Some(pid)) = (server, server_line(stage, 0)) {
+                // It may have ended by itself.
+                let _ = kill("KILL", &pid);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn kill(signal: &str, pid: &str) -> TestResult {
+    run(std::process::Command::new("kill").args(["-s", signal, pid]))?.success()?;
+    Ok(())
+}
+
+/// A line of what the scratch server says of itself.
+fn server_line(stage: &Stage<'_>, number: usize) -> Option<String> {
+    let text = fs::read_to_string(stage.path().join("data/postmaster.pid")).ok()?;
+    let line = text.lines().nth(number)?;
+    Some(line.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Number of the shared memory of the scratch server.
+fn shared_memory(stage: &Stage<'_>) -> Option<String> {
+    let line = server_line(stage, 6)?;
+    line.split(' ').nth(1).map(str::to_owned)
+}
+
+fn gone(segment: &str) -> TestResult {
+    let table = fs::read_to_string("/proc/sysvipc/shm")?;
+    let numbers = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
+    match table
+        .lines()
+        .any(|line| numbers(line).as_deref() == Some(segment))
+    {
+        true => Err(format!("shared memory {segment} is left:\n{table}").into()),
+        false => Ok(()),
+    }
+}
+
+fn stage(program: &Program) -> Result<Stage<'_>> {
     let stage = Stage::new(program, Cluster::builder(15), |made| made)?;
     stage
         .cluster
         .sql("create table t as select g from generate_series(1, 1000) g")?;
     stage.run(&["--type=full", "backup"])?;
     stage.archive_all()?;
-    let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
-    let from = seed() as usize;
-    let ends = [("TERM", 0), ("KILL", 1), ("INT", 2), ("KILL", 3)];
-    for (signal, offset) in ends.into_iter().take(if full { 4 } else { 2 }) {
-        let points: Vec<&str> = match full {
-            true => POINTS.to_vec(),
-            false => vec![POINTS[(from + offset) % POINTS.len()]],
-        };
-        for point in points {
-            let at = format!("SIG{signal} at {point}");
-            let before = marker(&stage);
-            let mut child = start(&stage)?;
-            wait_for(&stage, &mut child, point, &before)?;
-            let began = Instant::now();
-            pgkeep_testkit::run::run(std::process::Command::new("kill").args([
-                "-s",
-                signal,
-                &child.id().to_string(),
-            ]))?
-            .success()?;
-            let status = child.wait()?;
-            if signal == "KILL" {
-                continue;
-            }
-            if status.code() != Some(63) {
-                return Err(format!("{at}: {status}").into());
-            }
-            if began.elapsed() > Duration::from_secs(60) {
-                return Err(format!("{at}: it took {:?}", began.elapsed()).into());
-            }
-            stage
-                .nothing_is_left()
-                .map_err(|error| format!("{at}: {error}"))?;
+    Ok(stage)
+}
+
+/// The table is the one that was there or the one of the backup, never a part of one.
+fn restore_table(program: &Program) -> TestResult {
+    let stage = stage(program)?;
+    stage.cluster.sql("update t set g = -g")?;
+    let whole = || {
+        let rows = stage.cluster.sql("select count(*), abs(sum(g)) from t")?;
+        match rows == "1000|500500" {
+            true => Ok(()),
+            false => Err(format!("the table has {rows}").into()),
         }
+    };
+    end_runs(&stage, &RESTORE_TABLE, &whole)?;
+    let memory = shared_memory(&stage);
+    let mut next = stage.scratch_command(RESTORE_TABLE.arguments, RESTORE_TABLE.name);
+    run(&mut next)?.success()?;
+    stage.nothing_is_left()?;
+    memory.map_or(Ok(()), |segment| gone(&segment))?;
+    match stage.cluster.sql("select sum(g) from t")?.as_str() {
+        "500500" => Ok(()),
+        other => Err(format!("not the table of the backup: {other}").into()),
     }
+}
+
+fn drill(program: &Program) -> TestResult {
+    let stage = stage(program)?;
+    end_runs(&stage, &DRILL, &|| Ok(()))?;
+    let memory = shared_memory(&stage);
     // The last one was killed: its remains are there, and a bystander that only looks like one of them.
     if !stage.path().join("pgkeep-scratch").exists() {
         return Err("a drill that was killed has left no marker".into());
@@ -77,7 +200,7 @@ fn ended(program: &Program) -> TestResult {
     // And a file of somebody else: nothing is removed as long as it is there.
     let precious = stage.path().join("precious");
     fs::write(&precious, "x")?;
-    let refused = pgkeep_testkit::run::run(&mut stage.drill_command(&[]))?.expect_code(40)?;
+    let refused = run(&mut stage.drill_command(&[]))?.expect_code(40)?;
     holds(&refused.stdout, &["'precious' was not made by pgkeep"])?;
     fs::remove_file(&precious)?;
     let mut bystander = stage
@@ -105,14 +228,12 @@ fn ended(program: &Program) -> TestResult {
     if !alive {
         return Err("a process of somebody else was ended".into());
     }
-    if stage.path().exists() || !working_in(&stage.path()).is_empty() {
-        return Err("something is left".into());
-    }
-    Ok(())
+    stage.nothing_is_left()?;
+    memory.map_or(Ok(()), |segment| gone(&segment))
 }
 
-fn start(stage: &Stage<'_>) -> Result<Child> {
-    let mut command = stage.drill_command(&[]);
+fn start(stage: &Stage<'_>, course: &Course) -> Result<Child> {
+    let mut command = stage.scratch_command(course.arguments, course.name);
     Ok(command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -124,12 +245,12 @@ fn marker(stage: &Stage<'_>) -> String {
     fs::read_to_string(stage.path().join("pgkeep-scratch")).unwrap_or_default()
 }
 
-/// Waits for a file of this drill: one that was killed before may have left the same.
+/// Waits for a file of this run: one that was killed before may have left the same.
 fn wait_for(stage: &Stage<'_>, child: &mut Child, point: &str, before: &str) -> TestResult {
     let began = Instant::now();
     while marker(stage) == before || fs::metadata(stage.path().join(point)).is_err() {
         if let Some(status) = child.try_wait()? {
-            return Err(format!("the drill has ended before {point}: {status}").into());
+            return Err(format!("it has ended before {point}: {status}").into());
         }
         if began.elapsed() > Duration::from_secs(120) {
             return Err(format!("{point} did not come").into());

@@ -4,6 +4,7 @@
 
 mod damage;
 mod killed;
+mod places;
 mod stage;
 mod tables;
 mod whole;
@@ -23,7 +24,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("drill").threads(3);
-    for add in [whole::add, damage::add, killed::add, tables::add] {
+    for add in [
+        whole::add,
+        places::add,
+        damage::add,
+        killed::add,
+        tables::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -99,6 +99,26 @@ impl<'a> Stage<'a> {
         Ok(ended)
     }
 
+    /// Drops a table behind a restore point, and archives that.
+    pub fn before_it_is_dropped(&self, table: &str) -> TestResult {
+        self.cluster
+            .sql("select pg_create_restore_point('before')")?;
+        self.cluster.sql(&format!("drop table {table}"))?;
+        self.archive_all()?;
+        Ok(())
+    }
+
+    /// The dump of a table that was dropped there has this in it.
+    pub fn brings_back(&self, table: &str, row: &str, more: &[&str]) -> TestResult {
+        let table = format!("--table=postgres.public.{table}");
+        let named = [table.as_str(), "--type=name", "--target=before"];
+        let arguments = [&named[..], more].concat();
+        let mut command = self.scratch_command(&arguments, "restore-table");
+        let ended = run(&mut command)?.success()?;
+        self.nothing_is_left()?;
+        holds(&ended.stdout, &["CREATE TABLE public.", row])
+    }
+
     /// Ends the present segment and waits until it is archived; gives its name.
     pub fn archive_all(&self) -> Result<String> {
         let segment = self

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use pgkeep_testkit::cluster::{Cluster, StopMode};
 use pgkeep_testkit::run::{Program, run};
-use pgkeep_testkit::sftp_server::SftpServer;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use crate::stage::{Stage, holds};
@@ -25,7 +24,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     }
     let own = Arc::clone(program);
     suite = suite.test(
-        "drill_of_encrypted_bundles_and_blocks_goes_to_moments_of_the_past",
+        "drill_and_restore_table_go_to_moments_of_the_past_in_encrypted_bundles_and_blocks",
         move || moments(&own),
     );
     let own = Arc::clone(program);
@@ -34,11 +33,9 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         move || odd(&own),
     );
     let own = Arc::clone(program);
-    suite = suite.test("drill_follows_wal_of_a_cluster_that_crashed", move || {
+    suite.test("drill_follows_wal_of_a_cluster_that_crashed", move || {
         crashed(&own)
-    });
-    let own = Arc::clone(program);
-    suite.test("drill_works_from_an_sftp_server", move || from_sftp(&own))
+    })
 }
 
 /// Settings that would reach out if the scratch server had them.
@@ -136,10 +133,7 @@ fn moments(program: &Program) -> TestResult {
         .sql("create table t as select g, repeat('x', 200) from generate_series(1, 5000) g")?;
     stage.run(&["--type=full", "backup"])?;
     stage.cluster.sql("update t set g = -g where g < 10")?;
-    stage
-        .cluster
-        .sql("select pg_create_restore_point('before')")?;
-    stage.cluster.sql("drop table t")?;
+    stage.before_it_is_dropped("t")?;
     stage.run(&["--type=incr", "backup"])?;
     let full = stage.run(&["--output=json", "info"])?.stdout;
     let info: serde_json::Value = serde_json::from_str(&full)?;
@@ -158,6 +152,7 @@ fn moments(program: &Program) -> TestResult {
         &stage.drill(0, &named)?.stdout,
         &["SQL checks: 1 as expected", "the target was reached"],
     )?;
+    stage.brings_back("t", "\n-9\t", &[&set])?;
     // The table is gone from what is newest: the check fails, and says how.
     let ended = stage.drill(58, &[&checks])?;
     holds(
@@ -170,6 +165,16 @@ fn moments(program: &Program) -> TestResult {
     holds(
         &stage.drill(0, &["--drill-random"])?.stdout,
         &["target: lsn 0/", "the target was reached"],
+    )?;
+    // WAL between the backups goes: the only moment of the older one is its end.
+    stage.run(&[
+        "--repo1-retention-archive-type=incr",
+        "--repo1-retention-archive=1",
+        "expire",
+    ])?;
+    holds(
+        &stage.drill(0, &["--drill-random"])?.stdout,
+        &["target: immediate", "the target was reached"],
     )?;
     // Refused before anything is done.
     for (code, arguments) in [
@@ -258,15 +263,4 @@ fn crashed(program: &Program) -> TestResult {
             "all proofs passed",
         ],
     )
-}
-
-fn from_sftp(program: &Program) -> TestResult {
-    let server = SftpServer::builder().start()?;
-    let stage = Stage::new(program, Cluster::builder(15), |made| made.sftp(&server))?;
-    stage
-        .cluster
-        .sql("create table t as select g from generate_series(1, 100) g")?;
-    stage.run(&["--type=full", "backup"])?;
-    stage.archive_all()?;
-    holds(&stage.drill(0, &[])?.stdout, &["all proofs passed"])
 }
