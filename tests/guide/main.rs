@@ -71,6 +71,7 @@ const RESTORE_TABLE: &str = "docs/guide/restore-table.md";
 const NO_COMMANDS: &[&str] = &[
     "docs/guide/drill.md",
     "docs/guide/locked-backups.md",
+    "docs/guide/serve.md",
     "docs/guide/sftp-repository.md",
     "docs/guide/sftp-servers.md",
     "docs/guide/tls-hosts.md",

@@ -296,6 +296,8 @@ fn units() -> TestResult {
         "pgkeep-server.service",
         "pgkeep-metrics.service",
         "pgkeep-metrics.timer",
+        "pgkeep-serve.service",
+        "pgkeep-serve.socket",
     ];
     for name in names {
         let text = std::fs::read_to_string(root.path(&format!("usr/lib/systemd/system/{name}")))?;

@@ -10,6 +10,7 @@ mod ending;
 mod fault;
 mod files;
 mod last_line;
+mod listen_fds;
 mod log;
 mod log_settings;
 mod printable;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     process::keep_descriptors();
-    let code = start::run();
+    let code = start::run(listen_fds::handed_over());
     #[cfg(feature = "faulty")]
     fault::tell_operations();
     ExitCode::from(code)

@@ -81,6 +81,7 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
                         | "AWS_CONTAINER_CREDENTIALS_FULL_URI"
                         | "AWS_ROLE_ARN"
                         | "AWS_WEB_IDENTITY_TOKEN_FILE"
+                        | "CREDENTIALS_DIRECTORY"
                         | "HOME"
                         | "NOTIFY_SOCKET"
                         | "PATH"

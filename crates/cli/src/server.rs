@@ -1,14 +1,18 @@
-//! The command `server`, and the processes that it starts for connections: what only this crate can do for them.
+//! The commands `server` and `serve`, and the processes that it starts for connections: what only this crate can do for them.
 
 use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
 
+use listenfd::ListenFd;
 use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::run::hangup::Hangup;
 use pgkeep_command::run::{Context, begin};
 use pgkeep_command::server::{HandOver, Origin, Recorder, Reload, SERVE, visit};
+use pgkeep_config::command::CommandId;
 use pgkeep_config::{Input, Program};
 
 use crate::files::HostFiles;
+use crate::listen_fds;
 use crate::log::Sink;
 use crate::log_settings::configure_log;
 use crate::process;
@@ -55,7 +59,7 @@ impl Handed {
     }
 }
 
-/// What the command `server` was started with, to read it again.
+/// What the command was started with, to read it again.
 pub(crate) struct Server {
     pub(crate) sink: &'static Sink,
     pub(crate) program: Program,
@@ -64,11 +68,18 @@ pub(crate) struct Server {
     pub(crate) uid: u32,
     pub(crate) origin: Origin,
     pub(crate) hangup: Hangup,
+    /// What systemd has opened for `serve`.
+    pub(crate) sockets: Mutex<ListenFd>,
     pub(crate) context: Context,
 }
 
 impl Server {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        if context.config.command() == CommandId::Serve {
+            let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+            let sockets = std::mem::replace(&mut *sockets, ListenFd::empty());
+            return pgkeep_command::serve::run(context, listen_fds::listeners(sockets)?, self);
+        }
         pgkeep_command::server::run(context, self.origin.clone(), self)
     }
 }

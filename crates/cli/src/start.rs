@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use listenfd::ListenFd;
 use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::hosts::links::Links;
 use pgkeep_command::hosts::shared_limits::SharedLimits;
@@ -31,7 +32,7 @@ use crate::{complete, dispatch, last_line, process, progress, server, signal};
 const STRICT_GET: &str = "--archive-get-strict";
 
 /// Runs the program and returns its exit code.
-pub(crate) fn run() -> u8 {
+pub(crate) fn run(sockets: ListenFd) -> u8 {
     let sink = log::install();
     let args: Vec<String> = std::env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
@@ -128,7 +129,11 @@ pub(crate) fn run() -> u8 {
         return complete::run(&input, make_context);
     }
     let context = make_context(loaded.config);
-    let is_server = context.config.command() == CommandId::Server && !context.config.is_help();
+    let is_server = matches!(
+        context.config.command(),
+        CommandId::Serve | CommandId::Server
+    ) && context.config.role() == Role::Main
+        && !context.config.is_help();
     let hangup = (is_server && handed.is_none()).then(Hangup::default);
     if let Err(error) = signal::listen(cancel, hangup.clone()) {
         return report(&Error::new(
@@ -160,6 +165,7 @@ pub(crate) fn run() -> u8 {
         },
         files: files.clone(),
         hangup,
+        sockets: Mutex::new(sockets),
         context: context.clone(),
     });
     run_command(sink, &context, server.as_ref())

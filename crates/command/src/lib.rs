@@ -36,6 +36,7 @@ pub mod restore;
 pub mod restore_table;
 pub mod run;
 mod scratch;
+pub mod serve;
 pub mod server;
 pub mod server_ping;
 pub mod sftp_audit;

@@ -15,7 +15,7 @@ use pgkeep_storage::{StoragePath, WriteOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::this_host;
 use crate::run::Context;
-use crate::stanzas::{self, WalRead, Wanted};
+use crate::stanzas::{self, StanzaReport, WalRead, Wanted};
 use family::Families;
 use settings::Settings;
 
@@ -25,6 +25,30 @@ use settings::Settings;
 /// The output cannot be written.
 pub fn run(context: &Context) -> Result<()> {
     let settings = Settings::from(context)?;
+    let (text, _) = read(context, &settings)?;
+    match &settings.file {
+        None => context.output.text(&text),
+        Some(file) => write(file, &text),
+    }
+}
+
+/// The text of the metrics, and the stanzas that it was made of.
+///
+/// # Errors
+/// As [`stanzas::read`].
+pub(crate) fn text(context: &Context) -> Result<(String, Vec<StanzaReport>)> {
+    read(context, &Settings::from(context)?)
+}
+
+/// What the program that answers `/metrics` adds of its own: when it has read the rest, and how its last attempt ended.
+pub(crate) fn with_served(text: &str, read: i64, status: u8) -> String {
+    let mut families = Families::default();
+    ours::served(&mut families, read, status);
+    let end = "# EOF\n";
+    format!("{}{}", text.trim_end_matches(end), text::render(families))
+}
+
+fn read(context: &Context, settings: &Settings) -> Result<(String, Vec<StanzaReport>)> {
     let wanted = Wanted {
         stanza: settings.stanza.clone(),
         full: true,
@@ -33,13 +57,9 @@ pub fn run(context: &Context) -> Result<()> {
     };
     let stanzas = stanzas::read(context, &wanted)?;
     let mut families = Families::default();
-    exporter::add(context, &settings, &stanzas, &mut families);
-    ours::add(context, &settings, &stanzas, &mut families);
-    let text = text::render(families);
-    match &settings.file {
-        None => context.output.text(&text),
-        Some(file) => write(file, &text),
-    }
+    exporter::add(context, settings, &stanzas, &mut families);
+    ours::add(context, settings, &stanzas, &mut families);
+    Ok((text::render(families), stanzas))
 }
 
 /// Whole or not at all, and for everybody: node_exporter runs as somebody else.

@@ -7,7 +7,7 @@ mod clients;
 mod files_read;
 mod hand_over;
 mod listen;
-mod notify;
+pub(crate) mod notify;
 mod processes;
 mod settings;
 mod state;

@@ -9,7 +9,7 @@ use crate::run::context::Context;
 const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// Sends one state: `READY=1`, `STOPPING=1`. A service manager that cannot be told is no reason to end.
-pub(super) fn tell(context: &Context, state: &str) {
+pub(crate) fn tell(context: &Context, state: &str) {
     let Some(name) = context.environment.get(VARIABLE) else {
         return;
     };

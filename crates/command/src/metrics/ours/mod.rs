@@ -4,10 +4,12 @@
 
 mod drills;
 mod restorable;
+mod served;
 mod spool;
 mod verified;
 
 use pgkeep_repo::Stanza;
+pub(super) use served::add as served;
 
 use super::family::Families;
 use super::settings::Settings;

@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::certificate::Certificate;
+use super::names;
 use super::trust::provider;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::context::User;
@@ -50,7 +51,7 @@ impl Identity {
         let certificate_pem =
             read(certificate).map_err(|error| unable("cert", certificate, &error))?;
         let chain = chain(&certificate_pem).map_err(|why| unable("cert", certificate, &why))?;
-        check_access(key, user)?;
+        check_access("key", key, user)?;
         let key_pem = read(key).map_err(|error| unable("key", key, &error))?;
         private_key(&key_pem)
             .and_then(|read| fits(&chain, read))
@@ -79,6 +80,13 @@ impl Identity {
     #[must_use]
     pub fn parts(&self) -> (&[u8], &[u8]) {
         (&self.certificate, self.key.expose_secret())
+    }
+
+    /// Whether the certificate is one of this host.
+    pub(crate) fn is_for_host(&self, host: &str) -> bool {
+        let chain = chain(&self.certificate).unwrap_or_default();
+        let first = chain.first().and_then(|first| Certificate::read(first));
+        first.is_some_and(|certificate| names::is_for_host(&certificate, host))
     }
 
     pub(super) fn certified_key(&self) -> std::result::Result<CertifiedKey, String> {
@@ -178,8 +186,8 @@ fn fits(
     Ok(CertifiedKey::new(chain.to_vec(), key))
 }
 
-/// Refuses a key that others can read: as pgBackRest, at most 0600 for one of the user's own, 0640 for root's.
-fn check_access(path: &Path, user: &User) -> Result<()> {
+/// Refuses a key, or another secret, that others can read: as pgBackRest, at most 0600 for one of the user's own, 0640 for root's.
+pub(crate) fn check_access(what: &str, path: &Path, user: &User) -> Result<()> {
     // What cannot be looked at cannot be loaded either, which is told then.
     let Ok(found) = std::fs::metadata(path) else {
         return Ok(());
@@ -189,13 +197,13 @@ fn check_access(path: &Path, user: &User) -> Result<()> {
     if owner != user.uid && owner != 0 {
         return Err(Error::new(
             ErrorCode::FileRead,
-            format!("key file '{path}' must be owned by the '{name}' user or root"),
+            format!("{what} file '{path}' must be owned by the '{name}' user or root"),
         ));
     }
     if (owner == user.uid && mode & 0o077 != 0) || (owner == 0 && mode & 0o037 != 0) {
         return Err(Error::new(
             ErrorCode::FileRead,
-            format!("key file '{path}' has group or other permissions"),
+            format!("{what} file '{path}' has group or other permissions"),
         )
         .with_hint(format!(
             "file must have permissions u=rw (0600) or less if owned by the '{name}' user"
@@ -206,7 +214,7 @@ fn check_access(path: &Path, user: &User) -> Result<()> {
 }
 
 /// A file of a sane size; the error is in the words of the operating system.
-pub(super) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
     let told = |error: io::Error| {
         let text = error.to_string();
         text.split(" (os error").next().unwrap_or(&text).to_owned()

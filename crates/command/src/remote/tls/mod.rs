@@ -18,9 +18,12 @@ mod streams;
 mod tests;
 mod trust;
 mod verifier;
+mod web;
 
 pub use again::secure_again;
 pub use ciphers::Ciphers;
 pub use endpoint::{Caller, NotSecured, Reception, Wanted, accept, connect, try_connect};
 pub use files::{Identity, load_authorities, load_trust};
+pub(crate) use files::{check_access, read};
 pub use streams::{Ender, Secured, TlsFailure};
+pub(crate) use web::web_server;

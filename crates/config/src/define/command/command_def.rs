@@ -43,6 +43,8 @@ pub enum CommandId {
     Restore,
     /// `restore-table` (unknown to pgBackRest)
     RestoreTable,
+    /// `serve` (unknown to pgBackRest)
+    Serve,
     /// `server`
     Server,
     /// `server-ping`
@@ -114,6 +116,7 @@ impl CommandId {
             | CommandId::RepoGet
             | CommandId::RepoLs
             | CommandId::RepoRm
+            | CommandId::Serve
             | CommandId::StanzaCreate
             | CommandId::StanzaDelete
             | CommandId::StanzaUpgrade => Roles {

@@ -448,6 +448,26 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::RestoreTable, "restore-table")
     },
     CommandDef {
+        ours: true,
+        host: Host::This,
+        repo_unset: RepoUnset::All,
+        summary: "Answer requests for metrics, health and the report.",
+        help: "Listens for HTTP, on this host alone unless `serve-address` says otherwise: `/metrics` is the text \
+            of `metrics`, for Prometheus; `/health` is JSON, with status 200 if every stanza is in \
+            order and 503 if not. It changes nothing, and answers GET and HEAD only.\n\n\
+            The repositories are read when somebody asks and what was read is older than \
+            `serve-cache-age`. If they cannot be read, the answers are the last ones and say so.\n\n\
+            Other hosts are answered only over TLS, and only with the token of `serve-token-file`; without \
+            both it does not start on an address that they reach. It stays in the foreground; let the \
+            service manager start it (socket activation works). SIGHUP reads the configuration, certificate \
+            and token again, but not the address. SIGTERM ends it.",
+        examples: &[
+            "pgkeep serve",
+            "pgkeep --serve-address=* --serve-cert-file=/etc/pgbackrest/cert/serve.crt --serve-key-file=/etc/pgbackrest/cert/serve.key --serve-token-file=/etc/pgbackrest/serve.token serve",
+        ],
+        ..CommandDef::new(CommandId::Serve, "serve")
+    },
+    CommandDef {
         host: Host::This,
         summary: "Run the TLS server for connections from other hosts.",
         help: "Accepts connections over TLS as an alternative to SSH. It stays in the foreground; let \

@@ -4,8 +4,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Metrics, RepoCopy,
-    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, StanzaCreate, StanzaDelete, StanzaUpgrade, Start,
-    Stop, Verify,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Serve, StanzaCreate, StanzaDelete, StanzaUpgrade,
+    Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -199,6 +199,7 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
         all(Metrics),
         all(RepoCopy),
         all(Restore),
+        all(Serve),
         all(StanzaCreate),
         all(StanzaDelete),
         all(StanzaUpgrade),
@@ -296,6 +297,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
         all(Doctor),
         only(Metrics, MAIN),
         only(Restore, MAIN_LOCAL),
+        only(Serve, MAIN),
         only(Verify, MAIN),
     ],
     commands_ours: &[Verify],

@@ -25,6 +25,7 @@ mod restore_table;
 mod rule;
 mod scratch;
 mod selection;
+mod serve;
 mod server;
 mod sftp_setup;
 mod stanza;

@@ -5,8 +5,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, Metrics, RepoCopy,
-    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Server, StanzaCreate, StanzaDelete, StanzaUpgrade,
-    Verify,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Serve, Server, StanzaCreate, StanzaDelete,
+    StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     DATABASE_COMMANDS, NETWORK_COMMANDS, REPOSITORY_CLIENTS, all,
@@ -102,6 +102,7 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
         all(RepoRekey),
         all(RepoRm),
         all(Restore),
+        all(Serve),
         all(Server),
         all(StanzaCreate),
         all(StanzaDelete),

@@ -6,7 +6,7 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Drill, Expire, Info, Manifest,
-    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, RestoreTable, SftpAudit,
+    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, RestoreTable, Serve, SftpAudit,
     SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
@@ -82,6 +82,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(RepoRm),
         all(Restore),
         all(RestoreTable),
+        all(Serve),
         all(SftpAudit),
         all(SftpProbe),
         all(SftpSetup),
@@ -166,6 +167,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(RepoRm),
         all(Restore),
         all(RestoreTable),
+        all(Serve),
         all(SftpAudit),
         all(SftpProbe),
         all(StanzaCreate),
@@ -184,6 +186,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         (RepoLs, false),
         (RepoRekey, false),
         (RepoRm, false),
+        (Serve, false),
         (SftpAudit, false),
         (SftpProbe, false),
         (Start, false),

@@ -22,6 +22,7 @@ pub use super::restore::*;
 pub use super::restore_table::*;
 pub use super::scratch::*;
 pub use super::selection::*;
+pub use super::serve::*;
 pub use super::server::*;
 pub use super::sftp_setup::*;
 pub use super::stanza::*;
@@ -258,6 +259,13 @@ pub static OPTIONS: &[&OptionDef] = &[
     SCRATCH_PG_BIN,
     SCRATCH_PG_USER,
     SCRATCH_SETTING,
+    SERVE_ADDRESS,
+    SERVE_CACHE_AGE,
+    SERVE_CERT_FILE,
+    SERVE_HOST,
+    SERVE_KEY_FILE,
+    SERVE_PORT,
+    SERVE_TOKEN_FILE,
     SET,
     SFTP_CHROOT,
     SFTP_FROM,

@@ -33,7 +33,8 @@ pub fn open(context: &Context, key: u32, link: Arc<Link>) -> Result<Repository> 
             | CommandId::Doctor
             | CommandId::Info
             | CommandId::Metrics
-            | CommandId::Restore => {
+            | CommandId::Restore
+            | CommandId::Serve => {
                 if storage.answer()?.cipher != "none" {
                     storage = storage.with_plain_info(PlainInfo::WithKeys);
                 }
