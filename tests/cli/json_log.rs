@@ -15,6 +15,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     type Case = fn(&Program) -> TestResult;
     let cases: &[(&str, Case)] = &[
         ("a_json_log_has_every_message_and_the_result", results),
+        ("a_json_result_says_what_a_command_has_changed", changes),
         ("a_json_log_tells_errors_wherever_they_come_from", errors),
         ("the_background_process_writes_json_too", background),
     ];
@@ -133,6 +134,42 @@ fn results(program: &Program) -> TestResult {
         true => Ok(()),
         false => Err(info.stdout.into()),
     }
+}
+
+fn changes(program: &Program) -> TestResult {
+    let place = Place::new()?;
+    let run = |words: &[&str]| -> Result<Value> {
+        let all = [&["--log-format=json", "--stanza=main"], words].concat();
+        let said = place.run(program, &all)?.success()?.stdout;
+        let objects = objects(&said)?;
+        let end = objects.iter().find(|line| !line["result"].is_null());
+        Ok(end.ok_or("no result")?["result"].clone())
+    };
+    let created = |result: &str| serde_json::json!([{"repo-key": 1, "result": result}]);
+    let create = ["--no-online", "stanza-create"];
+    check("repo", &run(&create)?["repo"], created("created"))?;
+    check("repo", &run(&create)?["repo"], created("there"))?;
+    let upgraded = run(&["--no-online", "stanza-upgrade"])?;
+    check("repo", &upgraded["repo"], created("there"))?;
+    if upgraded["system-id"].as_u64().is_none() || upgraded["pg-version"].as_str().is_none() {
+        return Err(format!("which cluster: {upgraded}").into());
+    }
+    let backup = run(&["--no-online", "backup"])?;
+    let label = backup["label"].as_str().ok_or("no label")?;
+    let annotated = run(&[&format!("--set={label}"), "--pin=forever", "annotate"])?;
+    check("label", &annotated["label"], label)?;
+    check("repo-key", &annotated["repo-key"], serde_json::json!([1]))?;
+    for (words, name, expected) in [
+        (["stop"].as_slice(), "stopped", true),
+        (&["stop"], "stopped", false),
+        (&["start"], "started", true),
+        (&["start"], "started", false),
+        (&["stop"], "stopped", true),
+        (&["--force", "stanza-delete"], "deleted", true),
+    ] {
+        check(name, &run(words)?[name], expected)?;
+    }
+    Ok(())
 }
 
 fn errors(program: &Program) -> TestResult {

@@ -55,6 +55,9 @@ pub fn run(context: &Context) -> Result<()> {
             }
         }
     }
+    context.summary.fact("label", label.to_string());
+    context.summary.fact("repo-key", found.clone());
+    context.summary.fact("pin", pin);
     if errors > 0 {
         return Err(Error::new(
             ErrorCode::Command,

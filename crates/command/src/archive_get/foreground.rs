@@ -110,6 +110,7 @@ fn wait_for_queue(
                         return Ok(Answer::GetNow);
                     }
                     log::info!("unable to find {segment} in the archive asynchronously");
+                    context.summary.fact("found", false);
                     context.summary.done(missing(settings, segment));
                     return Ok(Answer::Exit(NOT_FOUND));
                 }
@@ -123,6 +124,7 @@ fn wait_for_queue(
                 .move_out(segment, destination)
                 .map_err(Failure::Spool)?;
             log::info!("found {segment} in the archive asynchronously");
+            context.summary.fact("found", true);
             // PostgreSQL has its segment, whatever becomes of those that follow. A process that this command started was told
             // to bring them.
             if started.is_none()

@@ -38,6 +38,7 @@ pub(super) fn get(
     remove_left_overs(&local, &path);
     let Found::Copies(copies, _) = found else {
         log::info!("unable to find {request} in the archive");
+        context.summary.fact("found", false);
         context.summary.done(missing(settings, request));
         return Ok(NOT_FOUND);
     };
@@ -60,7 +61,10 @@ pub(super) fn get(
         log::warn!("{warning}");
     }
     let copy = &copies[fetched.copy];
-    let repository = archives.usable[copy.archive].repository.name();
+    let repository = &archives.usable[copy.archive].repository;
+    context.summary.fact("found", true);
+    context.summary.fact("repo-key", repository.key);
+    let repository = repository.name();
     log::info!(
         "found {request} in the {repository}: {} archive",
         copy.archive_id

@@ -85,11 +85,13 @@ fn push_now(context: &Context, settings: &Settings, path: &Path) -> Result<()> {
         log::warn!("{warning}");
     }
     log::info!("pushed WAL file '{}' to the archive", file.name);
+    let keys = repository::keys(&context.config);
+    context.summary.fact("repo-key", keys.clone());
     context.summary.done(format!(
         "{} of {} is in {}",
         file.name,
         settings.stanza,
-        summary::repositories(&repository::keys(&context.config))
+        summary::repositories(&keys)
     ));
     Ok(())
 }

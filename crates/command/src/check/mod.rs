@@ -107,6 +107,8 @@ fn check_primary(
     let handle = primary.session.cancel_handle();
     let _ends_the_wait = context.cancel.on_cancel(move || handle.cancel());
     let segment = primary.session.switch_wal_for_archive()?.to_string();
+    context.summary.fact("wal", segment.clone());
+    let mut arrived = Vec::new();
     let timeout = context
         .config
         .time(option::ARCHIVE_TIMEOUT)
@@ -116,6 +118,8 @@ fn check_primary(
         let storage = &*repository.storage;
         let found = WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment);
         if let Some(found) = failures.take(repository, found)?.flatten() {
+            arrived.push(repository.key);
+            context.summary.fact("repo-key", arrived.clone());
             let path = pgkeep_repo::layout::archive_file(stanza, archive_id, &found.to_string());
             log::info!(
                 "WAL segment {segment} successfully archived to '{}' on {}",

@@ -71,10 +71,13 @@ fn tell(
     let mut outcome = Outcome::default();
     let doing = Doing::now(&context.progress, "comparing both repositories");
     let result = open().and_then(|sides| copy(context, settings, (sides, doing), &mut outcome));
+    let document = outcome.document(settings, (began, &context.clock), result.as_ref().err());
+    for name in ["repo-key", "total"] {
+        context.summary.fact(name, document[name].clone());
+    }
     if !settings.json {
         return result;
     }
-    let document = outcome.document(settings, (began, &context.clock), result.as_ref().err());
     let printed = context.output.text(&format!("{document}\n"));
     result.and(printed)
 }

@@ -44,6 +44,8 @@ pub fn run(context: &Context) -> Result<()> {
         .with_hint("its pass-phrase stands in the configuration of that host."));
     }
     let is_deep = config.boolean(option::DEEP);
+    context.summary.fact("repo-key", key);
+    context.summary.fact("deep", is_deep);
     if is_deep {
         refuse::elsewhere(config, key)?;
     }
@@ -97,6 +99,7 @@ pub fn run(context: &Context) -> Result<()> {
     ));
     if let Some(new) = new {
         change_pass_phrase(storage, &name, &stanzas, (old, new))?;
+        context.summary.fact("stanza-total", stanzas.len());
     }
     if !is_deep {
         for stanza in explain::half(storage, &stanzas)? {
@@ -115,8 +118,13 @@ pub fn run(context: &Context) -> Result<()> {
             pass: new.unwrap_or(old),
             cancel: &context.cancel,
         };
-        for stanza in &stanzas {
+        let (mut all_wal, mut all_manifests) = (0, 0);
+        for (stanza, done) in stanzas.iter().zip(1..) {
             let (wal, manifests) = deep.stanza(stanza)?;
+            (all_wal, all_manifests) = (all_wal + wal, all_manifests + manifests);
+            context.summary.fact("stanza-total", done);
+            context.summary.fact("wal-total", all_wal);
+            context.summary.fact("manifest-total", all_manifests);
             log::info!(
                 "{name}: stanza '{stanza}' has new keys: {wal} files of WAL and {manifests} manifests were encrypted anew"
             );

@@ -18,11 +18,15 @@ pub fn run(context: &Context) -> Result<()> {
     let storage = &*repository.storage;
     let path = repo_path::only(storage, config.parameters())?;
     let (shown, name) = (storage.display(&path), repository.name());
+    context.summary.fact("repo-key", repository.key);
+    context.summary.fact("path", path.to_string());
+    context.summary.fact("removed", false);
     if storage
         .info(&path, InfoLevel::Type)?
         .is_some_and(|info| info.kind != FileType::Path)
     {
-        storage.remove(&path)?;
+        let removed = storage.remove(&path)? == Removed::Removed;
+        context.summary.fact("removed", removed);
         context.summary.done(format!("{shown} removed from {name}"));
         return Ok(());
     }
@@ -48,7 +52,9 @@ pub fn run(context: &Context) -> Result<()> {
         "{shown} is removed in part: run it again to finish it"
     ));
     let _doing = Doing::now(&context.progress, &format!("removing {shown}"));
-    let text = match storage.remove_tree(&path)? {
+    let removed = storage.remove_tree(&path)?;
+    context.summary.fact("removed", removed == Removed::Removed);
+    let text = match removed {
         Removed::Removed => format!("{shown} removed from {name} with all that was in it"),
         Removed::Missing => format!("nothing to remove: {shown} is not in {name}"),
     };

@@ -16,12 +16,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use serde_json::{Value, json};
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
 use crate::scratch::client::explain_user;
-use crate::scratch::{self, Client, Replayed, Scratch, programs, restored, server};
+use crate::scratch::{self, Client, Plan, Replayed, Scratch, programs, restored, server};
 use cluster::Cluster;
 use dump::Ready;
 use dump_file::DumpFile;
@@ -71,6 +73,19 @@ pub fn run(context: &Context) -> Result<()> {
     }
 }
 
+/// The facts for programs.
+fn note(context: &Context, settings: &Settings, plan: &Plan) {
+    let fact = |name: &str, value: Value| context.summary.fact(name, value);
+    fact("label", plan.label.as_str().into());
+    fact("repo-key", plan.repo_key.into());
+    fact("pg-version", plan.major.into());
+    let (kind, target) = (&settings.scratch.kind, &settings.scratch.target);
+    fact("recovery", json!({"type": kind, "target": target}));
+    fact("database", settings.database.as_str().into());
+    fact("what", settings.what().into());
+    fact("to", settings.goal.name().into());
+}
+
 /// From the backup to the goal. Returns what was done; `None`: only the plan was wanted.
 fn restore(
     context: &Context,
@@ -87,6 +102,7 @@ fn restore(
         settings.scratch.keep(&plan.label);
         plan = restored::plan(context, scratch, &settings.scratch)?;
     }
+    note(context, settings, &plan);
     let settings = &*settings;
     let goal = match (&settings.goal, file) {
         (Goal::Cluster(connection), _) => {
@@ -126,6 +142,7 @@ fn restore(
         .with_hint("choose another backup with --set; verify tells which are whole."));
     }
     log::info!("WAL is replayed: {} segments", replayed.segments);
+    context.summary.fact("wal-total", replayed.segments);
     // Before version 13 a server opens a cluster that has not reached its target.
     if settings.scratch.kind != "default" && !server.has_reached_target() {
         return Err(Error::new(

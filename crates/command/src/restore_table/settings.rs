@@ -26,6 +26,17 @@ pub(super) enum Goal {
     Cluster(Connection),
 }
 
+impl Goal {
+    /// For programs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::File(_) => "file",
+            Self::Cluster(_) => "cluster",
+        }
+    }
+}
+
 /// A running cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Connection {

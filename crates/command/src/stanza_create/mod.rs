@@ -6,6 +6,7 @@ use pgkeep_config::option;
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::{Stanza, layout};
 use pgkeep_storage::{InfoLevel, Storage, StoragePath};
+use serde_json::json;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::new_stanza::{self, Histories};
@@ -26,13 +27,18 @@ pub fn run(context: &Context) -> Result<()> {
     }
     let control = control_of_cluster(context)?;
     let (mut made, mut mended, mut sound) = (Vec::new(), Vec::new(), Vec::new());
+    let mut told = Vec::new();
     for repository in repository::open_all(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-create for stanza '{stanza}' on {}",
             repository.name()
         );
-        match create(&repository, &stanza, &control)? {
+        let created = create(&repository, &stanza, &control)?;
+        told.push(json!({"repo-key": repository.key, "result": created.name()}));
+        // A repository that fails later does not take back what was done.
+        context.summary.fact("repo", told.clone());
+        match created {
             Created::New => made.push(repository.name()),
             Created::Mended => mended.push(repository.name()),
             Created::Already => sound.push(repository.name()),
@@ -86,6 +92,17 @@ enum Created {
     /// A file or its copy was missing.
     Mended,
     Already,
+}
+
+impl Created {
+    /// For programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::New => "created",
+            Self::Mended => "repaired",
+            Self::Already => "there",
+        }
+    }
 }
 
 fn create(repository: &Repository, stanza: &Stanza, control: &ControlFile) -> Result<Created> {

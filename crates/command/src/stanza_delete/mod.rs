@@ -33,6 +33,8 @@ pub fn run(context: &Context) -> Result<()> {
     let (archive_path, backup_path) = (layout::archive_path(&stanza), layout::backup_path(&stanza));
     let (archive, backup) = (list(&archive_path)?, list(&backup_path)?);
     let name = repository.name();
+    context.summary.fact("repo-key", repository.key);
+    context.summary.fact("deleted", false);
     if archive.is_none() && backup.is_none() {
         context
             .summary
@@ -77,6 +79,7 @@ pub fn run(context: &Context) -> Result<()> {
         storage.remove_tree(&backup_path)?;
     }
     lock_path.remove(&stop)?;
+    context.summary.fact("deleted", true);
     context.summary.done(format!(
         "stanza {stanza} deleted from {name} with all its backups and WAL"
     ));

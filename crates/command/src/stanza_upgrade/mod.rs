@@ -3,6 +3,7 @@
 use pgkeep_postgres::control::ControlFile;
 use pgkeep_repo::Stanza;
 use pgkeep_repo::pg_history::PgHistoryEntry;
+use serde_json::json;
 
 use crate::error::Result;
 use crate::hosts::{Repository, repository, stanza_info};
@@ -19,14 +20,24 @@ pub fn run(context: &Context) -> Result<()> {
     let stanza = Stanza::new(context.stanza()?)?;
     stop_file::check(context)?;
     let control = stanza_create::control_of_cluster(context)?;
+    context
+        .summary
+        .fact("pg-version", control.version.to_string());
+    context.summary.fact("system-id", control.system_id);
     let (mut upgraded, mut same) = (Vec::new(), Vec::new());
+    let mut told = Vec::new();
     for repository in repository::open_all(context)? {
         context.cancel.check()?;
         log::info!(
             "stanza-upgrade for stanza '{stanza}' on {}",
             repository.name()
         );
-        match upgrade(&repository, &stanza, &control)? {
+        let is_new = upgrade(&repository, &stanza, &control)?;
+        let result = if is_new { "upgraded" } else { "there" };
+        told.push(json!({"repo-key": repository.key, "result": result}));
+        // A repository that fails later does not take back what was done.
+        context.summary.fact("repo", told.clone());
+        match is_new {
             true => upgraded.push(repository.name()),
             false => same.push(repository.name()),
         }

@@ -14,7 +14,9 @@ use crate::run::Context;
 pub fn run(context: &Context) -> Result<()> {
     let lock_path = this_host::directory(&locks::path(context));
     let stanza = context.config.stanza();
-    if lock_path.remove(&stop_file::path(stanza))? == Removed::Removed {
+    let removed = lock_path.remove(&stop_file::path(stanza))? == Removed::Removed;
+    context.summary.fact("started", removed);
+    if removed {
         context.summary.done(format!(
             "{} started: commands run again on this host",
             stanza.map_or_else(

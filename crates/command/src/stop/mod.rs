@@ -31,6 +31,7 @@ pub fn run(context: &Context) -> Result<()> {
             |stanza| format!("stanza {stanza}"),
         );
         log::warn!("stop file already exists for {of}");
+        context.summary.fact("stopped", false);
         return Ok(());
     }
     // 0770: the directory is shared by every user who runs the program, as with pgBackRest.
@@ -40,11 +41,13 @@ pub fn run(context: &Context) -> Result<()> {
         ..WriteOptions::default()
     };
     lock_path.open_write(&file, &options)?.finish()?.wait()?;
+    context.summary.fact("stopped", true);
     let ended = if context.config.boolean(option::FORCE) {
         end_processes(path, stanza)?
     } else {
         0
     };
+    context.summary.fact("process-total", ended);
     let of = stanza.map_or_else(
         || "all stanzas".to_owned(),
         |stanza| format!("stanza {stanza}"),
