@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use pgkeep_testkit::cluster::Cluster;
 use pgkeep_testkit::run::{Program, run};
-use pgkeep_testkit::suite::{Suite, TestResult};
+use pgkeep_testkit::suite::{Suite, TestResult, seed};
 
 use crate::stage::{Result, Stage, holds};
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     let own = Arc::clone(program);
     let suite = suite.test(
-        "drill_finds_a_flipped_byte_a_missing_file_and_missing_wal",
+        "drill_finds_every_kind_of_damage_in_the_repository",
         move || found(&own),
     );
     let own = Arc::clone(program);
@@ -48,13 +48,77 @@ fn stored(stage: &Stage<'_>, below: &str, part: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// What is done to files of the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Missing,
+    Cut,
+    Flipped,
+}
+
+/// A damage: which files, what is done to them, and what the drill must say of it.
+struct Damage {
+    below: &'static str,
+    /// In their names; `{segment}` and `{file}` are those of the stage.
+    part: &'static str,
+    change: Change,
+    said: &'static [&'static str],
+}
+
+const fn damage_of(
+    (below, part): (&'static str, &'static str),
+    change: Change,
+    said: &'static [&'static str],
+) -> Damage {
+    Damage {
+        below,
+        part,
+        change,
+        said,
+    }
+}
+
+const FILE: (&str, &str) = ("backup/main", "{file}");
+const BUNDLE: (&str, &str) = ("backup/main", "/bundle/1");
+const WAL: (&str, &str) = ("archive/main", "{segment}");
+const MANIFEST: (&str, &str) = ("backup/main", "F/backup.manifest");
+const BACKUP_INFO: (&str, &str) = ("backup/main", "/backup.info");
+const ARCHIVE_INFO: (&str, &str) = ("archive/main", "/archive.info");
+
+/// Info files and manifests have a copy: both are damaged.
+const DAMAGES: &[Damage] = &[
+    damage_of(FILE, Change::Missing, &["restore failed: ", "{file}"]),
+    damage_of(FILE, Change::Cut, &["restore failed: ", "{file}"]),
+    damage_of(FILE, Change::Flipped, &["restore failed: ", "{file}"]),
+    damage_of(BUNDLE, Change::Missing, &["restore failed: ", "/bundle/1"]),
+    damage_of(BUNDLE, Change::Cut, &["restore failed: ", "/bundle/1"]),
+    damage_of(BUNDLE, Change::Flipped, &["restore failed: ", "/bundle/1"]),
+    damage_of(
+        WAL,
+        Change::Missing,
+        &["failed  WAL chain: missing in the archive: {segment}"],
+    ),
+    // The server must not take it for the end.
+    damage_of(WAL, Change::Cut, &["{segment}"]),
+    damage_of(WAL, Change::Flipped, &["{segment}"]),
+    damage_of(MANIFEST, Change::Missing, &["backup.manifest"]),
+    damage_of(MANIFEST, Change::Cut, &["backup.manifest"]),
+    damage_of(MANIFEST, Change::Flipped, &["backup.manifest"]),
+    damage_of(BACKUP_INFO, Change::Missing, &["backup.info"]),
+    damage_of(BACKUP_INFO, Change::Flipped, &["backup.info"]),
+    damage_of(ARCHIVE_INFO, Change::Missing, &["archive.info"]),
+    damage_of(ARCHIVE_INFO, Change::Flipped, &["archive.info"]),
+];
+
 fn found(program: &Program) -> TestResult {
     let stage = Stage::new(program, Cluster::builder(15), |made| {
         made.global("repo1-bundle", "y")
+            .global("repo1-bundle-limit", "256KiB")
     })?;
     stage
         .cluster
-        .sql("create table t as select g from generate_series(1, 1000) g")?;
+        .sql("create table t as select g from generate_series(1, 20000) g")?;
+    let file = stage.cluster.sql("select pg_relation_filepath('t')")?;
     stage.run(&["--type=full", "backup"])?;
     let mut segments = Vec::new();
     for round in 0..4 {
@@ -63,54 +127,64 @@ fn found(program: &Program) -> TestResult {
             .sql(&format!("insert into t values ({round})"))?;
         segments.push(stage.archive_all()?);
     }
-    // WAL: one segment is missing, the rest is there.
-    let missing = stored(&stage, "archive/main", &segments[1])?.remove(0);
-    let kept = fs::read(&missing)?;
-    fs::remove_file(&missing)?;
-    let said = stage.drill(55, &[])?.stdout;
-    holds(
-        &said,
-        &[&format!(
-            "failed  WAL chain: missing in the archive: {}",
-            segments[1]
-        )],
-    )?;
-    fs::write(&missing, &kept)?;
-    // WAL: a byte has changed. The server must not take it for the end.
-    let mut flipped = kept.clone();
-    let middle = flipped.len() / 2;
-    flipped[middle] ^= 0x40;
-    fs::write(&missing, &flipped)?;
-    let said = stage.drill(102, &[])?.stdout;
-    holds(&said, &["the drill could not be finished", &segments[1]])?;
-    fs::write(&missing, &kept)?;
-    // Backup: a byte of a bundle has changed, then the bundle is missing.
-    let bundle = stored(&stage, "backup/main", "/bundle/")?.remove(0);
-    let kept = fs::read(&bundle)?;
-    let mut flipped = kept.clone();
-    let middle = flipped.len() / 2;
-    flipped[middle] ^= 0x40;
-    fs::write(&bundle, &flipped)?;
-    let damaged = stage.drill(26, &[]).or_else(|_| stage.drill(29, &[]))?;
-    holds(
-        &damaged.stdout,
-        &["restore failed: ", "could not be finished"],
-    )?;
-    fs::remove_file(&bundle)?;
+    let words = [("{segment}", segments[1].as_str()), ("{file}", &file)];
+    let full = std::env::var_os("PGKEEP_TEST_FULL").is_some();
+    let sample = (0..3).map(|one| (seed() as usize * 3 + one * 5) % DAMAGES.len());
+    let chosen: Vec<&Damage> = match full {
+        true => DAMAGES.iter().collect(),
+        false => sample.map(|at| &DAMAGES[at]).collect(),
+    };
+    for damage in chosen {
+        damaged(&stage, damage, &words)
+            .map_err(|error| format!("{} {:?}: {error}", damage.part, damage.change))?;
+    }
+    // Of two that say the same one may be damaged.
+    let info = stored(&stage, "backup/main", "/backup.info")?.remove(0);
+    fs::write(&info, "damaged")?;
+    holds(&stage.drill(0, &[])?.stdout, &["all proofs passed"])
+}
+
+fn damaged(stage: &Stage<'_>, damage: &Damage, words: &[(&str, &str)]) -> TestResult {
+    let with_words = |text: &str| {
+        words.iter().fold(text.to_owned(), |text, (word, value)| {
+            text.replace(word, value)
+        })
+    };
+    let mut kept = Vec::new();
+    for path in stored(stage, damage.below, &with_words(damage.part))? {
+        let bytes = fs::read(&path)?;
+        let mut changed = bytes.clone();
+        match damage.change {
+            Change::Missing => fs::remove_file(&path)?,
+            Change::Cut => fs::write(&path, &bytes[..bytes.len() / 2])?,
+            Change::Flipped => {
+                changed[bytes.len() / 2] ^= 0x40;
+                fs::write(&path, &changed)?;
+            }
+        }
+        kept.push((path, bytes));
+    }
+    if kept.is_empty() {
+        return Err("there is no such file".into());
+    }
     // What the restore says is read as text, also by a drill whose own log is JSON.
-    let mut in_json = stage.drill_command(&[]);
-    in_json.env("PGKEEP_LOG_FORMAT", "json");
-    let said = run(&mut in_json)?.expect_code(55)?.stdout;
+    let mut command = stage.drill_command(&[]);
+    command.env("PGKEEP_LOG_FORMAT", "json");
+    let ended = run(&mut command)?;
+    for (path, bytes) in kept {
+        fs::write(path, bytes)?;
+    }
     stage.nothing_is_left()?;
-    holds(
-        &said,
-        &["\"message\":\"restore failed: ", "could not be finished"],
-    )?;
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    if ended.code == 0 {
+        return Err(format!("it was not found:\n{said}").into());
+    }
     if said.contains("\\\"level") {
         return Err(format!("a line of the restore in a message:\n{said}").into());
     }
-    fs::write(&bundle, &kept)?;
-    holds(&stage.drill(0, &[])?.stdout, &["all proofs passed"])
+    let wanted: Vec<String> = damage.said.iter().map(|said| with_words(said)).collect();
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    holds(&said, &wanted)
 }
 
 /// Changes the file of a relation while the cluster is stopped, as a bad disk would.
@@ -150,7 +224,15 @@ fn pages(program: &Program) -> TestResult {
     stage.run(&unseen)?;
     let ended = stage.drill(57, &[])?;
     holds(&ended.stdout, &wrong)?;
-    holds(&ended.stdout, &["failed  rows: database 'postgres': "])
+    holds(&ended.stdout, &["failed  rows: database 'postgres': "])?;
+    // A backup that looked at pages says which are wrong.
+    stage.run(&["--type=full", "backup"])?;
+    let path = stage.cluster.sql("select pg_relation_filepath('t')")?;
+    let ended = stage.drill(26, &[])?;
+    holds(
+        &ended.stdout,
+        &["invalid page checksum(s) found in file", &path],
+    )
 }
 
 fn row(program: &Program) -> TestResult {

@@ -57,7 +57,7 @@ pub(crate) fn plan(context: &Context, scratch: &Scratch, settings: &Settings) ->
         "--output=json",
         "--log-format=text",
         "--log-level-console=off",
-        "--log-level-stderr=error",
+        "--log-level-stderr=warn",
         "restore",
     ]);
     let ended = process::run(context, scratch, "plan", &mut command)?;
@@ -269,6 +269,9 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
             ),
         }
     }
+    // A warning before the error may be the cause: of a repository that cannot be read another one is tried.
+    let before = said.lines().take(from).map(str::trim);
+    lines.extend(before.filter(|line| line.starts_with("WARN: ")).take(3));
     let text = match lines.is_empty() {
         true => format!("it ended with {}", ended.status),
         false => lines.into_iter().take(20).collect::<Vec<_>>().join("\n"),
@@ -292,6 +295,26 @@ mod tests {
         assert_eq!(wal_room(&Value::Null), 2 << 30);
         assert_eq!(wal_room(&plan(16 << 20)), 2 << 30);
         assert_eq!(wal_room(&plan(1 << 30)), 4 << 30);
+    }
+
+    #[test]
+    fn an_error_has_what_was_warned_of_before_it() {
+        use std::os::unix::process::ExitStatusExt;
+        let ended = process::Ended {
+            status: std::process::ExitStatus::from_raw(75 << 8),
+            stdout: String::new(),
+            stderr: "WARN: repo1: it is damaged\n      HINT: x\nERROR: [075]: [DRY-RUN] no set\n       HINT: y\n"
+                .to_owned(),
+        };
+        let error = error_of(&ended, "restore");
+        assert_eq!(
+            error.message,
+            "restore failed: no set\nWARN: repo1: it is damaged"
+        );
+        assert_eq!(
+            (error.code, error.hints),
+            (ErrorCode::BackupSetInvalid, vec!["y".to_owned()])
+        );
     }
 
     #[test]
