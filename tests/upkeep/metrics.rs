@@ -48,11 +48,37 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
             compare(&program, &prepare()?)
         });
     }
+    let own = Arc::clone(program);
+    suite = suite.test(
+        "node_exporter_tells_all_that_the_file_of_metrics_says",
+        move || by_file(&own),
+    );
     let program = Arc::clone(program);
     suite.test(
         "metrics_tell_what_can_be_restored_and_how_verify_ended",
         move || ours(&program),
     )
+}
+
+fn by_file(program: &Program) -> TestResult {
+    let state = State::with_backup(&[])?;
+    state.as_pgkeep(program, &["verify"])?.success()?;
+    let directory = state.scratch.make_dir("metrics")?;
+    let file = directory.join("pgkeep.prom");
+    let option = format!("--metrics-file={}", file.display());
+    state.as_pgkeep(program, &[&option, "metrics"])?.success()?;
+    let text = exporter::textfiles(&directory)?;
+    let (told, wanted) = (parse(&text)?, parse(&std::fs::read_to_string(&file)?)?);
+    let refused = ("node_textfile_scrape_error".to_owned(), Labels::new());
+    if told.samples.get(&refused) != Some(&0.0) {
+        return Err(format!("node_exporter does not read it:\n{text}").into());
+    }
+    let mut samples = wanted.samples.iter();
+    match samples.find(|(key, value)| told.samples.get(*key) != Some(*value)) {
+        Some(lost) => Err(format!("{lost:?} is not in\n{text}").into()),
+        None if wanted.samples.is_empty() => Err("the file is empty".into()),
+        None => Ok(()),
+    }
 }
 
 fn ours(program: &Program) -> TestResult {

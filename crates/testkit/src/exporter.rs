@@ -1,6 +1,7 @@
-//! pgbackrest_exporter, which makes metrics of what `info` of a pgBackRest says: run once, over one configuration.
+//! Exporters of metrics. pgbackrest_exporter makes them of what `info` of a pgBackRest says: run once, over one configuration.
+//! node_exporter reads those in the files of a directory.
 //!
-//! It looks again and again, and tells nobody when a round is over. So the program that it is given as `pgbackrest` stops it at
+//! pgbackrest_exporter looks again and again, and tells nobody when a round is over. So the program that it is given as `pgbackrest` stops it at
 //! the beginning of the second round; what it tells then is the whole first one, but for the version, which it has just forgotten.
 
 use std::fs;
@@ -25,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// # Errors
 /// [`Error::Missing`] where the set-up could not bring it; it does not come to the end of a round in a minute.
 pub fn scrape(program: &Path, config: &Path, environment: &[(&str, &str)]) -> Result<String> {
-    let exporter = program_path()?;
+    let exporter = program_path("pgbackrest-exporter", "exporter")?;
     let scratch = Scratch::new()?;
     let directory = scratch.make_dir("bin")?;
     let calls = scratch.write("calls", "")?;
@@ -57,15 +58,33 @@ pub fn scrape(program: &Path, config: &Path, environment: &[(&str, &str)]) -> Re
     get(&address)
 }
 
-fn program_path() -> Result<PathBuf> {
-    let path = installed::cache().join("exporter/bin/prometheus-pgbackrest-exporter");
+/// What node_exporter tells of the files of metrics in a directory.
+///
+/// # Errors
+/// [`Error::Missing`] where the set-up could not bring it; it does not listen in a minute.
+pub fn textfiles(directory: &Path) -> Result<String> {
+    let scratch = Scratch::new()?;
+    let log = scratch.join("exporter.log");
+    let exporter = program_path("node-exporter", "node-exporter")?;
+    let mut command = scratch.account().command(&exporter);
+    command.args([
+        "--web.listen-address=127.0.0.1:0",
+        "--collector.disable-defaults",
+        "--collector.textfile",
+        &format!("--collector.textfile.directory={}", directory.display()),
+    ]);
+    let mut running = Round::start(&mut command, log)?;
+    let address = running.wait_for_address()?;
+    get(&address)
+}
+
+/// Which of them, and where in the cache it is.
+fn program_path(name: &str, directory: &str) -> Result<PathBuf> {
+    let path = installed::cache().join(format!("{directory}/bin/prometheus-{name}"));
     if path.exists() {
         return Ok(path);
     }
-    Err(installed::absent(
-        "pgbackrest-exporter",
-        "pgbackrest_exporter",
-    ))
+    Err(installed::absent(name, &name.replace('-', "_")))
 }
 
 /// The exporter with all that it started.
@@ -83,7 +102,7 @@ impl Round {
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
-            .during("start pgbackrest_exporter")?;
+            .during("start an exporter")?;
         Ok(Self { child, log })
     }
 
@@ -93,7 +112,7 @@ impl Round {
 
     fn wait(&mut self, ready: impl Fn(&str) -> bool) -> Result<()> {
         for _ in 0..LOOKS {
-            let ended = self.child.try_wait().during("watch pgbackrest_exporter")?;
+            let ended = self.child.try_wait().during("watch an exporter")?;
             if ready(&self.told()) {
                 return Ok(());
             }
@@ -103,7 +122,7 @@ impl Round {
             std::thread::sleep(PAUSE);
         }
         Err(Error::failed(format!(
-            "pgbackrest_exporter did not finish a round:\n{}",
+            "an exporter did not come so far:\n{}",
             self.told()
         )))
     }
@@ -135,7 +154,7 @@ fn address(log: &str) -> Option<String> {
 }
 
 fn get(address: &str) -> Result<String> {
-    let doing = "ask pgbackrest_exporter";
+    let doing = "ask an exporter";
     let mut stream = TcpStream::connect(address).during(doing)?;
     // By 1.0 the end of the answer is the end of the connection.
     let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
@@ -144,8 +163,6 @@ fn get(address: &str) -> Result<String> {
     stream.read_to_string(&mut answer).during(doing)?;
     match answer.split_once("\r\n\r\n") {
         Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
-        _ => Err(Error::failed(format!(
-            "pgbackrest_exporter answers:\n{answer}"
-        ))),
+        _ => Err(Error::failed(format!("an exporter answers:\n{answer}"))),
     }
 }
