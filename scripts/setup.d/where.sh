@@ -9,6 +9,7 @@ where() {
         [ ! -x "$path" ] || say "$("$path" version) in $(dirname "$path")"
     done
     [ ! -s "$cache/openssh/version" ] || say "OpenSSH $(cat "$cache/openssh/version") in $cache/openssh/sbin"
+    [ ! -x "$cache/chromium/bin/chromium" ] || say "Chromium in $cache/chromium/bin"
     [ ! -x "$cache/exporter/bin/prometheus-pgbackrest-exporter" ] || say "pgbackrest_exporter in $cache/exporter/bin"
     for path in "$cache"/s3s "$cache"/garage "$cache"/moto; do
         [ ! -s "$path/.version" ] || say "S3 server $(basename "$path") $(cat "$path/.version") in $path/bin"

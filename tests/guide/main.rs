@@ -26,6 +26,7 @@ const ONE_AFTER_THE_OTHER: &[&str] = &[
     "docs/guide/retention.md",
     "docs/guide/monitoring.md",
     "docs/guide/hooks.md",
+    "docs/guide/report.md",
     "docs/guide/doctor.md",
     "docs/guide/troubleshooting.md",
     "docs/guide/exit-codes.md",

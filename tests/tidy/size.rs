@@ -9,7 +9,7 @@ const LONGER: &[(&str, &str)] = &[(
     "the table of all commands",
 )];
 /// Packages in Cargo.lock, ours included. Raise it when a new dependency is worth it.
-const PACKAGES: usize = 341;
+const PACKAGES: usize = 344;
 
 #[test]
 fn no_file_has_more_than_400_lines_that_are_not_tests() {

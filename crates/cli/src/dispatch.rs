@@ -34,6 +34,7 @@ fn command(context: &Context) -> Result<u8, Error> {
         CommandId::RepoLs => pgkeep_command::repo_ls::run(context).map(|()| 0),
         CommandId::RepoRekey => repo_rekey::run(context).map(|()| 0),
         CommandId::RepoRm => pgkeep_command::repo_rm::run(context).map(|()| 0),
+        CommandId::Report => pgkeep_command::report_page::run(context).map(|()| 0),
         CommandId::Restore => pgkeep_command::restore::run(context).map(|()| 0),
         CommandId::RestoreTable => pgkeep_command::restore_table::run(context).map(|()| 0),
         CommandId::ServerPing => pgkeep_command::server_ping::run(context).map(|()| 0),

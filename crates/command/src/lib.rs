@@ -1,5 +1,5 @@
 //! The commands: one folder each, and the rooms they share: `run`, `hosts`, `locks`, `jobs`, `archiving`, `wal`, `stanzas`,
-//! `hooks`, `report`, `scratch`, `remote`.
+//! `hooks`, `report`, `report_page`, `scratch`, `remote`.
 //!
 //! A command is a function `run(&Context, Settings) -> Result<…>` that reads as its story. Nothing here reads the
 //! command line, the environment or the clock directly, prints, or exits: that comes in through
@@ -32,6 +32,7 @@ pub mod repo_ls;
 pub mod repo_rekey;
 pub mod repo_rm;
 pub mod report;
+pub mod report_page;
 pub mod restore;
 pub mod restore_table;
 pub mod run;

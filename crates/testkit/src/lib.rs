@@ -11,6 +11,7 @@ pub mod account;
 mod accounts;
 pub mod archiving;
 pub mod authority;
+pub mod browser;
 pub mod cluster;
 pub mod compare;
 pub mod configuration;

@@ -48,20 +48,33 @@ use settings::{RepoSettings, Settings};
 /// Only that the run was stopped, or that nothing can be printed.
 pub fn run(context: &Context) -> Result<u8> {
     let settings = Settings::from(context);
-    let mut findings = Findings::default();
-    let mut places = Vec::new();
-    if context.config.stanza().is_some() {
-        examine(context, &settings, &mut places, &mut findings)?;
-    } else {
-        examine_all(context, &settings, &mut places, &mut findings)?;
-    }
-    findings.sort();
+    let findings = look(context, &settings)?;
     context.output.text(&if settings.json {
         json::render(&findings)
     } else {
         text::render(&findings, settings.verbose)
     })?;
     Ok(findings.exit_status())
+}
+
+/// What is found, the worst first, for another command; its context has the configuration of `doctor`.
+///
+/// # Errors
+/// Only that the run was stopped.
+pub(crate) fn findings(context: &Context) -> Result<Findings> {
+    look(context, &Settings::from(context))
+}
+
+fn look(context: &Context, settings: &Settings) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let mut places = Vec::new();
+    if context.config.stanza().is_some() {
+        examine(context, settings, &mut places, &mut findings)?;
+    } else {
+        examine_all(context, settings, &mut places, &mut findings)?;
+    }
+    findings.sort();
+    Ok(findings)
 }
 
 fn examine_all(

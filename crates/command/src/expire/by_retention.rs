@@ -12,34 +12,42 @@ use super::Expire;
 use super::bad_pages::oldest_with_bad_pages;
 use crate::error::{Error, ErrorCode, Result};
 
+/// What retention says of a list of backups.
+pub(super) struct Decided {
+    /// What stays whatever the other rules say.
+    pub(super) stays: Stays,
+    /// What those let go and stays all the same.
+    spared: BTreeSet<BackupLabel>,
+    pub(super) full: Vec<Expired>,
+    pub(super) diff: Vec<Expired>,
+    /// What is left.
+    left: Vec<BackupEntry>,
+    /// Full backups that remain by time; `None`: WAL is not bounded by it.
+    full_left: Option<u32>,
+}
+
 impl Expire<'_> {
-    pub(super) fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
-        let stays = Stays::new(
-            info.entries(),
-            self.retention.generations,
-            self.context.clock.seconds(),
-            self.context.clock.zone(),
-        );
-        let (full, what) = match self.retention.full {
-            Some(days) if self.retention.by_time => {
-                let now = u64::try_from(self.context.clock.seconds()).unwrap_or(0);
-                let outcome = retention::expire_full_by_time(info.entries(), days, now);
-                if self.retention.archive_type == BackupType::Full
-                    && self.retention.archive.is_none()
-                {
-                    self.retention.archive = outcome.full_left;
-                }
-                (outcome.expired, "time-based")
+    /// What goes of `entries` at `now`, seconds since 1970. Nothing is changed.
+    pub(super) fn decide(&self, entries: &[BackupEntry], now: i64) -> Result<Decided> {
+        let retention = &self.retention;
+        let zone = self.context.clock.zone();
+        let stays = Stays::new(entries, retention.generations, now, zone);
+        let mut full_left = None;
+        let full = match retention.full {
+            Some(days) if retention.by_time => {
+                let now = u64::try_from(now).unwrap_or(0);
+                let outcome = retention::expire_full_by_time(entries, days, now);
+                full_left = outcome.full_left;
+                outcome.expired
             }
-            Some(keep) => (retention::expire_full(info.entries(), keep), "full"),
-            None => (Vec::new(), "full"),
+            Some(keep) => retention::expire_full(entries, keep),
+            None => Vec::new(),
         };
         let (full, mut spared) = stays.spare(full);
         let full = self.without_locked(full)?;
-        let mut left = info.entries().to_vec();
+        let mut left = entries.to_vec();
         without(&mut left, &full);
-        let diff = self
-            .retention
+        let diff = retention
             .diff
             .map(|keep| retention::expire_diff(&left, keep))
             .unwrap_or_default();
@@ -47,6 +55,33 @@ impl Expire<'_> {
         spared.extend(more);
         let diff = self.without_locked(diff)?;
         without(&mut left, &diff);
+        Ok(Decided {
+            stays,
+            spared,
+            full,
+            diff,
+            left,
+            full_left,
+        })
+    }
+
+    pub(super) fn expire_by_retention(&mut self, info: &mut BackupInfo) -> Result<()> {
+        let Decided {
+            stays,
+            spared,
+            full,
+            diff,
+            left,
+            full_left,
+        } = self.decide(info.entries(), self.context.clock.seconds())?;
+        let by_time = self.retention.by_time && self.retention.full.is_some();
+        let what = if by_time { "time-based" } else { "full" };
+        if by_time
+            && self.retention.archive_type == BackupType::Full
+            && self.retention.archive.is_none()
+        {
+            self.retention.archive = full_left;
+        }
         // Before anything is removed: an older backup may be the last good one.
         if let Some(error) = oldest_with_bad_pages(&left)
             && self.settings.page_error

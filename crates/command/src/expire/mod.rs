@@ -17,6 +17,7 @@ mod left_overs;
 mod locked;
 mod named;
 mod on_disk;
+mod outlook;
 mod plan;
 mod removed;
 mod settings;
@@ -46,6 +47,7 @@ use ahead::Archives;
 use bad_pages::oldest_with_bad_pages;
 use named::Reading;
 use on_disk::OnDisk;
+pub(crate) use outlook::{Goes, Outlook, outlook};
 use removed::Removed;
 use settings::{Retention, Settings, repo_option};
 

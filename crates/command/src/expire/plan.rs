@@ -31,23 +31,35 @@ impl Expire<'_> {
         if !self.settings.dry_run || self.context.config.program() != Program::PgKeep {
             return;
         }
-        let within = |sets: &[Expired], label: &BackupLabel| {
+        for entry in entries {
+            let label = &entry.label;
+            let (goes, why) = self.fate(label, stays, full, diff);
+            let verdict = if goes { "goes" } else { "stays" };
+            self.explain(&format!("{}: {label} {verdict}: {why}", self.name));
+        }
+    }
+
+    /// Whether a backup goes, and why it goes or stays.
+    pub(super) fn fate(
+        &self,
+        label: &BackupLabel,
+        stays: &Stays,
+        full: &[Expired],
+        diff: &[Expired],
+    ) -> (bool, String) {
+        let within = |sets: &[Expired]| {
             sets.iter()
                 .find(|expired| expired.set.contains(label))
                 .map(|expired| expired.set[0].clone())
         };
-        for entry in entries {
-            let label = &entry.label;
-            let (verdict, why) = if let Some(root) = within(full, label) {
-                ("goes", self.why_it_goes(label, &root, &self.full_rule()))
-            } else if let Some(root) = within(diff, label) {
-                ("goes", self.why_it_goes(label, &root, &self.diff_rule()))
-            } else if let Some(why) = stays.why(label) {
-                ("stays", why.to_string())
-            } else {
-                ("stays", self.why_it_stays(label))
-            };
-            self.explain(&format!("{}: {label} {verdict}: {why}", self.name));
+        if let Some(root) = within(full) {
+            (true, self.why_it_goes(label, &root, &self.full_rule()))
+        } else if let Some(root) = within(diff) {
+            (true, self.why_it_goes(label, &root, &self.diff_rule()))
+        } else if let Some(why) = stays.why(label) {
+            (false, why.to_string())
+        } else {
+            (false, self.why_it_stays(label))
         }
     }
 

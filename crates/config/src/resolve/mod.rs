@@ -4,6 +4,7 @@
 //! `option` decides on one with `resolver`, `check` applies the rules that concern several. Invariant: an option is decided after
 //! those it depends on.
 
+mod as_command;
 mod as_remote;
 mod check;
 mod checker;

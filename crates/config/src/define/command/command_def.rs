@@ -39,6 +39,8 @@ pub enum CommandId {
     RepoRekey,
     /// `repo-rm`
     RepoRm,
+    /// `report` (unknown to pgBackRest)
+    Report,
     /// `restore`
     Restore,
     /// `restore-table` (unknown to pgBackRest)
@@ -92,6 +94,7 @@ impl CommandId {
             | CommandId::Help
             | CommandId::RepoCopy
             | CommandId::RepoRekey
+            | CommandId::Report
             | CommandId::RestoreTable
             | CommandId::Server
             | CommandId::ServerPing

@@ -395,6 +395,31 @@ pub static COMMANDS: &[CommandDef] = &[
         ..CommandDef::new(CommandId::RepoRm, "repo-rm")
     },
     CommandDef {
+        ours: true,
+        log_file: false,
+        log_level_default: BeginLevel::Debug,
+        writes: &[Writes::OutputFile],
+        repo_unset: RepoUnset::All,
+        summary: "Write a page about all backups.",
+        help: "Writes one HTML page about all stanzas, or that of `--stanza`: the state of each repository, \
+            the moments that can be restored and where WAL is missing, the backups with their sizes over \
+            time, what retention keeps and what goes next, the last drill, and what `doctor` finds with \
+            the command that mends it. The page is one file without scripts that loads nothing, so it can \
+            be mailed, printed or put on any server. With `report-file` it goes to a file.\n\n\
+            The exit status is 0 even when a repository cannot be read: the page says so. It is not 0 \
+            where the page could not be written; then the file stays as it was. `doctor` has an exit \
+            status for programs.\n\n\
+            Messages go to standard error. It reads as much of the repositories as `info --output=table` \
+            and what `doctor` reads; nothing is changed but the file that `doctor` leaves in each \
+            repository for a moment. Without `report-doctor` there is none.",
+        examples: &[
+            "pgkeep report > backups.html",
+            "pgkeep --report-file=/var/www/html/backups.html report",
+            "pgkeep --stanza=demo --no-report-doctor report",
+        ],
+        ..CommandDef::new(CommandId::Report, "report")
+    },
+    CommandDef {
         lock: LockKind::Restore,
         lock_at_start: true,
         host: Host::Postgres,

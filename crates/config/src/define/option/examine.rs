@@ -2,7 +2,7 @@
 //!
 //! Invariant: every option here is marked `ours`, and its name is none of pgBackRest's.
 
-use crate::define::command::CommandId::{Doctor, SftpProbe, Version};
+use crate::define::command::CommandId::{Doctor, Report, SftpProbe, Version};
 use crate::define::option::known_to::all;
 use crate::define::option::{Default, Kind, OptionDef, Range};
 
@@ -22,7 +22,7 @@ pub const ALGORITHMS: &OptionDef = &OptionDef {
 pub const BACKUP_AGE_MAX: &OptionDef = &OptionDef {
     name: "backup-age-max",
     kind: Kind::Time,
-    commands: &[all(Doctor)],
+    commands: &[all(Doctor), all(Report)],
     default: Default::Is("2d"),
     range: Some(Range::Is("1s", "3650d")),
     ours: true,
@@ -38,7 +38,7 @@ pub const BACKUP_AGE_MAX: &OptionDef = &OptionDef {
 pub const FULL_AGE_MAX: &OptionDef = &OptionDef {
     name: "full-age-max",
     kind: Kind::Time,
-    commands: &[all(Doctor)],
+    commands: &[all(Doctor), all(Report)],
     default: Default::Is("35d"),
     range: Some(Range::Is("1s", "3650d")),
     ours: true,

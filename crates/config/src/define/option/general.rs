@@ -4,8 +4,8 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Expire, Info, Metrics, RepoCopy,
-    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Serve, StanzaCreate, StanzaDelete, StanzaUpgrade,
-    Start, Stop, Verify,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Report, Restore, Serve, StanzaCreate, StanzaDelete,
+    StanzaUpgrade, Start, Stop, Verify,
 };
 use crate::define::option::known_to::{
     COMPRESSING_COMMANDS, EVERY_COMMAND, MAIN, MAIN_ASYNC, MAIN_ASYNC_LOCAL, MAIN_LOCAL,
@@ -198,6 +198,7 @@ pub const LOCK_PATH: &OptionDef = &OptionDef {
         all(Info),
         all(Metrics),
         all(RepoCopy),
+        all(Report),
         all(Restore),
         all(Serve),
         all(StanzaCreate),
@@ -296,6 +297,7 @@ pub const SPOOL_PATH: &OptionDef = &OptionDef {
         only(ArchivePush, MAIN_ASYNC_LOCAL),
         all(Doctor),
         only(Metrics, MAIN),
+        only(Report, MAIN),
         only(Restore, MAIN_LOCAL),
         only(Serve, MAIN),
         only(Verify, MAIN),

@@ -2,7 +2,7 @@
 //!
 //! Which command writes a file by default is said in `define::command`.
 
-use crate::define::command::CommandId::Metrics;
+use crate::define::command::CommandId::{Metrics, Report};
 use crate::define::option::known_to::{EVERY_COMMAND, REPOSITORY_COMMANDS};
 use crate::define::option::{Default, Kind, OptionDef};
 
@@ -35,7 +35,7 @@ pub const LOG_FORMAT: &OptionDef = &OptionDef {
 pub const LOG_LEVEL_CONSOLE: &OptionDef = &OptionDef {
     name: "log-level-console",
     default: Default::Is("warn"),
-    default_by_command: &[(Metrics, "off")],
+    default_by_command: &[(Metrics, "off"), (Report, "off")],
     summary: "Messages shown on standard output.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\
@@ -62,7 +62,7 @@ pub const LOG_LEVEL_FILE: &OptionDef = &OptionDef {
 pub const LOG_LEVEL_STDERR: &OptionDef = &OptionDef {
     name: "log-level-stderr",
     default: Default::Is("off"),
-    default_by_command: &[(Metrics, "warn")],
+    default_by_command: &[(Metrics, "warn"), (Report, "warn")],
     summary: "Messages shown on standard error.",
     help: "From least to most: `off`, `error`, `warn`, `info`, `detail` (one line per file), \
         `debug`, `trace`.\n\n\

@@ -19,6 +19,7 @@ mod metrics;
 mod network;
 mod option_def;
 mod process;
+mod report;
 mod repository;
 mod restore;
 mod restore_table;

@@ -5,7 +5,7 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Expire, Info, Manifest, Metrics, RepoCopy,
-    RepoGet, RepoLs, RepoRekey, RepoRm, Restore, Serve, Server, StanzaCreate, StanzaDelete,
+    RepoGet, RepoLs, RepoRekey, RepoRm, Report, Restore, Serve, Server, StanzaCreate, StanzaDelete,
     StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
@@ -101,6 +101,7 @@ pub const PROTOCOL_TIMEOUT: &OptionDef = &OptionDef {
         all(RepoLs),
         all(RepoRekey),
         all(RepoRm),
+        all(Report),
         all(Restore),
         all(Serve),
         all(Server),

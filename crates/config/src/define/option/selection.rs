@@ -6,8 +6,9 @@
 
 use crate::define::command::CommandId::{
     Annotate, ArchiveGet, ArchivePush, Backup, Check, Doctor, Drill, Expire, Info, Manifest,
-    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Restore, RestoreTable, Serve, SftpAudit,
-    SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop, Verify,
+    Metrics, RepoCopy, RepoGet, RepoLs, RepoRekey, RepoRm, Report, Restore, RestoreTable, Serve,
+    SftpAudit, SftpProbe, SftpSetup, StanzaCreate, StanzaDelete, StanzaUpgrade, Start, Stop,
+    Verify,
 };
 use crate::define::option::known_to::{
     EVERY_COMMAND, MAIN, RECOVERING, REMOTE, RESTORE, all, only,
@@ -80,6 +81,7 @@ pub const REPO: &OptionDef = &OptionDef {
         all(RepoLs),
         all(RepoRekey),
         all(RepoRm),
+        all(Report),
         all(Restore),
         all(RestoreTable),
         all(Serve),
@@ -165,6 +167,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         all(RepoLs),
         all(RepoRekey),
         all(RepoRm),
+        all(Report),
         all(Restore),
         all(RestoreTable),
         all(Serve),
@@ -186,6 +189,7 @@ pub const STANZA: &OptionDef = &OptionDef {
         (RepoLs, false),
         (RepoRekey, false),
         (RepoRm, false),
+        (Report, false),
         (Serve, false),
         (SftpAudit, false),
         (SftpProbe, false),

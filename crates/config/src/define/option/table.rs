@@ -17,6 +17,7 @@ pub use super::maintainer::*;
 pub use super::metrics::*;
 pub use super::network::*;
 pub use super::process::*;
+pub use super::report::*;
 pub use super::repository::*;
 pub use super::restore::*;
 pub use super::restore_table::*;
@@ -251,6 +252,8 @@ pub static OPTIONS: &[&OptionDef] = &[
     REPO_TO,
     REPO_TYPE,
     REPORT,
+    REPORT_DOCTOR,
+    REPORT_FILE,
     RESUME,
     SCHEMA,
     SCK_BLOCK,

@@ -97,6 +97,29 @@ fn another_stanza_is_resolved_from_the_same_sources() {
 }
 
 #[test]
+fn another_command_is_told_what_it_knows_of_the_same_words() {
+    use crate::define::command::CommandId::{Expire, Metrics};
+    use crate::define::option::{REPO_RETENTION_FULL, REPORT_FILE};
+    let host = Host::ours()
+        .config("[global]\nrepo1-path=/r\nrepo1-retention-full=3\n[a]\nrepo1-path=/a\n");
+    let report = host
+        .load("report --report-file=/x.html --repo=1")
+        .expect("valid")
+        .config;
+    assert_eq!(report.integer_at(REPO_RETENTION_FULL, 1), None);
+    let expire = report.as_command(Expire, Some("a")).expect("valid").config;
+    assert_eq!((expire.command(), expire.stanza()), (Expire, Some("a")));
+    assert_eq!(expire.integer_at(REPO_RETENTION_FULL, 1), Some(3));
+    assert_eq!(expire.string(REPO_PATH), Some("/a"));
+    assert!(!expire.is_valid(REPORT_FILE));
+    let metrics = report.as_command(Metrics, None).expect("valid").config;
+    assert_eq!(metrics.stanza(), None);
+    assert_eq!(metrics.string(REPO_PATH), Some("/r"));
+    // What the other command needs and is not there is an error.
+    assert!(report.as_command(Expire, None).is_err());
+}
+
+#[test]
 fn help_shows_values_even_if_required_ones_are_missing() {
     let config = Host::pgbackrest().load("help backup").expect("help").config;
     assert!(config.is_help());

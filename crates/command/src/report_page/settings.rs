@@ -1,0 +1,98 @@
+//! The options of `report`. The only file of this command that names options.
+
+use std::path::PathBuf;
+
+use pgkeep_config::{Config, option};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::run::Context;
+
+/// Where the page goes.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// Standard output without.
+    pub(super) file: Option<File>,
+}
+
+/// A file and the directory it is in.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) directory: PathBuf,
+    pub(super) name: String,
+}
+
+/// Where the facts of a stanza are.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// Where `verify` leaves word.
+    pub(super) spool_path: PathBuf,
+    /// Where the history of drills is.
+    pub(super) log_path: PathBuf,
+}
+
+impl Settings {
+    /// # Errors
+    /// A path that names no file.
+    pub(super) fn from(context: &Context) -> Result<Self> {
+        let file = context.config.string(option::REPORT_FILE).map(File::from);
+        Ok(Self {
+            file: file.transpose()?,
+        })
+    }
+}
+
+impl File {
+    fn from(path: &str) -> Result<Self> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or_default();
+        if name.is_empty() {
+            return Err(Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!("'{path}' is not allowed for 'report-file' option"),
+            )
+            .with_hint("the path must end in the name of a file."));
+        }
+        let directory = if directory.is_empty() { "/" } else { directory };
+        Ok(Self {
+            directory: PathBuf::from(directory),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Places {
+    pub(super) fn of(config: &Config) -> Self {
+        let path = |option, default: &str| PathBuf::from(config.string(option).unwrap_or(default));
+        Self {
+            spool_path: path(option::SPOOL_PATH, "/var/spool/pgbackrest"),
+            log_path: path(option::LOG_PATH, "/var/log/pgbackrest"),
+        }
+    }
+}
+
+/// Whether doctor is to be asked; by default it is.
+pub(super) fn asks_doctor(config: &Config) -> bool {
+    config
+        .boolean_or_unset(option::REPORT_DOCTOR)
+        .unwrap_or(true)
+}
+
+/// Where a repository is: `posix /var/lib/pgbackrest`, `s3 bucket:/path`, `posix on host1`.
+pub(super) fn place(config: &Config, key: u32) -> String {
+    let text = |option| config.string_at(option, key);
+    let kind = text(option::REPO_TYPE).unwrap_or("posix");
+    let path = text(option::REPO_PATH).unwrap_or("/var/lib/pgbackrest");
+    if let Some(host) = text(option::REPO_HOST) {
+        return format!("on host {host}");
+    }
+    let within = match kind {
+        "s3" => text(option::REPO_S3_BUCKET),
+        "azure" => text(option::REPO_AZURE_CONTAINER),
+        "gcs" => text(option::REPO_GCS_BUCKET),
+        "sftp" => text(option::REPO_SFTP_HOST),
+        _ => None,
+    };
+    match within {
+        Some(within) => format!("{kind} {within}:{path}"),
+        None => format!("{kind} {path}"),
+    }
+}

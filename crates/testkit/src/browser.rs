@@ -1,0 +1,109 @@
+//! A real browser without a screen, Chromium, which opens pages of our own and tells what became of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::installed;
+use crate::run::run;
+use crate::scratch::Scratch;
+
+/// Where it is, and what it has for itself.
+#[derive(Debug)]
+pub struct Browser {
+    program: PathBuf,
+    scratch: Scratch,
+}
+
+/// What a page became.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The document after it was loaded and its scripts have run.
+    pub document: String,
+    /// What the browser said to developers: errors of the page among it.
+    pub console: Vec<String>,
+}
+
+/// Which colours the user prefers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Dark,
+    Light,
+}
+
+impl Browser {
+    /// # Errors
+    /// [`Error::Missing`] where the set-up could not bring it.
+    pub fn new() -> Result<Self> {
+        let program = installed::cache().join("chromium/bin/chromium");
+        if !program.exists() {
+            return Err(installed::absent("chromium", "Chromium"));
+        }
+        Ok(Self {
+            program,
+            scratch: Scratch::new()?,
+        })
+    }
+
+    /// Opens a file. Pages from files may look into each other, so that one can examine another in a frame.
+    ///
+    /// # Errors
+    /// The browser does not run.
+    pub fn open(&self, page: &Path, scheme: Scheme) -> Result<Opened> {
+        let outcome = self.start(page, scheme, &["--dump-dom".to_owned()])?;
+        let console = outcome
+            .1
+            .lines()
+            .filter(|line| line.contains(":CONSOLE"))
+            .map(str::to_owned)
+            .collect();
+        Ok(Opened {
+            document: outcome.0,
+            console,
+        })
+    }
+
+    /// Prints a file to a PDF.
+    ///
+    /// # Errors
+    /// The browser does not run, or prints nothing.
+    pub fn print(&self, page: &Path) -> Result<Vec<u8>> {
+        let pdf = self.scratch.join("page.pdf");
+        let option = format!("--print-to-pdf={}", pdf.display());
+        self.start(page, Scheme::Dark, &[option])?;
+        fs::read(&pdf).map_err(|error| Error::failed(format!("Chromium printed nothing: {error}")))
+    }
+
+    fn start(&self, page: &Path, scheme: Scheme, more: &[String]) -> Result<(String, String)> {
+        let account = self.scratch.account();
+        // Of its own for each start: a browser that ends may still hold the last one.
+        let profile = tempfile::Builder::new()
+            .tempdir_in(self.scratch.path())
+            .map_err(|error| Error::failed(format!("no directory for Chromium: {error}")))?;
+        account.own(profile.path())?;
+        let scheme = match scheme {
+            Scheme::Dark => 0,
+            Scheme::Light => 1,
+        };
+        let mut command = account.command(&self.program);
+        command
+            .env("HOME", profile.path())
+            .args([
+                format!("--user-data-dir={}", profile.path().display()),
+                format!("--blink-settings=preferredColorScheme={scheme}"),
+            ])
+            .args([
+                "--allow-file-access-from-files",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--enable-logging=stderr",
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--no-first-run",
+                "--virtual-time-budget=5000",
+            ])
+            .args(more)
+            .arg(format!("file://{}", page.display()));
+        let outcome = run(&mut command)?.success()?;
+        Ok((outcome.stdout, outcome.stderr))
+    }
+}
