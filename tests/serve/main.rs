@@ -82,6 +82,14 @@ fn cached(program: &Program) -> TestResult {
     let length = format!("content-length: {}\r\n", first.body.len());
     ensure(head.expect(200)?.head.contains(&length), &length)?;
     stage.get("/health")?.expect(200)?;
+    let page = stage.get("/")?.expect(200)?;
+    ensure(
+        page.body.contains("<html") && page.body.contains("main"),
+        &page.body,
+    )?;
+    ensure(!page.body.contains("<script"), &page.body)?;
+    let styled = page.head.contains("default-src 'none'; style-src 'sha256-");
+    ensure(styled, &page.head)?;
     // Nobody looks whether it is still there.
     let (repo, gone) = (stage.scratch.join("repo"), stage.scratch.join("gone"));
     std::fs::rename(&repo, &gone)?;

@@ -12,6 +12,7 @@ use super::rules::Refused;
 pub(super) type Answer = Response<Full<Bytes>>;
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The older format, for those who do not ask for the newer one; the text is valid in both.
@@ -57,7 +58,11 @@ pub(super) fn unavailable(why: &str) -> Answer {
     let text = format!("{why}\n");
     let mut answer = answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
     let soon = HeaderValue::from_static("5");
-    answer.headers_mut().insert(header::RETRY_AFTER, soon);
+    // For programs, and for browsers.
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, soon.clone());
+    answer.headers_mut().insert(header::REFRESH, soon);
     answer
 }
 

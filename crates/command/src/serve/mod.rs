@@ -9,6 +9,7 @@ mod connections;
 mod figures;
 mod health;
 mod listen;
+mod live_page;
 mod refusals;
 mod rules;
 mod service;

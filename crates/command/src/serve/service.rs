@@ -11,6 +11,7 @@ use super::answer::{self, Answer, answer, with_age};
 use super::cache::{Cache, Seen};
 use super::figures::Figures;
 use super::health;
+use super::live_page::{LivePage, with_style};
 use super::refusals::Refusals;
 use super::rules::{Asked, Refused};
 use super::settings::Settings;
@@ -26,6 +27,7 @@ pub(super) struct Service {
     state: RwLock<Arc<State>>,
     context: Arc<Mutex<Context>>,
     figures: Cache<Figures>,
+    page: Cache<LivePage>,
     /// The text of `/metrics` after the attempt of this number.
     metrics: Mutex<(u64, Bytes)>,
     pub(super) refusals: Refusals,
@@ -48,10 +50,19 @@ impl Service {
                 .clone();
             Figures::read(&context)
         });
+        let current = Arc::clone(&context);
+        let page = Cache::new("page", page_age(settings), uptime, move || {
+            let context = current
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            LivePage::read(&context)
+        });
         Self {
             state: RwLock::new(state),
             context,
             figures,
+            page,
             metrics: Mutex::default(),
             refusals: Refusals::default(),
         }
@@ -62,6 +73,7 @@ impl Service {
         *self.context.lock().unwrap_or_else(PoisonError::into_inner) = context.clone();
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.figures.expire(settings.age);
+        self.page.expire(page_age(settings));
     }
 
     pub(super) fn state(&self) -> Arc<State> {
@@ -81,10 +93,19 @@ impl Service {
             }
         };
         match asked {
-            Asked::Page => answer::refusal(Refused::Nothing),
+            Asked::Page => self.page().await,
             Asked::Metrics => self.metrics(&request.headers).await,
             Asked::Health => self.health().await,
         }
+    }
+
+    async fn page(&self) -> Answer {
+        let seen = self.page.get(PATIENCE).await;
+        let Some(page) = &seen.kept else {
+            return answer::unavailable(&health::trouble(&seen).unwrap_or_default());
+        };
+        let answer = answer(StatusCode::OK, answer::HTML, page.text(&seen));
+        with_age(with_style(answer), seen.age)
     }
 
     async fn metrics(&self, headers: &HeaderMap) -> Answer {
@@ -120,6 +141,11 @@ impl Service {
         };
         with_age(answer(status, answer::JSON, text), seen.age)
     }
+}
+
+/// What the page tells costs more to find out than metrics.
+fn page_age(settings: &Settings) -> Duration {
+    settings.age.saturating_mul(5)
 }
 
 fn wants_openmetrics(headers: &HeaderMap) -> bool {

@@ -478,7 +478,7 @@ pub static COMMANDS: &[CommandDef] = &[
         repo_unset: RepoUnset::All,
         summary: "Answer requests for metrics, health and the report.",
         help: "Listens for HTTP, on this host alone unless `serve-address` says otherwise: `/metrics` is the text \
-            of `metrics`, for Prometheus; `/health` is JSON, with status 200 if every stanza is in \
+            of `metrics`, for Prometheus; `/` is the page of `report`; `/health` is JSON, with status 200 if every stanza is in \
             order and 503 if not. It changes nothing, and answers GET and HEAD only.\n\n\
             The repositories are read when somebody asks and what was read is older than \
             `serve-cache-age`. If they cannot be read, the answers are the last ones and say so.\n\n\
