@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""network_delay.py NAMESPACE ROUND_TRIP_MS: a network with delay between this network namespace and another one.
+"""network_delay.py NAMESPACE ROUND_TRIP_MS [MBIT]: a network with delay between this network namespace and another one.
 
 For kernels without netem. Two tun devices (pgkb0 here, 10.213.9.1; pgkb1 there, 10.213.9.2), joined by this process, which
 delays every packet by half the round trip each way. TCP runs end to end, so windows grow and acknowledgements pace as on a
-real network. Segmentation offload is passed through. Writing ROUND_TRIP_MS to standard input changes the round trip. The end
+real network. MBIT bounds what each direction carries in a second; what has to wait longer than 0.1 s for its turn is dropped, as a router does.
+Segmentation offload is passed through. Writing ROUND_TRIP_MS to standard input changes the round trip. The end
 of standard input ends the program. It prints READY when the network is up.
 """
 import collections
@@ -21,6 +22,8 @@ TUN_NO_PI_VNET_HDR = 0x0001 | 0x1000 | 0x4000
 OFFLOAD_CHECKSUM_TSO4 = 0x01 | 0x02
 # A longer queue than any window: nothing is lost.
 QUEUE_BYTES = 256 << 20
+# What waits longer for a line with a bound is dropped, in seconds.
+LONGEST_TURN = 0.1
 
 
 def device(name, address):
@@ -38,6 +41,7 @@ def device(name, address):
 
 def main():
     namespace, delay = sys.argv[1], float(sys.argv[2]) / 2000
+    rate = float(sys.argv[3]) * 1e6 / 8 if len(sys.argv) > 3 else 0
     here = device("pgkb0", "10.213.9.1/30")
     libc = ctypes.CDLL(None, use_errno=True)
     fd = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
@@ -48,6 +52,8 @@ def main():
     other = {here: there, there: here}
     queues = {here: collections.deque(), there: collections.deque()}
     queued = {here: 0, there: 0}
+    # When the line of each direction is free again.
+    free = {here: 0.0, there: 0.0}
     while True:
         wait = None
         now = time.monotonic()
@@ -74,9 +80,15 @@ def main():
                     packet = os.read(source, 70000)
                 except BlockingIOError:
                     break
+                sent = now = time.monotonic()
+                if rate:
+                    turn = max(now, free[source])
+                    if turn - now > LONGEST_TURN:
+                        continue
+                    sent = free[source] = turn + len(packet) / rate
                 if queued[source] + len(packet) <= QUEUE_BYTES:
                     queued[source] += len(packet)
-                    queues[source].append((time.monotonic() + delay, packet))
+                    queues[source].append((sent + delay, packet))
 
 
 main()
