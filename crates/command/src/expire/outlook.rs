@@ -163,3 +163,72 @@ fn rules(key: u32, retention: &Retention) -> Vec<String> {
 fn seconds(time: u64) -> i64 {
     i64::try_from(time).unwrap_or(i64::MAX / 2)
 }
+
+#[cfg(test)]
+mod tests {
+    use pgkeep_config::Program;
+    use pgkeep_storage::memory::MemoryStorage;
+
+    use super::*;
+    use crate::hosts::Repository;
+    use crate::run::test_context::{self, NOW};
+    use crate::stanzas::tests::entry;
+
+    /// What becomes of three daily full backups, the newest of today.
+    fn fates(options: &[&str]) -> Vec<(Goes, String)> {
+        let context = test_context::new(Program::PgKeep, "expire", options);
+        let settings = Settings::from(&context).unwrap();
+        let repository = Repository {
+            elsewhere: None,
+            key: 1,
+            storage: Arc::new(MemoryStorage::new()),
+            pass: None,
+        };
+        let removed = Removed::default();
+        let retention = Retention::of(&context.config, 1);
+        let expire = Expire::new(&context, &settings, &repository, retention, &removed);
+        let stop = |days: i64| u64::try_from(NOW - days * DAY - 60).unwrap();
+        let segment = "000000010000000000000001";
+        let entries = [
+            entry("20270113-000000F", 1, segment, stop(2)),
+            entry("20270114-000000F", 1, segment, stop(1)),
+            entry("20270115-000000F", 1, segment, stop(0)),
+        ];
+        let fates = expire.fates(&entries).unwrap();
+        assert_eq!(removed.text(), None);
+        fates.into_values().collect()
+    }
+
+    fn goes(options: &[&str]) -> Vec<Goes> {
+        fates(options).into_iter().map(|(goes, _)| goes).collect()
+    }
+
+    #[test]
+    fn by_count_the_oldest_goes_after_the_next_full_backup() {
+        assert_eq!(
+            goes(&["--repo1-retention-full=3"]),
+            [Goes::AfterFull, Goes::Not, Goes::Not]
+        );
+        assert_eq!(
+            goes(&["--repo1-retention-full=2"]),
+            [Goes::Now, Goes::AfterFull, Goes::Not]
+        );
+        let why = &fates(&["--repo1-retention-full=3"])[0].1;
+        assert_eq!(why, "not within repo1-retention-full=3");
+    }
+
+    #[test]
+    fn by_time_a_backup_goes_when_the_next_one_is_old_enough() {
+        let goes = goes(&[
+            "--repo1-retention-full-type=time",
+            "--repo1-retention-full=7",
+        ]);
+        let at = NOW - DAY - 60 + 7 * DAY + 1;
+        assert_eq!(goes, [Goes::At(at), Goes::Not, Goes::Not]);
+    }
+
+    #[test]
+    fn without_retention_nothing_goes() {
+        assert_eq!(goes(&[]), [Goes::Not; 3]);
+    }
+}

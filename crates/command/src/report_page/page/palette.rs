@@ -15,6 +15,8 @@ pub(super) const COLOURS: &[(&str, &str, &str)] = &[
     ("warn-soft", "#fdf0d7", "#3a2a0c"),
     ("fail", "#b3202c", "#ff8a8f"),
     ("fail-soft", "#fde8e9", "#3d171a"),
+    ("span", "#2a8a50", "#3f9d63"),
+    ("gap", "#d3212f", "#f2434d"),
     ("full", "#2457c5", "#7aa7ff"),
     ("diff", "#8b3fb5", "#cf96f0"),
     ("incr", "#0f7285", "#52bfd3"),
@@ -78,7 +80,7 @@ mod tests {
             pairs.extend([(state, soft, 4.5), ("text", soft, 7.0), ("soft", soft, 4.5)]);
         }
         // Marks of charts, which are no text.
-        pairs.extend(["full", "diff", "incr"].map(|kind| (kind, "card", 3.0)));
+        pairs.extend(["span", "gap", "full", "diff", "incr"].map(|kind| (kind, "card", 3.0)));
         for (front, ground, least) in pairs {
             let (front, ground) = (colour(front), colour(ground));
             for (scheme, found) in [

@@ -45,7 +45,7 @@ pub(super) fn figure(facts: &Facts, repository: &Repository, id: &str) -> Markup
 /// The area grows with what the set added.
 fn mark(facts: &Facts, scale: Scale, set: &Set, largest: u64) -> Markup {
     let part = set.stored as f64 / largest.max(1) as f64;
-    let size = 8.0 + 9.0 * part.sqrt();
+    let size = 7.0 + 8.0 * part.sqrt();
     let bad = if set.state > State::Ok { " bad" } else { "" };
     html! {
         svg x=(scale.x(set.stop)) y=(MARKS) overflow="visible" {
