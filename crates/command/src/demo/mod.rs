@@ -72,5 +72,9 @@ fn play(act: &Act<'_>) -> Result<String> {
         None => None,
     };
     act.place.configure(server.as_ref())?;
-    story::tell(act, server.as_ref())
+    let told = story::tell(act, server.as_ref());
+    if let Some(server) = server {
+        server.end(act.context);
+    }
+    told
 }

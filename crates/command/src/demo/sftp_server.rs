@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::binaries::SshServer;
 use super::shell;
-use super::workplace::Workplace;
+use super::workplace::{Workplace, wait_until_gone};
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::Context;
 
@@ -158,6 +158,18 @@ impl SftpServer {
                 ));
             }
             context.clock.sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it and waits until its sessions have ended too. They may need a moment for it after the listener is gone; those in a
+    /// chroot are known by their mount namespace, which nobody else is in.
+    pub(super) fn end(self, context: &Context) {
+        let namespace = |process: &Path| fs::read_link(process.join("ns/mnt")).ok();
+        let own = namespace(Path::new(&format!("/proc/{}", self.child.id())));
+        let chrooted = self.chrooted;
+        drop(self);
+        if chrooted && own.is_some() {
+            wait_until_gone(context, |process| namespace(process) == own);
         }
     }
 

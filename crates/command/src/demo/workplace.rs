@@ -11,14 +11,13 @@ use super::binaries::Binaries;
 use super::settings::Settings;
 use super::shell::{self, Account};
 use crate::error::{Error, ErrorCode, Result};
-use crate::locks::{self, LockState, LockType};
 use crate::run::Context;
 
 /// Port of the cluster; it listens only on a socket in the workplace, so nothing can collide.
 pub(super) const PORT: u16 = 54321;
 
-/// How long the process that keeps a connection may take to notice that the server has ended.
-const HOLDER: Duration = Duration::from_secs(5);
+/// How long processes that end by themselves may take for it: sessions of the server, and who keeps a connection to it.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// Everything of the demonstration lies below one directory.
 #[derive(Debug)]
@@ -214,18 +213,16 @@ impl Workplace {
     }
 
     /// Archiving may have left a process that keeps the connection to the server (`repo-sftp-persist`). It ends soon after the
-    /// server has, and is waited for, so that nothing runs when the demonstration is over.
+    /// server has, and is waited for, so that nothing runs when the demonstration is over. It has its lock neither when it
+    /// begins nor when it ends, so its command line tells.
     pub(super) fn wait_for_kept_connection(&self, context: &Context) {
-        let name = locks::file_name("demo", LockType::Persist, 2);
-        let began = Instant::now();
-        while began.elapsed() < HOLDER
-            && matches!(
-                locks::state(&self.root.join("lock"), &name),
-                Ok(LockState::Held(_) | LockState::Unreadable)
-            )
-        {
-            context.clock.sleep(Duration::from_millis(10));
-        }
+        let option = format!("--config={}", self.config().display());
+        wait_until_gone(context, |process| {
+            fs::read(process.join("cmdline")).is_ok_and(|line| {
+                line.split(|&byte| byte == 0)
+                    .any(|word| word == option.as_bytes())
+            })
+        });
     }
 
     /// Removes everything; what cannot be removed is left behind with a warning.
@@ -248,6 +245,22 @@ impl Workplace {
         if let Err(error) = result {
             log::warn!("unable to remove path '{}': {error}", self.root.display());
         }
+    }
+}
+
+/// Waits for processes of which `is_one` is true, told their directories in /proc.
+pub(super) fn wait_until_gone(context: &Context, is_one: impl Fn(&Path) -> bool) {
+    let began = Instant::now();
+    let runs = || {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return false;
+        };
+        entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .any(|process| is_one(&process))
+    };
+    while began.elapsed() < ENDING && runs() {
+        context.clock.sleep(Duration::from_millis(10));
     }
 }
 
