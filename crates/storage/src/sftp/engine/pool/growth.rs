@@ -20,6 +20,17 @@ const BULK: usize = 16 << 20;
 /// A server that refused is asked again only after this.
 const REFUSED: Duration = Duration::from_secs(30);
 
+/// How many connections so many bytes are worth where a round trip takes so long; `bytes`: what waits are bytes, not requests.
+fn worth(round_trip: Duration, ahead: usize, bytes: bool) -> usize {
+    if round_trip < Duration::from_millis(2) || !bytes {
+        1
+    } else if round_trip < Duration::from_millis(20) || ahead < BULK {
+        2
+    } else {
+        4
+    }
+}
+
 impl Pool {
     fn bytes_ahead(&self) -> usize {
         self.budget.used().max(self.ahead.load(Ordering::Relaxed))
@@ -83,13 +94,7 @@ impl Pool {
                 });
             }
         }
-        let worth = if round_trip < Duration::from_millis(2) || !bytes {
-            1
-        } else if round_trip < Duration::from_millis(20) || ahead < BULK {
-            2
-        } else {
-            4
-        };
+        let worth = worth(round_trip, ahead, bytes);
         let most = self.settings.connection_max.unwrap_or(usize::MAX);
         let target = self.settings.connections.unwrap_or(worth).min(most).max(1);
         let missing = target
@@ -132,5 +137,21 @@ impl Pool {
             });
         }
         while opening.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_server_gets_one_connection_and_a_far_one_four_for_much() {
+        let near = Duration::from_micros(300);
+        let far = Duration::from_millis(50);
+        assert_eq!(worth(near, 1 << 30, true), 1);
+        assert_eq!(worth(Duration::from_millis(10), 1 << 30, true), 2);
+        assert_eq!(worth(far, BULK - 1, true), 2);
+        assert_eq!(worth(far, BULK, true), 4);
+        assert_eq!(worth(far, BULK, false), 1);
     }
 }
