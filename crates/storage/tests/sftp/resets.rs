@@ -14,6 +14,8 @@ use crate::server::settings_at;
 
 /// Connections that are lost one after the other.
 const LOST: u64 = 2;
+/// Pieces that there are in any case: banners and key exchange, each an answer to the other side.
+const KEY_EXCHANGE: u64 = 6;
 
 pub(crate) fn add(mut suite: Suite) -> Suite {
     type Meet = fn(&SftpSettings) -> TestResult;
@@ -67,7 +69,12 @@ fn resets(meet: fn(&SftpSettings) -> TestResult) -> TestResult {
             .to(server.address())?;
         meet(&settings_at(&server, proxy.address())?)
             .map_err(|error| format!("reset at piece {piece}: {error}"))?;
-        assert!(proxy.strikes() > 0, "nothing was reset at piece {piece}");
+        // The server puts late answers together as it likes, so there may be fewer pieces than last time.
+        let over = piece > KEY_EXCHANGE && proxy.pieces() < piece;
+        assert!(
+            proxy.strikes() > 0 || over,
+            "nothing was reset at piece {piece}"
+        );
     }
     Ok(())
 }
