@@ -25,6 +25,15 @@ ssh_server_packages() {
     [ -x /usr/sbin/sshd ] || apt_install openssh-server openssh-sftp-server openssh-client
 }
 
+# Networks and keys of the benches, the codecs' own programs, and what unpacks pgBackRest.
+bench_packages() {
+    local wanted=() program
+    [ -x /usr/sbin/ip ] || [ -x /usr/bin/ip ] || wanted+=(iproute2)
+    for program in zstd lz4 bzip2 patchelf openssl python3; do command -v "$program" >/dev/null || wanted+=("$program"); done
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
+    [ ${#wanted[@]} -eq 0 ] || apt_install "${wanted[@]}"
+}
+
 # SFTP servers for the tests, strace for the order of flushes; the rest unpacks and relinks programs of other releases.
 test_packages() {
     local wanted=()

@@ -13,6 +13,7 @@ mod exit_codes;
 mod metrics;
 mod not_yet;
 mod own_commands;
+mod performance;
 mod readme;
 mod reference;
 
