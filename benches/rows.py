@@ -70,6 +70,18 @@ def memory_of(pids):
     return (own + shared) * PAGE / 1e6
 
 
+def highest(pids):
+    """MB that the largest one has had so far."""
+    most = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/status") as file:
+                most = max(most, next((int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0))
+        except OSError:
+            pass
+    return most * 1024 / 1e6
+
+
 def measure(arguments, limit=None, detached=False, **how):
     """Runs a command: (exit code, Run), or (None, None) if it was given up after `limit` seconds. CPU and memory are those of the tree
     of processes; `detached`: those that go on when the command has ended are waited for, and their CPU counts."""
@@ -80,8 +92,12 @@ def measure(arguments, limit=None, detached=False, **how):
     process = subprocess.Popen(arguments, start_new_session=True, **how)
 
     def watch():
-        while not ended.wait(SAMPLE_SECONDS):
-            peak[0] = max(peak[0], memory_of(tree(process.pid)))
+        pause = 0.001
+        while not ended.wait(pause):
+            pids = tree(process.pid)
+            peak[0] = max(peak[0], memory_of(pids), highest(pids))
+            # Often at first: many commands are short.
+            pause = min(pause * 1.3, SAMPLE_SECONDS)
             if limit and time.monotonic() - began > limit and not gave_up:
                 gave_up.append(True)
                 os.killpg(process.pid, signal.SIGKILL)
@@ -107,7 +123,7 @@ def measure(arguments, limit=None, detached=False, **how):
         cpu += more.ru_utime + more.ru_stime
     if gave_up:
         return None, None
-    # The kernel's own figure of the largest process is exact, but knows what this process had when it made the other one.
+    # The kernel's own figure of the largest process is exact, but no smaller than what this process had when it made the other one.
     if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
         peak[0] = max(peak[0], used.ru_maxrss * 1024 / 1e6)
     return process.returncode, Run(wall, cpu, peak[0] or None)
