@@ -8,6 +8,7 @@ pub mod clusters;
 pub mod fault;
 pub mod links;
 pub mod new_stanza;
+pub(crate) mod output_file;
 pub mod pg_host;
 pub(crate) mod pg_programs;
 pub mod rate_limits;

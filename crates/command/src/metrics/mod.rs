@@ -9,11 +9,7 @@ mod ours;
 mod settings;
 mod text;
 
-use pgkeep_storage::copy::write_all;
-use pgkeep_storage::{StoragePath, WriteOptions};
-
-use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::this_host;
+use crate::error::Result;
 use crate::run::Context;
 use crate::stanzas::{self, StanzaReport, WalRead, Wanted};
 use family::Families;
@@ -28,7 +24,8 @@ pub fn run(context: &Context) -> Result<()> {
     let (text, _) = read(context, &settings)?;
     match &settings.file {
         None => context.output.text(&text),
-        Some(file) => write(file, &text),
+        // For everybody: node_exporter runs as somebody else.
+        Some(file) => file.write("metrics", 0o644, &text),
     }
 }
 
@@ -60,31 +57,6 @@ fn read(context: &Context, settings: &Settings) -> Result<(String, Vec<StanzaRep
     exporter::add(context, settings, &stanzas, &mut families);
     ours::add(context, settings, &stanzas, &mut families);
     Ok((text::render(families), stanzas))
-}
-
-/// Whole or not at all, and for everybody: node_exporter runs as somebody else.
-fn write(file: &settings::File, text: &str) -> Result<()> {
-    let options = WriteOptions {
-        file_mode: 0o644,
-        create_path: false,
-        // Of a file that is made anew every few minutes nothing is lost with the machine.
-        sync: false,
-        ..WriteOptions::default()
-    };
-    let directory = this_host::directory(&file.directory);
-    let name = StoragePath::from(file.name.as_str());
-    write_all(&*directory, &name, &options, text.as_bytes()).map_err(|error| {
-        let error = Error::from(error);
-        Error::new(
-            ErrorCode::FileWrite,
-            format!("unable to write the metrics: {}", error.message),
-        )
-        .with_hint(format!(
-            "the directory '{}' must exist, and this user must be able to write there.",
-            file.directory.display()
-        ))
-    })?;
-    Ok(())
 }
 
 #[cfg(test)]

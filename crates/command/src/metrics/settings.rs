@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pgkeep_config::option;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::output_file::OutputFile;
 use crate::run::Context;
 
 /// Typed options of `metrics`.
@@ -17,14 +18,7 @@ pub(super) struct Settings {
     /// Where the history of drills is.
     pub(super) log_path: PathBuf,
     /// Where to; standard output without.
-    pub(super) file: Option<File>,
-}
-
-/// A file and the directory it is in.
-#[derive(Debug, Clone)]
-pub(super) struct File {
-    pub(super) directory: PathBuf,
-    pub(super) name: String,
+    pub(super) file: Option<OutputFile>,
 }
 
 impl Settings {
@@ -32,10 +26,7 @@ impl Settings {
     /// A name that node_exporter would not read.
     pub(super) fn from(context: &Context) -> Result<Self> {
         let config = &context.config;
-        let file = config
-            .string(option::METRICS_FILE)
-            .map(File::from)
-            .transpose()?;
+        let file = config.string(option::METRICS_FILE).map(file).transpose()?;
         Ok(Self {
             stanza: config.stanza().map(str::to_owned),
             spool_path: config
@@ -52,20 +43,14 @@ impl Settings {
     }
 }
 
-impl File {
-    fn from(path: &str) -> Result<Self> {
-        let (directory, name) = path.rsplit_once('/').unwrap_or_default();
-        if name.len() <= ".prom".len() || !name.ends_with(".prom") {
-            return Err(Error::new(
-                ErrorCode::OptionInvalidValue,
-                format!("'{path}' is not allowed for 'metrics-file' option"),
-            )
-            .with_hint("the name must end in .prom, as node_exporter reads no other file."));
-        }
-        let directory = if directory.is_empty() { "/" } else { directory };
-        Ok(Self {
-            directory: PathBuf::from(directory),
-            name: name.to_owned(),
-        })
+fn file(path: &str) -> Result<OutputFile> {
+    let file = OutputFile::at(path);
+    if file.name.len() > ".prom".len() && file.name.ends_with(".prom") {
+        return Ok(file);
     }
+    Err(Error::new(
+        ErrorCode::OptionInvalidValue,
+        format!("'{path}' is not allowed for 'metrics-file' option"),
+    )
+    .with_hint("the name must end in .prom, as node_exporter reads no other file."))
 }

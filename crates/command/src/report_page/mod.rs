@@ -11,11 +11,7 @@ mod page;
 mod repository;
 mod settings;
 
-use pgkeep_storage::copy::write_all;
-use pgkeep_storage::{StoragePath, WriteOptions};
-
-use crate::error::{Error, ErrorCode, Result};
-use crate::hosts::this_host;
+use crate::error::Result;
 use crate::run::Context;
 pub use facts::Facts;
 pub use gather::gather;
@@ -32,39 +28,13 @@ pub fn run(context: &Context) -> Result<()> {
     match &settings.file {
         None => context.output.text(&page),
         Some(file) => {
-            write(file, &page)?;
-            let path = file.directory.join(&file.name);
+            file.write("report", 0o640, &page)?;
             context
                 .summary
-                .done(format!("report in {}", path.display()));
+                .done(format!("report in {}", file.path().display()));
             Ok(())
         }
     }
-}
-
-/// Whole or not at all.
-fn write(file: &settings::File, text: &str) -> Result<()> {
-    let options = WriteOptions {
-        file_mode: 0o640,
-        create_path: false,
-        // It can be made again.
-        sync: false,
-        ..WriteOptions::default()
-    };
-    let directory = this_host::directory(&file.directory);
-    let name = StoragePath::from(file.name.as_str());
-    write_all(&*directory, &name, &options, text.as_bytes()).map_err(|error| {
-        let error = Error::from(error);
-        Error::new(
-            ErrorCode::FileWrite,
-            format!("unable to write the report: {}", error.message),
-        )
-        .with_hint(format!(
-            "the directory '{}' must exist, and this user must be able to write there.",
-            file.directory.display()
-        ))
-    })?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,20 +5,14 @@ use std::path::PathBuf;
 use pgkeep_config::{Config, option};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::hosts::output_file::OutputFile;
 use crate::run::Context;
 
 /// Where the page goes.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     /// Standard output without.
-    pub(super) file: Option<File>,
-}
-
-/// A file and the directory it is in.
-#[derive(Debug, Clone)]
-pub(super) struct File {
-    pub(super) directory: PathBuf,
-    pub(super) name: String,
+    pub(super) file: Option<OutputFile>,
 }
 
 /// Where the facts of a stanza are.
@@ -34,29 +28,23 @@ impl Settings {
     /// # Errors
     /// A path that names no file.
     pub(super) fn from(context: &Context) -> Result<Self> {
-        let file = context.config.string(option::REPORT_FILE).map(File::from);
+        let file = context.config.string(option::REPORT_FILE).map(file);
         Ok(Self {
             file: file.transpose()?,
         })
     }
 }
 
-impl File {
-    fn from(path: &str) -> Result<Self> {
-        let (directory, name) = path.rsplit_once('/').unwrap_or_default();
-        if name.is_empty() {
-            return Err(Error::new(
-                ErrorCode::OptionInvalidValue,
-                format!("'{path}' is not allowed for 'report-file' option"),
-            )
-            .with_hint("the path must end in the name of a file."));
-        }
-        let directory = if directory.is_empty() { "/" } else { directory };
-        Ok(Self {
-            directory: PathBuf::from(directory),
-            name: name.to_owned(),
-        })
+fn file(path: &str) -> Result<OutputFile> {
+    let file = OutputFile::at(path);
+    if !file.name.is_empty() {
+        return Ok(file);
     }
+    Err(Error::new(
+        ErrorCode::OptionInvalidValue,
+        format!("'{path}' is not allowed for 'report-file' option"),
+    )
+    .with_hint("the path must end in the name of a file."))
 }
 
 impl Places {
