@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 
+pub(crate) use crate::report::finding::Grade;
+
 /// All of it.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -182,16 +184,6 @@ pub(crate) struct Finding {
     pub(crate) means: &'static str,
     /// Command or setting; may be empty.
     pub(crate) mend: String,
-}
-
-/// How bad, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Grade {
-    Ok,
-    NotTested,
-    Note,
-    Warn,
-    Fail,
 }
 
 impl Facts {

@@ -2,7 +2,7 @@
 
 use pgkeep_config::command::CommandId;
 
-use super::facts::{Doctor, Finding, Grade};
+use super::facts::{Doctor, Finding};
 use super::settings;
 use crate::doctor;
 use crate::error::{ErrorCode, Result};
@@ -36,13 +36,7 @@ pub(super) fn ask(context: &Context) -> Result<Doctor> {
 fn taken(found: &finding::Finding) -> Finding {
     let subject = found.subject.as_ref();
     Finding {
-        grade: match found.grade {
-            finding::Grade::Ok => Grade::Ok,
-            finding::Grade::NotTested => Grade::NotTested,
-            finding::Grade::Note => Grade::Note,
-            finding::Grade::Warn => Grade::Warn,
-            finding::Grade::Fail => Grade::Fail,
-        },
+        grade: found.grade,
         stanza: subject.and_then(|subject| subject.stanza.clone()),
         subject: subject.map(finding::Subject::text).unwrap_or_default(),
         title: found.check.title,
