@@ -283,11 +283,11 @@ fn stuck() -> TestResult {
         .start()?;
     let plain = settings(&server)?;
     let master = Master::ready(&plain)?;
-    // The next process is started when the first is lent, and must not be the quicker one.
-    while !place.path().join("one").exists() {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    for own in [0, 1] {
+    for (own, running) in [(0, "one"), (1, "two")] {
+        // The next process is started when this one is lent, and must not be the quicker one.
+        while !place.path().join(running).exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let storage = SftpStorage::new(beside(&plain, &master.socket))?;
         write(&storage, "x", b"x", &WriteOptions::default())?;
         assert_eq!(storage.statistics().connections, own);
