@@ -53,4 +53,13 @@ impl Config {
             }
         })
     }
+
+    /// This command for stanza `name`: for commands that treat all stanzas one by one. It is the one that was resolved, which need
+    /// not be that of the command line.
+    ///
+    /// # Errors
+    /// Those of [`Config::as_command`].
+    pub fn for_stanza(&self, name: &str) -> Result<Loaded> {
+        self.as_command(self.command(), Some(name))
+    }
 }

@@ -10,7 +10,6 @@ mod check;
 mod checker;
 mod decide;
 mod depend;
-mod for_stanza;
 mod group;
 mod option;
 mod order;

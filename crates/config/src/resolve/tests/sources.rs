@@ -98,7 +98,7 @@ fn another_stanza_is_resolved_from_the_same_sources() {
 
 #[test]
 fn another_command_is_told_what_it_knows_of_the_same_words() {
-    use crate::define::command::CommandId::{Expire, Metrics};
+    use crate::define::command::CommandId::{Doctor, Expire, Metrics};
     use crate::define::option::{REPO_RETENTION_FULL, REPORT_FILE};
     let host = Host::ours()
         .config("[global]\nrepo1-path=/r\nrepo1-retention-full=3\n[a]\nrepo1-path=/a\n");
@@ -117,6 +117,11 @@ fn another_command_is_told_what_it_knows_of_the_same_words() {
     assert_eq!(metrics.string(REPO_PATH), Some("/r"));
     // What the other command needs and is not there is an error.
     assert!(report.as_command(Expire, None).is_err());
+    // It stays that command when it goes on to a stanza.
+    let doctor = report.as_command(Doctor, None).expect("valid").config;
+    let doctor = doctor.for_stanza("a").expect("valid").config;
+    assert_eq!((doctor.command(), doctor.stanza()), (Doctor, Some("a")));
+    assert_eq!(doctor.integer_at(REPO_RETENTION_FULL, 1), Some(3));
 }
 
 #[test]
