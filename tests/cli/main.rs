@@ -11,6 +11,7 @@ mod hints;
 mod hooks;
 mod json_log;
 mod refusals;
+mod surroundings;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,5 +32,6 @@ fn main() -> ExitCode {
     let suite = hooks::add(suite, &program);
     let suite = json_log::add(suite, &program);
     let suite = completion::add(suite, &program);
+    let suite = surroundings::add(suite, &program);
     refusals::add(suite, &program).run()
 }

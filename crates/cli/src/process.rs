@@ -69,10 +69,11 @@ pub(crate) fn program_path(argv0: &str) -> PathBuf {
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_else(|_| given.to_path_buf()))
 }
 
-/// The variables that lower layers may need: libpq's, the agent's, the service manager's, the home directory, and those by which
-/// a pod is told where it gets its credentials.
+/// The variables that lower layers may need: libpq's, the agent's, the service manager's, the home directory, that of a hook, and
+/// those by which a pod is told where it gets its credentials. One that is not UTF-8 is as good as not set.
 pub(crate) fn environment() -> BTreeMap<String, String> {
-    std::env::vars()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| {
             name.starts_with("PG")
                 || matches!(
