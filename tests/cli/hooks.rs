@@ -19,6 +19,7 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
         ("a_hook_is_told_what_a_command_came_to", told),
         ("a_hook_gets_no_secret_and_no_file_of_ours", closed),
         ("a_hook_that_misbehaves_changes_nothing", misbehaving),
+        ("a_command_that_a_hook_runs_has_no_hooks", within),
         (
             "a_hook_is_told_when_archiving_fails_and_works_again",
             archiving,
@@ -165,6 +166,30 @@ fn closed(program: &Program) -> TestResult {
     match files.contains("pipe:") && !files.contains(".lock") && !files.contains("/repo/") {
         true => Ok(()),
         false => Err(format!("the files:\n{files}").into()),
+    }
+}
+
+/// Each would start another one, in a process group of its own, for ever.
+fn within(program: &Program) -> TestResult {
+    let place = Place::new()?;
+    place
+        .run(program, &["--no-online", "stanza-create"])?
+        .success()?;
+    let hook = format!("--hook-expire={}/expire", place.hooks());
+    // A chain ends by itself after a time, so that a failed test leaves none.
+    let script = format!(
+        "echo run >>runs; [ $(wc -l <runs) -gt 5 ] || {} --config={} --lock-path={} --stanza=main {hook} expire >said",
+        program.path().display(),
+        place.state.config.display(),
+        place.state.scratch.join("lock").display(),
+    );
+    place.hook("expire", &script)?;
+    place.run(program, &[&hook, "expire"])?.success()?;
+    check("runs", &place.wrote("runs").into(), "run\n")?;
+    let said = place.wrote("said");
+    match said.contains("is not run, because a hook has run this command") {
+        true => Ok(()),
+        false => Err(said.into()),
     }
 }
 

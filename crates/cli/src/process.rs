@@ -84,6 +84,7 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
                         | "AWS_WEB_IDENTITY_TOKEN_FILE"
                         | "CREDENTIALS_DIRECTORY"
                         | "HOME"
+                        | "HOOK_EVENT"
                         | "NOTIFY_SOCKET"
                         | "PATH"
                         | "SSH_AUTH_SOCK"

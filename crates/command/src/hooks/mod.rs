@@ -27,6 +27,16 @@ pub fn run(context: &Context, result: &RunResult) {
     let Some(settings) = Settings::from(context, &result.command) else {
         return;
     };
+    // One that runs a command with a hook, perhaps the same, would start processes without end: each hook is a group of its own, so
+    // that killing the first one reaches none of those that follow.
+    if context.environment.contains_key(program::EVENT) {
+        log::warn!(
+            "{} '{}' is not run, because a hook has run this command",
+            settings.option,
+            settings.program.display()
+        );
+        return;
+    }
     let mut fields = result.fields();
     if settings.only_changes {
         match archiving(context, result, &mut fields) {

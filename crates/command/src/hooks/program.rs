@@ -22,6 +22,9 @@ const LEFT: usize = 2 << 20;
 /// Where programs are looked for if the caller has not said it.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The variable with the event. It tells a command that a hook has run it.
+pub(super) const EVENT: &str = "HOOK_EVENT";
+
 /// Runs the hook; the error says what became of it.
 pub(super) fn run(context: &Context, settings: &Settings, document: &Value) -> Result<(), String> {
     let mut command = Command::new(&settings.program);
@@ -39,7 +42,7 @@ pub(super) fn run(context: &Context, settings: &Settings, document: &Value) -> R
         command.env(name, &context.user.name);
     }
     for (name, field) in [
-        ("HOOK_EVENT", "event"),
+        (EVENT, "event"),
         ("HOOK_OUTCOME", "outcome"),
         ("HOOK_STANZA", "stanza"),
     ] {
