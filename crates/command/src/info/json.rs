@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgkeep_repo::info_file::json::write_string;
+use crate::report::json_string::write_string;
 
 /// A JSON value; texts are bytes, as labels and annotations need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The manifest as JSON, keys in pgBackRest's order.
 
 use pgkeep_repo::Manifest;
-use pgkeep_repo::info_file::json::write_string;
 use pgkeep_repo::manifest::FileRef;
 
 use super::block_delta::BlockDelta;
 use crate::error::Result;
+use crate::report::json_string::write_string;
 use crate::run::Context;
 
 /// Prints the head and the files at `files`, one after the other.

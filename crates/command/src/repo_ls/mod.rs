@@ -1,12 +1,12 @@
 //! `repo-ls`: lists a directory of a repository, as names or as JSON.
 
 use pgkeep_config::option;
-use pgkeep_repo::info_file::json::write_string;
 use pgkeep_storage::{FileInfo, FileType, InfoLevel, ListOptions, Storage, StoragePath};
 use regex::bytes::Regex;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::repository;
+use crate::report::json_string::write_string;
 use crate::run::summary::count;
 use crate::run::{Context, repo_path};
 

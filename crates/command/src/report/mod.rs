@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod finding;
 pub(crate) mod findings;
 pub(crate) mod json;
+pub(crate) mod json_string;
 pub(crate) mod lock_text;
 pub(crate) mod pin_text;
 pub mod sftp_server;
