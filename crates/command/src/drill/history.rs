@@ -1,6 +1,7 @@
 //! The drills of a stanza that were made on this host: one JSON object in a line, the newest last.
 //!
-//! The file is replaced as a whole, so that it is the old one or the new one whenever a drill dies.
+//! The file is replaced as a whole, so that it is the old one or the new one whenever a drill dies. What is in it
+//! and tells of no drill is left out.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::hosts::this_host;
+use crate::locks::{self, Turn};
 use crate::report::table;
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
@@ -18,11 +20,18 @@ use crate::run::Context;
 const KEPT: usize = 100;
 const LIMIT: u64 = 64 << 20;
 
+/// Seconds since 1970 of a time that can be: before the year 10000.
+const TIMES: std::ops::Range<i64> = 0..253_402_300_800;
+
 /// Adds one. A history that cannot be written changes nothing of the drill.
-pub(super) fn add(settings: &Settings, drill: &Value) {
+pub(super) fn add(context: &Context, settings: &Settings, drill: &Value) {
     let write = || -> Result<()> {
+        // Two drills in two directories may end at once, and each keeps what the other has added. Who may not write into the lock path
+        // has no turn: then one of the two may be lost.
+        let path = locks::path(context);
+        let _turn = Turn::at(&path, &settings.stanza, "drill-history", &|| Ok(()));
         let mut all = read(&settings.log_path, &settings.stanza)?;
-        all.push(drill.to_string());
+        all.push(drill.clone());
         let from = all.len().saturating_sub(KEPT);
         let text: String = all[from..].iter().map(|line| format!("{line}\n")).collect();
         let storage = this_host::directory(&settings.log_path);
@@ -44,10 +53,7 @@ pub(super) fn add(settings: &Settings, drill: &Value) {
 /// # Errors
 /// A file that cannot be read.
 pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
-    let drills: Vec<Value> = read(&settings.log_path, &settings.stanza)?
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let drills = read(&settings.log_path, &settings.stanza)?;
     if settings.json {
         return context.output.text(&format!("{}\n", Value::Array(drills)));
     }
@@ -79,17 +85,88 @@ pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
     context.output.text(&format!("{table}\n"))
 }
 
-/// The lines of the file; none without one.
+/// The drills in the file, the newest last; none without one.
 ///
 /// # Errors
 /// A file that cannot be read.
-pub(crate) fn read(log_path: &Path, stanza: &str) -> Result<Vec<String>> {
+pub(crate) fn read(log_path: &Path, stanza: &str) -> Result<Vec<Value>> {
     let storage = this_host::directory(log_path);
     let bytes = copy::read_all(&*storage, &name(stanza), LIMIT)?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(text.lines().map(str::to_owned).collect())
+    let values = bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok());
+    Ok(values.filter(is_drill).collect())
+}
+
+/// What is no drill has none of its times.
+fn is_drill(value: &Value) -> bool {
+    let time = |name: &str| value["timestamp"][name].as_i64();
+    let is_time = |name: &str| time(name).is_some_and(|time| TIMES.contains(&time));
+    value["result"].is_string() && is_time("start") && is_time("stop")
 }
 
 fn name(stanza: &str) -> StoragePath {
     StoragePath::from(format!("{stanza}-drill.history").as_str())
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // files that are no history
+mod tests {
+    use pgkeep_config::Program;
+    use serde_json::json;
+
+    use super::*;
+    use crate::run::test_context;
+
+    fn context(place: &Path) -> Context {
+        let place = place.display();
+        let log_path = format!("--log-path={place}");
+        let file = format!("[global]\nlock-path={place}/lock\n");
+        test_context::with_file(Program::PgKeep, "drill", &[log_path.as_str()], &file)
+    }
+
+    fn drill(stop: i64) -> Value {
+        json!({"stanza": "demo", "result": "ok", "timestamp": {"start": stop - 1, "stop": stop}})
+    }
+
+    #[test]
+    fn what_is_no_drill_is_left_out_and_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let context = context(place.path());
+        let settings = Settings::from(&context).unwrap();
+        let file = place.path().join("demo-drill.history");
+        let mut text = format!("{}\n{{}}\n[]\n7\nnot JSON\n\n", drill(10)).into_bytes();
+        text.extend_from_slice(b"\xff\x00\n{\"result\":\"ok\",\"timestamp\":{\"start\":1,");
+        for time in [i64::MAX, i64::MIN, -1] {
+            text.extend_from_slice(
+                format!(
+                    "\n{}",
+                    json!({"result": "ok", "timestamp": {"start": 1, "stop": time}})
+                )
+                .as_bytes(),
+            );
+        }
+        std::fs::write(&file, text).unwrap();
+        let kept = || read(place.path(), "demo").unwrap();
+        assert_eq!(kept(), [drill(10)]);
+        add(&context, &settings, &drill(20));
+        assert_eq!(kept(), [drill(10), drill(20)]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn drills_that_end_at_once_are_all_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let context = context(place.path());
+        let settings = Settings::from(&context).unwrap();
+        let (context, settings) = (&context, &settings);
+        std::thread::scope(|scope| {
+            for one in 1..=4 {
+                scope.spawn(move || {
+                    (0..10).for_each(|number| add(context, settings, &drill(one * 100 + number)));
+                });
+            }
+        });
+        assert_eq!(read(place.path(), "demo").unwrap().len(), 40);
+    }
 }

@@ -63,7 +63,7 @@ pub fn run(context: &Context) -> Result<()> {
         outcome.error = Some(error);
     }
     let document = outcome.document(&settings);
-    history::add(&settings, &document);
+    history::add(context, &settings, &document);
     note(context, &document);
     context.output.text(&match settings.json {
         true => format!("{document}\n"),

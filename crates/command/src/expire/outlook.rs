@@ -89,7 +89,9 @@ impl Expire<'_> {
                 let mut times: Vec<i64> = entries
                     .iter()
                     .filter(|entry| entry.backup_type == BackupType::Full)
-                    .map(|entry| seconds(entry.timestamp_stop) + i64::from(days) * DAY + 1)
+                    .map(|entry| {
+                        seconds(entry.timestamp_stop).saturating_add(i64::from(days) * DAY + 1)
+                    })
                     .filter(|time| *time > now)
                     .collect();
                 times.sort_unstable();

@@ -43,6 +43,8 @@ pub(crate) struct Stanza {
     pub(crate) repositories: Vec<Repository>,
     /// The newest last.
     pub(crate) drills: Vec<Drill>,
+    /// Why they are not known.
+    pub(crate) drills_error: Option<String>,
 }
 
 /// One stanza in one repository.
@@ -228,7 +230,8 @@ impl Facts {
 impl Stanza {
     fn worst(&self) -> State {
         let repositories = self.repositories.iter().map(|one| one.state);
-        let drill = self.drills.last().is_some_and(|drill| !drill.passed);
+        let failed = self.drills.last().is_some_and(|drill| !drill.passed);
+        let drill = failed || self.drills_error.is_some();
         repositories
             .chain([self.state])
             .chain(drill.then_some(State::Warn))

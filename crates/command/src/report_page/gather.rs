@@ -128,6 +128,7 @@ fn stanza(context: &Context, name: &str) -> Result<Stanza> {
         repositories.push(repository::facts(&context, name, &places, one)?);
     }
     let status = report.status(true);
+    let drills = history::read(&places.log_path, name);
     Ok(Stanza {
         name: name.to_owned(),
         state: repository::state(&status),
@@ -136,7 +137,8 @@ fn stanza(context: &Context, name: &str) -> Result<Stanza> {
         version: report.current().map(|entry| entry.version.clone()),
         running: running(&report),
         repositories,
-        drills: drills(&places, name),
+        drills: shown(drills.as_deref().unwrap_or_default()),
+        drills_error: drills.err().map(|error| error.text()),
     })
 }
 
@@ -151,13 +153,11 @@ fn running(report: &StanzaReport) -> Option<String> {
     (!held.is_empty()).then(|| held.join(", "))
 }
 
-fn drills(places: &Places, name: &str) -> Vec<Drill> {
-    // Without a file there was no drill; of one that cannot be read nothing is known.
-    let lines = history::read(&places.log_path, name).unwrap_or_default();
-    let drills: Vec<Drill> = lines
+/// The last of them.
+fn shown(drills: &[Value]) -> Vec<Drill> {
+    drills[drills.len().saturating_sub(DRILLS)..]
         .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .map(|drill: Value| Drill {
+        .map(|drill| Drill {
             at: drill["timestamp"]["stop"].as_i64().unwrap_or(0),
             passed: drill["result"] == "ok",
             label: drill["set"]["label"].as_str().unwrap_or("-").to_owned(),
@@ -169,6 +169,5 @@ fn drills(places: &Places, name: &str) -> Vec<Drill> {
                 None => "ok".to_owned(),
             },
         })
-        .collect();
-    drills[drills.len().saturating_sub(DRILLS)..].to_vec()
+        .collect()
 }

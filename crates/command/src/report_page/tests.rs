@@ -257,6 +257,41 @@ fn hostile_names_are_text() {
 }
 
 #[test]
+fn hostile_numbers_are_no_panic() {
+    for (time, size) in [(i64::MAX, u64::MAX), (i64::MIN, u64::MAX), (0, 0)] {
+        let mut facts = example();
+        let stanza = &mut facts.stanzas[0];
+        let drill = &mut stanza.drills[1];
+        drill.at = time;
+        (drill.restore_ms, drill.replay_ms, drill.age) = (Some(time), Some(time), Some(time));
+        let repository = &mut stanza.repositories[0];
+        repository.verify = Some(Verify { at: time, code: 0 });
+        for set in &mut repository.sets[5..8] {
+            (set.stop, set.size, set.stored) = (time, size, size);
+        }
+        repository.sets[5].start = time;
+        repository.sets[6].start = time.saturating_neg();
+        let coverage = repository.coverage.as_mut().expect("the example has it");
+        coverage.spans[0].from = time;
+        coverage.spans[1].to = time;
+        assert!(page(&facts, None).ends_with("</html>"), "{time}");
+    }
+}
+
+#[test]
+fn a_history_of_drills_that_cannot_be_read_is_not_taken_for_none() {
+    let mut facts = example();
+    facts.stanzas[0].drills.clear();
+    assert!(page(&facts, None).contains(">never<"));
+    facts.stanzas[0].drills_error = Some("unable to open it".to_owned());
+    let page = page(&facts, None);
+    assert!(
+        page.contains("unable to open it") && !page.contains(">never<"),
+        "{page}"
+    );
+}
+
+#[test]
 fn nothing_is_loaded_from_elsewhere() {
     let page = page(&example(), None);
     for part in [

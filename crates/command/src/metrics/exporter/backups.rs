@@ -124,7 +124,7 @@ pub(super) fn block_incr(entry: &BackupEntry) -> &'static str {
 /// Seconds that it took.
 pub(super) fn duration(entry: &BackupEntry) -> i64 {
     let seconds = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-    seconds(entry.timestamp_stop) - seconds(entry.timestamp_start)
+    seconds(entry.timestamp_stop).saturating_sub(seconds(entry.timestamp_start))
 }
 
 /// What is recorded of a backup, under the metrics of this order: sizes (original, original delta, stored, stored delta, maps, maps of

@@ -38,11 +38,7 @@ const AGE: Metric = Metric::seconds(
 
 pub(super) fn add(settings: &Settings, stanza: &Stanza, families: &mut Families) {
     // Without a file there was no drill; of one that cannot be read nothing is known.
-    let lines = history::read(&settings.log_path, stanza.as_str()).unwrap_or_default();
-    let drills: Vec<Value> = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let drills = history::read(&settings.log_path, stanza.as_str()).unwrap_or_default();
     let Some(last) = drills.last() else {
         return;
     };

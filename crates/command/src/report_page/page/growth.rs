@@ -36,7 +36,7 @@ pub(super) fn charts(facts: &Facts, repository: &Repository, id: &str) -> Markup
                     (added(facts, sets, scale))
                 }
                 p id={ (id) "-added-text" } class="soft small" {
-                    (size_text(sets.iter().map(|set| set.stored).sum())) " in all, " (sets.len()) @if sets.len() == 1 { " set" } @else { " sets" }
+                    (size_text(sets.iter().fold(0, |all, set| all.saturating_add(set.stored)))) " in all, " (sets.len()) @if sets.len() == 1 { " set" } @else { " sets" }
                     ", the last with " (size_text(last.stored)) "."
                 }
             }

@@ -27,9 +27,14 @@ impl Scale {
         }
     }
 
+    /// At least one second: `to` is later than `from` unless that is the end of time.
+    fn length(self) -> i64 {
+        self.to.saturating_sub(self.from).max(1)
+    }
+
     /// Without the margin: for what is drawn in a stretched box.
     pub(super) fn percent(self, time: i64) -> f64 {
-        let part = (time - self.from) as f64 / (self.to - self.from) as f64;
+        let part = time.saturating_sub(self.from) as f64 / self.length() as f64;
         MARGIN + part.clamp(0.0, 1.0) * (100.0 - 2.0 * MARGIN)
     }
 
@@ -45,12 +50,12 @@ impl Scale {
 
     /// A line at `y` with the first, the middle and the last time below it.
     pub(super) fn axis(self, facts: &Facts, y: u32) -> Markup {
-        let form = match self.to - self.from {
+        let form = match self.length() {
             0..DAY => "%H:%M",
             DAY..432_000 => "%m-%d %H:%M",
             _ => "%Y-%m-%d",
         };
-        let middle = self.from + (self.to - self.from) / 2;
+        let middle = self.from.saturating_add(self.length() / 2);
         let ends = [(self.from, "start"), (middle, "middle"), (self.to, "end")];
         html! {
             line class="axis" x1="0" x2="100%" y1=(y) y2=(y) {}

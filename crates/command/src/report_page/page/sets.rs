@@ -56,7 +56,7 @@ fn rows(facts: &Facts, sets: &[&Set], caption: &str) -> Markup {
                             @for note in &set.notes { div class="small soft" { (note) } }
                         }
                         td role="cell" data-name="Ended" { (words::time_element(facts, set.stop)) }
-                        td role="cell" data-name="Took" class="number" { (time_text(u64::try_from(set.stop - set.start).unwrap_or(0))) }
+                        td role="cell" data-name="Took" class="number" { (time_text(u64::try_from(set.stop.saturating_sub(set.start)).unwrap_or(0))) }
                         td role="cell" data-name="Cluster" class="number" { (size_text(set.size)) }
                         td role="cell" data-name="Added" class="number" { (size_text(set.stored)) }
                         td role="cell" data-name="Restores" { span class=[(set.state == State::Fail).then_some("fail")] { (set.restorable) } }

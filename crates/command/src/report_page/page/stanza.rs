@@ -65,6 +65,7 @@ fn tiles(facts: &Facts, stanza: &Stanza) -> Markup {
                             @if let Some(total) = total(drill) { ", recovery took " (elapsed_text(total)) }
                         }
                     }
+                    None if stanza.drills_error.is_some() || stanza.error.is_some() => { dd class="big warn" { "not known" } }
                     None => {
                         dd class="big" { "never" }
                         dd class="soft small" { "A drill restores a backup and proves it." }
@@ -83,7 +84,7 @@ fn tiles(facts: &Facts, stanza: &Stanza) -> Markup {
 }
 
 fn total(drill: &Drill) -> Option<i64> {
-    Some(drill.restore_ms? + drill.replay_ms?)
+    Some(drill.restore_ms?.saturating_add(drill.replay_ms?))
 }
 
 fn repository_card(facts: &Facts, repository: &Repository, id: &str) -> Markup {
@@ -122,6 +123,15 @@ fn repository_card(facts: &Facts, repository: &Repository, id: &str) -> Markup {
 }
 
 fn drills(facts: &Facts, stanza: &Stanza, id: &str) -> Markup {
+    if let Some(error) = &stanza.drills_error {
+        return html! {
+            article class="card" aria-labelledby={ (id) "-drills" } {
+                h3 id={ (id) "-drills" } { "Drills on this host" }
+                p class="warn" { "Their history could not be read:" }
+                pre { (error) }
+            }
+        };
+    }
     if stanza.drills.is_empty() {
         return html! {};
     }

@@ -71,7 +71,7 @@ fn in_words(facts: &Facts, repository: &Repository) -> Markup {
                     "The newest moment is that of a backup, " (words::time_element(facts, span.to)) "."
                 } @else {
                     "Any moment from " (words::time_element(facts, span.from)) " to " (words::time_element(facts, span.to))
-                    " (" (time_text(u64::try_from(span.to - span.from).unwrap_or(0))) ") can be restored."
+                    " (" (time_text(u64::try_from(span.to.saturating_sub(span.from)).unwrap_or(0))) ") can be restored."
                 }
             }
         }

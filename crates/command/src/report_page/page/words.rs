@@ -25,7 +25,7 @@ pub(super) fn format(facts: &Facts, seconds: i64, form: &str) -> String {
 
 /// `3h 4m ago`; a clock may be behind.
 pub(super) fn ago(facts: &Facts, seconds: i64) -> String {
-    match u64::try_from(facts.at - seconds) {
+    match u64::try_from(facts.at.saturating_sub(seconds)) {
         Ok(age) => format!("{} ago", time_text(age)),
         Err(_) => "in the future".to_owned(),
     }
