@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod browser;
+mod dead_hosts;
 mod page;
 mod stage;
 
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("report").threads(2);
-    for add in [page::add, browser::add] {
+    for add in [page::add, dead_hosts::add, browser::add] {
         suite = add(suite, &program);
     }
     suite.run()

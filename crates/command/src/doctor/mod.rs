@@ -34,6 +34,7 @@ use pgkeep_repo::Stanza;
 
 use crate::error::Result;
 use crate::hosts::storages::Storages;
+use crate::jobs::{AT_ONCE, side_by_side};
 use crate::report::finding::Subject;
 use crate::report::findings::Findings;
 use crate::run::{Context, begin};
@@ -140,7 +141,7 @@ fn examine(
     let Some(stanza) = stanza else {
         return Ok(());
     };
-    let stored = side_by_side(&settings.repositories, |repository| {
+    let stored = side_by_side(&settings.repositories, AT_ONCE, |repository| {
         let place = places
             .iter()
             .find(|place| place.settings.same_place(repository))?;
@@ -176,30 +177,11 @@ fn examine_places(
         storages: Storages::default(),
         ..context.clone()
     };
-    for (place, found) in side_by_side(&new, |one| repository::examine(&context, one, used)) {
+    for (place, found) in side_by_side(&new, AT_ONCE, |one| {
+        repository::examine(&context, one, used)
+    }) {
         places.push(place);
         findings.add(found);
     }
     context.cancel.check()
-}
-
-/// The results in order; each on a thread of its own.
-fn side_by_side<T: Send>(
-    repositories: &[RepoSettings],
-    examine: impl Fn(&RepoSettings) -> T + Sync,
-) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let examine = &examine;
-        let running: Vec<_> = repositories
-            .iter()
-            .map(|repository| scope.spawn(move || examine(repository)))
-            .collect();
-        running
-            .into_iter()
-            .map(|one| {
-                one.join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
 }

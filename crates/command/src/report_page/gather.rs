@@ -11,6 +11,7 @@ use super::{findings, repository};
 use crate::drill::history;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::storages::Storages;
+use crate::jobs::{AT_ONCE, side_by_side};
 use crate::run::progress::Doing;
 use crate::run::{Context, begin};
 use crate::stanzas::{self, StanzaReport, Status, WalRead, Wanted};
@@ -24,12 +25,14 @@ const DRILLS: usize = 10;
 /// The run was stopped; the state of a repository is no error.
 pub fn gather(context: &Context) -> Result<Facts> {
     let doing = Doing::now(&context.progress, "reading the repositories");
-    let mut all = Vec::new();
     let (names, unlisted) = names(context)?;
-    for name in names {
+    let names: Vec<String> = names.into_iter().collect();
+    // Side by side, as their repositories are: a dead one keeps every stanza waiting that has it.
+    let read = side_by_side(&names, AT_ONCE, |name| {
         context.cancel.check()?;
-        all.push(stanza(context, &name)?);
-    }
+        stanza(context, name)
+    });
+    let stanzas: Vec<Stanza> = read.into_iter().collect::<Result<_>>()?;
     doing.and("asking doctor");
     let doctor = findings::ask(context)?;
     let host = rustix::system::uname();
@@ -38,7 +41,7 @@ pub fn gather(context: &Context) -> Result<Facts> {
         zone: context.clock.zone().clone(),
         host: host.nodename().to_string_lossy().into_owned(),
         unlisted,
-        stanzas: all,
+        stanzas,
         doctor,
     })
 }

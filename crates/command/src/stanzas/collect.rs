@@ -1,4 +1,6 @@
 //! Reads every repository: which stanzas it holds, their info files, their WAL, and who holds locks.
+//!
+//! Repositories are read side by side, because one that is dead keeps its caller waiting.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,7 @@ use super::status::{Running, Status};
 use super::wanted::{Requested, WalRead, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{Repository, repository};
+use crate::jobs::{AT_ONCE, side_by_side};
 use crate::locks::{self, LockState, LockType};
 use crate::run::Context;
 
@@ -23,15 +26,26 @@ use crate::run::Context;
 /// Only when a feature is not supported; what a repository does wrong becomes its status.
 pub(crate) fn stanzas(context: &Context, wanted: &Wanted) -> Result<Vec<StanzaReport>> {
     let keys = repository::keys(&context.config);
+    context.cancel.check()?;
+    for &key in &keys {
+        repository::refuse(context, key)?;
+    }
+    let read = side_by_side(&keys, AT_ONCE, |&key| {
+        context.cancel.check()?;
+        read_repository(context, wanted, key)
+    });
     let mut found: BTreeMap<String, StanzaReport> = BTreeMap::new();
     let mut failed: BTreeMap<u32, Error> = BTreeMap::new();
     let mut backup_found = false;
-    for &key in &keys {
-        context.cancel.check()?;
-        repository::refuse(context, key)?;
-        match read_repository(context, wanted, key, &mut backup_found) {
+    for (&key, read) in keys.iter().zip(read) {
+        match read {
             Ok(reports) => {
-                for (name, report, restore) in reports {
+                for read in reports {
+                    if let Some(warning) = read.warning {
+                        log::warn!("{warning}");
+                    }
+                    backup_found |= read.has_set;
+                    let (name, restore) = (read.name, read.restore);
                     let stanza = found
                         .entry(name.clone())
                         .or_insert_with(|| empty(context, &name, &keys));
@@ -40,7 +54,7 @@ pub(crate) fn stanzas(context: &Context, wanted: &Wanted) -> Result<Vec<StanzaRe
                     stanza.restore.size_complete += restore.size_complete;
                     if let Some(slot) = stanza.repositories.iter_mut().find(|slot| slot.key == key)
                     {
-                        *slot = report;
+                        *slot = read.report;
                     }
                 }
             }
@@ -108,12 +122,18 @@ fn cipher_name(context: &Context, key: u32) -> &'static str {
     }
 }
 
-fn read_repository(
-    context: &Context,
-    wanted: &Wanted,
-    key: u32,
-    backup_found: &mut bool,
-) -> Result<Vec<(String, RepositoryReport, Running)>> {
+/// What one repository holds of one stanza.
+struct Read {
+    name: String,
+    report: RepositoryReport,
+    restore: Running,
+    /// It has the backup that was asked for.
+    has_set: bool,
+    /// What is to be logged, once it is its turn.
+    warning: Option<String>,
+}
+
+fn read_repository(context: &Context, wanted: &Wanted, key: u32) -> Result<Vec<Read>> {
     let repository = repository::open(context, key)?;
     let storage = &*repository.storage;
     let options = ListOptions {
@@ -134,26 +154,24 @@ fn read_repository(
     };
     let mut reports = Vec::new();
     for name in asked {
-        let mut report = RepositoryReport::new(key, repository.cipher_name(), Status::MissingPath);
-        let mut restore = Running::default();
-        if names.contains(&name) {
-            report.status = Status::Ok;
-            if let Err(error) = read_stanza(
-                context,
-                wanted,
-                &repository,
-                &name,
-                &mut report,
-                &mut restore,
-                backup_found,
-            ) {
+        let there = names.contains(&name);
+        let mut read = Read {
+            name,
+            report: RepositoryReport::new(key, repository.cipher_name(), Status::MissingPath),
+            restore: Running::default(),
+            has_set: false,
+            warning: None,
+        };
+        if there {
+            read.report.status = Status::Ok;
+            if let Err(error) = read_stanza(context, wanted, &repository, &mut read) {
                 if error.code == ErrorCode::Term {
                     return Err(error);
                 }
-                report.fail(&error);
+                read.report.fail(&error);
             }
         }
-        reports.push((name, report, restore));
+        reports.push(read);
     }
     Ok(reports)
 }
@@ -162,12 +180,10 @@ fn read_stanza(
     context: &Context,
     wanted: &Wanted,
     repository: &Repository,
-    name: &str,
-    report: &mut RepositoryReport,
-    restore: &mut Running,
-    backup_found: &mut bool,
+    read: &mut Read,
 ) -> Result<()> {
-    let stanza = Stanza::new(name)?;
+    let stanza = Stanza::new(&read.name)?;
+    let report = &mut read.report;
     if wanted.full {
         match BackupInfo::load(&*repository.storage, &stanza, repository.pass.as_ref())
             .map_err(Error::from)
@@ -208,10 +224,10 @@ fn read_stanza(
                     }
                     Err(error) => {
                         let name = repository.name();
-                        log::warn!(
+                        read.warning = Some(format!(
                             "{name}: the WAL of stanza '{stanza}' cannot be read: {}",
                             error.text()
-                        );
+                        ));
                         None
                     }
                 };
@@ -222,7 +238,7 @@ fn read_stanza(
                     .info(&layout::manifest(&stanza, label), InfoLevel::Exists)?
                     .is_some()
             {
-                *backup_found = true;
+                read.has_set = true;
                 report.manifest = Some(Manifest::load(
                     &*repository.storage,
                     &stanza,
@@ -237,13 +253,13 @@ fn read_stanza(
         let add_holder = |lock_type, running: &mut Running| {
             if let Ok(LockState::Held(data)) = locks::state(
                 &lock_path,
-                &locks::file_name(name, lock_type, repository.key),
+                &locks::file_name(&read.name, lock_type, repository.key),
             ) {
                 running.add(&data);
             }
         };
         add_holder(LockType::Backup, &mut report.backup);
-        add_holder(LockType::Restore, restore);
+        add_holder(LockType::Restore, &mut read.restore);
     }
     Ok(())
 }
