@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pgkeep_testkit::cluster::Cluster;
 use pgkeep_testkit::run::{Outcome, Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
+use serde_json::{Value, json};
 
 use crate::stage::{Result, Stage, holds};
 
@@ -169,7 +170,37 @@ fn dry(stage: &Stage<'_>, arguments: &[&'static str]) -> TestResult {
     }
     let there = ["--dry-run", "--to-cluster", "--table=other.public.big"];
     let refused = restore(stage, 58, &there)?;
-    holds(&refused.stderr, &["table 'public.big' exists"])
+    holds(&refused.stderr, &["table 'public.big' exists"])?;
+    holds(&refused.stdout, &["the restore would be refused"])?;
+    // For programs, all that would stop it. A file that is there is not written over.
+    let file = stage.cluster.scratch().write("there", "kept")?;
+    let file = format!("--dump-file={}", file.display());
+    let json = [arguments, &["--dry-run", "--output=json", &file]].concat();
+    let refused = restore(stage, 93, &json)?;
+    let plan: Value = serde_json::from_str(&refused.stdout)?;
+    for (what, found, wanted) in [
+        (
+            "what",
+            &plan["restore"]["table"][0]["name"],
+            json!("orders"),
+        ),
+        ("moment", &plan["recovery"]["target"], json!("before")),
+        (
+            "version",
+            &plan["set"]["pg-version"],
+            json!(stage.cluster.major()),
+        ),
+        ("goal", &plan["to"]["kind"], json!("file")),
+        ("obstacle", &plan["refused"][0]["code"], json!(93)),
+        ("obstacles", &plan["refused"][1], Value::Null),
+    ] {
+        is(what, &found.to_string(), &wanted.to_string())?;
+    }
+    let there = [&there[..], &["--output=json"]].concat();
+    let refused = restore(stage, 58, &there)?;
+    let plan: Value = serde_json::from_str(&refused.stdout)?;
+    let message = plan["refused"][0]["message"].to_string();
+    holds(&message, &["table 'public.big' exists"])
 }
 
 fn to_a_file(stage: &Stage<'_>) -> TestResult {

@@ -10,6 +10,7 @@ mod dump_file;
 mod names;
 mod others;
 mod plan;
+mod plan_document;
 mod relations;
 mod renamed;
 mod settings;
@@ -43,14 +44,15 @@ pub fn run(context: &Context) -> Result<()> {
         )
         .with_hint("name a file with --dump-file, or redirect standard output."));
     }
+    let mut obstacles = Obstacles::of(&settings);
     let file = match &settings.goal {
-        Goal::File(path) => Some(DumpFile::open(path)?),
+        Goal::File(path) => obstacles.take(DumpFile::open(path))?,
         _ => None,
     };
     context.summary.stopped("nothing was restored");
     let began = context.clock.milliseconds();
     let scratch = Scratch::take(context, &settings.scratch.path, &settings.scratch.used)?;
-    let result = restore(context, &scratch, &mut settings, file);
+    let result = restore(context, &scratch, &mut settings, (file, obstacles));
     let removed = scratch.remove();
     match (result, removed) {
         (Ok(None), Ok(())) => Ok(()),
@@ -73,6 +75,32 @@ pub fn run(context: &Context) -> Result<()> {
     }
 }
 
+/// What would stop the restore. Of a plan it is a part, in all other cases the end.
+struct Obstacles {
+    of_plan: bool,
+    found: Vec<Error>,
+}
+
+impl Obstacles {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            of_plan: settings.dry_run,
+            found: Vec::new(),
+        }
+    }
+
+    /// `None` if it is a part of the plan that this failed.
+    fn take<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Err(error) if self.of_plan && error.code != ErrorCode::Term => {
+                self.found.push(error);
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
+    }
+}
+
 /// The facts for programs.
 fn note(context: &Context, settings: &Settings, plan: &Plan) {
     let fact = |name: &str, value: Value| context.summary.fact(name, value);
@@ -91,7 +119,7 @@ fn restore(
     context: &Context,
     scratch: &Scratch,
     settings: &mut Settings,
-    file: Option<DumpFile>,
+    (file, mut obstacles): (Option<DumpFile>, Obstacles),
 ) -> Result<Option<String>> {
     let doing = Doing::now(&context.progress, "choosing the backup");
     let mut plan = restored::plan(context, scratch, &settings.scratch)?;
@@ -108,7 +136,7 @@ fn restore(
         (Goal::Cluster(connection), _) => {
             doing.and("asking the running cluster");
             let cluster = Cluster::new(context, scratch, (settings, connection), &programs);
-            cluster.check(&plan)?;
+            obstacles.take(cluster.check(&plan))?;
             Ready::Cluster(cluster)
         }
         (_, Some(file)) => Ready::File(file),
@@ -116,7 +144,8 @@ fn restore(
     };
     drop(doing);
     if settings.dry_run {
-        plan::print(context, scratch, settings, &plan)?;
+        obstacles.take(restored::refuse_short(scratch, &plan))?;
+        plan::print(context, scratch, settings, (&plan, obstacles.found))?;
         return Ok(None);
     }
     restored::refuse_short(scratch, &plan)?;

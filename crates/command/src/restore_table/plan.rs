@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{Connection, Goal, Settings, Wanted};
+use super::plan_document;
+use super::settings::{Goal, Settings, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::report::size_text::size_text;
 use crate::run::Context;
 use crate::run::summary::count;
-use crate::scratch::{Plan, Scratch, restored};
+use crate::scratch::{Plan, Scratch};
 
 /// Reports the plan, and asks if a running cluster is about to be changed.
 ///
@@ -41,22 +42,26 @@ pub(super) fn agree(
 /// Prints the plan, for a run that does no more.
 ///
 /// # Errors
-/// Output that cannot be written; what the restore would be refused for.
+/// Output that cannot be written; the first of `obstacles`.
 pub(super) fn print(
     context: &Context,
     scratch: &Scratch,
     settings: &Settings,
-    plan: &Plan,
+    (plan, obstacles): (&Plan, Vec<Error>),
 ) -> Result<()> {
-    let refused = restored::refuse_short(scratch, plan);
-    let end = match refused {
-        Ok(()) => "without --dry-run the restore would begin.",
-        Err(_) => "the restore would be refused, see the error.",
+    let text = if settings.json {
+        let document = plan_document::document(context.stanza()?, settings, (plan, &obstacles));
+        format!("{document}\n")
+    } else {
+        let end = match obstacles.len() {
+            0 => "without --dry-run the restore would begin.",
+            _ => "the restore would be refused, see the error.",
+        };
+        let text = text(scratch, settings, plan);
+        format!("{text}\n\nnothing has been changed: {end}\n")
     };
-    let text = text(scratch, settings, plan);
-    let text = format!("{text}\n\nnothing has been changed: {end}\n");
     context.output.text(&text)?;
-    refused
+    obstacles.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Lines for people.
@@ -77,7 +82,26 @@ fn text(scratch: &Scratch, settings: &Settings, plan: &Plan) -> String {
         Goal::File(path) => {
             let _ = write!(text, "\nto: file '{}'", path.display());
         }
-        Goal::Cluster(connection) => into(&mut text, settings, connection),
+        Goal::Cluster(connection) => {
+            let (host, port) = connection.place();
+            let database = &connection.database;
+            let _ = write!(
+                text,
+                "\nto: running cluster at {host} port {port}, database {database}"
+            );
+        }
+    }
+    if let Some(schema) = &settings.to_schema {
+        let _ = write!(text, ", schema {schema}");
+    }
+    if let Some(table) = &settings.to_table {
+        let _ = write!(text, ", table {table}");
+    }
+    if let Goal::Cluster(connection) = &settings.goal {
+        text.push_str(match connection.clean {
+            true => "\nWARNING: what has these names there is REPLACED",
+            false => "\nwhat is there stays",
+        });
     }
     let left_out = settings.scratch.left_out.len() as u64;
     let _ = write!(
@@ -88,29 +112,4 @@ fn text(scratch: &Scratch, settings: &Settings, plan: &Plan) -> String {
         count(left_out, "other database"),
     );
     text
-}
-
-fn into(text: &mut String, settings: &Settings, connection: &Connection) {
-    let value = |name: &str| {
-        let mut all = connection.variables.iter();
-        all.find(|(found, _)| found == name)
-            .map_or("", |(_, value)| value.as_str())
-    };
-    let _ = write!(
-        text,
-        "\nto: running cluster at {} port {}, database {}",
-        value("PGHOST"),
-        value("PGPORT"),
-        connection.database
-    );
-    if let Some(schema) = &settings.to_schema {
-        let _ = write!(text, ", schema {schema}");
-    }
-    if let Some(table) = &settings.to_table {
-        let _ = write!(text, ", table {table}");
-    }
-    text.push_str(match connection.clean {
-        true => "\nWARNING: what has these names there is REPLACED",
-        false => "\nwhat is there stays",
-    });
 }

@@ -50,6 +50,18 @@ pub(super) struct Connection {
     pub(super) clean: bool,
 }
 
+impl Connection {
+    /// Host or directory of the socket, and port.
+    pub(super) fn place(&self) -> (&str, &str) {
+        let value = |name: &str| {
+            let mut all = self.variables.iter();
+            all.find(|(found, _)| found == name)
+                .map_or("", |(_, value)| value.as_str())
+        };
+        (value("PGHOST"), value("PGPORT"))
+    }
+}
+
 /// Typed options.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -64,6 +76,8 @@ pub(super) struct Settings {
     pub(super) to_table: Option<String>,
     /// Only the plan.
     pub(super) dry_run: bool,
+    /// The plan is for programs.
+    pub(super) json: bool,
 }
 
 impl Settings {
@@ -129,6 +143,7 @@ impl Settings {
             to_schema,
             to_table,
             dry_run: config.boolean(option::DRY_RUN),
+            json: config.string(option::OUTPUT) == Some("json"),
         })
     }
 

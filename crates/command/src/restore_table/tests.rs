@@ -1,10 +1,13 @@
 //! What the options mean, and what is refused before anything is done.
 
 use pgkeep_config::Program;
+use serde_json::json;
 
+use super::plan_document;
 use super::settings::{Goal, Settings, Wanted};
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::run::test_context;
+use crate::scratch::Plan;
 
 fn settings(options: &[&str]) -> Result<Settings, ErrorCode> {
     let context = test_context::new(Program::PgKeep, "restore-table", options);
@@ -114,4 +117,65 @@ fn options_that_do_not_go_together_are_refused() {
     ] {
         assert_eq!(settings(&options).map(drop), Err(code), "{options:?}");
     }
+}
+
+#[test]
+fn the_plan_for_programs_says_what_does_not_apply_and_what_would_stop_it() {
+    let mut found = settings(&[
+        "--table=shop.public.a",
+        "--to-cluster",
+        "--to-schema=restored",
+        "--pg1-port=6000",
+        "--pg1-socket-path=/run/pg",
+        "--type=name",
+        "--target=before",
+        "--dry-run",
+        "--output=json",
+    ])
+    .unwrap();
+    assert!(found.json);
+    found.scratch.left_out = vec![16400];
+    let plan = Plan {
+        label: "20260101-030000F".to_owned(),
+        repo_key: 2,
+        major: 17,
+        size: 700,
+        file_total: 7,
+        needed: 600,
+        gap: Some(("a".to_owned(), "b".to_owned())),
+        ..Plan::default()
+    };
+    let error = Error::new(ErrorCode::DbMismatch, "table 'public.a' exists").with_hint("look.");
+    let document = plan_document::document("demo", &found, (&plan, &[error]));
+    assert_eq!(
+        document,
+        json!({
+            "stanza": "demo",
+            "set": {
+                "label": "20260101-030000F", "repo-key": 2, "pg-version": 17, "size": 700,
+                "file-total": 7,
+            },
+            "recovery": {"type": "name", "target": "before"},
+            "reach": {"wal": null, "gap": {"start": "a", "stop": "b"}, "unread": []},
+            "restore": {
+                "database": "shop", "schema": [], "table": [{"schema": "public", "name": "a"}],
+                "large-objects": false,
+            },
+            "to": {
+                "kind": "cluster", "format": null, "path": null, "host": "/run/pg", "port": 6000,
+                "database": "shop", "schema": "restored", "table": null, "clean": false,
+            },
+            "scratch": {
+                "path": "/var/tmp/pgkeep-restore-table-demo", "need": 600,
+                "database-left-out-total": 1,
+            },
+            "refused": [{"code": 58, "message": "table 'public.a' exists", "hint": ["look."]}],
+        })
+    );
+    let found = settings(&["--database=shop", "--dump-file=/x", "--dump-format=custom"]).unwrap();
+    let to = &plan_document::document("demo", &found, (&plan, &[]))["to"];
+    assert_eq!(
+        (&to["kind"], &to["format"], &to["path"], &to["host"]),
+        (&json!("file"), &json!("custom"), &json!("/x"), &json!(null))
+    );
 }

@@ -124,7 +124,7 @@ pub const DRY_RUN: &OptionDef = &OptionDef {
         prints it for programs.\n\n\
         `restore-table` prints its plan: which set, the moment, what is restored and where it goes, and \
         the space needed. The running cluster is looked at and not changed. The exit status is 0 if the \
-        restore would begin.",
+        restore would begin. `--output=json` prints it for programs.",
     example: "--dry-run",
     ..OptionDef::COMMAND_LINE_BOOLEAN
 };
@@ -234,13 +234,17 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         only(RepoCopy, MAIN),
         only(RepoLs, MAIN),
         only(Restore, MAIN),
+        only(RestoreTable, MAIN),
         all(SftpAudit),
         all(SftpProbe),
         only(Verify, MAIN),
         all(Version),
     ],
     commands_ours: &[Restore],
-    depends_by_command: &[(Restore, Depend::on("dry-run", &["y"]))],
+    depends_by_command: &[
+        (Restore, Depend::on("dry-run", &["y"])),
+        (RestoreTable, Depend::on("dry-run", &["y"])),
+    ],
     default: Default::Is("text"),
     default_by_command: &[(Verify, "none"), (Version, "text")],
     allowed: &["text", "json"],
@@ -251,8 +255,8 @@ pub const OUTPUT: &OptionDef = &OptionDef {
         nothing (`none`) and leaves its result in the log. `version` has `num`, a number that is \
         easy to compare.\n\n\
         Only in `pgkeep`: `table` for `info`, with one line for each backup and the time span that \
-        can be restored; `json` for `verify`; and for `restore` both forms of the plan of \
-        `--dry-run`. `repo-copy` prints with `text` only that plan, and leaves its result in the log; \
+        can be restored; `json` for `verify`; and for `restore` and `restore-table` both forms of the \
+        plan of `--dry-run`. `repo-copy` prints with `text` only that plan, and leaves its result in the log; \
         with `json` it prints both.",
     example: "--output=json",
     ..OptionDef::COMMAND_LINE_BOOLEAN
