@@ -10,6 +10,7 @@ mod completion;
 mod hints;
 mod hooks;
 mod json_log;
+mod json_results;
 mod refusals;
 mod surroundings;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let suite = hints::add(suite, &program);
     let suite = hooks::add(suite, &program);
     let suite = json_log::add(suite, &program);
+    let suite = json_results::add(suite, &program);
     let suite = completion::add(suite, &program);
     let suite = surroundings::add(suite, &program);
     refusals::add(suite, &program).run()
