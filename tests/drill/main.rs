@@ -7,6 +7,7 @@ mod killed;
 mod places;
 mod stage;
 mod tables;
+mod unfinished;
 mod whole;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         damage::add,
         killed::add,
         tables::add,
+        unfinished::add,
     ] {
         suite = add(suite, &program);
     }

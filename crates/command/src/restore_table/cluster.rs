@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::names::{literal, quoted};
+use super::new_database;
 use super::relations::Relation;
 use super::settings::{Connection, Settings, Wanted};
 use crate::error::{Error, ErrorCode, Result};
@@ -44,11 +45,11 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Whether the restore may begin.
+    /// Whether the restore may begin. Returns the name of a database that an interrupted run has left, and that is removed first.
     ///
     /// # Errors
     /// A cluster that cannot be reached, is older or a standby; what is there already.
-    pub(super) fn check(&self, plan: &Plan) -> Result<()> {
+    pub(super) fn check(&self, plan: &Plan) -> Result<Option<String>> {
         let version = self.ask(
             &self.connection.maintenance,
             "select current_setting('server_version_num')::int / 10000, pg_is_in_recovery()",
@@ -79,7 +80,7 @@ impl<'a> Cluster<'a> {
                 for schema in schemas {
                     self.refuse_schema(self.settings.to_schema.as_ref().unwrap_or(schema))?;
                 }
-                Ok(())
+                Ok(None)
             }
             Wanted::Tables(tables) => {
                 let settings = self.settings;
@@ -91,18 +92,19 @@ impl<'a> Cluster<'a> {
                         leaves: None,
                     })
                     .collect();
-                self.refuse_tables(&relations)
+                self.refuse_tables(&relations).map(|()| None)
             }
         }
     }
 
-    /// Puts the dump in. Of tables and schemas all is there afterwards, or nothing has changed.
+    /// Puts the dump in. Of tables and schemas all is there afterwards, or nothing has changed. `comment`: what a database
+    /// is to have, as SQL.
     ///
     /// # Errors
     /// What is there already; what the server says.
-    pub(super) fn fill(&self, dump: &Path, relations: &[Relation]) -> Result<()> {
+    pub(super) fn fill(&self, dump: &Path, relations: &[Relation], comment: &str) -> Result<()> {
         if self.settings.wanted == Wanted::Database {
-            return self.make_database(dump);
+            return self.make_database(dump, comment);
         }
         self.refuse_tables(relations)?;
         let mut more = vec!["--single-transaction".to_owned()];
@@ -118,18 +120,15 @@ impl<'a> Cluster<'a> {
     }
 
     /// It has another name until it is complete.
-    fn make_database(&self, dump: &Path) -> Result<()> {
-        self.refuse_database()?;
-        let (new, unfinished) = (&self.connection.database, unfinished(self.connection));
+    fn make_database(&self, dump: &Path, comment: &str) -> Result<()> {
         let maintenance = &self.connection.maintenance;
-        let made = self.run(maintenance, dump, &[]).and_then(|()| {
-            let rename = format!(
-                "alter database {} rename to {}",
-                quoted(&unfinished),
-                quoted(new)
-            );
-            self.ask(maintenance, &rename).map(drop)
-        });
+        let ask = |statement: &str| self.ask(maintenance, statement);
+        if let Some(name) = self.refuse_database()? {
+            new_database::remove(&name, ask)?;
+        }
+        let made = self
+            .run(maintenance, dump, &[])
+            .and_then(|()| new_database::complete(self.connection, comment, ask));
         made.map_err(|error| {
             // A run that is stopped cleans up too.
             let context = Context {
@@ -142,14 +141,7 @@ impl<'a> Cluster<'a> {
                 psql: self.client.psql.clone(),
                 variables: self.client.variables.clone(),
             };
-            let drop = format!("drop database if exists {}", quoted(&unfinished));
-            match client.ask(maintenance, &drop) {
-                Ok(_) => error,
-                Err(left) => error.with_hint(format!(
-                    "database '{unfinished}' is left, remove it: {}",
-                    left.message
-                )),
-            }
+            new_database::undo(&client, self.connection, error)
         })
     }
 
@@ -216,24 +208,20 @@ impl<'a> Cluster<'a> {
         .with_hint("or name the directory of its programs with --scratch-pg-bin."))
     }
 
-    fn refuse_database(&self) -> Result<()> {
-        let left = unfinished(self.connection);
-        for name in [&self.connection.database, &left] {
-            let named = format!("pg_catalog.pg_database where datname = {}", literal(name));
-            if !self.count(&self.connection.maintenance, &named)? {
-                continue;
-            }
+    /// What an interrupted run has left under the name that it has until it is complete.
+    fn refuse_database(&self) -> Result<Option<String>> {
+        let (name, maintenance) = (&self.connection.database, &self.connection.maintenance);
+        let named = format!("pg_catalog.pg_database where datname = {}", literal(name));
+        if self.count(maintenance, &named)? {
             return Err(Error::new(
                 ErrorCode::DbMismatch,
                 format!("database '{name}' exists in the running cluster"),
             )
-            .with_hint(if *name == left {
-                "it is left of a run that was killed: drop it."
-            } else {
-                "nothing was changed: choose another name with --to-database."
-            }));
+            .with_hint("nothing was changed: choose another name with --to-database."));
         }
-        Ok(())
+        new_database::left(self.connection, |statement| {
+            self.ask(maintenance, statement)
+        })
     }
 
     fn refuse_schema(&self, schema: &str) -> Result<()> {
@@ -284,14 +272,4 @@ impl<'a> Cluster<'a> {
         .with_hint("nothing was changed: restore beside it with --to-schema or --to-table.")
         .with_hint("or replace it with --clean.")
     }
-}
-
-/// Name of a new database while it is filled.
-pub(super) fn unfinished(connection: &Connection) -> String {
-    let name = &connection.database;
-    let mut end = name.len().min(50);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}.unfinished", &name[..end])
 }

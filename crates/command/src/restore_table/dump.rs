@@ -2,9 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use super::cluster::{self, Cluster};
+use super::cluster::Cluster;
 use super::dump_file::DumpFile;
 use super::names::{qualified, quoted};
+use super::new_database;
 use super::relations::Relation;
 use super::settings::{Goal, Settings, Wanted};
 use crate::error::{Error, ErrorCode, Result};
@@ -15,7 +16,7 @@ use crate::scratch::{Client, Programs, process};
 /// Where in the scratch directory a dump for a running cluster lies.
 const DUMP: &str = "spool/dump.sql";
 
-/// Dumps what was found and hands it over. Returns what was done, for people.
+/// Dumps what was found and hands it over; `comment` is that of the database, as SQL. Returns what was done, for people.
 ///
 /// # Errors
 /// What `pg_dump` says, and whatever stands in the way of handing it over.
@@ -23,7 +24,7 @@ pub(super) fn hand_over(
     client: &Client<'_>,
     settings: &Settings,
     programs: &Programs,
-    relations: &[Relation],
+    (relations, comment): (&[Relation], &str),
     goal: Ready<'_>,
 ) -> Result<String> {
     let what = settings.what();
@@ -49,7 +50,7 @@ pub(super) fn hand_over(
             command.arg("--file").arg(&path);
             run(client, &mut command, Stdio::null())?;
             log::info!("restore into the running cluster");
-            cluster.fill(&path, relations)?;
+            cluster.fill(&path, relations, comment)?;
             Ok(format!("{what} is in the running cluster"))
         }
     }
@@ -65,27 +66,22 @@ pub(super) enum Ready<'a> {
 /// The database that is dumped: for a running cluster it has got the name that it is made under.
 fn source(settings: &Settings) -> String {
     match (&settings.goal, &settings.wanted) {
-        (Goal::Cluster(connection), Wanted::Database) => cluster::unfinished(connection),
+        (Goal::Cluster(connection), Wanted::Database) => new_database::unfinished(connection),
         _ => settings.database.clone(),
     }
 }
 
-/// Gives the database the name that it is made under.
+/// Gives a database for the running cluster the name and the comment that it is made with. Returns the comment that it had, as SQL.
 ///
 /// # Errors
 /// What the server says.
-pub(super) fn rename_database(client: &Client<'_>, settings: &Settings) -> Result<()> {
-    let (old, new) = (&settings.database, source(settings));
-    if *old == new {
-        return Ok(());
+pub(super) fn rename_database(client: &Client<'_>, settings: &Settings) -> Result<String> {
+    match (&settings.goal, &settings.wanted) {
+        (Goal::Cluster(connection), Wanted::Database) => {
+            new_database::mark(client, &settings.database, connection)
+        }
+        _ => Ok("null".to_owned()),
     }
-    // Nobody may be connected to it.
-    let from = match old.as_str() {
-        "template1" => "postgres",
-        _ => "template1",
-    };
-    let rename = format!("alter database {} rename to {}", quoted(old), quoted(&new));
-    client.ask(from, &rename).map(drop)
 }
 
 fn run(client: &Client<'_>, command: &mut Command, output: Stdio) -> Result<()> {

@@ -8,6 +8,7 @@ mod cluster;
 mod dump;
 mod dump_file;
 mod names;
+mod new_database;
 mod others;
 mod plan;
 mod plan_document;
@@ -132,11 +133,12 @@ fn restore(
     }
     note(context, settings, &plan);
     let settings = &*settings;
+    let mut left = None;
     let goal = match (&settings.goal, file) {
         (Goal::Cluster(connection), _) => {
             doing.and("asking the running cluster");
             let cluster = Cluster::new(context, scratch, (settings, connection), &programs);
-            obstacles.take(cluster.check(&plan))?;
+            left = obstacles.take(cluster.check(&plan))?.flatten();
             Ready::Cluster(cluster)
         }
         (_, Some(file)) => Ready::File(file),
@@ -145,11 +147,11 @@ fn restore(
     drop(doing);
     if settings.dry_run {
         obstacles.take(restored::refuse_short(scratch, &plan))?;
-        plan::print(context, scratch, settings, (&plan, obstacles.found))?;
+        plan::print(context, scratch, settings, (&plan, left, obstacles.found))?;
         return Ok(None);
     }
     restored::refuse_short(scratch, &plan)?;
-    plan::agree(context, scratch, settings, &plan)?;
+    plan::agree(context, scratch, settings, (&plan, left))?;
 
     let doing = Doing::now(&context.progress, "restoring");
     restored::make(context, scratch, &settings.scratch, &plan)?;
@@ -193,11 +195,12 @@ fn restore(
     relations::check_database(&client, settings).map_err(|error| explain_user(error, user))?;
     let mut relations = relations::find(&client, settings)?;
     renamed::apply(&client, settings, plan.major, &mut relations)?;
-    dump::rename_database(&client, settings)?;
+    let comment = dump::rename_database(&client, settings)?;
     doing.and("dumping");
     if matches!(goal, Ready::Output) {
         // The line of the progress would be in the midst of the dump.
         drop(doing);
     }
-    dump::hand_over(&client, settings, &programs, &relations, goal).map(Some)
+    let found = (relations.as_slice(), comment.as_str());
+    dump::hand_over(&client, settings, &programs, found, goal).map(Some)
 }

@@ -18,9 +18,9 @@ pub(super) fn agree(
     context: &Context,
     scratch: &Scratch,
     settings: &Settings,
-    plan: &Plan,
+    (plan, left): (&Plan, Option<String>),
 ) -> Result<()> {
-    let text = text(scratch, settings, plan);
+    let text = text(scratch, settings, (plan, left.as_deref()));
     log::info!("{text}");
     let Goal::Cluster(_) = &settings.goal else {
         return Ok(());
@@ -47,17 +47,21 @@ pub(super) fn print(
     context: &Context,
     scratch: &Scratch,
     settings: &Settings,
-    (plan, obstacles): (&Plan, Vec<Error>),
+    (plan, left, obstacles): (&Plan, Option<String>, Vec<Error>),
 ) -> Result<()> {
     let text = if settings.json {
-        let document = plan_document::document(context.stanza()?, settings, (plan, &obstacles));
+        let document = plan_document::document(
+            context.stanza()?,
+            settings,
+            (plan, left.as_deref(), &obstacles),
+        );
         format!("{document}\n")
     } else {
         let end = match obstacles.len() {
             0 => "without --dry-run the restore would begin.",
             _ => "the restore would be refused, see the error.",
         };
-        let text = text(scratch, settings, plan);
+        let text = text(scratch, settings, (plan, left.as_deref()));
         format!("{text}\n\nnothing has been changed: {end}\n")
     };
     context.output.text(&text)?;
@@ -65,7 +69,7 @@ pub(super) fn print(
 }
 
 /// Lines for people.
-fn text(scratch: &Scratch, settings: &Settings, plan: &Plan) -> String {
+fn text(scratch: &Scratch, settings: &Settings, (plan, left): (&Plan, Option<&str>)) -> String {
     let mut text = format!(
         "restore-table plan\nset: {} of repo{}, PostgreSQL {}\nmoment: {}\nrestore: {}",
         plan.label,
@@ -102,6 +106,12 @@ fn text(scratch: &Scratch, settings: &Settings, plan: &Plan) -> String {
             true => "\nWARNING: what has these names there is REPLACED",
             false => "\nwhat is there stays",
         });
+    }
+    if let Some(left) = left {
+        let _ = write!(
+            text,
+            "\ndatabase '{left}', which an interrupted run has left, is removed"
+        );
     }
     let left_out = settings.scratch.left_out.len() as u64;
     let _ = write!(

@@ -6,11 +6,11 @@ use super::settings::{Connection, Goal, Settings, Wanted};
 use crate::error::Error;
 use crate::scratch::Plan;
 
-/// `obstacles`: what would stop the restore.
+/// `left`: a database that an interrupted run has left, and that is removed. `obstacles`: what would stop the restore.
 pub(super) fn document(
     stanza: &str,
     settings: &Settings,
-    (plan, obstacles): (&Plan, &[Error]),
+    (plan, left, obstacles): (&Plan, Option<&str>, &[Error]),
 ) -> Value {
     json!({
         "stanza": stanza,
@@ -28,7 +28,7 @@ pub(super) fn document(
             "unread": plan.unread,
         },
         "restore": wanted(settings),
-        "to": to(settings),
+        "to": to(settings, left),
         "scratch": {
             "path": settings.scratch.path,
             "need": plan.needed,
@@ -57,7 +57,7 @@ fn wanted(settings: &Settings) -> Value {
     })
 }
 
-fn to(settings: &Settings) -> Value {
+fn to(settings: &Settings, left: Option<&str>) -> Value {
     let (mut path, mut cluster) = (None, None);
     match &settings.goal {
         Goal::Output => {}
@@ -76,5 +76,6 @@ fn to(settings: &Settings) -> Value {
         "schema": settings.to_schema,
         "table": settings.to_table,
         "clean": cluster.map(|connection| connection.clean),
+        "removed-first": left,
     })
 }

@@ -146,7 +146,7 @@ fn the_plan_for_programs_says_what_does_not_apply_and_what_would_stop_it() {
         ..Plan::default()
     };
     let error = Error::new(ErrorCode::DbMismatch, "table 'public.a' exists").with_hint("look.");
-    let document = plan_document::document("demo", &found, (&plan, &[error]));
+    let document = plan_document::document("demo", &found, (&plan, Some("a.unfinished"), &[error]));
     assert_eq!(
         document,
         json!({
@@ -164,6 +164,7 @@ fn the_plan_for_programs_says_what_does_not_apply_and_what_would_stop_it() {
             "to": {
                 "kind": "cluster", "format": null, "path": null, "host": "/run/pg", "port": 6000,
                 "database": "shop", "schema": "restored", "table": null, "clean": false,
+                "removed-first": "a.unfinished",
             },
             "scratch": {
                 "path": "/var/tmp/pgkeep-restore-table-demo", "need": 600,
@@ -173,7 +174,7 @@ fn the_plan_for_programs_says_what_does_not_apply_and_what_would_stop_it() {
         })
     );
     let found = settings(&["--database=shop", "--dump-file=/x", "--dump-format=custom"]).unwrap();
-    let to = &plan_document::document("demo", &found, (&plan, &[]))["to"];
+    let to = &plan_document::document("demo", &found, (&plan, None, &[]))["to"];
     assert_eq!(
         (&to["kind"], &to["format"], &to["path"], &to["host"]),
         (&json!("file"), &json!("custom"), &json!("/x"), &json!(null))
