@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pgkeep_repo::manifest::Manifest;
 use pgkeep_testkit::cluster::Cluster;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult, seed};
@@ -54,6 +55,8 @@ enum Change {
     Missing,
     Cut,
     Flipped,
+    /// A manifest that is in order has another checksum for this file.
+    Checksum(&'static str),
 }
 
 /// A damage: which files, what is done to them, and what the drill must say of it.
@@ -104,6 +107,17 @@ const DAMAGES: &[Damage] = &[
     damage_of(MANIFEST, Change::Missing, &["backup.manifest"]),
     damage_of(MANIFEST, Change::Cut, &["backup.manifest"]),
     damage_of(MANIFEST, Change::Flipped, &["backup.manifest"]),
+    damage_of(
+        MANIFEST,
+        Change::Checksum("pg_data/{file}"),
+        &["restore failed: ", "{file}", "checksum"],
+    ),
+    // One in a bundle.
+    damage_of(
+        MANIFEST,
+        Change::Checksum("pg_data/base/1/PG_VERSION"),
+        &["restore failed: ", "base/1/PG_VERSION", "checksum"],
+    ),
     damage_of(BACKUP_INFO, Change::Missing, &["backup.info"]),
     damage_of(BACKUP_INFO, Change::Flipped, &["backup.info"]),
     damage_of(ARCHIVE_INFO, Change::Missing, &["archive.info"]),
@@ -161,6 +175,10 @@ fn damaged(stage: &Stage<'_>, damage: &Damage, words: &[(&str, &str)]) -> TestRe
                 changed[bytes.len() / 2] ^= 0x40;
                 fs::write(&path, &changed)?;
             }
+            Change::Checksum(name) => {
+                let text = with_checksum(&String::from_utf8(bytes.clone())?, &with_words(name))?;
+                fs::write(&path, text)?;
+            }
         }
         kept.push((path, bytes));
     }
@@ -185,6 +203,35 @@ fn damaged(stage: &Stage<'_>, damage: &Damage, words: &[(&str, &str)]) -> TestRe
     let wanted: Vec<String> = damage.said.iter().map(|said| with_words(said)).collect();
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     holds(&said, &wanted)
+}
+
+/// The manifest with another checksum of a file, and the checksum of its own that fits.
+fn with_checksum(manifest: &str, name: &str) -> Result<String> {
+    let start = format!("{name}={{");
+    let line = manifest
+        .lines()
+        .find(|line| line.starts_with(&start))
+        .ok_or(format!("{name} is not in the manifest"))?;
+    let at = line.find("\"checksum\":\"").ok_or(line)? + "\"checksum\":\"".len();
+    let digit = if line[at..].starts_with('0') {
+        "1"
+    } else {
+        "0"
+    };
+    let wrong = format!("{}{digit}{}", &line[..at], &line[at + 1..]);
+    let own = "backrest-checksum=\"";
+    let (body, old) = manifest.rsplit_once(own).ok_or("no checksum")?;
+    let manifest = format!("{}{own}{old}", body.replace(line, &wrong));
+    // It says which one would be right.
+    let error = match Manifest::parse(&mut manifest.as_bytes()) {
+        Ok(_) => return Err("nothing has changed".into()),
+        Err(error) => error.message,
+    };
+    let right = error.split("invalid checksum, actual '").nth(1);
+    let right = right.and_then(|rest| rest.get(..40)).ok_or(error.clone())?;
+    let fitting = manifest.replace(&old[..40], right);
+    Manifest::parse(&mut fitting.as_bytes())?;
+    Ok(fitting)
 }
 
 /// Changes the file of a relation while the cluster is stopped, as a bad disk would.
