@@ -304,6 +304,14 @@ fn units() -> TestResult {
         let text = text.replace("/usr/bin/pgkeep", &program.to_string_lossy());
         std::fs::write(dir.path().join(name), text)?;
     }
+    for entry in std::fs::read_dir(root.path("usr/lib/systemd/system"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let timed = name.starts_with("pgkeep-") && name.contains('@');
+        ensure(
+            timed || names.contains(&name.as_str()),
+            &format!("{name} is not verified"),
+        )?;
+    }
     let units = names[1..].iter().map(|name| dir.path().join(name));
     let verified = run(Command::new(&analyze)
         .args(["verify", "--man=no", "--recursive-errors=no"])

@@ -1,10 +1,10 @@
 //! `serve` for real: what it answers, what it refuses, how seldom it reads, TLS and tokens, sockets of systemd, its end.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod access;
 mod stage;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -14,14 +14,6 @@ use pgkeep_testkit::run::Program;
 use pgkeep_testkit::suite::{Suite, TestResult};
 
 use stage::{Stage, ensure, lasting, request};
-
-const TOKEN: &str = "5f1d2c3b4a59687766554433221100ff";
-const OTHER_TOKEN: &str = "00112233445566778899aabbccddeeff";
-const SECURED: &[(&str, &str)] = &[
-    ("serve-cert-file", "SCRATCH/serve.crt"),
-    ("serve-key-file", "SCRATCH/serve.key"),
-    ("serve-token-file", "SCRATCH/token"),
-];
 
 fn main() -> ExitCode {
     let program = match Program::new(env!("CARGO_BIN_EXE_pgkeep")) {
@@ -42,8 +34,12 @@ fn main() -> ExitCode {
             "silent_clients_make_room_and_bad_requests_change_nothing",
             bad,
         ),
-        ("over_tls_only_the_token_opens", secured),
-        ("what_others_reach_needs_tls_and_a_token", refused),
+        ("over_tls_only_the_token_opens", access::secured),
+        ("what_others_reach_needs_tls_and_a_token", access::refused),
+        (
+            "the_token_may_be_a_credential_of_the_unit_of_systemd",
+            access::credential,
+        ),
         ("sockets_of_systemd_are_taken_by_whom_they_are_for", sockets),
     ] {
         let program = Arc::clone(&program);
@@ -220,86 +216,6 @@ fn bad(program: &Program) -> TestResult {
     let gone = |mut socket: std::net::TcpStream| socket.read_to_end(&mut Vec::new()).is_ok();
     ensure(silent.into_iter().all(gone), "a client is still there")?;
     ensure(server.terminate()?.success(), "the server ended badly")
-}
-
-fn secured(program: &Program) -> TestResult {
-    let open = [SECURED, &[("serve-address", "*")]].concat();
-    let stage = Stage::new(program, &open)?;
-    stage.secure(TOKEN)?;
-    let mut server = stage.start()?;
-    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
-    for headers in [String::new(), bearer(OTHER_TOKEN), bearer("")] {
-        let refused = stage.get_by_tls("/metrics", &headers)?.expect(401)?;
-        ensure(
-            refused.head.contains("www-authenticate: basic"),
-            &refused.head,
-        )?;
-        ensure(!refused.body.contains("pgbackrest_"), &refused.body)?;
-    }
-    let told = stage.get_by_tls("/metrics", &bearer(TOKEN))?.expect(200)?;
-    ensure(
-        told.of_the_command() == lasting(&stage.metrics()?),
-        &told.body,
-    )?;
-    // Without TLS there is no answer at all.
-    ensure(stage.get("/metrics").is_err(), "an answer without TLS")?;
-    // A file that cannot be used changes nothing, one that can counts at once.
-    stage.set_token("short")?;
-    server.reload("the configuration was not reloaded")?;
-    stage.get_by_tls("/health", &bearer(TOKEN))?.expect(200)?;
-    stage.set_token(OTHER_TOKEN)?;
-    server.reload("configuration reload end")?;
-    stage.get_by_tls("/health", &bearer(TOKEN))?.expect(401)?;
-    stage
-        .get_by_tls("/health", &bearer(OTHER_TOKEN))?
-        .expect(200)?;
-    let words = std::fs::read(format!("/proc/{}/cmdline", server.id()))?;
-    ensure(server.terminate()?.success(), "the server ended badly")?;
-    let log = server.log()? + &String::from_utf8_lossy(&words);
-    ensure(log.contains("its token is missing or wrong"), &log)?;
-    let secret = [TOKEN, OTHER_TOKEN].iter().any(|token| log.contains(token));
-    ensure(!secret, "a token is in the log")
-}
-
-fn refused(program: &Program) -> TestResult {
-    use std::os::unix::fs::PermissionsExt;
-    let stage = Stage::new(program, &[])?;
-    stage.secure(TOKEN)?;
-    let option =
-        |name: &str, file: &str| format!("--{name}={}", stage.scratch.join(file).display());
-    let (certificate, key, token) = (
-        option("serve-cert-file", "serve.crt"),
-        option("serve-key-file", "serve.key"),
-        option("serve-token-file", "token"),
-    );
-    let refuse = |words: &[&str], code, told: &str| -> TestResult {
-        let outcome = stage.refused(words, code)?;
-        let printed = outcome.stdout + &outcome.stderr;
-        ensure(
-            printed.contains(told) && printed.contains("HINT: "),
-            &printed,
-        )
-    };
-    let everywhere = "--serve-address=*";
-    refuse(
-        &[everywhere],
-        37,
-        "serve-cert-file, as other hosts reach address 0.0.0.0:",
-    )?;
-    refuse(&[everywhere, &token], 37, "serve-cert-file, as other hosts")?;
-    refuse(
-        &[everywhere, &certificate, &key],
-        37,
-        "serve-token-file, as other hosts",
-    )?;
-    refuse(&[&certificate], 37, "requires option: serve-key-file")?;
-    std::fs::set_permissions(
-        stage.scratch.join("token"),
-        std::fs::Permissions::from_mode(0o644),
-    )?;
-    refuse(&[&token], 42, "token file")?;
-    let _taken = TcpListener::bind(("127.0.0.1", stage.port))?;
-    refuse(&[], 41, "unable to bind socket: [98]")
 }
 
 fn sockets(program: &Program) -> TestResult {

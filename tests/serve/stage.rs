@@ -267,6 +267,16 @@ impl Server {
         rustix::process::Pid::from_child(&self.child)
     }
 
+    /// Waits for the end of one that ends by itself.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        let mut status = None;
+        until("its end", || {
+            status = self.child.try_wait()?;
+            Ok(status.is_some())
+        })?;
+        status.ok_or_else(|| "no status".into())
+    }
+
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM)?;
         Ok(self.child.wait()?)
