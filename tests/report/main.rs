@@ -6,6 +6,7 @@
 mod browser;
 mod dead_hosts;
 mod page;
+mod places;
 mod stage;
 
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("report").threads(2);
-    for add in [page::add, dead_hosts::add, browser::add] {
+    for add in [page::add, places::add, dead_hosts::add, browser::add] {
         suite = add(suite, &program);
     }
     suite.run()

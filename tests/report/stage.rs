@@ -14,18 +14,27 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub struct Stage<'a> {
     pub scratch: Scratch,
     program: &'a Program,
-    config: PathBuf,
+    pub config: PathBuf,
 }
 
 impl<'a> Stage<'a> {
     pub fn new(program: &'a Program) -> Result<Self> {
+        Self::with(program, |made| made)
+    }
+
+    /// With another configuration of the repository.
+    pub fn with(
+        program: &'a Program,
+        change: impl FnOnce(Configuration) -> Configuration,
+    ) -> Result<Self> {
         let scratch = Scratch::new()?;
         let data = scratch.join("data");
-        let config = Configuration::new(&scratch)?
+        let made = Configuration::new(&scratch)?
             .global("repo1-retention-full", 1)
             .global("repo1-cipher-type", "aes-256-cbc")
             .global("repo1-cipher-pass", "not a secret")
-            .global("log-level-file", "off")
+            .global("log-level-file", "off");
+        let config = change(made)
             .stanza("main", "pg1-path", data.display())
             .stanza("web", "pg1-path", "/nowhere")
             .write(&scratch, "test.conf")?;
@@ -69,7 +78,16 @@ impl<'a> Stage<'a> {
             .stdout)
     }
 
-    /// Labels of the backups, ascending.
+    /// Labels of the backups as `info` tells them, wherever the repository is.
+    pub fn told_labels(&self) -> Result<Vec<String>> {
+        let said = self.of_main(&["--output=json", "info"])?.stdout;
+        let info: serde_json::Value = serde_json::from_str(&said)?;
+        let sets = info[0]["backup"].as_array().ok_or("no backups")?;
+        let labels = sets.iter().filter_map(|set| set["label"].as_str());
+        Ok(labels.map(str::to_owned).collect())
+    }
+
+    /// Labels of the backups in the repository here, ascending.
     pub fn labels(&self) -> Result<Vec<String>> {
         let mut labels = Vec::new();
         for entry in std::fs::read_dir(self.scratch.join("repo/backup/main"))? {

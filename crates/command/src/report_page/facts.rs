@@ -53,7 +53,8 @@ pub(crate) struct Repository {
     pub(crate) key: u32,
     /// `posix /var/lib/pgbackrest`
     pub(crate) place: String,
-    pub(crate) cipher: String,
+    /// `None`: only the other host knows it, and did not say.
+    pub(crate) cipher: Option<String>,
     pub(crate) state: State,
     /// `ok` or what is wrong.
     pub(crate) status: String,

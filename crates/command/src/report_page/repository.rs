@@ -53,7 +53,7 @@ pub(super) fn facts(
     Ok(Repository {
         key: report.key,
         place: settings::place(&context.config, report.key),
-        cipher: report.cipher.to_owned(),
+        cipher: settings::knows_cipher(&context.config, report).then(|| report.cipher.to_owned()),
         state: worst,
         status: report.status.repository_message().to_owned(),
         wal: report

@@ -7,6 +7,7 @@ use pgkeep_config::{Config, option};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::output_file::OutputFile;
 use crate::run::Context;
+use crate::stanzas::{RepositoryReport, Status};
 
 /// Where the page goes.
 #[derive(Debug, Clone)]
@@ -62,6 +63,12 @@ pub(super) fn asks_doctor(config: &Config) -> bool {
     config
         .boolean_or_unset(option::REPORT_DOCTOR)
         .unwrap_or(true)
+}
+
+/// Whether it is known how the repository is encrypted. On another host its own configuration says so.
+pub(super) fn knows_cipher(config: &Config, report: &RepositoryReport) -> bool {
+    let silent = matches!(report.status, Status::Other(_));
+    !silent || config.string_at(option::REPO_HOST, report.key).is_none()
 }
 
 /// Where a repository is: `posix /var/lib/pgbackrest`, `s3 bucket:/path`, `posix on host1`.

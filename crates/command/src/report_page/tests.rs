@@ -65,7 +65,7 @@ fn example() -> Facts {
     let good = Repository {
         key: 1,
         place: "posix /var/lib/pgbackrest".to_owned(),
-        cipher: "aes-256-cbc".to_owned(),
+        cipher: Some("aes-256-cbc".to_owned()),
         state: State::Warn,
         status: "ok".to_owned(),
         wal: vec!["17-1: 000000010000000000000001 to 000000010000000A000000F0".to_owned()],
@@ -100,7 +100,7 @@ fn example() -> Facts {
     let broken = Repository {
         key: 2,
         place: "s3 backups:/pgkeep".to_owned(),
-        cipher: "none".to_owned(),
+        cipher: Some("none".to_owned()),
         state: State::Fail,
         status: "[HostConnectError] unable to connect to 's3.example.com:443': timeout".to_owned(),
         ..Repository::default()
@@ -231,7 +231,7 @@ fn hostile_names_are_text() {
     stanza.drills[0].label = evil.to_owned();
     let repository = &mut stanza.repositories[0];
     repository.place = evil.to_owned();
-    repository.cipher = evil.to_owned();
+    repository.cipher = Some(evil.to_owned());
     repository.wal.push(evil.to_owned());
     repository.retention.rules.push(evil.to_owned());
     let set = &mut repository.sets[0];

@@ -98,7 +98,11 @@ fn repository_card(facts: &Facts, repository: &Repository, id: &str) -> Markup {
             h3 id=(id) { "repo" (repository.key) " " (words::badge(repository.state, words)) }
             p class="soft" {
                 (repository.place)
-                @if repository.cipher == "none" { ", not encrypted" } @else { ", encrypted with " (repository.cipher) }
+                @match repository.cipher.as_deref() {
+                    Some("none") => ", not encrypted",
+                    Some(cipher) => { ", encrypted with " (cipher) }
+                    None => {}
+                }
             }
             @if !is_ok { pre class="fail" { (repository.status) } }
             @if !repository.sets.is_empty() {
