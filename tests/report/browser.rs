@@ -10,8 +10,8 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 
 use super::stage::{Result, Stage};
 
-/// Widths of a small phone, a phone, a tablet, a laptop.
-const WIDTHS: &str = "[320, 390, 768, 1280]";
+/// Widths of a small phone, a phone, the narrowest with a table, a tablet, a laptop.
+const WIDTHS: &str = "[320, 390, 705, 768, 1280]";
 
 /// Examines the report in frames and leaves what it found as the only text of its own document.
 const EXAMINE: &str = include_str!("examine.html");

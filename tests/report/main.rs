@@ -7,6 +7,7 @@ mod browser;
 mod dead_hosts;
 mod page;
 mod places;
+mod reader;
 mod stage;
 
 use std::process::ExitCode;
@@ -24,7 +25,13 @@ fn main() -> ExitCode {
         }
     };
     let mut suite = Suite::new("report").threads(2);
-    for add in [page::add, places::add, dead_hosts::add, browser::add] {
+    for add in [
+        page::add,
+        places::add,
+        dead_hosts::add,
+        browser::add,
+        reader::add,
+    ] {
         suite = add(suite, &program);
     }
     suite.run()

@@ -26,6 +26,16 @@ pub(super) fn table(facts: &Facts, repository: &Repository) -> Markup {
     }
 }
 
+/// Where there is no room it is broken between the label of the full backup and its own.
+fn label(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split_inclusive('_').enumerate() {
+            @if number > 0 { wbr; }
+            span { (part) }
+        }
+    }
+}
+
 fn rows(facts: &Facts, sets: &[&Set], caption: &str) -> Markup {
     // Explicit, because on a narrow screen rows are no longer laid out as a table.
     let head = [
@@ -51,7 +61,7 @@ fn rows(facts: &Facts, sets: &[&Set], caption: &str) -> Markup {
                 @for set in sets {
                     tr role="row" {
                         th role="rowheader" scope="row" {
-                            span class="label" { (set.label) } " "
+                            span class="label" { (label(&set.label)) } " "
                             span class="badge none" { (set.kind.name()) }
                             @for note in &set.notes { div class="small soft" { (note) } }
                         }

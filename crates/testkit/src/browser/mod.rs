@@ -1,12 +1,19 @@
 //! A real browser without a screen, Chromium, which opens pages of our own and tells what became of them.
 
+mod scheme;
+mod tab;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::error::{Error, Result};
 use crate::installed;
 use crate::run::run;
 use crate::scratch::Scratch;
+pub use scheme::Scheme;
+pub use tab::{Key, Medium, Tab};
+use tempfile::TempDir;
 
 /// Where it is, and what it has for itself.
 #[derive(Debug)]
@@ -22,13 +29,6 @@ pub struct Opened {
     pub document: String,
     /// What the browser said to developers: errors of the page among it.
     pub console: Vec<String>,
-}
-
-/// Which colours the user prefers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    Dark,
-    Light,
 }
 
 impl Browser {
@@ -74,36 +74,59 @@ impl Browser {
         fs::read(&pdf).map_err(|error| Error::failed(format!("Chromium printed nothing: {error}")))
     }
 
-    fn start(&self, page: &Path, scheme: Scheme, more: &[String]) -> Result<(String, String)> {
-        let account = self.scratch.account();
-        // Of its own for each start: a browser that ends may still hold the last one.
+    /// A page before which somebody sits.
+    ///
+    /// # Errors
+    /// The browser does not run.
+    pub fn tab(&self) -> Result<Tab> {
+        let profile = self.profile()?;
+        // It talks over the descriptors 3 and 4, which become its input and output here.
+        let mut command = self.scratch.account().command("sh");
+        command
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>&2"])
+            .arg(&self.program);
+        common(&mut command, &profile);
+        command.args(["--remote-debugging-pipe", "about:blank"]);
+        Tab::start(command, profile)
+    }
+
+    /// Of its own for each start: a browser that ends may still hold the last one.
+    fn profile(&self) -> Result<TempDir> {
         let profile = tempfile::Builder::new()
             .tempdir_in(self.scratch.path())
             .map_err(|error| Error::failed(format!("no directory for Chromium: {error}")))?;
-        account.own(profile.path())?;
+        self.scratch.account().own(profile.path())?;
+        Ok(profile)
+    }
+
+    fn start(&self, page: &Path, scheme: Scheme, more: &[String]) -> Result<(String, String)> {
+        let profile = self.profile()?;
         let scheme = match scheme {
             Scheme::Dark => 0,
             Scheme::Light => 1,
         };
-        let mut command = account.command(&self.program);
+        let mut command = self.scratch.account().command(&self.program);
+        common(&mut command, &profile);
         command
-            .env("HOME", profile.path())
-            .args([
-                format!("--user-data-dir={}", profile.path().display()),
-                format!("--blink-settings=preferredColorScheme={scheme}"),
-            ])
-            .args([
-                "--allow-file-access-from-files",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--enable-logging=stderr",
-                "--host-resolver-rules=MAP * ~NOTFOUND",
-                "--no-first-run",
-                "--virtual-time-budget=5000",
-            ])
+            .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
+            .args(["--enable-logging=stderr", "--virtual-time-budget=5000"])
             .args(more)
             .arg(format!("file://{}", page.display()));
         let outcome = run(&mut command)?.success()?;
         Ok((outcome.stdout, outcome.stderr))
     }
+}
+
+/// What every start has: a profile, and no way to other hosts.
+fn common(command: &mut Command, profile: &TempDir) {
+    command
+        .env("HOME", profile.path())
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args([
+            "--allow-file-access-from-files",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--no-first-run",
+        ]);
 }
