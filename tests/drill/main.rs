@@ -5,6 +5,7 @@
 mod damage;
 mod killed;
 mod places;
+mod results;
 mod stage;
 mod tables;
 mod unfinished;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         damage::add,
         killed::add,
         tables::add,
+        results::add,
         unfinished::add,
     ] {
         suite = add(suite, &program);
