@@ -11,10 +11,14 @@ use super::{findings, repository};
 use crate::drill::history;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::storages::Storages;
-use crate::jobs::{AT_ONCE, side_by_side};
+use crate::jobs::side_by_side;
 use crate::run::progress::Doing;
 use crate::run::{Context, begin};
 use crate::stanzas::{self, StanzaReport, Status, WalRead, Wanted};
+
+/// Stanzas that are read at a time, because one whose repository does not answer keeps the next one waiting. No more: as a rule they are
+/// all on one host, which has a process for each.
+const STANZAS: usize = 4;
 
 /// Drills that are shown.
 const DRILLS: usize = 10;
@@ -27,8 +31,7 @@ pub fn gather(context: &Context) -> Result<Facts> {
     let doing = Doing::now(&context.progress, "reading the repositories");
     let (names, unlisted) = names(context)?;
     let names: Vec<String> = names.into_iter().collect();
-    // Side by side, as their repositories are: a dead one keeps every stanza waiting that has it.
-    let read = side_by_side(&names, AT_ONCE, |name| {
+    let read = side_by_side(&names, STANZAS, |name| {
         context.cancel.check()?;
         stanza(context, name)
     });
