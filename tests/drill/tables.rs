@@ -118,6 +118,7 @@ fn brought_back(program: &Program, major: u32) -> TestResult {
     };
     let plan = [
         "restore-table plan",
+        "moment: restore point 'before'",
         "restore: public.orders of database shop",
         left_out,
     ];

@@ -174,7 +174,7 @@ fn moments(program: &Program) -> TestResult {
     ])?;
     holds(
         &stage.drill(0, &["--drill-random"])?.stdout,
-        &["target: immediate", "the target was reached"],
+        &["target: the end of the backup", "the target was reached"],
     )?;
     // Refused before anything is done.
     for (code, arguments) in [

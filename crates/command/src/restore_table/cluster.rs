@@ -45,6 +45,11 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    /// The database that is restored into.
+    pub(super) fn database(&self) -> &str {
+        &self.connection.database
+    }
+
     /// Whether the restore may begin. Returns the name of a database that an interrupted run has left, and that is removed first.
     ///
     /// # Errors

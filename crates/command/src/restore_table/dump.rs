@@ -51,7 +51,10 @@ pub(super) fn hand_over(
             run(client, &mut command, Stdio::null())?;
             log::info!("restore into the running cluster");
             cluster.fill(&path, relations, comment)?;
-            Ok(format!("{what} is in the running cluster"))
+            let (database, names) = (cluster.database(), settings.new_names());
+            Ok(format!(
+                "{what} is in the running cluster, database {database}{names}"
+            ))
         }
     }
 }

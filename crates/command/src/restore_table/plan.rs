@@ -95,23 +95,19 @@ fn text(scratch: &Scratch, settings: &Settings, (plan, left): (&Plan, Option<&st
             );
         }
     }
-    if let Some(schema) = &settings.to_schema {
-        let _ = write!(text, ", schema {schema}");
-    }
-    if let Some(table) = &settings.to_table {
-        let _ = write!(text, ", table {table}");
-    }
+    text.push_str(&settings.new_names());
     if let Goal::Cluster(connection) = &settings.goal {
-        text.push_str(match connection.clean {
-            true => "\nWARNING: what has these names there is REPLACED",
-            false => "\nwhat is there stays",
-        });
-    }
-    if let Some(left) = left {
-        let _ = write!(
-            text,
-            "\ndatabase '{left}', which an interrupted run has left, is removed"
-        );
+        let stays = match connection.clean {
+            true => "WARNING: what has these names there is REPLACED",
+            false => "what is there stays",
+        };
+        let _ = match left {
+            Some(left) => write!(
+                text,
+                "\ndatabase '{left}', which an interrupted run has left, is removed, else {stays}"
+            ),
+            None => write!(text, "\n{stays}"),
+        };
     }
     let left_out = settings.scratch.left_out.len() as u64;
     let _ = write!(

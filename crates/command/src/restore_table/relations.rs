@@ -40,7 +40,10 @@ pub(super) fn check_database(client: &Client<'_>, settings: &Settings) -> Result
         .map_err(|error| match error.message.contains(&missing) {
             true => Error::new(
                 ErrorCode::DbMissing,
-                format!("there is no database '{database}' at {}", moment(settings)),
+                format!(
+                    "there is no database '{database}' at {}",
+                    settings.scratch.moment()
+                ),
             )
             .with_hint("names with capital letters stand in double quotes.")
             .with_hint(EARLIER),
@@ -60,13 +63,6 @@ pub(super) fn check_database(client: &Client<'_>, settings: &Settings) -> Result
 /// What to do about something that is missing.
 const EARLIER: &str =
     "if it was dropped, name a moment before that: --type=time --target='2026-01-01 11:59:00+00'";
-
-fn moment(settings: &Settings) -> String {
-    match settings.scratch.kind.as_str() {
-        "default" => "the end of the archive".to_owned(),
-        _ => format!("the target '{}'", settings.scratch.moment()),
-    }
-}
 
 /// Tables with their partitions and children; nothing for schemas and databases, once they are known to be there.
 ///
@@ -141,7 +137,7 @@ fn missing_table(client: &Client<'_>, settings: &Settings, schema: &str, table: 
         format!(
             "there is no table '{schema}.{table}' in database '{}' at {}",
             settings.database,
-            moment(settings)
+            settings.scratch.moment()
         ),
     );
     let similar = format!(
@@ -176,7 +172,7 @@ fn find_schema(client: &Client<'_>, settings: &Settings, schema: &str) -> Result
         format!(
             "there is no schema '{schema}' in database '{}' at {}",
             settings.database,
-            moment(settings)
+            settings.scratch.moment()
         ),
     )
     .with_hint("names with capital letters stand in double quotes.")

@@ -147,6 +147,15 @@ impl Settings {
         })
     }
 
+    /// What else it is called there: `, schema restored`. Nothing if it keeps its names.
+    pub(super) fn new_names(&self) -> String {
+        let named = [("schema", &self.to_schema), ("table", &self.to_table)];
+        let named = named
+            .into_iter()
+            .filter_map(|(what, name)| Some(format!(", {what} {}", name.as_ref()?)));
+        named.collect()
+    }
+
     /// What is restored, for people.
     pub(super) fn what(&self) -> String {
         let list = |names: Vec<String>| names.join(", ");

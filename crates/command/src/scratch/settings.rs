@@ -121,9 +121,14 @@ impl Settings {
 
     /// The moment, for people.
     pub(crate) fn moment(&self) -> String {
-        match &self.target {
-            Some(target) => format!("{} {target}", self.kind),
-            None => self.kind.clone(),
+        let target = self.target.as_deref().unwrap_or_default();
+        match self.kind.as_str() {
+            "default" => "the end of the archive".to_owned(),
+            "immediate" => "the end of the backup".to_owned(),
+            "name" => format!("restore point '{target}'"),
+            "time" => format!("time '{target}'"),
+            "xid" => format!("transaction {target}"),
+            kind => format!("{kind} {target}"),
         }
     }
 }
