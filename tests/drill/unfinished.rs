@@ -109,7 +109,24 @@ fn left(program: &Program) -> TestResult {
     let command = "remove it: DROP DATABASE \"shop_then.unfinished\";";
     holds(&refused, &["'shop_then.unfinished' exists", command])?;
     look(&format!("'{note}, run 1'"))?;
-    let planned = restore(&stage, 0, &["--dry-run"])?.stdout;
+    // A run for something else names it.
+    let other = [
+        "--table=shop.public.slow",
+        "--to-cluster",
+        "--to-schema=more",
+        "--dry-run",
+    ];
+    let other = run(&mut stage.scratch_command(&other, "restore-table"))?.success()?;
+    let named = [
+        "database \"shop_then.unfinished\" of the running cluster is what an interrupted run has left",
+        "HINT: remove it: DROP DATABASE \"shop_then.unfinished\";",
+    ];
+    holds(&other.stderr, &named)?;
+    let planned = restore(&stage, 0, &["--dry-run"])?;
+    if planned.stderr.contains("of the running cluster is what") {
+        return Err(planned.stderr.into());
+    }
+    let planned = planned.stdout;
     let removed = "database 'shop_then.unfinished', which an interrupted run has left, is removed";
     holds(&planned, &[removed])?;
     holds(&cluster.sql(STATE)?, &["shop_then.unfinished"])?;

@@ -79,6 +79,12 @@ impl<'a> Cluster<'a> {
             )
             .with_hint("name the primary with pg1-socket-path and pg1-port, or restore to a file: --dump-file."));
         }
+        let maintenance = &self.connection.maintenance;
+        let own = match self.settings.wanted {
+            Wanted::Database => new_database::unfinished(self.connection),
+            _ => String::new(),
+        };
+        new_database::tell_others(&own, |statement| self.ask(maintenance, statement))?;
         match &self.settings.wanted {
             Wanted::Database => self.refuse_database(),
             Wanted::Schemas(schemas) => {

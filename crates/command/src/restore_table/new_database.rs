@@ -9,6 +9,9 @@ use crate::scratch::Client;
 
 /// How the comment begins.
 const NOTE: &str = "pgkeep restore-table: not complete";
+/// How many are connected to database `d`. The server's own processes go when it is dropped.
+const CLIENTS: &str = "select count(*) from pg_catalog.pg_stat_activity a where a.datname = d.datname \
+     and coalesce(a.backend_type, 'client backend') = 'client backend'";
 
 /// Name of a new database while it is filled.
 pub(super) fn unfinished(connection: &Connection) -> String {
@@ -23,6 +26,14 @@ pub(super) fn unfinished(connection: &Connection) -> String {
 /// What the comment of a database says, once it is what the run with this number makes.
 fn note(run: &str) -> String {
     format!("{NOTE}, run {run}")
+}
+
+/// Whether the comment of database `d` is one of ours, as SQL.
+fn is_ours() -> String {
+    format!(
+        "coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '') like {}",
+        literal(&format!("{NOTE}%"))
+    )
 }
 
 /// Gives the database of the scratch cluster the name and the comment that it is made with. Returns the comment that it had, as SQL.
@@ -57,7 +68,28 @@ pub(super) fn mark(client: &Client<'_>, old: &str, connection: &Connection) -> R
     Ok(comment.trim_end_matches('\n').to_owned())
 }
 
-/// The name of the database that a run has left which was killed. `ask` asks the running cluster.
+/// Tells of databases that runs have left which were killed, but for one of this name. `ask` asks the running cluster.
+///
+/// # Errors
+/// What the server says.
+pub(super) fn tell_others(but: &str, ask: impl Fn(&str) -> Result<String>) -> Result<()> {
+    let found = ask(&format!(
+        "select quote_ident(datname) from pg_catalog.pg_database d \
+         where {} and ({CLIENTS}) = 0 and datname <> {} order by 1",
+        is_ours(),
+        literal(but)
+    ))?;
+    for name in found.lines() {
+        log::warn!(
+            "database {name} of the running cluster is what an interrupted run has left\n\
+             HINT: remove it: DROP DATABASE {name};"
+        );
+    }
+    Ok(())
+}
+
+/// The name of the database that a run has left which was killed, under the name that this one needs. `ask` asks the running
+/// cluster.
 ///
 /// # Errors
 /// A database that is not proved to be ours, or in which somebody is.
@@ -67,11 +99,8 @@ pub(super) fn left(
 ) -> Result<Option<String>> {
     let name = unfinished(connection);
     let found = ask(&format!(
-        "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') like {}, \
-         (select count(*) from pg_catalog.pg_stat_activity where datname = d.datname \
-         and coalesce(backend_type, 'client backend') = 'client backend') \
-         from pg_catalog.pg_database d where datname = {}",
-        literal(&format!("{NOTE}%")),
+        "select {}, ({CLIENTS}) from pg_catalog.pg_database d where datname = {}",
+        is_ours(),
         literal(&name)
     ))?;
     let Some((ours, clients)) = found.trim().split_once('|') else {

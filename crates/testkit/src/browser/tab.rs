@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -103,7 +103,11 @@ impl Tab {
             return Err(Error::failed(format!("{url}: {why}")));
         }
         // The answer may have come before or after it was loaded.
+        let until = Instant::now() + PATIENCE;
         while self.evaluate("document.readyState === 'complete' && location.protocol")? != "file:" {
+            if Instant::now() > until {
+                return Err(Error::failed(format!("{url} is not loaded")));
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         self.ask("Page.bringToFront", json!({})).map(drop)
