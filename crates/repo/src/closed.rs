@@ -29,7 +29,8 @@ pub fn options(closed: bool) -> WriteOptions {
     options
 }
 
-fn is_closed_file(storage: &dyn Storage, path: &StoragePath) -> Result<bool> {
+/// Whether a file is there and closed.
+pub(crate) fn is_closed_file(storage: &dyn Storage, path: &StoragePath) -> Result<bool> {
     if !can_be(storage) {
         return Ok(false);
     }

@@ -30,29 +30,17 @@ pub fn list_sets(storage: &dyn Storage, stanza: &Stanza) -> Result<Vec<BackupLab
     Ok(labels.into_iter().collect())
 }
 
-/// As [`list_sets`], and whether the stanza is one that another account may only add to ([`crate::closed`]): one listing tells both.
+/// As [`list_sets`], and whether the stanza is one that another account may only add to ([`crate::closed`]). Both are asked at
+/// once; a listing with all details would look up the link `latest`, which costs two more round trips.
 pub fn list_sets_and_closed(
     storage: &dyn Storage,
     stanza: &Stanza,
 ) -> Result<(Vec<BackupLabel>, bool)> {
-    if !closed::can_be(storage) {
-        return Ok((list_sets(storage, stanza)?, false));
-    }
-    let options = ListOptions {
-        level: InfoLevel::Detail,
-        sort: true,
-    };
-    let found = storage
-        .list(&layout::backup_path(stanza), &options)?
-        .unwrap_or_default();
-    let is_closed = found.iter().any(|info| {
-        info.name.as_bytes() == layout::BACKUP_INFO.as_bytes() && closed::is_closed(info)
-    });
-    let labels: BTreeSet<BackupLabel> = found
-        .iter()
-        .filter_map(|info| std::str::from_utf8(info.name.as_bytes()).ok()?.parse().ok())
-        .collect();
-    Ok((labels.into_iter().collect(), is_closed))
+    in_parallel(
+        storage,
+        || list_sets(storage, stanza),
+        || closed::is_closed_file(storage, &layout::backup_info(stanza)),
+    )
 }
 
 /// Years that `backup.history` has, ascending.

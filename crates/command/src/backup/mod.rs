@@ -37,8 +37,8 @@ mod tests;
 
 use std::cell::{Cell, OnceCell, RefCell};
 
-use pgkeep_repo::cipher_keys;
 use pgkeep_repo::sets::TakenLabels;
+use pgkeep_repo::{BackupType, cipher_keys};
 use pgkeep_storage::in_parallel;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -129,6 +129,10 @@ fn make(
     // Now and not at the end: a run that resumes this one must know.
     manifest.options.backup_standby = Some(source.has_standby());
     drop(doing);
+    if plan.backup_type == BackupType::Full {
+        // All of it is copied: further connections are made during the wait.
+        storage.announce(plan.estimate(&manifest));
+    }
     // Before anything is copied: what changes from now on gets a modification time the next backup can tell from this one.
     // Which labels are taken is a number of round trips, and this a wait.
     let (before_copy, mut taken) = in_parallel(

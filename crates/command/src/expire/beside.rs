@@ -10,46 +10,61 @@ use super::on_disk::remove_sets;
 use crate::error::Result;
 
 impl Expire<'_> {
-    /// Removes the directories `gone`, does `steps`, then removes what writers that died have left, and returns the number of
-    /// these. None of the three depends on another. On a storage with latency they are done at the same time, because each is
-    /// mostly waiting.
-    pub(super) fn beside(
-        &self,
-        gone: &[BackupLabel],
+    /// Does `steps` and removes what writers that died have left; returns the number of these. All of it is older than a day, so
+    /// the steps neither make nor need it. On a storage with latency both are done at the same time, because each is mostly
+    /// waiting.
+    pub(super) fn beside_left_overs(
+        &mut self,
         closed: bool,
-        steps: impl FnOnce() -> Result<()>,
+        steps: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<usize> {
-        let (storage, stanza, dry_run) = (self.storage(), self.stanza(), self.settings.dry_run);
-        let places = match dry_run {
+        let (storage, stanza, name) = (self.storage(), self.stanza(), self.name.clone());
+        let name = name.as_str();
+        let places = match self.settings.dry_run {
             true => Vec::new(),
             false => left_overs::places(storage, stanza, closed),
         };
-        if dry_run || !storage.has_latency() {
-            self.remove_unlisted(gone)?;
-            steps()?;
+        if !storage.has_latency() {
+            steps(self)?;
             return places.iter().try_fold(0, |sum, place| {
-                Ok(sum + left_overs::remove(storage, place, &self.name)?)
+                Ok(sum + left_overs::remove(storage, place, name)?)
             });
+        }
+        std::thread::scope(|scope| {
+            let looking: Vec<_> = places
+                .iter()
+                .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
+                .collect();
+            let done = steps(self);
+            let removed = looking
+                .into_iter()
+                .try_fold(0, |sum, one| Ok(sum + join(one)?));
+            done.and(removed)
+        })
+    }
+
+    /// Removes the directories `gone` and does `steps`; neither depends on the other. On a storage with latency both are done at
+    /// the same time.
+    pub(super) fn beside(
+        &self,
+        gone: &[BackupLabel],
+        steps: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let (storage, stanza) = (self.storage(), self.stanza());
+        if self.settings.dry_run || !storage.has_latency() {
+            self.remove_unlisted(gone)?;
+            return steps();
         }
         if let Some(first) = gone.first() {
             self.removing("backup", first, 0, gone.len());
         }
         self.tell_unlisted(gone);
-        let names = self.names.end();
-        let (name, cancel) = (self.name.as_str(), &self.context.cancel);
+        let (names, cancel) = (self.names.end(), &self.context.cancel);
         std::thread::scope(|scope| {
             let removing =
                 scope.spawn(move || remove_sets(storage, stanza, cancel, gone, &names()));
-            let looking: Vec<_> = places
-                .iter()
-                .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
-                .collect();
             let done = steps();
-            let gone = join(removing);
-            let removed = looking
-                .into_iter()
-                .try_fold(0, |sum, one| Ok(sum + join(one)?));
-            gone.and(done).and(removed)
+            join(removing).and(done)
         })
     }
 }

@@ -243,37 +243,40 @@ impl<'a> Expire<'a> {
         if self.settings.oldest {
             self.lower_to_oldest(&info);
         }
-        doing.and(&format!("{}: expiring backups", self.name));
-        // 1. The manifests of expired backups: without a manifest both programs take a directory for no backup at once.
-        match &self.settings.set {
-            Some(label) => *found |= self.expire_adhoc(&mut info, label, !*found && last)?,
-            None => self.expire_by_retention(&mut info)?,
-        }
-        // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
-        //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
-        let saved = self.fresh && !info.is_updated();
-        //    What is on disk is looked at meanwhile: saving the list changes none of it.
-        let cipher_pass = info.cipher_pass.clone();
-        let named = self.settings.set.as_ref();
-        let ((), on_disk) = in_parallel(
-            storage,
-            || match self.settings.dry_run || saved {
-                true => Ok(()),
-                false => Ok(info.save(storage, stanza, pass)?),
-            },
-            || OnDisk::read(storage, stanza, named, cipher_pass.as_ref()),
-        )?;
-        // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
-        let gone = match closed {
-            true => self.unfinished(&info, on_disk)?,
-            false => self.unlisted(&info, on_disk),
-        };
-        let removed = self.beside(&gone, closed, || {
-            // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
-            doing.and(&format!("{}: looking for WAL to expire", self.name));
-            self.expire_archive(&info, ahead, closed)?;
-            // 5. Old manifests, which no backup needs.
-            self.expire_history(&info)
+        let removed = self.beside_left_overs(closed, |this| {
+            doing.and(&format!("{}: expiring backups", this.name));
+            // 1. The manifests of expired backups: without a manifest both programs take a directory for no backup at once.
+            match &this.settings.set {
+                Some(label) => *found |= this.expire_adhoc(&mut info, label, !*found && last)?,
+                None => this.expire_by_retention(&mut info)?,
+            }
+            // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
+            //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
+            let saved = this.fresh && !info.is_updated();
+            //    What is on disk is looked at meanwhile: saving the list changes none of it.
+            let cipher_pass = info.cipher_pass.clone();
+            let named = this.settings.set.as_ref();
+            let ((), on_disk) = in_parallel(
+                storage,
+                || match this.settings.dry_run || saved {
+                    true => Ok(()),
+                    false => Ok(info.save(storage, stanza, pass)?),
+                },
+                || OnDisk::read(storage, stanza, named, cipher_pass.as_ref()),
+            )?;
+            // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
+            let gone = match closed {
+                true => this.unfinished(&info, on_disk)?,
+                false => this.unlisted(&info, on_disk),
+            };
+            let this = &*this;
+            this.beside(&gone, || {
+                // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
+                doing.and(&format!("{}: looking for WAL to expire", this.name));
+                this.expire_archive(&info, ahead, closed)?;
+                // 5. Old manifests, which no backup needs.
+                this.expire_history(&info)
+            })
         })?;
         let tried = match closed && !self.settings.dry_run {
             true => left_overs::remove_trials(storage, self.context.clock.seconds())?,

@@ -152,7 +152,7 @@ fn small_files_of_another_host_are_copied_in_batches_and_each_once() {
     let batches = |host: Arc<dyn PgHost>| {
         let source = Source::stopped(&context, host).unwrap();
         let mut plan = Plan::new(&settings, true);
-        plan.backup_type = pgkeep_repo::BackupType::Full;
+        plan.backup_type = BackupType::Full;
         let started = start::Started::default();
         let mut manifest =
             manifest_build::build(&settings, &plan, &fixture.info(), &source, &started, NOW)
