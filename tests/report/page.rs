@@ -10,10 +10,11 @@ use super::stage::{Stage, has};
 type Test = fn(&Program) -> TestResult;
 
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let tests: [(&str, Test); 3] = [
+    let tests: [(&str, Test); 4] = [
         ("the_page_tells_the_sets_of_a_real_repository", sets),
         ("a_repository_that_is_gone_is_told_on_the_page", gone),
         ("a_run_that_fails_leaves_the_old_page", kept),
+        ("the_page_says_why_wal_cannot_be_read", unread),
     ];
     tests.into_iter().fold(suite, |suite, (name, test)| {
         let program = Arc::clone(program);
@@ -82,4 +83,28 @@ fn kept(program: &Program) -> TestResult {
     let outcome = stage.run(&[option.as_str(), "report"])?.success()?;
     assert_eq!(outcome.stdout, "");
     has(&std::fs::read_to_string(&file)?, "</html>")
+}
+
+fn unread(program: &Program) -> TestResult {
+    let stage = Stage::new(program)?;
+    let archive = stage.scratch.join("repo/archive/main/15-1");
+    let sum = "0".repeat(40);
+    for log in ["00000000", "00000001", "00000002"] {
+        let path = archive.join(format!("00000001{log}"));
+        std::fs::create_dir_all(&path)?;
+        std::fs::write(path.join(format!("00000001{log}00000001-{sum}")), "")?;
+    }
+    stage.scratch.account().own_tree(&archive)?;
+    // The first and the last one tell how far the WAL goes.
+    let closed = archive.join("0000000100000001");
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o0))?;
+    let page = stage.report(&["--no-report-doctor"])?;
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    has(&page, "The WAL could not be read, so it is not known")?;
+    has(
+        &page,
+        "000000010000000000000001 to 000000010000000200000001",
+    )?;
+    let why = format!("{}': [13] Permission denied", closed.display());
+    has(&page, &why)
 }

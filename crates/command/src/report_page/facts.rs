@@ -64,6 +64,8 @@ pub(crate) struct Repository {
     pub(crate) sets: Vec<Set>,
     /// What can be restored; `None`: the WAL was not read.
     pub(crate) coverage: Option<Coverage>,
+    /// Why it is not known.
+    pub(crate) wal_error: Option<String>,
     pub(crate) retention: Retention,
     pub(crate) verify: Option<Verify>,
 }

@@ -65,6 +65,7 @@ pub(super) fn facts(
             .collect(),
         sets,
         coverage,
+        wal_error: report.wal_error.clone(),
         retention: Retention {
             rules: outlook.map(|outlook| outlook.rules).unwrap_or_default(),
             error,

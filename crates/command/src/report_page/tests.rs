@@ -88,6 +88,7 @@ fn example() -> Facts {
                 last: "000000010000000000000044".to_owned(),
             }],
         }),
+        wal_error: None,
         retention: Retention {
             rules: vec!["repo1-retention-full=4".to_owned()],
             error: None,

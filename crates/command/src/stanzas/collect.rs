@@ -41,8 +41,9 @@ pub(crate) fn stanzas(context: &Context, wanted: &Wanted) -> Result<Vec<StanzaRe
         match read {
             Ok(reports) => {
                 for read in reports {
-                    if let Some(warning) = read.warning {
-                        log::warn!("{warning}");
+                    if let Some(why) = &read.report.wal_error {
+                        let name = &read.name;
+                        log::warn!("repo{key}: the WAL of stanza '{name}' cannot be read: {why}");
                     }
                     backup_found |= read.has_set;
                     let (name, restore) = (read.name, read.restore);
@@ -129,8 +130,6 @@ struct Read {
     restore: Running,
     /// It has the backup that was asked for.
     has_set: bool,
-    /// What is to be logged, once it is its turn.
-    warning: Option<String>,
 }
 
 fn read_repository(context: &Context, wanted: &Wanted, key: u32) -> Result<Vec<Read>> {
@@ -160,7 +159,6 @@ fn read_repository(context: &Context, wanted: &Wanted, key: u32) -> Result<Vec<R
             report: RepositoryReport::new(key, repository.cipher_name(), Status::MissingPath),
             restore: Running::default(),
             has_set: false,
-            warning: None,
         };
         if there {
             read.report.status = Status::Ok;
@@ -223,11 +221,7 @@ fn read_stanza(
                         return Err(error);
                     }
                     Err(error) => {
-                        let name = repository.name();
-                        read.warning = Some(format!(
-                            "{name}: the WAL of stanza '{stanza}' cannot be read: {}",
-                            error.text()
-                        ));
+                        report.wal_error = Some(error.text());
                         None
                     }
                 };

@@ -38,6 +38,8 @@ pub(crate) struct RepositoryReport {
     pub(crate) manifest: Option<Manifest>,
     /// All WAL by name, where that is wanted and was possible.
     pub(crate) wal: Option<Vec<(ArchiveId, Wal)>>,
+    /// Why it was not.
+    pub(crate) wal_error: Option<String>,
 }
 
 /// WAL of one history entry.
@@ -64,6 +66,7 @@ impl RepositoryReport {
             locked: BTreeMap::new(),
             manifest: None,
             wal: None,
+            wal_error: None,
         }
     }
 

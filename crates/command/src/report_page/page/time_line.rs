@@ -59,7 +59,10 @@ fn mark(facts: &Facts, scale: Scale, set: &Set, largest: u64) -> Markup {
 /// The same in words.
 fn in_words(facts: &Facts, repository: &Repository) -> Markup {
     let Some(coverage) = &repository.coverage else {
-        return html! { p class="warn" { "The WAL could not be read, so it is not known which moments can be restored." } };
+        return html! {
+            p class="warn" { "The WAL could not be read, so it is not known which moments can be restored." }
+            @if let Some(why) = &repository.wal_error { pre class="warn" { (why) } }
+        };
     };
     html! {
         @if coverage.spans.is_empty() {
