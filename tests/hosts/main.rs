@@ -2,7 +2,7 @@
 //! serves another host is killed or stopped at any message, lines are cut, and hosts disagree.
 //!
 //! Needs the cargo feature `faulty`. The hosts are addresses of the loopback device. Points of faults are messages, never times;
-//! a seeded sample of them is visited (PGKEEP_TEST_FULL=1: every one).
+//! a seeded sample of them is visited (PGKEEP_TEST_FULL=1: every one, PGKEEP_TEST_FAULTS=cut,stall: of these faults).
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
 mod array;

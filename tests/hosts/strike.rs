@@ -41,12 +41,27 @@ pub fn add(mut suite: Suite, program: &Arc<Program>) -> Suite {
     suite
 }
 
+/// All faults, or those of `PGKEEP_TEST_FAULTS`: a sweep in full takes hours, and one that was cut short goes on with what is left.
+fn chosen() -> Vec<Fault> {
+    let all = [Fault::Kill, Fault::Stop, Fault::Cut, Fault::Stall];
+    let Ok(names) = std::env::var("PGKEEP_TEST_FAULTS") else {
+        return all.to_vec();
+    };
+    let fault = |name: &str| all.into_iter().find(|fault| fault.name() == name);
+    names
+        .split(',')
+        .map(|name| {
+            fault(name).unwrap_or_else(|| panic!("PGKEEP_TEST_FAULTS has no fault '{name}'"))
+        })
+        .collect()
+}
+
 /// Visits points of a case: one of a process or line that goes and one of what falls silent, or all of all faults.
 fn sweep(scene: &mut Scene<'_>, way: Way, case: Case) -> TestResult {
     let (mut visited, mut over, mut well, mut longest) = (0, 0, 0, Duration::ZERO);
     let mut draw = Draw::of(&format!("{}{}", way.name(), case.name()));
     let faults = match full() {
-        true => vec![Fault::Kill, Fault::Stop, Fault::Cut, Fault::Stall],
+        true => chosen(),
         false => vec![
             [Fault::Kill, Fault::Cut][draw.below(2) as usize],
             [Fault::Stop, Fault::Stall][draw.below(2) as usize],
