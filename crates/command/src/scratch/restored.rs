@@ -269,9 +269,9 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
             ),
         }
     }
+    let mut lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
     // A warning before the error may be the cause: of a repository that cannot be read another one is tried.
-    let before = said.lines().take(from).map(str::trim);
-    lines.extend(before.filter(|line| line.starts_with("WARN: ")).take(3));
+    lines.extend(warnings(said.lines().take(from)));
     let text = match lines.is_empty() {
         true => format!("it ended with {}", ended.status),
         false => lines.into_iter().take(20).collect::<Vec<_>>().join("\n"),
@@ -279,6 +279,27 @@ pub(super) fn error_of(ended: &process::Ended, what: &str) -> Error {
     let mut error = Error::new(code, format!("{what} failed: {text}"));
     error.hints = hints;
     error
+}
+
+/// The first three, with the lines that belong to them: what is to be done about the error is told by its own hints.
+fn warnings<'a>(said: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let (mut found, mut lines) = (0, Vec::new());
+    let mut within = false;
+    for line in said {
+        if let Some(warning) = line.strip_prefix("WARN: ") {
+            found += 1;
+            within = found <= 3;
+            if within {
+                let warning = warning.strip_prefix("[DRY-RUN] ").unwrap_or(warning);
+                lines.push(format!("WARN: {warning}"));
+            }
+        } else if !line.starts_with(' ') {
+            within = false;
+        } else if within && !line.trim().starts_with("HINT: ") {
+            lines.push(line.trim().to_owned());
+        }
+    }
+    lines
 }
 
 pub(crate) fn list(value: &Value) -> &[Value] {
@@ -303,13 +324,14 @@ mod tests {
         let ended = process::Ended {
             status: std::process::ExitStatus::from_raw(75 << 8),
             stdout: String::new(),
-            stderr: "WARN: repo1: it is damaged\n      HINT: x\nERROR: [075]: [DRY-RUN] no set\n       HINT: y\n"
+            stderr: "WARN: [DRY-RUN] repo1: unable to read it:\n      Permission denied\n      HINT: x\n\
+                     INFO: a\n      b\nERROR: [075]: [DRY-RUN] no set\n       HINT: y\n"
                 .to_owned(),
         };
         let error = error_of(&ended, "restore");
         assert_eq!(
             error.message,
-            "restore failed: no set\nWARN: repo1: it is damaged"
+            "restore failed: no set\nWARN: repo1: unable to read it:\nPermission denied"
         );
         assert_eq!(
             (error.code, error.hints),
