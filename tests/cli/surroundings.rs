@@ -9,10 +9,28 @@ use pgkeep_testkit::suite::{Suite, TestResult};
 
 /// Every case of this file.
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
-    let program = Arc::clone(program);
-    suite.test("a_variable_in_another_encoding_is_no_obstacle", move || {
-        variables(&program)
+    type Case = fn(&Program) -> TestResult;
+    let cases: [(&str, Case); 2] = [
+        ("a_variable_in_another_encoding_is_no_obstacle", variables),
+        ("an_error_is_told_though_standard_output_is_full", full),
+    ];
+    cases.into_iter().fold(suite, |suite, (name, case)| {
+        let program = Arc::clone(program);
+        suite.test(name, move || case(&program))
     })
+}
+
+/// Messages go to standard output by default. Where nothing can be written there, nobody would know why the command failed.
+fn full(program: &Program) -> TestResult {
+    let device = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let mut command = program.command();
+    command.args(["--no-config", "info"]).stdout(device);
+    let output = command.output()?;
+    let said = String::from_utf8(output.stderr)?;
+    match output.status.code() == Some(64) && said.contains("unable to write to stdout") {
+        true => Ok(()),
+        false => Err(format!("{}: {said}", output.status).into()),
+    }
 }
 
 /// The server hands its whole environment to `archive_command`.

@@ -248,13 +248,16 @@ impl Inner {
             Form::Text => self.header.render(entry, now),
         };
         let mut print = || {
-            // A closed pipe must not end a backup: the file still gets the line.
-            let _ = if to_stderr {
-                std::io::stderr().lock().write_all(line.as_bytes())
-            } else {
-                let mut out = std::io::stdout().lock();
-                out.write_all(line.as_bytes()).and_then(|()| out.flush())
-            };
+            let mut error = std::io::stderr();
+            let mut out = std::io::stdout().lock();
+            let printed = to_stdout
+                && (out.write_all(line.as_bytes()))
+                    .and_then(|()| out.flush())
+                    .is_ok();
+            // A closed pipe must not end a backup: the file still gets the line. But why a run fails is said where it can be.
+            if to_stderr || !printed && entry.level == Level::Error {
+                let _ = error.write_all(line.as_bytes());
+            }
         };
         match self.around.clone() {
             Some(around) => around(&mut print),
