@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pgkeep_storage::copy::write_all;
-use pgkeep_storage::{StoragePath, WriteOptions};
+use pgkeep_storage::{FileType, InfoLevel, Storage, StoragePath, WriteOptions};
 
 use super::this_host;
 use crate::error::{Error, ErrorCode, Result};
@@ -16,7 +16,7 @@ pub(crate) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Of an absolute path. The name is empty where the path ends in `/`: the caller says what a name must be.
+    /// Of an absolute path; that of the root has no name.
     pub(crate) fn at(path: &str) -> Self {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         let directory = if directory.is_empty() { "/" } else { directory };
@@ -46,15 +46,41 @@ impl OutputFile {
         let name = StoragePath::from(self.name.as_str());
         write_all(&*directory, &name, &options, text.as_bytes()).map_err(|error| {
             let error = Error::from(error);
+            let there = directory.info(&name, InfoLevel::Basic).ok().flatten();
+            let is_directory = there.is_some_and(|there| there.kind == FileType::Path);
+            let hint = match is_directory {
+                true => "it is a directory: name a file in it.".to_owned(),
+                false => format!(
+                    "the directory '{}' must exist, and this user must be able to write there.",
+                    self.directory.display()
+                ),
+            };
             Error::new(
                 ErrorCode::FileWrite,
                 format!("unable to write the {what}: {}", error.message),
             )
-            .with_hint(format!(
-                "the directory '{}' must exist, and this user must be able to write there.",
-                self.directory.display()
-            ))
+            .with_hint(hint)
         })?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_its_place_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let hint = |path: &std::path::Path| {
+            let file = OutputFile::at(&path.display().to_string());
+            file.write("report", 0o640, "x").unwrap_err().hints
+        };
+        assert_eq!(
+            hint(place.path()),
+            ["it is a directory: name a file in it."]
+        );
+        let missing = hint(&place.path().join("missing/report.html"));
+        assert!(missing[0].ends_with("this user must be able to write there."));
     }
 }

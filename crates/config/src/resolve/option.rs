@@ -171,6 +171,12 @@ impl Resolver<'_> {
                 self.check_range(option, key, text, number)?;
                 number_value(option.kind, number)
             }
+            // pgBackRest's own options take it, and so do they here.
+            Kind::Path if option.ours && option.name.ends_with("-file") && text.ends_with('/') => {
+                return Err(ConfigError::option_value(format!(
+                    "'{text}' must end in the name of a file for '{full_name}' option"
+                )));
+            }
             Kind::Path => text_value(option, check_path(text, &full_name)?),
             Kind::String if text.is_empty() => {
                 return Err(ConfigError::option_value(format!(

@@ -182,3 +182,17 @@ fn what_only_we_know_of_a_command_is_no_error_in_a_file_for_pgbackrest() {
     }
     assert!(seen > 0, "spool-path is known to verify");
 }
+
+#[test]
+fn a_file_of_ours_has_a_name() {
+    let host = Host::ours();
+    let error = host.load("report --report-file=/srv/www/").unwrap_err();
+    assert_eq!(error.code, 32);
+    assert_eq!(
+        error.message,
+        "'/srv/www/' must end in the name of a file for 'report-file' option"
+    );
+    assert!(host.load("report --report-file=/srv/www").is_ok());
+    // As with pgBackRest.
+    assert!(host.load("info --repo1-path=/srv/www/").is_ok());
+}
