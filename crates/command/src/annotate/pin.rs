@@ -23,7 +23,10 @@ pub(super) fn value(text: &str, clock: &Clock) -> Result<String> {
         .ok_or_else(|| {
             invalid(
                 text,
-                "use forever, none, a date such as 2027-01-31, or a time such as '2027-01-31 18:00:00+00'.",
+                match is_too_late(text) {
+                    true => "that is later than can be written down: use forever.",
+                    false => "use forever, none, a date such as 2027-01-31, or a time such as '2027-01-31 18:00:00+00'.",
+                },
             )
         })?;
     if until <= clock.seconds() {
@@ -46,6 +49,12 @@ fn end_of_day(text: &str, clock: &Clock) -> Option<i64> {
         .compatible()
         .ok()?;
     Some(start.timestamp().as_second())
+}
+
+/// Whether it is one of the last days of the calendar, which many write who mean for ever: their end has no number.
+fn is_too_late(text: &str) -> bool {
+    let date = text.get(..10).and_then(|date| date.parse::<Date>().ok());
+    date.is_some_and(|date| date.year() == Date::MAX.year())
 }
 
 fn invalid(text: &str, hint: &str) -> Error {
@@ -74,6 +83,16 @@ mod tests {
         );
         assert_eq!(at("forever").unwrap(), "forever");
         assert_eq!(at("none").unwrap(), "");
+    }
+
+    #[test]
+    fn the_end_of_the_calendar_is_for_ever() {
+        assert_eq!(at("9998-12-31").unwrap(), "9999-01-01T00:00:00Z");
+        for text in ["9999-12-31", "9999-12-31 23:59:59+00"] {
+            let error = at(text).unwrap_err();
+            assert!(error.hints[0].contains("use forever"), "{text}");
+            assert!(!error.hints[0].contains("a date such as"), "{text}");
+        }
     }
 
     #[test]
