@@ -3,7 +3,7 @@
 use super::settings::Access;
 use crate::ErrorKind;
 use crate::http::{Answer, HttpError};
-use crate::object::failure::of_request;
+use crate::object::failure::{of_request, with_hint_for_name};
 use crate::object::store::Failure;
 use crate::object::xml::Element;
 
@@ -29,9 +29,13 @@ fn told_code(answer: &Answer) -> String {
     code
 }
 
+const NAME: &str = "are repo-azure-account and repo-azure-endpoint right? The name of the account stands before that of the \
+    endpoint, unless repo-azure-uri-style=path.";
+
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError, access: &Access) -> Failure {
-    of_request(error, |answer| refusal(answer, access))
+    let failure = of_request(error, |answer| refusal(answer, access));
+    with_hint_for_name(failure, error, NAME)
 }
 
 fn refusal(answer: &Answer, access: &Access) -> (ErrorKind, Option<&'static str>) {

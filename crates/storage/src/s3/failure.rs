@@ -2,7 +2,7 @@
 
 use crate::ErrorKind;
 use crate::http::{Answer, HttpError};
-use crate::object::failure::of_request;
+use crate::object::failure::{of_request, with_hint_for_name};
 use crate::object::store::Failure;
 use crate::object::xml::Element;
 
@@ -17,9 +17,12 @@ pub(super) fn error_of(answer: &Answer) -> Option<(String, String)> {
     })
 }
 
+const NAME: &str = "is repo-s3-endpoint right? The name of the bucket stands before it: a server of your own, such as MinIO, \
+    often has no such name and needs repo-s3-uri-style=path.";
+
 /// The failure that an error of a request is.
 pub(super) fn failure(error: &HttpError) -> Failure {
-    of_request(error, refusal)
+    with_hint_for_name(of_request(error, refusal), error, NAME)
 }
 
 fn refusal(answer: &Answer) -> (ErrorKind, Option<&'static str>) {
