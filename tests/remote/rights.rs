@@ -132,6 +132,11 @@ fn admin(program: &Program) -> TestResult {
     ] {
         stage.fails(Host::Pg, words, 105, DENIED)?;
     }
+    // All stanzas at once are more than the client may ask for. It is told where the reason is.
+    let all = stage.of_no_stanza(Host::Pg, &["info"])?.stdout;
+    if !all.contains(DENIED) || !all.contains("HINT: the log of the server on that host") {
+        return Err(all.into());
+    }
     // What the writing of doctor at the root of the repository comes to is no fault.
     let doctor = stage.doctor(Host::Pg)?;
     if !doctor.contains("may not write beside") || doctor.contains(DENIED) {

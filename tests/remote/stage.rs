@@ -236,6 +236,15 @@ impl<'a> Stage<'a> {
         Ok(run(&mut command)?)
     }
 
+    /// Runs a command of no stanza on a host.
+    pub fn of_no_stanza(&self, host: Host, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = self.program.as_pgbackrest();
+        command
+            .arg(format!("--config={}", self.config(host).display()))
+            .args(arguments);
+        Ok(run(&mut command)?.success()?)
+    }
+
     /// What `doctor` says on a host, under the program's own name.
     pub fn doctor(&self, host: Host) -> Result<String> {
         let mut doctor = self.program.command();

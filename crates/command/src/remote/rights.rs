@@ -90,13 +90,13 @@ impl Rights {
         self.stanza.as_deref()
     }
 
-    /// Whether this right is among them.
     /// Whether everything is allowed, in all stanzas.
     #[must_use]
     pub fn are_unlimited(&self) -> bool {
         self.unlimited
     }
 
+    /// Whether this right is among them.
     #[must_use]
     pub fn has(&self, right: Right) -> bool {
         self.rights.iter().any(|own| own.includes(right))

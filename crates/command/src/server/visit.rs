@@ -63,7 +63,10 @@ pub fn visit(
             }
             Err(why) => {
                 log::warn!("{who} refused for {wants}: {why}");
-                Err(rights::denied())
+                Err(rights::denied().with_hint(
+                    "the log of the server on that host, all-server.log, says why. \
+                     A run without --stanza needs '*' in its tls-server-auth.",
+                ))
             }
         }
     };

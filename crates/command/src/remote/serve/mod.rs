@@ -27,7 +27,7 @@ use crate::locks;
 use crate::locks::stop_file;
 use crate::remote::own_side;
 use crate::remote::relay::{Again, Visits};
-use crate::remote::rights::Rights;
+use crate::remote::rights::{Rights, denied};
 use crate::remote::wire::greeting::{Answer, Greeting, PING, RELAY, Side};
 use crate::run::context::Context;
 
@@ -123,7 +123,7 @@ struct Nothing;
 
 impl Service for Nothing {
     fn serve(&self, exchange: Exchange) {
-        exchange.fail(raise(&Error::new(ErrorCode::Access, "access denied")));
+        exchange.fail(raise(&denied()));
     }
 }
 
