@@ -175,13 +175,7 @@ impl Outcome {
             "stanza": settings.stanza,
             "result": if self.error().is_none() { "ok" } else { "failed" },
             "timestamp": {"start": self.start, "stop": self.stop},
-            "set": plan.map(|plan| json!({
-                "label": plan.label,
-                "repo-key": plan.repo_key,
-                "pg-version": plan.major,
-                "size": plan.size,
-                "file-total": plan.file_total,
-            })),
+            "set": plan.map(Plan::set),
             "recovery": {"type": settings.scratch.kind, "target": settings.scratch.target},
             "time": {"restore-ms": self.restore_ms, "replay-ms": self.replay_ms, "proof-ms": self.proof_ms},
             "reached": {

@@ -14,13 +14,7 @@ pub(super) fn document(
 ) -> Value {
     json!({
         "stanza": stanza,
-        "set": {
-            "label": plan.label,
-            "repo-key": plan.repo_key,
-            "pg-version": plan.major,
-            "size": plan.size,
-            "file-total": plan.file_total,
-        },
+        "set": plan.set(),
         "recovery": {"type": settings.scratch.kind, "target": settings.scratch.target},
         "reach": {
             "wal": plan.last_wal,

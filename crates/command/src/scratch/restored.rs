@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::directory::Scratch;
 use super::settings::Settings;
@@ -44,6 +44,19 @@ pub(crate) struct Plan {
     pub(crate) needed: u64,
     /// Where there is less room than files and WAL need: what is needed, what of it is for WAL, and what is free.
     pub(crate) short: Option<(u64, u64, u64)>,
+}
+
+impl Plan {
+    /// The backup, for programs.
+    pub(crate) fn set(&self) -> Value {
+        json!({
+            "label": self.label,
+            "repo-key": self.repo_key,
+            "pg-version": self.major,
+            "size": self.size,
+            "file-total": self.file_total,
+        })
+    }
 }
 
 /// Asks for the plan, and refuses what would leave the scratch directory.
