@@ -23,7 +23,7 @@ use settings::Settings;
 /// # Errors
 /// The output cannot be written; the run was stopped.
 pub fn run(context: &Context) -> Result<()> {
-    let settings = Settings::from(context)?;
+    let settings = Settings::from(context);
     let page = page(&gather(context)?, None);
     match &settings.file {
         None => context.output.text(&page),

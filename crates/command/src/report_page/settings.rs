@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use pgkeep_config::{Config, option};
 
-use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::output_file::OutputFile;
 use crate::run::Context;
 use crate::stanzas::{RepositoryReport, Status};
@@ -26,26 +25,13 @@ pub(super) struct Places {
 }
 
 impl Settings {
-    /// # Errors
-    /// A path that names no file.
-    pub(super) fn from(context: &Context) -> Result<Self> {
-        let file = context.config.string(option::REPORT_FILE).map(file);
-        Ok(Self {
-            file: file.transpose()?,
-        })
+    pub(super) fn from(context: &Context) -> Self {
+        // That it ends in a name is checked with the option.
+        let file = context.config.string(option::REPORT_FILE);
+        Self {
+            file: file.map(OutputFile::at),
+        }
     }
-}
-
-fn file(path: &str) -> Result<OutputFile> {
-    let file = OutputFile::at(path);
-    if !file.name.is_empty() {
-        return Ok(file);
-    }
-    Err(Error::new(
-        ErrorCode::OptionInvalidValue,
-        format!("'{path}' is not allowed for 'report-file' option"),
-    )
-    .with_hint("the path must end in the name of a file."))
 }
 
 impl Places {
