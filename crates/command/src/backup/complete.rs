@@ -3,13 +3,16 @@
 //! The order is the format's promise. A reader believes `backup.manifest` and then `backup.info`; whatever they name must be
 //! durable before they are.
 
+use std::collections::BTreeSet;
+
 use pgkeep_repo::manifest::{Made, Manifest};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, info_file, layout};
-use pgkeep_storage::{Durability, Ticket};
+use pgkeep_storage::{Durability, Ticket, in_parallel};
 
 use super::plan::Plan;
 use super::settings::Settings;
 use super::start::Started;
+use super::still_there;
 use super::stop::Stopped;
 use crate::error::Result;
 use crate::hosts::Repository;
@@ -46,15 +49,15 @@ pub(super) fn fill(
     }
 }
 
-/// Makes the backup exist. `tickets`: files of it that are on their way.
+/// Makes the backup exist. `before`: what was listed when `info` was read; `tickets`: files of it that are on their way.
 ///
 /// # Errors
-/// A manifest that is not complete; errors of saving. Until `backup.manifest` is there, the backup is one that can be
+/// A manifest that is not complete; a part that was removed meanwhile; errors of saving. Until `backup.manifest` is there, the backup is one that can be
 /// resumed; after that, whoever reconciles `backup.info` next finds and lists it.
 pub(super) fn complete(
     settings: &Settings,
     repository: &Repository,
-    info: &mut BackupInfo,
+    (info, before): (&mut BackupInfo, &BTreeSet<BackupLabel>),
     manifest: &Manifest,
     label: &BackupLabel,
     tickets: Vec<Ticket>,
@@ -73,6 +76,15 @@ pub(super) fn complete(
         stanza,
         label,
         (info.cipher_pass.as_ref(), Made::Here),
+    )?;
+    // A backup takes hours. What others have done to it, to those it refers to and to the list must not be overwritten.
+    in_parallel(
+        storage,
+        || still_there::check(storage, stanza, label, manifest),
+        || match storage.only_adds() {
+            true => Ok(()),
+            false => Ok(info.catch_up(storage, stanza, pass, before)?),
+        },
     )?;
     info.add(manifest.backup_entry()?);
     // Unchanged, but with a new modification time: rules that remove old files from a bucket must not find it old.

@@ -31,6 +31,7 @@ mod settings;
 mod sink;
 mod standby;
 mod start;
+mod still_there;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,7 @@ fn make(
         mut info,
         warnings,
         added,
+        before,
         ..
     } = added_sets::load(context, repository, &settings.stanza, settings.limits)?;
     added_sets::renew_copies(repository, &settings.stanza, &added)?;
@@ -220,7 +222,7 @@ fn make(
     complete::complete(
         settings,
         repository,
-        &mut info,
+        (&mut info, &before),
         &manifest,
         &label,
         stopped.tickets,

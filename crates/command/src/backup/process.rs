@@ -72,30 +72,29 @@ impl std::fmt::Debug for Process<'_> {
 }
 
 impl Process<'_> {
-    /// Begins to save the copy of the manifest, so that an aborted backup can be resumed; not when nobody would resume it.
+    /// Begins to save the copy of the manifest, so that an aborted backup can be resumed, and so that whoever expires on another host
+    /// sees that a backup runs: for that, where nobody would resume it, it is saved once.
     ///
     /// # Errors
     /// Errors of saving, now or the time before.
     pub(super) fn save_copy(&self, manifest: &Manifest) -> Result<()> {
         let only_adds = self.repository.storage.only_adds();
-        if only_adds && self.saved_once.replace(true) {
+        let again = self.settings.resume && !only_adds;
+        if self.saved_once.replace(true) && !again {
             return Ok(());
         }
-        // Where files are only added it is for whoever expires: a set that has a copy and no manifest is being made.
-        if self.settings.resume || only_adds {
-            // Both have the same name: the newer one must get it last.
-            self.settle()?;
-            // Whoever resumes, pgBackRest too, keeps what it names and writes none of it again.
-            self.sync_small()?;
-            let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
-            let saving = manifest.begin_copy(
-                storage,
-                stanza,
-                self.label,
-                (self.manifest_pass, Made::Here),
-            )?;
-            *self.saving.borrow_mut() = Some(saving);
-        }
+        let made = match self.settings.resume {
+            true => Made::Here,
+            false => Made::HereOnce,
+        };
+        // Both have the same name: the newer one must get it last.
+        self.settle()?;
+        // Whoever resumes, pgBackRest too, keeps what it names and writes none of it again.
+        self.sync_small()?;
+        let (storage, stanza) = (&*self.repository.storage, &self.settings.stanza);
+        let saving =
+            manifest.begin_copy(storage, stanza, self.label, (self.manifest_pass, made))?;
+        *self.saving.borrow_mut() = Some(saving);
         Ok(())
     }
 

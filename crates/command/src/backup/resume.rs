@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use pgkeep_repo::manifest::{Manifest, ResumedFile};
 use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, layout};
-use pgkeep_storage::{FileType, InfoLevel, ListOptions, StoragePath};
+use pgkeep_storage::{ErrorKind, FileType, InfoLevel, ListOptions, StoragePath};
 use secrecy::SecretString;
 
 use super::plan::Plan;
@@ -98,8 +98,14 @@ impl Resume<'_> {
             log::Level::Info
         };
         log::log!(level, "backup '{label}' cannot be resumed: {reason}");
-        storage.remove_tree(&layout::set_path(stanza, &label))?;
-        sets.pop();
+        match storage.remove_tree(&layout::set_path(stanza, &label)) {
+            Ok(_) => drop(sets.pop()),
+            // A key that may remove nothing. The set is not the newest any more once this backup has begun: whoever expires removes it.
+            Err(error) if error.kind == ErrorKind::Denied => {
+                log::warn!("backup '{label}' is left for expire: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(None)
     }
 

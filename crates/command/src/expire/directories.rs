@@ -1,29 +1,58 @@
 //! Directories of backups that are not listed any more, or never were.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use pgkeep_repo::retention::{Protection, unlisted};
 use pgkeep_repo::{BackupInfo, BackupLabel, claims, layout};
 use pgkeep_storage::InfoLevel;
 
+use super::Expire;
 use super::on_disk::{AT_ONCE, OnDisk};
-use super::{Expire, listed};
 use crate::error::Result;
 
 impl Expire<'_> {
-    /// Tells which directories are removed, newest first; nothing is removed yet.
-    pub(super) fn unlisted(&self, info: &BackupInfo, on_disk: Option<OnDisk>) -> Vec<BackupLabel> {
+    /// Tells which directories are removed, newest first; nothing is removed yet. `refused`: sets with a manifest that were no backups
+    /// when the list was read. A backup whose manifest another host has published since is no such set: the next run lists it.
+    ///
+    /// # Errors
+    /// Those of looking.
+    pub(super) fn unlisted(
+        &self,
+        info: &BackupInfo,
+        on_disk: Option<OnDisk>,
+        refused: &BTreeSet<BackupLabel>,
+    ) -> Result<Vec<BackupLabel>> {
         let Some(OnDisk { sets, newest }) = on_disk else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let protection = self
             .settings
             .set
             .as_ref()
             .map_or(Protection::Retention, Protection::Adhoc);
-        unlisted(&sets, &listed(info), &newest, protection)
-            .into_iter()
-            .collect()
+        let gone = unlisted(&sets, &info.labels(), &newest, protection);
+        let unsure = |label: &&BackupLabel| !self.removed.has(label) && !refused.contains(*label);
+        let manifests: Vec<_> = gone
+            .iter()
+            .filter(unsure)
+            .map(|label| layout::manifest(self.stanza(), label))
+            .collect();
+        let found = self.storage().info_many(&manifests, InfoLevel::Exists)?;
+        let mut found = found.into_iter();
+        let mut left = Vec::new();
+        for label in gone {
+            let is_new = unsure(&&label) && found.next().flatten().is_some();
+            if is_new {
+                log::info!(
+                    "{}: backup {label} was finished meanwhile: the next run lists it",
+                    self.name
+                );
+            } else {
+                left.push(label);
+            }
+        }
+        Ok(left)
     }
 
     /// Directories to remove where another host adds backups meanwhile, without a lock that both know: those that have no manifest
@@ -45,7 +74,7 @@ impl Expire<'_> {
             .map(|label| layout::manifest(self.stanza(), label))
             .collect();
         let found = self.storage().info_many(&manifests, InfoLevel::Exists)?;
-        let listed = listed(info);
+        let listed = info.labels();
         let mut gone: Vec<BackupLabel> = sets
             .into_iter()
             .zip(found)

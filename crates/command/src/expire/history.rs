@@ -7,7 +7,7 @@ use pgkeep_repo::retention::{HistoryYear, history_limit, history_year, keeps_his
 use pgkeep_repo::{BackupInfo, layout};
 use pgkeep_storage::StoragePath;
 
-use super::{Expire, listed};
+use super::Expire;
 use crate::error::Result;
 
 impl Expire<'_> {
@@ -21,7 +21,7 @@ impl Expire<'_> {
             days,
             self.context.clock.zone(),
         )?;
-        let listed = listed(info);
+        let listed = info.labels();
         for year in self.names(&layout::history_path(stanza))? {
             self.context.cancel.check()?;
             let path = layout::history_year_path(stanza, &year);

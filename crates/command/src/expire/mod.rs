@@ -22,14 +22,13 @@ mod plan;
 mod removed;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pgkeep_config::command::CommandId;
 use pgkeep_repo::retention::{self, Expired};
-use pgkeep_repo::{BackupInfo, BackupLabel, BackupType, Stanza, layout};
+use pgkeep_repo::{BackupInfo, BackupType, Stanza, layout};
 use pgkeep_storage::wrap::read_only::ReadOnly;
 use pgkeep_storage::{Storage, in_parallel};
 use serde_json::json;
@@ -209,6 +208,8 @@ impl<'a> Expire<'a> {
                 closed,
                 added,
                 gone,
+                before,
+                refused,
             },
             ahead,
         ) = in_parallel(
@@ -256,18 +257,22 @@ impl<'a> Expire<'a> {
             //    What is on disk is looked at meanwhile: saving the list changes none of it.
             let cipher_pass = info.cipher_pass.clone();
             let named = this.settings.set.as_ref();
+            let now = this.context.clock.seconds();
             let ((), on_disk) = in_parallel(
                 storage,
                 || match this.settings.dry_run || saved {
                     true => Ok(()),
-                    false => Ok(info.save(storage, stanza, pass)?),
+                    false => {
+                        info.catch_up(storage, stanza, pass, &before)?;
+                        Ok(info.save(storage, stanza, pass)?)
+                    }
                 },
-                || OnDisk::read(storage, stanza, named, cipher_pass.as_ref()),
+                || OnDisk::read(storage, stanza, (named, now), cipher_pass.as_ref()),
             )?;
             // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
             let gone = match closed {
                 true => this.unfinished(&info, on_disk)?,
-                false => this.unlisted(&info, on_disk),
+                false => this.unlisted(&info, on_disk, &refused)?,
             };
             let this = &*this;
             this.beside(&gone, || {
@@ -351,12 +356,4 @@ impl<'a> Expire<'a> {
         }
         Ok(())
     }
-}
-
-/// Labels of all listed backups.
-fn listed(info: &BackupInfo) -> BTreeSet<BackupLabel> {
-    info.entries()
-        .iter()
-        .map(|entry| entry.label.clone())
-        .collect()
 }

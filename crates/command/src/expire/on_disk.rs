@@ -2,7 +2,7 @@
 
 use pgkeep_repo::retention::NewestSet;
 use pgkeep_repo::sets::list_sets;
-use pgkeep_repo::{BackupLabel, Manifest, Stanza, layout};
+use pgkeep_repo::{BackupLabel, Manifest, Stanza, claims, layout};
 use pgkeep_storage::{InfoLevel, Storage};
 use secrecy::SecretString;
 
@@ -20,16 +20,16 @@ pub(super) struct OnDisk {
 }
 
 impl OnDisk {
-    /// Lists sets and looks at the newest. `named`: the backup of `--set`.
+    /// Lists sets and looks at the newest. `named`: the backup of `--set`; `now`: seconds since 1970.
     pub(super) fn read(
         storage: &dyn Storage,
         stanza: &Stanza,
-        named: Option<&BackupLabel>,
+        (named, now): (Option<&BackupLabel>, i64),
         pass: Option<&SecretString>,
     ) -> Result<Option<Self>> {
         let sets = list_sets(storage, stanza)?;
         let newest = match sets.last() {
-            Some(label) => look_at_newest(storage, stanza, label, named, pass)?,
+            Some(label) => look_at_newest(storage, stanza, label, (named, now), pass)?,
             None => return Ok(None),
         };
         Ok(Some(Self { sets, newest }))
@@ -41,7 +41,7 @@ fn look_at_newest(
     storage: &dyn Storage,
     stanza: &Stanza,
     label: &BackupLabel,
-    named: Option<&BackupLabel>,
+    (named, now): (Option<&BackupLabel>, i64),
     pass: Option<&SecretString>,
 ) -> Result<NewestSet> {
     let copy = layout::manifest_copy(stanza, label);
@@ -49,14 +49,22 @@ fn look_at_newest(
         &[layout::manifest(stanza, label), copy.clone()],
         InfoLevel::Exists,
     )?;
-    let in_progress = matches!(found[..], [None, Some(_)]);
+    let (is_unfinished, has_copy) = match found[..] {
+        [None, Some(_)] => (true, true),
+        // Another host that begins one makes the directory first.
+        [None, None] => (claims::may_have_just_begun(label, now), false),
+        _ => (false, false),
+    };
     let prior = match named {
-        Some(set) if in_progress && set.full_part() == label.full_part() => {
+        Some(set) if has_copy && set.full_part() == label.full_part() => {
             Manifest::load_file(storage, &copy, pass)?.backup.prior
         }
         _ => None,
     };
-    Ok(NewestSet { in_progress, prior })
+    Ok(NewestSet {
+        in_progress: is_unfinished,
+        prior,
+    })
 }
 
 /// Removes directories of backups, many at the same time; first the files in them whose names are known.

@@ -37,7 +37,7 @@ impl Listed {
         if let Some(entry) = entry {
             info.add(entry);
         }
-        for warning in info.reconstruct(storage, stanza, &sets)? {
+        for warning in info.reconstruct(storage, stanza, &sets)?.warnings {
             log::warn!("{}: {warning}", to.name());
         }
         Ok(Self { info, sets })

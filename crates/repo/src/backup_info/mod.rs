@@ -6,6 +6,7 @@
 
 mod annotations;
 mod entry;
+mod meanwhile;
 mod reconstruct;
 #[cfg(test)]
 mod reconstruct_tests;
@@ -27,6 +28,7 @@ use crate::stanza::Stanza;
 pub use annotations::{Annotations, is_annotation_key};
 pub(crate) use annotations::{check_annotations, read_annotations, write_annotations};
 pub use entry::{BackupEntry, MapSize};
+pub use reconstruct::Reconciled;
 
 const CURRENT: &str = "backup:current";
 
@@ -124,7 +126,7 @@ impl BackupInfo {
         if storage.only_adds() {
             // Nobody here can list what was added, so it is looked for.
             let sets = list_sets(storage, stanza)?;
-            for warning in info.reconstruct(storage, stanza, &sets)? {
+            for warning in info.reconstruct(storage, stanza, &sets)?.warnings {
                 log::debug!("{warning}");
             }
         }

@@ -17,6 +17,16 @@ use crate::manifest::Manifest;
 use crate::sets::list_sets;
 use crate::stanza::Stanza;
 
+/// What was found when the list was reconciled with the sets.
+#[derive(Debug, Default)]
+pub struct Reconciled {
+    /// In pgBackRest's words.
+    pub warnings: Vec<String>,
+    /// Sets that have a manifest and are no backups for all that: it is not of the name of its directory or of the stanza, or what they
+    /// depend on is not there.
+    pub refused: BTreeSet<BackupLabel>,
+}
+
 impl BackupInfo {
     /// Loads the stanza's file and reconciles it; returns warnings in pgBackRest's words.
     pub fn load_reconstructed(
@@ -29,26 +39,22 @@ impl BackupInfo {
             || Self::load(storage, stanza, pass),
             || list_sets(storage, stanza),
         )?;
-        let warnings = info.reconstruct(storage, stanza, &sets)?;
-        Ok((info, warnings))
+        let reconciled = info.reconstruct(storage, stanza, &sets)?;
+        Ok((info, reconciled.warnings))
     }
 
     /// Drops entries whose manifest is gone, with all that depend on them, and adopts finished backups that are not
-    /// listed. `sets`: labels on disk, ascending. Returns warnings in pgBackRest's words.
+    /// listed. `sets`: labels on disk, ascending.
     pub fn reconstruct(
         &mut self,
         storage: &dyn Storage,
         stanza: &Stanza,
         sets: &[BackupLabel],
-    ) -> Result<Vec<String>> {
+    ) -> Result<Reconciled> {
         let complete = complete(storage, stanza, sets)?;
         let mut warnings = self.drop_missing(&complete);
         // Ascending, so a full backup is there before those that depend on it.
-        let listed: BTreeSet<BackupLabel> = self
-            .entries()
-            .iter()
-            .map(|entry| entry.label.clone())
-            .collect();
+        let listed = self.labels();
         for label in complete.iter().filter(|label| !listed.contains(label)) {
             let set_is_listed = self
                 .entries()
@@ -74,7 +80,8 @@ impl BackupInfo {
                 ));
             }
         }
-        Ok(warnings)
+        let refused = &complete - &self.labels();
+        Ok(Reconciled { warnings, refused })
     }
 
     /// Drops entries whose manifest is gone, with all that depend on them, and adopts nothing. Returns warnings in pgBackRest's

@@ -205,12 +205,13 @@ fn a_backup_under_the_label_of_another_does_not_take_its_place() {
         )
         .unwrap();
     let sets = [label(F1), label(F2)];
-    let warnings = repository
+    let found = repository
         .info
         .reconstruct(&repository.storage, &stanza(), &sets)
         .unwrap();
+    assert!(found.refused.contains(&label(F2)));
     assert_eq!(
-        warnings,
+        found.warnings,
         [format!(
             "invalid backup '{F2}' cannot be added to current backups"
         )]
@@ -228,9 +229,9 @@ fn what_a_backup_began_with_does_not_stand_in_for_its_manifest_where_an_account_
     pgkeep_storage::copy::write_all(&repository.storage, &main, &options, b"x").unwrap();
     repository.info.closed = Some(true);
     let (storage, sets) = (&repository.storage, [label(F1)]);
-    let warnings = repository.info.reconstruct(storage, &stanza(), &sets);
+    let found = repository.info.reconstruct(storage, &stanza(), &sets);
     assert_eq!(
-        warnings.unwrap(),
+        found.unwrap().warnings,
         [format!(
             "invalid backup '{F1}' cannot be added to current backups"
         )]

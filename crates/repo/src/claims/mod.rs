@@ -48,6 +48,12 @@ pub fn is_ahead(label: &BackupLabel, now: i64) -> bool {
     time_of(label).is_none_or(|time| time > now + ZONE + SKEW)
 }
 
+/// Whether a label is of this day, for some time zone: the backup may have begun a moment ago.
+#[must_use]
+pub fn may_have_just_begun(label: &BackupLabel, now: i64) -> bool {
+    time_of(label).is_some_and(|time| (time - now).abs() <= ZONE + SKEW)
+}
+
 /// Whether `label` began before a set that is listed: a run makes one backup after the other, so it does not run any more.
 #[must_use]
 pub fn is_overtaken(label: &BackupLabel, listed: &[BackupEntry]) -> bool {

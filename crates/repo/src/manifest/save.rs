@@ -17,6 +17,8 @@ use crate::stanza::Stanza;
 const BUFFER: usize = 64 * 1024;
 /// Version in the manifest of a set that is being copied.
 const FROM_ELSEWHERE: &str = "pgkeep repo-copy";
+/// Version in the manifest of a set that nobody is to resume.
+const NOT_RESUMED: &str = "pgkeep --no-resume";
 /// Level of the history: written once, kept for years.
 const HISTORY_LEVEL: i32 = 9;
 
@@ -25,6 +27,9 @@ const HISTORY_LEVEL: i32 = 9;
 pub enum Made {
     /// By this program.
     Here,
+    /// By this program, and not to be resumed: while it is not finished the version is that of no program. Its copy shows an `expire` on
+    /// another host that it runs.
+    HereOnce,
     /// It is brought from another repository. While it is not finished the version is that of no program, so that none takes the set
     /// for one of its own to resume; afterwards that of the program that made it.
     Elsewhere,
@@ -71,6 +76,7 @@ impl Manifest {
         let path = layout::manifest_copy(stanza, label);
         let version = match made {
             Made::Here => PROGRAM_VERSION,
+            Made::HereOnce => NOT_RESUMED,
             Made::Elsewhere => FROM_ELSEWHERE,
         };
         self.begin_file(storage, &path, pass, version)
@@ -102,7 +108,7 @@ impl Manifest {
             &WriteOptions::default(),
         )?;
         let version = match made {
-            Made::Here => PROGRAM_VERSION,
+            Made::Here | Made::HereOnce => PROGRAM_VERSION,
             Made::Elsewhere => &self.version,
         };
         self.begin(storage, stanza, label, pass, (Some(write), version))

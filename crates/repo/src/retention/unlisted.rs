@@ -7,7 +7,7 @@ use crate::backup_label::BackupLabel;
 /// What is known of the newest directory: only the newest can be in progress or resumable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewestSet {
-    /// It has a `backup.manifest.copy` but no `backup.manifest`.
+    /// It has a `backup.manifest.copy` but no `backup.manifest`, or has neither and may just have begun.
     pub in_progress: bool,
     /// Prior backup of the manifest copy, `None` for a full backup; needed only for an adhoc expire of the same full set.
     pub prior: Option<BackupLabel>,

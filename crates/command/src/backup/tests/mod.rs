@@ -5,6 +5,8 @@ mod compare;
 mod elsewhere;
 mod hosts;
 mod increment;
+#[cfg(feature = "faulty")]
+mod meanwhile;
 mod online;
 #[cfg(feature = "faulty")]
 mod power;

@@ -92,9 +92,15 @@ fn few_files_are_made_durable_one_by_one() {
     let (plan, _) = fails_at(&mut fixture, 0);
     let all = plan.operations();
     // Nothing is left to be lost from the first file on.
-    for at in [all / 2, all - 30] {
-        let mut fixture = Fixture::new(cluster(), &[]);
-        fails_at(&mut fixture, at);
+    for from in [all / 2, all - 40] {
+        // Before the next file: of one that is on its way something may be lost.
+        let begins_a_file = |at| {
+            let mut fixture = Fixture::new(cluster(), &[]);
+            let (plan, _) = fails_at(&mut fixture, at);
+            let struck = plan.struck().map(|(operation, _)| *operation);
+            (struck == Some(Operation::OpenWrite)).then_some(fixture)
+        };
+        let fixture = (from..all).find_map(begins_a_file).unwrap();
         let set = layout::backup_path(&fixture.stanza());
         let sizes = || {
             let mut found = Vec::new();

@@ -8,6 +8,7 @@ mod settings;
 
 use std::collections::BTreeSet;
 
+use pgkeep_repo::backup_info::Reconciled;
 use pgkeep_repo::claims::{self, Limits, Refusal};
 use pgkeep_repo::sets::list_sets_and_closed;
 use pgkeep_repo::{BackupInfo, BackupLabel, Stanza, closed, layout};
@@ -33,6 +34,10 @@ pub struct Loaded {
     /// What is no longer listed, as its manifest is gone or that of a backup it depends on. Where `closed`, their manifests are to
     /// be removed before the list is saved ([`remove_manifests`]).
     pub gone: Vec<BackupLabel>,
+    /// What was listed when the list was read ([`BackupInfo::catch_up`]).
+    pub before: BTreeSet<BackupLabel>,
+    /// Sets that have a manifest and are no backups for all that.
+    pub refused: BTreeSet<BackupLabel>,
 }
 
 /// Loads the list. Where another account may only add, sets that are not listed are judged first.
@@ -47,8 +52,8 @@ pub fn load(
 ) -> Result<Loaded> {
     let storage = &*repository.storage;
     let (mut info, sets, closed) = open(repository, stanza)?;
-    let before = labels(&info);
-    let warnings = match closed {
+    let before = info.labels();
+    let Reconciled { warnings, refused } = match closed {
         false => info.reconstruct(storage, stanza, &sets)?,
         true => {
             // First, so that no claim is compared with what somebody has removed.
@@ -58,14 +63,17 @@ pub fn load(
             let claims = claimed::read(&context.cancel, storage, stanza, pass, &new)?;
             let now = context.clock.seconds();
             claims::judge(info.entries(), &info.history, &claims, now, limits)
-                .map_err(|refusal| refused(stanza, &refusal))?;
+                .map_err(|refusal| not_believed(stanza, &refusal))?;
             // What was read is what was judged. Whoever has added a manifest may hold it open, and write another one in its place.
             let said = claims.into_iter().filter_map(|claim| claim.said.ok());
             warnings.extend(said.map(|said| info.list(said.entry)));
-            warnings
+            Reconciled {
+                warnings,
+                ..Reconciled::default()
+            }
         }
     };
-    let after = labels(&info);
+    let after = info.labels();
     let added = match closed {
         true => after.difference(&before).cloned().collect(),
         false => Vec::new(),
@@ -76,6 +84,8 @@ pub fn load(
         closed,
         added,
         gone: before.difference(&after).cloned().collect(),
+        before,
+        refused,
     })
 }
 
@@ -91,13 +101,13 @@ pub fn load_named(
 ) -> Result<(BackupInfo, Vec<String>)> {
     let storage = &*repository.storage;
     let (mut info, mut sets, closed) = open(repository, stanza)?;
-    let before = labels(&info);
+    let before = info.labels();
     if closed {
         sets.retain(|set| set == label || before.contains(set));
     }
-    let warnings = info.reconstruct(storage, stanza, &sets)?;
+    let warnings = info.reconstruct(storage, stanza, &sets)?.warnings;
     if closed {
-        let after = labels(&info);
+        let after = info.labels();
         let added: Vec<BackupLabel> = after.difference(&before).cloned().collect();
         renew_copies(repository, stanza, &added)?;
         let gone: Vec<BackupLabel> = before.difference(&after).cloned().collect();
@@ -140,12 +150,7 @@ fn open(repository: &Repository, stanza: &Stanza) -> Result<(BackupInfo, Vec<Bac
     Ok((info, sets, closed))
 }
 
-fn labels(info: &BackupInfo) -> BTreeSet<BackupLabel> {
-    let entries = info.entries().iter();
-    entries.map(|entry| entry.label.clone()).collect()
-}
-
-fn refused(stanza: &Stanza, refusal: &Refusal) -> Error {
+fn not_believed(stanza: &Stanza, refusal: &Refusal) -> Error {
     let label = &refusal.label;
     let path = |label: &BackupLabel| layout::backup_path(stanza).join(label.as_str());
     let error = Error::new(

@@ -1,9 +1,14 @@
+//! Expiry of made-up repositories in memory.
+
+#[cfg(feature = "faulty")]
+mod meanwhile;
+
 use std::sync::Arc;
 
 use pgkeep_config::Program;
 use pgkeep_pipeline::Sha1Digest;
-use pgkeep_repo::ArchiveInfo;
 use pgkeep_repo::manifest::{BackupHeader, BackupOptions, FileData};
+use pgkeep_repo::{ArchiveInfo, BackupLabel, Manifest};
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::memory::MemoryStorage;
 use pgkeep_storage::protection::KeptUntil;
@@ -38,38 +43,55 @@ fn repository(count: u32, segments: u32) -> MemoryStorage {
         let full = label(&format!("202601{number:02}-000000F"));
         let incr = label(&format!("{full}_202601{number:02}-120000I"));
         for (label, prior) in [(full.clone(), None), (incr, Some(full))] {
-            let mut header = BackupHeader::new(label.backup_type(), 1_700_000_000);
-            header.prior = prior;
-            header.timestamp_stop = NOW - i64::from(count - number) * 86_400 - 7200;
-            header.archive_start = Some(segment(number * 100));
-            header.archive_stop = Some(segment(number * 100 + 1));
-            let mut manifest = test_stanza::manifest(&label, header, BackupOptions::default());
-            let checksum = Some(Sha1Digest::EMPTY);
-            manifest.add_file(
-                b"pg_data/PG_VERSION",
-                &FileData {
-                    checksum,
-                    ..FileData::default()
-                },
-            );
+            let stop = NOW - i64::from(count - number) * 86_400 - 7200;
+            let manifest = manifest(&label, prior, number, (1_700_000_000, stop));
             manifest.save(&memory, &stanza(), &label, None).unwrap();
             info.add(manifest.backup_entry().unwrap());
         }
     }
     info.save(&memory, &stanza(), None).unwrap();
     for number in 0..segments {
-        let name = format!("{}-{}.gz", segment(number), Sha1Digest::EMPTY);
-        let path = layout::archive_file(&stanza(), &"17-1".parse().unwrap(), &name);
-        write_all(&memory, &path, &WriteOptions::default(), b"x").unwrap();
+        store_segment(&memory, number);
     }
     memory
+}
+
+fn store_segment(memory: &MemoryStorage, number: u32) {
+    let name = format!("{}-{}.gz", segment(number), Sha1Digest::EMPTY);
+    let path = layout::archive_file(&stanza(), &"17-1".parse().unwrap(), &name);
+    write_all(memory, &path, &WriteOptions::default(), b"x").unwrap();
+}
+
+/// Of a backup that began and ended at these times and needs the two segments from 100 × `number` on.
+fn manifest(
+    label: &BackupLabel,
+    prior: Option<BackupLabel>,
+    number: u32,
+    (start, stop): (i64, i64),
+) -> Manifest {
+    let mut header = BackupHeader::new(label.backup_type(), start);
+    header.prior = prior;
+    header.timestamp_stop = stop;
+    header.archive_start = Some(segment(number * 100));
+    header.archive_stop = Some(segment(number * 100 + 1));
+    let mut manifest = test_stanza::manifest(label, header, BackupOptions::default());
+    let checksum = Some(Sha1Digest::EMPTY);
+    manifest.add_file(
+        b"pg_data/PG_VERSION",
+        &FileData {
+            checksum,
+            ..FileData::default()
+        },
+    );
+    manifest
 }
 
 fn segment(number: u32) -> String {
     format!("00000001{:08X}{:08X}", number / 256, number % 256)
 }
 
-fn expire(storage: Arc<dyn Storage>, options: &[&str]) -> Result<()> {
+/// What another host does with stanza demo in this storage.
+pub(crate) fn expire(storage: Arc<dyn Storage>, options: &[&str]) -> Result<()> {
     let context = context(options);
     let settings = Settings::from(&context).unwrap();
     let repository = Repository {
@@ -139,9 +161,7 @@ fn wal_that_came_after_a_backup_stays_where_its_first_segment_is_a_claim() {
         info.save(&memory, &stanza(), None).unwrap();
         memory.set_now(NOW);
         for number in (150..160).chain([200, 300]) {
-            let name = format!("{}-{}.gz", segment(number), Sha1Digest::EMPTY);
-            let path = layout::archive_file(&stanza(), &"17-1".parse().unwrap(), &name);
-            write_all(&memory, &path, &WriteOptions::default(), b"x").unwrap();
+            store_segment(&memory, number);
         }
         let mut storage: Arc<dyn Storage> = Arc::new(memory.clone());
         if latency {
