@@ -3,6 +3,7 @@
 //! Made-up clusters that do not run are enough for it.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, unreachable_pub)] // a suite drives the outside world
 
+mod asked_once;
 mod browser;
 mod dead_hosts;
 mod page;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         page::add,
         places::add,
         dead_hosts::add,
+        asked_once::add,
         browser::add,
         reader::add,
     ] {

@@ -9,6 +9,7 @@ use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::hosts::links::Links;
 use pgkeep_command::hosts::shared_limits::SharedLimits;
 use pgkeep_command::hosts::storages::Storages;
+use pgkeep_command::hosts::unanswered::Unanswered;
 use pgkeep_command::run::cancel::Cancel;
 use pgkeep_command::run::clock::Clock;
 use pgkeep_command::run::hangup::Hangup;
@@ -122,6 +123,7 @@ pub(crate) fn run(sockets: ListenFd) -> u8 {
         working_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         locks: Arc::new(Mutex::new(Vec::new())),
         storages: Storages::default(),
+        unanswered: Unanswered::default(),
         links: Links::default(),
         rate_limits: SharedLimits::default(),
     };

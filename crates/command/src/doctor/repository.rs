@@ -51,7 +51,7 @@ pub(super) fn examine(
             Conclusion::Missing => {}
         }
     }
-    let repository = match reach(context, settings) {
+    let repository = match repository::noted(context, settings.key, reach(context, settings)) {
         Ok(repository) => repository,
         // Kinds of repositories that are not supported.
         Err(error) if error.code == ErrorCode::OptionInvalid => {

@@ -17,6 +17,7 @@ pub mod shared_limits;
 pub mod stanza_info;
 pub mod storages;
 pub mod this_host;
+pub mod unanswered;
 
 pub use pg_host::PgHost;
 pub use repository::Repository;

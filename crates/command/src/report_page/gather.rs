@@ -11,6 +11,7 @@ use super::{findings, repository};
 use crate::drill::history;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::storages::Storages;
+use crate::hosts::unanswered::Unanswered;
 use crate::jobs::side_by_side;
 use crate::run::progress::Doing;
 use crate::run::{Context, begin};
@@ -28,6 +29,11 @@ const DRILLS: usize = 10;
 /// # Errors
 /// The run was stopped; the state of a repository is no error.
 pub fn gather(context: &Context) -> Result<Facts> {
+    // Repositories are read up to three times: their stanzas, each stanza, and by doctor.
+    let context = &Context {
+        unanswered: Unanswered::remembered(),
+        ..context.clone()
+    };
     let doing = Doing::now(&context.progress, "reading the repositories");
     let (names, unlisted) = names(context)?;
     let names: Vec<String> = names.into_iter().collect();

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::links::Links;
 use crate::hosts::shared_limits::SharedLimits;
 use crate::hosts::storages::Storages;
+use crate::hosts::unanswered::Unanswered;
 use crate::locks::{Lock, LockType};
 use crate::run::cancel::Cancel;
 use crate::run::clock::Clock;
@@ -139,6 +140,8 @@ pub struct Context {
     pub locks: Arc<Mutex<Vec<Lock>>>,
     /// Repositories that are open.
     pub storages: Storages,
+    /// Repositories that are not asked again.
+    pub unanswered: Unanswered,
     /// Connections with other hosts.
     pub links: Links,
     /// How fast files may be read and written.

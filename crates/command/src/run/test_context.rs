@@ -18,6 +18,7 @@ use super::summary::Summary;
 use crate::hosts::links::Links;
 use crate::hosts::shared_limits::SharedLimits;
 use crate::hosts::storages::Storages;
+use crate::hosts::unanswered::Unanswered;
 
 /// When tests run, seconds since 1970.
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -121,6 +122,7 @@ fn make(
         working_directory: PathBuf::from("/"),
         locks: Arc::default(),
         storages: Storages::default(),
+        unanswered: Unanswered::default(),
         links: Links::default(),
         rate_limits: SharedLimits::default(),
     }

@@ -32,7 +32,7 @@ pub(crate) fn stanzas(context: &Context, wanted: &Wanted) -> Result<Vec<StanzaRe
     }
     let read = side_by_side(&keys, AT_ONCE, |&key| {
         context.cancel.check()?;
-        read_repository(context, wanted, key)
+        repository::noted(context, key, read_repository(context, wanted, key))
     });
     let mut found: BTreeMap<String, StanzaReport> = BTreeMap::new();
     let mut failed: BTreeMap<u32, Error> = BTreeMap::new();
@@ -162,7 +162,8 @@ fn read_repository(context: &Context, wanted: &Wanted, key: u32) -> Result<Vec<R
         };
         if there {
             read.report.status = Status::Ok;
-            if let Err(error) = read_stanza(context, wanted, &repository, &mut read) {
+            let result = read_stanza(context, wanted, &repository, &mut read);
+            if let Err(error) = repository::noted(context, key, result) {
                 if error.code == ErrorCode::Term {
                     return Err(error);
                 }

@@ -38,8 +38,26 @@ use crate::run::not_yet;
 /// # Errors
 /// [`crate::error::ErrorCode::OptionInvalid`] for a kind of repository that is not there yet; a lower error when it cannot be opened.
 pub fn open(context: &Context, key: u32) -> Result<Repository> {
-    let config = &context.config;
     refuse(context, key)?;
+    match context.unanswered.of(&context.config, key) {
+        Some(error) => Err(error),
+        None => noted(context, key, open_now(context, key)),
+    }
+}
+
+/// The result of asking a repository; where it could not be reached, that is known from now on.
+///
+/// # Errors
+/// Those of `result`.
+pub(crate) fn noted<T>(context: &Context, key: u32, result: Result<T>) -> Result<T> {
+    if let Err(error) = &result {
+        context.unanswered.note(&context.config, key, error);
+    }
+    result
+}
+
+fn open_now(context: &Context, key: u32) -> Result<Repository> {
+    let config = &context.config;
     if let Some(host) = connect::host(config, Side::Repo, key) {
         let link = context.links.get(Side::Repo, key, config.stanza(), || {
             connect::link(context, Side::Repo, key, host)
