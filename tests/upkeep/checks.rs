@@ -106,5 +106,15 @@ fn two_repositories(program: &Program) -> TestResult {
             return Err(format!("'{text}' is not said:\n{}", checked.stdout).into());
         }
     }
+    // Nor does one whose host nobody knows.
+    let gone = ask(&["--repo1-host=gone.invalid", "check"])?;
+    let said = [
+        "repo1: ",
+        "on repo2",
+        "1 of 2 repositories are not in order",
+    ];
+    if gone.code == 0 || !said.iter().all(|text| gone.stdout.contains(text)) {
+        return Err(format!("not told of both: {gone:?}").into());
+    }
     Ok(())
 }

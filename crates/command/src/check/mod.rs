@@ -3,12 +3,12 @@
 //! For one stanza or all of the configuration: settings of the cluster, info files of every repository, and one real
 //! WAL segment switched and awaited in every repository.
 
+mod repositories;
 mod roles;
 mod standby;
 
 use std::time::Duration;
 
-use pgkeep_config::Program;
 use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_repo::Stanza;
@@ -16,13 +16,13 @@ use pgkeep_storage::{InfoLevel, StoragePath};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::{
-    Repository,
     cluster::{self, Cluster},
-    clusters, pg_host, repository, stanza_info,
+    clusters, pg_host, stanza_info,
 };
 use crate::locks::stop_file;
 use crate::run::{Context, summary};
 use crate::wal::find::WalFind;
+use repositories::{Failures, Repositories};
 
 /// Checks the stanza of this run, or every stanza of the configuration.
 ///
@@ -69,7 +69,7 @@ fn check_stanza(context: &Context) -> Result<()> {
     }
     roles::tell(context, &found);
     roles::tell_other_stanzas(context, &stanza, &found);
-    let repositories = repository::open_all(context)?;
+    let repositories = Repositories::open(context)?;
     roles::tell_hosts(context);
     standby::check(context, &stanza, &repositories, &found)?;
     match found.primary {
@@ -81,20 +81,26 @@ fn check_stanza(context: &Context) -> Result<()> {
 fn check_primary(
     context: &Context,
     stanza: &Stanza,
-    repositories: &[Repository],
+    repositories: &Repositories,
     primary: &mut Cluster,
 ) -> Result<()> {
     cluster::check_same_cluster(primary)?;
     cluster::check_archive_settings(context, primary)?;
-    let mut failures = Failures::new(context, repositories.len());
+    let mut failures = Failures::new(repositories);
     let mut sound = Vec::new();
-    for repository in repositories {
-        log::info!("check {} configuration (primary)", repository.name());
-        let loaded = stanza_info::load_for(repository, stanza, &primary.control);
-        if let Some(info) = failures.take(repository, loaded)? {
-            sound.push((repository, info.archive.history.current().archive_id()));
-        }
-    }
+    let control = &primary.control;
+    repositories.each(
+        &repositories.all,
+        |one| log::info!("check {} configuration (primary)", one.name()),
+        |one| stanza_info::load_for(one.get()?, stanza, control),
+        |one, loaded| {
+            if let Some(info) = failures.take(&one.name(), loaded)? {
+                let archive_id = info.archive.history.current().archive_id();
+                sound.push((one, one.get()?, archive_id));
+            }
+            Ok(())
+        },
+    )?;
     if sound.is_empty() {
         return failures.end();
     }
@@ -113,77 +119,33 @@ fn check_primary(
         .config
         .time(option::ARCHIVE_TIMEOUT)
         .unwrap_or(Duration::from_secs(60));
-    for (repository, archive_id) in &sound {
-        log::info!("check {} archive for WAL (primary)", repository.name());
-        let storage = &*repository.storage;
-        let found = WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment);
-        if let Some(found) = failures.take(repository, found)?.flatten() {
-            arrived.push(repository.key);
+    repositories.each(
+        &sound,
+        |(one, ..)| log::info!("check {} archive for WAL (primary)", one.name()),
+        |(_, repository, archive_id)| {
+            let storage = &*repository.storage;
+            WalFind::new(storage, stanza, archive_id, timeout).wait_for(context, &segment)
+        },
+        |(one, repository, archive_id), found| {
+            let Some(found) = failures.take(&one.name(), found)?.flatten() else {
+                return Ok(());
+            };
+            arrived.push(one.key);
             context.summary.fact("repo-key", arrived.clone());
             let path = pgkeep_repo::layout::archive_file(stanza, archive_id, &found.to_string());
             log::info!(
                 "WAL segment {segment} successfully archived to '{}' on {}",
-                storage.display(&path),
-                repository.name()
+                repository.storage.display(&path),
+                one.name()
             );
-        }
-    }
+            Ok(())
+        },
+    )?;
     failures.end()?;
-    let names: Vec<_> = sound
-        .iter()
-        .map(|(repository, _)| repository.name())
-        .collect();
+    let names: Vec<_> = sound.iter().map(|(one, ..)| one.name()).collect();
     context.summary.done(format!(
         "{stanza} is in order: WAL segment {segment} arrived in {}",
         summary::list(&names)
     ));
     Ok(())
-}
-
-/// What is wrong in one of several repositories. As `pgkeep` it does not hide how the others are.
-struct Failures {
-    go_on: bool,
-    repositories: usize,
-    count: usize,
-    first: Option<ErrorCode>,
-}
-
-impl Failures {
-    fn new(context: &Context, repositories: usize) -> Self {
-        Self {
-            go_on: repositories > 1 && context.config.program() == Program::PgKeep,
-            repositories,
-            count: 0,
-            first: None,
-        }
-    }
-
-    /// The value, or nothing with the reason in the log; an error where the check ends with the first.
-    fn take<T>(&mut self, repository: &Repository, result: Result<T>) -> Result<Option<T>> {
-        match result {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if self.go_on && error.code != ErrorCode::Term => {
-                self.count += 1;
-                self.first.get_or_insert(error.code);
-                crate::log_error(&error.with_prefix(&format!("{}: ", repository.name())));
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The code of the first, once all repositories were checked.
-    fn end(&self) -> Result<()> {
-        match self.first {
-            None => Ok(()),
-            Some(code) => Err(Error::new(
-                code,
-                format!(
-                    "{} of {} repositories are not in order",
-                    self.count, self.repositories
-                ),
-            )
-            .with_hint("the errors above say what is wrong with each.")),
-        }
-    }
 }

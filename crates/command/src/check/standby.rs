@@ -5,10 +5,11 @@ use pgkeep_config::option;
 use pgkeep_config::option::Group;
 use pgkeep_repo::Stanza;
 
+use super::repositories::{Opened, Repositories};
 use crate::error::{Error, ErrorCode, Result};
 use crate::hosts::cluster::{self, Cluster};
 use crate::hosts::clusters::Clusters;
-use crate::hosts::{Repository, stanza_info};
+use crate::hosts::stanza_info;
 use crate::run::{Context, summary};
 
 /// Checks the standbys that were found, as pgBackRest only the first; warns when backups want one and there is none.
@@ -19,7 +20,7 @@ use crate::run::{Context, summary};
 pub(super) fn check(
     context: &Context,
     stanza: &Stanza,
-    repositories: &[Repository],
+    repositories: &Repositories,
     found: &Clusters,
 ) -> Result<()> {
     let config = &context.config;
@@ -51,8 +52,9 @@ pub(super) fn check(
         "{stanza} is a standby whose stanza is in order in {}; no WAL was switched",
         summary::list(
             &repositories
+                .all
                 .iter()
-                .map(Repository::name)
+                .map(Opened::name)
                 .collect::<Vec<_>>()
         )
     ));
@@ -62,34 +64,38 @@ pub(super) fn check(
 
 fn check_one(
     stanza: &Stanza,
-    repositories: &[Repository],
+    repositories: &Repositories,
     primary: Option<&Cluster>,
     standby: &Cluster,
 ) -> Result<()> {
     cluster::check_same_cluster(standby)?;
-    for repository in repositories {
-        log::info!("check {} (standby)", repository.name());
-        stanza_info::load_for(repository, stanza, &standby.control).map_err(|error| {
-            // The stanza may be right and the standby wrong.
-            match primary.map(|primary| cluster::check_follows(primary, standby)) {
-                Some(Err(foreign)) => error.with_hint(foreign.message),
-                _ => error,
-            }
-        })?;
-    }
-    Ok(())
+    let control = &standby.control;
+    repositories.each(
+        &repositories.all,
+        |one| log::info!("check {} (standby)", one.name()),
+        |one| stanza_info::load_for(one.get()?, stanza, control),
+        |_, loaded| {
+            let loaded = loaded.map_err(|error| {
+                // The stanza may be right and the standby wrong.
+                match primary.map(|primary| cluster::check_follows(primary, standby)) {
+                    Some(Err(foreign)) => error.with_hint(foreign.message),
+                    _ => error,
+                }
+            });
+            loaded.map(drop)
+        },
+    )
 }
 
 /// Whether a standby alone can be in order: with several clusters configured, one of them should be the primary. pgBackRest
 /// also takes a repository of this host for a sign that the primary is here, which says nothing about a shared one.
-fn may_lack_primary(context: &Context, repositories: &[Repository]) -> bool {
+fn may_lack_primary(context: &Context, repositories: &Repositories) -> bool {
     let config = &context.config;
     let all_remote = || {
-        repositories.iter().all(|repository| {
-            config
-                .string_at(option::REPO_HOST, repository.key)
-                .is_some()
-        })
+        repositories
+            .all
+            .iter()
+            .all(|one| config.string_at(option::REPO_HOST, one.key).is_some())
     };
     config.keys(Group::Pg).len() == 1 && (config.program() == Program::PgKeep || all_remote())
 }
