@@ -65,10 +65,15 @@ impl<'a> Stage<'a> {
 
     /// A command that works in the scratch directory.
     pub fn scratch_command(&self, arguments: &[&str], command_name: &str) -> Command {
+        self.command_in(&self.path(), arguments, command_name)
+    }
+
+    /// The same in this scratch directory.
+    pub fn command_in(&self, path: &Path, arguments: &[&str], command_name: &str) -> Command {
         let mut command = self.command();
         self.name_programs(&mut command);
         command
-            .arg(format!("--scratch-path={}", self.path().display()))
+            .arg(format!("--scratch-path={}", path.display()))
             .args(arguments)
             .arg(command_name);
         command

@@ -18,11 +18,14 @@ pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     )
 }
 
-/// Rows of `slow` take for ever in a database that is not complete, as long as there is a role of this name.
+/// Rows of `slow` take for ever in a database that is not complete, if there is a role `wait`, and as long as there is a role `hold`.
 const MADE: &str = "create function wait(g int) returns boolean language sql as $$ \
     select case when exists (select from pg_catalog.pg_roles where rolname = 'wait') \
     and current_database() like '%.unfinished' then pg_catalog.pg_sleep(100000)::text = '' else true end $$; \
-    create table slow (g int check (public.wait(g))); \
+    create function hold(g int) returns boolean language plpgsql as $$ begin \
+    while exists (select from pg_catalog.pg_roles where rolname = 'hold') \
+    and current_database() like '%.unfinished' loop perform pg_catalog.pg_sleep(0.05); end loop; return true; end $$; \
+    create table slow (g int check (public.wait(g)) check (public.hold(g))); \
     insert into slow select g from generate_series(1, 10) g; \
     comment on database shop is E'it''s the \\\\ shop'";
 
@@ -138,6 +141,12 @@ fn left(program: &Program) -> TestResult {
         "shop_then|it's the \\ shop" => {}
         other => return Err(format!("not as it was: {other}").into()),
     }
+    rows(cluster)?;
+    two_at_once(&stage)
+}
+
+/// The restored rows.
+fn rows(cluster: &Cluster) -> TestResult {
     match cluster
         .sql_in("shop_then", "select sum(g) from slow")?
         .as_str()
@@ -145,4 +154,61 @@ fn left(program: &Program) -> TestResult {
         "55" => Ok(()),
         other => Err(format!("not the rows: {other}").into()),
     }
+}
+
+/// The second run begins when the first has said its last statement in the database and has not given it its name yet.
+fn two_at_once(stage: &Stage<'_>) -> TestResult {
+    let cluster = &stage.cluster;
+    cluster.sql("drop database shop_then")?;
+    cluster.sql("create role hold")?;
+    let arguments = ["--database=shop", "--to-cluster", "--to-database=shop_then"];
+    let place = cluster.scratch().join("first");
+    let mut command = stage.command_in(&place, &arguments, "restore-table");
+    let mut first = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    cluster.wait_for_sql(WAITS, "1")?;
+    // A database may be commented on meanwhile, and gets no other name.
+    let mut holder = cluster.client("psql")?;
+    for statement in [
+        "begin",
+        "lock table pg_catalog.pg_database in share mode",
+        "set application_name = 'holder'",
+        "select pg_catalog.pg_sleep(100000)",
+    ] {
+        holder.args(["-c", statement]);
+    }
+    let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let seen = second(stage);
+    // With its client the server's sleep would go on.
+    cluster.sql("drop role if exists hold")?;
+    cluster.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'",
+    )?;
+    holder.wait()?;
+    let ended = first.wait()?;
+    seen?;
+    match ended.success() {
+        true => rows(cluster),
+        false => Err(format!("the first run has ended: {ended}").into()),
+    }
+}
+
+/// What the second run says while the first one waits for the name.
+fn second(stage: &Stage<'_>) -> TestResult {
+    let cluster = &stage.cluster;
+    let holds_it = "select count(*) from pg_stat_activity \
+        where application_name = 'holder' and wait_event = 'PgSleep'";
+    cluster.wait_for_sql(holds_it, "1")?;
+    cluster.sql("drop role hold")?;
+    let naming = "select count(*) from pg_stat_activity \
+        where query like '%rename to \"shop_then\"%' and wait_event_type = 'Lock'";
+    cluster.wait_for_sql(naming, "1")?;
+    let refused = restore(stage, 58, &[])?.stderr;
+    let told = [
+        "'shop_then.unfinished' exists in the running cluster, complete and without its name",
+        "ALTER DATABASE \"shop_then.unfinished\" RENAME TO \"shop_then\";",
+    ];
+    holds(&refused, &told)
 }

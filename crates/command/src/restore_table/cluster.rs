@@ -86,7 +86,7 @@ impl<'a> Cluster<'a> {
         };
         new_database::tell_others(&own, |statement| self.ask(maintenance, statement))?;
         match &self.settings.wanted {
-            Wanted::Database => self.refuse_database(),
+            Wanted::Database => Ok(self.refuse_database()?.map(|left| left.name)),
             Wanted::Schemas(schemas) => {
                 for schema in schemas {
                     self.refuse_schema(self.settings.to_schema.as_ref().unwrap_or(schema))?;
@@ -124,7 +124,7 @@ impl<'a> Cluster<'a> {
             more.push("--command".to_owned());
             more.push(format!("create schema if not exists {}", quoted(schema)));
         }
-        self.run(&self.connection.database, dump, &more)
+        self.run(&self.connection.database, (&more, dump, &[]))
             .map_err(|error| {
                 error.with_hint("nothing was changed: all is done in one transaction.")
             })
@@ -134,11 +134,19 @@ impl<'a> Cluster<'a> {
     fn make_database(&self, dump: &Path, comment: &str) -> Result<()> {
         let maintenance = &self.connection.maintenance;
         let ask = |statement: &str| self.ask(maintenance, statement);
-        if let Some(name) = self.refuse_database()? {
-            new_database::remove(&name, ask)?;
+        let run = self.client.scratch.id();
+        if let Some(left) = self.refuse_database()?
+            && let Err(error) = new_database::remove(&left, run, ask)
+        {
+            // Another run may have been faster.
+            return self.refuse_database().and(Err(error));
         }
+        let last = [
+            "--command".to_owned(),
+            new_database::last_statement(self.connection, run),
+        ];
         let made = self
-            .run(maintenance, dump, &[])
+            .run(maintenance, (&[], dump, &last))
             .and_then(|()| new_database::complete(self.connection, comment, ask));
         made.map_err(|error| {
             // A run that is stopped cleans up too.
@@ -156,13 +164,19 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    fn run(&self, database: &str, dump: &Path, more: &[String]) -> Result<()> {
+    /// Runs the dump, after and before what is asked for besides.
+    fn run(
+        &self,
+        database: &str,
+        (before, dump, after): (&[String], &Path, &[String]),
+    ) -> Result<()> {
         let mut command = self.client.command(&self.client.psql, database);
         command
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1"])
-            .args(more)
+            .args(before)
             .arg("--file")
-            .arg(dump);
+            .arg(dump)
+            .args(after);
         let (context, scratch) = (self.client.context, self.client.scratch);
         let ended = process::run(context, scratch, "into", &mut command)?;
         if ended.status.success() {
@@ -220,7 +234,7 @@ impl<'a> Cluster<'a> {
     }
 
     /// What an interrupted run has left under the name that it has until it is complete.
-    fn refuse_database(&self) -> Result<Option<String>> {
+    fn refuse_database(&self) -> Result<Option<new_database::Left>> {
         let (name, maintenance) = (&self.connection.database, &self.connection.maintenance);
         let named = format!("pg_catalog.pg_database where datname = {}", literal(name));
         if self.count(maintenance, &named)? {

@@ -1,6 +1,7 @@
 //! A database that is made in the running cluster: until it is complete it has another name, and a comment that says whose it is.
 //!
-//! Invariant: a database is dropped only if that comment proves that it is what a run has left, or if this run has made it.
+//! Invariant: a database is dropped only if that comment proves that it is what a run has left, or if this run has made it. As long as
+//! the comment says that it is not complete, whoever fills it is in it.
 
 use super::names::{literal, quoted};
 use super::settings::Connection;
@@ -9,6 +10,8 @@ use crate::scratch::Client;
 
 /// How the comment begins.
 const NOTE: &str = "pgkeep restore-table: not complete";
+/// How it begins between the last statement and the name: nobody is in the database then, and it is not what a run has left.
+const DONE: &str = "pgkeep restore-table: complete";
 /// How many are connected to database `d`. The server's own processes go when it is dropped.
 const CLIENTS: &str = "select count(*) from pg_catalog.pg_stat_activity a where a.datname = d.datname \
      and coalesce(a.backend_type, 'client backend') = 'client backend'";
@@ -28,11 +31,25 @@ fn note(run: &str) -> String {
     format!("{NOTE}, run {run}")
 }
 
-/// Whether the comment of database `d` is one of ours, as SQL.
-fn is_ours() -> String {
+/// What it says from the last statement on.
+fn done(run: &str) -> String {
+    format!("{DONE}, run {run}")
+}
+
+/// Whether the comment of database `d` begins so, as SQL.
+fn begins(with: &str) -> String {
     format!(
         "coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '') like {}",
-        literal(&format!("{NOTE}%"))
+        literal(&format!("{with}%"))
+    )
+}
+
+/// The last statement in a database that is filled.
+pub(super) fn last_statement(connection: &Connection, run: &str) -> String {
+    format!(
+        "comment on database {} is {}",
+        quoted(&unfinished(connection)),
+        literal(&done(run))
     )
 }
 
@@ -76,7 +93,7 @@ pub(super) fn tell_others(but: &str, ask: impl Fn(&str) -> Result<String>) -> Re
     let found = ask(&format!(
         "select quote_ident(datname) from pg_catalog.pg_database d \
          where {} and ({CLIENTS}) = 0 and datname <> {} order by 1",
-        is_ours(),
+        begins(NOTE),
         literal(but)
     ))?;
     for name in found.lines() {
@@ -88,22 +105,33 @@ pub(super) fn tell_others(but: &str, ask: impl Fn(&str) -> Result<String>) -> Re
     Ok(())
 }
 
-/// The name of the database that a run has left which was killed, under the name that this one needs. `ask` asks the running
-/// cluster.
+/// What a run has left that was killed.
+pub(super) struct Left {
+    pub(super) name: String,
+    comment: String,
+}
+
+/// The database that a run has left which was killed, under the name that this one needs. `ask` asks the running cluster.
 ///
 /// # Errors
 /// A database that is not proved to be ours, or in which somebody is.
 pub(super) fn left(
     connection: &Connection,
     ask: impl Fn(&str) -> Result<String>,
-) -> Result<Option<String>> {
+) -> Result<Option<Left>> {
     let name = unfinished(connection);
     let found = ask(&format!(
-        "select {}, ({CLIENTS}) from pg_catalog.pg_database d where datname = {}",
-        is_ours(),
+        "select case when {} then 'begun' when {} then 'done' end, ({CLIENTS}), \
+         pg_catalog.shobj_description(d.oid, 'pg_database') \
+         from pg_catalog.pg_database d where datname = {}",
+        begins(NOTE),
+        begins(DONE),
         literal(&name)
     ))?;
-    let Some((ours, clients)) = found.trim().split_once('|') else {
+    let mut columns = found.trim_end_matches('\n').splitn(3, '|');
+    let (Some(kind), Some(clients), Some(comment)) =
+        (columns.next(), columns.next(), columns.next())
+    else {
         return Ok(None);
     };
     let exists = |how: &str| {
@@ -112,9 +140,19 @@ pub(super) fn left(
             format!("database '{name}' exists in the running cluster{how}"),
         )
     };
-    match (ours, clients) {
-        ("t", "0") => Ok(Some(name)),
-        ("t", _) => Err(exists(", and somebody is in it")
+    match (kind, clients) {
+        ("begun", "0") => Ok(Some(Left {
+            name,
+            comment: comment.to_owned(),
+        })),
+        ("done", _) => Err(exists(", complete and without its name")
+            .with_hint("another run gives it its name now: wait.")
+            .with_hint(format!(
+                "or one was killed then: ALTER DATABASE {} RENAME TO {};",
+                quoted(&name),
+                quoted(&connection.database)
+            ))),
+        ("begun", _) => Err(exists(", and somebody is in it")
             .with_hint("another run fills it, or one that was killed has left a process of the server, which ends by itself: wait.")
             .with_hint("choose another name with --to-database.")),
         _ => Err(exists("")
@@ -126,13 +164,39 @@ pub(super) fn left(
     }
 }
 
-/// Removes what was left.
+/// Removes what was left. `run`: the number of this one.
 ///
 /// # Errors
 /// What the server says: somebody may have come.
-pub(super) fn remove(name: &str, ask: impl Fn(&str) -> Result<String>) -> Result<()> {
+pub(super) fn remove(left: &Left, run: &str, ask: impl Fn(&str) -> Result<String>) -> Result<()> {
+    let name = &left.name;
     log::info!("remove database '{name}', which an interrupted run has left");
-    ask(&format!("drop database {}", quoted(name))).map(drop)
+    remove_with(name, &[&left.comment], run, ask)
+}
+
+/// Removes a database that has one of these comments. By its name alone it may be another one by now, of another run that has removed
+/// it too: so it gets a name that nobody else uses in the same transaction in which it is looked at.
+fn remove_with(
+    name: &str,
+    comments: &[&str],
+    run: &str,
+    ask: impl Fn(&str) -> Result<String>,
+) -> Result<()> {
+    let own = format!("pgkeep.{run}.unfinished");
+    let comments: Vec<String> = comments.iter().map(|one| literal(one)).collect();
+    let check = format!(
+        "begin if not exists (select from pg_catalog.pg_database where datname = {} \
+         and coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') in ({})) then \
+         raise exception 'it is of another run now'; end if; end",
+        literal(&own),
+        comments.join(", ")
+    );
+    let (name, own) = (quoted(name), quoted(&own));
+    ask(&format!(
+        "alter database {name} rename to {own}; do {}",
+        literal(&check)
+    ))?;
+    ask(&format!("drop database {own}")).map(drop)
 }
 
 /// Gives a database that is complete its name and its own comment.
@@ -158,22 +222,20 @@ pub(super) fn complete(
 /// Removes what this run has made and could not complete. The error gets a hint where that fails.
 pub(super) fn undo(client: &Client<'_>, connection: &Connection, error: Error) -> Error {
     let name = unfinished(connection);
+    let run = client.scratch.id();
+    let (note, done) = (note(run), done(run));
+    // Before it has its comment whoever makes it is in it.
+    let own = ["", &note, &done];
+    let ask = |statement: &str| client.ask(&connection.maintenance, statement);
     let remove = || {
-        let found = client.ask(
-            &connection.maintenance,
-            &format!(
-                "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') \
-                 in ('', {}) from pg_catalog.pg_database where datname = {}",
-                literal(&note(client.scratch.id())),
-                literal(&name)
-            ),
-        )?;
+        let list = own.map(literal).join(", ");
+        let found = ask(&format!(
+            "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') in ({list}) \
+             from pg_catalog.pg_database where datname = {}",
+            literal(&name)
+        ))?;
         match found.trim() {
-            // Before it has its comment whoever makes it is in it.
-            "t" => {
-                let statement = format!("drop database {}", quoted(&name));
-                client.ask(&connection.maintenance, &statement).map(drop)
-            }
+            "t" => remove_with(&name, &own, run, ask),
             _ => Ok(()),
         }
     };
