@@ -91,7 +91,7 @@ pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
 /// A file that cannot be read.
 pub(crate) fn read(log_path: &Path, stanza: &str) -> Result<Vec<Value>> {
     let storage = this_host::directory(log_path);
-    let bytes = copy::read_all(&*storage, &name(stanza), LIMIT)?.unwrap_or_default();
+    let bytes = this_host::read_state(&storage, &name(stanza), LIMIT)?.unwrap_or_default();
     let values = bytes
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok());
@@ -152,6 +152,27 @@ mod tests {
         add(&context, &settings, &drill(20));
         assert_eq!(kept(), [drill(10), drill(20)]);
         assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_history_is_neither_waited_for_nor_read() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("demo-drill.history");
+        let refused = |why: &str| {
+            let error = read(place.path(), "demo").unwrap_err();
+            assert!(error.message.contains(why), "{error}");
+            std::fs::remove_file(&file).unwrap();
+        };
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &file, mode).unwrap();
+        refused("no regular file");
+        std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+        refused("no regular file");
+        let large = std::fs::File::create(&file).unwrap();
+        large.set_len(1 << 40).unwrap();
+        refused("more than");
+        std::fs::create_dir(&file).unwrap();
+        assert!(read(place.path(), "demo").is_err());
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! crashed owner leaves a file that nobody holds; it is simply used again.
 #![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use pgkeep_storage::posix::write_failure;
 use rustix::fs::FlockOperation;
 
 use super::data::LockData;
+use super::lock_file::{open, open_to_read, text};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What the name of a lock file ends with.
@@ -293,73 +294,9 @@ pub(super) fn is_named(file: &File, path: &Path) -> bool {
 
 /// What the file says of its holder.
 pub(super) fn held(path: &Path) -> Option<LockData> {
-    read(&mut File::open(path).ok()?)
+    read(&mut open_to_read(path).ok()?)
 }
 
 fn read(file: &mut File) -> Option<LockData> {
-    let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    LockData::parse(&text)
-}
-
-pub(super) fn open(path: &Path) -> Result<File> {
-    let open = || {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o640)
-            .open(path)
-    };
-    let result = match open() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let parent = path.parent().unwrap_or(Path::new("/"));
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o750)
-                .create(parent)
-                .map_err(|error| {
-                    Error::new(
-                        ErrorCode::PathCreate,
-                        format!(
-                            "unable to create path '{}': {}",
-                            parent.display(),
-                            numbered(&error)
-                        ),
-                    )
-                })?;
-            open()
-        }
-        other => other,
-    };
-    result.map_err(|error| {
-        let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
-        let text = format!(
-            "unable to acquire lock on file '{}': {}",
-            path.display(),
-            plain(&error)
-        );
-        let error = Error::new(ErrorCode::LockAcquire, text);
-        if denied {
-            error.with_hint(format!(
-                "does the user running pgBackRest have permissions on the '{}' file?",
-                path.display()
-            ))
-        } else {
-            error
-        }
-    })
-}
-
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
-pub(super) fn numbered(error: &std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => format!("[{code}] {}", plain(error)),
-        None => plain(error),
-    }
+    LockData::parse(&text(file).ok()?)
 }

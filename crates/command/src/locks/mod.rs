@@ -3,6 +3,7 @@
 mod data;
 pub mod holder;
 mod lock;
+mod lock_file;
 mod named;
 mod other;
 mod path;

@@ -1,14 +1,13 @@
 //! Lock files of other processes: read, listed and removed, never taken.
 #![allow(clippy::disallowed_methods)] // flock needs the descriptor of a real file (architecture: the lock file)
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
 use super::data::LockData;
-use super::lock::{EXTENSION, numbered};
+use super::lock::EXTENSION;
+use super::lock_file::{numbered, open_to_read, text};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What `info` and `stop --force` learn of a lock file of another process.
@@ -32,7 +31,7 @@ pub enum LockState {
 /// [`ErrorCode::FileOpen`] when the file is there but cannot be opened.
 pub fn state(lock_path: &Path, name: &str) -> Result<LockState> {
     let path = lock_path.join(name);
-    let mut file = match File::open(&path) {
+    let mut file = match open_to_read(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(LockState::Missing);
@@ -59,10 +58,9 @@ pub fn state(lock_path: &Path, name: &str) -> Result<LockState> {
             false => LockState::Unheld,
         });
     }
-    let mut text = String::new();
-    if file.read_to_string(&mut text).is_err() {
+    let Ok(text) = text(&mut file) else {
         return Ok(LockState::Unreadable);
-    }
+    };
     Ok(LockData::parse(&text).map_or(LockState::Unreadable, LockState::Held))
 }
 

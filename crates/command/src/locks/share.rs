@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
-use super::lock::{Lock, LockType, SHORT_TRIES, cannot_lock, held, is_named, open};
+use super::lock::{Lock, LockType, SHORT_TRIES, cannot_lock, held, is_named};
+use super::lock_file::open;
 use crate::error::Result;
 
 /// Longer than others take to read a lock file.

@@ -239,3 +239,17 @@ fn who_holds_a_lock_is_told_with_its_start_and_what_it_does() {
     assert_eq!(hints.len(), 1);
     assert!(hints[0].contains("is not visible here"), "{hints:?}");
 }
+
+#[test]
+fn a_pipe_in_place_of_a_lock_file_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = file_name("demo", LockType::Backup, 1);
+    let path = dir.path().join(&name);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    let error = state(dir.path(), &name).unwrap_err();
+    assert!(error.message.contains("no regular file"), "{error}");
+    let error = Lock::acquire(dir.path(), "demo", LockType::Backup, 1, "1-a").unwrap_err();
+    assert_eq!(error.code, ErrorCode::LockAcquire);
+    assert!(error.message.contains("no regular file"), "{error}");
+}

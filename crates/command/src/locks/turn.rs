@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
-use super::lock::{cannot_lock, is_named, open};
+use super::lock::{cannot_lock, is_named};
+use super::lock_file::open;
 use crate::error::Result;
 
 /// How often a turn that another has is asked for.

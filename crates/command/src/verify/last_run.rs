@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use pgkeep_repo::Stanza;
-use pgkeep_storage::copy::{read_all, write_all};
+use pgkeep_storage::copy::write_all;
 use pgkeep_storage::{InfoLevel, Storage, StoragePath, WriteOptions};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,11 @@ pub(crate) fn of(
 
 fn read(spool_path: &Path, stanza: &Stanza, key: u32, place: &str) -> Known {
     let directory = this_host::directory(spool_path);
-    let bytes = |path: &StoragePath, limit| read_all(&*directory, path, limit).ok().flatten();
+    let bytes = |path: &StoragePath, limit| {
+        this_host::read_state(&directory, path, limit)
+            .ok()
+            .flatten()
+    };
     let last = bytes(&path(stanza, key), LIMIT)
         .and_then(|bytes| serde_json::from_slice::<LastRun>(&bytes).ok())
         .filter(|last| last.format == FORMAT && last.repository == place);

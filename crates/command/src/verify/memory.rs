@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pgkeep_pipeline::Sha1Digest;
 use pgkeep_repo::{ArchiveId, BackupLabel};
-use pgkeep_storage::copy::{read_all, write_all};
+use pgkeep_storage::copy::write_all;
 use pgkeep_storage::posix::PosixStorage;
 use pgkeep_storage::{Storage, StoragePath, WriteOptions};
 use secrecy::ExposeSecret;
@@ -56,7 +56,7 @@ impl Memory {
         let directory = this_host::directory(settings.spool_path.as_ref()?);
         let path = last_run::record_path(&settings.stanza, repository.key);
         let name = place::of(context, repository);
-        let known = match read_all(&*directory, &path, last_run::LARGEST) {
+        let known = match this_host::read_state(&directory, &path, last_run::LARGEST) {
             Ok(None) => Entries::new(),
             Ok(Some(bytes)) => match record::parse(&bytes, &name) {
                 Ok(known) => known,

@@ -82,7 +82,9 @@ impl Scratch {
         };
         let marker_path = root.join(marker::NAME);
         let mut text = String::new();
-        lock.read_to_string(&mut text)
+        (&mut lock)
+            .take(SHORT)
+            .read_to_string(&mut text)
             .map_err(|error| failed(ErrorCode::FileRead, "read", &marker_path, &error))?;
         let mut made = made;
         match Marker::parse(&text) {
@@ -250,7 +252,7 @@ fn lock(inside: &Path, root: &Path) -> Result<Option<fs::File>> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(&path);
     let file = match opened {
         // The directory is removed.
