@@ -120,6 +120,37 @@ fn lz4_and_zst_frames_in_a_row_are_one_file() {
 }
 
 #[test]
+fn long_zst_input_becomes_several_frames_that_are_one_file() {
+    const FRAME: usize = 8 << 20;
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let plain: Vec<u8> = remainders()
+        .into_iter()
+        .cycle()
+        .take(2 * FRAME + 1)
+        .collect();
+    for (length, level, frames) in [
+        (0, 3, 1),
+        (1, 3, 1),
+        (FRAME, 3, 1),
+        (FRAME + 1, 8, 2),
+        (2 * FRAME + 1, -7, 3),
+        // Those that look back further compress all of it as one.
+        (2 * FRAME + 1, 9, 1),
+    ] {
+        let plain = &plain[..length];
+        let stored = packed(CompressType::Zst, level, false, plain);
+        let found = stored.windows(4).filter(|bytes| *bytes == MAGIC).count();
+        assert_eq!(found, frames, "{length} bytes at level {level}");
+        // A descriptor of zero: neither content size nor checksum nor dictionary, as pgBackRest writes.
+        assert_eq!(stored[4], 0, "{length} bytes at level {level}");
+        assert!(
+            unpacked(CompressType::Zst, false, &stored).unwrap() == plain,
+            "{length} bytes at level {level}"
+        );
+    }
+}
+
+#[test]
 fn lz4_frame_has_a_content_checksum_unless_raw() {
     for level in [1, 9] {
         let flags = |raw| packed(CompressType::Lz4, level, raw, &text())[4];

@@ -1,12 +1,16 @@
 //! zst: plain frames without checksum and content size; the same with and without raw.
 //!
 //! Concatenated frames are read as one stream, as the library does; the input must end on a frame's end.
+//!
+//! Up to level 8, input is gathered and compressed a frame at a time
+//! (docs/decisions/0020-zst-in-frames.md): the library is much slower where what it looks back at is not right before what
+//! it compresses, as in the ring buffer that it keeps for a stream.
 
 use std::cell::Cell;
 
 use zstd::zstd_safe::{
-    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, get_error_name,
-    zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end},
+    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, compress_bound, get_error_name,
+    zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_continue, ZSTD_e_end},
 };
 
 use super::room::make_room;
@@ -14,88 +18,149 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::transform::Transform;
 
+/// Input of a frame: four times as far as the levels to [`LAST_FRAMED`] look back (2 MiB). Frames of half of it made files up to
+/// 1.6 % larger, these less than 0.6 % and mostly smaller.
+const FRAME: usize = 8 << 20;
+
+/// Higher levels look back further than 2 MiB, and would lose by an end every [`FRAME`] bytes.
+const LAST_FRAMED: i32 = 8;
+
 fn text(code: usize) -> String {
     format!("zst error: [{}] {}", code as isize, get_error_name(code))
 }
 
+/// What a compressor works with.
+struct Parts {
+    context: CCtx<'static>,
+    /// Input of the frame at hand; unused where the library is given input as it comes.
+    gathered: Vec<u8>,
+}
+
 thread_local! {
-    /// Contexts that the thread has no use for now. To make one costs more than to compress a small file, so one of each kind
+    /// What the thread has no use for now. To make a context costs more than to compress a small file, so one of each kind
     /// is kept until the thread ends.
-    static COMPRESS: Cell<Option<CCtx<'static>>> = const { Cell::new(None) };
+    static COMPRESS: Cell<Option<Parts>> = const { Cell::new(None) };
     static DECOMPRESS: Cell<Option<DCtx<'static>>> = const { Cell::new(None) };
 }
 
 pub(super) struct Compressor {
     /// `Err` if the library could not be set up; said when the first byte comes.
-    context: Result<CCtx<'static>>,
+    parts: Result<Parts>,
+    framed: bool,
+    /// An empty input has a frame too.
+    has_frame: bool,
 }
 
 impl Compressor {
     /// `level`: -7 to 22; 0 stands for the library's default, 3.
     pub(super) fn new(level: i32) -> Compressor {
-        let context = COMPRESS
+        let made = || {
+            CCtx::try_create().map(|context| Parts {
+                context,
+                gathered: Vec::new(),
+            })
+        };
+        let parts = COMPRESS
             .take()
-            .or_else(CCtx::try_create)
+            .or_else(made)
             .ok_or_else(|| Error::internal("unable to create zst context"))
-            .and_then(|mut c| {
-                c.set_parameter(CParameter::CompressionLevel(level))
-                    .map_err(|code| Error::internal(text(code)))?;
-                Ok(c)
+            .and_then(|mut parts| {
+                for parameter in [
+                    CParameter::CompressionLevel(level),
+                    CParameter::ContentSizeFlag(false),
+                ] {
+                    (parts.context.set_parameter(parameter))
+                        .map_err(|code| Error::internal(text(code)))?;
+                }
+                Ok(parts)
             });
-        Compressor { context }
+        Compressor {
+            parts,
+            framed: level <= LAST_FRAMED,
+            has_frame: false,
+        }
     }
 
-    fn context(&mut self) -> Result<&mut CCtx<'static>> {
-        self.context.as_mut().map_err(|error| error.clone())
+    fn parts(&mut self) -> Result<&mut Parts> {
+        self.parts.as_mut().map_err(|error| error.clone())
+    }
+}
+
+impl Parts {
+    /// Gives the library `input`, and `out` room for what comes of it; says how much output is still inside.
+    fn step(
+        &mut self,
+        input: &mut InBuffer<'_>,
+        out: &mut Vec<u8>,
+        end: ZSTD_EndDirective,
+    ) -> Result<usize> {
+        make_room(out);
+        let filled = out.len();
+        self.context
+            .compress_stream2(&mut OutBuffer::around_pos(out, filled), input, end)
+            .map_err(|code| Error::internal(text(code)))
+    }
+
+    /// Makes a frame of what was gathered.
+    fn frame(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        // With room for all of it the library compresses from here to there, without buffers of its own.
+        out.reserve(compress_bound(self.gathered.len()));
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut input = InBuffer::around(&gathered);
+        while self.step(&mut input, out, ZSTD_e_end)? != 0 {}
+        self.gathered = gathered;
+        self.gathered.clear();
+        Ok(())
     }
 }
 
 impl Drop for Compressor {
     fn drop(&mut self) {
-        let context = std::mem::replace(&mut self.context, Err(Error::internal("it has ended")));
+        let parts = std::mem::replace(&mut self.parts, Err(Error::internal("it has ended")));
         // Whatever became of its frame, the next one begins anew.
-        if let Ok(mut context) = context
-            && (context.reset(ResetDirective::SessionAndParameters)).is_ok()
+        if let Ok(mut parts) = parts
+            && (parts.context.reset(ResetDirective::SessionAndParameters)).is_ok()
         {
-            let _ = COMPRESS.try_with(|kept| kept.set(Some(context)));
+            parts.gathered.clear();
+            let _ = COMPRESS.try_with(|kept| kept.set(Some(parts)));
         }
     }
 }
 
 impl Transform for Compressor {
-    fn run(&mut self, input: &[u8], out: &mut Vec<u8>, _limit: usize) -> Result<usize> {
-        let context = self.context()?;
-        let mut source = InBuffer::around(input);
-        while source.pos() < input.len() {
-            make_room(out);
-            let filled = out.len();
-            context
-                .compress_stream2(
-                    &mut OutBuffer::around_pos(out, filled),
-                    &mut source,
-                    ZSTD_e_continue,
-                )
-                .map_err(|code| Error::internal(text(code)))?;
+    fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
+        let framed = self.framed;
+        let parts = self.parts()?;
+        if !framed {
+            let mut source = InBuffer::around(input);
+            while source.pos() < input.len() {
+                parts.step(&mut source, out, ZSTD_e_continue)?;
+            }
+            return Ok(input.len());
         }
-        Ok(input.len())
+        let (mut taken, mut has_frame) = (0, false);
+        while taken < input.len() && out.len() < limit {
+            let fits = (input.len() - taken).min(FRAME - parts.gathered.len());
+            parts.gathered.extend_from_slice(&input[taken..][..fits]);
+            taken += fits;
+            if parts.gathered.len() == FRAME {
+                parts.frame(out)?;
+                has_frame = true;
+            }
+        }
+        self.has_frame |= has_frame;
+        Ok(taken)
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<Report> {
-        let context = self.context()?;
-        loop {
-            make_room(out);
-            let filled = out.len();
-            let left = context
-                .compress_stream2(
-                    &mut OutBuffer::around_pos(out, filled),
-                    &mut InBuffer::around(&[]),
-                    ZSTD_e_end,
-                )
-                .map_err(|code| Error::internal(text(code)))?;
-            if left == 0 {
-                return Ok(Report::None);
-            }
+        let (framed, has_frame) = (self.framed, self.has_frame);
+        let parts = self.parts()?;
+        if !framed {
+            while parts.step(&mut InBuffer::around(&[]), out, ZSTD_e_end)? != 0 {}
+        } else if !has_frame || !parts.gathered.is_empty() {
+            parts.frame(out)?;
         }
+        Ok(Report::None)
     }
 }
 
