@@ -1,16 +1,27 @@
 //! A position in the write-ahead log.
 //!
 //! The text form is what servers up to 18 print: `<high 32 bits>/<low 32 bits>` in upper case hex without padding. Later
-//! servers pad the low part to eight digits; both forms are read. Who must give back the server's own text keeps that text.
+//! servers pad the low part to eight digits ([`Lsn::as_printed_by`]); both forms are read.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::version::PgVersion;
 
 /// A byte position in the write-ahead log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn(pub u64);
+
+impl Lsn {
+    /// The text of a server of this version, which pgBackRest passes on as it is.
+    pub fn as_printed_by(self, version: PgVersion) -> String {
+        if version < PgVersion::V19 {
+            return self.to_string();
+        }
+        format!("{:X}/{:08X}", self.0 >> 32, self.0 & 0xFFFF_FFFF)
+    }
+}
 
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,6 +70,12 @@ mod tests {
     #[test]
     fn positions_print_as_servers_print_them() {
         assert_eq!(Lsn(0x400_0028).to_string(), "0/4000028");
+        for (version, text) in [
+            (PgVersion::V18, "0/4000028"),
+            (PgVersion::V19, "0/04000028"),
+        ] {
+            assert_eq!(Lsn(0x400_0028).as_printed_by(version), text);
+        }
         assert_eq!("1A/FF000000".parse::<Lsn>().unwrap(), Lsn(0x1A_FF00_0000));
         assert_eq!("0/04000028".parse::<Lsn>().unwrap(), Lsn(0x400_0028));
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use pgkeep_postgres::{Lsn, PgVersion};
 use pgkeep_repo::manifest::{Made, Manifest};
 use pgkeep_repo::{ArchiveInfo, BackupInfo, BackupLabel, durability, info_file, layout};
 use pgkeep_storage::{Durability, Ticket, in_parallel};
@@ -25,10 +26,15 @@ pub(super) fn fill(
     started: &Started,
     stopped: &Stopped,
 ) {
+    let version = manifest.pg.version.parse::<PgVersion>();
+    let printed = |lsn: Lsn| match &version {
+        Ok(version) => lsn.as_printed_by(*version),
+        Err(_) => lsn.to_string(),
+    };
     let backup = &mut manifest.backup;
     backup.timestamp_stop = stopped.time;
-    backup.lsn_start = started.lsn.map(|lsn| lsn.to_string());
-    backup.lsn_stop = stopped.lsn.map(|lsn| lsn.to_string());
+    backup.lsn_start = started.lsn.map(printed);
+    backup.lsn_stop = stopped.lsn.map(printed);
     backup.archive_start = started.wal_file.map(|segment| segment.to_string());
     backup.archive_stop = stopped.wal_file.map(|segment| segment.to_string());
     let options = &mut manifest.options;

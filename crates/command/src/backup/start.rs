@@ -100,7 +100,7 @@ pub(super) fn start(
     log::info!(
         "backup start archive = {}, lsn = {}",
         started.wal_file,
-        started.lsn
+        started.lsn.as_printed_by(control.version)
     );
     source.choose_standby(context, settings, started.lsn)?;
     if let (Some(archive), Some(segment)) = (archive, before) {

@@ -58,13 +58,14 @@ pub(super) fn stop(
         &context.progress,
         "waiting for the server to end the backup",
     );
+    let version = session.server_version();
     let stopped = session.stop_backup()?;
     drop(doing);
     let time = i64::try_from(stopped.time_ms / 1000).unwrap_or(i64::MAX);
     log::info!(
         "backup stop archive = {}, lsn = {}",
         stopped.wal_file,
-        stopped.lsn
+        stopped.lsn.as_printed_by(version)
     );
     let files = [
         (BACKUP_LABEL, Some(&stopped.backup_label)),

@@ -197,14 +197,15 @@ pub static LAYOUTS: [ControlLayout; 14] = [
             [48, 216, 228, 252, 292],
         ),
     ),
+    // As of 19rc1; its betas had other layouts, and nobody keeps a cluster of a beta.
     row(
         false,
         (
             PgVersion::V19,
-            1902,
-            202_605_131,
-            0xD121,
-            [48, 224, 240, 264, 304],
+            1905,
+            202_610_061,
+            0xD122,
+            [48, 224, 240, 268, 308],
         ),
     ),
 ];
@@ -269,16 +270,16 @@ mod tests {
         );
         assert!(for_control(1300, 202_209_062).is_none());
         assert_eq!(
-            for_control(1902, 202_605_131).unwrap().version,
+            for_control(1905, 202_610_061).unwrap().version,
             PgVersion::V19
         );
         assert_eq!(
-            for_control(1902, 202_699_999).unwrap().version,
+            for_control(1905, 202_699_999).unwrap().version,
             PgVersion::V19
         );
-        assert!(for_control(1902, 202_605_130).is_none());
-        assert!(for_control(1902, 202_700_000).is_none());
-        assert!(for_control(1901, 202_605_131).is_none());
+        assert!(for_control(1905, 202_610_060).is_none());
+        assert!(for_control(1905, 202_700_000).is_none());
+        assert!(for_control(1902, 202_610_061).is_none());
     }
 
     #[test]
