@@ -56,6 +56,16 @@ fn chosen() -> Vec<Fault> {
         .collect()
 }
 
+/// The first point of a sweep in full: 1, or `PGKEEP_TEST_FROM`, for one that was cut short.
+fn first() -> u64 {
+    match std::env::var("PGKEEP_TEST_FROM") {
+        Ok(number) => number
+            .parse()
+            .unwrap_or_else(|_| panic!("PGKEEP_TEST_FROM is no number: '{number}'")),
+        Err(_) => 1,
+    }
+}
+
 /// Visits points of a case: one of a process or line that goes and one of what falls silent, or all of all faults.
 fn sweep(scene: &mut Scene<'_>, way: Way, case: Case) -> TestResult {
     let (mut visited, mut over, mut well, mut longest) = (0, 0, 0, Duration::ZERO);
@@ -72,7 +82,7 @@ fn sweep(scene: &mut Scene<'_>, way: Way, case: Case) -> TestResult {
         let messages = count(scene, case, fault)?;
         told += &format!(" {} of {messages}", fault.name());
         let mut points: Vec<u64> = match full() {
-            true => (1..=messages).rev().collect(),
+            true => (first()..=messages).rev().collect(),
             false => vec![draw.below(messages) + 1],
         };
         while let Some(at) = points.pop() {
