@@ -3,6 +3,7 @@
 //! The kill comes when so many files have appeared in the set, and the test fails if the backup was quicker. A run after it
 //! must give a set that both programs find whole and that restores to the rows of the source.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ struct Case {
     then: &'static [&'static str],
     /// Files in directories of the set, not in bundles, after which the first one is killed.
     kill_after: usize,
+    /// Its workers are not killed with it. Those of pgBackRest go on for a quarter of a minute.
+    workers_live: bool,
     expected: Expected,
 }
 
@@ -59,6 +62,7 @@ const CASES: [Case; 8] = [
         options: &[],
         then: &[],
         kill_after: 6,
+        workers_live: false,
         expected: Expected::Resumed(5),
     },
     Case {
@@ -68,6 +72,7 @@ const CASES: [Case; 8] = [
         options: &[],
         then: &[],
         kill_after: 6,
+        workers_live: true,
         expected: Expected::Resumed(5),
     },
     Case {
@@ -77,6 +82,7 @@ const CASES: [Case; 8] = [
         options: &CIPHER,
         then: &["--delta"],
         kill_after: 6,
+        workers_live: false,
         expected: Expected::Resumed(5),
     },
     Case {
@@ -87,6 +93,7 @@ const CASES: [Case; 8] = [
         then: &[],
         // The tables are stored alone, before any bundle.
         kill_after: 6,
+        workers_live: false,
         expected: Expected::Resumed(5),
     },
     Case {
@@ -96,6 +103,7 @@ const CASES: [Case; 8] = [
         options: &[],
         then: &["--repo1-bundle"],
         kill_after: 6,
+        workers_live: false,
         // Only what is too large for a bundle.
         expected: Expected::Resumed(5),
     },
@@ -106,6 +114,7 @@ const CASES: [Case; 8] = [
         options: &[],
         then: &["--compress-type=lz4"],
         kill_after: 4,
+        workers_live: false,
         expected: Expected::Afresh(
             "new compression 'lz4' does not match resumable compression 'gz'",
         ),
@@ -117,6 +126,7 @@ const CASES: [Case; 8] = [
         options: &CIPHER,
         then: &[],
         kill_after: 4,
+        workers_live: false,
         expected: Expected::Afresh("does not match resumable pgBackRest version"),
     },
     Case {
@@ -126,6 +136,7 @@ const CASES: [Case; 8] = [
         options: &[("repo1-bundle", "y")],
         then: &[],
         kill_after: 4,
+        workers_live: false,
         expected: Expected::Afresh("does not match resumable pgBackRest version"),
     },
 ];
@@ -282,6 +293,7 @@ impl<'a> Stage<'a> {
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(&log)?)
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()?;
         let started = Instant::now();
         let label = loop {
@@ -300,6 +312,10 @@ impl<'a> Stage<'a> {
             }
             std::thread::sleep(Duration::from_millis(1));
         };
+        if !case.workers_live {
+            let group = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL)?;
+        }
         child.kill()?;
         child.wait()?;
         if self.set_path(&label).join("backup.manifest").exists() {
