@@ -88,6 +88,17 @@ pub fn cluster(program: &Program) -> TestResult {
     archive_all(&stage)?;
     look()?.must_be(&[], &[])?;
 
+    // As it is when a restore-table was killed.
+    let left = "\"then.unfinished\"";
+    stage.cluster.sql(&format!("create database {left}"))?;
+    stage.cluster.sql(&format!(
+        "comment on database {left} is 'pgkeep restore-table: not complete, run 1'"
+    ))?;
+    look()?
+        .must_be(&[], &["left-database"])?
+        .says("left-database", &["then.unfinished", "drop database"])?;
+    stage.cluster.sql(&format!("drop database {left}"))?;
+
     restarted(&stage, "archive_mode", "off")?;
     look()?.must_be(&["archive-mode"], &[])?;
     stage.cluster.append_setting("max_wal_senders", "0")?;

@@ -17,6 +17,8 @@ checks! {
         "WAL is not archived, and PostgreSQL keeps it until its disk is full.";
     STOP = "stop", "commands that were stopped",
         "Backups and archiving are refused; PostgreSQL keeps its WAL until its disk is full.";
+    HOOK = "hook", "programs that are run after an event",
+        "Nobody is told how an event ended; and whoever can change the program can do what its user can.";
     RETENTION = "retention", "what expires",
         "Nothing is ever removed, so the repository fills up.";
     REPO_HOST = "repo-host", "options of a repository on another host",
@@ -49,6 +51,8 @@ checks! {
         "Archiving fails now; PostgreSQL keeps its WAL until its disk is full.";
     WAL_WAITING = "wal-waiting", "WAL that waits to be archived",
         "Archiving does not keep up; what waits is lost with the server.";
+    LEFT_DATABASE = "left-database", "what an interrupted restore-table has left",
+        "A part of a database takes room in the cluster, and goes into every backup.";
     MOUNT = "mount", "the file system of the repository",
         "What is stored is not reachable, and what is stored now goes to the wrong disk.";
     REPOSITORY = "repository", "the repository",

@@ -7,7 +7,7 @@ use pgkeep_repo::Stanza;
 use super::archiving;
 use super::check::{
     ARCHIVE_COMMAND, ARCHIVE_MODE, ARCHIVE_TIMEOUT, CLUSTER, DATA_CHECKSUMS, FULL_PAGE_WRITES,
-    WAL_LEVEL,
+    LEFT_DATABASE, WAL_LEVEL,
 };
 use super::roles::{self, Node};
 use super::settings::Settings;
@@ -188,6 +188,10 @@ fn primary(
         findings.push(command);
     }
     findings.extend(others(subject, &health));
+    findings.extend(health.unfinished.iter().map(|name| {
+        let seen = format!("database {name} is not complete");
+        subject.warn(&LEFT_DATABASE, seen, format!("drop database {name};"))
+    }));
     facts.health = Some(health);
     Ok(findings)
 }

@@ -10,6 +10,7 @@ mod bucket;
 mod check;
 mod cluster;
 mod configuration;
+mod hooks;
 mod host;
 mod json;
 mod keys;
@@ -121,6 +122,7 @@ fn examine(
 ) -> Result<()> {
     let stanza = context.config.stanza().map(Stanza::new).transpose()?;
     findings.add(host::examine(context, settings)?);
+    findings.add(hooks::examine(context));
     let known = context.config.knows_stanza();
     if !known {
         findings.add(vec![stanza_section::unknown(context)]);

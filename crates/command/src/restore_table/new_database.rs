@@ -3,13 +3,13 @@
 //! Invariant: a database is dropped only if that comment proves that it is what a run has left, or if this run has made it. As long as
 //! the comment says that it is not complete, whoever fills it is in it.
 
+use pgkeep_postgres::session::UNFINISHED as NOTE;
+
 use super::names::{literal, quoted};
 use super::settings::Connection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::scratch::Client;
 
-/// How the comment begins.
-const NOTE: &str = "pgkeep restore-table: not complete";
 /// How it begins between the last statement and the name: nobody is in the database then, and it is not what a run has left.
 const DONE: &str = "pgkeep restore-table: complete";
 /// How many are connected to database `d`. The server's own processes go when it is dropped.

@@ -23,6 +23,7 @@ pub use environment::LibpqEnvironment;
 pub use pg_session::PgSession;
 pub use scripted::ScriptedSession;
 pub use settings::SessionSettings;
+pub use statement::UNFINISHED;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lsn::Lsn;
@@ -75,6 +76,8 @@ pub struct Health {
     pub last_failed: Option<Archived>,
     /// The segment that WAL is being inserted into; `None` on a standby.
     pub current_wal: Option<String>,
+    /// Databases with a comment that begins with [`UNFINISHED`] and nobody in them, as SQL names them.
+    pub unfinished: Vec<String>,
     /// Time of the server in seconds since 1970.
     pub now: i64,
 }

@@ -328,6 +328,7 @@ impl Session for PgSession {
             failed,
             failed_at,
             current_wal,
+            unfinished,
             now,
         ] = self.row(&sql)?;
         let event = |file: Option<String>, at: Option<String>| match (file, at) {
@@ -347,6 +348,10 @@ impl Session for PgSession {
             last_archived: event(last, last_at)?,
             last_failed: event(failed, failed_at)?,
             current_wal,
+            unfinished: unfinished
+                .iter()
+                .flat_map(|names| names.lines().map(str::to_owned))
+                .collect(),
             now: number(&sql, &required(&sql, now)?)?,
         })
     }

@@ -35,6 +35,9 @@ pub(crate) const DATABASES: &str = "select oid::oid, datname::text, \
 
 pub(crate) const TABLESPACES: &str = "select oid::oid, spcname::text from pg_catalog.pg_tablespace";
 
+/// How the comment of a database begins that is being filled.
+pub const UNFINISHED: &str = "pgkeep restore-table: not complete";
+
 /// Settings and counters of the archiver. Names that a version lacks give null.
 pub(crate) fn health(version: PgVersion) -> String {
     let setting = |name: &str| {
@@ -45,6 +48,9 @@ pub(crate) fn health(version: PgVersion) -> String {
         "select {}, {}, {}, {}, {},\n       archived_count, last_archived_wal, extract(epoch from last_archived_time)::bigint,\n       \
          last_failed_wal, extract(epoch from last_failed_time)::bigint,\n       \
          case when not pg_catalog.pg_is_in_recovery()\n            then pg_catalog.pg_{wal}file_name(pg_catalog.pg_current_{wal}_insert_{lsn}()) end,\n       \
+         (select pg_catalog.string_agg(pg_catalog.quote_ident(datname), E'\\n' order by datname) from pg_catalog.pg_database d\n         \
+         where pg_catalog.shobj_description(d.oid, 'pg_database') like '{UNFINISHED}%'\n         \
+         and not exists (select from pg_catalog.pg_stat_activity a where a.datname = d.datname)),\n       \
          extract(epoch from clock_timestamp())::bigint\n  from pg_catalog.pg_stat_archiver",
         setting("wal_level"),
         setting("archive_timeout"),

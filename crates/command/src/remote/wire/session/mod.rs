@@ -230,6 +230,7 @@ pub struct WireHealth {
     last_archived: Option<WireArchived>,
     last_failed: Option<WireArchived>,
     current_wal: Option<String>,
+    unfinished: Vec<String>,
     now: i64,
 }
 
@@ -245,6 +246,7 @@ impl From<Health> for WireHealth {
             last_archived: health.last_archived.map(Into::into),
             last_failed: health.last_failed.map(Into::into),
             current_wal: health.current_wal,
+            unfinished: health.unfinished,
             now: health.now,
         }
     }
@@ -262,6 +264,7 @@ impl From<WireHealth> for Health {
             last_archived: health.last_archived.map(Into::into),
             last_failed: health.last_failed.map(Into::into),
             current_wal: health.current_wal,
+            unfinished: health.unfinished,
             now: moment(health.now),
         }
     }

@@ -139,12 +139,13 @@ fn health_comes_back_as_it_was() {
         }),
         last_failed: None,
         current_wal: Some("000000010000000000000003".to_owned()),
+        unfinished: vec!["\"a.unfinished\"".to_owned()],
         now: 1_800_000_001,
     };
     let wire = WireHealth::from(health.clone());
     same(
         &wire,
-        r#"{"wal_level":"replica","archive_timeout":60,"full_page_writes":true,"data_checksums":true,"archive_library":"l","archived":3,"last_archived":{"file":"000000010000000000000002","at":1800000000},"last_failed":null,"current_wal":"000000010000000000000003","now":1800000001}"#,
+        r#"{"wal_level":"replica","archive_timeout":60,"full_page_writes":true,"data_checksums":true,"archive_library":"l","archived":3,"last_archived":{"file":"000000010000000000000002","at":1800000000},"last_failed":null,"current_wal":"000000010000000000000003","unfinished":["\"a.unfinished\""],"now":1800000001}"#,
     );
     assert_eq!(Health::from(wire), health);
 }
