@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pg_history::PgHistoryEntry;
+use crate::retention::expire_full_by_time;
 
 const DAY: i64 = 86_400;
 /// 2026-03-01 00:00:00 UTC.
@@ -307,4 +308,63 @@ fn what_began_before_a_listed_backup_does_not_run_any_more() {
         &incr(&full(-5 * DAY), -2 * DAY).label,
         &listed
     ));
+}
+
+/// A cluster with a full backup each week, `keep` of them listed. From now on a thief adds what is believed, as early as it is, and
+/// `expire` runs each day. The days until the last backup of before has gone; at most `most`.
+fn days_until_all_are_gone(
+    keep: u32,
+    most: i64,
+    expired: impl Fn(&[BackupEntry], i64) -> usize,
+) -> i64 {
+    let weeks = i64::from(keep);
+    let mut listed: Vec<_> = (1..=weeks)
+        .rev()
+        .map(|week| full(-7 * DAY * week))
+        .collect();
+    let genuine = listed.last().unwrap().label.clone();
+    for day in 1..=most {
+        let now = NOW + day * DAY;
+        let before = listed.len();
+        let a_day = if most == BY_NUMBER { 48 } else { 6 };
+        for number in 0..a_day {
+            let more = full((day - 1) * DAY + number * (DAY / a_day));
+            let mut claims: Vec<_> = listed[before..].iter().map(claim).collect();
+            claims.push(claim(&more));
+            let limits = match most {
+                BY_NUMBER => full_limit(keep),
+                _ => NO_LIMITS,
+            };
+            if judge(&listed[..before], &history(), &claims, now, limits).is_ok() {
+                listed.push(more);
+            }
+        }
+        listed.drain(..expired(&listed, now));
+        if !listed.iter().any(|entry| entry.label == genuine) {
+            return day;
+        }
+    }
+    most
+}
+
+const BY_NUMBER: i64 = 1000;
+
+#[test]
+fn a_patient_thief_pushes_out_by_number_and_not_before_the_time_that_is_kept() {
+    let by_number = |keep: u32| {
+        days_until_all_are_gone(keep, BY_NUMBER, |listed, _| {
+            listed.len().saturating_sub(keep as usize)
+        })
+    };
+    // The guide has these numbers.
+    assert_eq!([1, 2, 4, 8].map(by_number), [1, 2, 5, 9]);
+    let by_time = |days: u32| {
+        days_until_all_are_gone(4, i64::from(days) + 9, |listed, now| {
+            let gone = expire_full_by_time(listed, days, u64::try_from(now).unwrap());
+            gone.expired.len()
+        })
+    };
+    for days in [7, 14] {
+        assert!(by_time(days) > i64::from(days), "{days}");
+    }
 }
