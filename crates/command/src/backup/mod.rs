@@ -156,6 +156,7 @@ fn make(
     };
     if !resume.resume(&mut manifest, &info, &mut taken.sets)? {
         let prior = manifest.backup.prior.clone();
+        let taken = (&settings.stanza, taken);
         let label = label::create(context, plan.backup_type, prior.as_ref(), start_time, taken)?;
         manifest.set_label(label);
     }
