@@ -163,6 +163,20 @@ fn one(stage: &Stage<'_>, random: &mut Random, pgbackrest: &PgBackRest) -> Resul
     ];
     let planned = stage.expire(&[&rules[..], &["--dry-run"]].concat())?;
     before.must_equal(&stage.snapshot()?)?;
+    let endless = [
+        "--dry-run",
+        "--repo1-retention-full=1",
+        "--repo1-retention-archive=99",
+    ];
+    let told = stage.expire(&endless)?.success()?;
+    for part in [
+        "WARN: [DRY-RUN] WAL segments will not be expired: option 'repo1-retention-archive=99' but option 'repo1-retention-full=1' keeps fewer",
+        "repo1: all WAL stays: there are fewer backups than the 99 of repo1-retention-archive",
+    ] {
+        if !told.stdout.contains(part) {
+            return Err(format!("'{part}' is not told: {told:?}").into());
+        }
+    }
     let verdict =
         |label: &BackupLabel, word: &str| planned.stdout.contains(&format!(" {label} {word}: "));
     let wal: Vec<_> = entries

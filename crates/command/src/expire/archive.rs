@@ -41,6 +41,13 @@ impl Expire<'_> {
             before: self.settings.archive_expire_before.as_deref(),
         };
         if !request.applies(info.entries()) {
+            if self.explains() {
+                let option = repo_option(self.repository.key, "retention-archive");
+                log::info!(
+                    "{}: all WAL stays: there are fewer backups than the {keep} of {option}",
+                    self.name
+                );
+            }
             return Ok(());
         }
         let (storage, stanza) = (self.storage(), self.stanza());

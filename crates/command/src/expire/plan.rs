@@ -11,9 +11,13 @@ use super::Expire;
 use super::settings::repo_option;
 
 impl Expire<'_> {
+    pub(super) fn explains(&self) -> bool {
+        self.settings.dry_run && self.context.config.program() == Program::PgKeep
+    }
+
     /// Says what pgBackRest says at `detail`, and why something stays.
     pub(super) fn explain(&self, text: &str) {
-        if self.settings.dry_run && self.context.config.program() == Program::PgKeep {
+        if self.explains() {
             log::info!("{text}");
         } else {
             crate::detail!("{text}");
@@ -28,7 +32,7 @@ impl Expire<'_> {
         full: &[Expired],
         diff: &[Expired],
     ) {
-        if !self.settings.dry_run || self.context.config.program() != Program::PgKeep {
+        if !self.explains() {
             return;
         }
         for entry in entries {

@@ -11,6 +11,7 @@ use crate::define::option::{
     REPO_S3_URI_STYLE, REPO_SFTP_APPEND_ONLY, REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
 };
 use crate::error::{ConfigError, Result};
+use crate::input::Program;
 use crate::parse::name::indexed;
 use crate::value::Value;
 
@@ -78,6 +79,23 @@ pub(super) fn set_archive_retention(checker: &mut Checker) {
                 let count = config.string_at(REPO_RETENTION_FULL_TYPE, key) == Some("count");
                 if let (true, Some(full)) = (count, config.integer_at(REPO_RETENTION_FULL, key)) {
                     set_number(checker, key, full);
+                }
+            }
+            // pgBackRest says nothing. But whoever waits for so many backups waits for ever, unless something else keeps more.
+            Some("full") if config.program() == Program::PgKeep => {
+                let count = config.string_at(REPO_RETENTION_FULL_TYPE, key) == Some("count");
+                let kept = config
+                    .integer_at(REPO_RETENTION_FULL, key)
+                    .filter(|_| count);
+                let wanted = config.integer_at(REPO_RETENTION_ARCHIVE, key);
+                if let (Some(kept), Some(wanted)) = (kept, wanted)
+                    && wanted > kept
+                {
+                    let full = indexed(REPO_RETENTION_FULL, key);
+                    checker.warnings.push(format!(
+                        "WAL segments will not be expired: option '{archive}={wanted}' but option '{full}={kept}' keeps fewer backups\n\
+                         HINT: leave out '{archive}': WAL is then kept for all backups that are kept."
+                    ));
                 }
             }
             Some("diff") if !set => match diff_value {

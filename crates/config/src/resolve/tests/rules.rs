@@ -78,6 +78,21 @@ fn retention_is_completed_and_its_absence_is_warned_about() {
          HINT: to retain full backups indefinitely (without warning), set option 'repo1-retention-full' to the maximum.";
     assert_eq!(run(""), (None, vec![unlimited.to_owned()]));
     assert_eq!(run("--repo1-retention-full=3"), (Some(3), vec![]));
+    let more = "--repo1-retention-full=3 --repo1-retention-archive=4";
+    assert_eq!(run(more), (Some(4), vec![]));
+    let ours = |words: &str| {
+        let words = format!("backup --stanza=demo --pg1-path=/pg {words}");
+        Host::ours().check(&words).expect("only warnings").warnings
+    };
+    assert!(ours(more)[0].contains("'repo1-retention-full=3' keeps fewer backups"));
+    let by_time =
+        "--repo1-retention-full=3 --repo1-retention-archive=4 --repo1-retention-full-type=time";
+    for fine in [
+        by_time,
+        "--repo1-retention-full=3 --repo1-retention-archive=3",
+    ] {
+        assert!(ours(fine).is_empty(), "{fine}");
+    }
     assert_eq!(
         run("--repo1-retention-full=3 --repo1-retention-full-type=time"),
         (None, vec![])
