@@ -55,6 +55,14 @@ fn with_pass(state: &State, name: &str, pass: &str) -> Result<PathBuf> {
 fn changed(program: &Program) -> TestResult {
     let mut state = state()?;
     let old = state.config.clone();
+    let without = run(program
+        .command()
+        .arg(format!("--config={}", old.display()))
+        .arg("repo-rekey"))?;
+    let told = format!("{}{}", without.stdout, without.stderr);
+    if without.code != 37 || !told.contains("HINT: add the new pass-phrase to the configuration") {
+        return Err(format!("without a new pass-phrase: {without:?}").into());
+    }
     let said = rekey(program, &old, NEW)?.success()?;
     if !said
         .stdout

@@ -62,7 +62,10 @@ pub fn run(context: &Context) -> Result<()> {
         return Err(Error::new(
             ErrorCode::OptionRequired,
             format!("repo-rekey command requires option: {name}-cipher-pass-new"),
-        ));
+        )
+        .with_hint(format!(
+            "add the new pass-phrase to the configuration file as {name}-cipher-pass-new, beside {name}-cipher-pass: 'openssl rand -base64 48' prints one."
+        )));
     }
     if new.is_some_and(|new| new.expose_secret() == old.expose_secret()) {
         return Err(Error::new(

@@ -164,9 +164,14 @@ impl Resolver<'_> {
         let value = match option.kind {
             Kind::Integer | Kind::Size | Kind::Time => {
                 let number = parse_number(option.kind, text).ok_or_else(|| {
-                    ConfigError::option_value(format!(
+                    let error = ConfigError::option_value(format!(
                         "'{text}' is not valid for '{full_name}' option"
-                    ))
+                    ));
+                    match option.ours {
+                        true => error.hint(spelling::argument(option, key, None)),
+                        // pgBackRest's words.
+                        false => error,
+                    }
                 })?;
                 self.check_range(option, key, text, number)?;
                 number_value(option.kind, number)

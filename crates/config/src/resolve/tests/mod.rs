@@ -214,3 +214,19 @@ fn secrets_are_never_shown() {
     assert!(!debug.contains("hush"), "{debug}");
     assert!(debug.contains("--repo1-cipher-pass=<redacted>"), "{debug}");
 }
+
+#[test]
+fn a_number_that_is_none_is_told_with_an_example_for_options_of_our_own() {
+    for (option, example) in [
+        (
+            "--repo1-rate-limit=25:00-26:00=5MB",
+            "for example: --repo1-rate-limit=",
+        ),
+        ("--age=soon", "for example: --age="),
+    ] {
+        let words = format!("verify --stanza=demo {option}");
+        let (code, message) = fault(Host::ours().load(&words));
+        assert_eq!(code, 32, "{message}");
+        assert!(message.contains(example), "{message}");
+    }
+}
