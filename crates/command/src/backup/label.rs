@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pgkeep_config::Program;
 use pgkeep_repo::BackupType;
 use pgkeep_repo::backup_label::{self, BackupLabel};
 use pgkeep_repo::sets::TakenLabels;
@@ -21,7 +22,11 @@ pub(super) fn create(
     start: i64,
     (stanza, taken): (&Stanza, TakenLabels),
 ) -> Result<BackupLabel> {
-    let ahead = ahead(stanza, &taken, context.clock.seconds());
+    // Under the name pgbackrest the words are pgBackRest's.
+    let ahead = match context.config.program() {
+        Program::PgKeep => ahead(stanza, &taken, context.clock.seconds()),
+        Program::PgBackRest => None,
+    };
     let taken = [taken.sets, taken.history].concat();
     let unique = backup_label::unique(backup_type, prior, start, context.clock.zone(), &taken)
         .map_err(|error| match ahead {
@@ -60,14 +65,12 @@ fn ahead(stanza: &Stanza, taken: &TakenLabels, now: i64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use pgkeep_config::Program;
-
     use super::*;
     use crate::run::test_context::{self, NOW};
 
     #[test]
     fn a_label_of_the_future_is_told_with_its_file() {
-        let context = test_context::new(Program::PgBackRest, "backup", &["--pg1-path=/pg"]);
+        let context = test_context::new(Program::PgKeep, "backup", &["--pg1-path=/pg"]);
         let stanza = Stanza::new("demo").unwrap();
         let hints = |sets: &[&str], history: &[&str]| {
             let labels = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
