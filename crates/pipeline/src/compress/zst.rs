@@ -2,7 +2,7 @@
 //!
 //! Concatenated frames are read as one stream, as the library does; the input must end on a frame's end.
 //!
-//! Up to level 8, input is gathered and compressed a frame at a time
+//! Up to level 4, input is gathered and compressed a frame at a time
 //! (docs/decisions/0020-zst-in-frames.md): the library is much slower where what it looks back at is not right before what
 //! it compresses, as in the ring buffer that it keeps for a stream.
 
@@ -18,12 +18,11 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::transform::Transform;
 
-/// Input of a frame: four times as far as the levels to [`LAST_FRAMED`] look back (2 MiB). Frames of half of it made files up to
-/// 1.6 % larger, these less than 0.6 % and mostly smaller.
-const FRAME: usize = 8 << 20;
+/// Input of a frame: twice as far as the levels to [`LAST_FRAMED`] look back (2 MiB), and little enough for a processor's cache.
+const FRAME: usize = 4 << 20;
 
-/// Higher levels look back further than 2 MiB, and would lose by an end every [`FRAME`] bytes.
-const LAST_FRAMED: i32 = 8;
+/// Higher levels search in other ways, which gain little or nothing, and lose more by an end every [`FRAME`] bytes.
+const LAST_FRAMED: i32 = 4;
 
 fn text(code: usize) -> String {
     format!("zst error: [{}] {}", code as isize, get_error_name(code))
