@@ -1,10 +1,12 @@
 //! One file that is encrypted with another key, whole or not at all. What it holds proves which key it has.
 
+use std::io::Read;
+
 use pgkeep_pipeline::{Pipeline, Stage};
 use pgkeep_repo::archive::StoredSegment;
 use pgkeep_repo::{closed, info_file};
 use pgkeep_storage::copy::{CopyError, copy_file};
-use pgkeep_storage::{InfoLevel, ReadOptions, Storage, StoragePath, WriteOptions};
+use pgkeep_storage::{InfoLevel, Operation, ReadOptions, Storage, StoragePath, WriteOptions};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -14,6 +16,12 @@ use crate::wal::stored_content::{self, Content};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;
+
+/// Bytes of marker and salt.
+const HEADER: u64 = 16;
+
+/// How often a file is looked at that another host writes anew meanwhile.
+const TRIES: u32 = 5;
 
 /// What proves that a key is the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,45 +51,77 @@ pub(super) struct Encrypted {
 /// Encrypts the file with the new key; `false`: it has it already, or it is gone.
 ///
 /// # Errors
-/// No key opens it; the storage; a stop.
+/// No key opens it; it changes all the time; the storage; a stop.
 pub(super) fn again(
     storage: &dyn Storage,
     file: &Encrypted,
     keys: &Keys,
     cancel: &Cancel,
 ) -> Result<bool> {
-    let Some(found) = storage.info(&file.path, InfoLevel::Basic)? else {
-        return Ok(false);
-    };
-    let Some(old) = present(storage, file, keys, cancel)? else {
-        return Ok(false);
-    };
-    let mut read = storage.open_read(&file.path, &ReadOptions::default())?;
-    // Under its own name: a reader sees the one or the other. Its time says when it came into the repository.
-    let options = WriteOptions {
-        expect: Some(found.size),
-        modified: Some(found.modified),
-        ..closed::options_like(storage, &file.path)?
-    };
-    let write = storage.open_write(&file.path, &options)?;
-    let stages = vec![
-        Stage::Decrypt {
-            pass: old.clone(),
-            raw: false,
-        },
-        Stage::Encrypt {
-            pass: keys.new.clone(),
-            raw: false,
-        },
-    ];
-    let running = Pipeline::new(stages).start(BUFFER);
-    let (_, ticket) =
-        copy_file(&mut read, write, running, BUFFER).map_err(|error| match error {
-            CopyError::Storage(error) => Error::from(error),
-            CopyError::Pipeline(error) => error.into(),
-        })?;
-    ticket.wait()?;
-    Ok(true)
+    for _ in 0..TRIES {
+        let Some(found) = storage.info(&file.path, InfoLevel::Basic)? else {
+            return Ok(false);
+        };
+        let look = || beginning(&mut storage.open_read(&file.path, &ReadOptions::default())?);
+        let salt = look()?;
+        let old = match present(storage, file, keys, cancel) {
+            Ok(Some(old)) => old,
+            Ok(None) => return Ok(false),
+            // It may have got the new key between the two tries.
+            Err(error) if error.code == ErrorCode::Crypto && look()? != salt => continue,
+            Err(error) => return Err(error),
+        };
+        let mut read = storage.open_read(&file.path, &ReadOptions::default())?;
+        let begun = beginning(&mut read)?;
+        // Another host may have given it the new key since, under the same name and with the same size and time. Under the key before
+        // that would come out as rubbish, which one time in 256 looks like the end of a file. Each encryption has a salt of its own.
+        if begun != salt {
+            continue;
+        }
+        // Under its own name: a reader sees the one or the other. Its time says when it came into the repository.
+        let options = WriteOptions {
+            expect: Some(found.size),
+            modified: Some(found.modified),
+            ..closed::options_like(storage, &file.path)?
+        };
+        let write = storage.open_write(&file.path, &options)?;
+        let stages = vec![
+            Stage::Decrypt {
+                pass: old.clone(),
+                raw: false,
+            },
+            Stage::Encrypt {
+                pass: keys.new.clone(),
+                raw: false,
+            },
+        ];
+        let running = Pipeline::new(stages).start(BUFFER);
+        let (_, ticket) = copy_file(&mut begun.chain(read), write, running, BUFFER).map_err(
+            |error| match error {
+                CopyError::Storage(error) => Error::from(error),
+                CopyError::Pipeline(error) => error.into(),
+            },
+        )?;
+        ticket.wait()?;
+        return Ok(true);
+    }
+    Err(Error::new(
+        ErrorCode::LockAcquire,
+        format!(
+            "'{}' is written anew by another host again and again",
+            storage.display(&file.path)
+        ),
+    )
+    .with_hint("does repo-rekey --deep run on several hosts? Run it on one."))
+}
+
+/// The marker and the salt with which an encrypted file begins.
+fn beginning(read: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match read.take(HEADER).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(pgkeep_storage::Error::from_stream(Operation::Read, "", error).into()),
+    }
 }
 
 /// The key that the file has; `None`: the new one.
