@@ -23,15 +23,17 @@ pub fn read_state(
     name: &StoragePath,
     limit: u64,
 ) -> Result<Option<Vec<u8>>> {
+    let refuse = |reason: String| {
+        let name = directory.display(name);
+        Err(Error::new(ErrorKind::Broken, Operation::Read, name, reason))
+    };
+    // Whoever opens a pipe waits for somebody who writes into it.
+    if directory.is_finite(name)? == Some(false) {
+        return refuse("it is no regular file".to_owned());
+    }
     let found = directory.info(name, InfoLevel::Basic)?;
     if found.is_some_and(|found| found.size > limit) {
-        let reason = format!("the file has more than {limit} bytes");
-        return Err(Error::new(
-            ErrorKind::Broken,
-            Operation::Read,
-            directory.display(name),
-            reason,
-        ));
+        return refuse(format!("the file has more than {limit} bytes"));
     }
     copy::read_all(directory, name, limit)
 }

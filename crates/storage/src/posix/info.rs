@@ -130,4 +130,21 @@ impl PosixStorage {
             Err(errno) => Err(failure(Operation::Info, &path, errno)),
         }
     }
+
+    /// Whether what is there, also behind a link, ends and can be read without waiting for somebody: a file or a directory, and no
+    /// pipe, socket or device. `None`: nothing is there.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn is_finite(&self, path: &StoragePath) -> Result<Option<bool>> {
+        let path = self.absolute(path);
+        match rustix::fs::stat(&path) {
+            Ok(stat) => Ok(Some(matches!(
+                rustix::fs::FileType::from_raw_mode(stat.st_mode),
+                rustix::fs::FileType::RegularFile | rustix::fs::FileType::Directory
+            ))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(failure(Operation::Info, &path, errno)),
+        }
+    }
 }

@@ -7,13 +7,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustix::fs::{Advice, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{Advice, Mode, OFlags};
 
 use super::failure::failure;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Error, Operation, Result};
 use crate::options::{Range, ReadOptions};
 
 /// Files expected to be smaller are read in one go; a hint would be a wasted call.
@@ -31,7 +30,8 @@ pub(super) struct PosixRead {
 
 impl PosixRead {
     pub(super) fn open(path: PathBuf, read: &ReadOptions) -> Result<Self> {
-        let file = open(&path)?;
+        let file = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| failure(Operation::OpenRead, &path, errno))?;
         let mut pieces = merged(&read.ranges);
         if pieces.is_empty() && read.ranges.is_empty() {
             pieces.push(Range {
@@ -45,7 +45,7 @@ impl PosixRead {
         }
         pieces.reverse();
         let mut read = Self {
-            file,
+            file: File::from(file),
             path,
             pieces,
             ahead: 0,
@@ -63,29 +63,6 @@ impl PosixRead {
             let _ = rustix::fs::fadvise(&self.file, piece.offset, length, Advice::WillNeed);
         }
         self.ahead = self.pieces.len().min(PIECES_AHEAD);
-    }
-}
-
-/// Opens a file, and nothing that somebody else must write into first, or that never ends: a pipe, a device.
-fn open(path: &Path) -> Result<File> {
-    let fail = |errno| failure(Operation::OpenRead, path, errno);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let opened = match rustix::fs::open(path, flags | OFlags::NONBLOCK, Mode::empty()) {
-        // A server of files has given it away for a time, and is asked to give it back.
-        Err(Errno::WOULDBLOCK) => rustix::fs::open(path, flags, Mode::empty()),
-        opened => opened,
-    };
-    let file = opened.map_err(fail)?;
-    let found = rustix::fs::fstat(&file).map_err(fail)?;
-    match FileType::from_raw_mode(found.st_mode) {
-        // Reading a directory is an error of its own.
-        FileType::RegularFile | FileType::Directory => Ok(File::from(file)),
-        _ => Err(Error::new(
-            ErrorKind::Broken,
-            Operation::OpenRead,
-            path.display().to_string(),
-            "it is no regular file",
-        )),
     }
 }
 
@@ -151,22 +128,7 @@ impl Read for PosixRead {
 
 #[cfg(test)]
 mod tests {
-    use rustix::fs::CWD;
-
     use super::*;
-
-    #[test]
-    fn a_pipe_and_a_device_are_refused_at_once() {
-        let place = tempfile::tempdir().unwrap();
-        let pipe = place.path().join("pipe");
-        rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
-        for path in [pipe.as_path(), Path::new("/dev/zero")] {
-            let error = open(path).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Broken, "{error}");
-            assert!(error.to_string().contains("no regular file"), "{error}");
-        }
-        open(place.path()).unwrap();
-    }
 
     fn range(offset: u64, length: impl Into<Option<u64>>) -> Range {
         Range {
