@@ -62,7 +62,11 @@ pub(super) fn again(
         let Some(found) = storage.info(&file.path, InfoLevel::Basic)? else {
             return Ok(false);
         };
-        let look = || beginning(&mut storage.open_read(&file.path, &ReadOptions::default())?);
+        let short = ReadOptions {
+            expect: Some(HEADER),
+            ..ReadOptions::default()
+        };
+        let look = || beginning(&mut storage.open_read(&file.path, &short)?);
         let salt = look()?;
         let old = match present(storage, file, keys, cancel) {
             Ok(Some(old)) => old,
