@@ -4,6 +4,7 @@
 //! The background process is stopped where it reads `archive.info`, which is a pipe for that time: no test waits for a time.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -128,8 +129,16 @@ impl<'a> Stage<'a> {
     fn release(&self, read: bool) -> TestResult {
         let aside = self.state.scratch.join("archive.info");
         if read {
-            // Opening waits for the reader, who then reads nothing and takes the copy.
-            fs::OpenOptions::new().write(true).open(self.info())?;
+            // There must be a reader, who then reads nothing and takes the copy; nobody waits for one that is gone.
+            let mut options = fs::OpenOptions::new();
+            options
+                .write(true)
+                .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+            while let Err(error) = options.open(self.info()) {
+                if self.find(":async")?.is_none() {
+                    return Err(format!("no background process reads the pipe: {error}").into());
+                }
+            }
         }
         Ok(fs::rename(&aside, self.info())?)
     }
