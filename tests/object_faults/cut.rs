@@ -12,9 +12,9 @@ use crate::store::Store;
 /// Points of a command in a default run on S3.
 fn sample(doing: Doing) -> u64 {
     match doing {
-        Doing::Backup => 8,
-        Doing::Push | Doing::Expire => 5,
-        Doing::Restore => 4,
+        Doing::Backup => 7,
+        Doing::Push | Doing::Expire => 4,
+        Doing::Restore => 3,
         Doing::Verify => 2,
     }
 }
