@@ -90,6 +90,9 @@ class Results:
 
 
 def seconds(value):
+    if value < 0.1:
+        # Two digits of what takes 48 ms are no 0.05 s.
+        return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms"
     return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 10 else f"{value:,.0f} s"
 
 

@@ -10,7 +10,7 @@ use pgkeep_storage::{ReadOptions, StorageWrite};
 
 use super::archives::Archives;
 use super::find::Candidate;
-use super::hashed_write::HashedWrite;
+use super::hashed_write::{CHUNK, HashedWrite};
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::run::cancel::Cancel;
@@ -89,7 +89,7 @@ fn copy_one(
     };
     let storage = &archive.repository.storage;
     let mut read = storage.open_read(&candidate.path, &options)?;
-    let mut running = Pipeline::new(stages).start(settings.buffer_size);
+    let mut running = Pipeline::new(stages).start(settings.buffer_size.min(CHUNK));
     let copy = move |write: &mut dyn Write| -> Result<()> {
         let mut buffer = vec![0; settings.buffer_size];
         loop {
@@ -111,8 +111,10 @@ fn copy_one(
     };
     let (write, actual) = std::thread::scope(|scope| {
         let mut write = HashedWrite::begin(scope, open()?);
-        copy(&mut write)?;
-        write.end()
+        let copied = copy(&mut write);
+        // If it could not be written, that is why no more could be copied.
+        let written = write.end()?;
+        copied.map(|()| written)
     })?;
     let actual = actual.to_string();
     if *expected != actual {
