@@ -100,7 +100,14 @@ fn brought_back(program: &Program, major: u32) -> TestResult {
     cluster.sql_in("shop", "insert into orders (note) values ('late')")?;
     let orders = digest(&stage, "shop", "orders")?;
     let measures = digest(&stage, "shop", "sales.measures")?;
+    let allow = |whether: bool| {
+        cluster.sql(&format!(
+            "alter database other with allow_connections {whether}"
+        ))
+    };
+    allow(false)?;
     cluster.sql_in("shop", "select pg_create_restore_point('before')")?;
+    allow(true)?;
     cluster.sql_in(
         "shop",
         "drop table lines, orders; drop schema sales cascade",
@@ -147,6 +154,7 @@ fn brought_back(program: &Program, major: u32) -> TestResult {
     if major > 12 {
         refused(&stage, &orders)?;
         to_a_file(&stage)?;
+        to_output(&stage)?;
         into_a_database(&stage, &orders)?;
     }
     Ok(())
@@ -223,6 +231,26 @@ fn to_a_file(stage: &Stage<'_>) -> TestResult {
         &restore(stage, 93, &arguments)?.stderr,
         &["exists", "it was not changed"],
     )
+}
+
+fn to_output(stage: &Stage<'_>) -> TestResult {
+    // The database did not allow connections then.
+    let arguments = [&BEFORE[..], &["--table=other.public.big"]].concat();
+    let dump = restore(stage, 0, &arguments)?.stdout;
+    holds(&dump, &["CREATE TABLE public.big", "\n5000\n"])?;
+    // Whoever reads it goes away.
+    let mut command = stage.scratch_command(&arguments, "restore-table");
+    let piped = || std::process::Stdio::piped();
+    let mut child = command.stdout(piped()).stderr(piped()).spawn()?;
+    drop(child.stdout.take());
+    let ended = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    if ended.status.code() != Some(64) {
+        return Err(format!("{}: {said}", ended.status).into());
+    }
+    let told = "standard output was closed before all of the dump was written";
+    holds(&said, &[told])?;
+    stage.nothing_is_left()
 }
 
 /// A restore into the running cluster.

@@ -176,6 +176,10 @@ fn moments(program: &Program) -> TestResult {
         &stage.drill(0, &["--drill-random"])?.stdout,
         &["target: the end of the backup", "the target was reached"],
     )?;
+    let nowhere = stage.drill(75, &["--type=name", "--target=nowhere"])?;
+    let told =
+        "recovery ended before restore point 'nowhere': the archived WAL does not lead to it";
+    holds(&nowhere.stdout, &[told, "HINT: "])?;
     // Refused before anything is done.
     for (code, arguments) in [
         (31, vec!["--drill-random", set.as_str()]),
@@ -187,6 +191,9 @@ fn moments(program: &Program) -> TestResult {
     ] {
         stage.drill(code, &arguments)?;
     }
+    let unknown = stage.drill(102, &["--scratch-setting=shared_buffers=much"])?;
+    let told = "invalid value for parameter \"shared_buffers\": \"much\"";
+    holds(&unknown.stdout, &[told])?;
     let busy = stage.cluster.scratch().make_dir("busy")?;
     std::fs::write(busy.join("precious"), "x")?;
     let path = format!("--scratch-path={}", busy.display());
@@ -227,7 +234,8 @@ fn odd(program: &Program) -> TestResult {
     stage.archive_all()?;
     let checks = stage.cluster.scratch().write(
         "checks",
-        "[shop]\nselect count(*) from t, pg_sleep(0.1)\n=> 1000\nshow zero_damaged_pages\n=> off\n",
+        "[shop]\nselect count(*) from t, pg_sleep(0.1)\n=> 1000\nshow zero_damaged_pages\n=> off\n\
+         select 'a '::char(3)\n=> a\nselect 1 where false\n=>\n",
     )?;
     let checks = format!("--drill-check-file={}", checks.display());
     holds(
@@ -235,7 +243,7 @@ fn odd(program: &Program) -> TestResult {
         &[
             "rows: all can be read in postgres, shop, template1; not read: \
              closed (does not allow connections), half (DROP DATABASE was interrupted)",
-            "ok      SQL checks: 2 as expected",
+            "ok      SQL checks: 4 as expected",
             "ok      pg_amcheck: tables and indexes agree",
         ],
     )

@@ -25,7 +25,7 @@ impl Error {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: without_numbers(message.into()),
             hints: Vec::new(),
         }
     }
@@ -74,6 +74,25 @@ impl Error {
     pub fn named_text(&self) -> String {
         format!("[{}] {}", self.code.name(), self.text())
     }
+}
+
+/// The words of the operating system as other programs say them: the standard library adds ` (os error 2)`.
+#[must_use]
+pub(crate) fn without_numbers(mut text: String) -> String {
+    const BEFORE: &str = " (os error ";
+    let mut from = 0;
+    while let Some(found) = text[from..].find(BEFORE) {
+        let at = from + found;
+        let rest = &text[at + BEFORE.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && rest[digits..].starts_with(')') {
+            text.replace_range(at..at + BEFORE.len() + digits + 1, "");
+            from = at;
+        } else {
+            from = at + BEFORE.len();
+        }
+    }
+    text
 }
 
 impl fmt::Display for Error {
@@ -247,5 +266,25 @@ impl From<pgkeep_pipeline::Error> for Error {
             Kind::Internal => ErrorCode::Assert,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_system_have_no_number_behind_them() {
+        let gone = std::io::Error::from_raw_os_error(2);
+        let error = Error::new(ErrorCode::FileOpen, format!("unable to open 'x': {gone}"));
+        assert_eq!(
+            error.message,
+            "unable to open 'x': No such file or directory"
+        );
+        for kept in ["a (os error x)", "a (os error 2", "(os error ", "[2] a"] {
+            assert_eq!(without_numbers(kept.to_owned()), kept);
+        }
+        let twice = "a (os error 2): b (os error 13)!".to_owned();
+        assert_eq!(without_numbers(twice), "a: b!");
     }
 }

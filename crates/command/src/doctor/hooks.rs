@@ -8,6 +8,7 @@ use pgkeep_config::shell_word;
 use rustix::fs::{Access, FileType, Stat, access, stat};
 
 use super::check::HOOK;
+use crate::error::without_numbers;
 use crate::report::finding::{Finding, Subject};
 use crate::run::Context;
 
@@ -43,7 +44,8 @@ fn finding(option: &str, program: &Path, user: u32) -> Finding {
     let found = match stat(program) {
         Ok(found) => found,
         Err(error) => {
-            let seen = format!("{option}: '{shown}' cannot be run: {error}");
+            let why = without_numbers(error.to_string());
+            let seen = format!("{option}: '{shown}' cannot be run: {why}");
             let mend = format!("install -m 755 PROGRAM {word}, or correct {option}");
             return host.warn(&HOOK, seen, mend);
         }

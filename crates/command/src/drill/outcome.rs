@@ -136,7 +136,9 @@ impl Outcome {
                 ),
             );
         }
-        text.push_str("\n    proofs\n");
+        if !self.proofs.is_empty() {
+            text.push_str("\n    proofs\n");
+        }
         for proof in &self.proofs {
             let said = proof.text.replace('\n', "\n            ");
             text.push_str(&format!(

@@ -11,6 +11,9 @@ use crate::run::progress::Doing;
 use crate::scratch::client::{explain_user, said};
 use crate::scratch::{Client, Plan, Programs, Settings, process, server};
 
+/// A database that is in every cluster; `postgres` may have been dropped.
+const EVERYWHERE: &str = "template1";
+
 /// What the proofs need.
 pub(super) struct Prover<'a> {
     pub(super) client: Client<'a>,
@@ -26,7 +29,7 @@ impl Prover<'_> {
     /// The server does not answer.
     pub(super) fn reached(&self, outcome: &mut Outcome, at_target: bool) -> Result<()> {
         let answer = self.sql(
-            "postgres",
+            EVERYWHERE,
             "select coalesce(pg_last_wal_replay_lsn()::text, ''), \
              coalesce(floor(extract(epoch from pg_last_xact_replay_timestamp()))::bigint::text, '')",
         )?;
@@ -49,7 +52,7 @@ impl Prover<'_> {
         let names = self
             .client
             .rows(
-                "postgres",
+                EVERYWHERE,
                 "select case when datconnlimit = -2 then 'd' when datallowconn then 'c' else 'n' end || datname \
                  from pg_database where datname <> 'template0' order by datname",
             )
@@ -122,12 +125,12 @@ impl Prover<'_> {
             return Ok(());
         };
         let there = "select count(*) from pg_available_extensions where name = 'amcheck'";
-        if self.sql("postgres", there)?.trim() == "0" {
+        if self.sql(EVERYWHERE, there)?.trim() == "0" {
             outcome.skipped(NAME, "the extension amcheck is not installed");
             return Ok(());
         }
         let _doing = Doing::now(&self.client.context.progress, "checking tables and indexes");
-        let mut command = self.client.command(program, "postgres");
+        let mut command = self.client.command(program, EVERYWHERE);
         command.env_remove("PGDATABASE");
         command.args(["--all", "--install-missing", "--heapallindexed"]);
         let ended = process::run(
@@ -150,16 +153,21 @@ impl Prover<'_> {
     pub(super) fn checks(&self, outcome: &mut Outcome, checks: &[Check]) -> Result<()> {
         let mut bad = Vec::new();
         for check in checks {
+            let (line, database) = (check.line, &check.database);
+            // One that never ends has to be found.
+            let _doing = Doing::now(
+                &self.client.context.progress,
+                &format!("SQL check of line {line} in database {database}"),
+            );
             let expected = check.rows.join("\n");
             let found = match self.sql(&check.database, &check.statement) {
-                Ok(found) => found.strip_suffix('\n').unwrap_or(&found).to_owned(),
+                Ok(found) => shown(&found),
                 Err(error) if error.code == ErrorCode::Term => return Err(error),
                 Err(error) => format!("({})", error.message),
             };
             if found != expected {
                 bad.push(format!(
-                    "line {}: expected '{expected}' but found '{found}'",
-                    check.line
+                    "line {line}: expected '{expected}' but found '{found}'"
                 ));
             }
         }
@@ -216,6 +224,12 @@ impl Prover<'_> {
             .ask(database, statement)
             .map_err(|error| explain_user(error, &self.settings.pg_user))
     }
+}
+
+/// Rows as they can be written below a check, where nobody sees spaces at the end of a line.
+fn shown(found: &str) -> String {
+    let rows = found.strip_suffix('\n').unwrap_or(found).split('\n');
+    rows.map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// How far replay came, `lsn`, against what the repository has. `target`: whether the one that was given was reached.
@@ -289,6 +303,20 @@ fn chain(plan: &Plan, target: Option<bool>, lsn: &str, segment_size: u32) -> (Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spaces_at_the_end_of_a_row_do_not_count_and_empty_rows_do() {
+        for (found, rows) in [
+            ("a \n", "a"),
+            (" a\n", " a"),
+            ("a  \nb\t\n", "a\nb"),
+            ("\n", ""),
+            ("", ""),
+            ("\n\n", "\n"),
+        ] {
+            assert_eq!(shown(found), rows, "{found:?}");
+        }
+    }
 
     #[test]
     fn the_chain_holds_up_to_the_target_or_to_the_newest_segment() {

@@ -11,12 +11,15 @@ use rustix::process::{Pid, Signal, kill_process_group, umask};
 use serde_json::Value;
 
 use super::settings::Settings;
+use crate::error::without_numbers;
 use crate::run::Context;
 
 /// How often it is looked whether it has ended.
 const TICK: Duration = Duration::from_millis(10);
 /// What is kept of its errors, for the warning.
 const KEPT: usize = 1000;
+/// How many lines of it are shown.
+const SHOWN: usize = 10;
 /// What is read of them after its end, which is more than a pipe holds.
 const LEFT: usize = 2 << 20;
 /// Where programs are looked for if the caller has not said it.
@@ -53,7 +56,8 @@ pub(super) fn run(context: &Context, settings: &Settings, document: &Value) -> R
     if let Some(before) = before {
         umask(before);
     }
-    let running = started.map_err(|error| format!("cannot be started: {error}"))?;
+    let running =
+        started.map_err(|error| without_numbers(format!("cannot be started: {error}")))?;
     let text = format!("{document}\n");
     // A run that was stopped tells it; one that is stopped now ends.
     let stopped_before = context.cancel.signal().is_some();
@@ -199,9 +203,11 @@ impl Running {
 
     fn with_errors(&self, what: &str) -> String {
         let said = String::from_utf8_lossy(&self.said);
-        match said.trim() {
-            "" => what.to_owned(),
-            said => format!("{what}: {said}"),
+        let lines: Vec<&str> = said.trim().lines().collect();
+        match lines.as_slice() {
+            [] => what.to_owned(),
+            [..] if lines.len() <= SHOWN => format!("{what}: {}", lines.join("\n")),
+            [..] => format!("{what}: {}\n…", lines[..SHOWN].join("\n")),
         }
     }
 }
@@ -248,6 +254,7 @@ mod tests {
         let flood = "i=0; while [ $i -lt 40000 ]; do echo 1234567890 >&2; i=$((i+1)); done; exit 1";
         let failed = follow(flood, b"x", LONG).unwrap_err();
         assert!(failed.len() < 2 * KEPT, "{}", failed.len());
+        assert_eq!(failed.lines().count(), SHOWN + 1);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The dump, and where it goes.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
 
 use super::cluster::Cluster;
 use super::dump_file::DumpFile;
@@ -91,6 +94,12 @@ fn run(client: &Client<'_>, command: &mut Command, output: Stdio) -> Result<()> 
     let ended = process::run_to(client.context, client.scratch, "dump", command, output)?;
     if ended.status.success() {
         return Ok(());
+    }
+    if ended.status.signal() == Some(Signal::PIPE.as_raw()) {
+        return Err(Error::new(
+            ErrorCode::FileWrite,
+            "standard output was closed before all of the dump was written",
+        ));
     }
     Err(Error::new(
         ErrorCode::DbQuery,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::names::{literal, qualified};
+use super::names::{literal, qualified, quoted};
 use super::settings::{Settings, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::scratch::Client;
@@ -25,6 +25,22 @@ impl Relation {
     }
 }
 
+/// What a server says of a database that does not allow connections, as some do with one that is to be dropped.
+const CLOSED: &str = "is not currently accepting connections";
+
+/// Lets us into a database of the scratch cluster.
+fn open(client: &Client<'_>, database: &str) -> Result<()> {
+    let from = match database {
+        "template1" => "postgres",
+        _ => "template1",
+    };
+    let allow = format!(
+        "alter database {} with allow_connections true",
+        quoted(database)
+    );
+    client.ask(from, &allow).map(drop)
+}
+
 /// Checks that the database is the one whose files were restored.
 ///
 /// # Errors
@@ -32,23 +48,31 @@ impl Relation {
 pub(super) fn check_database(client: &Client<'_>, settings: &Settings) -> Result<()> {
     let database = &settings.database;
     let missing = format!("database \"{database}\" does not exist");
-    let oid = client
-        .ask(
+    let ask = || {
+        client.ask(
             database,
             "select oid from pg_database where datname = current_database()",
         )
-        .map_err(|error| match error.message.contains(&missing) {
-            true => Error::new(
-                ErrorCode::DbMissing,
-                format!(
-                    "there is no database '{database}' at {}",
-                    settings.scratch.moment()
-                ),
-            )
-            .with_hint("names with capital letters stand in double quotes.")
-            .with_hint(EARLIER),
-            false => error,
-        })?;
+    };
+    let oid = match ask() {
+        Err(error) if error.message.contains(CLOSED) => {
+            open(client, database)?;
+            ask()
+        }
+        asked => asked,
+    };
+    let oid = oid.map_err(|error| match error.message.contains(&missing) {
+        true => Error::new(
+            ErrorCode::DbMissing,
+            format!(
+                "there is no database '{database}' at {}",
+                settings.scratch.moment()
+            ),
+        )
+        .with_hint("names with capital letters stand in double quotes.")
+        .with_hint(EARLIER),
+        false => error,
+    })?;
     let left_out = |oid: &u64| settings.scratch.left_out.contains(oid);
     match oid.trim().parse().ok().filter(left_out) {
         None => Ok(()),

@@ -95,6 +95,13 @@ impl Settings {
                 .transpose()
         };
         let to_schema = name(option::TO_SCHEMA, "restored")?;
+        if let Some(schema) = to_schema.as_ref().filter(|name| name.starts_with("pg_")) {
+            return Err(Error::new(
+                ErrorCode::OptionInvalidValue,
+                format!("'{schema}' is not allowed for 'to-schema' option"),
+            )
+            .with_hint("names that begin with pg_ are reserved for schemas of the server."));
+        }
         let to_table = name(option::TO_TABLE, "orders_old")?;
         let to_database = name(option::TO_DATABASE, "shop_old")?;
         match &wanted {

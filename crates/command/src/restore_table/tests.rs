@@ -83,6 +83,10 @@ fn options_that_do_not_go_together_are_refused() {
             vec!["--table=a.b.c", "--to-schema=x.y"],
         ),
         (
+            ErrorCode::OptionInvalidValue,
+            vec!["--table=a.b.c", "--to-schema=pg_own"],
+        ),
+        (
             ErrorCode::OptionInvalid,
             vec!["--table=a.b.c", "--table=a.b.d", "--to-table=x"],
         ),

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use pgkeep_postgres::ControlFile;
@@ -32,6 +33,8 @@ const PREPARED: u32 = 1000;
 pub(crate) struct Server<'a> {
     scratch: &'a Scratch,
     process: Guarded,
+    /// What it recovers to, for people.
+    moment: String,
 }
 
 /// Writes the settings and starts the server; it ends when the value is dropped.
@@ -73,6 +76,7 @@ pub(crate) fn start<'a>(
     Ok(Server {
         scratch,
         process: process::start(scratch, &mut command, LOG)?,
+        moment: settings.moment(),
     })
 }
 
@@ -89,11 +93,11 @@ impl Server<'_> {
         loop {
             if let Some(status) = self.process.ended() {
                 replayed.check()?;
-                return Err(Error::new(
-                    ErrorCode::Execute,
-                    format!("the server ended with {status} before recovery was finished:\n{}", self.complaints()),
-                )
-                .with_hint("the lines are of the server's log; a setting it needs is given with --scratch-setting."));
+                return Err(early_end(
+                    status,
+                    &self.moment,
+                    &self.scratch.read_last(LOG, COMPLAINTS),
+                ));
             }
             context.cancel.check()?;
             replayed.answer()?;
@@ -134,22 +138,6 @@ impl Server<'_> {
         })
     }
 
-    fn complaints(&self) -> String {
-        let log = self.scratch.read_last(LOG, COMPLAINTS);
-        let loud = |line: &&str| {
-            [
-                "FATAL: ", "PANIC: ", "ERROR: ", "ERROR: [", "HINT: ", "DETAIL: ", "WARN: ",
-            ]
-            .iter()
-            .any(|word| line.contains(word))
-        };
-        let found: Vec<&str> = log.lines().filter(loud).collect();
-        match found.is_empty() {
-            true => process::tail(&log, 8),
-            false => process::tail(&found.join("\n"), 8),
-        }
-    }
-
     /// Stops it in order.
     ///
     /// # Errors
@@ -163,7 +151,10 @@ impl Server<'_> {
                 Some(status) => {
                     return Err(Error::new(
                         ErrorCode::Execute,
-                        format!("the server ended with {status}:\n{}", self.complaints()),
+                        format!(
+                            "the server ended with {status}:\n{}",
+                            complaints(&self.scratch.read_last(LOG, COMPLAINTS))
+                        ),
                     ));
                 }
                 None if began.elapsed() > STOP => {
@@ -177,6 +168,55 @@ impl Server<'_> {
             context.cancel.check()?;
             std::thread::sleep(PAUSE);
         }
+    }
+}
+
+/// The error of a recovery that has not reached its target.
+pub(crate) fn too_early(moment: &str) -> Error {
+    Error::new(
+        ErrorCode::BackupSetInvalid,
+        format!("recovery ended before {moment}: the archived WAL does not lead to it"),
+    )
+    .with_hint("if it is right and the cluster is still there, its last WAL may not be archived yet: archive it (check) and try again.")
+    .with_hint("another timeline is chosen with --target-timeline.")
+}
+
+/// Why recovery did not come to its end.
+fn early_end(status: ExitStatus, moment: &str, log: &str) -> Error {
+    // From version 13 on the server ends then; an older one opens the cluster, and the proofs tell it.
+    if log.contains("recovery ended before configured recovery target was reached") {
+        return too_early(moment);
+    }
+    Error::new(
+        ErrorCode::Execute,
+        format!(
+            "the server ended with {status} before recovery was finished:\n{}",
+            complaints(log)
+        ),
+    )
+    .with_hint(
+        "the lines are of the server's log; a setting it needs is given with --scratch-setting.",
+    )
+}
+
+/// What a log says of an end that was not meant.
+fn complaints(log: &str) -> String {
+    const SHOWN: usize = 8;
+    // Which setting it is stands in lines that are no errors.
+    if log.contains("contains errors") {
+        return process::tail(log, SHOWN);
+    }
+    let loud = |line: &&str| {
+        [
+            "FATAL: ", "PANIC: ", "ERROR: ", "ERROR: [", "HINT: ", "DETAIL: ", "WARN: ",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
+    };
+    let found: Vec<&str> = log.lines().filter(loud).collect();
+    match found.is_empty() {
+        true => process::tail(log, SHOWN),
+        false => process::tail(&found.join("\n"), SHOWN),
     }
 }
 
@@ -212,7 +252,25 @@ fn remove(scratch: &Scratch, name: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::relation_of;
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn an_early_end_names_the_moment_or_the_setting() {
+        let end = |log: &str| early_end(ExitStatus::from_raw(1 << 8), "restore point 'x'", log);
+        let error =
+            end("UTC [1] FATAL:  recovery ended before configured recovery target was reached\n");
+        assert_eq!(error.code, ErrorCode::BackupSetInvalid);
+        let told = "recovery ended before restore point 'x': the archived WAL does not lead to it";
+        assert_eq!(error.message, told);
+        let wrong = "UTC [1] LOG:  invalid value for parameter \"shared_buffers\": \"much\"";
+        let error = end(&format!(
+            "{wrong}\nUTC [1] FATAL:  configuration file \"/x/postgresql.conf\" contains errors\n"
+        ));
+        assert_eq!(error.code, ErrorCode::Execute);
+        assert!(error.message.contains(wrong), "{error}");
+    }
 
     #[test]
     fn the_relation_of_an_invalid_page_is_read_from_the_log() {
