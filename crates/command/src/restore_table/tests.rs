@@ -64,6 +64,23 @@ fn nothing_that_leads_to_the_data_directory_of_the_original_reaches_the_restore(
 }
 
 #[test]
+fn a_limit_holds_for_the_restore_and_for_the_wal() {
+    let found = settings(&["--table=shop.public.a", "--repo1-rate-limit=1MiB"]).unwrap();
+    for words in [found.scratch.restore, found.scratch.archive_get] {
+        let limit = words.iter().find(|word| word.contains("rate-limit"));
+        let limit = limit.map(String::as_str);
+        assert_eq!(limit, Some("--repo1-rate-limit=1MiB"), "{words:?}");
+    }
+    assert!(
+        found
+            .scratch
+            .info
+            .iter()
+            .all(|word| !word.contains("rate-limit"))
+    );
+}
+
+#[test]
 fn options_that_do_not_go_together_are_refused() {
     for (code, options) in [
         (ErrorCode::OptionRequired, vec![]),

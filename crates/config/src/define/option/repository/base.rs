@@ -3,8 +3,8 @@
 //! What one kind of storage needs is in a file of its own.
 
 use crate::define::command::CommandId::{
-    ArchiveGet, ArchivePush, Backup, Expire, Info, Manifest, RepoCopy, RepoGet, RepoLs, RepoRekey,
-    Restore, SftpSetup, StanzaCreate, StanzaUpgrade, Verify,
+    ArchiveGet, ArchivePush, Backup, Drill, Expire, Info, Manifest, RepoCopy, RepoGet, RepoLs,
+    RepoRekey, Restore, RestoreTable, SftpSetup, StanzaCreate, StanzaUpgrade, Verify,
 };
 use crate::define::option::known_to::{
     BACKUP, MAIN, MAIN_ASYNC_LOCAL, MAIN_LOCAL, REPOSITORY_COMMANDS, RETENTION_COMMANDS,
@@ -136,10 +136,12 @@ pub const REPO_RATE_LIMIT: &OptionDef = &OptionDef {
         all(ArchiveGet),
         all(ArchivePush),
         all(Backup),
+        all(Drill),
         all(RepoCopy),
         all(RepoGet),
         all(RepoRekey),
         all(Restore),
+        all(RestoreTable),
         all(Verify),
     ],
     range: Some(Range::Is("1KiB", "1PiB")),
