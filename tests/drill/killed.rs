@@ -1,4 +1,5 @@
-//! A drill or a restore of a table that is ended at any moment leaves nothing, at the latest after the next one.
+//! A drill or a restore of a table that is ended at any moment leaves nothing: its watch removes what is left of one that is killed,
+//! and if that was killed with it, the next one.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -57,15 +58,21 @@ const RESTORE_TABLE: Course = Course {
     ],
 };
 
-/// How a run is ended. A server that is killed with it leaves its shared memory.
+/// How a run is ended, and what with it. A server that is killed leaves its shared memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Signal(&'static str),
-    Kill { server: bool },
+    Kill { server: bool, watch: bool },
 }
 
-const KILLS: [End; 2] = [End::Kill { server: false }, End::Kill { server: true }];
+/// Those that leave nothing, and those that leave it to the next run.
+const WATCHED: [End; 2] = [kill_with(false, false), kill_with(true, false)];
+const KILLS: [End; 2] = [kill_with(false, true), kill_with(true, true)];
 const ASKS: [End; 2] = [End::Signal("TERM"), End::Signal("INT")];
+
+const fn kill_with(server: bool, watch: bool) -> End {
+    End::Kill { server, watch }
+}
 
 /// Ends runs at points of their course, and looks at what is there each time; the last one is killed. Without
 /// `PGKEEP_TEST_FULL` the points come from the seed.
@@ -73,11 +80,11 @@ fn end_runs(stage: &Stage<'_>, course: &Course, look: &dyn Fn() -> TestResult) -
     let from = seed() as usize;
     let runs: Vec<(End, &str)> = match std::env::var_os("PGKEEP_TEST_FULL") {
         Some(_) => {
-            let ends = ASKS.into_iter().chain(KILLS);
+            let ends = ASKS.into_iter().chain(WATCHED).chain(KILLS);
             ends.flat_map(|end| course.points.iter().map(move |point| (end, *point)))
                 .collect()
         }
-        None => [ASKS[from % 2], KILLS[from / 2 % 2]]
+        None => [ASKS[from % 2], WATCHED[from / 4 % 2], KILLS[from / 2 % 2]]
             .into_iter()
             .zip(0..)
             .map(|(end, more)| (end, course.points[(from + more) % course.points.len()]))
@@ -114,15 +121,58 @@ fn end_run(stage: &Stage<'_>, course: &Course, end: End, point: &str) -> TestRes
             }
             stage.nothing_is_left()
         }
-        End::Kill { server } => {
+        End::Kill { server, watch } => {
+            let watching = watches(stage);
+            if watching.len() != 1 {
+                return Err(format!("watches: {watching:?}").into());
+            }
+            if watch {
+                kill("KILL", &watching[0])?;
+            }
+            let (pid, memory) = (server_line(stage, 0), shared_memory(stage));
             child.kill()?;
             child.wait()?;
-            if let (true, Some(pid)) = (server, server_line(stage, 0)) {
+            if let (true, Some(pid)) = (server, pid) {
                 // It may have ended by itself.
                 let _ = kill("KILL", &pid);
             }
-            Ok(())
+            match watch {
+                true => Ok(()),
+                false => is_removed(stage, memory.as_deref()),
+            }
         }
+    }
+}
+
+/// Numbers of the processes that watch over the scratch directory.
+fn watches(stage: &Stage<'_>) -> Vec<String> {
+    let place = format!("--scratch-path={}", stage.path().display());
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_one = |words: &[u8]| {
+        let mut words = words.split(|byte| *byte == 0);
+        words.any(|word| word == place.as_bytes()) && words.any(|word| word.ends_with(b":async"))
+    };
+    entries
+        .filter(|entry| fs::read(entry.path().join("cmdline")).is_ok_and(|words| is_one(&words)))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Waits until the watch has removed everything, and is gone too.
+fn is_removed(stage: &Stage<'_>, memory: Option<&str>) -> TestResult {
+    let began = Instant::now();
+    loop {
+        let left = stage
+            .nothing_is_left()
+            .and_then(|()| memory.map_or(Ok(()), gone))
+            .and_then(|()| match watches(stage).as_slice() {
+                [] => Ok(()),
+                there => Err(format!("a watch is left: {there:?}").into()),
+            });
+        if left.is_ok() || began.elapsed() > Duration::from_secs(60) {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A backup is restored into a scratch directory by `restore` itself, a server is started on it that nobody reaches and that reaches
 //! nobody, WAL is replayed by `archive-get` itself, and the result is proved. So what is rehearsed is the real thing. At the end
-//! nothing is left, whatever happened; what a drill that was killed has left is removed by the next one.
+//! nothing is left, whatever happened: what a drill leaves that is killed is removed by its watch.
 
 mod check_file;
 pub(crate) mod history;
@@ -11,13 +11,14 @@ mod outcome;
 mod proofs;
 mod settings;
 
+use pgkeep_config::command::Role;
 use serde_json::{Value, json};
 
 use crate::error::{ErrorCode, Result};
 use crate::report::time_text::elapsed_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
-use crate::scratch::{self, Client, Replayed, Scratch, programs, restored, server};
+use crate::scratch::{self, Client, Replayed, Scratch, Watch, programs, restored, server};
 use check_file::Check;
 use outcome::Outcome;
 use proofs::Prover;
@@ -28,6 +29,9 @@ use settings::Settings;
 /// # Errors
 /// What could not be done, or the first proof that failed.
 pub fn run(context: &Context) -> Result<()> {
+    if context.config.role() == Role::Async {
+        return scratch::watch::run(context);
+    }
     let mut settings = Settings::from(context)?;
     if settings.history {
         return history::show(context, &settings);
@@ -40,6 +44,7 @@ pub fn run(context: &Context) -> Result<()> {
     context
         .summary
         .stopped("the original cluster was not touched");
+    let _watch = Watch::start(context, &settings.scratch.path);
     let scratch = Scratch::take(context, &settings.scratch.path, &settings.scratch.used)?;
     let mut outcome = Outcome {
         start: context.clock.seconds(),

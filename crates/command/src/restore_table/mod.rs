@@ -18,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use pgkeep_config::command::Role;
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -25,7 +26,7 @@ use crate::report::time_text::elapsed_text;
 use crate::run::Context;
 use crate::run::progress::Doing;
 use crate::scratch::client::explain_user;
-use crate::scratch::{self, Client, Plan, Replayed, Scratch, programs, restored, server};
+use crate::scratch::{self, Client, Plan, Replayed, Scratch, Watch, programs, restored, server};
 use cluster::Cluster;
 use dump::Ready;
 use dump_file::DumpFile;
@@ -36,6 +37,9 @@ use settings::{Goal, Settings};
 /// # Errors
 /// Whatever stood in the way; where it went into a running cluster nothing was changed there.
 pub fn run(context: &Context) -> Result<()> {
+    if context.config.role() == Role::Async {
+        return scratch::watch::run(context);
+    }
     let mut settings = Settings::from(context)?;
     scratch::refuse_root(context)?;
     if settings.custom && matches!(settings.goal, Goal::Output) && context.output.style().live {
@@ -52,6 +56,7 @@ pub fn run(context: &Context) -> Result<()> {
     };
     context.summary.stopped("nothing was restored");
     let began = context.clock.milliseconds();
+    let _watch = Watch::start(context, &settings.scratch.path);
     let scratch = Scratch::take(context, &settings.scratch.path, &settings.scratch.used)?;
     let result = restore(context, &scratch, &mut settings, (file, obstacles));
     let removed = scratch.remove();
@@ -176,11 +181,7 @@ fn restore(
     context.summary.fact("wal-total", replayed.segments);
     // Before version 13 a server opens a cluster that has not reached its target.
     if settings.scratch.kind != "default" && !server.has_reached_target() {
-        return Err(Error::new(
-            ErrorCode::BackupSetInvalid,
-            "recovery ended before the target",
-        )
-        .with_hint("choose an earlier target, or look with info what the archive has."));
+        return Err(server::too_early(&settings.scratch.moment()));
     }
     if settings.scratch.kind == "default"
         && let Some((first, last)) = &plan.gap

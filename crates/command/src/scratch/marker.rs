@@ -17,6 +17,9 @@ const MAGIC: &str = "pgkeep scratch ";
 /// Was in the marker: the directory was made, so it is removed.
 const MADE: &str = "made";
 
+/// A last line: what was left is being removed. Of a directory it says nothing.
+pub(crate) const REMOVAL: &str = "- removal\n";
+
 /// Directories that are made in it.
 pub(crate) const ROOMS: [&str; 7] = ["conf", "data", "lock", "log", "run", "spool", "tablespace"];
 

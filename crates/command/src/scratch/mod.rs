@@ -2,13 +2,14 @@
 //! `restore-table`.
 //!
 //! The restore is `restore` itself, WAL comes by `archive-get` itself. Nothing is left at the end, whatever happens; what a run that
-//! was killed has left is removed by the next one in the same directory.
+//! is killed leaves is removed by its watch, and if that was killed too by the next run in the same directory.
 
 pub(crate) mod client;
 mod directory;
 mod error;
 mod info;
 mod marker;
+mod opened;
 mod place;
 mod private;
 pub(crate) mod process;
@@ -19,6 +20,7 @@ pub(crate) mod restored;
 pub(crate) mod server;
 mod settings;
 mod user;
+pub(crate) mod watch;
 
 pub(crate) use client::Client;
 pub(crate) use directory::{Scratch, random};
@@ -28,3 +30,4 @@ pub(crate) use replayed::Replayed;
 pub(crate) use restored::Plan;
 pub(crate) use settings::Settings;
 pub(crate) use user::refuse_root;
+pub(crate) use watch::Watch;

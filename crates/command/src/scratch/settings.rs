@@ -56,7 +56,6 @@ impl Settings {
     /// A setting that a scratch server must not have.
     pub(crate) fn from(context: &Context) -> Result<Self> {
         let config = &*context.config;
-        let (command, stanza) = (config.command().name(), context.stanza()?);
         let path = |option| config.string(option).map(PathBuf::from);
         let server = config
             .map(option::SCRATCH_SETTING)
@@ -86,8 +85,7 @@ impl Settings {
             })
         };
         Ok(Self {
-            path: path(option::SCRATCH_PATH)
-                .unwrap_or_else(|| PathBuf::from(format!("/var/tmp/pgkeep-{command}-{stanza}"))),
+            path: self::path(context)?,
             used: used(config),
             pg_bin: path(option::SCRATCH_PG_BIN),
             pg_user: config
@@ -131,6 +129,17 @@ impl Settings {
             kind => format!("{kind} {target}"),
         }
     }
+}
+
+/// Where to work.
+///
+/// # Errors
+/// There is no stanza.
+pub(super) fn path(context: &Context) -> Result<PathBuf> {
+    let (config, stanza) = (&*context.config, context.stanza()?);
+    let command = config.command().name();
+    let said = config.string(option::SCRATCH_PATH).map(PathBuf::from);
+    Ok(said.unwrap_or_else(|| PathBuf::from(format!("/var/tmp/pgkeep-{command}-{stanza}"))))
 }
 
 /// Directories of repositories, as far as they are on this host. A cluster is known by what is in it.

@@ -4,37 +4,32 @@
 //! what the marker proves to be made by us is ever removed; where anything else lies beside it, nothing is.
 #![allow(clippy::disallowed_methods)] // a scratch directory is no storage of ours
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{FlockOperation, OFlags};
+use std::time::Duration;
 
 use super::error::failed;
 use super::marker::{self, Marker};
-use super::place::{self, make, open_directory, refuse_foreign, refuse_link, refuse_others};
+use super::opened::{Opened, SHORT, is_being_removed, running};
+use super::place::{self, make};
 use super::remains;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::run::Context;
 
-/// How often the directory is taken anew because the run that had it has just removed it.
+/// How often the directory is taken anew because the run that had it has just removed it, or begins to.
 const TRIES: u32 = 100;
-
-/// Files of the server that are read whole: `postmaster.pid`, `backup_label`, `postgresql.auto.conf`.
-const SHORT: u64 = 1 << 20;
+/// How often it is looked whether a watch has just taken one that is locked.
+const LOCKED: u32 = 20;
+/// How long between two tries to take one that is being removed.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The directory, ours until it is removed.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    root: PathBuf,
-    /// The directory itself, whatever its path leads to meanwhile.
-    handle: fs::File,
+    opened: Opened,
     marker: Marker,
-    /// Held as long as this lives.
-    lock: fs::File,
 }
 
 impl Scratch {
@@ -44,74 +39,59 @@ impl Scratch {
     /// One that has anything else in it or belongs to somebody else; a run that works there.
     pub(crate) fn take(context: &Context, path: &Path, used: &[PathBuf]) -> Result<Self> {
         let root = place::find(path, used)?;
-        for _ in 0..TRIES {
-            if let Some(scratch) = Self::try_take(context, &root)? {
-                return Ok(scratch);
+        let mut tries = 0;
+        while tries < TRIES {
+            match Self::try_take(context, &root) {
+                Ok(Some(scratch)) => return Ok(scratch),
+                Ok(None) => tries += 1,
+                // A watch removes what a run has left that was killed. It has just begun to, or says that it does.
+                Err(error) if error.code == ErrorCode::LockAcquire => {
+                    context.cancel.check()?;
+                    std::thread::sleep(PAUSE);
+                    if !is_being_removed(&root) {
+                        tries += TRIES / LOCKED;
+                    }
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(running(&root))
     }
 
+    /// Removes what a run has left, if there is anything.
+    ///
+    /// # Errors
+    /// What could not be removed, and what was not made by us; a run that works there.
+    pub(super) fn remove_left(context: &Context, path: &Path) -> Result<()> {
+        let root = place::find(path, &[])?;
+        if fs::symlink_metadata(root.join(marker::NAME)).is_err() {
+            return Ok(());
+        }
+        let Some(mut opened) = Opened::open(context, &root)? else {
+            return Ok(());
+        };
+        if opened.old.is_some() {
+            opened.tell_removal()?;
+        }
+        opened.clean_up()?;
+        let made = opened.old.as_ref().is_some_and(|old| old.made);
+        opened.close(made, &[])
+    }
+
     /// `None`: the directory was removed or replaced between two steps.
     fn try_take(context: &Context, root: &Path) -> Result<Option<Self>> {
         let made = make(root)?;
-        let handle = match open_directory(root) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| {
-                failed(ErrorCode::PathOpen, "open path", root, &error)
-                    .with_hint("choose a missing path or an empty directory with --scratch-path.")
-            })?,
-        };
-        let found = handle
-            .metadata()
-            .map_err(|error| failed(ErrorCode::PathOpen, "look at path", root, &error))?;
-        refuse_foreign(context, root, &found)?;
-        let inside = inside(&handle);
-        let marked = match fs::symlink_metadata(inside.join(marker::NAME)) {
-            Ok(found) => {
-                refuse_link(context, &root.join(marker::NAME), &found)?;
-                true
-            }
-            Err(_) => false,
-        };
-        if !marked {
-            refuse_others(root, &names(&inside, root)?)?;
-        }
-        let Some(mut lock) = lock(&inside, root)? else {
+        let Some(opened) = Opened::open(context, root)? else {
             return Ok(None);
         };
-        let marker_path = root.join(marker::NAME);
-        let mut text = String::new();
-        (&mut lock)
-            .take(SHORT)
-            .read_to_string(&mut text)
-            .map_err(|error| failed(ErrorCode::FileRead, "read", &marker_path, &error))?;
-        let mut made = made;
-        match Marker::parse(&text) {
-            Some(old) => {
-                clean_up(root, &inside, &found, &old)?;
-                made |= old.made;
-            }
-            // It was killed before the marker was written, and so before it did anything.
-            None if text.is_empty() => refuse_others(root, &names(&inside, root)?)?,
-            None => {
-                return Err(Error::new(
-                    ErrorCode::PathNotEmpty,
-                    format!(
-                        "'{}' is not the marker of a scratch directory",
-                        marker_path.display()
-                    ),
-                )
-                .with_hint("choose a missing or empty directory with --scratch-path."));
-            }
-        }
+        opened.clean_up()?;
+        let made = made || opened.old.as_ref().is_some_and(|old| old.made);
         let mut scratch = Self {
-            marker: Marker::new(new_id()?, made, root, &found),
-            root: root.to_owned(),
-            handle,
-            lock,
+            marker: Marker::new(new_id()?, made, root, &opened.found),
+            opened,
         };
         scratch.save_marker()?;
+        let inside = scratch.opened.inside();
         for name in marker::ROOMS {
             let path = scratch.join(name);
             let cannot = |error| failed(ErrorCode::PathCreate, "create path", &path, &error);
@@ -136,12 +116,13 @@ impl Scratch {
             file.set_len(text.len() as u64)?;
             file.sync_all()
         };
-        let path = self.root.join(marker::NAME);
-        write(&mut self.lock).map_err(|error| failed(ErrorCode::FileWrite, "write", &path, &error))
+        let path = self.opened.root.join(marker::NAME);
+        write(&mut self.opened.lock)
+            .map_err(|error| failed(ErrorCode::FileWrite, "write", &path, &error))
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        &self.opened.root
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -149,7 +130,7 @@ impl Scratch {
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        self.opened.root.join(name)
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
@@ -191,120 +172,14 @@ impl Scratch {
     /// What could not be removed, and what was not made by us.
     pub(crate) fn remove(self) -> Result<()> {
         // Whatever a program that was started here has left running.
-        remains::end(&self.root, self.id())?;
-        let inside = inside(&self.handle);
-        let foreign = self.foreign(&inside)?;
-        empty(&self.root, &inside, &foreign)?;
-        let marker = self.root.join(marker::NAME);
-        fs::remove_file(inside.join(marker::NAME))
-            .map_err(|error| failed(ErrorCode::FileRemove, "remove", &marker, &error))?;
-        refuse_others(&self.root, &foreign)?;
-        // Removes nothing that has anything in it.
-        if self.marker.made {
-            fs::remove_dir(&self.root).map_err(|error| {
-                failed(ErrorCode::PathRemove, "remove path", &self.root, &error)
-            })?;
-        }
-        drop(self.lock);
-        Ok(())
+        remains::end(self.root(), self.id())?;
+        let foreign = self
+            .marker
+            .foreign(&self.opened.inside())
+            .map_err(|error| failed(ErrorCode::PathOpen, "list path", self.root(), &error))?;
+        self.opened.empty(&foreign)?;
+        self.opened.close(self.marker.made, &foreign)
     }
-
-    fn foreign(&self, inside: &Path) -> Result<Vec<OsString>> {
-        self.marker
-            .foreign(inside)
-            .map_err(|error| failed(ErrorCode::PathOpen, "list path", &self.root, &error))
-    }
-}
-
-/// Removes what a run that was killed has left, if all that is there is its own.
-fn clean_up(root: &Path, inside: &Path, found: &fs::Metadata, old: &Marker) -> Result<()> {
-    if !old.is_of(root, found) {
-        return Err(Error::new(
-            ErrorCode::PathNotEmpty,
-            format!("the marker in '{}' is of another directory", root.display()),
-        )
-        .with_hint("it was copied or moved to here: if nothing of it is needed remove it by hand.")
-        .with_hint("or choose a missing or empty directory with --scratch-path."));
-    }
-    let foreign = old
-        .foreign(inside)
-        .map_err(|error| failed(ErrorCode::PathOpen, "list path", root, &error))?;
-    refuse_others(root, &foreign)?;
-    log::info!(
-        "remove what an interrupted run has left in '{}'",
-        root.display()
-    );
-    remains::end(root, &old.id)?;
-    empty(root, inside, &[])
-}
-
-/// The directory by its handle: leads there even if somebody renames it or puts a link in its place.
-fn inside(handle: &fs::File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()))
-}
-
-/// Opens the marker, makes it if it is missing, and locks it. `None`: it was removed meanwhile, by the run that had it.
-fn lock(inside: &Path, root: &Path) -> Result<Option<fs::File>> {
-    let (path, shown) = (inside.join(marker::NAME), root.join(marker::NAME));
-    let opened = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-        .open(&path);
-    let file = match opened {
-        // The directory is removed.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| failed(ErrorCode::FileOpen, "open", &shown, &error))?,
-    };
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Err(running(root));
-    }
-    // Only the one that is there counts: the lock of one that was removed keeps nobody out.
-    let same = |one: &fs::Metadata, other: &fs::Metadata| {
-        (one.dev(), one.ino()) == (other.dev(), other.ino())
-    };
-    let there = fs::symlink_metadata(&shown).ok().zip(file.metadata().ok());
-    Ok(there
-        .is_some_and(|(there, ours)| same(&there, &ours))
-        .then_some(file))
-}
-
-fn running(root: &Path) -> Error {
-    Error::new(
-        ErrorCode::LockAcquire,
-        format!("another run is working in '{}'", root.display()),
-    )
-    .with_hint("wait until it has ended, or choose another directory with --scratch-path.")
-}
-
-/// Removes everything but the marker and what is foreign.
-fn empty(root: &Path, inside: &Path, foreign: &[OsString]) -> Result<()> {
-    for name in names(inside, root)? {
-        if name == marker::NAME || foreign.contains(&name) {
-            continue;
-        }
-        fs::remove_dir_all(inside.join(&name)).map_err(|error| {
-            failed(
-                ErrorCode::PathRemove,
-                "remove path",
-                &root.join(&name),
-                &error,
-            )
-        })?;
-    }
-    Ok(())
-}
-
-fn names(inside: &Path, root: &Path) -> Result<Vec<OsString>> {
-    let list = || -> std::io::Result<Vec<OsString>> {
-        fs::read_dir(inside)?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect()
-    };
-    list().map_err(|error| failed(ErrorCode::PathOpen, "list path", root, &error))
 }
 
 /// Something that no other run has.

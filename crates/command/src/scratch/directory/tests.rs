@@ -1,10 +1,11 @@
 //! Only what a run has made is ever removed.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use pgkeep_config::Program;
 
 use super::*;
+use crate::error::Error;
 use crate::run::test_context;
 
 /// A place for directories, and a context of the user who runs the test.
@@ -173,6 +174,63 @@ fn what_was_empty_when_the_run_was_killed_is_removed_by_the_next() {
     let marker = Marker::new("1".to_owned(), true, &root, &found);
     fs::write(root.join(marker::NAME), marker.text()).unwrap();
     fs::create_dir(root.join("conf")).unwrap();
+    Scratch::take(&context, &root, &[])
+        .unwrap()
+        .remove()
+        .unwrap();
+    assert!(!root.exists());
+}
+
+#[test]
+fn a_watch_removes_what_a_run_has_left_and_nothing_else() {
+    let (_directory, top, context) = stage();
+    let (root, found) = (top.join("drill"), top.join("found"));
+    // Nothing is made where nothing is.
+    Scratch::remove_left(&context, &root).unwrap();
+    assert!(!root.exists());
+    fs::create_dir(&found).unwrap();
+    Scratch::remove_left(&context, &found).unwrap();
+    for place in [&root, &found] {
+        killed(&context, place);
+        Scratch::remove_left(&context, place).unwrap();
+    }
+    assert!(!root.exists());
+    assert_eq!(fs::read_dir(&found).unwrap().count(), 0);
+    killed(&context, &root);
+    fs::write(root.join("precious"), "x").unwrap();
+    assert!(Scratch::remove_left(&context, &root).is_err());
+    assert!(root.join("data/PG_VERSION").exists());
+    fs::remove_file(root.join("precious")).unwrap();
+    // A run works there, though the last watch was killed at its work.
+    let scratch = Scratch::take(&context, &root, &[]).unwrap();
+    let error = Scratch::remove_left(&context, &root).unwrap_err();
+    assert_eq!(error.code, ErrorCode::LockAcquire);
+    scratch.remove().unwrap();
+    assert!(!root.exists());
+}
+
+#[test]
+fn a_run_waits_for_the_watch_that_removes_what_was_left() {
+    let (_directory, top, context) = stage();
+    let root = top.join("drill");
+    killed(&context, &root);
+    let mut watch = Opened::open(&context, &root).unwrap().unwrap();
+    watch.tell_removal().unwrap();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| Scratch::take(&context, &root, &[]).unwrap().remove());
+        // Longer than for a run that works there.
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(!run.is_finished());
+        watch.clean_up().unwrap();
+        watch.close(true, &[]).unwrap();
+        run.join().unwrap().unwrap();
+    });
+    assert!(!root.exists());
+    // One that was killed before it had done anything keeps nobody out.
+    killed(&context, &root);
+    let mut watch = Opened::open(&context, &root).unwrap().unwrap();
+    watch.tell_removal().unwrap();
+    drop(watch);
     Scratch::take(&context, &root, &[])
         .unwrap()
         .remove()

@@ -89,13 +89,18 @@ impl CommandId {
                 local: true,
                 remote: true,
             },
+            // The other one watches over the run.
+            CommandId::Drill | CommandId::RestoreTable => Roles {
+                main: true,
+                async_: true,
+                local: false,
+                remote: false,
+            },
             CommandId::Demo
-            | CommandId::Drill
             | CommandId::Help
             | CommandId::RepoCopy
             | CommandId::RepoRekey
             | CommandId::Report
-            | CommandId::RestoreTable
             | CommandId::Server
             | CommandId::ServerPing
             | CommandId::SftpAudit
@@ -137,7 +142,7 @@ impl CommandId {
 pub enum Role {
     /// Started by the user.
     Main,
-    /// Background process of asynchronous archiving.
+    /// Background process of asynchronous archiving; the watch over a drill.
     Async,
     /// Local worker.
     Local,

@@ -22,8 +22,8 @@ pub const SCRATCH_PATH: &OptionDef = &OptionDef {
     help: "Must be missing or empty, not in a cluster or a repository, and on a file system with room for \
         what is restored: the whole cluster for `drill`, one database and the system's for \
         `restore-table`. The cluster, its tablespaces and its socket lie below it; at the end it is \
-        removed. What an interrupted run has left in it is removed by the next one, unless anything \
-        else lies beside it. Only one run can work there at a time, so each stanza needs one of its own. \
+        removed. What a run leaves in it that is killed is removed too, by a process that watches over it or by the \
+        next run, unless anything else lies beside it. Only one run can work there at a time, so each stanza needs one of its own. \
         The default is `/var/tmp/pgkeep-`, the command, `-` and the name of the stanza: \
         `/var/tmp/pgkeep-drill-main`.",
     example: "scratch-path=/var/lib/pgkeep-scratch-main",
