@@ -20,6 +20,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         no_hard_links,
     ),
     (
+        "a_server_that_refuses_too_little_is_refused_and_gets_no_file",
+        not_protected,
+    ),
+    (
         "what_changes_a_repository_is_refused_through_an_account_that_only_adds",
         refused,
     ),
@@ -245,6 +249,50 @@ fn no_hard_links(program: &Program) -> TestResult {
     }
     if std::fs::read_dir(stage.server.files())?.next().is_some() {
         return Err("something was written".into());
+    }
+    Ok(())
+}
+
+/// Where the server refuses nothing, or forgets a request, the account protects nothing: that is told before a file gets its name.
+fn not_protected(program: &Program) -> TestResult {
+    for (allowed, may) in [
+        (DENIED, "remove, rename, chmod"),
+        ("remove", "remove"),
+        ("posix-rename", "rename"),
+        ("fsetstat", "chmod"),
+    ] {
+        let denied: Vec<&str> = DENIED
+            .split(',')
+            .filter(|one| !allowed.split(',').any(|other| other == *one))
+            .collect();
+        let server = match denied.is_empty() {
+            true => SftpServer::builder(),
+            false => SftpServer::builder().line(format!(
+                "ForceCommand internal-sftp -P {}",
+                denied.join(",")
+            )),
+        };
+        let mut stage = Stage::on(program, server, &[])?;
+        stage.set("repo1-sftp-append-only", "y");
+        let outcome = stage.ours_with(&[], &["--no-online", "stanza-create"])?;
+        let words = format!("the server lets this account {may} files");
+        for part in [&words[..], "HINT: have the server refuse it"] {
+            if outcome.code == 0 || !outcome.stdout.contains(part) {
+                return Err(format!("no '{part}' for {allowed}: {outcome:?}").into());
+            }
+        }
+        let doctor = stage.ours_with(&[], &["doctor"])?;
+        if !doctor.stdout.contains("FAIL: writing to the repository")
+            || !doctor
+                .stdout
+                .contains("mend with: have the server refuse it")
+        {
+            return Err(format!("{allowed}: {doctor:?}").into());
+        }
+        let files = published(stage.server.files())?;
+        if !files.is_empty() {
+            return Err(format!("{allowed}: {:?}", files.keys()).into());
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use pgkeep_repo::layout;
 use pgkeep_storage::copy::write_all;
 use pgkeep_storage::temporary::temp_name;
 use pgkeep_storage::{
-    InfoLevel, Space, Storage, StorageKind, StoragePath, WriteMode, WriteOptions,
+    ErrorKind, InfoLevel, Space, Storage, StorageKind, StoragePath, WriteMode, WriteOptions,
 };
 
 use super::check::{CLOCK, REPO_WRITE, REPOSITORY};
@@ -163,6 +163,10 @@ fn writing(
         }
         let mend = match (&settings.host, &settings.sftp) {
             (Some(_), _) => mend_elsewhere(settings),
+            // The server is not one for an account that may only add, whoever owns the directory.
+            (None, Some(_)) if error.kind == ErrorKind::Unsupported && !error.hints.is_empty() => {
+                error.hints.join("; ")
+            }
             (None, Some(sftp)) => format!(
                 "on the server: chown {} DIRECTORY of {}, or make room there",
                 sftp.user, settings.path

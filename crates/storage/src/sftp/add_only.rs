@@ -65,6 +65,19 @@ pub(crate) fn judge_link(object: &str, taken: &Response) -> Result<()> {
     Err(unusable(Operation::HardLink, object, reason))
 }
 
+/// The server has not refused what it must refuse to an account that may only add.
+pub(crate) fn not_protected(object: &str, may: &[&str]) -> Error {
+    let reason = format!(
+        "the server lets this account {} files, so whoever has its key can destroy what is finished",
+        may.join(", ")
+    );
+    Error::new(ErrorKind::Unsupported, Operation::Write, object, reason)
+        .with_hint(
+            "have the server refuse it: 'pgkeep --append-only sftp-setup' makes a script for that, and sftp-audit tells all that the account may do",
+        )
+        .with_hint("or use the account as one that may rename and remove, which protects nothing")
+}
+
 fn unusable(operation: Operation, object: &str, reason: &str) -> Error {
     Error::new(ErrorKind::Unsupported, operation, object, reason).with_hint(
         "use OpenSSH's SFTP server, or an account that may rename and remove; sftp-probe tells what a server has",

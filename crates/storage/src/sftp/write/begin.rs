@@ -7,6 +7,7 @@
 //! is in it: late writes bring the same bytes to the same places.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -207,7 +208,7 @@ impl Upload {
         if self.renames && !stored && self.created {
             self.stale.push(self.name.clone());
         }
-        if self.only_adds {
+        if self.only_adds && !self.pool.may_remove.load(Ordering::Acquire) {
             return;
         }
         stale::remove(&self.pool, std::mem::take(&mut self.stale), &self.object).await;

@@ -4,13 +4,11 @@
 //! and another run may have stored the same. Equal bytes are what was wanted. Others are left as they are, and told.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::fail::Fail;
 use super::upload::Upload;
 use super::verify::{Expected, read_back};
-use crate::sftp::add_only;
-use crate::sftp::engine::channel::{Channel, Reply};
+use crate::sftp::engine::channel::Channel;
 use crate::sftp::engine::pool::unexpected;
 use crate::sftp::protocol::attributes::Attributes;
 use crate::sftp::protocol::message::{Request, Response, open};
@@ -18,28 +16,6 @@ use crate::sftp::protocol::status::Status;
 use crate::{Error, ErrorKind, Operation};
 
 impl Upload {
-    /// Asks, once for each server, what a link does to a name that is taken: the file's own, so that nothing can be harmed. Sent
-    /// when the file is opened, so that the answer is there when the file is to get its name: no link is sent before it is known.
-    pub(super) fn ask_of_links(&self, channel: &Channel) -> Option<Reply> {
-        let name = &self.name[..];
-        let ask = self.only_adds && !self.pool.links_are_sure.load(Ordering::Acquire);
-        ask.then(|| {
-            channel.ask(&Request::HardLink {
-                from: name,
-                to: name,
-            })
-        })
-    }
-
-    /// The answer to that.
-    pub(super) async fn judge_links(&self, asked: Option<Reply>) -> Result<(), Fail> {
-        if let Some(refused) = asked {
-            add_only::judge_link(&self.object, &refused.wait().await?)?;
-            self.pool.links_are_sure.store(true, Ordering::Release);
-        }
-        Ok(())
-    }
-
     /// LINK, FSYNC and CLOSE in one step; the sync after the link is for its directory, as SFTP cannot sync one.
     pub(super) async fn link(
         &mut self,
@@ -164,6 +140,7 @@ mod tests {
     use crate::{StoragePath, WriteOptions};
 
     const OK: u32 = 0;
+    const DENIED: u32 = 3;
     const FAILURE: u32 = 4;
 
     /// A server that answers links to their own name, and those to another one, with these codes. Where a name is taken the
@@ -196,6 +173,8 @@ mod tests {
                     code = if is_own { own } else { other };
                     asked.push(if is_own { "own link" } else { "link" }.to_owned());
                 }
+                // Setting attributes and removing.
+                (10 | 13, _) => code = DENIED,
                 (200, "fsync@openssh.com") => asked.push(format!("fsync {}", string())),
                 _ => {}
             }

@@ -4,6 +4,7 @@
 //! each file ([`upload`]): it opens, writes with many requests under way, syncs and publishes ([`publish`]), and
 //! survives lost connections. The ticket resolves when that task is done.
 
+mod account;
 mod begin;
 mod copy_prefix;
 mod fail;

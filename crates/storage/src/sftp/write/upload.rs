@@ -261,7 +261,7 @@ impl Upload {
         };
         self.goes_on = channel.server().fsync && (!self.closed || channel.server().copy_data);
         let handle = self.open(&channel).await?;
-        let links = self.ask_of_links(&channel);
+        let asked = self.ask_what_it_may(&channel, &handle);
         streams.push(Stream {
             channel,
             handle,
@@ -277,7 +277,7 @@ impl Upload {
         }
         self.pump(streams).await?;
         self.wait_for_finish().await?;
-        self.judge_links(links).await?;
+        self.judge_what_it_may(asked).await?;
         // Not left to be closed twice: pumping or publishing does it.
         let Stream {
             channel, handle, ..

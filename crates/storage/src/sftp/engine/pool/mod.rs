@@ -64,8 +64,10 @@ pub(crate) struct Pool {
     connecting: tokio::sync::Mutex<()>,
     /// A process that keeps a connection open was asked for it.
     asked_master: AtomicBool,
-    /// A hard link was seen to replace nothing.
-    pub(crate) links_are_sure: AtomicBool,
+    /// The account was seen to be one that may only add.
+    pub(crate) account_is_sure: AtomicBool,
+    /// It is none, and the server lets it remove what was begun.
+    pub(crate) may_remove: AtomicBool,
     pub(crate) making: Making,
     pub(crate) made: Made,
     /// Temporary names that may come to be after they were removed.
@@ -123,7 +125,8 @@ impl Pool {
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::new(()),
             asked_master: AtomicBool::new(false),
-            links_are_sure: AtomicBool::new(false),
+            account_is_sure: AtomicBool::new(false),
+            may_remove: AtomicBool::new(false),
             making: Making::default(),
             made: Made::default(),
             unsettled: Unsettled::default(),
