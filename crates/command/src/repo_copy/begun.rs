@@ -10,7 +10,8 @@ use pgkeep_pipeline::{Sha1, Sha1Digest};
 use pgkeep_repo::manifest::Made;
 use pgkeep_repo::{BackupLabel, Manifest, Stanza, layout};
 use pgkeep_storage::copy::{read_all, write_all};
-use pgkeep_storage::{InfoLevel, Storage, WriteOptions};
+use pgkeep_storage::temporary::TEMP_SUFFIX;
+use pgkeep_storage::{FileType, InfoLevel, ListOptions, Storage, WriteOptions};
 use secrecy::SecretString;
 
 use super::publish::sync;
@@ -43,7 +44,9 @@ impl Begun<'_> {
         let digest = checksum(manifest)?.to_string();
         let is_there = self.sets.contains(self.label);
         let goes_on = is_there && !is_new && self.is_noted(&digest)?;
-        if is_there && !goes_on {
+        if goes_on {
+            self.remove_temporary()?;
+        } else if is_there {
             self.clear()?;
         }
         if !is_new && !goes_on {
@@ -66,6 +69,25 @@ impl Begun<'_> {
             self.storage.remove_files(&[copy])?;
         }
         Ok(goes_on)
+    }
+
+    /// Removes what the run that died was writing: no later one gives it its name, and it would stay as long as the backup.
+    fn remove_temporary(&self) -> Result<()> {
+        let set = layout::set_path(self.stanza, self.label);
+        let options = ListOptions {
+            level: InfoLevel::Type,
+            ..ListOptions::default()
+        };
+        let mut left = Vec::new();
+        self.storage.list_tree(&set, &options, &mut |entry| {
+            if entry.kind == FileType::File
+                && entry.name.as_bytes().ends_with(TEMP_SUFFIX.as_bytes())
+            {
+                left.push(set.join(entry.name.as_bytes()));
+            }
+            Ok(())
+        })?;
+        Ok(self.storage.remove_files(&left)?)
     }
 
     /// The set is unfinished, and its note is of this backup.

@@ -111,9 +111,13 @@ fn a_file_that_an_earlier_run_brought_is_not_copied_again() {
     let source = Place::source();
     let target = begun(&source);
     source.remove(&file_path(FULL, 0));
+    // What the run was writing when it died.
+    let half = format!("{}.1234.pgbackrest.tmp", file_path(FULL, 1));
+    write(&target.memory, &half, b"half");
     copy_all(&source, &target).unwrap();
     target.must_be_whole();
     assert_eq!(target.labels(), [FULL, INCR, LATER]);
+    assert!(!target.has(&half));
 }
 
 #[test]
