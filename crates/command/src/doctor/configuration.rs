@@ -100,10 +100,18 @@ fn tls(subject: &Subject, settings: &RepoSettings, bucket: &Bucket) -> Option<Fi
 
 fn retention(subject: &Subject, settings: &RepoSettings) -> Finding {
     let option = settings.option("retention-full");
+    if settings.sftp.as_ref().is_some_and(|sftp| sftp.append_only) {
+        return subject.ok(&RETENTION, "a matter of whoever keeps the repository");
+    }
     match settings.retention_full {
         None => subject.warn(
             &RETENTION,
-            format!("{option} is not set"),
+            match settings.generations.first() {
+                None => format!("{option} is not set"),
+                Some(other) => {
+                    format!("{option} is not set, and {other} removes nothing by itself")
+                }
+            },
             format!("{option}=2 (or 9999999 to keep everything)"),
         ),
         Some(days) if settings.retention_by_time => {
@@ -238,6 +246,31 @@ mod tests {
                 .contains("repo1-path, repo1-type set here beside repo1-host"),
             "{}",
             found[1].seen
+        );
+    }
+
+    #[test]
+    fn retention_is_a_matter_of_whoever_keeps_the_repository() {
+        let look = |options: &[&str]| {
+            let context = test_context::new(Program::PgKeep, "doctor", options);
+            let settings = settings::repository(&context, 1);
+            retention(&Subject::default().repo(1), &settings)
+        };
+        let sftp = [
+            "--repo1-type=sftp",
+            "--repo1-sftp-host=host",
+            "--repo1-sftp-host-user=user",
+            "--repo1-sftp-private-key-file=/key",
+            "--repo1-sftp-host-key-hash-type=sha256",
+            "--repo1-sftp-append-only",
+        ];
+        assert_eq!(look(&sftp[..5]).grade, Grade::Warn);
+        assert_eq!(look(&sftp).grade, Grade::Ok);
+        let found = look(&["--repo1-retention-monthly=12"]);
+        assert_eq!(found.grade, Grade::Warn);
+        assert_eq!(
+            found.seen,
+            "repo1-retention-full is not set, and repo1-retention-monthly removes nothing by itself"
         );
     }
 

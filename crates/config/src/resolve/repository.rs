@@ -7,13 +7,22 @@ use crate::config::Config;
 use crate::define::command::CommandId;
 use crate::define::option::{
     Group, OptionDef, REPO_HOST, REPO_PATH, REPO_RETENTION_ARCHIVE, REPO_RETENTION_ARCHIVE_TYPE,
-    REPO_RETENTION_DIFF, REPO_RETENTION_FULL, REPO_RETENTION_FULL_TYPE, REPO_S3_BUCKET,
+    REPO_RETENTION_DAILY, REPO_RETENTION_DIFF, REPO_RETENTION_FULL, REPO_RETENTION_FULL_TYPE,
+    REPO_RETENTION_MONTHLY, REPO_RETENTION_WEEKLY, REPO_RETENTION_YEARLY, REPO_S3_BUCKET,
     REPO_S3_URI_STYLE, REPO_SFTP_APPEND_ONLY, REPO_STORAGE_VERIFY_TLS, REPO_TYPE,
 };
 use crate::error::{ConfigError, Result};
 use crate::input::Program;
 use crate::parse::name::indexed;
 use crate::value::Value;
+
+/// What keeps one backup of a day and its like.
+const GENERATIONS: [&OptionDef; 4] = [
+    REPO_RETENTION_DAILY,
+    REPO_RETENTION_WEEKLY,
+    REPO_RETENTION_MONTHLY,
+    REPO_RETENTION_YEARLY,
+];
 
 /// Two local repositories must not be the same directory.
 pub(super) fn paths_differ(config: &Config) -> Result<()> {
@@ -51,10 +60,18 @@ pub(super) fn warn_without_retention(checker: &mut Checker) {
         let only_adds = config.boolean_at(REPO_SFTP_APPEND_ONLY, *key);
         if !only_adds && !config.is_set_at(REPO_RETENTION_FULL, *key) {
             let full = indexed(REPO_RETENTION_FULL, *key);
-            checker.warnings.push(format!(
+            let mut warning = format!(
                 "option '{full}' is not set for '{}', the repository may run out of space\nHINT: to retain full backups indefinitely (without warning), set option '{full}' to the maximum.",
                 setting(config, REPO_RETENTION_FULL_TYPE, *key)
-            ));
+            );
+            // Who sets one of these expects that something goes.
+            if let Some(option) = GENERATIONS.iter().find(|one| config.is_set_at(one, *key)) {
+                let option = indexed(option, *key);
+                warning.push_str(&format!(
+                    "\nHINT: '{option}' removes nothing by itself: it keeps backups that '{full}' would let go."
+                ));
+            }
+            checker.warnings.push(warning);
         }
     }
 }

@@ -85,6 +85,11 @@ fn retention_is_completed_and_its_absence_is_warned_about() {
         Host::ours().check(&words).expect("only warnings").warnings
     };
     assert!(ours(more)[0].contains("'repo1-retention-full=3' keeps fewer backups"));
+    let alone = ours("--repo1-retention-monthly=12");
+    assert!(alone[0].starts_with(unlimited), "{alone:?}");
+    assert!(alone[0].ends_with(
+        "HINT: 'repo1-retention-monthly' removes nothing by itself: it keeps backups that 'repo1-retention-full' would let go."
+    ));
     let by_time =
         "--repo1-retention-full=3 --repo1-retention-archive=4 --repo1-retention-full-type=time";
     for fine in [
