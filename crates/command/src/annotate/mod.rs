@@ -2,7 +2,7 @@
 
 mod pin;
 
-use pgkeep_config::option;
+use pgkeep_config::{Program, option};
 use pgkeep_repo::backup_info::{Annotations, is_annotation_key};
 use pgkeep_repo::pin::PIN_KEY;
 use pgkeep_repo::{BackupLabel, Stanza};
@@ -36,10 +36,16 @@ pub fn run(context: &Context) -> Result<()> {
         );
     }
     if changes.is_empty() {
-        return Err(Error::new(
+        let error = Error::new(
             ErrorCode::OptionRequired,
             "annotate command requires option: annotation",
-        ));
+        );
+        return Err(match config.program() {
+            Program::PgKeep => error.with_hint(
+                "--annotation=reason=audit adds a note, --pin=2027-12-31 keeps the backup until then.",
+            ),
+            Program::PgBackRest => error,
+        });
     }
     let (mut found, mut errors) = (Vec::new(), 0);
     for key in repository::keys(config) {
@@ -71,7 +77,9 @@ pub fn run(context: &Context) -> Result<()> {
             ErrorCode::BackupSetInvalid,
             "no backup set to annotate found",
         )
-        .with_hint("run the info command to see the labels of all backups."));
+        .with_hint(format!(
+            "backup {label} is not listed: run the info command to see the labels of all backups."
+        )));
     }
     context.summary.done(format!(
         "{label} of {stanza} {} in {}",

@@ -47,10 +47,12 @@ fn named<'a>(settings: &Settings, info: &'a BackupInfo, text: &str) -> Result<&'
         "latest" => info.entries().last(),
         _ => text.parse().ok().and_then(|label| info.find(&label)),
     };
+    // A comma too many names nothing.
+    let shown = if text.is_empty() { "''" } else { text };
     found.ok_or_else(|| {
         Error::new(
             ErrorCode::BackupSetInvalid,
-            format!("backup set {text} is not valid"),
+            format!("backup set {shown} is not valid"),
         )
         .with_hint(format!(
             "it is not listed in repo{}: use the info command to list backups.",

@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorType, Result};
 use crate::layout::copy_of;
 
 /// What to do about an encrypted file for which there is no pass-phrase.
-const ENCRYPTED: &str = "the file is encrypted: set the repository's cipher-type and cipher-pass (repo1-cipher-type, repo1-cipher-pass).";
+const ENCRYPTED: &str =
+    "the file is encrypted: set repo-cipher-type and repo-cipher-pass of this repository.";
 
 /// What the message calls the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
