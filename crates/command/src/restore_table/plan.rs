@@ -112,10 +112,12 @@ fn text(scratch: &Scratch, settings: &Settings, (plan, left): (&Plan, Option<&st
     let left_out = settings.scratch.left_out.len() as u64;
     let _ = write!(
         text,
-        "\nscratch directory: {}\nsize: {}, without {}",
+        "\nscratch directory: {}\nsize: {}",
         scratch.root().display(),
         size_text(plan.needed),
-        count(left_out, "other database"),
     );
+    if left_out > 0 {
+        let _ = write!(text, ", without {}", count(left_out, "other database"));
+    }
     text
 }
