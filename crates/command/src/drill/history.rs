@@ -68,7 +68,7 @@ pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let time = |value: &Value| value.as_i64().map_or_else(|| "-".to_owned(), elapsed_text);
         let result = match drill["error"]["message"].as_str() {
-            Some(message) => message.lines().next().unwrap_or_default().to_owned(),
+            Some(message) => one_line(message),
             None => "ok".to_owned(),
         };
         table.add_row(vec![
@@ -83,6 +83,16 @@ pub(super) fn show(context: &Context, settings: &Settings) -> Result<()> {
         ]);
     }
     context.output.text(&format!("{table}\n"))
+}
+
+/// What an error says in one line: what follows a colon at the end of its first line belongs to it.
+pub(crate) fn one_line(message: &str) -> String {
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.next() {
+        Some(second) if first.ends_with(':') => format!("{first} {}", second.trim()),
+        _ => first.to_owned(),
+    }
 }
 
 /// The drills in the file, the newest last; none without one.
@@ -152,6 +162,20 @@ mod tests {
         add(&context, &settings, &drill(20));
         assert_eq!(kept(), [drill(10), drill(20)]);
         assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn an_error_of_a_list_is_shown_with_the_first_of_it() {
+        let text =
+            "the server ended before recovery was finished:\n  FATAL:  no such point\n  LOG:  end";
+        let line = "the server ended before recovery was finished: FATAL:  no such point";
+        assert_eq!(one_line(text), line);
+        assert_eq!(one_line("page 3 is invalid\nmore"), "page 3 is invalid");
+        assert_eq!(
+            one_line("a list without entries:"),
+            "a list without entries:"
+        );
+        assert_eq!(one_line(""), "");
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn shown(drills: &[Value]) -> Vec<Drill> {
             replay_ms: drill["time"]["replay-ms"].as_i64(),
             age: drill["reached"]["age"].as_i64(),
             result: match drill["error"]["message"].as_str() {
-                Some(message) => message.lines().next().unwrap_or_default().to_owned(),
+                Some(message) => history::one_line(message),
                 None => "ok".to_owned(),
             },
         })

@@ -191,6 +191,20 @@ fn only_with(option: &'static option::OptionDef, what: &str) -> Error {
     )
 }
 
+/// A dump of a schema of the server's own is of no use: what is in it belongs to one cluster, and pg_dump leaves most of it out.
+fn refuse_server_schema(option: &str, text: &str, schema: &str) -> Result<()> {
+    if !schema.starts_with("pg_") && schema != "information_schema" {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::OptionInvalidValue,
+        format!("'{text}' is not allowed for '{option}' option"),
+    )
+    .with_hint(format!(
+        "schema {schema} is the server's own: every cluster has one, and it cannot be taken from one to another."
+    )))
+}
+
 /// The database, and what of it.
 fn wanted(config: &Config) -> Result<(String, Wanted)> {
     let said = |option| config.list(option).unwrap_or_default();
@@ -207,6 +221,7 @@ fn wanted(config: &Config) -> Result<(String, Wanted)> {
             let mut found = Vec::new();
             for text in schemas {
                 let [database, schema] = names::parts("schema", text, "shop.sales")?;
+                refuse_server_schema("schema", text, &schema)?;
                 databases.push(database);
                 found.push(schema);
             }
@@ -216,6 +231,7 @@ fn wanted(config: &Config) -> Result<(String, Wanted)> {
             let mut found = Vec::new();
             for text in tables {
                 let [database, schema, table] = names::parts("table", text, "shop.public.orders")?;
+                refuse_server_schema("table", text, &schema)?;
                 databases.push(database);
                 found.push((schema, table));
             }

@@ -104,6 +104,14 @@ fn options_that_do_not_go_together_are_refused() {
             vec!["--table=a.b.c", "--to-schema=pg_own"],
         ),
         (
+            ErrorCode::OptionInvalidValue,
+            vec!["--table=a.pg_catalog.pg_class"],
+        ),
+        (
+            ErrorCode::OptionInvalidValue,
+            vec!["--schema=a.b", "--schema=a.information_schema"],
+        ),
+        (
             ErrorCode::OptionInvalid,
             vec!["--table=a.b.c", "--table=a.b.d", "--to-table=x"],
         ),
