@@ -170,10 +170,12 @@ fn pass_on(
             continue;
         }
         let reached = |limit: Option<u64>| limit.is_some_and(|limit| number >= limit);
-        let last = network.cut_at_byte.and_then(|limit| {
-            (before + piece.len() as u64 >= limit).then(|| limit.saturating_sub(before))
-        });
-        let mutes = towards == Towards::Server && reached(network.mute_client_at_piece);
+        let after = before + piece.len() as u64;
+        let last = network
+            .cut_at_byte
+            .and_then(|limit| (after >= limit).then(|| limit.saturating_sub(before)));
+        let mutes = towards == Towards::Server
+            && (network.mute_client_at_byte).is_some_and(|limit| after >= limit);
         let strikes = reached(network.cut_at_piece)
             || reached(network.stall_at_piece)
             || mutes

@@ -9,7 +9,7 @@ pub struct Network {
     pub(super) cut_at_piece: Option<u64>,
     pub(super) cut_at_byte: Option<u64>,
     pub(super) stall_at_piece: Option<u64>,
-    pub(super) mute_client_at_piece: Option<u64>,
+    pub(super) mute_client_at_byte: Option<u64>,
     pub(super) every_connection: bool,
     pub(super) for_good: bool,
     pub(super) resets: u64,
@@ -47,10 +47,10 @@ impl Network {
         self
     }
 
-    /// From the n-th piece on nothing more reaches the server on that connection, as from a client that has nothing to say. What
-    /// the server sends still passes, its end of the connection too.
-    pub fn mute_client_at_piece(mut self, n: u64) -> Self {
-        self.mute_client_at_piece = Some(n);
+    /// From the piece on that has the n-th byte of both directions, nothing more reaches the server on that connection, as
+    /// from a client that has nothing to say. What the server sends still passes, its end of the connection too.
+    pub fn mute_client_at_byte(mut self, n: u64) -> Self {
+        self.mute_client_at_byte = Some(n);
         self
     }
 

@@ -133,7 +133,7 @@ fn a_cut_at_a_byte_passes_what_comes_before_it() {
 fn a_muted_connection_passes_nothing_to_the_server_and_its_end_to_the_client() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let proxy = Network::new()
-        .mute_client_at_piece(3)
+        .mute_client_at_byte(9)
         .to(listener.local_addr().unwrap())
         .unwrap();
     let mut client = TcpStream::connect(proxy.address()).unwrap();
