@@ -121,21 +121,27 @@ fn lz4_and_zst_frames_in_a_row_are_one_file() {
 
 #[test]
 fn long_zst_input_becomes_several_frames_that_are_one_file() {
-    const FRAME: usize = 4 << 20;
+    const SHORT: usize = 4 << 20;
+    const LONG: usize = 8 << 20;
     const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
     let plain: Vec<u8> = remainders()
         .into_iter()
         .cycle()
-        .take(2 * FRAME + 1)
+        .take(4 * SHORT + 2 * LONG + 1)
         .collect();
     for (length, level, frames) in [
         (0, 3, 1),
         (1, 3, 1),
-        (FRAME, 3, 1),
-        (FRAME + 1, 4, 2),
-        (2 * FRAME + 1, -7, 3),
+        // Up to so much is gathered.
+        (256 << 10, 3, 1),
+        ((256 << 10) + 1, 3, 1),
+        (SHORT, 3, 1),
+        (SHORT + 1, 4, 2),
+        (4 * SHORT, 1, 4),
+        (4 * SHORT + LONG, 1, 5),
+        (4 * SHORT + 2 * LONG + 1, -7, 7),
         // Slower levels compress all of it as one.
-        (2 * FRAME + 1, 5, 1),
+        (4 * SHORT + 2 * LONG + 1, 5, 1),
     ] {
         let plain = &plain[..length];
         let stored = packed(CompressType::Zst, level, false, plain);

@@ -2,14 +2,14 @@
 //!
 //! Concatenated frames are read as one stream, as the library does; the input must end on a frame's end.
 //!
-//! Up to level 4, input is gathered and compressed a frame at a time
-//! (docs/decisions/0020-zst-in-frames.md): the library is much slower where what it looks back at is not right before what
-//! it compresses, as in the ring buffer that it keeps for a stream.
+//! Up to level 4 a frame ends before the ring buffer that the library keeps for a stream begins anew
+//! (docs/decisions/0021-zst-frames-end-with-the-ring.md): the library is much slower where what it looks back at is not right before what
+//! it compresses.
 
 use std::cell::Cell;
 
 use zstd::zstd_safe::{
-    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, compress_bound, get_error_name,
+    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, get_error_name,
     zstd_sys::ZSTD_EndDirective::{self, ZSTD_e_continue, ZSTD_e_end},
 };
 
@@ -18,11 +18,20 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::transform::Transform;
 
-/// Input of a frame: twice as far as the levels to [`LAST_FRAMED`] look back (2 MiB), and little enough for a processor's cache.
-const FRAME: usize = 4 << 20;
+/// How far a frame looks back, as a power of two, and its input: the ring buffer has room for so much and a block. Long frames lose
+/// less where bytes repeat over a long distance; short ones need less memory, which a process that lives for one segment of WAL feels.
+const SHORT_LOG: u32 = 22;
+const LONG_LOG: u32 = 23;
 
-/// Higher levels search in other ways, which gain little or nothing, and lose more by an end every [`FRAME`] bytes.
+/// So much of a file is in short frames: a segment of WAL.
+const IN_SHORT: usize = 16 << 20;
+
+/// Higher levels search in other ways, which gain little or nothing, and lose more by the end of a frame.
 const LAST_FRAMED: i32 = 4;
+
+/// What is gathered before anything is compressed: a file that has no more goes to the library at once, which then uses tables
+/// of its size. For larger ones they are the same.
+const SMALL: usize = 256 << 10;
 
 fn text(code: usize) -> String {
     format!("zst error: [{}] {}", code as isize, get_error_name(code))
@@ -31,7 +40,7 @@ fn text(code: usize) -> String {
 /// What a compressor works with.
 struct Parts {
     context: CCtx<'static>,
-    /// Input of the frame at hand; unused where the library is given input as it comes.
+    /// The first bytes of a file; unused where the library is given input as it comes.
     gathered: Vec<u8>,
 }
 
@@ -46,8 +55,20 @@ pub(super) struct Compressor {
     /// `Err` if the library could not be set up; said when the first byte comes.
     parts: Result<Parts>,
     framed: bool,
-    /// An empty input has a frame too.
-    has_frame: bool,
+    /// The file is larger than [`SMALL`].
+    is_large: bool,
+    /// Input of the frame at hand that the library has, and of frames that have ended.
+    in_frame: usize,
+    ended: usize,
+}
+
+/// Of the frame that begins after so much input.
+fn window_log(ended: usize) -> u32 {
+    if ended < IN_SHORT {
+        SHORT_LOG
+    } else {
+        LONG_LOG
+    }
 }
 
 impl Compressor {
@@ -59,24 +80,28 @@ impl Compressor {
                 gathered: Vec::new(),
             })
         };
+        let framed = level <= LAST_FRAMED;
+        let window = framed.then(|| CParameter::WindowLog(window_log(0)));
         let parts = COMPRESS
             .take()
             .or_else(made)
             .ok_or_else(|| Error::internal("unable to create zst context"))
             .and_then(|mut parts| {
-                for parameter in [
+                let always = [
                     CParameter::CompressionLevel(level),
                     CParameter::ContentSizeFlag(false),
-                ] {
-                    (parts.context.set_parameter(parameter))
-                        .map_err(|code| Error::internal(text(code)))?;
+                ];
+                for parameter in always.into_iter().chain(window) {
+                    parts.set(parameter)?;
                 }
                 Ok(parts)
             });
         Compressor {
             parts,
-            framed: level <= LAST_FRAMED,
-            has_frame: false,
+            framed,
+            is_large: false,
+            in_frame: 0,
+            ended: 0,
         }
     }
 
@@ -86,6 +111,13 @@ impl Compressor {
 }
 
 impl Parts {
+    /// Between frames.
+    fn set(&mut self, parameter: CParameter) -> Result<()> {
+        (self.context.set_parameter(parameter))
+            .map(|_| ())
+            .map_err(|code| Error::internal(text(code)))
+    }
+
     /// Gives the library `input`, and `out` room for what comes of it; says how much output is still inside.
     fn step(
         &mut self,
@@ -100,16 +132,29 @@ impl Parts {
             .map_err(|code| Error::internal(text(code)))
     }
 
-    /// Makes a frame of what was gathered.
-    fn frame(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        // With room for all of it the library compresses from here to there, without buffers of its own.
-        out.reserve(compress_bound(self.gathered.len()));
-        let gathered = std::mem::take(&mut self.gathered);
-        let mut input = InBuffer::around(&gathered);
-        while self.step(&mut input, out, ZSTD_e_end)? != 0 {}
-        self.gathered = gathered;
-        self.gathered.clear();
+    /// Goes on with a frame.
+    fn go_on(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let mut source = InBuffer::around(input);
+        while source.pos() < input.len() {
+            self.step(&mut source, out, ZSTD_e_continue)?;
+        }
         Ok(())
+    }
+
+    /// Ends a frame with this input.
+    fn end(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let mut source = InBuffer::around(input);
+        while self.step(&mut source, out, ZSTD_e_end)? != 0 {}
+        Ok(())
+    }
+
+    /// Hands out what was gathered; it is put back to be filled again.
+    fn with_gathered(&mut self, give: impl FnOnce(&mut Self, &[u8]) -> Result<()>) -> Result<()> {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let given = give(self, &gathered);
+        gathered.clear();
+        self.gathered = gathered;
+        given
     }
 }
 
@@ -129,35 +174,50 @@ impl Drop for Compressor {
 impl Transform for Compressor {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize> {
         let framed = self.framed;
+        let (mut is_large, mut in_frame, mut ended) = (self.is_large, self.in_frame, self.ended);
         let parts = self.parts()?;
         if !framed {
-            let mut source = InBuffer::around(input);
-            while source.pos() < input.len() {
-                parts.step(&mut source, out, ZSTD_e_continue)?;
-            }
+            parts.go_on(input, out)?;
             return Ok(input.len());
         }
-        let (mut taken, mut has_frame) = (0, false);
+        let mut taken = 0;
         while taken < input.len() && out.len() < limit {
-            let fits = (input.len() - taken).min(FRAME - parts.gathered.len());
-            parts.gathered.extend_from_slice(&input[taken..][..fits]);
+            let rest = &input[taken..];
+            if !is_large {
+                let fits = rest.len().min(SMALL - parts.gathered.len());
+                if fits > 0 {
+                    parts.gathered.extend_from_slice(&rest[..fits]);
+                    taken += fits;
+                    continue;
+                }
+                is_large = true;
+                in_frame = parts.gathered.len();
+                parts.with_gathered(|parts, bytes| parts.go_on(bytes, out))?;
+            }
+            let frame = 1 << window_log(ended);
+            let fits = rest.len().min(frame - in_frame);
+            in_frame += fits;
             taken += fits;
-            if parts.gathered.len() == FRAME {
-                parts.frame(out)?;
-                has_frame = true;
+            if in_frame == frame {
+                parts.end(&rest[..fits], out)?;
+                (in_frame, ended) = (0, ended + frame);
+                parts.set(CParameter::WindowLog(window_log(ended)))?;
+            } else {
+                parts.go_on(&rest[..fits], out)?;
             }
         }
-        self.has_frame |= has_frame;
+        (self.is_large, self.in_frame, self.ended) = (is_large, in_frame, ended);
         Ok(taken)
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<Report> {
-        let (framed, has_frame) = (self.framed, self.has_frame);
+        let (framed, is_large, in_frame) = (self.framed, self.is_large, self.in_frame);
         let parts = self.parts()?;
-        if !framed {
-            while parts.step(&mut InBuffer::around(&[]), out, ZSTD_e_end)? != 0 {}
-        } else if !has_frame || !parts.gathered.is_empty() {
-            parts.frame(out)?;
+        if framed && !is_large {
+            // An empty input has a frame too.
+            parts.with_gathered(|parts, bytes| parts.end(bytes, out))?;
+        } else if !framed || in_frame > 0 {
+            parts.end(&[], out)?;
         }
         Ok(Report::None)
     }
