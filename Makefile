@@ -8,7 +8,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Suites that need nothing installed.
 FAST_SUITES := $(foreach suite,tidy docs fuzz_corpus cli,$(if $(wildcard tests/$(suite)/main.rs),--test $(suite)))
 
-.PHONY: help check test-fast test soak fuzz demo docs package bench bench-page
+.PHONY: help check test-fast test soak fuzz demo docs package bench bench-quick bench-page
 
 help:
 	@echo 'make check       formatting, lints, dependencies, rules of the tree'
@@ -18,6 +18,7 @@ help:
 	@echo 'make fuzz        every fuzz target for ten minutes (FUZZ_SECONDS=n); needs a nightly compiler'
 	@echo 'make docs        writes the pages of docs/reference anew from the code'
 	@echo 'make bench       measures beside pgBackRest and writes docs/performance.md anew (hours; BENCHES="local archive" runs some)'
+	@echo 'make bench-quick measures a few cases of each bench once and only prints (half an hour)'
 	@echo 'make bench-page  writes that page from the results that are kept'
 	@echo 'make package     Debian packages in target/package'
 	@echo 'make demo        the main job for real: a cluster is backed up, damaged and brought back'
@@ -61,11 +62,11 @@ docs:
 	@PGKEEP_GOLDEN=write $(CARGO) test --locked -p pgkeep --test docs
 
 # Clusters belong to postgres and networks have namespaces: the benches need root.
-bench:
+bench bench-quick:
 	@$(STEP) 'set-up' scripts/setup bench
 	@$(STEP) 'build' $(CARGO) build --locked --release --bin pgkeep
 	@$(STEP) 'build of the front of the S3 server' $(CARGO) build --locked --release -p pgkeep-testkit --example object_front
-	@$(STEP) 'benches' $(if $(filter 0,$(shell id -u)),,sudo -E) benches/all $(BENCHES)
+	@$(STEP) 'benches' $(if $(filter 0,$(shell id -u)),,sudo -E) benches/all $(if $(filter bench-quick,$@),--quick) $(BENCHES)
 
 bench-page:
 	@benches/page/make
