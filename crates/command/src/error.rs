@@ -78,7 +78,7 @@ impl Error {
 
 /// The words of the operating system as other programs say them: the standard library adds ` (os error 2)`.
 #[must_use]
-pub(crate) fn without_numbers(mut text: String) -> String {
+pub fn without_numbers(mut text: String) -> String {
     const BEFORE: &str = " (os error ";
     let mut from = 0;
     while let Some(found) = text[from..].find(BEFORE) {

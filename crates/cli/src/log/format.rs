@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use pgkeep_command::error::without_numbers;
+
 use crate::printable::printable;
 
 /// Levels of pgBackRest, which has one between info and debug.
@@ -113,9 +115,40 @@ fn finish(mut line: String, entry: &Entry<'_>) -> String {
     line
 }
 
+/// What a record says: errors of the operating system in its words only, and with where it comes from if it is for debugging.
+pub(crate) fn message(level: Level, record: &log::Record<'_>) -> String {
+    let text = without_numbers(record.args().to_string());
+    match record.module_path() {
+        _ if level < Level::Debug => text,
+        module => format!("{}: {text}", module.unwrap_or(record.target())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_the_system_are_said_in_its_words() {
+        let error = std::io::Error::from_raw_os_error(2);
+        let said = |level| {
+            message(
+                level,
+                &log::Record::builder()
+                    .args(format_args!("unable to look: {error}; left"))
+                    .target("target")
+                    .build(),
+            )
+        };
+        assert_eq!(
+            said(Level::Warn),
+            "unable to look: No such file or directory; left"
+        );
+        assert_eq!(
+            said(Level::Debug),
+            "target: unable to look: No such file or directory; left"
+        );
+    }
 
     fn header(timestamp: bool) -> Header {
         Header {

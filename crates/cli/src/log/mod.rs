@@ -196,10 +196,7 @@ impl log::Log for Sink {
         let code = target
             .strip_prefix("error:")
             .and_then(|code| code.parse().ok());
-        let mut text = record.args().to_string();
-        if level >= Level::Debug {
-            text = format!("{}: {text}", record.module_path().unwrap_or(target));
-        }
+        let text = format::message(level, record);
         let mut inner = self.lock();
         let entry = Entry {
             level,
