@@ -149,8 +149,10 @@ fn rehearse(
     drop(doing);
     let began = context.clock.milliseconds();
     let user = settings.scratch.pg_user.as_str();
+    let client = Client::of_scratch(context, scratch, &programs.psql, (plan.major, user));
     let prover = Prover {
-        client: Client::of_scratch(context, scratch, &programs.psql, (plan.major, user)),
+        entry: proofs::entry(&client, user)?,
+        client,
         settings: &settings.scratch,
         programs: &programs,
         plan: &plan,

@@ -6,13 +6,13 @@ use pgkeep_postgres::{Lsn, WalSegment};
 
 use super::check_file::Check;
 use super::outcome::{Outcome, Verdict};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::run::progress::Doing;
-use crate::scratch::client::{explain_user, said};
+use crate::scratch::client::{CLOSED, explain_user, said};
 use crate::scratch::{Client, Plan, Programs, Settings, process, server};
 
-/// A database that is in every cluster; `postgres` may have been dropped.
-const EVERYWHERE: &str = "template1";
+/// The databases of a new cluster in which the whole cluster can be asked after; either may have been closed or dropped.
+const EVERYWHERE: [&str; 2] = ["template1", "postgres"];
 
 /// What the proofs need.
 pub(super) struct Prover<'a> {
@@ -20,6 +20,28 @@ pub(super) struct Prover<'a> {
     pub(super) settings: &'a Settings,
     pub(super) programs: &'a Programs,
     pub(super) plan: &'a Plan,
+    /// The database in which the whole cluster is asked after.
+    pub(super) entry: &'static str,
+}
+
+/// The first of the databases of a new cluster that lets us in.
+///
+/// # Errors
+/// The server does not answer.
+pub(super) fn entry(client: &Client<'_>, user: &str) -> Result<&'static str> {
+    let [first, second] = EVERYWHERE;
+    let elsewhere = |error: &Error| {
+        [CLOSED, "does not exist"].iter().any(|text| {
+            error
+                .message
+                .contains(&format!("database \"{first}\" {text}"))
+        })
+    };
+    match client.ask(first, "select 1") {
+        Ok(_) => Ok(first),
+        Err(error) if elsewhere(&error) => Ok(second),
+        Err(error) => Err(explain_user(error, user)),
+    }
 }
 
 impl Prover<'_> {
@@ -29,7 +51,7 @@ impl Prover<'_> {
     /// The server does not answer.
     pub(super) fn reached(&self, outcome: &mut Outcome, at_target: bool) -> Result<()> {
         let answer = self.sql(
-            EVERYWHERE,
+            self.entry,
             "select coalesce(pg_last_wal_replay_lsn()::text, ''), \
              coalesce(floor(extract(epoch from pg_last_xact_replay_timestamp()))::bigint::text, '')",
         )?;
@@ -52,7 +74,7 @@ impl Prover<'_> {
         let names = self
             .client
             .rows(
-                EVERYWHERE,
+                self.entry,
                 "select case when datconnlimit = -2 then 'd' when datallowconn then 'c' else 'n' end || datname \
                  from pg_database where datname <> 'template0' order by datname",
             )
@@ -125,12 +147,12 @@ impl Prover<'_> {
             return Ok(());
         };
         let there = "select count(*) from pg_available_extensions where name = 'amcheck'";
-        if self.sql(EVERYWHERE, there)?.trim() == "0" {
+        if self.sql(self.entry, there)?.trim() == "0" {
             outcome.skipped(NAME, "the extension amcheck is not installed");
             return Ok(());
         }
         let _doing = Doing::now(&self.client.context.progress, "checking tables and indexes");
-        let mut command = self.client.command(program, EVERYWHERE);
+        let mut command = self.client.command(program, self.entry);
         command.env_remove("PGDATABASE");
         command.args(["--all", "--install-missing", "--heapallindexed"]);
         let ended = process::run(

@@ -8,6 +8,7 @@ use super::names::{literal, qualified, quoted};
 use super::settings::{Settings, Wanted};
 use crate::error::{Error, ErrorCode, Result};
 use crate::scratch::Client;
+use crate::scratch::client::CLOSED;
 
 /// A table, or what else can be dumped like one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,9 +25,6 @@ impl Relation {
         qualified(&self.schema, &self.name)
     }
 }
-
-/// What a server says of a database that does not allow connections, as some do with one that is to be dropped.
-const CLOSED: &str = "is not currently accepting connections";
 
 /// Lets us into a database of the scratch cluster.
 fn open(client: &Client<'_>, database: &str) -> Result<()> {

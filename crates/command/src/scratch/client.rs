@@ -12,6 +12,9 @@ use crate::run::Context;
 /// Lines of a program's complaint that are shown.
 const SHOWN: usize = 6;
 
+/// What a server says of a database that does not allow connections, as some do with one that is to be dropped.
+pub(crate) const CLOSED: &str = "is not currently accepting connections";
+
 /// From this version on a setting switches event triggers off.
 const NO_EVENT_TRIGGERS: u32 = 17;
 
