@@ -74,6 +74,13 @@ fn refused(program: &Program) -> TestResult {
             "repo1 cannot be copied onto itself",
         ),
         (
+            "onto itself by a link, to see what would be copied",
+            text.replace(&target, &link_path).replace(theirs, ours),
+            &["--dry-run"],
+            32,
+            "repo1 cannot be copied onto itself",
+        ),
+        (
             "into a repository that is not configured",
             text.clone(),
             &["--repo-to=3"],

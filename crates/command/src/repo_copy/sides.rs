@@ -1,5 +1,6 @@
 //! The two repositories of a copy: opened, told apart, and found to be of one cluster.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pgkeep_repo::pg_history::PgHistoryEntry;
@@ -227,12 +228,17 @@ fn longer(target: &PgHistory, source: &PgHistory) -> Result<Option<PgHistory>> {
     Ok(Some(PgHistory::from_entries(entries, newest)?))
 }
 
-/// One type of storage with one name: whatever the host, it would be a strange chance.
+/// One type of storage with one name, of which one may lead to the other by links: whatever the host, it would be a strange chance.
+/// What no name tells, such as a mount, is found by [`Sides::is_one_place`].
 fn same_name(from: &Repository, to: &Repository) -> bool {
     let root = StoragePath::root();
+    let place = |side: &Repository| {
+        let name = side.storage.display(&root);
+        PathBuf::from(&name).canonicalize().map_err(|_| name)
+    };
     from.storage.kind() == to.storage.kind()
-        && from.storage.display(&root) == to.storage.display(&root)
         && !from.storage.has_latency()
+        && place(from) == place(to)
 }
 
 /// Whoever keeps the repository of an account that only adds believes none of the backups that come late and were made elsewhere, and
