@@ -17,8 +17,6 @@ use crate::log::{self, Form, Level, LogSettings};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The line up to where the cursor is.
 const LINE: &str = "COMP_LINE";
-/// Commands that are known and not supported.
-const REFUSED: [&str; 2] = ["server", "server-ping"];
 
 /// Prints the candidates, one a line, each with what it means behind a tab. `context`: makes one of a configuration.
 pub(crate) fn run(input: &Input<'_>, context: impl FnOnce(Config) -> Context) -> u8 {
@@ -43,11 +41,7 @@ pub(crate) fn run(input: &Input<'_>, context: impl FnOnce(Config) -> Context) ->
     let info = load(line.info_arguments());
     // A line that is not complete yet can often not be read; then what `info` makes of it tells most.
     let typed = load(line.arguments());
-    let refused: Vec<&str> = NOT_YET
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(REFUSED)
-        .collect();
+    let refused: Vec<&str> = NOT_YET.iter().map(|(name, _)| *name).collect();
     let after = |start: &str, names: Vec<String>| {
         names
             .into_iter()

@@ -1,6 +1,6 @@
 //! Which function runs which command.
 
-use pgkeep_command::error::Error;
+use pgkeep_command::error::{Error, ErrorCode};
 use pgkeep_command::repo_rekey;
 use pgkeep_command::run::Context;
 use pgkeep_config::command::{CommandId, Role};
@@ -48,6 +48,13 @@ fn command(context: &Context) -> Result<u8, Error> {
         CommandId::Stop => pgkeep_command::stop::run(context).map(|()| 0),
         CommandId::Verify => pgkeep_command::verify::run(context).map(|()| 0),
         CommandId::Version => pgkeep_command::version::run(context).map(|()| 0),
-        other => Err(pgkeep_command::run::not_yet::command(other)),
+        // These run before commands are dispatched.
+        CommandId::Help | CommandId::Serve | CommandId::Server => Err(Error::new(
+            ErrorCode::Assert,
+            format!(
+                "command '{}' was dispatched",
+                context.config.command().name()
+            ),
+        )),
     }
 }

@@ -3,7 +3,6 @@
 //! The list stands here and nowhere else. An option is refused by name, and only when the command being run needs it.
 
 use pgkeep_config::Config;
-use pgkeep_config::command::CommandId;
 use pgkeep_config::option;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -54,17 +53,4 @@ pub(crate) fn refuse_repository(config: &Config, key: u32) -> Result<()> {
         return Err(error(&feature, &format!("repo{key}-type={kind}")));
     }
     Ok(())
-}
-
-/// The error for a command that is not there yet.
-#[must_use]
-pub fn command(command: CommandId) -> Error {
-    Error::new(
-        ErrorCode::CommandInvalid,
-        format!(
-            "command '{}' is not supported by pgkeep yet",
-            command.name()
-        ),
-    )
-    .with_hint("run this command with pgBackRest: the repository is the same.")
 }

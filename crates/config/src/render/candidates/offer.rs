@@ -3,7 +3,9 @@
 use super::line::{Line, Typed};
 use crate::config::Config;
 use crate::define::command::{CommandId, Role, commands};
-use crate::define::option::{Depend, Group, HELP, Kind, OptionDef, PG, REPO, SET, STANZA, VERSION};
+use crate::define::option::{
+    Depend, Group, HELP, Kind, OptionDef, PG, REPO, REPO_TARGET_TIME, SET, STANZA, VERSION,
+};
 use crate::input::Program;
 use crate::parse::name::{self, Found, indexed};
 use crate::render::facts::placeholder;
@@ -180,8 +182,18 @@ impl Offer<'_> {
         if !option.multiple && self.typed.options.contains(&(option, key)) {
             return false;
         }
+        // The one condition that the table of options does not have.
+        if option == REPO_TARGET_TIME && !self.names_a_repository() {
+            return false;
+        }
         let depend = command.map_or(option.depends, |command| option.depends_for(command));
         depend.is_none_or(|depend| self.is_fulfilled(&depend, key))
+    }
+
+    fn names_a_repository(&self) -> bool {
+        let config = self.config.filter(|config| config.is_valid(REPO));
+        self.typed.options.contains(&(REPO, 0))
+            || config.is_some_and(|config| !config.source(REPO, 0).is_default())
     }
 
     fn is_fulfilled(&self, depend: &Depend, key: u32) -> bool {

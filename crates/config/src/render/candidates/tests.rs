@@ -6,16 +6,8 @@ use crate::define::option::{Kind, STANZA};
 use crate::parse::name::{self, Lookup};
 use crate::testing::{Host, fault};
 
-const REFUSED: &[&str] = &[
-    "server",
-    "server-ping",
-    "repo-host",
-    "pg-host",
-    "backup-standby",
-    "repo-format=6",
-    "repo-target-time",
-    "repo-cipher-rotate",
-];
+/// As the program has them.
+const REFUSED: &[&str] = &["repo-format=6", "repo-cipher-rotate"];
 
 fn host() -> Host {
     Host::ours().config(
@@ -88,7 +80,7 @@ fn what_is_typed_is_gone_on_with() {
             &["--force"],
         ),
         // What is refused, secret, internal, or of another command.
-        ("pgkeep server", &[]),
+        ("pgkeep server", &["server", "server-ping"]),
         (
             "pgkeep backup --repo1-type=",
             &[
@@ -101,8 +93,13 @@ fn what_is_typed_is_gone_on_with() {
             ],
         ),
         ("pgkeep backup --repo1-s3-b", &[]),
-        ("pgkeep backup --repo1-host", &[]),
-        ("pgkeep backup --pg1-host", &[]),
+        ("pgkeep backup --repo1-host", &["--repo1-host="]),
+        ("pgkeep --stanza=main backup --pg1-host", &["--pg1-host="]),
+        ("pgkeep --stanza=main restore --repo-target", &[]),
+        (
+            "pgkeep --stanza=main restore --repo=1 --repo-target",
+            &["--repo-target-time="],
+        ),
         ("pgkeep backup --repo1-cipher-pa", &[]),
         ("pgkeep backup --remote-t", &[]),
         ("pgkeep backup --set", &[]),

@@ -72,7 +72,7 @@ pub const REPO_CIPHER_ROTATE: &OptionDef = &OptionDef {
     internal: true,
     depends: Some(Depend::on("repo-cipher-type", &["aes-256-cbc"])),
     summary: "Age at which the key of archived WAL is replaced.",
-    help: "Not supported by pgkeep. Only for repositories of format 6, which its authors mark as not \
+    help: "Not supported by pgkeep yet. Only for repositories of format 6, which its authors mark as not \
         for production.",
     example: "repo1-cipher-rotate=90d",
     ..OptionDef::REPOSITORY

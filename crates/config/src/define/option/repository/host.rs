@@ -35,8 +35,7 @@ pub const REPO_HOST: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::unindexed("backup-host")],
     depends: Some(Depend::on("repo-local", &["n"])),
     summary: "Host of the repository.",
-    help: "Not supported by pgkeep yet.\n\n\
-        Set on the PostgreSQL host when the repository is on another host that has the program \
+    help: "Set on the PostgreSQL host when the repository is on another host that has the program \
         installed. Unset means that this host opens the repository itself. The connection is made by \
         SSH (the default) or TLS, see `repo-host-type`.\n\n\
         Secrets of the repository are then needed only on that host. Do not set it on the repository \

@@ -30,8 +30,7 @@ pub const PG_HOST: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::either("db-host")],
     depends: Some(Depend::on("pg-local", &["n"])),
     summary: "Host of the cluster.",
-    help: "Not supported by pgkeep yet.\n\n\
-        Set on the repository host when PostgreSQL runs on another host. Unset means this host. The \
+    help: "Set on the repository host when PostgreSQL runs on another host. Unset means this host. The \
         connection is made by SSH (the default) or TLS, see `pg-host-type`.\n\n\
         Do not set it on the PostgreSQL host itself, where the repository is reached with \
         `repo-host`. Both in one configuration are refused.",
