@@ -7,12 +7,18 @@ use std::sync::Arc;
 use pgkeep_testkit::run::{Program, run};
 use pgkeep_testkit::suite::{Suite, TestResult};
 
+use crate::case::State;
+
 /// Every case of this file.
 pub fn add(suite: Suite, program: &Arc<Program>) -> Suite {
     type Case = fn(&Program) -> TestResult;
-    let cases: [(&str, Case); 2] = [
+    let cases: [(&str, Case); 3] = [
         ("a_variable_in_another_encoding_is_no_obstacle", variables),
         ("an_error_is_told_though_standard_output_is_full", full),
+        (
+            "lines_that_the_log_file_cannot_take_are_told_once",
+            full_log,
+        ),
     ];
     cases.into_iter().fold(suite, |suite, (name, case)| {
         let program = Arc::clone(program);
@@ -30,6 +36,32 @@ fn full(program: &Program) -> TestResult {
     match output.status.code() == Some(64) && said.contains("unable to write to stdout") {
         true => Ok(()),
         false => Err(format!("{}: {said}", output.status).into()),
+    }
+}
+
+/// A full disk of logs ends no run, but whoever looks for the log later must know why it is not there.
+fn full_log(program: &Program) -> TestResult {
+    let state = State::new()?;
+    let logs = state.scratch.join("logs");
+    std::fs::create_dir(&logs)?;
+    state.scratch.account().own_tree(&logs)?;
+    std::os::unix::fs::symlink("/dev/full", logs.join("main-backup.log"))?;
+    let place = format!("--log-path={}", logs.display());
+    let words = [
+        &place,
+        "--log-level-file=detail",
+        "--no-online",
+        "--type=full",
+        "backup",
+    ];
+    let said = state.ours(program, &words)?.success()?.stdout;
+    let told = format!(
+        "WARN: unable to write log file '{}/main-backup.log': No space left on device",
+        logs.display()
+    );
+    match said.matches(&told).count() == 1 && said.matches("without these lines").count() == 1 {
+        true => Ok(()),
+        false => Err(said.into()),
     }
 }
 

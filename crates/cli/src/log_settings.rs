@@ -114,10 +114,8 @@ pub(crate) fn writes_log_file(config: &Config) -> bool {
 /// Opens it, or warns that there is none.
 pub(crate) fn open_log_file(sink: &'static Sink, path: &Path) {
     if let Err(error) = sink.open_file(path) {
-        let reason = error.to_string();
-        let reason = reason.split(" (os error").next().unwrap_or(&reason);
         ::log::warn!(
-            "unable to open log file '{}': {reason}\nNOTE: process will continue without log file.",
+            "unable to open log file '{}': {error}\nNOTE: process will continue without log file.",
             path.display()
         );
     }

@@ -38,15 +38,19 @@ impl LogFile {
             .is_ok_and(|metadata| metadata.len() > 0)
     }
 
-    /// Appends a line to the file that has the name now; what cannot be written is lost, as a full log disk must not end a run.
-    pub(super) fn append(&mut self, line: &str) {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a line to the file that has the name now. What cannot be written is lost, as a full log disk must not end a run.
+    pub(super) fn append(&mut self, line: &str) -> std::io::Result<()> {
         let moved = std::fs::metadata(&self.path)
             .map_or(true, |now| (now.dev(), now.ino()) != self.identity);
         // Where no new one can be made (the directory is gone), the old one still takes the line.
         if moved && let Ok(new) = Self::open(&self.path) {
             *self = new;
         }
-        let _ = self.file.write_all(line.as_bytes());
+        self.file.write_all(line.as_bytes())
     }
 }
 
@@ -60,17 +64,17 @@ mod tests {
         let (path, old) = (place.path().join("x.log"), place.path().join("x.log.1"));
         let mut log = LogFile::open(&path).unwrap();
         assert!(!log.has_content());
-        log.append("one\n");
+        log.append("one\n").unwrap();
         std::fs::rename(&path, &old).unwrap();
-        log.append("two\n");
-        log.append("three\n");
+        log.append("two\n").unwrap();
+        log.append("three\n").unwrap();
         assert_eq!(std::fs::read_to_string(&old).unwrap(), "one\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\nthree\n");
         // copytruncate: the same file, emptied.
         std::fs::write(&path, "").unwrap();
-        log.append("four\n");
+        log.append("four\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "four\n");
         std::fs::remove_dir_all(place.path()).unwrap();
-        log.append("nowhere\n");
+        log.append("nowhere\n").unwrap();
     }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use pgkeep_command::error::without_numbers;
 use pgkeep_command::jobs::process_number;
 use serde_json::Value;
 
@@ -71,6 +72,8 @@ struct Inner {
     header: Header,
     file: Option<LogFile>,
     file_started: bool,
+    /// That lines are lost was said already.
+    file_lost: bool,
     around: Option<Around>,
 }
 
@@ -89,6 +92,7 @@ pub(crate) fn install() -> &'static Sink {
             header,
             file: None,
             file_started: false,
+            file_lost: false,
             around: None,
         }))
     });
@@ -131,6 +135,7 @@ impl Sink {
         let mut inner = self.lock();
         inner.file = Some(file);
         inner.file_started = false;
+        inner.file_lost = false;
         Ok(())
     }
 
@@ -280,6 +285,26 @@ impl Inner {
         }
         self.file_started = true;
         lines.push_str(&line);
-        file.append(&lines);
+        let (appended, path) = (file.append(&lines), file.path().display());
+        let warning = match appended {
+            Ok(()) => {
+                self.file_lost = false;
+                return;
+            }
+            Err(_) if self.file_lost => return,
+            Err(error) => format!(
+                "unable to write log file '{path}': {}\nNOTE: process will continue without these lines.",
+                without_numbers(error.to_string())
+            ),
+        };
+        self.file_lost = true;
+        let entry = Entry {
+            level: Level::Warn,
+            process: process_number(),
+            code: None,
+            dry_run: entry.dry_run,
+            text: &warning,
+        };
+        self.print(&entry, None, now);
     }
 }

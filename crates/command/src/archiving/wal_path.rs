@@ -54,8 +54,7 @@ pub fn absolute(context: &Context, given: &str) -> Result<PathBuf> {
 fn same_directory(pg_path: &str, working: &Path) -> Result<bool> {
     let identity = |path: &Path| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
     let option = identity(Path::new(pg_path)).map_err(|errno| {
-        let reason = std::io::Error::from(errno).to_string();
-        let reason = reason.split(" (os error").next().unwrap_or(&reason);
+        let reason = std::io::Error::from(errno);
         Error::new(
             ErrorCode::PathMissing,
             format!(

@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<File> {
         let text = format!(
             "unable to acquire lock on file '{}': {}",
             path.display(),
-            plain(&error)
+            error
         );
         let error = Error::new(ErrorCode::LockAcquire, text);
         if denied {
@@ -66,15 +66,10 @@ pub(super) fn open(path: &Path) -> Result<File> {
     })
 }
 
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
 pub(super) fn numbered(error: &std::io::Error) -> String {
     match error.raw_os_error() {
-        Some(code) => format!("[{code}] {}", plain(error)),
-        None => plain(error),
+        Some(code) => format!("[{code}] {error}"),
+        None => error.to_string(),
     }
 }
 

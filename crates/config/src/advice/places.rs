@@ -40,7 +40,13 @@ pub(crate) fn of_value(source: &Source) -> Option<String> {
 }
 
 /// What a line of a configuration file may be, for one that is none of it.
-pub(crate) fn of_line(path: &str) -> String {
+pub(crate) fn of_line(path: &str, content: &[u8]) -> String {
+    // Editors do not show it.
+    if content.starts_with(b"\xef\xbb\xbf") {
+        return format!(
+            "'{path}' begins with a byte order mark (BOM), which is not allowed; save it as UTF-8 without one."
+        );
+    }
     format!(
         "in '{path}'; each line is a section ([global] or [STANZA]), OPTION=VALUE below a section, a comment that begins with #, or empty."
     )

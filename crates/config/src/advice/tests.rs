@@ -194,6 +194,14 @@ fn a_broken_line_is_told_with_its_file_and_never_shows_a_secret() {
     }
 }
 
+#[test]
+fn a_byte_order_mark_is_named() {
+    let host = Host::ours().file("/etc/pgkeep/pgkeep.conf", "\u{feff}[global]\n");
+    let told = fault(host.check("info"));
+    let named = "HINT: '/etc/pgkeep/pgkeep.conf' begins with a byte order mark (BOM)";
+    assert!(told.0 == 29 && told.1.contains(named), "{told:?}");
+}
+
 /// A host where nothing may be read.
 struct Closed(io::ErrorKind);
 

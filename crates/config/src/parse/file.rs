@@ -188,7 +188,7 @@ impl Load<'_> {
         self.ini
             .get_or_insert_with(Ini::default)
             .add(path, &content)
-            .map_err(|error| error.advise(self.program, [places::of_line(path)]))?;
+            .map_err(|error| error.advise(self.program, [places::of_line(path, &content)]))?;
         Ok(true)
     }
 

@@ -127,13 +127,11 @@ impl SshDial {
     }
 
     fn not_started(&self, error: &std::io::Error) -> Error {
-        let text = error.to_string();
-        let text = text.split(" (os error").next().unwrap_or(&text);
         let number = error.raw_os_error().unwrap_or(0);
         Error::new(
             ErrorCode::Execute,
             format!(
-                "{} terminated unexpectedly [102]: unable to execute '{}': [{number}] {text}",
+                "{} terminated unexpectedly [102]: unable to execute '{}': [{number}] {error}",
                 self.process, self.program
             ),
         )

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use super::certificate::Certificate;
 use super::names;
 use super::trust::provider;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, without_numbers};
 use crate::run::context::User;
 
 /// Longest file that is taken for certificates.
@@ -215,10 +215,7 @@ pub(crate) fn check_access(what: &str, path: &Path, user: &User) -> Result<()> {
 
 /// A file of a sane size; the error is in the words of the operating system.
 pub(crate) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    let told = |error: io::Error| {
-        let text = error.to_string();
-        text.split(" (os error").next().unwrap_or(&text).to_owned()
-    };
+    let told = |error: io::Error| without_numbers(error.to_string());
     let length = std::fs::metadata(path).map_err(told)?.len();
     if length > LONGEST {
         return Err(format!("it has {length} bytes"));
