@@ -182,7 +182,7 @@ fn far(program: &Program) -> TestResult {
     let fetched = stage.scratch.join("data/pg_wal/RECOVERYXLOG");
     let fetched = fetched.display().to_string();
     let commands: [(&[&str], u64); 5] = [
-        (&["--no-online", "--type=incr", "backup"], 44),
+        (&["--no-online", "--type=incr", "backup"], 40),
         (&["archive-push", &segment], 14),
         (&["archive-get", "000000010000000000000001", &fetched], 16),
         (&["info"], 22),

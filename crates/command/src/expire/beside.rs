@@ -10,37 +10,40 @@ use super::on_disk::remove_sets;
 use crate::error::Result;
 
 impl Expire<'_> {
-    /// Does `steps` and removes what writers that died have left; returns the number of these. All of it is older than a day, so
-    /// the steps neither make nor need it. On a storage with latency both are done at the same time, because each is mostly
-    /// waiting.
-    pub(super) fn beside_left_overs(
+    /// Does `steps`, which hands back also whether another account adds to the repository, and removes what writers that died have
+    /// left; returns the number of these. All of it is older than a day, so the steps neither make nor need it. On a storage with
+    /// latency both are done at the same time, because each is mostly waiting.
+    pub(super) fn beside_left_overs<T>(
         &mut self,
-        closed: bool,
-        steps: impl FnOnce(&mut Self) -> Result<()>,
-    ) -> Result<usize> {
+        steps: impl FnOnce(&mut Self) -> Result<(T, bool)>,
+    ) -> Result<(T, usize)> {
         let (storage, stanza, name) = (self.storage(), self.stanza(), self.name.clone());
-        let name = name.as_str();
-        let places = match self.settings.dry_run {
-            true => Vec::new(),
-            false => left_overs::places(storage, stanza, closed),
-        };
-        if !storage.has_latency() {
-            steps(self)?;
-            return places.iter().try_fold(0, |sum, place| {
-                Ok(sum + left_overs::remove(storage, place, name)?)
-            });
+        let (name, now) = (name.as_str(), self.context.clock.seconds());
+        if self.settings.dry_run {
+            return Ok((steps(self)?.0, 0));
         }
-        std::thread::scope(|scope| {
-            let looking: Vec<_> = places
+        let early = match storage.has_latency() {
+            true => left_overs::places(storage, stanza, false),
+            false => Vec::new(),
+        };
+        let ((done, closed), mut removed) = std::thread::scope(|scope| {
+            let looking: Vec<_> = early
                 .iter()
                 .map(|place| scope.spawn(move || left_overs::remove(storage, place, name)))
                 .collect();
             let done = steps(self);
-            let removed = looking
-                .into_iter()
-                .try_fold(0, |sum, one| Ok(sum + join(one)?));
-            done.and(removed)
-        })
+            let removed: Result<usize> = looking.into_iter().map(join).sum();
+            done.and_then(|done| Ok((done, removed?)))
+        })?;
+        for place in left_overs::places(storage, stanza, closed) {
+            if !early.contains(&place) {
+                removed += left_overs::remove(storage, &place, name)?;
+            }
+        }
+        if closed {
+            removed += left_overs::remove_trials(storage, now)?;
+        }
+        Ok((done, removed))
     }
 
     /// Removes the directories `gone` and does `steps`; neither depends on the other. On a storage with latency both are done at

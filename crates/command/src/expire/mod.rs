@@ -193,10 +193,24 @@ impl<'a> Expire<'a> {
 
     /// `found` collects whether any repository had the backup of `--set`; `last` says that no repository follows.
     fn run(&mut self, found: &mut bool, last: bool) -> Result<()> {
+        let storage = self.storage();
+        let (info, removed) = self.beside_left_overs(|this| this.steps(found, last))?;
+        left_overs::tell(storage, &self.name, removed);
+        if let Some(error) = oldest_with_bad_pages(info.entries()) {
+            log::warn!("{}: {}", self.name, error.text());
+        }
+        Ok(())
+    }
+
+    /// Hands back what is listed now, and whether another account adds to the repository.
+    fn steps(&mut self, found: &mut bool, last: bool) -> Result<(BackupInfo, bool)> {
         let (storage, stanza, pass) =
             (self.storage(), self.stanza(), self.repository.pass.as_ref());
         let wants_archives =
             storage.has_latency() && self.retention.archive.is_some_and(|keep| keep > 0);
+        // With `--set` it matters what the step before has removed.
+        let sees_early = storage.has_latency() && self.settings.set.is_none();
+        let now = self.context.clock.seconds();
         let doing = Doing::now(
             &self.context.progress,
             &format!("{}: reading the list of backups", self.name),
@@ -211,15 +225,26 @@ impl<'a> Expire<'a> {
                 before,
                 refused,
             },
-            ahead,
+            (seen, ahead),
         ) = in_parallel(
             storage,
             || {
                 let limits = added_sets::limits(&self.context.config, self.repository.key);
                 added_sets::load(self.context, self.repository, stanza, limits)
             },
-            // Whether it is needed at all is known later, and so is whether an error matters.
-            || Ok::<_, Error>(wants_archives.then(|| Archives::read(storage, stanza, pass))),
+            || {
+                in_parallel(
+                    storage,
+                    // A directory that is made meanwhile is none that goes, so an early look will do.
+                    || Ok(sees_early.then(|| OnDisk::read(storage, stanza, (None, now), None))),
+                    // Whether it is needed at all is known later, and so is whether an error matters.
+                    || {
+                        Ok::<_, Error>(
+                            wants_archives.then(|| Archives::read(storage, stanza, pass)),
+                        )
+                    },
+                )
+            },
         )?;
         let ahead = match (closed, ahead) {
             (false, ahead) => ahead,
@@ -244,54 +269,46 @@ impl<'a> Expire<'a> {
         if self.settings.oldest {
             self.lower_to_oldest(&info);
         }
-        let removed = self.beside_left_overs(closed, |this| {
-            doing.and(&format!("{}: expiring backups", this.name));
-            // 1. The manifests of expired backups: without a manifest both programs take a directory for no backup at once.
-            match &this.settings.set {
-                Some(label) => *found |= this.expire_adhoc(&mut info, label, !*found && last)?,
-                None => this.expire_by_retention(&mut info)?,
-            }
-            // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
-            //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
-            let saved = this.fresh && !info.is_updated();
-            //    What is on disk is looked at meanwhile: saving the list changes none of it.
-            let cipher_pass = info.cipher_pass.clone();
-            let named = this.settings.set.as_ref();
-            let now = this.context.clock.seconds();
-            let ((), on_disk) = in_parallel(
-                storage,
-                || match this.settings.dry_run || saved {
-                    true => Ok(()),
-                    false => {
-                        info.catch_up(storage, stanza, pass, &before)?;
-                        Ok(info.save(storage, stanza, pass)?)
-                    }
-                },
-                || OnDisk::read(storage, stanza, (named, now), cipher_pass.as_ref()),
-            )?;
-            // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
-            let gone = match closed {
-                true => this.unfinished(&info, on_disk)?,
-                false => this.unlisted(&info, on_disk, &refused)?,
-            };
-            let this = &*this;
-            this.beside(&gone, || {
-                // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
-                doing.and(&format!("{}: looking for WAL to expire", this.name));
-                this.expire_archive(&info, ahead, closed)?;
-                // 5. Old manifests, which no backup needs.
-                this.expire_history(&info)
-            })
-        })?;
-        let tried = match closed && !self.settings.dry_run {
-            true => left_overs::remove_trials(storage, self.context.clock.seconds())?,
-            false => 0,
-        };
-        left_overs::tell(storage, &self.name, removed + tried);
-        if let Some(error) = oldest_with_bad_pages(info.entries()) {
-            log::warn!("{}: {}", self.name, error.text());
+        doing.and(&format!("{}: expiring backups", self.name));
+        // 1. The manifests of expired backups: without a manifest both programs take a directory for no backup at once.
+        match &self.settings.set {
+            Some(label) => *found |= self.expire_adhoc(&mut info, label, !*found && last)?,
+            None => self.expire_by_retention(&mut info)?,
         }
-        Ok(())
+        // 2. The list, before the first directory is removed: it must not name a backup whose files are being removed.
+        //    Also one that did not change gets a new modification time, which rules that remove old files of a bucket go by.
+        let saved = self.fresh && !info.is_updated();
+        //    What is on disk is looked at meanwhile: saving the list changes none of it.
+        let cipher_pass = info.cipher_pass.clone();
+        let named = self.settings.set.as_ref();
+        let ((), on_disk) = in_parallel(
+            storage,
+            || match self.settings.dry_run || saved {
+                true => Ok(()),
+                false => {
+                    info.catch_up(storage, stanza, pass, &before)?;
+                    Ok(info.save(storage, stanza, pass)?)
+                }
+            },
+            || match seen {
+                Some(seen) => seen,
+                None => OnDisk::read(storage, stanza, (named, now), cipher_pass.as_ref()),
+            },
+        )?;
+        // 3. The files. A run that dies here leaves directories that are not listed, which the next run removes.
+        let gone = match closed {
+            true => self.unfinished(&info, on_disk)?,
+            false => self.unlisted(&info, on_disk, &refused)?,
+        };
+        let this = &*self;
+        this.beside(&gone, || {
+            // 4. WAL, by the backups that are left: a backup must never lose WAL while it is still listed.
+            doing.and(&format!("{}: looking for WAL to expire", this.name));
+            this.expire_archive(&info, ahead, closed)?;
+            // 5. Old manifests, which no backup needs.
+            this.expire_history(&info)
+        })?;
+        Ok((info, closed))
     }
 
     /// `--oldest`: retention for this run is one full backup fewer than there are.
