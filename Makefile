@@ -18,7 +18,7 @@ help:
 	@echo 'make fuzz        every fuzz target for ten minutes (FUZZ_SECONDS=n); needs a nightly compiler'
 	@echo 'make docs        writes the pages of docs/reference anew from the code'
 	@echo 'make bench       measures beside pgBackRest and writes docs/performance.md anew (hours; BENCHES="local archive" runs some)'
-	@echo 'make bench-quick measures a few cases of each bench once and only prints (half an hour)'
+	@echo 'make bench-quick measures a few cases of each bench once and only prints (20 minutes)'
 	@echo 'make bench-page  writes that page from the results that are kept'
 	@echo 'make package     Debian packages in target/package'
 	@echo 'make demo        the main job for real: a cluster is backed up, damaged and brought back'

@@ -82,7 +82,8 @@ pub const REPO_HOST_CMD: &OptionDef = &OptionDef {
     default: Default::Argv0,
     deprecated: &[Deprecated::unindexed("backup-cmd")],
     summary: "Program on the repository host.",
-    help: "Set it if the program has another path there than here. Both must be the same version.",
+    help: "Set it if the program has another path there than here. It must be pgkeep there too, of this \
+        release or another one: pgBackRest has a protocol of its own.",
     example: "repo1-host-cmd=/opt/pgkeep/bin/pgkeep",
     ..SSH
 };

@@ -76,7 +76,8 @@ pub const PG_HOST_CMD: &OptionDef = &OptionDef {
     deprecated: &[Deprecated::either("db-cmd")],
     depends: Some(Depend::on("pg-host-type", &["ssh"])),
     summary: "Program on the PostgreSQL host.",
-    help: "Set it if the program has another path there than here. Both must be the same version.",
+    help: "Set it if the program has another path there than here. It must be pgkeep there too, of this \
+        release or another one: pgBackRest has a protocol of its own.",
     example: "pg1-host-cmd=/opt/pgkeep/bin/pgkeep",
     ..HOST
 };
