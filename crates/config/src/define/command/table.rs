@@ -372,11 +372,15 @@ pub static COMMANDS: &[CommandDef] = &[
             own, which lies in these files. Afterwards set `repo-cipher-pass` to the new passphrase \
             on every host. Until then its commands fail, and PostgreSQL keeps its WAL.\n\n\
             Who knows the old passphrase cannot open the repository any more, unless he has a copy of \
-            the old info files or has read the keys in them. Against that make a new repository.\n\n\
+            the old info files or has read the keys in them. Against that `--deep` gives WAL and manifests new \
+            keys too, in a repository on this host; for others make a new repository.\n\n\
             No other command of the repository may run meanwhile. A run that is cut off leaves a \
             repository that one of the two passphrases opens; run it again to finish it. Both \
             programs read the result.",
-        examples: &["pgkeep --repo=1 repo-rekey"],
+        examples: &[
+            "pgkeep --repo=1 repo-rekey",
+            "pgkeep --repo=1 --deep repo-rekey",
+        ],
         ..CommandDef::new(CommandId::RepoRekey, "repo-rekey")
     },
     CommandDef {
