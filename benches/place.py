@@ -26,15 +26,15 @@ def spread(directory):
         os.close(opened)
 
 
-def empty(path, mode=0o750, owner=None):
-    """Makes it anew, in another part of the disk than before. `owner`: user and group, else those of its parent."""
+def empty(path, mode=0o750):
+    """Makes it anew, in another part of the disk than before. It belongs to the owner of its parent."""
     shutil.rmtree(path, ignore_errors=True)
     parent, name = os.path.split(path)
     spread(parent)
     made = tempfile.mkdtemp(prefix=f"{name}.", dir=parent)
     if os.geteuid() == 0:
         like = os.stat(parent)
-        os.chown(made, *(owner or (like.st_uid, like.st_gid)))
+        os.chown(made, like.st_uid, like.st_gid)
     os.chmod(made, mode)
     os.rename(made, path)
     return path
