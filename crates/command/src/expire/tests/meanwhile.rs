@@ -6,6 +6,7 @@ use pgkeep_repo::backup_info::Annotations;
 use pgkeep_repo::pin::PIN_KEY;
 use pgkeep_storage::Storage;
 use pgkeep_storage::wrap::faulty::{FaultPlan, Faulty};
+use pgkeep_storage::wrap::latency::{Latency, LatencySettings};
 
 use super::*;
 
@@ -53,25 +54,46 @@ fn at_each_step(
     does: impl Fn(&MemoryStorage) + Clone + Send + 'static,
     check: impl Fn(&MemoryStorage, &str, Result<()>),
 ) {
+    at_each_step_of(|near| near, closed, does, check);
+}
+
+/// The same where `place` makes another storage of the one in memory.
+fn at_each_step_of(
+    place: impl Fn(Arc<dyn Storage>) -> Arc<dyn Storage>,
+    closed: bool,
+    does: impl Fn(&MemoryStorage) + Clone + Send + 'static,
+    check: impl Fn(&MemoryStorage, &str, Result<()>),
+) {
     let plan = FaultPlan::counting();
     let counted = Faulty::new(Arc::new(three(closed)), Arc::clone(&plan));
-    expire(Arc::new(counted), &OPTIONS).unwrap();
+    expire(place(Arc::new(counted)), &OPTIONS).unwrap();
     for at in 1..=plan.operations() {
         let memory = three(closed);
         let (there, does) = (memory.clone(), does.clone());
         let plan = FaultPlan::meanwhile(at, move || does(&there));
         let storage: Arc<dyn Storage> = Arc::new(Faulty::new(Arc::new(memory.clone()), plan));
         let what = format!("closed {closed}, before operation {at}");
-        let result = expire(storage, &OPTIONS);
+        let result = expire(place(storage), &OPTIONS);
         check(&memory, &what, result);
     }
 }
 
 #[test]
 fn a_backup_that_another_host_publishes_stays() {
+    published_stays(|near| near);
+}
+
+/// There several threads look at the same time, so which of them comes upon it varies.
+#[test]
+fn a_backup_that_another_host_publishes_far_away_stays() {
+    published_stays(|near| Arc::new(Latency::new(near, LatencySettings::default())));
+}
+
+fn published_stays(place: impl Fn(Arc<dyn Storage>) -> Arc<dyn Storage>) {
     for closed in [false, true] {
         for listed in [false, true] {
-            at_each_step(
+            at_each_step_of(
+                &place,
                 closed,
                 move |memory| publish(memory, listed && !closed),
                 |memory, what, result| {
